@@ -1,0 +1,44 @@
+"""PyTorch's global settings, set for arithmetic that can be compared to rounding, and put back afterwards."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+# cuBLAS is deterministic only with a fixed workspace, which it reads from the environment:
+# https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+
+
+@contextmanager
+def exact_settings(device: torch.device) -> Iterator[None]:
+    """Within it: no TF32 or bfloat16 in place of float32, no autocast, gradients on, deterministic algorithms only.
+
+    The caller's settings are put back after it, whatever happened in it.
+    """
+    precisions: tuple[Any, ...] = (
+        torch.backends.cuda.matmul,
+        torch.backends.cudnn.conv,  # type: ignore[attr-defined]    # made at run time
+        torch.backends.cudnn.rnn,
+        torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
+    )
+    precisions_before = [backend.fp32_precision for backend in precisions]
+    deterministic_before = torch.are_deterministic_algorithms_enabled()
+    warn_only_before = torch.is_deterministic_algorithms_warn_only_enabled()
+    workspace_before = os.environ.get(_WORKSPACE)
+    try:
+        for backend in precisions:
+            backend.fp32_precision = "ieee"
+        torch.use_deterministic_algorithms(True)
+        if device.type == "cuda":
+            os.environ.setdefault(_WORKSPACE, ":4096:8")
+        with torch.autocast(device.type, enabled=False), torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for backend, precision in zip(precisions, precisions_before, strict=True):
+            backend.fp32_precision = precision
+        torch.use_deterministic_algorithms(deterministic_before, warn_only=warn_only_before)
+        if workspace_before is None:
+            os.environ.pop(_WORKSPACE, None)
