@@ -1,0 +1,61 @@
+"""Two implementations of one network, trained in lockstep and compared at every step down to rounding.
+
+Names are imported when they are first used, so that `import compare` loads neither NumPy nor torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compare.adapters.manual import Manual
+    from compare.adapters.torch_ref import TorchRef
+    from compare.assertions import assert_equivalent
+    from compare.comparison import Comparison, Difference
+    from compare.errors import CompareError, NotEquivalentError, ProblemError
+    from compare.implementation import Implementation, StepRecord
+    from compare.lesson import lesson_problem
+    from compare.lockstep import train_in_lockstep
+    from compare.problem import Problem
+
+__all__ = [
+    "CompareError",
+    "Comparison",
+    "Difference",
+    "Implementation",
+    "Manual",
+    "NotEquivalentError",
+    "Problem",
+    "ProblemError",
+    "StepRecord",
+    "TorchRef",
+    "assert_equivalent",
+    "lesson_problem",
+    "train_in_lockstep",
+]
+
+_HOMES = {
+    "CompareError": "errors",
+    "Comparison": "comparison",
+    "Difference": "comparison",
+    "Implementation": "implementation",
+    "Manual": "adapters.manual",
+    "NotEquivalentError": "errors",
+    "Problem": "problem",
+    "ProblemError": "errors",
+    "StepRecord": "implementation",
+    "TorchRef": "adapters.torch_ref",
+    "assert_equivalent": "assertions",
+    "lesson_problem": "lesson",
+    "train_in_lockstep": "lockstep",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'compare' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"compare.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,109 @@
+"""The port: whatever can take parameters and make a step is an `Implementation`, and what it shows of a step is a `StepRecord`."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+Batch = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What an implementation shows of one step of training, as NumPy arrays that it will not change afterwards.
+
+    What is not shown is None, and the comparison uses what both sides show. The fields stand in the order of computation,
+    which is the order of comparison:
+
+    - `activations`: each activation's output (n, units), by the index of its layer: "1", "3", …
+    - `output`: ŷ (n, k), before the update
+    - `loss`: L, of shape (), before the update
+    - `errors`: δ = ∂L/∂z of each linear layer's output z (n, units), by the index of its layer: "0", "2", …
+    - `grads`: ∂L/∂w of each parameter, by name
+    - `deltas`: the change Δw of each parameter as it was computed, with the sign it was added with, by name
+    - `params`: each parameter after the step, by name
+
+    A record of several steps holds the same arrays stacked on a leading axis of steps.
+    """
+
+    activations: Mapping[str, Array] | None = None
+    output: Array | None = None
+    loss: Array | None = None
+    errors: Mapping[str, Array] | None = None
+    grads: Mapping[str, Array] | None = None
+    deltas: Mapping[str, Array] | None = None
+    params: Mapping[str, Array] | None = None
+
+    def tensors(self) -> Iterator[tuple[str, str, Array]]:
+        """Every array shown, as (phase, tensor, array), in the order of comparison; from the errors on, the last layer first."""
+        for phase in PHASES:
+            shown = getattr(self, phase)
+            if isinstance(shown, Mapping):
+                names = list(shown) if phase == "activations" else reversed(list(shown))
+                yield from ((phase, name, shown[name]) for name in names)
+            elif shown is not None:
+                yield phase, phase, shown
+
+    def at(self, steps: Any) -> "StepRecord":
+        """Of a record of several steps: the one step, or the steps, at that index."""
+        fields: dict[str, Any] = {}
+        for phase in PHASES:
+            shown = getattr(self, phase)
+            if isinstance(shown, Mapping):
+                fields[phase] = {name: array[steps, ...] for name, array in shown.items()}
+            elif shown is not None:
+                fields[phase] = shown[steps, ...]
+        return StepRecord(**fields)
+
+
+PHASES = tuple(field.name for field in fields(StepRecord))
+
+
+@runtime_checkable
+class Implementation(Protocol):
+    """Anything that trains: the two backends, and whatever is to be compared with them.
+
+    Parameters are arrays by PyTorch's `state_dict` names, weights (out, in). Arrays handed in are read-only: copy what is to be
+    changed. An implementation may offer `steps(batches) -> StepRecord` besides, several steps in one call with their
+    records stacked, where that is faster.
+    """
+
+    def load_state_dict(self, params: Mapping[str, Array]) -> None:
+        """Take over these parameters, by copy."""
+
+    def step(self, x: Array, y: Array) -> StepRecord:
+        """One step of training on inputs x (n, in) and targets y (n, k)."""
+
+    def predict(self, x: Array) -> Array:
+        """The output (n, k) for inputs x (n, in), with the parameters as they are; changes nothing."""
+
+
+def stack(records: Sequence[StepRecord]) -> StepRecord:
+    """Records of single steps as one record with a leading axis of steps; all must show arrays of the same names and shapes."""
+    return _combined(records, _stacked)
+
+
+def concatenate(records: Sequence[StepRecord]) -> StepRecord:
+    """Records of several steps as one, steps after steps; all must show arrays of the same names and shapes."""
+    return _combined(records, np.concatenate)
+
+
+def _combined(records: Sequence[StepRecord], function: Callable[[Sequence[Array]], Array]) -> StepRecord:
+    fields: dict[str, Any] = {}
+    for phase in PHASES:
+        column = [getattr(record, phase) for record in records]
+        if isinstance(column[0], Mapping):
+            fields[phase] = {name: function([arrays[name] for arrays in column]) for name in column[0]}
+        elif column[0] is not None:
+            fields[phase] = function(column)
+    return StepRecord(**fields)
+
+
+def _stacked(arrays: Sequence[Array]) -> Array:
+    """`np.stack`, several times faster on many small arrays."""
+    if arrays[0].ndim == 0:
+        return np.array(arrays)
+    return np.concatenate(arrays).reshape(len(arrays), *arrays[0].shape)

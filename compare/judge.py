@@ -1,0 +1,157 @@
+"""The judge of a block of steps: the screen first, and the envelope for the steps that it does not clear."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compare.comparison import Difference, KeptStep, Key
+from compare.envelope import envelope, screen
+from compare.implementation import Array, StepRecord, concatenate
+from compare.problem import Problem
+
+Positions = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some steps of both sides, stacked, with what they started from: every array has a leading axis of steps.
+
+    `steps` are the steps' numbers. `x` and `y` are their inputs and targets, without the leading axis where all steps have the
+    same. `before` are the expected side's parameters before each step, `gaps` by how much the other side's differ from them.
+    """
+
+    steps: Positions
+    x: Array
+    y: Array
+    before: Mapping[str, Array]
+    gaps: Mapping[str, Array]
+    actual: StepRecord
+    expected: StepRecord
+
+    def at(self, positions: Positions) -> "Block":
+        """The same, of the steps at those positions alone."""
+        shared = self.x.ndim == 2
+        return Block(
+            self.steps[positions],
+            self.x if shared else self.x[positions],
+            self.y if shared else self.y[positions],
+            {name: array[positions] for name, array in self.before.items()},
+            {name: array[positions] for name, array in self.gaps.items()},
+            self.actual.at(positions),
+            self.expected.at(positions),
+        )
+
+    def pairs(self) -> dict[Key, tuple[Array, Array]]:
+        """The arrays that both sides show, by (phase, tensor), in the order of comparison."""
+        return shared_tensors(self.actual, self.expected)
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Of each step and each (phase, tensor): the largest difference, and the largest share of the screen's bound."""
+
+    differences: Mapping[Key, Array]
+    shares: Mapping[Key, Array]
+
+    def suspects(self) -> Positions:
+        """The positions of the steps that the screen does not clear."""
+        return np.flatnonzero(~np.logical_and.reduce([share <= 1 for share in self.shares.values()]))
+
+
+def screened(problem: Problem, block: Block) -> Screening:
+    """Compare every number that both sides show with the screen's bounds; NaN is never within."""
+    floors = tensors_by_key(screen(problem, block.expected, block.gaps))
+    differences: dict[Key, Array] = {}
+    shares: dict[Key, Array] = {}
+    with np.errstate(all="ignore"):
+        for key, (actual, expected) in block.pairs().items():
+            gap = np.abs(actual - expected).reshape(len(block.steps), -1)
+            largest = (gap / floors[key].reshape(gap.shape)).max(axis=1)
+            if np.isnan(largest).any():      # 0/0 is a share of 0; what else is NaN stays so
+                share = np.divide(gap, floors[key].reshape(gap.shape), out=np.zeros_like(gap), where=gap != 0)
+                largest = share.max(axis=1)
+            differences[key] = gap.max(axis=1)
+            shares[key] = largest
+    return Screening(differences, shares)
+
+
+def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Difference, tuple[Key, ...]] | None:
+    """The first number of the blocks outside its envelope, and the tensors of its step that agreed before it; or None."""
+    found: list[tuple[Difference, tuple[Key, ...]]] = []
+    for block in joined(blocks):
+        bounds = tensors_by_key(envelope(problem, block.x, block.y, block.before, block.gaps))
+        pairs = block.pairs()
+        largest = {key: shares(*pair, bounds[key]).reshape(len(block.steps), -1).max(axis=1) for key, pair in pairs.items()}
+        wrong_steps = [position for position in np.argsort(block.steps) if any(share[position] > 1 for share in largest.values())]
+        if wrong_steps:
+            at = wrong_steps[0]
+            keys = list(pairs)
+            wrong = next(key for key in keys if largest[key][at] > 1)
+            actual, expected = pairs[wrong]
+            difference = largest_share(int(block.steps[at]), wrong, actual[at, ...], expected[at, ...], bounds[wrong][at, ...])
+            found.append((difference, tuple(keys[: keys.index(wrong)])))
+    return min(found, key=lambda pair: pair[0].step, default=None)
+
+
+def nearest_to_bounds(problem: Problem, blocks: Sequence[Block]) -> list[Difference]:
+    """For each (phase, tensor) of the blocks: the number with the largest share of its envelope."""
+    found = []
+    for block in joined(blocks):
+        bounds = tensors_by_key(envelope(problem, block.x, block.y, block.before, block.gaps))
+        for key, (actual, expected) in block.pairs().items():
+            at = np.argmax(shares(actual, expected, bounds[key]).reshape(len(block.steps), -1).max(axis=1))
+            found.append(largest_share(int(block.steps[at]), key, actual[at, ...], expected[at, ...], bounds[key][at, ...]))
+    return found
+
+
+def joined(blocks: Sequence[Block]) -> list[Block]:
+    """The same steps in as few blocks as can be: those that share their inputs become one."""
+    groups: dict[int, list[Block]] = {}
+    for block in blocks:
+        groups.setdefault(id(block.x) if block.x.ndim == 2 else id(block), []).append(block)
+    return [_concatenated(group) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _concatenated(blocks: Sequence[Block]) -> Block:
+    def records(side: str) -> StepRecord:
+        return concatenate([getattr(block, side) for block in blocks])
+
+    def arrays(name: str) -> dict[str, Array]:
+        columns = [getattr(block, name) for block in blocks]
+        return {key: np.concatenate([column[key] for column in columns]) for key in columns[0]}
+
+    steps = np.concatenate([block.steps for block in blocks])
+    return Block(steps, blocks[0].x, blocks[0].y, arrays("before"), arrays("gaps"), records("actual"), records("expected"))
+
+
+def with_envelope(problem: Problem, block: Block) -> list[KeptStep]:
+    """Each step of the block beside its envelope."""
+    allowed = envelope(problem, block.x, block.y, block.before, block.gaps)
+    return [KeptStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i)) for i, step in enumerate(block.steps)]
+
+
+def shares(actual: Array, expected: Array, allowed: Array) -> Array:
+    """|actual − expected| as a share of what is allowed; infinite where a number or its bound is not finite."""
+    with np.errstate(all="ignore"):
+        gap = np.abs(actual - expected)
+        share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
+    return np.where(np.isfinite(gap) & np.isfinite(allowed), share, np.inf)
+
+
+def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:
+    """The number of one step's array with the largest share of its bound."""
+    share = shares(actual, expected, allowed)
+    return Difference.at(step, *key, np.unravel_index(int(np.argmax(share)), share.shape), actual, expected, allowed)
+
+
+def tensors_by_key(record: StepRecord) -> dict[Key, Array]:
+    """The record's arrays by (phase, tensor), in the order of comparison."""
+    return {(phase, tensor): array for phase, tensor, array in record.tensors()}
+
+
+def shared_tensors(actual: StepRecord, expected: StepRecord) -> dict[Key, tuple[Array, Array]]:
+    """The arrays that both records show, by (phase, tensor), in the order of comparison."""
+    shown = tensors_by_key(actual)
+    return {key: (shown[key], array) for key, array in tensors_by_key(expected).items() if key in shown}

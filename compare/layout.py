@@ -1,0 +1,82 @@
+"""The layout of a record: which arrays, of which shapes and dtype, a step of a problem shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from compare.implementation import PHASES, Array, Batch, StepRecord
+from compare.problem import Problem
+
+
+class LayoutError(Exception):
+    """A record that cannot be compared: something in it is missing, unknown, misshapen or of another dtype."""
+
+    def __init__(self, reason: str, phase: str = "prediction", tensor: str = "prediction") -> None:
+        super().__init__(reason)
+        self.phase, self.tensor = phase, tensor
+        self.position = 0
+        self.before: StepRecord | None = None
+
+    def at(self, position: int, before: StepRecord | None) -> "LayoutError":
+        """The same, of the record at that position in its block, with the stacked records before it."""
+        self.position, self.before = position, before
+        return self
+
+
+def checked_record(record: StepRecord, problem: Problem, batch: Batch) -> StepRecord:
+    """A copy of the record whose arrays have the problem's names, shapes and dtype; raises LayoutError.
+
+    What is no NumPy array (a float, a list) is taken in the problem's dtype; an array must have it already.
+    """
+    if not isinstance(record, StepRecord):
+        raise LayoutError(f"step returned {type(record).__name__}; expected a StepRecord", "step", "step")
+    expected = _shapes(problem, batch)
+    fields: dict[str, Any] = {}
+    for phase in PHASES:
+        shown, shapes = getattr(record, phase), expected[phase]
+        if shown is None:
+            continue
+        if not isinstance(shapes, Mapping):
+            fields[phase] = _checked(shown, shapes, problem.dtype, phase, phase)
+            continue
+        if not isinstance(shown, Mapping) or set(shown) != set(shapes):
+            found = ", ".join(map(str, shown)) if isinstance(shown, Mapping) else type(shown).__name__
+            wrong = sorted(set(shapes) ^ set(shown if isinstance(shown, Mapping) else ()), key=str)
+            raise LayoutError(f"{phase} shows {found}; expected {', '.join(shapes)}", phase, str(wrong[0]))
+        fields[phase] = {name: _checked(shown[name], shape, problem.dtype, phase, name) for name, shape in shapes.items()}
+    return StepRecord(**fields)
+
+
+def checked_array(values: Any, shape: tuple[int, ...], dtype: str) -> Array:
+    """A copy of the values as an array of that shape and dtype; raises LayoutError."""
+    if isinstance(values, (np.ndarray, np.generic)) and values.dtype != dtype:
+        raise LayoutError(f"it is {values.dtype}; expected {dtype}")
+    try:
+        array = np.array(values, dtype=dtype)
+    except (TypeError, ValueError):
+        raise LayoutError(f"it is {type(values).__name__}; expected an array of numbers") from None
+    if array.shape != shape:
+        raise LayoutError(f"it has shape {array.shape}; expected {shape}")
+    return array
+
+
+def _checked(values: Any, shape: tuple[int, ...], dtype: str, phase: str, tensor: str) -> Array:
+    try:
+        return checked_array(values, shape, dtype)
+    except LayoutError as error:
+        raise LayoutError(str(error), phase, tensor) from None
+
+
+def _shapes(problem: Problem, batch: Batch) -> dict[str, Any]:
+    n = len(batch[0])
+    parameters = problem.shapes()
+    return {
+        "activations": {name: (n, size) for (_, name, _), size in zip(problem.layers, problem.sizes[1:], strict=True)},
+        "output": (n, problem.sizes[-1]),
+        "loss": (),
+        "errors": {name: (n, size) for (name, _, _), size in zip(problem.layers, problem.sizes[1:], strict=True)},
+        "grads": parameters,
+        "deltas": parameters,
+        "params": parameters,
+    }

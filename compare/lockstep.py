@@ -1,0 +1,237 @@
+"""The loop: feed both sides the same weights and inputs, step by step, and have each step judged.
+
+Steps are run and judged in blocks, each side's in one go, so that both keep their caches warm.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+import numpy as np
+
+from compare.comparison import Comparison, Difference, KeptStep, Key, Mode
+from compare.envelope import prediction_envelope
+from compare.errors import ProblemError
+from compare.implementation import Array, Batch, Implementation, StepRecord, stack
+from compare.judge import Block, first_divergence, largest_share, nearest_to_bounds, screened, with_envelope
+from compare.layout import LayoutError, checked_array, checked_record
+from compare.problem import Problem
+
+_BLOCK_STEPS = 128
+_BLOCK_BYTES = 1 << 23
+_ENVELOPES_AT_ONCE = 32
+
+Parameters = Mapping[str, Array]
+
+
+def train_in_lockstep(
+    actual: Implementation,
+    expected: Implementation,
+    problem: Problem,
+    *,
+    steps: int,
+    mode: Mode = "free",
+    keep: Collection[int] = (),
+    observe_after: Collection[int] = (),
+    observe: Callable[[int], None] = lambda step: None,
+    progress: Callable[[int], None] = lambda step: None,
+) -> Comparison:
+    """Train both sides for that many steps from the problem's initial parameters, and compare each step.
+
+    In `free` mode each side keeps its own weights, and the gap with which the two enter a step is measured; in `follow` mode the
+    expected side is given the actual side's weights before each step. The comparison keeps the records of the steps in `keep`.
+    `observe(step)` is called after each step in `observe_after`, when both sides stand there; `progress(step)` after each block.
+
+    Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
+    """
+    if steps < 1:
+        raise ProblemError(f"steps are {steps}; expected at least 1: comparing nothing proves nothing")
+    if mode not in ("free", "follow"):
+        raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
+    run = _Run(actual, expected, problem, mode, steps, keep)
+    with np.errstate(all="ignore"):
+        for positions in _blocks(problem, steps, observe_after):
+            run.advance(positions)
+            if run.stopped:
+                break
+            progress(positions[-1])
+            if positions[-1] in observe_after:
+                observe(positions[-1])
+        return run.finish()
+
+
+class _Run:
+    """A comparison in the making."""
+
+    def __init__(
+        self, actual: Implementation, expected: Implementation, problem: Problem, mode: Mode, steps: int, keep: Collection[int]
+    ) -> None:
+        self.actual, self.expected, self.problem, self.mode, self.steps = actual, expected, problem, mode, steps
+        self.keep = frozenset(keep)
+        self.now: tuple[Parameters | None, Parameters | None] = (problem.initial_parameters, problem.initial_parameters)
+        self.done = 0
+        self.compared = 0
+        self.stopped: str | None = None
+        self.divergence: Difference | None = None
+        self.agreed: tuple[Key, ...] = ()
+        self.series: dict[Key, list[Array]] = {}
+        self.kept: dict[int, KeptStep] = {}
+        self.suspects: list[Block] = []
+        self.nearest: dict[Key, tuple[float, int, Block]] = {}      # the largest share of the screen's bound, and where
+        self.drift = 0.0
+        actual.load_state_dict(problem.initial_parameters)
+        expected.load_state_dict(problem.initial_parameters)
+
+    def advance(self, numbers: list[int]) -> None:
+        """Run those steps on both sides, and judge them."""
+        batches = [self.problem.batch(number) for number in numbers]
+        actual: StepRecord | None
+        fault: LayoutError | None = None
+        try:
+            actual = _records(self.actual, self.problem, batches)
+        except LayoutError as error:
+            actual, fault = error.before, error
+            batches = batches[: error.position]
+        if actual is not None:
+            self._judge(numbers[: len(batches)], batches, actual)
+        if fault is not None and self.stopped is None:
+            self.stopped = f"the actual side's record of step {numbers[fault.position]} cannot be compared"
+            self._settle()
+            if self.divergence is None:
+                self.divergence = Difference(numbers[fault.position], fault.phase, fault.tensor, reason=str(fault))
+            self.done = numbers[fault.position]
+
+    def _judge(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> None:
+        block = self._block(numbers, batches, actual)
+        if not block.pairs():
+            raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
+        screening = screened(self.problem, block)
+        suspects = screening.suspects()
+        if self.divergence is None and len(suspects):
+            for start in range(0, len(suspects), _ENVELOPES_AT_ONCE):
+                self.suspects.append(block.at(suspects[start : start + _ENVELOPES_AT_ONCE]))
+                self._settle(unless_fewer_than=_ENVELOPES_AT_ONCE)
+
+        finite = np.logical_and.reduce([np.isfinite(largest) for largest in screening.differences.values()])
+        n = len(numbers) if finite.all() else int(np.argmin(finite)) + 1
+        if n < len(numbers) or not finite.all():
+            self.stopped = f"numbers are no longer finite at step {numbers[n - 1]}: a smaller learning rate may help"
+        for key, largest in screening.differences.items():
+            self.series.setdefault(key, []).append(largest[:n])
+        self.compared += n * sum(expected[0].size for _, expected in block.pairs().values())
+        self.done = numbers[n - 1]
+        self.drift = max(float(gap[n - 1].max()) for gap in block.gaps.values())
+        self.now = _after(block.actual, n - 1), _after(block.expected, n - 1)
+
+        chosen = [position for position, number in enumerate(numbers[:n]) if number in self.keep]
+        if chosen:
+            self.kept |= {kept.step: kept for kept in with_envelope(self.problem, block.at(np.array(chosen)))}
+        if self.divergence is None:
+            for key, shares in screening.shares.items():
+                position = int(np.argmax(shares))
+                if key not in self.nearest or shares[position] > self.nearest[key][0]:
+                    self.nearest[key] = (float(shares[position]), position, block)
+
+    def _settle(self, unless_fewer_than: int = 1) -> None:
+        """Have the envelope decide about the steps that the screen did not clear, once there are so many of them."""
+        if self.divergence is None and sum(len(block.steps) for block in self.suspects) >= unless_fewer_than:
+            found = first_divergence(self.problem, self.suspects)
+            if found is not None:
+                self.divergence, self.agreed = found
+            self.suspects = []
+
+    def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
+        """Run the expected side beside what the actual side has done."""
+        before_actual = _before(self.now[0], actual, len(numbers))
+        if self.mode == "free":
+            expected = _records(self.expected, self.problem, batches)
+            before = _before(self.now[1], expected, len(numbers))
+        else:
+            records = []
+            for position, batch in enumerate(batches):
+                self.expected.load_state_dict({name: array[position] for name, array in before_actual.items()})
+                records.append(checked_record(self.expected.step(*batch), self.problem, batch))
+            expected, before = stack(records), before_actual
+        same = all(batch is batches[0] for batch in batches)
+        x, y = batches[0] if same else (np.array([x for x, _ in batches]), np.array([y for _, y in batches]))
+        gaps = {name: np.abs(before_actual[name] - before[name]) for name in before}
+        return Block(np.array(numbers), x, y, before, gaps, actual, expected)
+
+    def finish(self) -> Comparison:
+        """The predictions after the last step, and the result."""
+        self._settle()
+        predictions = None
+        actual, expected = self.now
+        if self.stopped is None and self.problem.test is not None and actual is not None and expected is not None:
+            predictions = self._judged_predictions(*self.problem.test, actual, expected)
+        worst = [self.divergence] if self.divergence else []
+        nearest = {int(block.steps[position]): block.at(np.array([position])) for _, position, block in self.nearest.values()}
+        worst += nearest_to_bounds(self.problem, list(nearest.values()))
+        return Comparison(
+            problem=self.problem,
+            mode=self.mode,
+            steps=self.done,
+            compared=self.compared,
+            first_divergence=self.divergence,
+            worst=max(worst, key=lambda difference: difference.share, default=None),
+            agreed=self.agreed,
+            series={key: np.concatenate(parts) for key, parts in self.series.items()},
+            drift=self.drift,
+            predictions=predictions,
+            final_parameters=self.now,
+            stopped=self.stopped,
+            kept=self.kept,
+        )
+
+    def _judged_predictions(self, x: Array, y: Array, actual: Parameters, expected: Parameters) -> tuple[Array, Array]:
+        outputs = []
+        for side in (self.actual, self.expected):
+            outputs.append(checked_array(side.predict(x), y.shape, self.problem.dtype))
+        gaps = {name: np.abs(actual[name] - expected[name]) for name in expected}
+        allowed = prediction_envelope(self.problem, x, expected, gaps)
+        worst = largest_share(self.done, ("prediction", "prediction"), outputs[0], outputs[1], allowed)
+        self.compared += y.size
+        if self.divergence is None and not worst.is_allowed:
+            self.divergence = worst
+        return outputs[0], outputs[1]
+
+
+def _blocks(problem: Problem, steps: int, ends: Collection[int]) -> Iterator[list[int]]:
+    """The steps 1 … `steps` in blocks of batches of one shape, small enough to be kept, and ending at each of `ends`."""
+    parameters = sum(array.size for array in problem.initial_parameters.values())
+    records = max(len(x) for x, _ in problem.batches)
+    bytes_per_step = 16 * (3 * parameters + records * problem.sizes[-1])
+    most = min(_BLOCK_STEPS, max(1, _BLOCK_BYTES // bytes_per_step))
+    block: list[int] = []
+    for number in range(1, steps + 1):
+        block.append(number)
+        changes = number == steps or problem.batch(number)[0].shape != problem.batch(number + 1)[0].shape
+        if changes or len(block) == most or number in ends:
+            yield block
+            block = []
+
+
+def _records(side: Implementation, problem: Problem, batches: list[Batch]) -> StepRecord:
+    """The side's steps on those batches, stacked; raises LayoutError at the first record that cannot be compared."""
+    several: Callable[[list[Batch]], StepRecord] | None = getattr(side, "steps", None)
+    if several is not None:
+        return several(batches)
+    records: list[StepRecord] = []
+    for batch in batches:
+        try:
+            records.append(checked_record(side.step(*batch), problem, batch))
+        except LayoutError as error:
+            raise error.at(len(records), stack(records) if records else None) from None
+    return stack(records)
+
+
+def _before(start: Parameters | None, record: StepRecord, n: int) -> dict[str, Array]:
+    """The parameters before each of n steps: those at the start, then those after each step but the last."""
+    if start is None or (record.params is None and n > 1):
+        raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
+    if record.params is None:
+        return {name: array[None] for name, array in start.items()}
+    return {name: np.concatenate([start[name][None], array[:-1]]) for name, array in record.params.items()}
+
+
+def _after(record: StepRecord, position: int) -> Parameters | None:
+    """The parameters after the step at that position, if they are shown."""
+    return None if record.params is None else {name: array[position] for name, array in record.params.items()}

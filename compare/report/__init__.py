@@ -1,0 +1,1 @@
+"""Saying what a comparison found: on a terminal, and as JSON."""

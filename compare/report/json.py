@@ -1,0 +1,85 @@
+"""A comparison as one JSON object; numbers that are not finite, which JSON has not, as "NaN", "Infinity", "-Infinity"."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from compare.comparison import Difference
+from compare.devices import environment
+from compare.lesson import Training
+
+
+def as_json(training: Training, device: str, asked: Mapping[str, Any]) -> str:
+    """The whole result as text; `asked` joins what the problem says of itself."""
+    return json.dumps(_jsonable(as_object(training, device, asked)), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def as_object(training: Training, device: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole result as dicts, lists and NumPy arrays."""
+    comparison = training.comparison
+    problem = comparison.problem
+
+    def both(name: str) -> dict[str, Any]:
+        return {"manual": getattr(training.manual, name), "torch_ref": getattr(training.torch_ref, name)}
+
+    def of(pair: Any) -> dict[str, Any]:
+        return dict(zip(("manual", "torch_ref"), pair or (None, None), strict=True))
+
+    result: dict[str, Any] = {
+        "verdict": comparison.verdict,
+        "explanation": comparison.explanation(),
+        "steps": comparison.steps,
+        "compared": comparison.compared,
+        "mode": comparison.mode,
+        "dtype": problem.dtype,
+        "device": device,
+        "problem": {
+            "sizes": problem.sizes,
+            "activations": problem.activations,
+            "bias": problem.bias,
+            "loss": problem.loss,
+            "lr": problem.lr,
+            "seed": problem.seed,
+            "records": problem.records,
+            "test_records": 0 if problem.test is None else len(problem.test[0]),
+            **asked,
+        },
+        "reported_epochs": training.epochs,
+        "loss": both("loss"),
+        "lesson_loss": both("lesson_loss"),
+        "mse": both("mse"),
+        "accuracy": of(comparison.accuracies),
+        "worst": _difference(comparison.worst),
+        "first_divergence": _difference(comparison.first_divergence),
+        "agreed_before": comparison.agreed,
+        "drift": comparison.drift,
+        "stopped": comparison.stopped,
+        "initial_parameters": of(training.initial_parameters),
+        "final_parameters": of(comparison.final_parameters),
+        "environment": environment(device),
+    }
+    if comparison.kept:
+        result["deltas"] = {
+            str(step): of((kept.actual.deltas, kept.expected.deltas)) for step, kept in sorted(comparison.kept.items())
+        }
+    return result
+
+
+def _difference(difference: Difference | None) -> dict[str, Any] | None:
+    return None if difference is None else asdict(difference)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _jsonable(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

@@ -1,0 +1,200 @@
+"""A comparison on a terminal, or as plain text in a pipe: the problem, the deltas side by side, the losses, the verdict."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from compare.comparison import Comparison, Difference, KeptStep
+from compare.devices import environment
+from compare.implementation import Array
+from compare.judge import largest_share
+from compare.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES, Training
+
+WIDTH = 80
+SHOWN_ENTRIES = 16
+PATIENCE = 1.0      # seconds before a progress bar appears
+
+_DIGITS = {"float64": 14, "float32": 8}      # after the point, in exponent notation: as many as fit side by side
+
+
+@contextmanager
+def progress_bar(steps: int) -> Iterator[Callable[[int], None]]:
+    """A function to be told the step reached: it shows a bar once a run lasts, on standard error, if that is a terminal."""
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    started = time.monotonic()
+    task = bar.add_task("steps", total=steps)
+
+    def advance(step: int) -> None:
+        if not bar.live.is_started and time.monotonic() - started > PATIENCE:
+            bar.start()
+        bar.update(task, completed=step)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
+
+
+def print_training(training: Training, device: str, *, is_lesson: bool, first_steps: int) -> None:
+    """Everything about a training run; with `is_lesson`, beside the figures that the lesson prints."""
+    console = _console()
+    comparison = training.comparison
+    _print_problem(console, comparison, device)
+    _print_deltas(console, comparison, first_steps)
+    _print_losses(console, training, PRINTED_LOSSES if is_lesson else ())
+    if comparison.accuracies is not None:
+        manual, torch_ref = comparison.accuracies
+        lesson = f"; the lesson: {PRINTED_ACCURACY}" if is_lesson else ""
+        console.print(f"Accuracy on the test records: manual {manual:.3f}, torch_ref {torch_ref:.3f}{lesson}\n")
+    _print_verdict(console, comparison)
+
+
+def print_example(training: Training) -> None:
+    """The worked example, entry by entry, beside the lesson's figures."""
+    console = _console()
+    comparison = training.comparison
+    kept = comparison.kept[1]
+    digits = _DIGITS[comparison.problem.dtype]
+    console.print("The lesson's worked example: one record, a 3-2-1 sigmoid network, lr 0.5.")
+    console.print("Entries are [to unit, from unit] as in PyTorch; the lesson has them transposed.\n")
+
+    assert kept.actual.output is not None
+    assert kept.expected.output is not None
+    rows = [("output", EXAMPLE_OUTPUT, kept.actual.output[0, 0], kept.expected.output[0, 0])]
+    for name, actual, expected in _deltas(kept):
+        for index in np.ndindex(actual.shape):
+            rows.append((f"Δ {name}{_index(index)}", EXAMPLE_DELTAS[name][index[0]][index[1]], actual[index], expected[index]))
+    table = _table("", "the lesson", "manual", "torch_ref", "")
+    agree = 0
+    for label, printed, actual, expected in rows:
+        same = all(_like(printed, float(value)) == printed for value in (actual, expected))
+        agree += same
+        table.add_row(label, printed, f"{actual:.{digits}e}", f"{expected:.{digits}e}", "=" if same else "≠")
+    console.print(table)
+    console.print(f"=: both sides, rounded to its digits, are the lesson's figure: {agree} of {len(rows)}\n")
+    _print_verdict(console, comparison)
+
+
+def _print_problem(console: Console, comparison: Comparison, device: str) -> None:
+    problem = comparison.problem
+    ran = environment(device)
+    console.print(
+        f"Network  {'-'.join(map(str, problem.sizes))}, {' '.join(problem.activations)}, {'biases' if problem.bias else 'no biases'}; "
+        f"loss {problem.loss}, lr {problem.lr:g}"
+    )
+    tests = 0 if problem.test is None else len(problem.test[0])
+    console.print(f"Data     {problem.records} training records, {tests} test records; initial weights from seed {problem.seed}")
+    console.print(f"Sides    manual: NumPy {ran['numpy']}; torch_ref: PyTorch {ran['torch']} on {device}; both {problem.dtype}")
+    console.print(f"Mode     {comparison.mode}, {comparison.steps} steps\n")
+
+
+def _print_deltas(console: Console, comparison: Comparison, first_steps: int) -> None:
+    digits = _DIGITS[comparison.problem.dtype]
+    console.print(Text("Weight deltas, side by side", style="bold"))
+    table = _table("", "manual", "torch_ref", "differ", "ulp", "share")
+    for step, kept in sorted(comparison.kept.items()):
+        table.add_row(f"step {step}")
+        for difference, is_largest in _shown(kept, every_entry=step <= first_steps):
+            table.add_row(
+                f"{difference.tensor}{_index(difference.index)}",
+                f"{difference.actual:.{digits}e}",
+                f"{difference.expected:.{digits}e}",
+                f"{difference.difference:.1e}",
+                f"{difference.ulps:.1f}",
+                f"{difference.share:.1%}" + ("*" if is_largest else " "),
+            )
+    console.print(table)
+    console.print("differ: |manual − torch_ref|; share: of what rounding allows; *: largest share.")
+    console.print(f"After step {first_steps}, and of large tensors, the largest alone is shown.\n")
+
+
+def _shown(kept: KeptStep, *, every_entry: bool) -> Iterator[tuple[Difference, bool]]:
+    """The deltas to show of a step, and whether each is the one with its tensor's largest share."""
+    assert kept.allowed.deltas is not None
+    for name, actual, expected in _deltas(kept):
+        key, allowed = ("deltas", name), kept.allowed.deltas[name]
+        largest = largest_share(kept.step, key, actual, expected, allowed)
+        if every_entry and actual.size <= SHOWN_ENTRIES:
+            for index in np.ndindex(actual.shape):
+                yield Difference.at(kept.step, *key, index, actual, expected, allowed), index == largest.index
+        else:
+            yield largest, True
+
+
+def _print_losses(console: Console, training: Training, printed: tuple[float, ...]) -> None:
+    if not training.epochs:
+        return
+    console.print(Text("Losses after the update of each epoch", style="bold"))
+    lesson = ["the lesson's"] if printed else []
+    table = _table("epoch", *lesson, "manual", "torch_ref", "MSE manual", "MSE torch_ref")
+    for i, epoch in enumerate(training.epochs):
+        values = [printed[i]] if printed else []
+        values += [training.manual.lesson_loss[i], training.torch_ref.lesson_loss[i], training.manual.mse[i], training.torch_ref.mse[i]]
+        table.add_row(str(epoch), *(f"{value:.12f}" for value in values))
+    console.print(table)
+    console.print(
+        "manual, torch_ref: what the lesson prints as its training loss: its prediction\n"
+        "for the last record held against all targets. MSE: the true mean squared error.\n"
+    )
+
+
+def _print_verdict(console: Console, comparison: Comparison) -> None:
+    first, *rest = comparison.explanation().split("\n")
+    verdict, _, text = first.partition(":")
+    style = "bold green" if comparison.verdict == "equivalent" else "bold red"
+    if comparison.stopped:
+        console.print(f"Stopped at step {comparison.steps}: {comparison.stopped}")
+    elif comparison.worst is not None and comparison.first_divergence is None:
+        worst = comparison.worst
+        where = worst.phase if worst.phase == worst.tensor else f"{worst.phase} {worst.tensor}"
+        how_near = f"{worst.ulps:.1f} ulp, {worst.share:.1%} of it"
+        console.print(f"Nearest to its bound: step {worst.step}, {where}{_index(worst.index)}, {how_near}")
+        console.print(f"Drift between the two sides' weights: {comparison.drift:.1e} before step {comparison.steps}")
+    console.print(Text(verdict.upper(), style=style) + Text(f":{text}"))
+    for line in rest:
+        console.print(Text(line))
+
+
+def _console() -> Console:
+    """Standard output; a pipe is 80 columns wide, and what is wider is wrapped, never cut."""
+    console = _Output(highlight=False, markup=False, soft_wrap=True)
+    console.width = max(console.width, WIDTH)
+    return console
+
+
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave a closed pipe to the caller, instead of exiting with 1, which would say "different"."""
+        raise BrokenPipeError
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position == 0 else "right", no_wrap=True)
+    return table
+
+
+def _deltas(kept: KeptStep) -> Iterator[tuple[str, Array, Array]]:
+    assert kept.actual.deltas is not None
+    assert kept.expected.deltas is not None
+    for name, actual in kept.actual.deltas.items():
+        yield name, actual, kept.expected.deltas[name]
+
+
+def _index(index: tuple[int, ...] | None) -> str:
+    return f"[{','.join(map(str, index))}]" if index else ""
+
+
+def _like(printed: str, value: float) -> str:
+    """The value, written with as many digits, and in the notation, of the printed figure."""
+    mantissa, _, exponent = printed.partition("e")
+    places = len(mantissa.partition(".")[2])
+    return f"{value:.{places}{'e' if exponent else 'f'}}"

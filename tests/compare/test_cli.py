@@ -1,0 +1,255 @@
+"""The command line: what it prints, what it refuses, and its exit codes."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from compare import cli
+from compare.cli import main
+
+PYTHON = [sys.executable, "-m", "compare"]
+HERE = Path(__file__).parent
+
+
+def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PYTHON, *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    main([*arguments, "--json"])
+    result: dict[str, Any] = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    return result
+
+
+def test_the_lesson_ends_with_its_losses_its_accuracy_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert "810   0.240400679325 0.240400679325 0.240400679325 0.254413615431 0.254413615431" in out
+    assert "manual 0.725, torch_ref 0.725; the lesson: 0.725" in out
+    assert out.splitlines()[-1].startswith("EQUIVALENT: ")
+    assert max(map(len, out.splitlines())) <= 80
+    for step in (1, 2, 3, 91, 811, 900):
+        assert f"step {step} " in out
+
+
+def test_the_example_has_every_figure_of_the_lesson(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["example"]) == 0
+    out = capsys.readouterr().out
+    for figure in ("1.77005547e-04", "-5.11178506e-04", "0.00804047", "0.00555918", "9 of 9"):
+        assert figure in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_example_takes_the_common_options_on_either_side(capsys: pytest.CaptureFixture[str]) -> None:
+    assert json_of(capsys, "example", "--dtype", "float32")["dtype"] == "float32"
+    assert json_of(capsys, "--dtype", "float32", "example")["dtype"] == "float32"
+    with pytest.raises(SystemExit) as stopped:
+        main(["--epochs", "5", "example"])
+    assert stopped.value.code == 2
+    assert "--epochs is no option of example" in capsys.readouterr().err
+
+
+def test_json_holds_what_it_promises(capsys: pytest.CaptureFixture[str]) -> None:
+    result = json_of(capsys, "--epochs", "30", "--hidden", "4,3", "--activation", "tanh", "--bias", "--loss", "mse", "--seed", "5")
+    assert result["verdict"] == "equivalent"
+    assert (result["steps"], result["mode"], result["dtype"], result["device"]) == (30, "free", "float64", "cpu")
+    problem = result["problem"]
+    assert problem["sizes"] == [6, 4, 3, 1]
+    assert problem["activations"] == ["tanh", "tanh", "sigmoid"]
+    assert (problem["bias"], problem["loss"], problem["lr"], problem["seed"], problem["records"]) == (True, "mse", 0.005, 5, 360)
+    assert result["reported_epochs"] == list(range(0, 30, 3))
+    for name in ("loss", "lesson_loss", "mse"):
+        assert set(result[name]) == {"manual", "torch_ref"}
+        np.testing.assert_allclose(result[name]["manual"], result[name]["torch_ref"], rtol=1e-14)
+        assert len(result[name]["manual"]) == 10
+    assert result["loss"]["manual"] == result["mse"]["manual"]
+    assert set(result["accuracy"]) == {"manual", "torch_ref"}
+    fields = {"step", "phase", "tensor", "index", "actual", "expected", "difference", "allowed", "ulps"}
+    assert fields <= set(result["worst"])
+    assert result["worst"]["difference"] <= result["worst"]["allowed"]
+    assert result["first_divergence"] is None
+    for when in ("initial_parameters", "final_parameters"):
+        for side in ("manual", "torch_ref"):
+            assert np.shape(result[when][side]["2.weight"]) == (3, 4)
+            assert np.shape(result[when][side]["2.bias"]) == (3,)
+    assert result["initial_parameters"]["manual"] == result["initial_parameters"]["torch_ref"]
+    assert result["environment"]["torch"] == torch.__version__
+    assert {"python", "numpy", "threads", "device_name"} <= set(result["environment"])
+
+
+def test_what_overflows_is_different_and_its_json_is_still_json(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--activation", "identity,identity", "--lr", "1e200", "--epochs", "60")
+    result = json_of(capsys, *arguments)
+    assert result["verdict"] == "different"
+    assert result["steps"] < 60
+    assert result["stopped"]
+    assert result["first_divergence"]["actual"] in ("NaN", "Infinity", "-Infinity")
+    assert main(list(arguments)) == 1
+    out = capsys.readouterr().out
+    assert f"Stopped at step {result['steps']}" in out
+    assert "both sides are no longer finite" in out
+
+
+def test_quiet_prints_the_verdict_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quiet", "--epochs", "3", "--mode", "follow"]) == 0
+    assert capsys.readouterr().out == (
+        "equivalent: 1249 numbers in 3 steps, each within what rounding allows\n"
+    )
+
+
+def test_every_reports_the_epochs_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert json_of(capsys, "--epochs", "10", "--every", "4")["reported_epochs"] == [0, 4, 8]
+
+
+def test_a_csv_of_ones_own_is_trained_on(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = [f"{i % 2},{400 + 10 * i},{2.5 + i / 40},{1 + i % 4}" for i in range(30)]
+    (tmp_path / "mine.csv").write_text("\n".join(["admit,gre,gpa,rank", *rows]))
+    result = json_of(capsys, "--data", str(tmp_path / "mine.csv"), "--epochs", "20", "--standardize", "train", "--split-seed", "3")
+    assert result["verdict"] == "equivalent"
+    assert (result["problem"]["records"], result["problem"]["test_records"]) == (27, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--lr", "nan"], "lr is nan"),
+        (["--lr", "-1"], "lr is -1.0"),
+        (["--lr", "1e400"], "lr is inf"),
+        (["--lr", "1e-60", "--dtype", "float32"], "float32 can hold"),
+        (["--device", "tpu"], "expected cpu, cuda or cuda:N"),
+        (["--device", "meta"], "expected cpu, cuda or cuda:N"),
+        (["--data", "/no/such/file.csv"], "No such file"),
+        (["--data", str(HERE)], "Is a directory"),
+        (["--activation", "tanh,tanh,tanh", "--hidden", "3"], "activations"),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_clear_error(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--json"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert complaint in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_without_cuda_is_a_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--device", "cuda"]) == 2
+    assert "sees no CUDA device here; use --device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--epochs", "0"],
+        ["--epochs", "1.5"],
+        ["--hidden", "0"],
+        ["--hidden", "4,,2"],
+        ["--hidden", ""],
+        ["--dtype", "float16"],
+        ["--activation", "sigmoidal"],
+        ["--loss", "hinge"],
+        ["--seed", "-1"],
+        ["--seed", "4294967296"],
+        ["--split-seed", "x"],
+        ["--every", "0"],
+        ["--lr", "fast"],
+        ["--mode", "stage"],
+        ["--standardize", "none"],
+        ["--epoch", "3"],
+        ["exemple"],
+    ],
+)
+def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "error: " in captured.err.splitlines()[-1]
+
+
+def test_an_internal_fault_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("compare.lesson.lesson_problem", lambda *args, **kwargs: 1 / 0)
+    assert main([]) == 3
+    assert "internal fault" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def starve(*args: object, **kwargs: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("compare.lesson.train", starve)
+    assert main([]) == 2
+    assert "not enough memory" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_130() -> None:
+    process = subprocess.Popen(
+        [*PYTHON, "--epochs", "1000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert err == "backprop-compare: interrupted: nothing was decided\n"
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    process = subprocess.Popen([*PYTHON, "--epochs", "5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == ""
+    assert process.wait() == cli.CLOSED_PIPE
+
+
+def test_a_pipe_gets_plain_text_and_no_progress() -> None:
+    piped = run("--epochs", "20", "--quiet", env=os.environ | {"FORCE_COLOR": ""})
+    assert "\x1b" not in piped.stdout
+    assert piped.stderr == ""
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> str:
+    """What the command writes to a terminal, both streams."""
+    parent, child = pty.openpty()
+    environ = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    process = subprocess.Popen(
+        [*PYTHON, *arguments], stdout=child, stderr=child, stdin=child, env=environ | {"TERM": "xterm-256color"} | environment
+    )
+    os.close(child)
+    written = b""
+    while True:
+        try:
+            chunk = os.read(parent, 4096)
+        except OSError:      # the other end is closed
+            break
+        if not chunk:
+            break
+        written += chunk
+    os.close(parent)
+    process.wait()
+    return written.decode()
+
+
+def test_a_terminal_gets_colour_and_for_a_long_run_a_progress_bar() -> None:
+    written = on_a_terminal("--epochs", "12000", "--hidden", "8")
+    assert "\x1b[1;32mEQUIVALENT" in written
+    assert "steps" in written.split("Network")[0]
+
+
+def test_no_color_is_obeyed() -> None:
+    assert "\x1b[1;32m" not in on_a_terminal("--epochs", "5", NO_COLOR="1")

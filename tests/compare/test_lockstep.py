@@ -1,0 +1,243 @@
+"""The loop: what is honest agrees, in every mode and dtype; what cannot be compared is never called equal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, train_in_lockstep
+from compare.implementation import Array
+from tests.compare.test_envelope import DTYPES, problems
+from tests.compare.variants import PRODUCTS, Variant
+
+MODES = ("free", "follow")
+
+
+def finite(comparison: Any) -> bool:
+    return comparison.stopped is None and all(np.isfinite(array).all() for array in comparison.final_parameters[1].values())
+
+
+@given(problem=problems(), mode=st.sampled_from(MODES), stages=st.booleans(), steps=st.integers(1, 12))
+def test_the_two_backends_are_equivalent(problem: Problem, mode: Any, stages: bool, steps: int) -> None:
+    comparison = train_in_lockstep(Manual(problem, stages=stages), TorchRef(problem, stages=stages), problem, steps=steps, mode=mode)
+    assert comparison.verdict == "equivalent" or not finite(comparison), comparison.explanation()
+
+
+@given(
+    problem=problems(),
+    mode=st.sampled_from(MODES),
+    form=st.integers(0, 2),
+    slope=st.integers(0, 2),
+    product=st.integers(0, len(PRODUCTS) - 1),
+    mean_in=st.sampled_from(["error", "grads"]),
+)
+def test_honest_variants_are_equivalent(problem: Problem, mode: Any, form: int, slope: int, product: int, mean_in: str) -> None:
+    variant = Variant(problem, form, slope, product, mean_in, stages=True)
+    comparison = train_in_lockstep(variant, TorchRef(problem, stages=True), problem, steps=4, mode=mode)
+    assert comparison.verdict == "equivalent" or not finite(comparison), comparison.explanation()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_long_run_stays_equivalent_and_its_drift_is_measured(dtype: str, mode: Any) -> None:
+    problem = Problem.draw((5, 8, 4, 2), activations=("relu", "tanh", "identity"), bias=True, lr=0.1, dtype=dtype)
+    comparison = train_in_lockstep(Variant(problem, 1, 1, 1), TorchRef(problem), problem, steps=600, mode=mode)
+    assert comparison.verdict == "equivalent", comparison.explanation()
+    assert comparison.steps == 600
+    assert all(len(largest) == 600 for largest in comparison.series.values())
+    assert (comparison.drift > 0) == (mode == "free")
+
+
+def test_batches_of_other_shapes_are_all_compared() -> None:
+    """Steps 1 to 7 on 4, 4, 9, 4, 4, 9, 4 records: outputs, losses, and gradients, deltas and weights of 2 × 3 each."""
+    problem = Problem.draw((3, 2), records=(4, 4, 9), lr=0.3)
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=7)
+    assert comparison.verdict == "equivalent"
+    assert comparison.compared == 2 * (4 + 4 + 9 + 4 + 4 + 9 + 4) + 7 + 7 * 3 * 6
+
+
+def test_observers_see_both_sides_where_they_asked_to() -> None:
+    problem = Problem.draw((3, 2), lr=0.3)
+    seen, reached = [], []
+    train_in_lockstep(
+        Manual(problem), TorchRef(problem), problem, steps=120, observe_after={1, 60}, observe=seen.append, progress=reached.append
+    )
+    assert seen == [1, 60]
+    assert reached[-1] == 120
+
+
+def test_kept_steps_carry_both_records_and_the_envelope() -> None:
+    problem = Problem.draw((3, 2), lr=0.3)
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=70, keep={1, 69})
+    assert sorted(comparison.kept) == [1, 69]
+    kept = comparison.kept[69]
+    assert kept.actual.deltas is not None
+    assert kept.expected.deltas is not None
+    assert kept.allowed.deltas is not None
+    assert kept.actual.deltas["0.weight"].shape == kept.allowed.deltas["0.weight"].shape == (2, 3)
+
+
+def test_the_worst_difference_is_within_what_it_was_allowed() -> None:
+    problem = Problem.draw((3, 4, 2), lr=0.3)
+    worst = train_in_lockstep(Variant(problem, 1, 1, 1), TorchRef(problem), problem, steps=20).worst
+    assert worst is not None
+    assert worst.difference is not None
+    assert worst.allowed is not None
+    assert 0 < worst.difference <= worst.allowed
+
+
+class Showing:
+    """An implementation that shows what a function makes of PyTorch's record."""
+
+    def __init__(self, problem: Problem, change: Any) -> None:
+        self.side = TorchRef(problem)
+        self.change = change
+
+    def load_state_dict(self, params: Mapping[str, Array]) -> None:
+        self.side.load_state_dict(params)
+
+    def step(self, x: Array, y: Array) -> Any:
+        return self.change(self.side.step(x, y))
+
+    def predict(self, x: Array) -> Array:
+        return self.side.predict(x)
+
+
+@pytest.fixture
+def problem() -> Problem:
+    return Problem.draw((3, 2, 1), lr=0.3, bias=True)
+
+
+def test_what_is_not_shown_is_not_compared(problem: Problem) -> None:
+    side = Showing(problem, lambda record: StepRecord(params=record.params))
+    comparison = train_in_lockstep(side, TorchRef(problem), problem, steps=5)
+    assert comparison.verdict == "equivalent"
+    assert {phase for phase, _ in comparison.series} == {"params"}
+
+
+def test_nothing_shown_is_no_pass(problem: Problem) -> None:
+    with pytest.raises(ProblemError, match="nothing was compared"):
+        train_in_lockstep(Showing(problem, lambda record: StepRecord()), TorchRef(problem), problem, steps=1)
+
+
+def test_more_than_one_step_needs_the_weights_between(problem: Problem) -> None:
+    side = Showing(problem, lambda record: StepRecord(grads=record.grads))
+    assert train_in_lockstep(side, TorchRef(problem), problem, steps=1).verdict == "equivalent"
+    with pytest.raises(ProblemError, match="params are not shown"):
+        train_in_lockstep(side, TorchRef(problem), problem, steps=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "phase", "tensor", "reason"),
+    [
+        (lambda r: {**r, "output": r["output"][:, 0]}, "output", "output", "shape"),
+        (lambda r: {**r, "output": r["output"].astype("float32")}, "output", "output", "float32"),
+        (lambda r: {**r, "loss": "small"}, "loss", "loss", "array of numbers"),
+        (lambda r: {**r, "grads": {**r["grads"], "0.weight": r["grads"]["0.weight"].T}}, "grads", "0.weight", "shape"),
+        (lambda r: {**r, "deltas": {k: v for k, v in r["deltas"].items() if k != "2.bias"}}, "deltas", "2.bias", "expected"),
+        (lambda r: {**r, "params": {**r["params"], "W": 1.0}}, "params", "W", "expected"),
+        (lambda r: {**r, "params": list(r["params"].values())}, "params", "0.bias", "list"),
+    ],
+)
+def test_a_misshapen_record_is_a_difference_with_a_reason(problem: Problem, change: Any, phase: str, tensor: str, reason: str) -> None:
+    side = Showing(problem, lambda record: StepRecord(**change({k: v for k, v in vars(record).items() if v is not None})))
+    comparison = train_in_lockstep(side, TorchRef(problem), problem, steps=3)
+    found = comparison.first_divergence
+    assert found is not None
+    assert (found.step, found.phase, found.tensor) == (1, phase, tensor)
+    assert found.reason is not None
+    assert reason in found.reason
+    assert reason in comparison.explanation()
+
+
+def test_a_step_that_returns_no_record_is_a_difference(problem: Problem) -> None:
+    comparison = train_in_lockstep(Showing(problem, lambda record: None), TorchRef(problem), problem, steps=3)
+    assert comparison.verdict == "different"
+    assert "NoneType" in comparison.explanation()
+
+
+def test_numbers_and_lists_are_taken_as_arrays(problem: Problem) -> None:
+    side = Showing(problem, lambda r: StepRecord(loss=float(r.loss), output=r.output.tolist(), params=r.params))
+    assert train_in_lockstep(side, TorchRef(problem), problem, steps=3).verdict == "equivalent"
+
+
+def test_live_arrays_shown_by_an_implementation_are_copied(problem: Problem) -> None:
+    """`Variant` changes nothing in place, but this one shows the very arrays that it goes on changing."""
+
+    class Live(Variant):
+        def step(self, x: Array, y: Array) -> StepRecord:
+            before = self.params
+            record = super().step(x, y)
+            for name, array in before.items():
+                array[...] = self.params[name]
+            self.params = before
+            return StepRecord(params=before, loss=record.loss)
+
+    assert train_in_lockstep(Live(problem), TorchRef(problem), problem, steps=30).verdict == "equivalent"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_not_finite_on_one_side_is_a_difference_at_that_step(problem: Problem, value: float) -> None:
+    def spoil(arrays: dict[str, Array]) -> None:
+        if "0.weight" in arrays:
+            arrays["0.weight"][1, 2] = value
+
+    comparison = train_in_lockstep(Variant(problem, fault=spoil, fault_at=4), TorchRef(problem), problem, steps=60)
+    found = comparison.first_divergence
+    assert found is not None
+    assert (found.step, found.phase, found.tensor, found.index) == (4, "grads", "0.weight", (1, 2))
+    assert comparison.stopped is not None
+    assert comparison.steps == 4
+
+
+def test_not_finite_on_both_sides_stops_the_run_and_is_never_equal() -> None:
+    problem = Problem.draw((3, 2, 1), activations="identity", lr=1e200)
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=60)
+    assert comparison.verdict == "different"
+    assert comparison.stopped is not None
+    assert comparison.steps < 60
+    assert "both sides are no longer finite" in comparison.explanation()
+
+
+def test_weights_too_large_for_a_bound_are_not_called_equal() -> None:
+    """Both sides finite, but the bound on their rounding overflows: nothing can be said."""
+    problem = Problem(
+        sizes=(2, 1),
+        activations="identity",
+        batches=((np.array([[1e200, -1e200]]), np.array([[0.0]])),),
+        initial_parameters={"0.weight": np.array([[1e200, 1e200]])},
+    )
+    assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=1).verdict == "different"
+
+
+@pytest.mark.parametrize(("options", "complaint"), [({"steps": 0}, "steps"), ({"steps": 1, "mode": "stage"}, "mode")])
+def test_arguments_that_cannot_be_used_are_refused(problem: Problem, options: dict, complaint: str) -> None:
+    with pytest.raises(ProblemError, match=complaint):
+        train_in_lockstep(Manual(problem), TorchRef(problem), problem, **options)
+
+
+def test_predictions_are_compared_too() -> None:
+    problem = Problem.draw((3, 2, 1), lr=0.3)
+    problem = Problem(sizes=(3, 2, 1), lr=0.3, batches=problem.batches, test=problem.batches[0])
+
+    class Forgetful(Variant):
+        def predict(self, x: Array) -> Array:
+            return super().predict(x) * (1 + 1e-12)
+
+    comparison = train_in_lockstep(Forgetful(problem), TorchRef(problem), problem, steps=3)
+    assert comparison.first_divergence is not None
+    assert comparison.first_divergence.phase == "prediction"
+    assert train_in_lockstep(Variant(problem), TorchRef(problem), problem, steps=3).accuracies is not None
+
+
+def test_the_inputs_are_read_only(problem: Problem) -> None:
+    class Scaling(Variant):
+        def step(self, x: Array, y: Array) -> StepRecord:
+            x /= 2
+            return super().step(x, y)
+
+    with pytest.raises(ValueError, match="read-only"):
+        train_in_lockstep(Scaling(problem), TorchRef(problem), problem, steps=1)
