@@ -67,8 +67,8 @@ class Implementation(Protocol):
     """Anything that trains: the two backends, and whatever is to be compared with them.
 
     Parameters are arrays by PyTorch's `state_dict` names, weights (out, in). Arrays handed in are read-only: copy what is to be
-    changed. An implementation may offer `steps(batches) -> StepRecord` besides, several steps in one call with their
-    records stacked, where that is faster.
+    changed. An implementation may offer `steps(batches, before=None) -> StepRecord` besides, where that is faster: several steps
+    in one call, their records stacked, each from the parameters in `before` (stacked too) if there are any.
     """
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:

@@ -145,11 +145,8 @@ class _Run:
             expected = _records(self.expected, self.problem, batches)
             before = _before(self.now[1], expected, len(numbers))
         else:
-            records = []
-            for position, batch in enumerate(batches):
-                self.expected.load_state_dict({name: array[position] for name, array in before_actual.items()})
-                records.append(checked_record(self.expected.step(*batch), self.problem, batch))
-            expected, before = stack(records), before_actual
+            expected = _records(self.expected, self.problem, batches, before_actual)
+            before = before_actual
         same = all(batch is batches[0] for batch in batches)
         x, y = batches[0] if same else (np.array([x for x, _ in batches]), np.array([y for _, y in batches]))
         gaps = {name: np.abs(before_actual[name] - before[name]) for name in before}
@@ -209,13 +206,18 @@ def _blocks(problem: Problem, steps: int, ends: Collection[int]) -> Iterator[lis
             block = []
 
 
-def _records(side: Implementation, problem: Problem, batches: list[Batch]) -> StepRecord:
-    """The side's steps on those batches, stacked; raises LayoutError at the first record that cannot be compared."""
-    several: Callable[[list[Batch]], StepRecord] | None = getattr(side, "steps", None)
+def _records(side: Implementation, problem: Problem, batches: list[Batch], before: Parameters | None = None) -> StepRecord:
+    """The side's steps on those batches, stacked, each from the parameters given in `before` if there are any.
+
+    Raises LayoutError at the first record that cannot be compared.
+    """
+    several: Callable[[list[Batch], Parameters | None], StepRecord] | None = getattr(side, "steps", None)
     if several is not None:
-        return several(batches)
+        return several(batches, before)
     records: list[StepRecord] = []
-    for batch in batches:
+    for position, batch in enumerate(batches):
+        if before is not None:
+            side.load_state_dict({name: array[position] for name, array in before.items()})
         try:
             records.append(checked_record(side.step(*batch), problem, batch))
         except LayoutError as error:

@@ -37,10 +37,10 @@ class Manual:
         params = {name: array.copy() for name, array in self._parameters.items()}
         return StepRecord(activations, output, loss, errors, grads, deltas, params)
 
-    def steps(self, batches: Sequence[Batch]) -> StepRecord:
-        """A step of training on each batch, all of one shape; the records are stacked."""
-        if self.stages:
-            return stack([self.step(x, y) for x, y in batches])
+    def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
+        """A step of training on each batch, all of one shape, each from the parameters in `before`, if given; the records are stacked."""
+        if self.stages or before is not None:
+            return stack([self._step_from(before, i, *batch) for i, batch in enumerate(batches)])
         own, dtype = self._parameters, self.network.dtype
         output = np.empty((len(batches), *batches[0][1].shape), dtype)
         loss = np.empty(len(batches), dtype)
@@ -60,6 +60,11 @@ class Manual:
     def predict(self, x: Array) -> Array:
         """The output (n, k) for inputs x (n, in)."""
         return self.network.predict(x)
+
+    def _step_from(self, before: Mapping[str, Array] | None, i: int, x: Array, y: Array) -> StepRecord:
+        if before is not None:
+            self.load_state_dict({name: array[i] for name, array in before.items()})
+        return self.step(x, y)
 
     def _stages(self) -> tuple[dict[str, Array], dict[str, Array]]:
         activations, errors = {}, {}

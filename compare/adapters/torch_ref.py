@@ -47,11 +47,14 @@ class TorchRef:
         """One step of training on inputs x (n, in) and targets y (n, k)."""
         return self.steps([(x, y)]).at(0)
 
-    def steps(self, batches: Sequence[Batch]) -> StepRecord:
-        """A step of training on each batch, all under the same settings; the records are stacked."""
+    def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
+        """A step of training on each batch, each from the parameters in `before`, if given; the records are stacked."""
+        starts = None if before is None else self._flat.new_tensor(self._flat_rows(before))
         columns: dict[str, list[Any]] = {phase: [] for phase in PHASES}
         with torch_ref.exact_settings(self.network.device):
-            for batch in batches:
+            for i, batch in enumerate(batches):
+                if starts is not None:
+                    self._flat.copy_(starts[i])
                 output, loss, grads = self.network.gradients(*self._on_device(batch), self.loss)
                 columns["output"].append(output)
                 columns["loss"].append(loss)
@@ -75,6 +78,10 @@ class TorchRef:
         """The output (n, k) for inputs x (n, in)."""
         outputs: Array = self.network.predict(x).cpu().numpy()
         return outputs
+
+    def _flat_rows(self, params: Mapping[str, Array]) -> Array:
+        """Parameters (steps, …) by name as rows of one array, in the order of the flat tensor."""
+        return np.concatenate([params[name].reshape(len(params[name]), -1) for name, _ in self.network.named_parameters()], axis=1)
 
     def _by_name(self, flat: Array) -> dict[str, Array]:
         """Parameters (steps, …) by name, given them flat (steps, number of parameters)."""

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import data
-from compare import Problem, lesson_problem
+from compare import Problem, TorchRef, lesson_problem, train_in_lockstep
+from compare.implementation import Array
 from compare.lesson import EXAMPLE_DELTAS, PRINTED_ACCURACY, Training, example_problem, reported_epochs, train
+from tests.compare.variants import Variant
 
 # As the lesson prints them, and the true mean squared errors at the same points, recomputed with plain loops.
 PRINTED = [
@@ -67,6 +69,22 @@ def test_every_step_of_the_lesson_agrees_and_so_does_its_accuracy(lesson: Traini
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_lesson_holds_in_every_mode_and_dtype(mode: str, dtype: str) -> None:
     assert train(lesson_problem(dtype=dtype), mode=mode).comparison.verdict == "equivalent"
+
+
+EVERY_WEIGHT = [("0.weight", index) for index in np.ndindex(2, 6)] + [("2.weight", index) for index in np.ndindex(1, 2)]
+
+
+@pytest.mark.parametrize(("name", "index"), EVERY_WEIGHT)
+def test_one_gradient_wrong_by_one_part_in_1e11_at_step_700_is_found_there(name: str, index: tuple[int, int]) -> None:
+    def spoil(arrays: dict[str, Array]) -> None:
+        if name in arrays:
+            arrays[name][index] *= 1 + 1e-11
+
+    problem = lesson_problem()
+    variant = Variant(problem, fault=spoil, fault_at=700, fault_until=700)
+    found = train_in_lockstep(variant, TorchRef(problem), problem, steps=701).first_divergence
+    assert found is not None
+    assert (found.step, found.phase, found.tensor, found.index) == (700, "grads", name, index)
 
 
 def test_the_worked_example_gives_the_lessons_figures() -> None:
