@@ -1,5 +1,6 @@
 """The port: whatever can take parameters and make a step is an `Implementation`, and what it shows of a step is a `StepRecord`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
@@ -67,8 +68,7 @@ class Implementation(Protocol):
     """Anything that trains: the two backends, and whatever is to be compared with them.
 
     Parameters are arrays by PyTorch's `state_dict` names, weights (out, in). Arrays handed in are read-only: copy what is to be
-    changed. An implementation may offer `steps(batches, before=None) -> StepRecord` besides, where that is faster: several steps
-    in one call, their records stacked, each from the parameters in `before` (stacked too) if there are any.
+    changed.
     """
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
@@ -79,6 +79,14 @@ class Implementation(Protocol):
 
     def predict(self, x: Array) -> Array:
         """The output (n, k) for inputs x (n, in), with the parameters as they are; changes nothing."""
+
+
+class InBlocks(ABC):
+    """An implementation that can take several steps in one call, and is trusted to show arrays of the problem's layout."""
+
+    @abstractmethod
+    def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
+        """A step on each batch, all of one shape, their records stacked; each from the parameters in `before`, stacked too, if given."""
 
 
 def stack(records: Sequence[StepRecord]) -> StepRecord:

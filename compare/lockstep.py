@@ -10,7 +10,7 @@ import numpy as np
 from compare.comparison import Comparison, Difference, KeptStep, Key, Mode
 from compare.envelope import prediction_envelope
 from compare.errors import ProblemError
-from compare.implementation import Array, Batch, Implementation, StepRecord, stack
+from compare.implementation import Array, Batch, Implementation, InBlocks, StepRecord, stack
 from compare.judge import Block, first_divergence, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
@@ -141,12 +141,11 @@ class _Run:
     def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
         """Run the expected side beside what the actual side has done."""
         before_actual = _before(self.now[0], actual, len(numbers))
-        if self.mode == "free":
-            expected = _records(self.expected, self.problem, batches)
-            before = _before(self.now[1], expected, len(numbers))
-        else:
-            expected = _records(self.expected, self.problem, batches, before_actual)
-            before = before_actual
+        try:
+            expected = _records(self.expected, self.problem, batches, before_actual if self.mode == "follow" else None)
+        except LayoutError as error:
+            raise ProblemError(f"the expected side's record of step {numbers[error.position]} cannot be used: {error}") from None
+        before = before_actual if self.mode == "follow" else _before(self.now[1], expected, len(numbers))
         same = all(batch is batches[0] for batch in batches)
         x, y = batches[0] if same else (np.array([x for x, _ in batches]), np.array([y for _, y in batches]))
         gaps = {name: np.abs(before_actual[name] - before[name]) for name in before}
@@ -178,10 +177,14 @@ class _Run:
             kept=self.kept,
         )
 
-    def _judged_predictions(self, x: Array, y: Array, actual: Parameters, expected: Parameters) -> tuple[Array, Array]:
-        outputs = []
+    def _judged_predictions(self, x: Array, y: Array, actual: Parameters, expected: Parameters) -> tuple[Array, Array] | None:
+        outputs: list[Array] = []
         for side in (self.actual, self.expected):
-            outputs.append(checked_array(side.predict(x), y.shape, self.problem.dtype))
+            try:
+                outputs.append(checked_array(side.predict(x), y.shape, self.problem.dtype))
+            except LayoutError as error:
+                self.divergence = self.divergence or Difference(self.done, "prediction", "prediction", reason=str(error))
+                return None
         gaps = {name: np.abs(actual[name] - expected[name]) for name in expected}
         allowed = prediction_envelope(self.problem, x, expected, gaps)
         worst = largest_share(self.done, ("prediction", "prediction"), outputs[0], outputs[1], allowed)
@@ -211,9 +214,8 @@ def _records(side: Implementation, problem: Problem, batches: list[Batch], befor
 
     Raises LayoutError at the first record that cannot be compared.
     """
-    several: Callable[[list[Batch], Parameters | None], StepRecord] | None = getattr(side, "steps", None)
-    if several is not None:
-        return several(batches, before)
+    if isinstance(side, InBlocks):
+        return side.steps(batches, before)
     records: list[StepRecord] = []
     for position, batch in enumerate(batches):
         if before is not None:

@@ -5,14 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import manual
-from compare.implementation import Array, Batch, StepRecord, stack
+from compare.implementation import Array, Batch, InBlocks, StepRecord, stack
 from compare.problem import Problem
 
 
-class Manual:
+class Manual(InBlocks):
     """`manual.Network`, trained with `manual.SGD` on the problem's loss; with `stages`, it shows activations and errors too."""
-
-    name = "manual"
 
     def __init__(self, problem: Problem, *, stages: bool = False) -> None:
         self.network = manual.Network(problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype)

@@ -9,14 +9,12 @@ import torch
 from torch import Tensor, nn
 
 import torch_ref
-from compare.implementation import PHASES, Array, Batch, StepRecord
+from compare.implementation import PHASES, Array, Batch, InBlocks, StepRecord
 from compare.problem import Problem
 
 
-class TorchRef:
+class TorchRef(InBlocks):
     """`torch_ref.Network` on `device`, trained with `torch_ref.SGD`; with `stages`, it shows activations and errors too."""
-
-    name = "torch_ref"
 
     def __init__(self, problem: Problem, *, device: str | torch.device = "cpu", stages: bool = False) -> None:
         self.network = torch_ref.Network(

@@ -40,10 +40,15 @@ def test_it_hides_its_own_frames_under_pytest(pytester: pytest.Pytester) -> None
         """
         from compare import Problem, StepRecord, TorchRef, assert_equivalent
 
-        class Wrong(TorchRef):
-            steps = None
+        class Wrong:
+            steps = 0      # as people count them
+
+            def __init__(self, problem):
+                self.right = TorchRef(problem)
+                self.load_state_dict, self.predict = self.right.load_state_dict, self.right.predict
+
             def step(self, x, y):
-                record = TorchRef.steps(self, [(x, y)]).at(0)
+                record = self.right.step(x, y)
                 return StepRecord(loss=record.loss * 2, params=record.params)
 
         def test_mine():

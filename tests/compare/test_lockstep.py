@@ -233,6 +233,25 @@ def test_predictions_are_compared_too() -> None:
     assert train_in_lockstep(Variant(problem), TorchRef(problem), problem, steps=3).accuracies is not None
 
 
+def test_predictions_of_another_shape_are_a_difference() -> None:
+    drawn = Problem.draw((3, 2, 1), lr=0.3)
+    problem = Problem(sizes=(3, 2, 1), lr=0.3, batches=drawn.batches, test=drawn.batches[0])
+
+    class Flat(Variant):
+        def predict(self, x: Array) -> Array:
+            return super().predict(x)[:, 0]
+
+    comparison = train_in_lockstep(Flat(problem), TorchRef(problem), problem, steps=3)
+    assert comparison.first_divergence is not None
+    assert comparison.first_divergence.reason == "it has shape (7,); expected (7, 1)"
+
+
+def test_an_expected_side_that_cannot_be_used_is_an_error(problem: Problem) -> None:
+    side = Showing(problem, lambda record: StepRecord(output=record.output[:, 0], params=record.params))
+    with pytest.raises(ProblemError, match="expected side's record of step 1"):
+        train_in_lockstep(Manual(problem), side, problem, steps=1)
+
+
 def test_the_inputs_are_read_only(problem: Problem) -> None:
     class Scaling(Variant):
         def step(self, x: Array, y: Array) -> StepRecord:
