@@ -58,16 +58,19 @@ def main(argv: Sequence[str] | None = None, *, was_interrupted: Callable[[], boo
     except KeyboardInterrupt:
         _say("interrupted: nothing was decided")
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:      # of writing the report: of all else, OSErrors are made errors of this package
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # or the interpreter's last flush fails again
-        return CLOSED_PIPE
+        if isinstance(error, BrokenPipeError):
+            return CLOSED_PIPE
+        _say(f"error: the report cannot be written: {error.strerror}")
+        return UNUSABLE
 
 
 def _guarded(options: argparse.Namespace, was_interrupted: Callable[[], bool]) -> int:
     try:
         command: Callable[[argparse.Namespace], int] = options.run
         return command(options)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except (KeyboardInterrupt, OSError):
         raise
     except MemoryError as error:
         _say(f"error: not enough memory: {error or 'for a network and data of this size'}; use fewer units or records")

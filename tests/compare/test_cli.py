@@ -217,6 +217,15 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert process.wait() == cli.CLOSED_PIPE
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("form", ["--quiet", "--json"])
+def test_a_full_disk_is_a_clear_error(form: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*PYTHON, "example", form], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "backprop-compare: error: the report cannot be written: No space left on device\n"
+
+
 def test_a_pipe_gets_plain_text_and_no_progress() -> None:
     piped = run("--epochs", "20", "--quiet", env=os.environ | {"FORCE_COLOR": ""})
     assert "\x1b" not in piped.stdout
