@@ -86,7 +86,7 @@ class Comparison:
     `steps` is how many were compared; `compared` how many numbers. `worst` is the difference with the largest share of its bound
     among the steps that the screen found nearest to theirs. `series` holds, by (phase, tensor), each step's largest difference.
     `drift` is the largest gap between the two sides' weights before the last step. `stopped` says why the run ended before its
-    last step, or is None.
+    last step, or is None. `followed_from` is the step from which a run in free mode went on in follow mode because of drift, or None.
     """
 
     problem: Problem
@@ -101,6 +101,7 @@ class Comparison:
     predictions: tuple[Array, Array] | None
     final_parameters: tuple[Mapping[str, Array] | None, Mapping[str, Array] | None]
     stopped: str | None = None
+    followed_from: int | None = None
     kept: Mapping[int, KeptStep] = field(default_factory=dict)
 
     @property
@@ -122,7 +123,10 @@ class Comparison:
         """The verdict in words: what was compared, and where the two sides part, if they do."""
         found = self.first_divergence
         if found is None:
-            return f"equivalent: {self.compared} numbers in {_count(self.steps, 'step')}, each within what rounding allows"
+            text = f"equivalent: {self.compared} numbers in {_count(self.steps, 'step')}, each within what rounding allows"
+            if self.followed_from is not None:
+                text += f"\n  from step {self.followed_from} on in follow mode: so far had the two sides' weights drifted apart"
+            return text
         where = f"step {found.step}, {found.phase}" + ("" if found.tensor == found.phase else f" {found.tensor}")
         lines = [f"different: first at {where}" + ("" if not found.index else f", index {found.index}")]
         if found.actual is not None and found.expected is not None:
@@ -134,7 +138,8 @@ class Comparison:
             ]
         if found.reason:
             lines.append(f"  because     {found.reason}")
-        before = [f"every number of {_count(found.step - 1, 'step')}"] if found.step > 1 else []
+        whole_steps = found.step if found.phase == "prediction" else found.step - 1
+        before = [f"every number of {_count(whole_steps, 'step')}"] if whole_steps else []
         before += [phase if phase == tensor else f"{phase} {tensor}" for phase, tensor in self.agreed]
         lines.append(f"  agreed before it: {', '.join(before) if before else 'nothing'}")
         return "\n".join(lines)

@@ -5,6 +5,7 @@ next to nothing: what the screen clears, the envelope would accept.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from compare.problem import Problem
 from compare.rounding import ACTIVATIONS, LOSSES, Bounded, Precision, plus, product, scaled, times, total, transposed
 
 Parameters = Mapping[str, Array]
+Weights = Mapping[str, Bounded]
 
 
 def envelope(problem: Problem, x: Array, y: Array, params: Parameters, gaps: Parameters) -> StepRecord:
@@ -22,49 +24,58 @@ def envelope(problem: Problem, x: Array, y: Array, params: Parameters, gaps: Par
     or NaN, and no gap is within such a bound.
     """
     precision = Precision(problem.dtype)
-    weights = {name: Bounded(params[name].astype(np.float64), gaps[name].astype(np.float64)) for name in problem.shapes()}
+    weights = _weights(problem, params, gaps)
     with np.errstate(all="ignore"):
-        inputs, outputs, slopes = _forward(problem, Bounded(x.astype(np.float64)), weights, precision)
-        loss, error = LOSSES[problem.loss](outputs[-1], y.astype(np.float64), precision)
-
-        errors: dict[str, Bounded] = {}
-        grads: dict[str, Bounded] = {}
-        for index, (linear, _, _) in reversed(list(enumerate(problem.layers))):
-            delta = errors[linear] = times(error, slopes[index], precision)      # δ = ∂L/∂a ∘ f′(z)
-            grads[f"{linear}.weight"] = product(transposed(delta), inputs[index], precision)      # δᵀ a
-            if problem.bias:
-                grads[f"{linear}.bias"] = total(delta, (-2,), precision)                # Σₙ δ
-            if index > 0:
-                error = product(delta, weights[f"{linear}.weight"], precision)          # δ W
-
+        forward, loss, errors, grads = _passes(problem, x, y, weights, precision)
         # Two roundings: the product, and lr itself, which float32 cannot hold.
         deltas = {name: scaled(grads[name], -problem.lr, 2, precision) for name in weights}
-        after = {name: plus(weights[name], deltas[name], precision) for name in weights}
+        # The gap before the step is no error of the sum: see `Block.pairs`. To add it rounds once more.
+        after = {name: plus(Bounded(weights[name].value), deltas[name], precision) for name in weights}
+        shift = {name: np.where(gaps[name] > 0, precision.u / 2 * np.abs(after[name].value), 0.0) for name in weights}
 
     def bounds(bounded: Mapping[str, Bounded]) -> dict[str, Array]:
         return {name: np.asarray(value.error) for name, value in bounded.items()}
 
     return StepRecord(
-        activations=bounds({name: outputs[index] for index, (_, name, _) in enumerate(problem.layers)}),
-        output=np.asarray(outputs[-1].error),
+        activations=bounds({name: output for (_, name, _), output in zip(problem.layers, forward.outputs, strict=True)}),
+        output=np.asarray(forward.outputs[-1].error),
         loss=np.asarray(loss.error),
         errors=bounds({linear: errors[linear] for linear, _, _ in problem.layers}),
         grads=bounds({name: grads[name] for name in weights}),
         deltas=bounds(deltas),
-        params=bounds(after),
+        params={name: after[name].error + shift[name] for name in weights},
     )
+
+
+def lost_in_drift(problem: Problem, x: Array, y: Array, params: Parameters, gaps: Parameters) -> dict[str, Array]:
+    """For each weight: whether its gradient's bounds say nothing any more, because the two sides' weights have drifted apart.
+
+    That is so where each bound is at least Σ|δ||a|, the most that the gradient could be with all its terms of one sign, so that any
+    gradient would pass, also none; and where it would not be so with the gaps at zero. The gradients' own cancellation, as at a
+    minimum, does not count, nor does saturation.
+    """
+    precision = Precision(problem.dtype)
+    none = {name: np.zeros_like(gap) for name, gap in gaps.items()}
+    lost: dict[str, Array] = {}
+    with np.errstate(all="ignore"):
+        forward, _, errors, drifted = _passes(problem, x, y, _weights(problem, params, gaps), precision)
+        _, _, _, sharp = _passes(problem, x, y, _weights(problem, params, none), precision)
+        for (linear, _, _), a in zip(problem.layers, forward.inputs, strict=True):
+            name = f"{linear}.weight"
+            most = np.abs(errors[linear].value).swapaxes(-1, -2) @ np.abs(a.value)
+            says_something = [np.any(np.asarray(grads[name].error) < most, axis=(-2, -1)) for grads in (drifted, sharp)]
+            lost[name] = np.asarray(~says_something[0] & says_something[1])
+    return lost
 
 
 def prediction_envelope(problem: Problem, x: Array, params: Parameters, gaps: Parameters) -> Array:
     """The bounds on |actual − expected| for the outputs (n, k) at inputs x, from weights that differ by `gaps`."""
-    precision = Precision(problem.dtype)
-    weights = {name: Bounded(params[name].astype(np.float64), gaps[name].astype(np.float64)) for name in problem.shapes()}
     with np.errstate(all="ignore"):
-        _, outputs, _ = _forward(problem, Bounded(x.astype(np.float64)), weights, precision)
-    return np.asarray(outputs[-1].error)
+        forward = _forward(problem, x, _weights(problem, params, gaps), Precision(problem.dtype))
+    return np.asarray(forward.outputs[-1].error)
 
 
-def screen(problem: Problem, expected: StepRecord, gaps: Parameters) -> StepRecord:
+def screen(problem: Problem, expected: StepRecord) -> StepRecord:
     """Bounds that lie below the envelope's, from what the expected side shows of the steps alone.
 
     The envelope counts both sides' roundings; each bound here counts one side's, of the last operation only. That the other half
@@ -89,26 +100,52 @@ def screen(problem: Problem, expected: StepRecord, gaps: Parameters) -> StepReco
         errors=nothing(expected.errors),
         grads=scaled_by_gamma(expected.grads),
         deltas=scaled_by_gamma(expected.deltas),
-        params=None if expected.params is None else {
-            name: gaps[name] + precision.u * np.abs(array) for name, array in expected.params.items()
-        },
+        params=None if expected.params is None else {name: precision.u * np.abs(array) for name, array in expected.params.items()},
     )
 
 
-def _forward(
-    problem: Problem, x: Bounded, weights: Mapping[str, Bounded], precision: Precision
-) -> tuple[list[Bounded], list[Bounded], list[Bounded]]:
-    """Each layer's input, its activation a = f(z) and its slope f′(z)."""
-    inputs, outputs, slopes = [], [], []
-    a = x
+@dataclass(frozen=True)
+class _Forward:
+    """Each layer's input, its activation a = f(z), and its slope f′(z)."""
+
+    inputs: list[Bounded]
+    outputs: list[Bounded]
+    slopes: list[Bounded]
+
+
+def _passes(
+    problem: Problem, x: Array, y: Array, weights: Weights, precision: Precision
+) -> tuple[_Forward, Bounded, dict[str, Bounded], dict[str, Bounded]]:
+    """The forward pass, the loss, and by name each layer's δ and each parameter's gradient."""
+    forward = _forward(problem, x, weights, precision)
+    loss, error = LOSSES[problem.loss](forward.outputs[-1], y.astype(np.float64), precision)
+    errors: dict[str, Bounded] = {}
+    grads: dict[str, Bounded] = {}
+    for index, (linear, _, _) in reversed(list(enumerate(problem.layers))):
+        delta = errors[linear] = times(error, forward.slopes[index], precision)                       # δ = ∂L/∂a ∘ f′(z)
+        grads[f"{linear}.weight"] = product(transposed(delta), forward.inputs[index], precision)      # ∂L/∂W = δᵀ a
+        if problem.bias:
+            grads[f"{linear}.bias"] = total(delta, (-2,), precision)                                  # ∂L/∂b = Σₙ δ
+        if index > 0:
+            error = product(delta, weights[f"{linear}.weight"], precision)                            # ∂L/∂a = δ W
+    return forward, loss, errors, grads
+
+
+def _forward(problem: Problem, x: Array, weights: Weights, precision: Precision) -> _Forward:
+    forward = _Forward([], [], [])
+    a = Bounded(x.astype(np.float64))
     for linear, _, activation in problem.layers:
-        inputs.append(a)
+        forward.inputs.append(a)
         bias = _as_row(weights[f"{linear}.bias"]) if problem.bias else None
-        z = product(a, transposed(weights[f"{linear}.weight"]), precision, bias)         # a Wᵀ + b
+        z = product(a, transposed(weights[f"{linear}.weight"]), precision, bias)                      # z = a Wᵀ + b
         a, slope = ACTIVATIONS[activation].bounds(z, precision)
-        outputs.append(a)
-        slopes.append(slope)
-    return inputs, outputs, slopes
+        forward.outputs.append(a)
+        forward.slopes.append(slope)
+    return forward
+
+
+def _weights(problem: Problem, params: Parameters, gaps: Parameters) -> Weights:
+    return {name: Bounded(params[name].astype(np.float64), gaps[name].astype(np.float64)) for name in problem.shapes()}
 
 
 def _as_row(bias: Bounded) -> Bounded:

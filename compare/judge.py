@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare.comparison import Difference, KeptStep, Key
-from compare.envelope import envelope, screen
+from compare.envelope import envelope, lost_in_drift, screen
 from compare.implementation import Array, StepRecord, concatenate
 from compare.problem import Problem
+from compare.rounding import Precision
 
 Positions = NDArray[np.intp]
 
@@ -19,14 +20,15 @@ class Block:
     """Some steps of both sides, stacked, with what they started from: every array has a leading axis of steps.
 
     `steps` are the steps' numbers. `x` and `y` are their inputs and targets, without the leading axis where all steps have the
-    same. `before` are the expected side's parameters before each step, `gaps` by how much the other side's differ from them.
+    same. `before` are the expected side's parameters before each step, and `drift` is what is to be added to them to have the
+    actual side's.
     """
 
     steps: Positions
     x: Array
     y: Array
     before: Mapping[str, Array]
-    gaps: Mapping[str, Array]
+    drift: Mapping[str, Array]
     actual: StepRecord
     expected: StepRecord
 
@@ -38,14 +40,27 @@ class Block:
             self.x if shared else self.x[positions],
             self.y if shared else self.y[positions],
             {name: array[positions] for name, array in self.before.items()},
-            {name: array[positions] for name, array in self.gaps.items()},
+            {name: array[positions] for name, array in self.drift.items()},
             self.actual.at(positions),
             self.expected.at(positions),
         )
 
+    @property
+    def gaps(self) -> dict[str, Array]:
+        """By how much the two sides' parameters differ before each step."""
+        return {name: np.abs(array) for name, array in self.drift.items()}
+
     def pairs(self) -> dict[Key, tuple[Array, Array]]:
-        """The arrays that both sides show, by (phase, tensor), in the order of comparison."""
-        return shared_tensors(self.actual, self.expected)
+        """The arrays that both sides show, by (phase, tensor), in the order of comparison.
+
+        Of the parameters after a step, it is the step that is compared: the expected ones get the drift from before the step added, so that
+        drift never hides a wrong step.
+        """
+        pairs = shared_tensors(self.actual, self.expected)
+        for key, (actual, expected) in pairs.items():
+            if key[0] == "params":
+                pairs[key] = (actual, expected + self.drift[key[1]])
+        return pairs
 
 
 @dataclass(frozen=True)
@@ -62,7 +77,7 @@ class Screening:
 
 def screened(problem: Problem, block: Block) -> Screening:
     """Compare every number that both sides show with the screen's bounds; NaN is never within."""
-    floors = tensors_by_key(screen(problem, block.expected, block.gaps))
+    floors = tensors_by_key(screen(problem, block.expected))
     differences: dict[Key, Array] = {}
     shares: dict[Key, Array] = {}
     with np.errstate(all="ignore"):
@@ -75,6 +90,18 @@ def screened(problem: Problem, block: Block) -> Screening:
             differences[key] = gap.max(axis=1)
             shares[key] = largest
     return Screening(differences, shares)
+
+
+def is_lost_in_drift(problem: Problem, block: Block) -> bool:
+    """Whether the two sides' weights have drifted so far apart that in some step the bounds say nothing of some weight's gradient.
+
+    Drift that is within the rounding of the products in a step cannot do that, and costs no envelope here.
+    """
+    gamma = Precision(problem.dtype).gamma(block.y.shape[-2])
+    if all((gap <= gamma * np.abs(block.before[name])).all() for name, gap in block.gaps.items()):
+        return False
+    lost = lost_in_drift(problem, block.x, block.y, block.before, block.gaps)
+    return bool(np.logical_or.reduce([steps.any() for steps in lost.values()]))
 
 
 def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Difference, tuple[Key, ...]] | None:
@@ -123,7 +150,7 @@ def _concatenated(blocks: Sequence[Block]) -> Block:
         return {key: np.concatenate([column[key] for column in columns]) for key in columns[0]}
 
     steps = np.concatenate([block.steps for block in blocks])
-    return Block(steps, blocks[0].x, blocks[0].y, arrays("before"), arrays("gaps"), records("actual"), records("expected"))
+    return Block(steps, blocks[0].x, blocks[0].y, arrays("before"), arrays("drift"), records("actual"), records("expected"))
 
 
 def with_envelope(problem: Problem, block: Block) -> list[KeptStep]:

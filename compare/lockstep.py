@@ -11,7 +11,7 @@ from compare.comparison import Comparison, Difference, KeptStep, Key, Mode
 from compare.envelope import prediction_envelope
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch, Implementation, InBlocks, StepRecord, stack
-from compare.judge import Block, first_divergence, largest_share, nearest_to_bounds, screened, with_envelope
+from compare.judge import Block, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
 
@@ -37,8 +37,11 @@ def train_in_lockstep(
     """Train both sides for that many steps from the problem's initial parameters, and compare each step.
 
     In `free` mode each side keeps its own weights, and the gap with which the two enter a step is measured; in `follow` mode the
-    expected side is given the actual side's weights before each step. The comparison keeps the records of the steps in `keep`.
-    `observe(step)` is called after each step in `observe_after`, when both sides stand there; `progress(step)` after each block.
+    expected side is given the actual side's weights before each step. Where drift has grown so large that in free mode the bounds
+    would say nothing any more, the run goes on in follow mode from that block of steps on, and the comparison says so.
+
+    The comparison keeps the records of the steps in `keep`. `observe(step)` is called after each step in `observe_after`, when both
+    sides stand there; `progress(step)` after each block.
 
     Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
     """
@@ -69,6 +72,8 @@ class _Run:
         self.now: tuple[Parameters | None, Parameters | None] = (problem.initial_parameters, problem.initial_parameters)
         self.done = 0
         self.compared = 0
+        self.mode_now = mode
+        self.followed_from: int | None = None
         self.stopped: str | None = None
         self.divergence: Difference | None = None
         self.agreed: tuple[Key, ...] = ()
@@ -105,6 +110,11 @@ class _Run:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         screening = screened(self.problem, block)
         suspects = screening.suspects()
+        if self.mode_now == "free" and len(suspects) and is_lost_in_drift(self.problem, block.at(suspects)):
+            self.mode_now, self.followed_from = "follow", numbers[0]
+            block = self._block(numbers, batches, actual)
+            screening = screened(self.problem, block)
+            suspects = screening.suspects()
         if self.divergence is None and len(suspects):
             for start in range(0, len(suspects), _ENVELOPES_AT_ONCE):
                 self.suspects.append(block.at(suspects[start : start + _ENVELOPES_AT_ONCE]))
@@ -142,14 +152,14 @@ class _Run:
         """Run the expected side beside what the actual side has done."""
         before_actual = _before(self.now[0], actual, len(numbers))
         try:
-            expected = _records(self.expected, self.problem, batches, before_actual if self.mode == "follow" else None)
+            expected = _records(self.expected, self.problem, batches, before_actual if self.mode_now == "follow" else None)
         except LayoutError as error:
             raise ProblemError(f"the expected side's record of step {numbers[error.position]} cannot be used: {error}") from None
-        before = before_actual if self.mode == "follow" else _before(self.now[1], expected, len(numbers))
+        before = before_actual if self.mode_now == "follow" else _before(self.now[1], expected, len(numbers))
         same = all(batch is batches[0] for batch in batches)
         x, y = batches[0] if same else (np.array([x for x, _ in batches]), np.array([y for _, y in batches]))
-        gaps = {name: np.abs(before_actual[name] - before[name]) for name in before}
-        return Block(np.array(numbers), x, y, before, gaps, actual, expected)
+        drift = {name: before_actual[name] - before[name] for name in before}
+        return Block(np.array(numbers), x, y, before, drift, actual, expected)
 
     def finish(self) -> Comparison:
         """The predictions after the last step, and the result."""
@@ -174,6 +184,7 @@ class _Run:
             predictions=predictions,
             final_parameters=self.now,
             stopped=self.stopped,
+            followed_from=self.followed_from,
             kept=self.kept,
         )
 

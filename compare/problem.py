@@ -1,7 +1,7 @@
 """The problem that both sides are given: network, loss, learning rate, data and initial parameters, all from one seed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -39,9 +39,7 @@ class Problem:
     initial_parameters: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        sizes = tuple(self.sizes)
-        if len(sizes) < 2 or not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
-            raise ProblemError(f"sizes are {sizes}; expected at least two whole numbers of units, each at least 1")
+        sizes = _checked_sizes(self.sizes)
         _check_choice("dtype", self.dtype, DTYPES)
         _check_choice("loss", self.loss, LOSSES)
         names = (self.activations,) * (len(sizes) - 1) if isinstance(self.activations, str) else tuple(self.activations)
@@ -55,13 +53,12 @@ class Problem:
             lr_in_dtype = np.dtype(self.dtype).type(self.lr)
         if not (np.isfinite(lr_in_dtype) and lr_in_dtype > 0):
             raise ProblemError(f"lr {self.lr} is {lr_in_dtype} in {self.dtype}; expected a number that {self.dtype} can hold")
-        if not (isinstance(self.seed, (int, np.integer)) and 0 <= self.seed < 2**32):
-            raise ProblemError(f"seed is {self.seed}; expected a whole number from 0 to {2**32 - 1}")
+        _check_seed(self.seed)
         if not self.batches:
             raise ProblemError("there is no batch; expected at least one (x, y) to train on")
 
         set_field = object.__setattr__      # the dataclass is frozen from here on
-        set_field(self, "sizes", tuple(int(size) for size in sizes))
+        set_field(self, "sizes", sizes)
         set_field(self, "activations", names)
         set_field(self, "batches", tuple(self._checked_batch("batch", *batch) for batch in self.batches))
         if self.test is not None:
@@ -71,6 +68,8 @@ class Problem:
     @classmethod
     def draw(cls, sizes: tuple[int, ...], *, records: tuple[int, ...] = (7, 5, 6), seed: int = 21, **options: Any) -> "Problem":
         """A problem with batches of that many `records` drawn from `seed`: standard normal inputs, targets uniform in [0, 1)."""
+        sizes = _checked_sizes(sizes)
+        _check_seed(seed)
         generator = np.random.default_rng(seed)
         batches = tuple((generator.normal(size=(n, sizes[0])), generator.random(size=(n, sizes[-1]))) for n in records)
         return cls(sizes=sizes, seed=seed, batches=batches, **options)
@@ -120,6 +119,8 @@ class Problem:
 
     def _checked_parameters(self, params: Mapping[str, Any]) -> dict[str, Array]:
         shapes = self.shapes()
+        if not isinstance(params, Mapping):
+            raise ProblemError(f"initial parameters are a {type(params).__name__}; expected arrays by name: {', '.join(shapes)}")
         given = {name: self._read_only(array) for name, array in params.items()}
         if {name: array.shape for name, array in given.items()} != shapes:
             found = ", ".join(f"{name} {array.shape}" for name, array in given.items())
@@ -129,10 +130,27 @@ class Problem:
         return {name: given[name] for name in shapes}
 
     def _read_only(self, values: Any) -> Array:
-        with np.errstate(over="ignore"):
-            array = np.array(values, dtype=self.dtype, order="C")
+        if np.iscomplexobj(values):
+            raise ProblemError(f"an array is complex; expected real numbers, for {self.dtype}")
+        try:
+            with np.errstate(over="ignore"):
+                array = np.array(values, dtype=self.dtype, order="C")
+        except (TypeError, ValueError) as error:
+            raise ProblemError(f"an array cannot be made of {type(values).__name__}: {error}") from None
         array.flags.writeable = False
         return array
+
+
+def _checked_sizes(sizes: Any) -> tuple[int, ...]:
+    units = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+    if len(units) < 2 or not all(isinstance(size, (int, np.integer)) and size > 0 for size in units):
+        raise ProblemError(f"sizes are {sizes}; expected at least two whole numbers of units, each at least 1")
+    return tuple(int(size) for size in units)
+
+
+def _check_seed(seed: Any) -> None:
+    if not (isinstance(seed, (int, np.integer)) and 0 <= seed < 2**32):
+        raise ProblemError(f"seed is {seed}; expected a whole number from 0 to {2**32 - 1}")
 
 
 def _check_choice(what: str, value: object, choices: Any) -> None:

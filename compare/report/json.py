@@ -58,6 +58,7 @@ def as_object(training: Training, device: str, asked: Mapping[str, Any]) -> dict
         "agreed_before": comparison.agreed,
         "drift": comparison.drift,
         "stopped": comparison.stopped,
+        "followed_from": comparison.followed_from,
         "initial_parameters": of(training.initial_parameters),
         "final_parameters": of(comparison.final_parameters),
         "environment": environment(device),

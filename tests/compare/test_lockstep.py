@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, train_in_lockstep
 from compare.implementation import Array
+from compare.judge import Block, screened
 from tests.compare.test_envelope import DTYPES, problems
 from tests.compare.variants import PRODUCTS, Variant
 
@@ -230,6 +231,7 @@ def test_predictions_are_compared_too() -> None:
     comparison = train_in_lockstep(Forgetful(problem), TorchRef(problem), problem, steps=3)
     assert comparison.first_divergence is not None
     assert comparison.first_divergence.phase == "prediction"
+    assert "agreed before it: every number of 3 steps" in comparison.explanation()
     assert train_in_lockstep(Variant(problem), TorchRef(problem), problem, steps=3).accuracies is not None
 
 
@@ -260,3 +262,40 @@ def test_the_inputs_are_read_only(problem: Problem) -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         train_in_lockstep(Scaling(problem), TorchRef(problem), problem, steps=1)
+
+
+def chaotic(factor: float) -> tuple[Problem, Variant]:
+    """A float32 relu network at a learning rate that doubles any drift, its gradients wrong by a factor from step 150 on."""
+    drawn = Problem.draw((6, 8, 8, 1), activations=("relu", "relu", "sigmoid"), bias=True, lr=50.0, dtype="float32", records=(60,))
+
+    def spoil(arrays: dict[str, Array]) -> None:
+        for name in arrays:
+            if "." in name:
+                arrays[name] = (arrays[name] * factor).astype("float32")
+
+    return drawn, Variant(drawn, 0, 0, 1, fault=spoil, fault_at=150)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("factor", [0.0, 1.0, 2.0, -1.0])
+def test_a_fault_does_not_hide_in_drift(factor: float, mode: Any) -> None:
+    """Once drift has grown so large that any gradient would pass, free mode follows: right stays right, and wrong is found."""
+    problem, variant = chaotic(factor)
+    comparison = train_in_lockstep(variant, TorchRef(problem), problem, steps=200, mode=mode)
+    assert (comparison.followed_from is not None) == (mode == "free")
+    assert (comparison.verdict == "equivalent") == (factor == 1.0), comparison.explanation()
+    assert comparison.first_divergence is None or comparison.first_divergence.step == 150
+
+
+def test_a_step_is_compared_without_the_drift_before_it() -> None:
+    """Of weights alone, too: a gap from before the step widens the bounds by what it does to the gradient, and by no more."""
+    problem = Problem.draw((3, 2), activations="identity", lr=1e-6, records=(6,))
+    before = problem.initial_parameters["0.weight"]
+    drift = {"0.weight": np.full((1, 2, 3), 1e-3)}
+    step = np.full((1, 2, 3), 1e-6)
+    x, y = problem.batches[0]
+    records = [StepRecord(params={"0.weight": array}) for array in (before + 1e-3 + step, before + 0 * step)]
+    block = Block(np.array([1]), x, y, {"0.weight": before[None]}, drift, records[0], records[1])
+    actual, expected = block.pairs()["params", "0.weight"]
+    np.testing.assert_allclose(actual - expected, step, rtol=1e-9)
+    assert len(screened(problem, block).suspects()) == 1
