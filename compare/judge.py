@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +46,12 @@ class Block:
             self.expected.at(positions),
         )
 
-    @property
+    @cached_property
     def gaps(self) -> dict[str, Array]:
         """By how much the two sides' parameters differ before each step."""
         return {name: np.abs(array) for name, array in self.drift.items()}
 
+    @cached_property
     def pairs(self) -> dict[Key, tuple[Array, Array]]:
         """The arrays that both sides show, by (phase, tensor), in the order of comparison.
 
@@ -81,7 +83,7 @@ def screened(problem: Problem, block: Block) -> Screening:
     differences: dict[Key, Array] = {}
     shares: dict[Key, Array] = {}
     with np.errstate(all="ignore"):
-        for key, (actual, expected) in block.pairs().items():
+        for key, (actual, expected) in block.pairs.items():
             gap = np.abs(actual - expected).reshape(len(block.steps), -1)
             largest = (gap / floors[key].reshape(gap.shape)).max(axis=1)
             if np.isnan(largest).any():      # 0/0 is a share of 0; what else is NaN stays so
@@ -109,7 +111,7 @@ def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Differe
     found: list[tuple[Difference, tuple[Key, ...]]] = []
     for block in joined(blocks):
         bounds = tensors_by_key(envelope(problem, block.x, block.y, block.before, block.gaps))
-        pairs = block.pairs()
+        pairs = block.pairs
         largest = {key: shares(*pair, bounds[key]).reshape(len(block.steps), -1).max(axis=1) for key, pair in pairs.items()}
         wrong_steps = [position for position in np.argsort(block.steps) if any(share[position] > 1 for share in largest.values())]
         if wrong_steps:
@@ -127,7 +129,7 @@ def nearest_to_bounds(problem: Problem, blocks: Sequence[Block]) -> list[Differe
     found = []
     for block in joined(blocks):
         bounds = tensors_by_key(envelope(problem, block.x, block.y, block.before, block.gaps))
-        for key, (actual, expected) in block.pairs().items():
+        for key, (actual, expected) in block.pairs.items():
             at = np.argmax(shares(actual, expected, bounds[key]).reshape(len(block.steps), -1).max(axis=1))
             found.append(largest_share(int(block.steps[at]), key, actual[at, ...], expected[at, ...], bounds[key][at, ...]))
     return found

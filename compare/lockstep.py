@@ -15,7 +15,7 @@ from compare.judge import Block, first_divergence, is_lost_in_drift, largest_sha
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
 
-_BLOCK_STEPS = 128
+_BLOCK_STEPS = 256
 _BLOCK_BYTES = 1 << 23
 _ENVELOPES_AT_ONCE = 32
 
@@ -106,19 +106,18 @@ class _Run:
 
     def _judge(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> None:
         block = self._block(numbers, batches, actual)
-        if not block.pairs():
+        if not block.pairs:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         screening = screened(self.problem, block)
-        suspects = screening.suspects()
-        if self.mode_now == "free" and len(suspects) and is_lost_in_drift(self.problem, block.at(suspects)):
+        suspects = block.at(screening.suspects())
+        if self.mode_now == "free" and len(suspects.steps) and is_lost_in_drift(self.problem, suspects):
             self.mode_now, self.followed_from = "follow", numbers[0]
             block = self._block(numbers, batches, actual)
             screening = screened(self.problem, block)
-            suspects = screening.suspects()
-        if self.divergence is None and len(suspects):
-            for start in range(0, len(suspects), _ENVELOPES_AT_ONCE):
-                self.suspects.append(block.at(suspects[start : start + _ENVELOPES_AT_ONCE]))
-                self._settle(unless_fewer_than=_ENVELOPES_AT_ONCE)
+            suspects = block.at(screening.suspects())
+        if self.divergence is None and len(suspects.steps):
+            self.suspects.append(suspects)
+            self._settle(unless_fewer_than=_ENVELOPES_AT_ONCE)
 
         finite = np.logical_and.reduce([np.isfinite(largest) for largest in screening.differences.values()])
         n = len(numbers) if finite.all() else int(np.argmin(finite)) + 1
@@ -126,7 +125,7 @@ class _Run:
             self.stopped = f"numbers are no longer finite at step {numbers[n - 1]}: a smaller learning rate may help"
         for key, largest in screening.differences.items():
             self.series.setdefault(key, []).append(largest[:n])
-        self.compared += n * sum(expected[0].size for _, expected in block.pairs().values())
+        self.compared += n * sum(expected[0].size for _, expected in block.pairs.values())
         self.done = numbers[n - 1]
         self.drift = max(float(gap[n - 1].max()) for gap in block.gaps.values())
         self.now = _after(block.actual, n - 1), _after(block.expected, n - 1)
@@ -209,12 +208,13 @@ def _blocks(problem: Problem, steps: int, ends: Collection[int]) -> Iterator[lis
     """The steps 1 … `steps` in blocks of batches of one shape, small enough to be kept, and ending at each of `ends`."""
     parameters = sum(array.size for array in problem.initial_parameters.values())
     records = max(len(x) for x, _ in problem.batches)
-    bytes_per_step = 16 * (3 * parameters + records * problem.sizes[-1])
+    bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of an envelope's arrays
     most = min(_BLOCK_STEPS, max(1, _BLOCK_BYTES // bytes_per_step))
+    lengths = [len(x) for x, _ in problem.batches]
     block: list[int] = []
     for number in range(1, steps + 1):
         block.append(number)
-        changes = number == steps or problem.batch(number)[0].shape != problem.batch(number + 1)[0].shape
+        changes = number == steps or lengths[(number - 1) % len(lengths)] != lengths[number % len(lengths)]
         if changes or len(block) == most or number in ends:
             yield block
             block = []

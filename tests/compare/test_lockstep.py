@@ -296,6 +296,6 @@ def test_a_step_is_compared_without_the_drift_before_it() -> None:
     x, y = problem.batches[0]
     records = [StepRecord(params={"0.weight": array}) for array in (before + 1e-3 + step, before + 0 * step)]
     block = Block(np.array([1]), x, y, {"0.weight": before[None]}, drift, records[0], records[1])
-    actual, expected = block.pairs()["params", "0.weight"]
+    actual, expected = block.pairs["params", "0.weight"]
     np.testing.assert_allclose(actual - expected, step, rtol=1e-9)
     assert len(screened(problem, block).suspects()) == 1
