@@ -38,7 +38,9 @@ def exact_settings(device: torch.device) -> Iterator[None]:
             yield
     finally:
         for backend, precision in zip(precisions, precisions_before, strict=True):
-            backend.fp32_precision = precision
+            backend.fp32_precision = "none"      # inherits, as it may have done before; what it reads then tells
+            if backend.fp32_precision != precision:
+                backend.fp32_precision = precision
         torch.use_deterministic_algorithms(deterministic_before, warn_only=warn_only_before)
         if workspace_before is None:
             os.environ.pop(_WORKSPACE, None)

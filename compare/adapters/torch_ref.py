@@ -22,7 +22,6 @@ class TorchRef(InBlocks):
         )
         self.sgd = torch_ref.SGD(problem.lr)
         self._flat = _flattened(dict(self.network.named_parameters()))
-        self._array = self._flat.numpy() if self._flat.device.type == "cpu" else None      # the same memory, copied faster
         self.loss = problem.loss
         self._batch: Batch | None = None
         self._tensors: tuple[Tensor, Tensor]
@@ -47,7 +46,10 @@ class TorchRef(InBlocks):
 
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
         """A step of training on each batch, each from the parameters in `before`, if given; the records are stacked."""
+        if next(self.network.parameters()).data_ptr() != self._flat.data_ptr():      # this is a copy, and its parameters no longer views
+            self._flat = _flattened(dict(self.network.named_parameters()))
         starts = None if before is None else self._flat.new_tensor(self._flat_rows(before))
+        array = self._flat.numpy() if self._flat.device.type == "cpu" else None      # the same memory, copied faster
         columns: dict[str, list[Any]] = {phase: [] for phase in PHASES}
         with torch_ref.exact_settings(self.network.device):
             for i, batch in enumerate(batches):
@@ -58,7 +60,7 @@ class TorchRef(InBlocks):
                 columns["loss"].append(loss)
                 columns["grads"].append(grads)
                 columns["deltas"].append(self.sgd.step(self.network, grads))
-                columns["params"].append(self._flat.clone() if self._array is None else self._array.copy())
+                columns["params"].append(self._flat.clone() if array is None else array.copy())
                 if self._errors:
                     columns["activations"].append(dict(self._activations))
                     columns["errors"].append({index: self._errors[index] for index in self._order})

@@ -1,5 +1,6 @@
 """The loop: what is honest agrees, in every mode and dtype; what cannot be compared is never called equal."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -252,6 +253,13 @@ def test_an_expected_side_that_cannot_be_used_is_an_error(problem: Problem) -> N
     side = Showing(problem, lambda record: StepRecord(output=record.output[:, 0], params=record.params))
     with pytest.raises(ProblemError, match="expected side's record of step 1"):
         train_in_lockstep(Manual(problem), side, problem, steps=1)
+
+
+@pytest.mark.parametrize("side", [Manual, TorchRef])
+def test_a_copy_of_a_side_trains_on_its_own(problem: Problem, side: Any) -> None:
+    original = side(problem)
+    copied = copy.deepcopy(original)
+    assert train_in_lockstep(copied, TorchRef(problem), problem, steps=5).verdict == "equivalent"
 
 
 def test_the_inputs_are_read_only(problem: Problem) -> None:

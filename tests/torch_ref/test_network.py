@@ -103,6 +103,21 @@ def test_a_caller_who_allows_tf32_gets_it_back() -> None:
         torch.use_deterministic_algorithms(False)
 
 
+def test_a_setting_that_is_inherited_is_inherited_again() -> None:
+    matmul = torch.backends.cuda.matmul
+    before = torch.backends.fp32_precision, matmul.fp32_precision
+    try:
+        torch.backends.fp32_precision = "tf32"
+        matmul.fp32_precision = "none"
+        with exact_settings(CPU):
+            assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+        torch.backends.fp32_precision = "ieee"
+        assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+    finally:
+        torch.backends.fp32_precision, matmul.fp32_precision = before
+
+
 def test_a_caller_without_gradients_can_still_train() -> None:
     with torch.no_grad():
         losses = train(Network((3, 1)), np.eye(3), np.ones((3, 1)), lr=1.0, epochs=5)
