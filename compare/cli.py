@@ -1,6 +1,6 @@
 """The command line: arguments in, a report out, and the exit code.
 
-0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted.
+0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted, 141 standard output closed.
 """
 
 import argparse
@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")
 LOSSES = ("half_mse", "mse")
 
 FIRST_STEPS = 3
+MOST = 10**9      # of epochs or units: more than anyone has memory or time for
 EQUIVALENT, DIFFERENT, UNUSABLE, FAULT, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 130, 141
 
 
@@ -53,24 +55,43 @@ def main(argv: Sequence[str] | None = None, *, was_interrupted: Callable[[], boo
                 stream.reconfigure(errors="replace")
         options = _parsed(argv)
         code = _guarded(options, was_interrupted)
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         _say("interrupted: nothing was decided")
         return INTERRUPTED
-    except OSError as error:      # of writing the report: of all else, OSErrors are made errors of this package
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # or the interpreter's last flush fails again
-        if isinstance(error, BrokenPipeError):
+    except _ReportNotWrittenError as failure:
+        _discard_output()
+        if isinstance(failure.__cause__, BrokenPipeError):
             return CLOSED_PIPE
-        _say(f"error: the report cannot be written: {error.strerror}")
+        _say(f"error: the report cannot be written: {failure}")
         return UNUSABLE
+
+
+class _ReportNotWrittenError(Exception):
+    """Standard output is closed, or its disk full."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _ReportNotWrittenError(error.strerror) from error
+
+
+def _discard_output() -> None:
+    """What is still buffered goes nowhere, or the interpreter's last flush would fail again."""
+    with suppress(OSError):      # of an output that is no file of the system's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _guarded(options: argparse.Namespace, was_interrupted: Callable[[], bool]) -> int:
     try:
         command: Callable[[argparse.Namespace], int] = options.run
         return command(options)
-    except (KeyboardInterrupt, OSError):
+    except (KeyboardInterrupt, _ReportNotWrittenError):
         raise
     except MemoryError as error:
         _say(f"error: not enough memory: {error or 'for a network and data of this size'}; use fewer units or records")
@@ -88,8 +109,11 @@ def _guarded(options: argparse.Namespace, was_interrupted: Callable[[], bool]) -
 
 def _is_bad_input(error: Exception) -> bool:
     from compare.errors import CompareError
-    from data import DataError
 
+    try:
+        from data import DataError
+    except ImportError:      # whatever made it so is the error at hand
+        return isinstance(error, CompareError)
     return isinstance(error, (CompareError, DataError))
 
 
@@ -125,7 +149,8 @@ def _lesson(options: argparse.Namespace) -> int:
             keep=keep,
             progress=progress,
         )
-    _report(options, training, device)
+    with _writing():
+        _report(options, training, device)
     return _exit_code(training)
 
 
@@ -137,7 +162,8 @@ def _example(options: argparse.Namespace) -> int:
     problem = example_problem(options.dtype)
     device = checked_device(options.device)
     training = train(problem, epochs=1, device=device, keep=[1])
-    _report(options, training, device)
+    with _writing():
+        _report(options, training, device)
     return _exit_code(training)
 
 
@@ -262,8 +288,8 @@ def _add_common(parser: argparse.ArgumentParser) -> Any:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected a whole number, at least 1")
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 0 < int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected a whole number from 1 to {MOST}")
     return int(text)
 
 

@@ -82,7 +82,17 @@ class Implementation(Protocol):
 
 
 class InBlocks(ABC):
-    """An implementation that can take several steps in one call, and is trusted to show arrays of the problem's layout."""
+    """An implementation that can take several steps in one call, and is trusted to show arrays of the problem's layout.
+
+    A subclass that overrides `step` alone is not one any more: its `step` is what it is asked for.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if {"step", "steps"} & set(vars(cls)):
+            cls.takes_blocks = callable(vars(cls).get("steps"))
+
+    takes_blocks = False
 
     @abstractmethod
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:

@@ -162,11 +162,11 @@ def with_envelope(problem: Problem, block: Block) -> list[KeptStep]:
 
 
 def shares(actual: Array, expected: Array, allowed: Array) -> Array:
-    """|actual − expected| as a share of what is allowed; infinite where a number or its bound is not finite."""
+    """|actual − expected| as a share of what is allowed: 0 where they are equal, infinite where they or their bound are not finite."""
     with np.errstate(all="ignore"):
         gap = np.abs(actual - expected)
         share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
-    return np.where(np.isfinite(gap) & np.isfinite(allowed), share, np.inf)
+    return np.where((gap == 0) | (np.isfinite(gap) & np.isfinite(allowed)), share, np.inf)
 
 
 def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:

@@ -24,9 +24,10 @@ class LayoutError(Exception):
         return self
 
 
-def checked_record(record: StepRecord, problem: Problem, batch: Batch) -> StepRecord:
+def checked_record(record: StepRecord, problem: Problem, batch: Batch, like: StepRecord | None = None) -> StepRecord:
     """A copy of the record whose arrays have the problem's names, shapes and dtype; raises LayoutError.
 
+    It must show what the record `like`, of an earlier step, shows, or a comparison would pass over it.
     What is no NumPy array (a float, a list) is taken in the problem's dtype; an array must have it already.
     """
     if not isinstance(record, StepRecord):
@@ -35,6 +36,9 @@ def checked_record(record: StepRecord, problem: Problem, batch: Batch) -> StepRe
     fields: dict[str, Any] = {}
     for phase in PHASES:
         shown, shapes = getattr(record, phase), expected[phase]
+        if like is not None and (shown is None) != (getattr(like, phase) is None):
+            change = "not shown any more" if shown is None else "shown, and were not in the steps before"
+            raise LayoutError(f"{phase} are {change}; expected the same at every step", phase, phase)
         if shown is None:
             continue
         if not isinstance(shapes, Mapping):

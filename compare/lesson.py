@@ -60,7 +60,7 @@ def lesson_problem(
     """
     import data
 
-    admissions = data.load_admissions(path or data.LESSON_CSV, split_seed=split_seed, standardize=standardize)
+    admissions = data.load_admissions(data.LESSON_CSV if path is None else path, split_seed=split_seed, standardize=standardize)
     return Problem(
         sizes=(len(data.FEATURES), *hidden, 1),
         activations=activations,

@@ -11,7 +11,7 @@ from compare.comparison import Comparison, Difference, KeptStep, Key, Mode
 from compare.envelope import prediction_envelope
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch, Implementation, InBlocks, StepRecord, stack
-from compare.judge import Block, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
+from compare.judge import Block, Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
 
@@ -79,9 +79,11 @@ class _Run:
         self.agreed: tuple[Key, ...] = ()
         self.series: dict[Key, list[Array]] = {}
         self.kept: dict[int, KeptStep] = {}
+        self.shown: tuple[StepRecord | None, StepRecord | None] = (None, None)      # a record of each side, for what it shows
         self.suspects: list[Block] = []
         self.nearest: dict[Key, tuple[float, int, Block]] = {}      # the largest share of the screen's bound, and where
         self.drift = 0.0
+        self.at_once = min(_ENVELOPES_AT_ONCE, _most_steps(problem))
         actual.load_state_dict(problem.initial_parameters)
         expected.load_state_dict(problem.initial_parameters)
 
@@ -91,7 +93,7 @@ class _Run:
         actual: StepRecord | None
         fault: LayoutError | None = None
         try:
-            actual = _records(self.actual, self.problem, batches)
+            actual = _records(self.actual, self.problem, batches, shown=self.shown[0])
         except LayoutError as error:
             actual, fault = error.before, error
             batches = batches[: error.position]
@@ -106,18 +108,19 @@ class _Run:
 
     def _judge(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> None:
         block = self._block(numbers, batches, actual)
+        self.shown = block.actual.at(0), block.expected.at(0)
         if not block.pairs:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         screening = screened(self.problem, block)
-        suspects = block.at(screening.suspects())
+        suspects = self._suspects(block, screening)
         if self.mode_now == "free" and len(suspects.steps) and is_lost_in_drift(self.problem, suspects):
             self.mode_now, self.followed_from = "follow", numbers[0]
             block = self._block(numbers, batches, actual)
             screening = screened(self.problem, block)
-            suspects = block.at(screening.suspects())
+            suspects = self._suspects(block, screening)
         if self.divergence is None and len(suspects.steps):
             self.suspects.append(suspects)
-            self._settle(unless_fewer_than=_ENVELOPES_AT_ONCE)
+            self._settle(unless_fewer_than=self.at_once)
 
         finite = np.logical_and.reduce([np.isfinite(largest) for largest in screening.differences.values()])
         n = len(numbers) if finite.all() else int(np.argmin(finite)) + 1
@@ -139,6 +142,14 @@ class _Run:
                 if key not in self.nearest or shares[position] > self.nearest[key][0]:
                     self.nearest[key] = (float(shares[position]), position, block)
 
+    def _suspects(self, block: Block, screening: Screening) -> Block:
+        """The steps for the envelope: those that the screen does not clear, or all where the expected side may be anyone's.
+
+        The screen's bounds are below the envelope's only for an expected side that is itself honest.
+        """
+        is_ours = isinstance(self.expected, InBlocks) and self.expected.takes_blocks
+        return block.at(screening.suspects() if is_ours else np.arange(len(block.steps)))
+
     def _settle(self, unless_fewer_than: int = 1) -> None:
         """Have the envelope decide about the steps that the screen did not clear, once there are so many of them."""
         if self.divergence is None and sum(len(block.steps) for block in self.suspects) >= unless_fewer_than:
@@ -151,7 +162,8 @@ class _Run:
         """Run the expected side beside what the actual side has done."""
         before_actual = _before(self.now[0], actual, len(numbers))
         try:
-            expected = _records(self.expected, self.problem, batches, before_actual if self.mode_now == "follow" else None)
+            start = before_actual if self.mode_now == "follow" else None
+            expected = _records(self.expected, self.problem, batches, start, self.shown[1])
         except LayoutError as error:
             raise ProblemError(f"the expected side's record of step {numbers[error.position]} cannot be used: {error}") from None
         before = before_actual if self.mode_now == "follow" else _before(self.now[1], expected, len(numbers))
@@ -169,7 +181,9 @@ class _Run:
             predictions = self._judged_predictions(*self.problem.test, actual, expected)
         worst = [self.divergence] if self.divergence else []
         nearest = {int(block.steps[position]): block.at(np.array([position])) for _, position, block in self.nearest.values()}
-        worst += nearest_to_bounds(self.problem, list(nearest.values()))
+        blocks = list(nearest.values())
+        for start in range(0, len(blocks), self.at_once):
+            worst += nearest_to_bounds(self.problem, blocks[start : start + self.at_once])
         return Comparison(
             problem=self.problem,
             mode=self.mode,
@@ -206,10 +220,7 @@ class _Run:
 
 def _blocks(problem: Problem, steps: int, ends: Collection[int]) -> Iterator[list[int]]:
     """The steps 1 … `steps` in blocks of batches of one shape, small enough to be kept, and ending at each of `ends`."""
-    parameters = sum(array.size for array in problem.initial_parameters.values())
-    records = max(len(x) for x, _ in problem.batches)
-    bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of an envelope's arrays
-    most = min(_BLOCK_STEPS, max(1, _BLOCK_BYTES // bytes_per_step))
+    most = _most_steps(problem)
     lengths = [len(x) for x, _ in problem.batches]
     block: list[int] = []
     for number in range(1, steps + 1):
@@ -220,19 +231,34 @@ def _blocks(problem: Problem, steps: int, ends: Collection[int]) -> Iterator[lis
             block = []
 
 
-def _records(side: Implementation, problem: Problem, batches: list[Batch], before: Parameters | None = None) -> StepRecord:
+def _most_steps(problem: Problem) -> int:
+    """How many steps are run, or given an envelope, at once."""
+    parameters = sum(array.size for array in problem.initial_parameters.values())
+    records = max(len(x) for x, _ in problem.batches)
+    bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of an envelope's arrays
+    return min(_BLOCK_STEPS, max(1, _BLOCK_BYTES // bytes_per_step))
+
+
+def _records(
+    side: Implementation,
+    problem: Problem,
+    batches: list[Batch],
+    before: Parameters | None = None,
+    shown: StepRecord | None = None,
+) -> StepRecord:
     """The side's steps on those batches, stacked, each from the parameters given in `before` if there are any.
 
+    What a step shows, every step must show: that of the record `shown`, from earlier steps, if there is one.
     Raises LayoutError at the first record that cannot be compared.
     """
-    if isinstance(side, InBlocks):
+    if isinstance(side, InBlocks) and side.takes_blocks:
         return side.steps(batches, before)
     records: list[StepRecord] = []
     for position, batch in enumerate(batches):
         if before is not None:
             side.load_state_dict({name: array[position] for name, array in before.items()})
         try:
-            records.append(checked_record(side.step(*batch), problem, batch))
+            records.append(checked_record(side.step(*batch), problem, batch, like=shown or (records[0] if records else None)))
         except LayoutError as error:
             raise error.at(len(records), stack(records) if records else None) from None
     return stack(records)
@@ -244,7 +270,10 @@ def _before(start: Parameters | None, record: StepRecord, n: int) -> dict[str, A
         raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
     if record.params is None:
         return {name: array[None] for name, array in start.items()}
-    return {name: np.concatenate([start[name][None], array[:-1]]) for name, array in record.params.items()}
+    before = {name: np.concatenate([start[name][None], array[:-1]]) for name, array in record.params.items()}
+    for array in before.values():
+        array.flags.writeable = False
+    return before
 
 
 def _after(record: StepRecord, position: int) -> Parameters | None:

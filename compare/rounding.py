@@ -56,7 +56,8 @@ def product(a: Bounded, b: Bounded, precision: Precision, start: Bounded | None 
     magnitude = a.at_most() @ b.at_most()
     if start is not None:
         n, value, magnitude = n + 1, value + start.value, magnitude + start.at_most()
-    error = precision.gamma(n) * magnitude + np.where(magnitude > 0, n * precision.smallest_normal, 0.0)
+    terms = (a.at_most() != 0).astype(np.float64) @ (b.at_most() != 0).astype(np.float64)      # how many are not exactly zero
+    error = precision.gamma(n) * magnitude + terms * precision.smallest_normal
     if not _is_exact(b):
         error += np.abs(a.value) @ b.error
     if not _is_exact(a):
@@ -83,14 +84,15 @@ def times(a: Bounded, b: Bounded, precision: Precision) -> Bounded:
     """a ∘ b elementwise: e = |a|e_b + e_a(|b| + e_b), one rounding, and η where it may underflow."""
     magnitude = a.at_most() * b.at_most()
     error = np.abs(a.value) * b.error + a.error * b.at_most() + precision.u * magnitude
-    return Bounded(a.value * b.value, error + np.where(magnitude > 0, precision.smallest_normal, 0.0))
+    is_not_zero = (a.at_most() != 0) & (b.at_most() != 0)
+    return Bounded(a.value * b.value, error + np.where(is_not_zero, precision.smallest_normal, 0.0))
 
 
 def scaled(a: Bounded, factor: float, roundings: int, precision: Precision) -> Bounded:
     """a times a number known to all, which is multiplied or divided in by at most that many roundings, in any order."""
     magnitude = abs(factor) * a.at_most()
     error = abs(factor) * a.error + precision.gamma(roundings) * magnitude
-    return Bounded(factor * a.value, error + np.where(magnitude > 0, precision.smallest_normal, 0.0))
+    return Bounded(factor * a.value, error + np.where(a.at_most() != 0, precision.smallest_normal, 0.0))
 
 
 def transposed(a: Bounded) -> Bounded:

@@ -27,6 +27,7 @@ class Network(nn.Module):
     a dtype that is none.
     """
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         sizes: Sequence[int],
@@ -49,10 +50,10 @@ class Network(nn.Module):
             raise ValueError(f"dtype is {dtype}; expected float64 or float32")
         self.dtype = DTYPES[str(dtype).removeprefix("torch.")]
 
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(seed)
 
         def drawn(n_in: int, *shape: int) -> Tensor:
-            values = torch.randn(*shape, generator=generator, dtype=torch.float64) / math.sqrt(n_in)
+            values = torch.randn(*shape, generator=generator, dtype=torch.float64, device="cpu") / math.sqrt(n_in)
             return values.to(self.device, self.dtype)
 
         for (n_in, n_out), name in zip(pairwise(self.sizes), names, strict=True):
@@ -89,5 +90,5 @@ class Network(nn.Module):
 
     def as_tensor(self, values: Any) -> Tensor:
         """A tensor as it is, or an array copied into one, in the network's dtype and on its device."""
-        tensor: Tensor = values if isinstance(values, Tensor) else torch.tensor(values)
+        tensor: Tensor = values if isinstance(values, Tensor) else torch.tensor(values, device=self.device)
         return tensor.to(self.device, self.dtype)

@@ -16,6 +16,7 @@ from compare.problem import Problem
 class TorchRef(InBlocks):
     """`torch_ref.Network` on `device`, trained with `torch_ref.SGD`; with `stages`, it shows activations and errors too."""
 
+    @torch.inference_mode(False)
     def __init__(self, problem: Problem, *, device: str | torch.device = "cpu", stages: bool = False) -> None:
         self.network = torch_ref.Network(
             problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype, device=device
@@ -32,9 +33,10 @@ class TorchRef(InBlocks):
             for index, layer in self.network.named_children():
                 layer.register_forward_hook(partial(self._look, index))
 
+    @torch.inference_mode(False)
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
         """Take over these parameters, by copy."""
-        self.network.load_state_dict({name: torch.tensor(array) for name, array in params.items()})
+        self.network.load_state_dict({name: torch.tensor(array, device="cpu") for name, array in params.items()})
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of the parameters by name."""
@@ -68,6 +70,7 @@ class TorchRef(InBlocks):
         fields["params"] = self._by_name(fields["params"])
         return StepRecord(**fields)
 
+    @torch.inference_mode(False)
     def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:
         """The output (n, k) for inputs x (n, in), and its loss against y (n, k)."""
         inputs, targets = self._on_device((x, y))

@@ -129,6 +129,7 @@ def test_a_csv_of_ones_own_is_trained_on(capsys: pytest.CaptureFixture[str], tmp
         (["--device", "tpu"], "expected cpu, cuda or cuda:N"),
         (["--device", "meta"], "expected cpu, cuda or cuda:N"),
         (["--data", "/no/such/file.csv"], "No such file"),
+        (["--data", ""], "No such file"),
         (["--data", str(HERE)], "Is a directory"),
         (["--activation", "tanh,tanh,tanh", "--hidden", "3"], "activations"),
     ],
@@ -155,6 +156,8 @@ def test_cuda_without_cuda_is_a_clear_error(capsys: pytest.CaptureFixture[str]) 
         ["--epochs", "0"],
         ["--epochs", "1.5"],
         ["--hidden", "0"],
+        ["--hidden", "9999999999999999999"],
+        ["--epochs", "1" + 5000 * "0"],
         ["--hidden", "4,,2"],
         ["--hidden", ""],
         ["--dtype", "float16"],
@@ -184,6 +187,20 @@ def test_an_internal_fault_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr("compare.lesson.lesson_problem", lambda *args, **kwargs: 1 / 0)
     assert main([]) == 3
     assert "internal fault" in capsys.readouterr().err
+
+
+def test_an_os_error_that_is_not_of_the_report_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(12, "libtorch_cpu.so")
+
+    monkeypatch.setattr("compare.lesson.train", fail)
+    assert main([]) == 3
+    assert "cannot be written" not in capsys.readouterr().err
+
+
+def test_another_data_module_in_the_way_is_3_not_different(tmp_path: Path) -> None:
+    (tmp_path / "data.py").write_text("x = 1\n")
+    assert run("--epochs", "1", cwd=tmp_path).returncode == 3
 
 
 def test_too_little_memory_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,7 +272,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
 
 
 def test_a_terminal_gets_colour_and_for_a_long_run_a_progress_bar() -> None:
-    written = on_a_terminal("--epochs", "12000", "--hidden", "8")
+    written = on_a_terminal("--epochs", "8000", OMP_NUM_THREADS="1")
     assert "\x1b[1;32mEQUIVALENT" in written
     assert "steps" in written.split("Network")[0]
 

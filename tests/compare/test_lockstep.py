@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, train_in_lockstep
 from compare.implementation import Array
-from compare.judge import Block, screened
+from compare.judge import Block, largest_share, screened
+from compare.lockstep import _most_steps
 from tests.compare.test_envelope import DTYPES, problems
 from tests.compare.variants import PRODUCTS, Variant
 
@@ -307,3 +309,93 @@ def test_a_step_is_compared_without_the_drift_before_it() -> None:
     actual, expected = block.pairs["params", "0.weight"]
     np.testing.assert_allclose(actual - expected, step, rtol=1e-9)
     assert len(screened(problem, block).suspects()) == 1
+
+
+def test_a_subclass_that_overrides_step_is_asked_for_its_step(problem: Problem) -> None:
+    class Sevenfold(Manual):
+        def step(self, x: Array, y: Array) -> StepRecord:
+            record = super().step(x, y)
+            return StepRecord(output=record.output * 7, params=record.params)
+
+    comparison = train_in_lockstep(Sevenfold(problem), TorchRef(problem), problem, steps=3)
+    assert comparison.first_divergence is not None
+    assert (comparison.first_divergence.step, comparison.first_divergence.phase) == (1, "output")
+
+
+@pytest.mark.parametrize("since", [2, 300])
+@pytest.mark.parametrize("shown_later", [True, False])
+def test_what_is_shown_at_some_steps_only_is_a_difference(since: int, shown_later: bool) -> None:
+    """Within a block of steps and across blocks: or a wrong gradient could be shown where nobody looks."""
+    drawn = Problem.draw((3, 2, 1), records=(6,), lr=0.3)
+
+    class Sometimes(Variant):
+        def step(self, x: Array, y: Array) -> StepRecord:
+            record = super().step(x, y)
+            grads = {name: array * 99 for name, array in record.grads.items()} if shown_later else record.grads
+            shows = (self.steps_taken >= since) == shown_later
+            return StepRecord(output=record.output, params=record.params, grads=grads if shows else None)
+
+    found = train_in_lockstep(Sometimes(drawn), TorchRef(drawn), drawn, steps=310).first_divergence
+    assert found is not None
+    assert (found.step, found.phase) == (since, "grads")
+    assert found.reason is not None
+    assert "expected the same at every step" in found.reason
+
+
+def test_the_screen_is_not_trusted_with_an_expected_side_of_anyones(problem: Problem) -> None:
+    """Both sides show gradients 1e9 times too large: by those a difference of the true size of rounding is hidden, by the envelope not."""
+
+    def inflated(factor: float) -> Any:
+        def change(record: StepRecord) -> StepRecord:
+            return StepRecord(grads={name: array * factor for name, array in record.grads.items()}, params=record.params)
+
+        return Showing(problem, change)
+
+    comparison = train_in_lockstep(inflated(1e9), inflated(1e9 * (1 + 4e-16)), problem, steps=1)
+    assert comparison.first_divergence is not None
+    assert comparison.first_divergence.phase == "grads"
+
+
+def test_a_bound_that_underflows_is_not_an_exact_zero() -> None:
+    """An honest side with 1/n in the update has a subnormal delta where the other's is 0."""
+    problem = Problem(
+        sizes=(1, 1),
+        activations="identity",
+        lr=1.0,
+        batches=((np.full((8, 1), 1e-160), np.full((8, 1), -3e-164)),),
+        initial_parameters={"0.weight": np.array([[0.0]])},
+    )
+    comparison = train_in_lockstep(Variant(problem, mean_in="grads"), TorchRef(problem), problem, steps=3)
+    assert comparison.verdict == "equivalent", comparison.explanation()
+
+
+def test_equal_numbers_are_no_divergence_whatever_their_bound() -> None:
+    difference = largest_share(1, ("output", "output"), np.array([0.0, 2.0]), np.array([0.0, 2.0]), np.array([np.inf, np.nan]))
+    assert difference.is_allowed
+    assert not largest_share(1, ("output", "output"), np.array([2.0]), np.array([2.1]), np.array([np.inf])).is_allowed
+
+
+def test_a_side_cannot_change_the_weights_that_it_is_to_follow(problem: Problem) -> None:
+    class Keeping(Variant):
+        def load_state_dict(self, params: Mapping[str, Array]) -> None:
+            self.params = dict(params)
+            for array in self.params.values():
+                array += 1.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        train_in_lockstep(Manual(problem), Keeping(problem), problem, steps=2, mode="follow")
+
+
+def test_it_runs_under_a_callers_inference_mode_autocast_and_default_device(problem: Problem) -> None:
+    with torch.inference_mode(), torch.autocast("cpu"):
+        assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3).verdict == "equivalent"
+    torch.set_default_device("meta")
+    try:
+        assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3).verdict == "equivalent"
+    finally:
+        torch.set_default_device(None)
+
+
+def test_a_large_network_gets_its_envelopes_few_at_a_time() -> None:
+    assert _most_steps(Problem.draw((6, 2, 1), records=(360,))) == 256
+    assert _most_steps(Problem.draw((100, 2000, 1), records=(500,))) == 1
