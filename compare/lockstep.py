@@ -45,8 +45,8 @@ def train_in_lockstep(
 
     Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
     """
-    if steps < 1:
-        raise ProblemError(f"steps are {steps}; expected at least 1: comparing nothing proves nothing")
+    if not isinstance(steps, int) or steps < 1:
+        raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1: comparing nothing proves nothing")
     if mode not in ("free", "follow"):
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
     run = _Run(actual, expected, problem, mode, steps, keep)

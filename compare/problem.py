@@ -47,22 +47,18 @@ class Problem:
             _check_choice("activation", name, ACTIVATIONS)
         if len(names) != len(sizes) - 1:
             raise ProblemError(f"activations are {', '.join(names)}; expected one for each of {len(sizes) - 1} layers")
-        if not (isinstance(self.lr, (int, float)) and math.isfinite(self.lr) and self.lr > 0):
-            raise ProblemError(f"lr is {self.lr}; expected a finite number above 0")
-        with np.errstate(over="ignore"):
-            lr_in_dtype = np.dtype(self.dtype).type(self.lr)
-        if not (np.isfinite(lr_in_dtype) and lr_in_dtype > 0):
-            raise ProblemError(f"lr {self.lr} is {lr_in_dtype} in {self.dtype}; expected a number that {self.dtype} can hold")
+        lr = _checked_lr(self.lr, self.dtype)
         _check_seed(self.seed)
         if not self.batches:
             raise ProblemError("there is no batch; expected at least one (x, y) to train on")
 
         set_field = object.__setattr__      # the dataclass is frozen from here on
         set_field(self, "sizes", sizes)
+        set_field(self, "lr", lr)
         set_field(self, "activations", names)
-        set_field(self, "batches", tuple(self._checked_batch("batch", *batch) for batch in self.batches))
+        set_field(self, "batches", tuple(self._checked_batch("batch", batch) for batch in self.batches))
         if self.test is not None:
-            set_field(self, "test", self._checked_batch("test batch", *self.test))
+            set_field(self, "test", self._checked_batch("test batch", self.test))
         set_field(self, "initial_parameters", self._checked_parameters(self.initial_parameters or self._drawn_parameters()))
 
     @classmethod
@@ -107,8 +103,10 @@ class Problem:
             drawn[name] = random.normal(scale=scale, size=shapes[name][::-1]).T
         return {name: drawn[name] for name in shapes}
 
-    def _checked_batch(self, what: str, x: Any, y: Any) -> Batch:
-        x, y = self._read_only(x), self._read_only(y)
+    def _checked_batch(self, what: str, batch: Any) -> Batch:
+        if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
+            raise ProblemError(f"{what} is a {type(batch).__name__}; expected a pair (x, y), and `batches` a tuple of such pairs")
+        x, y = self._read_only(batch[0]), self._read_only(batch[1])
         n = len(x) if x.ndim == 2 else 0
         if n < 1 or x.shape != (n, self.sizes[0]) or y.shape != (n, self.sizes[-1]):
             expected = f"x (n, {self.sizes[0]}) and y (n, {self.sizes[-1]}) with the same n, at least 1"
@@ -146,6 +144,20 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if len(units) < 2 or not all(isinstance(size, (int, np.integer)) and size > 0 for size in units):
         raise ProblemError(f"sizes are {sizes}; expected at least two whole numbers of units, each at least 1")
     return tuple(int(size) for size in units)
+
+
+def _checked_lr(lr: Any, dtype: str) -> float:
+    try:
+        value = float(lr) if isinstance(lr, (int, float, np.integer, np.floating)) else math.nan
+    except OverflowError:
+        value = math.inf
+    if not (math.isfinite(value) and value > 0):
+        raise ProblemError(f"lr is {str(lr)[:40]}; expected a finite number above 0")
+    with np.errstate(over="ignore"):
+        in_dtype = np.dtype(dtype).type(value)
+    if not (np.isfinite(in_dtype) and in_dtype > 0):
+        raise ProblemError(f"lr {value} is {in_dtype} in {dtype}; expected a number that {dtype} can hold")
+    return value
 
 
 def _check_seed(seed: Any) -> None:

@@ -36,7 +36,7 @@ def test_the_two_backends_are_equivalent(problem: Problem, mode: Any, stages: bo
     form=st.integers(0, 2),
     slope=st.integers(0, 2),
     product=st.integers(0, len(PRODUCTS) - 1),
-    mean_in=st.sampled_from(["error", "grads"]),
+    mean_in=st.sampled_from(["error", "grads", "update"]),
 )
 def test_honest_variants_are_equivalent(problem: Problem, mode: Any, form: int, slope: int, product: int, mean_in: str) -> None:
     variant = Variant(problem, form, slope, product, mean_in, stages=True)
@@ -217,7 +217,10 @@ def test_weights_too_large_for_a_bound_are_not_called_equal() -> None:
     assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=1).verdict == "different"
 
 
-@pytest.mark.parametrize(("options", "complaint"), [({"steps": 0}, "steps"), ({"steps": 1, "mode": "stage"}, "mode")])
+WRONG_ARGUMENTS = [({"steps": 0}, "steps"), ({"steps": 2.5}, "steps"), ({"steps": 1, "mode": "stage"}, "mode")]
+
+
+@pytest.mark.parametrize(("options", "complaint"), WRONG_ARGUMENTS)
 def test_arguments_that_cannot_be_used_are_refused(problem: Problem, options: dict, complaint: str) -> None:
     with pytest.raises(ProblemError, match=complaint):
         train_in_lockstep(Manual(problem), TorchRef(problem), problem, **options)
@@ -365,7 +368,7 @@ def test_a_bound_that_underflows_is_not_an_exact_zero() -> None:
         batches=((np.full((8, 1), 1e-160), np.full((8, 1), -3e-164)),),
         initial_parameters={"0.weight": np.array([[0.0]])},
     )
-    comparison = train_in_lockstep(Variant(problem, mean_in="grads"), TorchRef(problem), problem, steps=3)
+    comparison = train_in_lockstep(Variant(problem, mean_in="update"), TorchRef(problem), problem, steps=3)
     assert comparison.verdict == "equivalent", comparison.explanation()
 
 
@@ -387,8 +390,10 @@ def test_a_side_cannot_change_the_weights_that_it_is_to_follow(problem: Problem)
 
 
 def test_it_runs_under_a_callers_inference_mode_autocast_and_default_device(problem: Problem) -> None:
+    single = Problem.draw((3, 2, 1), lr=0.3, dtype="float32")      # what autocast would turn into bfloat16
     with torch.inference_mode(), torch.autocast("cpu"):
-        assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3).verdict == "equivalent"
+        for each in (problem, single):
+            assert train_in_lockstep(Manual(each), TorchRef(each), each, steps=3).verdict == "equivalent"
     torch.set_default_device("meta")
     try:
         assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3).verdict == "equivalent"

@@ -119,7 +119,7 @@ class Variant:
 
         in_error = n if self.mean_in == "error" else 1
         in_grads = n if self.mean_in == "grads" else 1
-        in_update = 1
+        in_update = n if self.mean_in == "update" else 1
         arrays = {"error": (output - y) * (2 * half) / in_error}
         self._spoil(arrays, "error")
         error = arrays["error"]
@@ -139,7 +139,7 @@ class Variant:
         for name in problem.shapes():
             grads[name] = arrays[name]
 
-        deltas = {name: -problem.lr / in_update * grad for name, grad in grads.items()}
+        deltas = {name: -(problem.lr / in_update) * grad for name, grad in grads.items()}
         for name, delta in deltas.items():
             self.params[name] = self.params[name] + delta
         shown = {name: activations[i + 1] for i, (_, name, _) in enumerate(problem.layers)}
@@ -148,7 +148,7 @@ class Variant:
             output=output,
             loss=loss,
             errors={linear: errors[linear] for linear, _, _ in problem.layers} if self.stages else None,
-            grads=grads,
+            grads=None if self.mean_in == "update" else grads,      # without 1/N they are another convention's
             deltas=deltas,
             params=self.params,
         )

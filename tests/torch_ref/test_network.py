@@ -1,5 +1,8 @@
 """The PyTorch network alone."""
 
+import os
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +125,20 @@ def test_a_caller_without_gradients_can_still_train() -> None:
     with torch.no_grad():
         losses = train(Network((3, 1)), np.eye(3), np.ones((3, 1)), lr=1.0, epochs=5)
     assert losses[-1] < losses[0]
+
+
+def test_a_callers_autocast_changes_no_prediction() -> None:
+    network = Network((3, 4, 1), dtype="float32")
+    x = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
+    plain = network.predict(x)
+    with torch.autocast("cpu"):
+        assert torch.equal(network.predict(x), plain)
+
+
+def test_cublas_is_told_to_be_deterministic_while_it_runs_on_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")      # where there is no CUDA, autocast says so
+        with exact_settings(torch.device("cuda")):
+            assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
