@@ -212,7 +212,12 @@ def _activations(options: argparse.Namespace) -> tuple[str, ...]:
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
-    options = parser.parse_args(argv)
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit:      # after --help, which is a report too, or bad usage
+        with _writing():
+            sys.stdout.flush()
+        raise
     if options.command is not None:
         defaults = vars(parser.parse_args([]))
         for name in sorted(set(defaults) - {"run", "command", *COMMON}):
