@@ -98,7 +98,8 @@ def expected_features(fitted_on: list[int]) -> np.ndarray:
 
 
 def test_public_names_are_these() -> None:
-    assert set(data.__all__) == {"FEATURES", "LESSON_CSV", "Admissions", "DataError", "load_admissions", "read_admissions"}
+    readers = {"load_admissions", "load_table", "read_admissions"}
+    assert set(data.__all__) == {"FEATURES", "LESSON_CSV", "Admissions", "DataError", "Table"} | readers
     assert all(hasattr(data, name) for name in data.__all__)
 
 
