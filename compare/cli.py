@@ -3,24 +3,39 @@
 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted, 141 standard output closed.
 """
 
-import argparse
 import os
 import signal
 import sys
 import traceback
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-if TYPE_CHECKING:
-    from compare.lesson import Training
+from compare import arguments
 
-# Said here, and held to the tables by a test, so that --help need not import them.
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")
-LOSSES = ("half_mse", "mse")
+if TYPE_CHECKING:
+    from compare.problem import Problem
+    from compare.training import Training
 
 FIRST_STEPS = 3
-MOST = 10**9      # of epochs or units: more than anyone has memory or time for
+PROBLEM_OPTIONS = (
+    "hidden",
+    "bias",
+    "normalization",
+    "dropout",
+    "loss",
+    "reduction",
+    "optimizer",
+    "lr",
+    "batch_size",
+    "drop_last",
+    "accumulate",
+    "seed",
+    "split_seed",
+    "standardize",
+    "dtype",
+)
 EQUIVALENT, DIFFERENT, UNUSABLE, FAULT, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 130, 141
 
 
@@ -87,9 +102,9 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _guarded(options: argparse.Namespace, was_interrupted: Callable[[], bool]) -> int:
+def _guarded(options: Namespace, was_interrupted: Callable[[], bool]) -> int:
     try:
-        command: Callable[[argparse.Namespace], int] = options.run
+        command: Callable[[Namespace], int] = options.run
         return command(options)
     except (KeyboardInterrupt, _ReportNotWrittenError):
         raise
@@ -117,29 +132,19 @@ def _is_bad_input(error: Exception) -> bool:
     return isinstance(error, (CompareError, DataError))
 
 
-def _lesson(options: argparse.Namespace) -> int:
-    """Train the lesson's network on both sides and report."""
+def _train(options: Namespace) -> int:
+    """Train a network, by default the lesson's, on both sides and report."""
     from compare.devices import checked_device
-    from compare.lesson import lesson_problem, reported_epochs, train
     from compare.report.terminal import progress_bar
+    from compare.training import reported_epochs, train
 
-    problem = lesson_problem(
-        options.data,
-        hidden=options.hidden,
-        activations=_activations(options),
-        bias=options.bias,
-        loss=options.loss,
-        lr=options.lr,
-        seed=options.seed,
-        split_seed=options.split_seed,
-        standardize=options.standardize,
-        dtype=options.dtype,
-    )
+    problem = _problem(options)
     device = checked_device(options.device)
-    spaced = [epoch + 1 for epoch in reported_epochs(options.epochs, options.every)]
-    first = list(range(1, min(FIRST_STEPS, options.epochs) + 1))
-    keep = [] if options.json or options.quiet else [*first, *spaced, options.epochs]
-    with progress_bar(options.epochs) as progress:
+    per_epoch = problem.steps_per_epoch
+    last = options.epochs * per_epoch
+    spaced = [(epoch + 1) * per_epoch for epoch in reported_epochs(options.epochs, options.every)]
+    keep = [] if options.json or options.quiet else [*range(1, min(FIRST_STEPS, last) + 1), *spaced, last]
+    with progress_bar(last) as progress:
         training = train(
             problem,
             epochs=options.epochs,
@@ -154,10 +159,25 @@ def _lesson(options: argparse.Namespace) -> int:
     return _exit_code(training)
 
 
-def _example(options: argparse.Namespace) -> int:
+def _problem(options: Namespace) -> "Problem":
+    from compare.errors import ProblemError
+    from compare.lesson import lesson_problem
+    from compare.table import table_problem
+
+    asked: dict[str, Any] = {name: getattr(options, name) for name in PROBLEM_OPTIONS}
+    asked |= {"activations": arguments.activations(options), "optimizer_options": arguments.optimizer_options(options)}
+    if options.target is None:
+        return lesson_problem(options.data, **asked)
+    if options.data is None:
+        raise ProblemError(f"--target {options.target} is given without --data; expected a CSV with that column")
+    return table_problem(options.data, options.target, **asked)
+
+
+def _example(options: Namespace) -> int:
     """Take the worked example's one step on both sides and report."""
     from compare.devices import checked_device
-    from compare.lesson import example_problem, train
+    from compare.lesson import example_problem
+    from compare.training import train
 
     problem = example_problem(options.dtype)
     device = checked_device(options.device)
@@ -167,7 +187,7 @@ def _example(options: argparse.Namespace) -> int:
     return _exit_code(training)
 
 
-def _report(options: argparse.Namespace, training: "Training", device: str) -> None:
+def _report(options: Namespace, training: "Training", device: str) -> None:
     if options.json:
         from compare.report.json import as_json
 
@@ -187,133 +207,29 @@ def _exit_code(training: "Training") -> int:
     return EQUIVALENT if training.comparison.verdict == "equivalent" else DIFFERENT
 
 
-def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("data", "split_seed", "standardize")
+def _asked(options: Namespace) -> dict[str, Any]:
+    names = ("data", "target", "split_seed", "standardize")
     return {name: getattr(options, name) for name in names if hasattr(options, name)}
 
 
-def _is_lesson(options: argparse.Namespace) -> bool:
+def _is_lesson(options: Namespace) -> bool:
     """Whether the lesson prints figures for just this."""
     defaults = vars(_parser().parse_args([]))
     asked = vars(options)
     return all(asked[name] == defaults[name] for name in defaults if name not in ("device", "mode", "run"))
 
 
-def _activations(options: argparse.Namespace) -> tuple[str, ...]:
-    """One name is for all hidden layers, as many as there are hidden layers for each, one more for the output too."""
-    names: tuple[str, ...] = options.activation
-    layers = len(options.hidden)
-    if len(names) == 1:
-        names = names * layers
-    if len(names) == layers:
-        names = (*names, "sigmoid")
-    return names
+def _parser() -> ArgumentParser:
+    return arguments.parser(train=_train, example=_example)
 
 
-def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _parser()
+def _parsed(argv: Sequence[str] | None) -> Namespace:
     try:
-        options = parser.parse_args(argv)
+        return arguments.parsed(_parser(), argv)
     except SystemExit:      # after --help, which is a report too, or bad usage
         with _writing():
             sys.stdout.flush()
         raise
-    if options.command is not None:
-        defaults = vars(parser.parse_args([]))
-        for name in sorted(set(defaults) - {"run", "command", *COMMON}):
-            if getattr(options, name) != defaults[name]:
-                parser.error(f"--{name.replace('_', '-')} is no option of {options.command}")
-    return options
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m compare",
-        description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
-        epilog="exit codes: 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted",
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=_lesson, command=None)
-    what = parser.add_argument_group("what is trained (by default the lesson: 6-2-1, sigmoid, 900 epochs)")
-    what.add_argument("--epochs", type=_count, default=900, metavar="N", help="full-batch steps (default 900)")
-    what.add_argument("--hidden", type=_counts, default=(2,), metavar="N[,N...]", help="units of each hidden layer (default 2)")
-    what.add_argument(
-        "--activation",
-        type=_activation_names,
-        default=("sigmoid",),
-        metavar="NAME[,NAME...]",
-        help=f"one for all hidden layers, or one for each; one more for the output, else sigmoid: {', '.join(ACTIVATIONS)}",
-    )
-    what.add_argument("--bias", action="store_true", help="give each layer a bias (the lesson has none)")
-    what.add_argument("--loss", choices=LOSSES, default="half_mse", help="mean of ½(y − ŷ)², the lesson's, or of (y − ŷ)²")
-    what.add_argument("--lr", type=float, default=0.005, metavar="LR", help="learning rate (default 0.005)")
-    what.add_argument("--seed", type=_seed, default=21, metavar="N", help="draws the initial weights (default 21)")
-    what.add_argument("--split-seed", type=_seed, default=21, metavar="N", help="draws the training records (default 21)")
-    what.add_argument("--data", metavar="FILE", help="a CSV of the lesson's columns: admit,gre,gpa,rank")
-    what.add_argument(
-        "--standardize",
-        choices=("all", "train"),
-        default="all",
-        help="gre and gpa by mean and deviation of all records, as the lesson does, or of the training records",
-    )
-    how = _add_common(parser)
-    how.add_argument(
-        "--mode", choices=("free", "follow"), default="free", help="each side keeps its own weights, or PyTorch follows manual's"
-    )
-    how.add_argument("--every", type=_count, metavar="N", help="report every N-th epoch (default: ten evenly spaced ones)")
-
-    commands = parser.add_subparsers(title="other commands", metavar="")
-    example = commands.add_parser(
-        "example",
-        help="the lesson's worked example: one record, one step, entry by entry",
-        description="Take the lesson's worked example through both sides, beside the figures that the lesson prints.",
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    example.set_defaults(run=_example, command="example")
-    _add_common(example)
-    return parser
-
-
-COMMON = ("dtype", "device", "json", "quiet")
-
-
-def _add_common(parser: argparse.ArgumentParser) -> Any:
-    """The options of every command. A command's own leave alone what was given before it."""
-
-    def default(value: object) -> object:
-        return argparse.SUPPRESS if parser.argument_default is argparse.SUPPRESS else value
-
-    group = parser.add_argument_group("how")
-    group.add_argument("--dtype", choices=("float64", "float32"), default=default("float64"), help="precision of both sides")
-    group.add_argument("--device", default=default("cpu"), metavar="NAME", help="PyTorch's: cpu, cuda or cuda:N (default cpu)")
-    group.add_argument("--json", action="store_true", default=default(False), help="print one JSON object and nothing else")
-    group.add_argument("--quiet", action="store_true", default=default(False), help="print the verdict alone")
-    return group
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 0 < int(text) <= MOST):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected a whole number from 1 to {MOST}")
-    return int(text)
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_count(part) for part in text.split(","))
-
-
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) < 2**32):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a seed; expected a whole number from 0 to {2**32 - 1}")
-    return int(text)
-
-
-def _activation_names(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    for name in names:
-        if name not in ACTIVATIONS:
-            raise argparse.ArgumentTypeError(f"{name!r} is no activation; expected one of {', '.join(ACTIVATIONS)}")
-    return names
 
 
 def _say(text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from compare.implementation import Array, StepRecord
+from compare.pieces import LOSSES
 from compare.problem import Problem
 
 Mode = Literal["free", "follow"]
@@ -111,12 +112,21 @@ class Comparison:
 
     @property
     def accuracies(self) -> tuple[float, float] | None:
-        """The share of the test records that each side puts on the right side of ½; None without test records or with NaN."""
+        """The share of the test records that each side puts into the right class; None without targets from 0 to 1 or classes, without test
+        records, or with NaN.
+
+        A record's class is the one with the largest output, or by a single output the side of ½ (of 0, for a logit) on which it lies.
+        """
         if self.predictions is None or self.problem.test is None:
             return None
-        if not all(np.isfinite(outputs).all() for outputs in self.predictions):
+        y = self.problem.test[1]
+        if not all(np.isfinite(outputs).all() for outputs in self.predictions) or (y.ndim == 2 and (y.min() < 0 or y.max() > 1)):
             return None
-        right = [(outputs > 0.5) == (self.problem.test[1] > 0.5) for outputs in self.predictions]
+        threshold = 0.0 if self.problem.loss.endswith("with_logits") else 0.5
+        if y.ndim == 1 or LOSSES[self.problem.loss].targets == "classes":
+            right = [outputs.argmax(axis=-1) == (y if y.ndim == 1 else y.argmax(axis=-1)) for outputs in self.predictions]
+        else:
+            right = [(outputs > threshold) == (y > 0.5) for outputs in self.predictions]
         return float(np.mean(right[0])), float(np.mean(right[1]))
 
     def explanation(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
-Batch = tuple[Array, Array]
+Batch = tuple[Any, ...]      # (x, y), or with dropout (x, y, masks)
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,13 @@ class StepRecord:
     which is the order of comparison:
 
     - `activations`: each activation's output (n, units), by the index of its layer: "1", "3", …
+    - `buffers`: batch normalisation's running mean and variance after the step, by PyTorch's names: "1.running_mean", …
     - `output`: ŷ (n, k), before the update
     - `loss`: L, of shape (), before the update
     - `errors`: δ = ∂L/∂z of each linear layer's output z (n, units), by the index of its layer: "0", "2", …
     - `grads`: ∂L/∂w of each parameter, by name
+    - `state`: what the optimiser keeps, after the step, as "<parameter>.<PyTorch's name>": "0.weight.momentum_buffer", "0.weight.exp_avg",
+      …
     - `deltas`: the change Δw of each parameter as it was computed, with the sign it was added with, by name
     - `params`: each parameter after the step, by name
 
@@ -31,10 +34,12 @@ class StepRecord:
     """
 
     activations: Mapping[str, Array] | None = None
+    buffers: Mapping[str, Array] | None = None
     output: Array | None = None
     loss: Array | None = None
     errors: Mapping[str, Array] | None = None
     grads: Mapping[str, Array] | None = None
+    state: Mapping[str, Array] | None = None
     deltas: Mapping[str, Array] | None = None
     params: Mapping[str, Array] | None = None
 
@@ -43,7 +48,7 @@ class StepRecord:
         for phase in PHASES:
             shown = getattr(self, phase)
             if isinstance(shown, Mapping):
-                names = list(shown) if phase == "activations" else reversed(list(shown))
+                names = list(shown) if phase in ("activations", "buffers") else reversed(list(shown))
                 yield from ((phase, name, shown[name]) for name in names)
             elif shown is not None:
                 yield phase, phase, shown
@@ -72,13 +77,16 @@ class Implementation(Protocol):
     """
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Take over these parameters, by copy."""
+        """Take over these parameters, by copy, and batch normalisation's buffers with them; an optimiser starts afresh."""
 
     def step(self, x: Array, y: Array) -> StepRecord:
-        """One step of training on inputs x (n, in) and targets y (n, k)."""
+        """One step of training on inputs x (n, in) and targets y: (n, k), or class indices (n,).
+
+        Where the problem has dropout, the masks are a third argument: arrays (n, units), True where kept, by the index of the layer.
+        """
 
     def predict(self, x: Array) -> Array:
-        """The output (n, k) for inputs x (n, in), with the parameters as they are; changes nothing."""
+        """The output (n, k) for inputs x (n, in) in evaluation, with the parameters as they are; changes nothing."""
 
 
 class InBlocks(ABC):
@@ -97,6 +105,10 @@ class InBlocks(ABC):
     @abstractmethod
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
         """A step on each batch, all of one shape, their records stacked; each from the parameters in `before`, stacked too, if given."""
+
+    @abstractmethod
+    def checkpoint(self) -> Callable[[], None]:
+        """A function that puts the side back to where it stands now: parameters, buffers and optimiser."""
 
 
 def stack(records: Sequence[StepRecord]) -> StepRecord:

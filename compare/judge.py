@@ -2,67 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from compare.block import Block, Positions, tensors_by_key
 from compare.comparison import Difference, KeptStep, Key
 from compare.envelope import envelope, lost_in_drift, screen
 from compare.implementation import Array, StepRecord, concatenate
 from compare.problem import Problem
 from compare.rounding import Precision
-
-Positions = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some steps of both sides, stacked, with what they started from: every array has a leading axis of steps.
-
-    `steps` are the steps' numbers. `x` and `y` are their inputs and targets, without the leading axis where all steps have the
-    same. `before` are the expected side's parameters before each step, and `drift` is what is to be added to them to have the
-    actual side's.
-    """
-
-    steps: Positions
-    x: Array
-    y: Array
-    before: Mapping[str, Array]
-    drift: Mapping[str, Array]
-    actual: StepRecord
-    expected: StepRecord
-
-    def at(self, positions: Positions) -> "Block":
-        """The same, of the steps at those positions alone."""
-        shared = self.x.ndim == 2
-        return Block(
-            self.steps[positions],
-            self.x if shared else self.x[positions],
-            self.y if shared else self.y[positions],
-            {name: array[positions] for name, array in self.before.items()},
-            {name: array[positions] for name, array in self.drift.items()},
-            self.actual.at(positions),
-            self.expected.at(positions),
-        )
-
-    @cached_property
-    def gaps(self) -> dict[str, Array]:
-        """By how much the two sides' parameters differ before each step."""
-        return {name: np.abs(array) for name, array in self.drift.items()}
-
-    @cached_property
-    def pairs(self) -> dict[Key, tuple[Array, Array]]:
-        """The arrays that both sides show, by (phase, tensor), in the order of comparison.
-
-        Of the parameters after a step, it is the step that is compared: the expected ones get the drift from before the step added, so that
-        drift never hides a wrong step.
-        """
-        pairs = shared_tensors(self.actual, self.expected)
-        for key, (actual, expected) in pairs.items():
-            if key[0] == "params":
-                pairs[key] = (actual, expected + self.drift[key[1]])
-        return pairs
 
 
 @dataclass(frozen=True)
@@ -79,7 +27,7 @@ class Screening:
 
 def screened(problem: Problem, block: Block) -> Screening:
     """Compare every number that both sides show with the screen's bounds; NaN is never within."""
-    floors = tensors_by_key(screen(problem, block.expected))
+    floors = tensors_by_key(screen(problem, block))
     differences: dict[Key, Array] = {}
     shares: dict[Key, Array] = {}
     with np.errstate(all="ignore"):
@@ -99,10 +47,10 @@ def is_lost_in_drift(problem: Problem, block: Block) -> bool:
 
     Drift that is within the rounding of the products in a step cannot do that, and costs no envelope here.
     """
-    gamma = Precision(problem.dtype).gamma(block.y.shape[-2])
-    if all((gap <= gamma * np.abs(block.before[name])).all() for name, gap in block.gaps.items()):
+    gamma = Precision(problem.dtype).gamma(block.records)
+    if all((block.gaps[name] <= gamma * np.abs(block.before[name])).all() for name in problem.initial_parameters):
         return False
-    lost = lost_in_drift(problem, block.x, block.y, block.before, block.gaps)
+    lost = lost_in_drift(problem, block)
     return bool(np.logical_or.reduce([steps.any() for steps in lost.values()]))
 
 
@@ -110,7 +58,7 @@ def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Differe
     """The first number of the blocks outside its envelope, and the tensors of its step that agreed before it; or None."""
     found: list[tuple[Difference, tuple[Key, ...]]] = []
     for block in joined(blocks):
-        bounds = tensors_by_key(envelope(problem, block.x, block.y, block.before, block.gaps))
+        bounds = tensors_by_key(envelope(problem, block))
         pairs = block.pairs
         largest = {key: shares(*pair, bounds[key]).reshape(len(block.steps), -1).max(axis=1) for key, pair in pairs.items()}
         wrong_steps = [position for position in np.argsort(block.steps) if any(share[position] > 1 for share in largest.values())]
@@ -128,7 +76,7 @@ def nearest_to_bounds(problem: Problem, blocks: Sequence[Block]) -> list[Differe
     """For each (phase, tensor) of the blocks: the number with the largest share of its envelope."""
     found = []
     for block in joined(blocks):
-        bounds = tensors_by_key(envelope(problem, block.x, block.y, block.before, block.gaps))
+        bounds = tensors_by_key(envelope(problem, block))
         for key, (actual, expected) in block.pairs.items():
             at = np.argmax(shares(actual, expected, bounds[key]).reshape(len(block.steps), -1).max(axis=1))
             found.append(largest_share(int(block.steps[at]), key, actual[at, ...], expected[at, ...], bounds[key][at, ...]))
@@ -151,13 +99,23 @@ def _concatenated(blocks: Sequence[Block]) -> Block:
         columns = [getattr(block, name) for block in blocks]
         return {key: np.concatenate([column[key] for column in columns]) for key in columns[0]}
 
-    steps = np.concatenate([block.steps for block in blocks])
-    return Block(steps, blocks[0].x, blocks[0].y, arrays("before"), arrays("drift"), records("actual"), records("expected"))
+    return Block(
+        np.concatenate([block.steps for block in blocks]),
+        blocks[0].x,
+        blocks[0].y,
+        arrays("masks"),
+        arrays("before"),
+        arrays("drift"),
+        arrays("state_gaps"),
+        blocks[0].decay,
+        records("actual"),
+        records("expected"),
+    )
 
 
 def with_envelope(problem: Problem, block: Block) -> list[KeptStep]:
     """Each step of the block beside its envelope."""
-    allowed = envelope(problem, block.x, block.y, block.before, block.gaps)
+    allowed = envelope(problem, block)
     return [KeptStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i)) for i, step in enumerate(block.steps)]
 
 
@@ -173,14 +131,3 @@ def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: 
     """The number of one step's array with the largest share of its bound."""
     share = shares(actual, expected, allowed)
     return Difference.at(step, *key, np.unravel_index(int(np.argmax(share)), share.shape), actual, expected, allowed)
-
-
-def tensors_by_key(record: StepRecord) -> dict[Key, Array]:
-    """The record's arrays by (phase, tensor), in the order of comparison."""
-    return {(phase, tensor): array for phase, tensor, array in record.tensors()}
-
-
-def shared_tensors(actual: StepRecord, expected: StepRecord) -> dict[Key, tuple[Array, Array]]:
-    """The arrays that both records show, by (phase, tensor), in the order of comparison."""
-    shown = tensors_by_key(actual)
-    return {key: (shown[key], array) for key, array in tensors_by_key(expected).items() if key in shown}

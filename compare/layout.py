@@ -76,11 +76,13 @@ def _shapes(problem: Problem, batch: Batch) -> dict[str, Any]:
     n = len(batch[0])
     parameters = problem.shapes()
     return {
-        "activations": {name: (n, size) for (_, name, _), size in zip(problem.layers, problem.sizes[1:], strict=True)},
+        "activations": {layer.activation: (n, layer.units) for layer in problem.layers},
+        "buffers": problem.buffer_shapes(),
         "output": (n, problem.sizes[-1]),
         "loss": (),
-        "errors": {name: (n, size) for (name, _, _), size in zip(problem.layers, problem.sizes[1:], strict=True)},
+        "errors": {layer.linear: (n, layer.units) for layer in problem.layers},
         "grads": parameters,
+        "state": problem.state_shapes(),
         "deltas": parameters,
         "params": parameters,
     }

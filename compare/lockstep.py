@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
+from compare.block import Block
 from compare.comparison import Comparison, Difference, KeptStep, Key, Mode
-from compare.envelope import prediction_envelope
+from compare.envelope import decay, envelope, prediction_envelope
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch, Implementation, InBlocks, StepRecord, stack
-from compare.judge import Block, Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
+from compare.judge import Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
 
@@ -43,6 +44,9 @@ def train_in_lockstep(
     The comparison keeps the records of the steps in `keep`. `observe(step)` is called after each step in `observe_after`, when both
     sides stand there; `progress(step)` after each block.
 
+    Buffers and optimiser state carry over from step to step on each side, in `follow` mode too. Where both sides show theirs, the gap is
+    measured; where the actual side does not, it is bounded by what rounding can have made of it.
+
     Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
     """
     if not isinstance(steps, int) or steps < 1:
@@ -51,7 +55,7 @@ def train_in_lockstep(
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
     run = _Run(actual, expected, problem, mode, steps, keep)
     with np.errstate(all="ignore"):
-        for positions in _blocks(problem, steps, observe_after):
+        for positions in _blocks(problem, steps, run.most, observe_after):
             run.advance(positions)
             if run.stopped:
                 break
@@ -69,7 +73,15 @@ class _Run:
     ) -> None:
         self.actual, self.expected, self.problem, self.mode, self.steps = actual, expected, problem, mode, steps
         self.keep = frozenset(keep)
-        self.now: tuple[Parameters | None, Parameters | None] = (problem.initial_parameters, problem.initial_parameters)
+        start = initial_state(problem)
+        self.now: tuple[Parameters, Parameters] = (start, start)      # what each side is known to carry from step to step
+        self.decay = decay(problem)
+        self.state_gaps = {name: np.zeros(array.shape) for name, array in start.items() if name not in problem.initial_parameters}
+        self.is_ours = isinstance(expected, InBlocks) and expected.takes_blocks      # the expected side is one of the two backends
+        self.can_follow = self.is_ours or not self.state_gaps      # anyone's would lose what its optimiser keeps
+        if mode == "follow" and not self.can_follow:
+            why = "an expected side of your own cannot follow with an optimiser or normalisation that keeps state"
+            raise ProblemError(f"{why}; use mode 'free'")
         self.done = 0
         self.compared = 0
         self.mode_now = mode
@@ -83,9 +95,12 @@ class _Run:
         self.suspects: list[Block] = []
         self.nearest: dict[Key, tuple[float, int, Block]] = {}      # the largest share of the screen's bound, and where
         self.drift = 0.0
-        self.at_once = min(_ENVELOPES_AT_ONCE, _most_steps(problem))
-        actual.load_state_dict(problem.initial_parameters)
-        expected.load_state_dict(problem.initial_parameters)
+        self.most = _most_steps(problem)
+        self.at_once = min(_ENVELOPES_AT_ONCE, self.most)
+        if self.state_gaps and not (isinstance(actual, InBlocks) and actual.takes_blocks):
+            self.most = 1      # a side that may not show what it carries: its gap is bounded step by step
+        for side in (actual, expected):
+            side.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
 
     def advance(self, numbers: list[int]) -> None:
         """Run those steps on both sides, and judge them."""
@@ -107,14 +122,19 @@ class _Run:
             self.done = numbers[fault.position]
 
     def _judge(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> None:
+        restore = None
+        if isinstance(self.expected, InBlocks) and self.state_gaps and self.mode_now == "free":
+            restore = self.expected.checkpoint()
         block = self._block(numbers, batches, actual)
         self.shown = block.actual.at(0), block.expected.at(0)
         if not block.pairs:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         screening = screened(self.problem, block)
         suspects = self._suspects(block, screening)
-        if self.mode_now == "free" and len(suspects.steps) and is_lost_in_drift(self.problem, suspects):
+        if self.mode_now == "free" and self.can_follow and len(suspects.steps) and is_lost_in_drift(self.problem, suspects):
             self.mode_now, self.followed_from = "follow", numbers[0]
+            if restore is not None:
+                restore()
             block = self._block(numbers, batches, actual)
             screening = screened(self.problem, block)
             suspects = self._suspects(block, screening)
@@ -130,8 +150,8 @@ class _Run:
             self.series.setdefault(key, []).append(largest[:n])
         self.compared += n * sum(expected[0].size for _, expected in block.pairs.values())
         self.done = numbers[n - 1]
-        self.drift = max(float(gap[n - 1].max()) for gap in block.gaps.values())
-        self.now = _after(block.actual, n - 1), _after(block.expected, n - 1)
+        self.drift = max(float(np.abs(block.drift[name][n - 1]).max()) for name in self.problem.initial_parameters)
+        self._carry_on(block, n - 1)
 
         chosen = [position for position, number in enumerate(numbers[:n]) if number in self.keep]
         if chosen:
@@ -147,8 +167,7 @@ class _Run:
 
         The screen's bounds are below the envelope's only for an expected side that is itself honest.
         """
-        is_ours = isinstance(self.expected, InBlocks) and self.expected.takes_blocks
-        return block.at(screening.suspects() if is_ours else np.arange(len(block.steps)))
+        return block.at(screening.suspects() if self.is_ours else np.arange(len(block.steps)))
 
     def _settle(self, unless_fewer_than: int = 1) -> None:
         """Have the envelope decide about the steps that the screen did not clear, once there are so many of them."""
@@ -160,25 +179,41 @@ class _Run:
 
     def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
         """Run the expected side beside what the actual side has done."""
+        names = self.problem.initial_parameters
         before_actual = _before(self.now[0], actual, len(numbers))
+        if not names.keys() <= before_actual.keys():
+            raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
+        follows = self.mode_now == "follow"
+        start = {name: before_actual[name] for name in names} if follows else None
         try:
-            start = before_actual if self.mode_now == "follow" else None
             expected = _records(self.expected, self.problem, batches, start, self.shown[1])
         except LayoutError as error:
             raise ProblemError(f"the expected side's record of step {numbers[error.position]} cannot be used: {error}") from None
-        before = before_actual if self.mode_now == "follow" else _before(self.now[1], expected, len(numbers))
-        same = all(batch is batches[0] for batch in batches)
-        x, y = batches[0] if same else (np.array([x for x, _ in batches]), np.array([y for _, y in batches]))
-        drift = {name: before_actual[name] - before[name] for name in before}
-        return Block(np.array(numbers), x, y, before, drift, actual, expected)
+        before = _before(self.now[1], expected, len(numbers)) | (start or {})
+        if len(before) < len(names) + len(self.state_gaps):
+            raise ProblemError("the expected side does not show its buffers or optimiser state; expected them after each step")
+        x, y = batches[0][:2]
+        if not all(batch[0] is x for batch in batches):
+            x, y = np.array([batch[0] for batch in batches]), np.array([batch[1] for batch in batches])
+        masks = {index: np.array([batch[2][index] for batch in batches]) for index in (batches[0][2] if len(batches[0]) > 2 else ())}
+        known = {**names, **shown_state(actual)}
+        drift = {name: before_actual[name] - array for name, array in before.items() if name in known}
+        gaps = {name: gap[None] for name, gap in self.state_gaps.items() if name not in drift}
+        return Block(np.array(numbers), x, y, masks, before, drift, gaps, self.decay, actual, expected)
+
+    def _carry_on(self, block: Block, position: int) -> None:
+        """Take down what each side carries on from the step at that position."""
+        self.now = _after(self.now[0], block.actual, position), _after(self.now[1], block.expected, position)
+        if self.state_gaps.keys() - self.now[0].keys():
+            bounds = envelope(self.problem, block)
+            self.state_gaps = {name: gap[position] for name, gap in ((bounds.buffers or {}) | (bounds.state or {})).items()}  # type: ignore[operator]
 
     def finish(self) -> Comparison:
         """The predictions after the last step, and the result."""
         self._settle()
         predictions = None
-        actual, expected = self.now
-        if self.stopped is None and self.problem.test is not None and actual is not None and expected is not None:
-            predictions = self._judged_predictions(*self.problem.test, actual, expected)
+        if self.stopped is None and self.problem.test is not None and self.problem.initial_parameters.keys() <= self.now[0].keys():
+            predictions = self._judged_predictions(*self.problem.test)
         worst = [self.divergence] if self.divergence else []
         nearest = {int(block.steps[position]): block.at(np.array([position])) for _, position, block in self.nearest.values()}
         blocks = list(nearest.values())
@@ -195,46 +230,59 @@ class _Run:
             series={key: np.concatenate(parts) for key, parts in self.series.items()},
             drift=self.drift,
             predictions=predictions,
-            final_parameters=self.now,
+            final_parameters=(self._final(self.now[0]), self._final(self.now[1])),
             stopped=self.stopped,
             followed_from=self.followed_from,
             kept=self.kept,
         )
 
-    def _judged_predictions(self, x: Array, y: Array, actual: Parameters, expected: Parameters) -> tuple[Array, Array] | None:
+    def _final(self, carried: Parameters) -> dict[str, Array] | None:
+        """The parameters and buffers, if they are shown."""
+        names = [*self.problem.initial_parameters, *self.problem.buffer_shapes()]
+        return {name: carried[name] for name in names if name in carried} or None
+
+    def _judged_predictions(self, x: Array, y: Array) -> tuple[Array, Array] | None:
         outputs: list[Array] = []
         for side in (self.actual, self.expected):
             try:
-                outputs.append(checked_array(side.predict(x), y.shape, self.problem.dtype))
+                outputs.append(checked_array(side.predict(x), (len(x), self.problem.sizes[-1]), self.problem.dtype))
             except LayoutError as error:
                 self.divergence = self.divergence or Difference(self.done, "prediction", "prediction", reason=str(error))
                 return None
-        gaps = {name: np.abs(actual[name] - expected[name]) for name in expected}
+        actual, expected = self.now
+        gaps = {name: np.abs(actual[name] - expected[name]) if name in actual else self.state_gaps[name] for name in expected}
         allowed = prediction_envelope(self.problem, x, expected, gaps)
         worst = largest_share(self.done, ("prediction", "prediction"), outputs[0], outputs[1], allowed)
-        self.compared += y.size
+        self.compared += outputs[0].size
         if self.divergence is None and not worst.is_allowed:
             self.divergence = worst
         return outputs[0], outputs[1]
 
 
-def _blocks(problem: Problem, steps: int, ends: Collection[int]) -> Iterator[list[int]]:
-    """The steps 1 … `steps` in blocks of batches of one shape, small enough to be kept, and ending at each of `ends`."""
-    most = _most_steps(problem)
-    lengths = [len(x) for x, _ in problem.batches]
+def initial_state(problem: Problem) -> dict[str, Array]:
+    """What both sides carry into step 1, by name: parameters, running statistics, and an optimiser's state of zeros."""
+    statistics = {name: array for name, array in problem.initial_buffers().items() if name in problem.buffer_shapes()}
+    kept = {name: np.zeros(shape, problem.dtype) for name, shape in problem.state_shapes().items()}
+    return {**problem.initial_parameters, **statistics, **kept}
+
+
+def _blocks(problem: Problem, steps: int, most: int, ends: Collection[int]) -> Iterator[list[int]]:
+    """The steps 1 … `steps` in blocks of at most `most` batches of one shape, each ending at each of `ends`."""
     block: list[int] = []
-    for number in range(1, steps + 1):
+    lengths = problem.batch_lengths(steps + 1)
+    length = next(lengths)
+    for number, following in enumerate(lengths, start=1):
         block.append(number)
-        changes = number == steps or lengths[(number - 1) % len(lengths)] != lengths[number % len(lengths)]
-        if changes or len(block) == most or number in ends:
+        if number == steps or following != length or len(block) == most or number in ends:
             yield block
             block = []
+        length = following
 
 
 def _most_steps(problem: Problem) -> int:
     """How many steps are run, or given an envelope, at once."""
-    parameters = sum(array.size for array in problem.initial_parameters.values())
-    records = max(len(x) for x, _ in problem.batches)
+    parameters = sum(array.size for array in problem.initial_parameters.values()) * (1 + len(problem.slots))
+    records = max(problem.batch_lengths(problem.steps_per_epoch))
     bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of an envelope's arrays
     return min(_BLOCK_STEPS, max(1, _BLOCK_BYTES // bytes_per_step))
 
@@ -264,18 +312,26 @@ def _records(
     return stack(records)
 
 
-def _before(start: Parameters | None, record: StepRecord, n: int) -> dict[str, Array]:
-    """The parameters before each of n steps: those at the start, then those after each step but the last."""
-    if start is None or (record.params is None and n > 1):
-        raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
-    if record.params is None:
-        return {name: array[None] for name, array in start.items()}
-    before = {name: np.concatenate([start[name][None], array[:-1]]) for name, array in record.params.items()}
-    for array in before.values():
-        array.flags.writeable = False
+def _before(start: Parameters, record: StepRecord, n: int) -> dict[str, Array]:
+    """What is carried into each of n steps, by name: what there is at the start, then what is shown after each step but the last."""
+    after = shown_state(record)
+    before: dict[str, Array] = {}
+    for name, array in start.items():
+        if name in after:
+            before[name] = np.concatenate([array[None], after[name][:-1]])
+        elif n == 1:
+            before[name] = array[None]
+        else:
+            raise ProblemError(f"{name} is not shown after each step; expected it, to know where the next step starts")
+        before[name].flags.writeable = False
     return before
 
 
-def _after(record: StepRecord, position: int) -> Parameters | None:
-    """The parameters after the step at that position, if they are shown."""
-    return None if record.params is None else {name: array[position] for name, array in record.params.items()}
+def _after(before: Parameters, record: StepRecord, position: int) -> dict[str, Array]:
+    """What is carried on from the step at that position, as far as it is shown."""
+    return {name: array[position] for name, array in shown_state(record).items() if name in before}
+
+
+def shown_state(record: StepRecord) -> dict[str, Array]:
+    """What the record shows of what is carried on: parameters, buffers and optimiser state, by name."""
+    return {**(record.params or {}), **(record.buffers or {}), **(record.state or {})}

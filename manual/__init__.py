@@ -1,13 +1,38 @@
-"""Backpropagation by hand: a network, its backward pass and gradient descent in NumPy alone.
+"""Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
-Read it in this order: `activations`, `losses`, `layers`, `network`, `sgd`. Every derivative is written out, with its equation
-and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+Read it in this order: `activations`, `losses`, `layers`, `network`, `optimizers`, `training`; then `normalization`. Every derivative is
+written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from manual.activations import ACTIVATIONS, Activation
-from manual.layers import Elementwise, Linear
+from manual.layers import Activate, Dropout, Layer, Linear
 from manual.losses import LOSSES, Loss
 from manual.network import Network
-from manual.sgd import SGD, train
+from manual.normalization import NORMALIZATIONS, BatchNorm, LayerNorm
+from manual.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from manual.state import load, save
+from manual.training import accumulated_gradients, train
 
-__all__ = ["ACTIVATIONS", "Activation", "Elementwise", "LOSSES", "Linear", "Loss", "Network", "SGD", "train"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activate",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "BatchNorm",
+    "Dropout",
+    "LOSSES",
+    "Layer",
+    "LayerNorm",
+    "Linear",
+    "Loss",
+    "NORMALIZATIONS",
+    "Network",
+    "OPTIMIZERS",
+    "Optimizer",
+    "SGD",
+    "accumulated_gradients",
+    "load",
+    "save",
+    "train",
+]

@@ -1,5 +1,10 @@
-"""Activations a = f(z), each beside its derivative f′(z), elementwise on arrays of any shape."""
+"""Activations a = f(z), each beside its way back δ = ∂L/∂z.
 
+Most act on each element alone: their derivative f′(z) says all, and δ = ∂L/∂a ∘ f′(z). softmax and log_softmax mix the outputs of
+a record, the last axis: theirs is the product of ∂L/∂a with the whole Jacobian. All are written so that no argument overflows.
+"""
+
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +14,30 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 
+LEAK = 0.01                            # leaky_relu's slope below 0, PyTorch's default
+TANH_SCALE = math.sqrt(2 / math.pi)    # gelu_tanh's two constants, the paper's
+TANH_CUBIC = 0.044715
+
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation: `function(z)` gives a = f(z); `derivative(z, a)` gives f′(z), from z or from a, whichever is simpler."""
+    """One activation: `function(z)` gives a = f(z), of z's shape and dtype; one of the other two is its way back.
+
+    `derivative(z, a)` gives f′(z), from z or from a, whichever is simpler; `pullback(error, a)` gives ∂L/∂z, given ∂L/∂a.
+    """
 
     name: str
     function: Callable[[Array], Array]
-    derivative: Callable[[Array, Array], Array]
+    derivative: Callable[[Array, Array], Array] | None = None
+    pullback: Callable[[Array, Array], Array] | None = None
+
+    def backward(self, error: Array, z: Array, a: Array) -> Array:
+        """δ = ∂L/∂z, given the error ∂L/∂a, of a's shape."""
+        if self.derivative is not None:
+            return error * self.derivative(z, a)      # δ = ∂L/∂a ∘ f′(z)
+        if self.pullback is not None:
+            return self.pullback(error, a)            # δ = Jᵀ ∂L/∂a, J = ∂a/∂z
+        raise TypeError(f"{self.name} has neither a derivative nor a pullback; expected one of them")
 
 
 def sigmoid(z: Array) -> Array:
@@ -51,6 +72,121 @@ def relu_derivative(z: Array, a: Array) -> Array:
     return (z > 0).astype(z.dtype)
 
 
+def leaky_relu(z: Array) -> Array:
+    """f(z) = z for z > 0, else 0.01 z."""
+    a: Array = np.where(z > 0, z, LEAK * z)
+    return a
+
+
+def leaky_relu_derivative(z: Array, a: Array) -> Array:
+    """f′(z) = 1 for z > 0, else 0.01; at z = 0, where there is no derivative, 0.01 as in PyTorch."""
+    return np.where(z > 0, 1, LEAK).astype(z.dtype)
+
+
+def elu(z: Array) -> Array:
+    """f(z) = z for z > 0, else eᶻ − 1 (α = 1)."""
+    a: Array = np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+    return a
+
+
+def elu_derivative(z: Array, a: Array) -> Array:
+    """f′(z) = 1 for z > 0, else eᶻ: both are 1 at z = 0."""
+    slope: Array = np.exp(np.minimum(z, 0))
+    return slope
+
+
+def gelu(z: Array) -> Array:
+    """f(z) = z Φ(z), with Φ(z) = ½ (1 + erf(z / √2)) the normal distribution."""
+    return z * normal_distribution(z)
+
+
+def gelu_derivative(z: Array, a: Array) -> Array:
+    """f′(z) = Φ(z) + z φ(z), with φ(z) = e^(−z²/2) / √(2π) the normal density."""
+    density = np.exp(z * z / -2) / math.sqrt(2 * math.pi)
+    slope: Array = normal_distribution(z) + z * density
+    return slope
+
+
+def normal_distribution(z: Array) -> Array:
+    """Φ(z) = ½ (1 + erf(z / √2)).
+
+    NumPy has no erf; Python's is called for each element, in float64, and what it gives is cast to z's dtype: exact and simple, not fast.
+    """
+    erf = np.asarray(_erf(z / math.sqrt(2)), dtype=np.float64)
+    phi: Array = (1 + erf.astype(z.dtype)) / 2
+    return phi
+
+
+_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+def gelu_tanh(z: Array) -> Array:
+    """f(z) = ½ z (1 + tanh(y)) with y = √(2/π) (z + 0.044715 z³): gelu to three digits, without erf."""
+    a: Array = z * (1 + np.tanh(_gelu_tanh_argument(z))) / 2
+    return a
+
+
+def gelu_tanh_derivative(z: Array, a: Array) -> Array:
+    """f′(z) = ½ (1 + tanh(y)) + ½ z (1 − tanh²(y)) y′, with y′ = √(2/π) (1 + 3 · 0.044715 z²)."""
+    t = np.tanh(_gelu_tanh_argument(z))
+    inner = TANH_SCALE * (1 + 3 * TANH_CUBIC * z * z)
+    slope: Array = (1 + t) / 2 + z * (1 - t * t) * inner / 2
+    return slope
+
+
+def _gelu_tanh_argument(z: Array) -> Array:
+    y: Array = TANH_SCALE * (z + TANH_CUBIC * z * z * z)
+    return y
+
+
+def silu(z: Array) -> Array:
+    """f(z) = z σ(z), also called swish."""
+    return z * sigmoid(z)
+
+
+def silu_derivative(z: Array, a: Array) -> Array:
+    """f′(z) = σ(z) (1 + z (1 − σ(z)))."""
+    s = sigmoid(z)
+    return s * (1 + z * (1 - s))
+
+
+def softplus(z: Array) -> Array:
+    """f(z) = ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|)."""
+    a: Array = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+    return a
+
+
+def softplus_derivative(z: Array, a: Array) -> Array:
+    """f′(z) = σ(z)."""
+    return sigmoid(z)
+
+
+def softmax(z: Array) -> Array:
+    """aᵢ = e^zᵢ / Σⱼ e^zⱼ over the last axis; the largest zⱼ is taken off first, which changes nothing but that nothing overflows."""
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    a: Array = e / e.sum(axis=-1, keepdims=True)
+    return a
+
+
+def softmax_pullback(error: Array, a: Array) -> Array:
+    """δᵢ = aᵢ (∂L/∂aᵢ − Σⱼ ∂L/∂aⱼ aⱼ), since ∂aⱼ/∂zᵢ = aⱼ (1ᵢⱼ − aᵢ)."""
+    delta: Array = a * (error - (error * a).sum(axis=-1, keepdims=True))
+    return delta
+
+
+def log_softmax(z: Array) -> Array:
+    """aᵢ = zᵢ − ln Σⱼ e^zⱼ over the last axis; the largest zⱼ is taken off first."""
+    shifted = z - z.max(axis=-1, keepdims=True)
+    a: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return a
+
+
+def log_softmax_pullback(error: Array, a: Array) -> Array:
+    """δᵢ = ∂L/∂aᵢ − e^aᵢ Σⱼ ∂L/∂aⱼ, since ∂aⱼ/∂zᵢ = 1ᵢⱼ − e^aᵢ."""
+    delta: Array = error - np.exp(a) * error.sum(axis=-1, keepdims=True)
+    return delta
+
+
 def identity(z: Array) -> Array:
     """f(z) = z: a linear unit."""
     return z
@@ -67,6 +203,14 @@ ACTIVATIONS = {
         Activation("sigmoid", sigmoid, sigmoid_derivative),
         Activation("tanh", tanh, tanh_derivative),
         Activation("relu", relu, relu_derivative),
+        Activation("leaky_relu", leaky_relu, leaky_relu_derivative),
+        Activation("elu", elu, elu_derivative),
+        Activation("gelu", gelu, gelu_derivative),
+        Activation("gelu_tanh", gelu_tanh, gelu_tanh_derivative),
+        Activation("silu", silu, silu_derivative),
+        Activation("softplus", softplus, softplus_derivative),
+        Activation("softmax", softmax, pullback=softmax_pullback),
+        Activation("log_softmax", log_softmax, pullback=log_softmax_pullback),
         Activation("identity", identity, identity_derivative),
     )
 }

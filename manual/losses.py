@@ -1,51 +1,177 @@
-"""Losses L(ŷ, y), each beside its gradient ∂L/∂ŷ.
+"""Losses L(ŷ, y), each beside its gradient ∂L/∂ŷ, for outputs ŷ (n, k) of n records.
 
-Both losses are means over all N = n·k elements of the output (n records, k outputs), as PyTorch's `reduction="mean"` takes them.
+A loss is given by its terms, one for each element or one for each record, and by their derivative. It reduces them in one of two
+ways: "sum" adds them up, "mean" divides that by their number, N = n·k elements or n records, as PyTorch's `reduction` does.
 The lesson's loss is the half: with it the factor 2 of the square's derivative is gone, and Δw = lr · δ · a holds as the lesson prints it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from manual.activations import Array
+from manual.activations import Array, log_softmax, sigmoid, softmax
+
+REDUCTIONS = ("mean", "sum")
+
+Targets = NDArray[Any]      # (n, k) numbers as the output, or, where a loss says so, (n,) class indices
 
 
 @dataclass(frozen=True)
 class Loss:
-    """One loss: `function(output, y)` gives L, a scalar; `gradient(output, y)` gives ∂L/∂ŷ, (n, k) as the output."""
+    """One loss: `terms(output, y)` gives ℓ, (n, k) or (n,); `derivative(output, y)` gives ∂Σℓ/∂ŷ, (n, k).
+
+    `over` says what "mean" divides by: the number of "elements", N = n·k, or of "records", n.
+    """
 
     name: str
-    function: Callable[[Array, Array], Array]
-    gradient: Callable[[Array, Array], Array]
+    terms: Callable[[Array, Targets], Array]
+    derivative: Callable[[Array, Targets], Array]
+    over: Literal["elements", "records"] = "elements"
+
+    def value(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
+        """L = Σℓ / N, or Σℓ with reduction "sum": a scalar, as an array of no dimension. Raises ValueError for another reduction."""
+        return np.asarray(self.terms(output, y).sum() / self._divisor(output, reduction))
+
+    def gradient(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
+        """∂L/∂ŷ, (n, k) as the output. Raises ValueError for another reduction."""
+        return self.derivative(output, y) / self._divisor(output, reduction)
+
+    def _divisor(self, output: Array, reduction: str) -> int:
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
+        if reduction == "sum":
+            return 1
+        return output.size if self.over == "elements" else len(output)
 
 
 def half_mse(output: Array, y: Array) -> Array:
-    """L = (1/N) Σ ½ (y − ŷ)²; in PyTorch `0.5 * ((y - output) ** 2).mean()`."""
-    return mse(output, y) / 2
+    """ℓ = ½ (y − ŷ)²; in PyTorch `0.5 * F.mse_loss(output, y)`."""
+    error = y - output
+    terms: Array = error * error / 2
+    return terms
 
 
-def half_mse_gradient(output: Array, y: Array) -> Array:
-    """∂L/∂ŷ = (ŷ − y) / N   (n, k)."""
-    return (output - y) / output.size
+def half_mse_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = ŷ − y   (n, k)."""
+    return output - y
 
 
 def mse(output: Array, y: Array) -> Array:
-    """L = (1/N) Σ (y − ŷ)²; in PyTorch `F.mse_loss(output, y)`."""
+    """ℓ = (y − ŷ)²; in PyTorch `F.mse_loss(output, y)`."""
     error = y - output
-    return np.asarray(np.mean(error * error))
+    return error * error
 
 
-def mse_gradient(output: Array, y: Array) -> Array:
-    """∂L/∂ŷ = 2 (ŷ − y) / N   (n, k)."""
-    return 2 * (output - y) / output.size
+def mse_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = 2 (ŷ − y)   (n, k)."""
+    return 2 * (output - y)
+
+
+def sse(output: Array, y: Array) -> Array:
+    """ℓ = Σₖ (y − ŷ)², one for each record: "mean" divides by n, not by n·k."""
+    terms: Array = mse(output, y).sum(axis=-1)
+    return terms
+
+
+def l1(output: Array, y: Array) -> Array:
+    """ℓ = |ŷ − y|; in PyTorch `F.l1_loss(output, y)`."""
+    return np.abs(output - y)
+
+
+def l1_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = sign(ŷ − y)   (n, k); at ŷ = y, where there is no derivative, 0 as in PyTorch."""
+    return np.sign(output - y)
+
+
+def huber(output: Array, y: Array) -> Array:
+    """ℓ = ½ d² for |d| ≤ δ, else δ (|d| − ½ δ), with d = ŷ − y and δ = 1; in PyTorch `F.huber_loss(output, y)`."""
+    distance = np.abs(output - y)
+    near = np.minimum(distance, 1)                   # within δ
+    terms: Array = near * near / 2 + (distance - near)
+    return terms
+
+
+def huber_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = d for |d| ≤ δ, else δ sign(d)   (n, k)."""
+    return np.clip(output - y, -1, 1)
+
+
+def smooth_l1(output: Array, y: Array) -> Array:
+    """ℓ = ½ d² / β for |d| ≤ β, else |d| − ½ β; in PyTorch `F.smooth_l1_loss(output, y)`. It is huber / δ: at β = δ = 1 the same."""
+    return huber(output, y)
+
+
+def smooth_l1_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = d / β for |d| ≤ β, else sign(d)   (n, k)."""
+    return huber_derivative(output, y)
+
+
+def bce(output: Array, y: Array) -> Array:
+    """ℓ = −(y ln ŷ + (1 − y) ln(1 − ŷ)) of probabilities ŷ in [0, 1]; in PyTorch `F.binary_cross_entropy(output, y)`.
+
+    As there, each logarithm is at least −100, so that a certain and wrong ŷ costs 100 and not infinity.
+    """
+    with np.errstate(divide="ignore"):      # ln 0 = −∞
+        log, log_rest = np.maximum(np.log(output), -100), np.maximum(np.log1p(-output), -100)
+    terms: Array = -(y * log + (1 - y) * log_rest)
+    return terms
+
+
+def bce_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = (ŷ − y) / (ŷ (1 − ŷ))   (n, k); the divisor is at least 10⁻¹², as in PyTorch."""
+    gradient: Array = (output - y) / np.maximum(output * (1 - output), 1e-12)
+    return gradient
+
+
+def bce_with_logits(output: Array, y: Array) -> Array:
+    """ℓ = −(y ln σ(ŷ) + (1 − y) ln(1 − σ(ŷ))) = max(ŷ, 0) − ŷ y + ln(1 + e^−|ŷ|); in PyTorch `F.binary_cross_entropy_with_logits`."""
+    terms: Array = np.maximum(output, 0) - output * y + np.log1p(np.exp(-np.abs(output)))
+    return terms
+
+
+def bce_with_logits_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = σ(ŷ) − y   (n, k): σ′ has cancelled."""
+    return sigmoid(output) - y
+
+
+def cross_entropy(output: Array, y: Targets) -> Array:
+    """ℓ = −Σₖ yₖ ln softmax(ŷ)ₖ, one for each record, from logits ŷ; in PyTorch `F.cross_entropy(output, y)`.
+
+    y holds probabilities (n, k), or the classes' indices (n,), integers from 0 to k − 1: then ℓ = −ln softmax(ŷ)_y.
+    """
+    terms: Array = -(_as_probabilities(y, output) * log_softmax(output)).sum(axis=-1)
+    return terms
+
+
+def cross_entropy_derivative(output: Array, y: Targets) -> Array:
+    """∂ℓ/∂ŷ = softmax(ŷ) Σₖ yₖ − y   (n, k): softmax(ŷ) − y where the probabilities of each record sum to 1."""
+    p = _as_probabilities(y, output)
+    gradient: Array = softmax(output) * p.sum(axis=-1, keepdims=True) - p
+    return gradient
+
+
+def _as_probabilities(y: Targets, output: Array) -> Array:
+    """The targets (n, k): for a class's index, 1 for that class and 0 for all others."""
+    p: Array = y if y.ndim == output.ndim else np.eye(output.shape[-1], dtype=output.dtype)[y]
+    return p
 
 
 LOSSES = {
     loss.name: loss
     for loss in (
-        Loss("half_mse", half_mse, half_mse_gradient),
-        Loss("mse", mse, mse_gradient),
+        Loss("half_mse", half_mse, half_mse_derivative),
+        Loss("mse", mse, mse_derivative),
+        Loss("sse", sse, mse_derivative, over="records"),
+        Loss("l1", l1, l1_derivative),
+        Loss("huber", huber, huber_derivative),
+        Loss("smooth_l1", smooth_l1, smooth_l1_derivative),
+        Loss("bce", bce, bce_derivative),
+        Loss("bce_with_logits", bce_with_logits, bce_with_logits_derivative),
+        Loss("cross_entropy", cross_entropy, cross_entropy_derivative, over="records"),
     )
 }
+
+TAKES_CLASSES = frozenset({"cross_entropy"})      # losses whose targets may be class indices (n,)

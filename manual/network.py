@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from manual.activations import ACTIVATIONS, Array
-from manual.layers import Elementwise, Linear
-from manual.losses import LOSSES
+from manual.layers import Activate, Dropout, Layer, Linear
+from manual.losses import LOSSES, TAKES_CLASSES
+from manual.normalization import NORMALIZATIONS
+from manual.state import check_entries, shapes_of
 
 
 class Network:
@@ -16,9 +19,10 @@ class Network:
 
         network = Network((6, 2, 1), "sigmoid")        # the lesson's: 6 features, 2 hidden units, 1 output
 
-    `sizes` are the numbers of units, input first. `activations` is one name for all layers or one for each. Weights and biases
-    are drawn from a normal distribution with deviation in^-½ by `numpy.random.default_rng(seed)`; `load_state_dict` replaces
-    them. All arithmetic is in `dtype`, "float64" or "float32". Raises ValueError for a size, an activation or a dtype that is none.
+    `sizes` are the numbers of units, input first. `activations` is one name for all layers or one for each. Each hidden layer may have a
+    `normalization` before its activation ("layer_norm", "batch_norm"), and a `dropout` after it with that probability.
+    Weights and biases are drawn from a normal distribution with deviation in^-½ by `numpy.random.default_rng(seed)`; `load_state_dict`
+    replaces them. All arithmetic is in `dtype`, "float64" or "float32". Raises ValueError for an argument that is none.
     """
 
     def __init__(
@@ -27,6 +31,8 @@ class Network:
         activations: str | Sequence[str] = "sigmoid",
         *,
         bias: bool = False,
+        normalization: str | None = None,
+        dropout: float = 0.0,
         seed: int = 0,
         dtype: DTypeLike = "float64",
     ) -> None:
@@ -37,22 +43,32 @@ class Network:
         names = [activations] * (len(self.sizes) - 1) if isinstance(activations, str) else list(activations)
         if len(names) != len(self.sizes) - 1 or not set(names) <= set(ACTIVATIONS):
             raise ValueError(f"activations are {names}; expected {len(self.sizes) - 1} of {', '.join(ACTIVATIONS)}")
+        if normalization is not None and normalization not in NORMALIZATIONS:
+            raise ValueError(f"normalization is {normalization!r}; expected None or one of {', '.join(NORMALIZATIONS)}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; expected a probability from 0 to below 1")
         if self.dtype not in (np.float64, np.float32):
             raise ValueError(f"dtype is {self.dtype}; expected float64 or float32")
 
         generator = np.random.default_rng(seed)
-        self.layers: list[Linear | Elementwise] = []
-        for (n_in, n_out), name in zip(pairwise(self.sizes), names, strict=True):
+        self.layers: list[Layer] = []
+        for depth, ((n_in, n_out), name) in enumerate(zip(pairwise(self.sizes), names, strict=True), start=1):
+            is_hidden = depth < len(names)
             weight = generator.normal(scale=n_in**-0.5, size=(n_out, n_in)).astype(self.dtype)
             drawn_bias = generator.normal(scale=n_in**-0.5, size=n_out).astype(self.dtype) if bias else None
-            self.layers += [Linear(weight, drawn_bias), Elementwise(ACTIVATIONS[name])]
+            self.layers.append(Linear(weight, drawn_bias))
+            if normalization and is_hidden:
+                self.layers.append(NORMALIZATIONS[normalization](np.ones(n_out, self.dtype), np.zeros(n_out, self.dtype)))
+            self.layers.append(Activate(ACTIVATIONS[name]))
+            if dropout and is_hidden:
+                self.layers.append(Dropout(dropout, generator))
 
-    def forward(self, x: ArrayLike) -> Array:
-        """The output ŷ (n, k) for inputs x (n, in)."""
-        a = np.asarray(x, dtype=self.dtype)
-        if a.ndim != 2 or a.shape[1] != self.sizes[0]:
-            raise ValueError(f"x has shape {a.shape}; expected (records, {self.sizes[0]})")
-        for layer in self.layers:
+    def forward(self, x: ArrayLike, masks: Mapping[str, Any] | None = None) -> Array:
+        """The output ŷ (n, k) for inputs x (n, in), in training; `masks` are dropout's by the index of its layer, drawn if not given."""
+        a = self._checked(x)
+        for index, layer in enumerate(self.layers):
+            if masks is not None and isinstance(layer, Dropout):
+                layer.mask = masks[str(index)]
             a = layer.forward(a)
         return a
 
@@ -60,44 +76,77 @@ class Network:
         """The gradients of all parameters by name, given ∂L/∂ŷ (n, k) for the last forward pass."""
         grads: dict[str, Array] = {}
         for index, layer in reversed(list(enumerate(self.layers))):
-            if isinstance(layer, Linear):
-                grads |= {f"{index}.{name}": grad for name, grad in layer.gradients(error).items()}
+            grads |= {f"{index}.{name}": grad for name, grad in layer.gradients(error).items()}
             if index > 0:
                 error = layer.backward(error)
         return {name: grads[name] for name in self.parameters()}
 
-    def gradients(self, x: ArrayLike, y: ArrayLike, loss: str = "half_mse") -> tuple[Array, Array, dict[str, Array]]:
-        """One forward and backward pass over inputs x (n, in) and targets y (n, k): the output, the loss, the gradients by name."""
-        output = self.forward(x)
-        targets = np.asarray(y, dtype=self.dtype)
-        if targets.shape != output.shape:
-            raise ValueError(f"y has shape {targets.shape}; expected {output.shape}, that of the output")
-        return output, LOSSES[loss].function(output, targets), self.backward(LOSSES[loss].gradient(output, targets))
+    def gradients(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        loss: str = "half_mse",
+        *,
+        reduction: str = "mean",
+        masks: Mapping[str, Any] | None = None,
+        weight: float = 1.0,
+    ) -> tuple[Array, Array, dict[str, Array]]:
+        """One forward and backward pass over inputs x (n, in) and targets y: the output, the loss, the gradients by name.
+
+        Targets are (n, k), or class indices (n,) where the loss takes them. The loss counts with `weight`.
+        """
+        output = self.forward(x, masks)
+        targets = self._targets(y, output, loss)
+        value, error = LOSSES[loss].value(output, targets, reduction), LOSSES[loss].gradient(output, targets, reduction)
+        if weight != 1:
+            value, error = value * weight, error * weight
+        return output, value, self.backward(error)
 
     def predict(self, x: ArrayLike) -> Array:
-        """The output ŷ (n, k) for inputs x (n, in): the forward pass, and nothing else."""
-        return self.forward(x)
+        """The output ŷ (n, k) for inputs x (n, in), in evaluation: nothing is dropped, and nothing changes."""
+        a = self._checked(x)
+        for layer in self.layers:
+            a = layer.predict(a)
+        return a
 
     def parameters(self) -> dict[str, Array]:
         """The network's own arrays by name, in order: `0.weight`, `0.bias`, `2.weight`, …; changing them changes the network."""
+        return {f"{index}.{name}": array for index, layer in enumerate(self.layers) for name, array in layer.parameters().items()}
+
+    def buffers(self) -> dict[str, Any]:
+        """What normalisation keeps of the batches seen, by name: `1.running_mean`, …; the network's own arrays too."""
+        return {f"{index}.{name}": array for index, layer in enumerate(self.layers) for name, array in layer.buffers().items()}
+
+    def entries(self) -> dict[str, Any]:
+        """Parameters and buffers, layer by layer, in PyTorch's order."""
         return {
             f"{index}.{name}": array
             for index, layer in enumerate(self.layers)
-            if isinstance(layer, Linear)
-            for name, array in layer.parameters().items()
+            for name, array in (layer.parameters() | layer.buffers()).items()
         }
 
-    def state_dict(self) -> dict[str, Array]:
-        """Copies of the parameters by name."""
-        return {name: array.copy() for name, array in self.parameters().items()}
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of parameters and buffers by name."""
+        return {name: array.copy() for name, array in self.entries().items()}
 
-    def load_state_dict(self, params: Mapping[str, ArrayLike]) -> None:
-        """Copy arrays into the parameters; raises ValueError that names a missing, unknown or misshapen one."""
-        own = self.parameters()
-        if set(params) != set(own):
-            raise ValueError(f"parameters are {sorted(params)}; expected {sorted(own)}")
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        """Copy arrays into parameters and buffers; raises ValueError that names a missing, unknown or misshapen one."""
+        own = self.entries()
+        check_entries("parameters", shapes_of(state), shapes_of(own))
         for name, array in own.items():
-            if np.shape(params[name]) != array.shape:
-                raise ValueError(f"{name} has shape {np.shape(params[name])}; expected {array.shape}")
-        for name, array in own.items():
-            array[...] = params[name]
+            array[...] = state[name]
+
+    def _checked(self, x: ArrayLike) -> Array:
+        a = np.asarray(x, dtype=self.dtype)
+        if a.ndim != 2 or a.shape[1] != self.sizes[0]:
+            raise ValueError(f"x has shape {a.shape}; expected (records, {self.sizes[0]})")
+        return a
+
+    def _targets(self, y: ArrayLike, output: Array, loss: str) -> Any:
+        """Targets (n, k) in the network's dtype, or class indices (n,) as they are."""
+        targets = np.asarray(y)
+        if loss in TAKES_CLASSES and targets.dtype.kind in "iu" and targets.shape == output.shape[:1]:
+            return targets
+        if targets.shape != output.shape:
+            raise ValueError(f"y has shape {targets.shape}; expected {output.shape}, that of the output")
+        return targets.astype(self.dtype, copy=False)

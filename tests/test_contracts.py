@@ -36,7 +36,7 @@ def test_a_forbidden_import_breaks_a_contract(tmp_path: Path) -> None:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    with (tmp_path / "manual" / "sgd.py").open("a") as file:
+    with (tmp_path / "manual" / "optimizers.py").open("a") as file:
         file.write("\nimport torch\n")
     done = subprocess.run(
         [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -82,9 +82,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_both_backends_define_the_same_names() -> None:
     """File by file they read side by side; what only one has, the other leaves to autograd or has no need of."""
-    for name in ("activations", "layers", "losses", "network", "sgd"):
+    for name in ("activations", "layers", "losses", "network", "normalization", "optimizers", "state", "training"):
         assert (ROOT / "manual" / f"{name}.py").exists()
         assert (ROOT / "torch_ref" / f"{name}.py").exists()
     manual, torch_ref = importlib.import_module("manual"), importlib.import_module("torch_ref")
     assert set(torch_ref.__all__) - set(manual.__all__) == {"exact_settings"}
-    assert set(manual.__all__) - set(torch_ref.__all__) == {"Activation", "Loss"}
+    assert set(manual.__all__) - set(torch_ref.__all__) == {"Activation", "Layer", "Loss"}

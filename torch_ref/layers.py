@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -19,8 +20,8 @@ class Linear(nn.Module):
         return F.linear(a, self.weight, self.bias)
 
 
-class Elementwise(nn.Module):
-    """a = f(z): an activation applied to each element."""
+class Activate(nn.Module):
+    """a = f(z): an activation applied to the outputs of the layer before."""
 
     def __init__(self, activation: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -29,3 +30,27 @@ class Elementwise(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """a, of the shape of z."""
         return self.activation(z)
+
+
+class Dropout(nn.Module):
+    """a ∘ m / (1 − p): in training, each element is 0 with probability p, and the others make up for it; in evaluation, a as it is.
+
+    The mask m (n, units), True where an element is kept, is the one that `mask` is set to for the next forward pass, or is drawn from
+    `generator`.
+    """
+
+    def __init__(self, p: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.p = p
+        self.generator = generator
+        self.mask: Tensor | None = None
+
+    def forward(self, a: Tensor) -> Tensor:
+        """The elements that are kept, scaled; in evaluation all of them, as they are."""
+        if not self.training:
+            return a
+        mask = self.mask
+        if mask is None:
+            mask = (torch.rand(a.shape, generator=self.generator, device="cpu") >= self.p).to(a.device)
+        self.mask = None
+        return a * (mask.to(a.dtype) / (1 - self.p))

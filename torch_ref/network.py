@@ -1,17 +1,19 @@
 """The network: an `nn.Module` of stacked layers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from torch_ref.activations import ACTIVATIONS
-from torch_ref.layers import Elementwise, Linear
-from torch_ref.losses import LOSSES
+from torch_ref.layers import Activate, Dropout, Linear
+from torch_ref.losses import LOSSES, TAKES_CLASSES
+from torch_ref.normalization import NORMALIZATIONS
 from torch_ref.settings import exact_settings
+from torch_ref.state import check_entries, shapes_of
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -21,10 +23,11 @@ class Network(nn.Module):
 
         network = Network((6, 2, 1), "sigmoid")        # the lesson's: 6 features, 2 hidden units, 1 output
 
-    `sizes` are the numbers of units, input first. `activations` is one name for all layers or one for each. Weights and biases
-    are drawn from a normal distribution with deviation in^-½ by a `torch.Generator` of `seed`, on the CPU; `load_state_dict`
-    replaces them. All arithmetic is in `dtype`, "float64" or "float32", on `device`. Raises ValueError for a size, an activation or
-    a dtype that is none.
+    `sizes` are the numbers of units, input first. `activations` is one name for all layers or one for each. Each hidden layer may have a
+    `normalization` before its activation ("layer_norm", "batch_norm"), and a `dropout` after it with that probability.
+    Weights and biases are drawn from a normal distribution with deviation in^-½ by a `torch.Generator` of `seed`, on the CPU;
+    `load_state_dict` replaces them. All arithmetic is in `dtype`, "float64" or "float32", on `device`. Raises ValueError for an argument
+    that is none.
     """
 
     @torch.inference_mode(False)
@@ -34,6 +37,8 @@ class Network(nn.Module):
         activations: str | Sequence[str] = "sigmoid",
         *,
         bias: bool = False,
+        normalization: str | None = None,
+        dropout: float = 0.0,
         seed: int = 0,
         dtype: str | torch.dtype = "float64",
         device: str | torch.device = "cpu",
@@ -46,6 +51,10 @@ class Network(nn.Module):
         names = [activations] * (len(self.sizes) - 1) if isinstance(activations, str) else list(activations)
         if len(names) != len(self.sizes) - 1 or not set(names) <= set(ACTIVATIONS):
             raise ValueError(f"activations are {names}; expected {len(self.sizes) - 1} of {', '.join(ACTIVATIONS)}")
+        if normalization is not None and normalization not in NORMALIZATIONS:
+            raise ValueError(f"normalization is {normalization!r}; expected None or one of {', '.join(NORMALIZATIONS)}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; expected a probability from 0 to below 1")
         if str(dtype).removeprefix("torch.") not in DTYPES:
             raise ValueError(f"dtype is {dtype}; expected float64 or float32")
         self.dtype = DTYPES[str(dtype).removeprefix("torch.")]
@@ -56,39 +65,91 @@ class Network(nn.Module):
             values = torch.randn(*shape, generator=generator, dtype=torch.float64, device="cpu") / math.sqrt(n_in)
             return values.to(self.device, self.dtype)
 
-        for (n_in, n_out), name in zip(pairwise(self.sizes), names, strict=True):
-            for layer in (
-                Linear(drawn(n_in, n_out, n_in), drawn(n_in, n_out) if bias else None),
-                Elementwise(ACTIVATIONS[name]),
-            ):
-                self.add_module(str(len(self._modules)), layer)
+        def add(layer: nn.Module) -> None:
+            self.add_module(str(len(self._modules)), layer)
 
-    def forward(self, x: Any) -> Tensor:
-        """The output ŷ (n, k) for inputs x (n, in), a tensor or an array."""
+        for depth, ((n_in, n_out), name) in enumerate(zip(pairwise(self.sizes), names, strict=True), start=1):
+            is_hidden = depth < len(names)
+            add(Linear(drawn(n_in, n_out, n_in), drawn(n_in, n_out) if bias else None))
+            if normalization and is_hidden:
+                ones = torch.ones(n_out, dtype=self.dtype, device=self.device)
+                add(NORMALIZATIONS[normalization](ones, torch.zeros_like(ones)))
+            add(Activate(ACTIVATIONS[name]))
+            if dropout and is_hidden:
+                add(Dropout(dropout, generator))
+
+    def forward(self, x: Any, masks: Mapping[str, Any] | None = None) -> Tensor:
+        """The output ŷ (n, k) for inputs x (n, in), a tensor or an array, in training or evaluation as `train()` and `eval()` set it.
+
+        `masks` are dropout's by the index of its layer, drawn if not given.
+        """
         a = self.as_tensor(x)
         if a.ndim != 2 or a.shape[1] != self.sizes[0]:
             raise ValueError(f"x has shape {tuple(a.shape)}; expected (records, {self.sizes[0]})")
-        for layer in self.children():
-            a = cast(Tensor, layer(a))
+        for index, layer in self._modules.items():
+            if masks is not None and isinstance(layer, Dropout):
+                mask = masks[index]
+                layer.mask = mask if isinstance(mask, Tensor) else torch.tensor(mask, device=self.device)
+            a = layer(a)  # type: ignore[misc]    # no layer is None
         return a
 
-    def gradients(self, x: Any, y: Any, loss: str = "half_mse") -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """One forward and backward pass over inputs x (n, in) and targets y (n, k): the output, the loss, the gradients by name."""
-        output = self.forward(x)
-        targets = self.as_tensor(y)
-        if targets.shape != output.shape:
+    def gradients(
+        self,
+        x: Any,
+        y: Any,
+        loss: str = "half_mse",
+        *,
+        reduction: str = "mean",
+        masks: Mapping[str, Any] | None = None,
+        weight: float = 1.0,
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """One forward and backward pass over inputs x (n, in) and targets y: the output, the loss, the gradients by name.
+
+        Targets are (n, k), or class indices (n,) where the loss takes them. The loss counts with `weight`.
+        """
+        output = self.forward(x, masks)
+        targets = self.as_targets(y)
+        if targets.shape != output.shape and not (loss in TAKES_CLASSES and targets.shape == output.shape[:1]):
             raise ValueError(f"y has shape {tuple(targets.shape)}; expected {tuple(output.shape)}, that of the output")
-        value = LOSSES[loss](output, targets)
-        params = dict(self.named_parameters())
+        value = LOSSES[loss](output, targets, reduction)
+        if weight != 1:
+            value = value * weight
+        params = self.parameters_by_name()
         grads = torch.autograd.grad(value, list(params.values()))
         return output.detach(), value.detach(), dict(zip(params, grads, strict=True))
 
     def predict(self, x: Any) -> Tensor:
-        """The output ŷ (n, k) for inputs x (n, in), without a graph."""
-        with exact_settings(self.device), torch.no_grad():
-            return self.forward(x)
+        """The output ŷ (n, k) for inputs x (n, in), in evaluation and without a graph: nothing is dropped, and nothing changes."""
+        was_training = self.training
+        self.eval()
+        try:
+            with exact_settings(self.device), torch.no_grad():
+                return self.forward(x)
+        finally:
+            self.train(was_training)
+
+    def parameters_by_name(self) -> dict[str, nn.Parameter]:
+        """The parameters by name, in order: `named_parameters`, several times faster."""
+        return {
+            f"{index}.{name}": param
+            for index, layer in self._modules.items()
+            for name, param in layer._parameters.items()  # type: ignore[union-attr]
+            if param is not None
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As `nn.Module` does it; raises ValueError that names a missing, unknown or misshapen entry."""
+        if strict:
+            check_entries("parameters", shapes_of(state_dict), shapes_of(self.state_dict()))
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def as_tensor(self, values: Any) -> Tensor:
         """A tensor as it is, or an array copied into one, in the network's dtype and on its device."""
         tensor: Tensor = values if isinstance(values, Tensor) else torch.tensor(values, device=self.device)
         return tensor.to(self.device, self.dtype)
+
+    def as_targets(self, y: Any) -> Tensor:
+        """Targets (n, k) in the network's dtype, or class indices (n,) as they are, on its device."""
+        targets: Tensor = y if isinstance(y, Tensor) else torch.tensor(y, device=self.device)
+        is_classes = targets.ndim == 1 and not targets.is_floating_point()
+        return targets.to(self.device, torch.int64 if is_classes else self.dtype)

@@ -1,8 +1,7 @@
 """The hand-written side as an `Implementation`."""
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import manual
 from compare.implementation import Array, Batch, InBlocks, StepRecord, stack
@@ -10,65 +9,99 @@ from compare.problem import Problem
 
 
 class Manual(InBlocks):
-    """`manual.Network`, trained with `manual.SGD` on the problem's loss; with `stages`, it shows activations and errors too."""
+    """`manual.Network`, trained with the problem's optimiser of `manual` on its loss; with `stages`, it shows activations and errors too.
+
+    Where gradients are accumulated over parts of a batch, there are no stages of the whole batch to show.
+    """
 
     def __init__(self, problem: Problem, *, stages: bool = False) -> None:
-        self.network = manual.Network(problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype)
-        self.sgd = manual.SGD(problem.lr)
-        self.loss = problem.loss
-        self.stages = stages
-        self._parameters = self.network.parameters()      # the network's own: they change with it
+        self.problem = problem
+        self.network = manual.Network(
+            problem.sizes,
+            problem.activations,
+            bias=problem.bias,
+            normalization=problem.normalization,
+            dropout=problem.dropout,
+            dtype=problem.dtype,
+        )
+        self.stages = stages and problem.accumulate == 1
+        self.optimizer = self._fresh_optimizer()
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Take over these parameters, by copy."""
+        """Take over these parameters and buffers, by copy, and start afresh."""
         self.network.load_state_dict(params)
+        self.optimizer = self._fresh_optimizer()
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the parameters by name."""
+        """Copies of the parameters and buffers by name."""
         return self.network.state_dict()
 
-    def step(self, x: Array, y: Array) -> StepRecord:
-        """One step of training on inputs x (n, in) and targets y (n, k)."""
-        output, loss, grads = self.network.gradients(x, y, self.loss)
-        deltas = self.sgd.step(self.network, grads)
+    def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
+        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
+        problem, network = self.problem, self.network
+        if problem.accumulate > 1:
+            output, loss, grads = manual.accumulated_gradients(
+                network, x, y, problem.loss, parts=problem.accumulate, reduction=problem.reduction, masks=masks
+            )
+        else:
+            output, loss, grads = network.gradients(x, y, problem.loss, reduction=problem.reduction, masks=masks)
         activations, errors = self._stages() if self.stages else (None, None)
-        params = {name: array.copy() for name, array in self._parameters.items()}
-        return StepRecord(activations, output, loss, errors, grads, deltas, params)
+        deltas = self.optimizer.step(network, grads)
+        return StepRecord(
+            activations,
+            _copies(network.buffers(), problem.buffer_shapes()) or None,
+            output,
+            loss,
+            errors,
+            grads,
+            _copies(self.optimizer.state_dict(), problem.state_shapes()) or None,
+            deltas,
+            _copies(network.parameters(), problem.initial_parameters),
+        )
 
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
         """A step of training on each batch, all of one shape, each from the parameters in `before`, if given; the records are stacked."""
-        if self.stages or before is not None:
-            return stack([self._step_from(before, i, *batch) for i, batch in enumerate(batches)])
-        own, dtype = self._parameters, self.network.dtype
-        output = np.empty((len(batches), *batches[0][1].shape), dtype)
-        loss = np.empty(len(batches), dtype)
-        grads, deltas, params = ({name: np.empty((len(batches), *array.shape), dtype) for name, array in own.items()} for _ in range(3))
-        for i, (x, y) in enumerate(batches):
-            output[i], loss[i], step_grads = self.network.gradients(x, y, self.loss)
-            step_deltas = self.sgd.step(self.network, step_grads)
-            for name, array in own.items():
-                grads[name][i], deltas[name][i], params[name][i] = step_grads[name], step_deltas[name], array
-        return StepRecord(output=output, loss=loss, grads=grads, deltas=deltas, params=params)
+        records = []
+        for i, batch in enumerate(batches):
+            if before is not None:
+                for name, array in self.network.parameters().items():
+                    array[...] = before[name][i]
+            records.append(self.step(*batch))
+        return stack(records)
+
+    def checkpoint(self) -> Callable[[], None]:
+        """A function that puts the side back to where it stands now."""
+        network, optimizer = self.network.state_dict(), self.optimizer.state_dict()
+
+        def restore() -> None:
+            self.network.load_state_dict(network)
+            self.optimizer.load_state_dict(optimizer, self.network)
+
+        return restore
 
     def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:
-        """The output (n, k) for inputs x (n, in), and its loss against y (n, k)."""
+        """The output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
         output = self.network.predict(x)
-        return output, float(manual.LOSSES[self.loss].function(output, y))
+        return output, float(manual.LOSSES[self.problem.loss].value(output, y, self.problem.reduction))
 
     def predict(self, x: Array) -> Array:
-        """The output (n, k) for inputs x (n, in)."""
+        """The output (n, k) for inputs x (n, in) in evaluation."""
         return self.network.predict(x)
 
-    def _step_from(self, before: Mapping[str, Array] | None, i: int, x: Array, y: Array) -> StepRecord:
-        if before is not None:
-            self.load_state_dict({name: array[i] for name, array in before.items()})
-        return self.step(x, y)
+    def _fresh_optimizer(self) -> manual.Optimizer:
+        optimizer: manual.Optimizer = manual.OPTIMIZERS[self.problem.optimizer](self.problem.lr, **self.problem.optimizer_options)
+        return optimizer
 
     def _stages(self) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Each activation and each δ of the last step, by the index of its layer."""
         activations, errors = {}, {}
         for index, layer in enumerate(self.network.layers):
             if isinstance(layer, manual.Linear):
                 errors[str(index)] = layer.delta
-            else:
+            elif isinstance(layer, manual.Activate):
                 activations[str(index)] = layer.a
         return activations, errors
+
+
+def _copies(arrays: Mapping[str, Array], names: Mapping[str, Any]) -> dict[str, Array]:
+    return {name: arrays[name].copy() for name in names}

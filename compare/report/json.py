@@ -10,7 +10,7 @@ import numpy as np
 
 from compare.comparison import Difference
 from compare.devices import environment
-from compare.lesson import Training
+from compare.training import Training
 
 
 def as_json(training: Training, device: str, asked: Mapping[str, Any]) -> str:
@@ -33,6 +33,7 @@ def as_object(training: Training, device: str, asked: Mapping[str, Any]) -> dict
         "verdict": comparison.verdict,
         "explanation": comparison.explanation(),
         "steps": comparison.steps,
+        "steps_per_epoch": problem.steps_per_epoch,
         "compared": comparison.compared,
         "mode": comparison.mode,
         "dtype": problem.dtype,
@@ -41,8 +42,16 @@ def as_object(training: Training, device: str, asked: Mapping[str, Any]) -> dict
             "sizes": problem.sizes,
             "activations": problem.activations,
             "bias": problem.bias,
+            "normalization": problem.normalization,
+            "dropout": problem.dropout,
             "loss": problem.loss,
+            "reduction": problem.reduction,
+            "optimizer": problem.optimizer,
             "lr": problem.lr,
+            **problem.optimizer_options,
+            "batch_size": problem.batch_size,
+            "drop_last": problem.drop_last,
+            "accumulate": problem.accumulate,
             "seed": problem.seed,
             "records": problem.records,
             "test_records": 0 if problem.test is None else len(problem.test[0]),

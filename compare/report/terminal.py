@@ -1,7 +1,7 @@
 """A comparison on a terminal, or as plain text in a pipe: the problem, the deltas side by side, the losses, the verdict."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,7 +14,10 @@ from compare.comparison import Comparison, Difference, KeptStep
 from compare.devices import environment
 from compare.implementation import Array
 from compare.judge import largest_share
-from compare.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES, Training
+from compare.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
+from compare.pieces import OPTIMIZERS
+from compare.problem import Problem
+from compare.training import Training
 
 WIDTH = 80
 SHOWN_ENTRIES = 16
@@ -53,6 +56,9 @@ def print_training(training: Training, device: str, *, is_lesson: bool, first_st
         manual, torch_ref = comparison.accuracies
         lesson = f"; the lesson: {PRINTED_ACCURACY}" if is_lesson else ""
         console.print(f"Accuracy on the test records: manual {manual:.3f}, torch_ref {torch_ref:.3f}{lesson}\n")
+    elif comparison.predictions is not None and comparison.problem.test is not None:
+        errors = [f"{float(np.mean((outputs - comparison.problem.test[1]) ** 2)):.12g}" for outputs in comparison.predictions]
+        console.print(f"MSE on the test records: manual {errors[0]}, torch_ref {errors[1]}\n")
     _print_verdict(console, comparison)
 
 
@@ -85,14 +91,29 @@ def print_example(training: Training) -> None:
 def _print_problem(console: Console, comparison: Comparison, device: str) -> None:
     problem = comparison.problem
     ran = environment(device)
-    console.print(
-        f"Network  {'-'.join(map(str, problem.sizes))}, {' '.join(problem.activations)}, {'biases' if problem.bias else 'no biases'}; "
-        f"loss {problem.loss}, lr {problem.lr:g}"
-    )
+    parts = [" ".join(problem.activations), "biases" if problem.bias else "no biases"]
+    parts += [problem.normalization] if problem.normalization else []
+    parts += [f"dropout {problem.dropout:g}"] if problem.dropout else []
+    console.print(f"Network  {'-'.join(map(str, problem.sizes))}, {', '.join(parts)}; loss {_loss(problem)}, {_update(problem)}")
     tests = 0 if problem.test is None else len(problem.test[0])
-    console.print(f"Data     {problem.records} training records, {tests} test records; initial weights from seed {problem.seed}")
+    batches = f"; mini-batches of {problem.batch_size}" if problem.batch_size else ""
+    batches += f" in {problem.accumulate} parts" if problem.accumulate > 1 else ""
+    seed = f"initial weights{', batches' if problem.batch_size else ''}{', masks' if problem.dropout else ''} from seed {problem.seed}"
+    console.print(f"Data     {problem.records} training records, {tests} test records{batches}; {seed}")
     console.print(f"Sides    manual: NumPy {ran['numpy']}; torch_ref: PyTorch {ran['torch']} on {device}; both {problem.dtype}")
     console.print(f"Mode     {comparison.mode}, {comparison.steps} steps\n")
+
+
+def _loss(problem: Problem) -> str:
+    return problem.loss + (", summed" if problem.reduction == "sum" else "")
+
+
+def _update(problem: Problem) -> str:
+    """The optimiser, where it is not plain gradient descent, with what is not its default."""
+    defaults = OPTIMIZERS[problem.optimizer].options
+    own = [f"{name} {value}" for name, value in problem.optimizer_options.items() if value != defaults[name]]
+    name = [problem.optimizer] if problem.optimizer != "sgd" or own else []
+    return ", ".join([*name, f"lr {problem.lr:g}", *own])
 
 
 def _print_deltas(console: Console, comparison: Comparison, first_steps: int) -> None:
@@ -132,17 +153,27 @@ def _print_losses(console: Console, training: Training, printed: tuple[float, ..
     if not training.epochs:
         return
     console.print(Text("Losses after the update of each epoch", style="bold"))
-    lesson = ["the lesson's"] if printed else []
-    table = _table("epoch", *lesson, "manual", "torch_ref", "MSE manual", "MSE torch_ref")
+    sides = (training.manual, training.torch_ref)
+    columns: list[tuple[str, Sequence[float]]] = []
+    if printed:
+        columns += [("the lesson's", printed)]
+        columns += [(name, side.lesson_loss) for name, side in zip(("manual", "torch_ref"), sides, strict=True)]
+    else:
+        columns += [(name, side.loss) for name, side in zip(("manual", "torch_ref"), sides, strict=True)]
+    if training.manual.mse:
+        columns += [(name, side.mse) for name, side in zip(("MSE manual", "MSE torch_ref"), sides, strict=True)]
+    table = _table("epoch", *(name for name, _ in columns))
     for i, epoch in enumerate(training.epochs):
-        values = [printed[i]] if printed else []
-        values += [training.manual.lesson_loss[i], training.torch_ref.lesson_loss[i], training.manual.mse[i], training.torch_ref.mse[i]]
-        table.add_row(str(epoch), *(f"{value:.12f}" for value in values))
+        table.add_row(str(epoch), *(f"{values[i]:.12f}" for _, values in columns))
     console.print(table)
-    console.print(
-        "manual, torch_ref: what the lesson prints as its training loss: its prediction\n"
-        "for the last record held against all targets. MSE: the true mean squared error.\n"
-    )
+    if printed:
+        console.print(
+            "manual, torch_ref: what the lesson prints as its training loss: its prediction\n"
+            "for the last record held against all targets. MSE: the true mean squared error.\n"
+        )
+    else:
+        about = f"manual, torch_ref: {_loss(training.comparison.problem)} over the training records, in evaluation."
+        console.print(about + (" MSE: the mean squared error.\n" if training.manual.mse else "\n"))
 
 
 def _print_verdict(console: Console, comparison: Comparison) -> None:

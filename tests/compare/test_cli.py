@@ -193,7 +193,7 @@ def test_an_os_error_that_is_not_of_the_report_is_3(monkeypatch: pytest.MonkeyPa
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(12, "libtorch_cpu.so")
 
-    monkeypatch.setattr("compare.lesson.train", fail)
+    monkeypatch.setattr("compare.training.train", fail)
     assert main([]) == 3
     assert "cannot be written" not in capsys.readouterr().err
 
@@ -207,7 +207,7 @@ def test_too_little_memory_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     def starve(*args: object, **kwargs: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("compare.lesson.train", starve)
+    monkeypatch.setattr("compare.training.train", starve)
     assert main([]) == 2
     assert "not enough memory" in capsys.readouterr().err
 

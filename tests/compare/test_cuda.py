@@ -7,7 +7,8 @@ import torch
 
 from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
 from compare.cli import main
-from compare.lesson import train
+from compare.lesson import EPOCHS
+from compare.training import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no CUDA device here")
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch s
 @pytest.mark.parametrize("mode", ["free", "follow"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_lesson_holds_on_cuda(mode: str, dtype: str) -> None:
-    training = train(lesson_problem(dtype=dtype), mode=mode, device="cuda")
+    training = train(lesson_problem(dtype=dtype), epochs=EPOCHS, mode=mode, device="cuda")
     assert training.comparison.verdict == "equivalent", training.comparison.explanation()
 
 

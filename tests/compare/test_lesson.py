@@ -6,7 +6,8 @@ import pytest
 import data
 from compare import Problem, TorchRef, lesson_problem, train_in_lockstep
 from compare.implementation import Array
-from compare.lesson import EXAMPLE_DELTAS, PRINTED_ACCURACY, Training, example_problem, reported_epochs, train
+from compare.lesson import EPOCHS, EXAMPLE_DELTAS, PRINTED_ACCURACY, example_problem
+from compare.training import Training, reported_epochs, train
 from tests.compare.variants import Variant
 
 # As the lesson prints them, and the true mean squared errors at the same points, recomputed with plain loops.
@@ -38,7 +39,7 @@ TRUE_MSE = [
 
 @pytest.fixture(scope="module")
 def lesson() -> Training:
-    return train(lesson_problem())
+    return train(lesson_problem(), epochs=EPOCHS)
 
 
 def twelve_digits(values: list[float]) -> list[str]:
@@ -68,7 +69,7 @@ def test_every_step_of_the_lesson_agrees_and_so_does_its_accuracy(lesson: Traini
 @pytest.mark.parametrize("mode", ["free", "follow"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_lesson_holds_in_every_mode_and_dtype(mode: str, dtype: str) -> None:
-    assert train(lesson_problem(dtype=dtype), mode=mode).comparison.verdict == "equivalent"
+    assert train(lesson_problem(dtype=dtype), epochs=EPOCHS, mode=mode).comparison.verdict == "equivalent"
 
 
 EVERY_WEIGHT = [("0.weight", index) for index in np.ndindex(2, 6)] + [("2.weight", index) for index in np.ndindex(1, 2)]

@@ -1,0 +1,176 @@
+"""The command line's arguments: what may be asked for, and how it is said. Importing this loads neither NumPy nor torch."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+
+MOST = 10**9      # of epochs or units: more than anyone has memory or time for
+COMMON = ("dtype", "device", "json", "quiet")
+OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def parser(train: Command, example: Command) -> argparse.ArgumentParser:
+    """The parser; `train` runs without a command, `example` is the worked example's."""
+    top = argparse.ArgumentParser(
+        prog="python -m compare",
+        description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
+        epilog="exit codes: 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted",
+        allow_abbrev=False,
+    )
+    top.set_defaults(run=train, command=None)
+    _add_network(top.add_argument_group("the network (by default the lesson's: 6-2-1, sigmoid, no biases)"))
+    _add_training(top.add_argument_group("its training (by default the lesson's: 900 epochs of the whole data)"))
+    _add_data(top.add_argument_group("its data (by default the lesson's)"))
+    how = _add_common(top)
+    how.add_argument(
+        "--mode", choices=("free", "follow"), default="free", help="each side keeps its own weights, or PyTorch follows manual's"
+    )
+    how.add_argument("--every", type=_count, metavar="N", help="report every N-th epoch (default: ten evenly spaced ones)")
+
+    commands = top.add_subparsers(title="other commands", metavar="")
+    command = commands.add_parser(
+        "example",
+        help="the lesson's worked example: one record, one step, entry by entry",
+        description="Take the lesson's worked example through both sides, beside the figures that the lesson prints.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=example, command="example")
+    _add_common(command)
+    return top
+
+
+def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The options; exits with 2 for bad usage, also for an option that is another command's."""
+    options = top.parse_args(argv)
+    if options.command is not None:
+        defaults = vars(top.parse_args([]))
+        for name in sorted(set(defaults) - {"run", "command", *COMMON}):
+            if getattr(options, name) != defaults[name]:
+                top.error(f"--{name.replace('_', '-')} is no option of {options.command}")
+    return options
+
+
+def activations(options: argparse.Namespace) -> tuple[str, ...]:
+    """One name is for all hidden layers, as many as there are hidden layers for each, one more for the output too.
+
+    The output's own is the loss's default, but on the lesson's data a sigmoid, as the lesson has it, where the loss takes no logits.
+    """
+    names: tuple[str, ...] = options.activation
+    layers = len(options.hidden)
+    if len(names) == 1:
+        names = names * layers
+    if len(names) == layers:
+        loss = LOSSES[options.loss]
+        names = (*names, "sigmoid" if options.target is None and loss.targets == "regression" else loss.output)
+    return names
+
+
+def optimizer_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Those hyperparameters that were given."""
+    return {name: getattr(options, name) for name in OPTIMIZER_OPTIONS if getattr(options, name) is not None}
+
+
+def _add_network(group: Any) -> None:
+    group.add_argument(
+        "--hidden", type=_hidden, default=(2,), metavar="N[,N...]", help="units of each hidden layer, or none (default 2)"
+    )
+    group.add_argument(
+        "--activation",
+        type=_activation_names,
+        default=("sigmoid",),
+        metavar="NAME[,NAME...]",
+        help=f"one for all hidden layers, or one for each; one more for the output, else what suits the loss: {', '.join(ACTIVATIONS)}",
+    )
+    group.add_argument("--bias", action="store_true", help="give each layer a bias (the lesson has none)")
+    group.add_argument("--normalization", choices=tuple(NORMALIZATIONS), help="of each hidden layer, before its activation")
+    group.add_argument("--dropout", type=float, default=0.0, metavar="P", help="probability, after each hidden layer (default 0)")
+
+
+def _add_training(group: Any) -> None:
+    group.add_argument("--epochs", type=_count, default=900, metavar="N", help="times through the data (default 900)")
+    group.add_argument(
+        "--loss", choices=tuple(LOSSES), default="half_mse", metavar="NAME", help=f"half_mse (the lesson's) or one of: {', '.join(LOSSES)}"
+    )
+    group.add_argument("--reduction", choices=REDUCTIONS, default="mean", help="of the loss's terms (default mean)")
+    group.add_argument("--optimizer", choices=tuple(OPTIMIZERS), default="sgd", help="the update (default sgd)")
+    group.add_argument("--lr", type=float, default=0.005, metavar="LR", help="learning rate (default 0.005)")
+    for name in OPTIMIZER_OPTIONS:
+        owners = {row.name: row.options[name] for row in OPTIMIZERS.values() if name in row.options}
+        default = next(iter(owners.values()))
+        flag, of = f"--{name.replace('_', '-')}", ", ".join(owners)
+        if isinstance(default, bool):
+            group.add_argument(flag, action="store_true", default=None, help=f"of {of}")
+        elif isinstance(default, tuple):
+            group.add_argument(flag, type=_pair, metavar="B1,B2", help=f"of {of} (default {default[0]:g},{default[1]:g})")
+        else:
+            values = "/".join(dict.fromkeys(f"{value:g}" for value in owners.values()))
+            group.add_argument(flag, type=float, metavar="X", help=f"of {of} (default {values})")
+    group.add_argument("--batch-size", type=_count, metavar="N", help="records of a mini-batch, drawn anew each epoch (default: all)")
+    group.add_argument("--drop-last", action="store_true", help="leave out an epoch's last mini-batch where it is short")
+    group.add_argument("--accumulate", type=_count, default=1, metavar="N", help="gather each step's gradients from N parts of its batch")
+    group.add_argument("--seed", type=_seed, default=21, metavar="N", help="draws weights, mini-batches and masks (default 21)")
+
+
+def _add_data(group: Any) -> None:
+    group.add_argument("--data", metavar="FILE", help="a CSV of the lesson's columns, admit,gre,gpa,rank, or with --target of any")
+    group.add_argument("--target", metavar="COLUMN", help="the column of --data to learn; the others are features, text ones one-hot")
+    group.add_argument("--split-seed", type=_seed, default=21, metavar="N", help="draws the training records (default 21)")
+    group.add_argument(
+        "--standardize",
+        choices=("all", "train"),
+        default="all",
+        help="features by mean and deviation of all records, as the lesson does, or of the training records",
+    )
+
+
+def _add_common(command: argparse.ArgumentParser) -> Any:
+    """The options of every command. A command's own leave alone what was given before it."""
+
+    def default(value: object) -> object:
+        return argparse.SUPPRESS if command.argument_default is argparse.SUPPRESS else value
+
+    group = command.add_argument_group("how")
+    group.add_argument("--dtype", choices=("float64", "float32"), default=default("float64"), help="precision of both sides")
+    group.add_argument("--device", default=default("cpu"), metavar="NAME", help="PyTorch's: cpu, cuda or cuda:N (default cpu)")
+    group.add_argument("--json", action="store_true", default=default(False), help="print one JSON object and nothing else")
+    group.add_argument("--quiet", action="store_true", default=default(False), help="print the verdict alone")
+    return group
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 0 < int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected a whole number from 1 to {MOST}")
+    return int(text)
+
+
+def _hidden(text: str) -> tuple[int, ...]:
+    return () if text == "none" else tuple(_count(part) for part in text.split(","))
+
+
+def _pair(text: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pair; expected two numbers such as 0.9,0.999")
+    return numbers
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed; expected a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
+def _activation_names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise argparse.ArgumentTypeError(f"{name!r} is no activation; expected one of {', '.join(ACTIVATIONS)}")
+    return names

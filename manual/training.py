@@ -1,0 +1,64 @@
+"""Training: full-batch epochs, and a batch's gradients gathered from parts of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from manual.activations import Array
+from manual.network import Network
+from manual.optimizers import SGD, Optimizer
+
+
+def train(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    epochs: int,
+    lr: float | None = None,
+    loss: str = "half_mse",
+    reduction: str = "mean",
+    optimizer: Optimizer | None = None,
+) -> list[float]:
+    """Full-batch training on inputs x (n, in) and targets y (n, k); returns each epoch's loss, before its update.
+
+    By gradient descent with learning rate `lr`, or by the `optimizer` given instead. Raises ValueError unless it is one of the two.
+    """
+    if (lr is None) == (optimizer is None):
+        raise ValueError(f"lr is {lr} and optimizer {optimizer}; expected one of them")
+    optimizer = SGD(lr) if lr is not None else optimizer
+    assert optimizer is not None
+    losses = []
+    for _ in range(epochs):
+        _, value, grads = network.gradients(x, y, loss, reduction=reduction)
+        optimizer.step(network, grads)
+        losses.append(float(value))
+    return losses
+
+
+def accumulated_gradients(
+    network: Network,
+    x: Array,
+    y: Any,
+    loss: str = "half_mse",
+    *,
+    parts: int,
+    reduction: str = "mean",
+    masks: Mapping[str, Any] | None = None,
+) -> tuple[Array, Array, dict[str, Array]]:
+    """What `network.gradients` gives for the batch, gathered from that many parts of it, of as equal numbers of records as can be.
+
+    A part's mean counts with its share of the records, so that the sum is the whole batch's mean.
+    """
+    outputs, values, grads = [], [], {name: np.zeros_like(array) for name, array in network.parameters().items()}
+    for rows in np.array_split(np.arange(len(x)), min(parts, len(x))):
+        share = len(rows) / len(x) if reduction == "mean" else 1.0
+        part = None if masks is None else {index: mask[rows] for index, mask in masks.items()}
+        output, value, part_grads = network.gradients(x[rows], y[rows], loss, reduction=reduction, masks=part, weight=share)
+        outputs.append(output)
+        values.append(value)
+        for name, grad in part_grads.items():
+            grads[name] += grad                          # ∂L/∂w = Σ ∂((nᵢ/n) Lᵢ)/∂w
+    return np.concatenate(outputs), np.asarray(sum(values), network.dtype), grads

@@ -1,0 +1,66 @@
+"""The state of a network and its optimiser: checked entry by entry; saved as safetensors, which holds arrays and nothing that runs."""
+
+from collections.abc import Mapping
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch_ref.network import Network
+    from torch_ref.optimizers import Optimizer
+
+OPTIMIZER = "optimizer."      # what an optimiser's entries begin with in a file
+
+
+def save(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
+    """Write the network's parameters and buffers, and what the optimiser keeps, to a safetensors file."""
+    from safetensors.torch import save_file
+
+    kept = {} if optimizer is None else {OPTIMIZER + name: tensor for name, tensor in optimizer.state_dict().items()}
+    entries = {**network.state_dict(), **kept}
+    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in entries.items()}, fspath(path))
+
+
+def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
+    """Take over from a file what `save`, of either backend, wrote for such a network and optimiser.
+
+    Raises ValueError for a file that is no safetensors file, and for an entry that is missing, unknown, misshapen or of another dtype, by
+    its name; then nothing is changed.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        entries = load_file(fspath(path))
+    except SafetensorError as error:
+        raise ValueError(f"{fspath(path)!r} is not a safetensors file: {error}; expected one that `save` wrote") from None
+    kept = {name.removeprefix(OPTIMIZER): tensor for name, tensor in entries.items() if name.startswith(OPTIMIZER)}
+    own = {name: tensor for name, tensor in entries.items() if not name.startswith(OPTIMIZER)}
+    check_entries("state", shapes_of(own), shapes_of(network.state_dict()))
+    for name, tensor in network.state_dict().items():
+        if own[name].dtype != tensor.dtype:
+            raise ValueError(f"state: {name} is {own[name].dtype}; expected {tensor.dtype}, as the network computes")
+    if optimizer is not None:
+        optimizer.load_state_dict(kept, network)
+    elif kept:
+        raise ValueError(f"state: {OPTIMIZER}{min(kept)} is an optimiser's; expected an `optimizer` to load it into")
+    network.load_state_dict(own)
+
+
+def shapes_of(entries: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Each entry's shape by name."""
+    return {name: tuple(tensor.shape) for name, tensor in entries.items()}
+
+
+def check_entries(what: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise ValueError that names each entry that is missing, unknown or misshapen, given the shapes by name."""
+    unknown = [name for name in found if name not in expected]
+    wrong = []
+    for name, shape in expected.items():
+        if name not in found:
+            alike = [other for other in unknown if found[other] == shape]
+            wrong.append(f"{name} is missing" + (f" (is it {alike[0]}, which has its shape?)" if alike else ""))
+        elif found[name] != shape:
+            wrong.append(f"{name} has shape {found[name]}; expected {shape}")
+    wrong += [f"{name} is unknown" for name in unknown]
+    if wrong:
+        raise ValueError(f"{what}: {'; '.join(wrong)}; expected the entries {', '.join(expected)}")

@@ -1,0 +1,66 @@
+"""Training: full-batch epochs, and a batch's gradients gathered from parts of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torch_ref.network import Network
+from torch_ref.optimizers import SGD, Optimizer
+from torch_ref.settings import exact_settings
+
+
+def train(
+    network: Network,
+    x: Any,
+    y: Any,
+    *,
+    epochs: int,
+    lr: float | None = None,
+    loss: str = "half_mse",
+    reduction: str = "mean",
+    optimizer: Optimizer | None = None,
+) -> list[float]:
+    """Full-batch training on inputs x (n, in) and targets y (n, k); returns each epoch's loss, before its update.
+
+    By gradient descent with learning rate `lr`, or by the `optimizer` given instead. Raises ValueError unless it is one of the two.
+    """
+    if (lr is None) == (optimizer is None):
+        raise ValueError(f"lr is {lr} and optimizer {optimizer}; expected one of them")
+    optimizer = SGD(lr) if lr is not None else optimizer
+    assert optimizer is not None
+    x, y = network.as_tensor(x), network.as_targets(y)
+    losses = []
+    with exact_settings(network.device):
+        for _ in range(epochs):
+            _, value, grads = network.gradients(x, y, loss, reduction=reduction)
+            optimizer.step(network, grads)
+            losses.append(value)
+    return [float(value) for value in losses]
+
+
+def accumulated_gradients(
+    network: Network,
+    x: Tensor,
+    y: Tensor,
+    loss: str = "half_mse",
+    *,
+    parts: int,
+    reduction: str = "mean",
+    masks: Mapping[str, Any] | None = None,
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """What `network.gradients` gives for the batch, gathered from that many parts of it, of as equal numbers of records as can be.
+
+    A part's mean counts with its share of the records, so that the sum is the whole batch's mean.
+    """
+    outputs, values, grads = [], [], {name: torch.zeros_like(param.detach()) for name, param in network.parameters_by_name().items()}
+    for rows in torch.tensor_split(torch.arange(len(x), device=x.device), min(parts, len(x))):
+        share = len(rows) / len(x) if reduction == "mean" else 1.0
+        part = None if masks is None else {index: torch.tensor(mask, device=x.device)[rows] for index, mask in masks.items()}
+        output, value, part_grads = network.gradients(x[rows], y[rows], loss, reduction=reduction, masks=part, weight=share)
+        outputs.append(output)
+        values.append(value)
+        for name, grad in part_grads.items():
+            grads[name].add_(grad)
+    return torch.cat(outputs), torch.stack(values).sum(), grads
