@@ -1,5 +1,6 @@
 """The network: layers stacked, run forward, and run backward by the chain rule."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -62,10 +63,23 @@ class Network:
             self.layers.append(Activate(ACTIVATIONS[name]))
             if dropout and is_hidden:
                 self.layers.append(Dropout(dropout, generator))
+        self._flat = np.empty(0, self.dtype)
+        assert self.flat is self._flat      # from here on the parameters are its parts
+
+    @property
+    def flat(self) -> Array:
+        """All parameters in one array, in order, of which the layers' own are views: to change it is to change them."""
+        params = self.parameters()
+        if any(array.base is not self._flat for array in params.values()):      # they are new, or were copied
+            self._flat = np.concatenate([array.ravel() for array in params.values()])
+            for name, view in named_views(self._flat, {name: array.shape for name, array in params.items()}).items():
+                index, _, own = name.partition(".")
+                setattr(self.layers[int(index)], own, view)
+        return self._flat
 
     def forward(self, x: ArrayLike, masks: Mapping[str, Any] | None = None) -> Array:
         """The output ŷ (n, k) for inputs x (n, in), in training; `masks` are dropout's by the index of its layer, drawn if not given."""
-        a = self._checked(x)
+        a = self.inputs(x)
         for index, layer in enumerate(self.layers):
             if masks is not None and isinstance(layer, Dropout):
                 layer.mask = masks[str(index)]
@@ -96,7 +110,7 @@ class Network:
         Targets are (n, k), or class indices (n,) where the loss takes them. The loss counts with `weight`.
         """
         output = self.forward(x, masks)
-        targets = self._targets(y, output, loss)
+        targets = self.targets(y, len(output), loss)
         value, error = LOSSES[loss].value(output, targets, reduction), LOSSES[loss].gradient(output, targets, reduction)
         if weight != 1:
             value, error = value * weight, error * weight
@@ -104,7 +118,7 @@ class Network:
 
     def predict(self, x: ArrayLike) -> Array:
         """The output ŷ (n, k) for inputs x (n, in), in evaluation: nothing is dropped, and nothing changes."""
-        a = self._checked(x)
+        a = self.inputs(x)
         for layer in self.layers:
             a = layer.predict(a)
         return a
@@ -136,17 +150,24 @@ class Network:
         for name, array in own.items():
             array[...] = state[name]
 
-    def _checked(self, x: ArrayLike) -> Array:
+    def inputs(self, x: ArrayLike) -> Array:
+        """Inputs (n, in) in the network's dtype; ValueError for another shape."""
         a = np.asarray(x, dtype=self.dtype)
         if a.ndim != 2 or a.shape[1] != self.sizes[0]:
             raise ValueError(f"x has shape {a.shape}; expected (records, {self.sizes[0]})")
         return a
 
-    def _targets(self, y: ArrayLike, output: Array, loss: str) -> Any:
-        """Targets (n, k) in the network's dtype, or class indices (n,) as they are."""
-        targets = np.asarray(y)
-        if loss in TAKES_CLASSES and targets.dtype.kind in "iu" and targets.shape == output.shape[:1]:
+    def targets(self, y: ArrayLike, n: int, loss: str) -> Any:
+        """Targets (n, k) in the network's dtype, or class indices (n,) as they are; ValueError for another shape."""
+        targets, expected = np.asarray(y), (n, self.sizes[-1])
+        if loss in TAKES_CLASSES and targets.dtype.kind in "iu" and targets.shape == (n,):
             return targets
-        if targets.shape != output.shape:
-            raise ValueError(f"y has shape {targets.shape}; expected {output.shape}, that of the output")
+        if targets.shape != expected:
+            raise ValueError(f"y has shape {targets.shape}; expected {expected}, that of the output")
         return targets.astype(self.dtype, copy=False)
+
+
+def named_views(flat: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Parts of a flat array by name, in order, of those shapes."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()]).tolist()
+    return {name: flat[end - math.prod(shape) : end].reshape(shape) for (name, shape), end in zip(shapes.items(), ends, strict=True)}

@@ -1,0 +1,281 @@
+"""The same training, fast: everything that a step needs is laid out once; after that a step is a list of calls.
+
+`Program` makes the steps that `network.gradients` and `SGD.step` make, up to rounding. All tricks are here:
+
+- No step allocates anything: each call writes where the next one reads.
+- Arrays are (units, records), so that elementwise calls run over flat memory, and a small matrix product has its long side last.
+- Parameters lie in one flat array, deltas in another: the update is one call. The output's error is scaled by −lr/N, few numbers, and
+  what the backward pass then yields for the weights, many numbers, is Δw itself.
+- Where all units are sigmoid, everything runs mirrored, x, a, y and δ with their signs flipped: each z comes as −z, as e⁻ᶻ needs it.
+- Elementwise calls that follow each other take 64 KiB at a time, which stays in the cache; small layers side by side share a call.
+- Many records go through in blocks, so that the memory needed does not grow with their number.
+"""
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from itertools import accumulate
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from manual import activations
+from manual.activations import Activation, Array
+from manual.layers import Activate, Linear
+from manual.network import Network, named_views
+
+Calls = list[tuple[Callable[..., object], tuple[Any, ...]]]
+
+CHUNK = 64 * 1024        # bytes that a run of elementwise calls takes at a time
+BLOCK = 1024 * 1024      # bytes that the arrays of a block of records take,
+RECORDS = 1024           # though no block of a longer batch is cut to fewer records than about half of this
+
+_kept: "WeakKeyDictionary[Network, dict[Any, Program]]" = WeakKeyDictionary()      # each network's last, for its next call
+
+FACTORS = {"half_mse": 1.0, "mse": 2.0}      # ∂L/∂ŷ = factor · (ŷ − y) / N, and L = factor/2 · Σ (ŷ − y)² / N
+
+
+def program(network: Network, loss: str, lr: float, n: int, *, with_grads: bool = False) -> "Program | None":
+    """A program for steps of gradient descent on n records; None where the network or the loss is none that it knows.
+
+    `with_grads` asks for the gradients too, which a step otherwise does without.
+    """
+    linears, activations_ = network.layers[::2], network.layers[1::2]
+    known = (
+        type(network) is Network
+        and all(type(layer) is Linear for layer in linears)
+        and all(type(layer) is Activate and layer.activation.derivative is not None for layer in activations_)
+        and loss in FACTORS
+        and n > 0
+    )
+    if not known:
+        return None
+    kept = _kept.setdefault(network, {})
+    key = (loss, lr, n, with_grads)
+    if key not in kept or kept[key].flat is not network.flat:
+        kept.clear()
+        kept[key] = Program(network, loss, lr, n, with_grads)
+    return kept[key]
+
+
+def train(network: Network, x: ArrayLike, y: ArrayLike, *, lr: float, epochs: int, loss: str) -> list[float] | None:
+    """`manual.train` by a program; None, with nothing done, where there is none for it or the data do not fit the network."""
+    x, y = np.asarray(x), np.asarray(y)
+    fits = x.ndim == 2 and x.shape[1] == network.sizes[0] and y.shape == (len(x), network.sizes[-1])
+    if not (fits and {x.dtype.kind, y.dtype.kind} <= set("fiub")):
+        return None
+    prepared = program(network, loss, lr, len(x))
+    return None if prepared is None else prepared.train(x, y, epochs)
+
+
+class Program:
+    """Steps of gradient descent on n records at a time, on a network's own parameters.
+
+        program = fast.program(network, "half_mse", lr=0.5, n=len(x))
+        program.step(x, y)
+        program.loss, program.output, program.by_name(program.deltas)["0.weight"]
+
+    `flat`, `deltas` and `grads` hold all parameters in the order of `state_dict`; `by_name` gives views of them. It is bound to the arrays
+    that are the network's when it is made.
+    """
+
+    def __init__(self, network: Network, loss: str, lr: float, n: int, with_grads: bool = False) -> None:
+        self.n, self.sizes, self.dtype = n, network.sizes, network.dtype
+        self.flat = network.flat
+        self._shapes = {name: array.shape for name, array in network.parameters().items()}
+        self.deltas = np.empty_like(self.flat)
+        self.grads = np.empty_like(self.flat) if with_grads else None
+        self.loss = np.nan
+
+        elements = n * network.sizes[-1]
+        self._factor = FACTORS[loss] / 2 / elements
+        scale = FACTORS[loss] / elements * (1 if with_grads else -lr)
+        result = self.deltas if self.grads is None else self.grads
+
+        item = network.dtype.itemsize
+        per_record = item * (network.sizes[0] + 3 * sum(network.sizes[1:]) + network.sizes[-1])
+        count = -(-n // max(RECORDS, BLOCK // per_record))
+        self._in_one = count == 1
+        part = result if self._in_one else np.empty_like(result)      # what a block yields
+        self._before: Calls = []
+        self._after: Calls = []
+        if not self._in_one:
+            self._before.append((result.fill, (0,)))
+        if self.grads is not None:
+            self._after.append((np.multiply, (self.grads, np.array(-lr, self.dtype), self.deltas)))      # Δw = −lr · ∂L/∂w
+        self._after.append((np.add, (self.flat, self.deltas, self.flat)))                           # w ← w + Δw
+
+        lengths = [n // count + (i < n % count) for i in range(count)]
+        blocks = {m: Block(network, self.by_name(self.flat), self.by_name(part), m, scale) for m in set(lengths)}
+        if not self._in_one:
+            for block in blocks.values():
+                block.calls.append((np.add, (result, part, result)))
+        ends = np.cumsum(lengths).tolist()
+        self._blocks = [(blocks[m], slice(end - m, end)) for m, end in zip(lengths, ends, strict=True)]
+
+    def step(self, x: Array, y: Array) -> None:
+        """One step on inputs x (n, in) and targets y (n, k); what it yields is in the program's arrays until the next step."""
+        self._check(x, y)
+        with np.errstate(over="ignore"):
+            self.loss = self._step(x, y, self.output)
+
+    def train(self, x: Array, y: Array, epochs: int) -> list[float]:
+        """As many steps on the same inputs and targets; returns each one's loss, before its update."""
+        self._check(x, y)
+        if self._in_one:
+            self._blocks[0][0].load(x, y)
+        with np.errstate(over="ignore"):      # e⁻ᶻ = ∞ for z below −709, and 1 / (1 + ∞) is 0, as it should be
+            return [self._step(x, y) for _ in range(epochs)]
+
+    @cached_property
+    def output(self) -> Array:
+        """ŷ (n, k) of the last step, before its update."""
+        return np.empty((self.n, self.sizes[-1]), self.dtype)
+
+    def by_name(self, flat: Array) -> dict[str, Array]:
+        """Views of a flat array by the parameters' names, shaped as they are."""
+        return named_views(flat, self._shapes)
+
+    def _step(self, x: Array, y: Array, output: Array | None = None) -> float:
+        for function, arguments in self._before:
+            function(*arguments)
+        squares = 0.0
+        for block, rows in self._blocks:
+            if output is not None or not self._in_one:
+                block.load(x[rows], y[rows])
+            for function, arguments in block.calls:
+                function(*arguments)
+            squares += block.squares.item()
+            if output is not None:
+                np.multiply(block.output.T, block.sign, output[rows])
+        for function, arguments in self._after:
+            function(*arguments)
+        return squares * self._factor
+
+    def _check(self, x: Array, y: Array) -> None:
+        if x.shape != (self.n, self.sizes[0]) or y.shape != (self.n, self.sizes[-1]):
+            expected = f"({self.n}, {self.sizes[0]}) and ({self.n}, {self.sizes[-1]})"
+            raise ValueError(f"x and y have shapes {x.shape} and {y.shape}; expected {expected}")
+
+
+class Block:
+    """A forward and a backward pass over m records: `calls` make them, and write what is each parameter's into `results`.
+
+    What the backward pass yields is the gradient of `scale` · ½ Σ (ŷ − y)².
+    """
+
+    def __init__(self, network: Network, params: dict[str, Array], results: dict[str, Array], m: int, scale: float) -> None:
+        dtype, widths = network.dtype, network.sizes[1:]
+        kernels = [_kernel(layer.activation) for layer in network.layers if isinstance(layer, Activate)]
+        mirrored = all(kernel is _sigmoid for kernel in kernels)
+        self.sign = np.array(-1 if mirrored else 1, dtype)
+        signs = np.full(m, self.sign)
+        add_bias = np.subtract if mirrored else np.add
+
+        self._x, self._y = np.empty((network.sizes[0], m), dtype), np.empty((widths[-1], m), dtype)
+        flat_a, flat_slope, flat_delta = np.empty((3, sum(widths) * m), dtype)      # of all layers, one after the other
+        ends = [end * m for end in accumulate(widths)]
+        spans = [slice(end - width * m, end) for width, end in zip(widths, ends, strict=True)]
+        a = [self._x, *(flat_a[span].reshape(-1, m) for span in spans)]             # layer i leads from a[i] to a[i + 1]
+        delta = [flat_delta[span].reshape(-1, m) for span in spans]
+        self.output, self.squares = a[-1], np.empty((), dtype)
+
+        self.calls: Calls = []
+        runs: list[tuple[Kernel, int, int]] = []      # what can take its slopes in one call
+        rows = max(1, CHUNK // (m * dtype.itemsize))
+        for i, (kernel, span) in enumerate(zip(kernels, spans, strict=True)):
+            weight, bias = params[f"{2 * i}.weight"], params.get(f"{2 * i}.bias")
+            self.calls.append((weight.dot, (a[i], a[i + 1])))                       # z = W a          (out, m)
+            for top in range(0, widths[i], rows):
+                z = a[i + 1][top : top + rows]
+                if bias is not None:
+                    self.calls.append((add_bias, (z, bias[top : top + rows, None], z)))
+                start = span.start + top * m
+                stop = start + z.size
+                self.calls += kernel(flat_a[start:stop], flat_delta[start:stop], flat_slope[start:stop], self.sign)[0]
+                if runs and runs[-1][0] is kernel and (stop - runs[-1][1]) * dtype.itemsize <= CHUNK:
+                    start = runs.pop()[1]
+                runs.append((kernel, start, stop))
+        for kernel, start, stop in runs:
+            self.calls += kernel(flat_a[start:stop], flat_delta[start:stop], flat_slope[start:stop], self.sign)[1]
+
+        error = flat_delta[spans[-1]]
+        self.calls.append((np.subtract, (flat_a[spans[-1]], self._y.reshape(-1), error)))      # ŷ − y
+        self.calls.append((error.dot, (error, self.squares)))
+        self.calls.append((np.multiply, (error, np.array(scale, dtype), error)))
+        for i in reversed(range(len(widths))):
+            if kernels[i] is not _identity:
+                flat = flat_delta[spans[i]]
+                self.calls.append((np.multiply, (flat, flat_slope[spans[i]], flat)))           # δ = ∂L/∂a ∘ f′(z)   (out, m)
+            self.calls.append((delta[i].dot, (a[i].T, results[f"{2 * i}.weight"])))            # ∂L/∂W = δ aᵀ        (out, in)
+            if f"{2 * i}.bias" in results:
+                self.calls.append((delta[i].dot, (signs, results[f"{2 * i}.bias"])))           # ∂L/∂b = Σₘ δ        (out,)
+            if i > 0:
+                self.calls.append((params[f"{2 * i}.weight"].T.dot, (delta[i], delta[i - 1])))     # ∂L/∂a = Wᵀ δ    (in, m)
+
+    def load(self, x: Array, y: Array) -> None:
+        """Take inputs x (m, in) and targets y (m, k)."""
+        for own, given in (self._x, x), (self._y, y):
+            if self.sign < 0:
+                np.multiply(given.T, self.sign, out=own, casting="unsafe")
+            else:
+                np.copyto(own, given.T, casting="unsafe")
+
+
+# Activations on flat arrays. Given `a`, which holds z, each returns two lists of calls: the first turn z into f(z) in place, the second
+# write f′(z) into `slope`. `spare` is theirs between the two. `one` is −1 where a network runs mirrored, else 1.
+Kernel = Callable[[Array, Array, Array, Array], tuple[Calls, Calls]]
+
+
+def _sigmoid(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
+    """σ(z) = 1 / (1 + e⁻ᶻ), given z, or −σ(z), given −z; σ′ = σ (1 − σ), the same of both."""
+    mirror: Calls = [] if one < 0 else [(np.negative, (a, a))]
+    function: Calls = [(np.exp, (a, a)), (np.add, (a, np.ones((), a.dtype), a)), (np.divide, (one, a, a))]
+    return mirror + function, [(np.subtract, (one, a, slope)), (np.multiply, (slope, a, slope))]
+
+
+def _tanh(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
+    """tanh′ = 1 − tanh²."""
+    return [(np.tanh, (a, a))], [(np.multiply, (a, a, slope)), (np.subtract, (one, slope, slope))]
+
+
+def _relu(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
+    """relu(z) = max(z, 0): NumPy takes the maximum of two arrays three times as fast as that of an array and a number."""
+    return [(partial(np.maximum, out=a), (a, np.zeros_like(a)))], [(np.greater, (a, np.zeros((), a.dtype), slope))]
+
+
+def _leaky_relu(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
+    """f(z) = max(z, 0.01 z), f′(z) = max(z > 0, 0.01)."""
+    leak = np.full_like(a, 0.01)
+    function: Calls = [(np.multiply, (a, leak, spare)), (partial(np.maximum, out=a), (a, spare))]
+    return function, [(np.greater, (a, np.zeros((), a.dtype), slope)), (partial(np.maximum, out=slope), (slope, leak))]
+
+
+def _identity(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
+    """f(z) = z: nothing to do, and nothing to multiply by."""
+    return [], []
+
+
+def _readable(activation: Activation, a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
+    """Any other, by its own two functions; z is kept aside for the second."""
+
+    def function() -> None:
+        spare[:] = a
+        a[:] = activation.function(spare)
+
+    def derivative() -> None:
+        slope[:] = activation.derivative(spare, a)  # type: ignore[misc]    # `program` has seen that there is one
+
+    return [(function, ())], [(derivative, ())]
+
+
+_KERNELS: dict[str, Kernel] = {"sigmoid": _sigmoid, "tanh": _tanh, "relu": _relu, "leaky_relu": _leaky_relu, "identity": _identity}
+
+
+def _kernel(activation: Activation) -> Kernel:
+    """The activation's calls; made for it by name only if both of its functions are the ones that `activations` has under this name."""
+    own = [getattr(activations, name, None) for name in (activation.name, f"{activation.name}_derivative")]
+    if activation.name in _KERNELS and own == [activation.function, activation.derivative]:
+        return _KERNELS[activation.name]
+    return partial(_readable, activation)
