@@ -88,7 +88,7 @@ def _prepared(
     if len(texts) == 1:
         fail(path, f"{where}: every value is {quoted(texts[0])}; which tells no record from another: delete the column")
     if len(texts) > MOST_TEXTS:
-        fail(path, f"{where}: {len(texts)} different texts; expected at most {MOST_TEXTS}, of a category, not a name: delete the column")
+        fail(path, f"{where}: {len(texts)} different texts; expected at most {MOST_TEXTS}, a category and no identifier: delete the column")
     place_of = {text: place for place, text in enumerate(texts)}
     places = pd.Series([place_of[text] for text in column.texts])
     return {f"{column.name}={text}": (places == place).astype("float64") for text, place in place_of.items()}
