@@ -1,6 +1,6 @@
 """A block of steps: what they start from, and what both sides show of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,27 @@ from numpy.typing import NDArray
 from compare.comparison import Key
 from compare.implementation import Array, StepRecord
 
+CARRIED = ("params", "buffers", "state")      # the phases of what is carried from step to step
 Positions = NDArray[np.intp]
+
+
+class Later(Mapping[str, Array]):
+    """Arrays by name, each worked out when it is first asked for."""
+
+    def __init__(self, names: Iterable[str], work_out: Callable[[str], Array]) -> None:
+        self._names, self._work_out = tuple(names), work_out
+        self._arrays: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._arrays:
+            self._arrays[name] = self._work_out(name)
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True)
@@ -74,7 +94,7 @@ class Block:
         """
         pairs = shared_tensors(self.actual, self.expected)
         for key, (actual, expected) in pairs.items():
-            if key[0] in ("params", "buffers", "state") and key[1] in self.drift:
+            if key[0] in CARRIED and key[1] in self.drift:
                 pairs[key] = (actual, expected + self.decay[key[1]] * self.drift[key[1]])
         return pairs
 

@@ -85,9 +85,10 @@ class Comparison:
     """Two implementations, trained side by side.
 
     `steps` is how many were compared; `compared` how many numbers. `worst` is the difference with the largest share of its bound
-    among the steps that the screen found nearest to theirs. `series` holds, by (phase, tensor), each step's largest difference.
-    `drift` is the largest gap between the two sides' weights before the last step. `stopped` says why the run ended before its
-    last step, or is None. `followed_from` is the step from which a run in free mode went on in follow mode because of drift, or None.
+    among the steps that the screen found nearest to theirs; None for large networks, where that would cost more than the run. `series`
+    holds, by (phase, tensor), each step's largest difference. `drift` is the largest gap between the two sides' weights before the last
+    step. `stopped` says why the run ended before its last step, or is None. `followed_from` is the step from which a run in free mode went
+    on in follow mode because of drift, or None.
     """
 
     problem: Problem

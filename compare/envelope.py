@@ -4,13 +4,14 @@
 and costs next to nothing: what the screen clears, the envelope would accept.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compare.block import Block
+from compare.comparison import Key
 from compare.implementation import Array, StepRecord
 from compare.problem import Problem
 from compare.rounding import Bounded, Precision, plus, product, scaled, total, transposed
@@ -83,18 +84,25 @@ def prediction_envelope(problem: Problem, x: Array, carried: Parameters, gaps: P
     return np.asarray(forward.layers[-1].activation.error)
 
 
-def screen(problem: Problem, block: Block) -> StepRecord:
+def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> StepRecord:
     """Bounds that lie below the envelope's, from what the expected side shows of the steps alone.
 
     The envelope counts both sides' roundings; each bound here counts one side's, of the last operation only. That the other half
     is left over is what makes the proof: |ĝ| ≤ (1 + γₙ) Σ|δ||a| holds for the value at hand, so γₙ|ĝ| ≤ 2γₙ Σ|δ||a|, and that is one
     summand of the envelope of ∂L/∂w; likewise for the others. An optimiser's state and deltas are what its rule makes of that bound on the
-    gradients. What has no cheap bound is cleared only where both sides are equal.
+    gradients. What has no cheap bound is cleared only where both sides are equal. There is no bound for the tensors `without`.
     """
     precision = Precision(problem.dtype, sides=1)
     expected = block.expected
     gamma = precision.gamma(block.records)
     last = ACTIVATIONS[problem.layers[-1].function]
+
+    def of(phase: str) -> dict[str, Array] | None:
+        """What is compared of that phase."""
+        arrays: Parameters | None = getattr(expected, phase)
+        return None if arrays is None else {
+            name: array for name, array in arrays.items() if (phase, name) in block.pairs and (phase, name) not in without
+        }
 
     def nothing(arrays: Parameters | None) -> dict[str, Array] | None:
         return None if arrays is None else {name: np.zeros_like(array) for name, array in arrays.items()}
@@ -102,7 +110,7 @@ def screen(problem: Problem, block: Block) -> StepRecord:
     def relative(factor: float, arrays: Parameters | None) -> dict[str, Array] | None:
         return None if arrays is None else {name: factor * np.abs(array) for name, array in arrays.items()}
 
-    deltas, state = relative(gamma, expected.deltas), nothing(expected.state)
+    deltas, state = relative(gamma, of("deltas")), nothing(expected.state)
     if problem.slots or problem.optimizer_options.get("weight_decay"):
         deltas = nothing(expected.deltas)
         if expected.grads is not None:
@@ -111,12 +119,12 @@ def screen(problem: Problem, block: Block) -> StepRecord:
             state = {name: np.asarray(bounded.error) for name, bounded in update.state.items()}
             deltas = {name: np.asarray(bounded.error) for name, bounded in update.deltas.items()}
     return StepRecord(
-        activations=nothing(expected.activations),
+        activations=nothing(of("activations")),
         buffers=nothing(expected.buffers),
         output=None if expected.output is None else last.floor(expected.output, problem.layers[-1].units_in, precision),
         loss=None if expected.loss is None else gamma * np.abs(expected.loss),
-        errors=nothing(expected.errors),
-        grads=relative(gamma, expected.grads),
+        errors=nothing(of("errors")),
+        grads=relative(gamma, of("grads")),
         state=state if expected.state is not None else None,
         deltas=deltas if expected.deltas is not None else None,
         params=relative(precision.u, expected.params),

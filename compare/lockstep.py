@@ -4,10 +4,11 @@ Steps are run and judged in blocks, each side's in one go, so that both keep the
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from compare.block import Block
+from compare.block import Block, Later
 from compare.comparison import Comparison, Difference, KeptStep, Key, Mode
 from compare.envelope import decay, envelope, prediction_envelope
 from compare.errors import ProblemError
@@ -15,6 +16,7 @@ from compare.implementation import Array, Batch, Implementation, InBlocks, StepR
 from compare.judge import Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
+from compare.rounding import Precision
 
 _BLOCK_STEPS = 256
 _BLOCK_BYTES = 1 << 23
@@ -55,7 +57,7 @@ def train_in_lockstep(
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
     run = _Run(actual, expected, problem, mode, steps, keep)
     with np.errstate(all="ignore"):
-        for positions in _blocks(problem, steps, run.most, observe_after):
+        for positions in blocks(problem, steps, observe_after, run.most):
             run.advance(positions)
             if run.stopped:
                 break
@@ -78,6 +80,8 @@ class _Run:
         self.decay = decay(problem)
         self.state_gaps = {name: np.zeros(array.shape) for name, array in start.items() if name not in problem.initial_parameters}
         self.is_ours = isinstance(expected, InBlocks) and expected.takes_blocks      # the expected side is one of the two backends
+        self.looks_back = self.is_ours and isinstance(actual, InBlocks) and actual.takes_blocks and problem.is_plain_descent
+        self.looks_back = self.looks_back and not self.state_gaps
         self.can_follow = self.is_ours or not self.state_gaps      # anyone's would lose what its optimiser keeps
         if mode == "follow" and not self.can_follow:
             why = "an expected side of your own cannot follow with an optimiser or normalisation that keeps state"
@@ -131,14 +135,14 @@ class _Run:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         screening = screened(self.problem, block)
         suspects = self._suspects(block, screening)
-        if self.mode_now == "free" and self.can_follow and len(suspects.steps) and is_lost_in_drift(self.problem, suspects):
+        if suspects is not None and self.mode_now == "free" and self.can_follow and is_lost_in_drift(self.problem, suspects):
             self.mode_now, self.followed_from = "follow", numbers[0]
             if restore is not None:
                 restore()
             block = self._block(numbers, batches, actual)
             screening = screened(self.problem, block)
             suspects = self._suspects(block, screening)
-        if self.divergence is None and len(suspects.steps):
+        if self.divergence is None and suspects is not None:
             self.suspects.append(suspects)
             self._settle(unless_fewer_than=self.at_once)
 
@@ -150,24 +154,26 @@ class _Run:
             self.series.setdefault(key, []).append(largest[:n])
         self.compared += n * sum(expected[0].size for _, expected in block.pairs.values())
         self.done = numbers[n - 1]
-        self.drift = max(float(np.abs(block.drift[name][n - 1]).max()) for name in self.problem.initial_parameters)
+        if block.actual.params is not None or not self.looks_back:
+            self.drift = max(float(np.abs(block.drift[name][n - 1]).max()) for name in self.problem.initial_parameters)
         self._carry_on(block, n - 1)
 
         chosen = [position for position, number in enumerate(numbers[:n]) if number in self.keep]
         if chosen:
             self.kept |= {kept.step: kept for kept in with_envelope(self.problem, block.at(np.array(chosen)))}
-        if self.divergence is None:
+        if self.divergence is None and not self.problem.is_large:
             for key, shares in screening.shares.items():
                 position = int(np.argmax(shares))
                 if key not in self.nearest or shares[position] > self.nearest[key][0]:
                     self.nearest[key] = (float(shares[position]), position, block)
 
-    def _suspects(self, block: Block, screening: Screening) -> Block:
-        """The steps for the envelope: those that the screen does not clear, or all where the expected side may be anyone's.
+    def _suspects(self, block: Block, screening: Screening) -> Block | None:
+        """The steps for the envelope, if any: those that the screen does not clear, or all where the expected side may be anyone's.
 
         The screen's bounds are below the envelope's only for an expected side that is itself honest.
         """
-        return block.at(screening.suspects() if self.is_ours else np.arange(len(block.steps)))
+        positions = screening.suspects() if self.is_ours else np.arange(len(block.steps))
+        return block.at(positions) if len(positions) else None
 
     def _settle(self, unless_fewer_than: int = 1) -> None:
         """Have the envelope decide about the steps that the screen did not clear, once there are so many of them."""
@@ -180,10 +186,12 @@ class _Run:
     def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
         """Run the expected side beside what the actual side has done."""
         names = self.problem.initial_parameters
+        follows = self.mode_now == "follow"
+        if self.looks_back and actual.params is None and not follows:
+            return self._block_looking_back(numbers, batches, actual)
         before_actual = _before(self.now[0], actual, len(numbers))
         if not names.keys() <= before_actual.keys():
             raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
-        follows = self.mode_now == "follow"
         start = {name: before_actual[name] for name in names} if follows else None
         try:
             expected = _records(self.expected, self.problem, batches, start, self.shown[1])
@@ -192,17 +200,39 @@ class _Run:
         before = _before(self.now[1], expected, len(numbers)) | (start or {})
         if len(before) < len(names) + len(self.state_gaps):
             raise ProblemError("the expected side does not show its buffers or optimiser state; expected them after each step")
-        x, y = batches[0][:2]
-        if not all(batch[0] is x for batch in batches):
-            x, y = np.array([batch[0] for batch in batches]), np.array([batch[1] for batch in batches])
+        x, y = _stacked_inputs(batches)
         masks = {index: np.array([batch[2][index] for batch in batches]) for index in (batches[0][2] if len(batches[0]) > 2 else ())}
         known = {**names, **shown_state(actual)}
         drift = {name: before_actual[name] - array for name, array in before.items() if name in known}
         gaps = {name: gap[None] for name, gap in self.state_gaps.items() if name not in drift}
         return Block(np.array(numbers), x, y, masks, before, drift, gaps, self.decay, actual, expected)
 
+    def _block_looking_back(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
+        """The same, of sides that show deltas and no parameters: what a step started from is worked out if it is asked for.
+
+        It is what the side ends with, less its deltas. That rounds once for each, which counts as a gap.
+        """
+        expected = _records(self.expected, self.problem, batches, None, self.shown[1])
+        x, y = _stacked_inputs(batches)
+        sides: Any = (self.actual, self.expected)
+        u = Precision(self.problem.dtype).u * (len(numbers) + 1)
+
+        def before(name: str) -> Array:
+            return _less_deltas(sides[1].parameter(name), expected, name)
+
+        def drift(name: str) -> Array:
+            theirs = block.before[name]
+            gap = _less_deltas(sides[0].parameter(name), actual, name) - theirs
+            return gap + np.copysign(u * np.abs(theirs), gap)
+
+        names = self.problem.initial_parameters
+        block = Block(np.array(numbers), x, y, {}, Later(names, before), Later(names, drift), {}, self.decay, actual, expected)
+        return block
+
     def _carry_on(self, block: Block, position: int) -> None:
         """Take down what each side carries on from the step at that position."""
+        if block.actual.params is None and self.looks_back:
+            return
         self.now = _after(self.now[0], block.actual, position), _after(self.now[1], block.expected, position)
         if self.state_gaps.keys() - self.now[0].keys():
             bounds = envelope(self.problem, block)
@@ -212,6 +242,9 @@ class _Run:
         """The predictions after the last step, and the result."""
         self._settle()
         predictions = None
+        if self.looks_back and self.shown[0] is not None and self.shown[0].params is None:
+            self.now = self.actual.state_dict(), self.expected.state_dict()  # type: ignore[attr-defined]    # both are ours
+            self.drift = max(float(np.abs(self.now[0][name] - array).max()) for name, array in self.now[1].items())
         if self.stopped is None and self.problem.test is not None and self.problem.initial_parameters.keys() <= self.now[0].keys():
             predictions = self._judged_predictions(*self.problem.test)
         worst = [self.divergence] if self.divergence else []
@@ -259,6 +292,22 @@ class _Run:
         return outputs[0], outputs[1]
 
 
+def _stacked_inputs(batches: list[Batch]) -> tuple[Array, Array]:
+    """The inputs and targets of the steps, stacked unless all have the same."""
+    x, y = batches[0][:2]
+    if all(batch[0] is x for batch in batches):
+        return x, y
+    return np.array([batch[0] for batch in batches]), np.array([batch[1] for batch in batches])
+
+
+def _less_deltas(after: Array, record: StepRecord, name: str) -> Array:
+    """A parameter before each step, given it after the last."""
+    if record.deltas is None:
+        raise ProblemError("neither params nor deltas are shown; expected either, to know where a step starts")
+    deltas = record.deltas[name]
+    return np.asarray(after - (deltas if len(deltas) == 1 else np.cumsum(deltas[::-1], axis=0)[::-1]))
+
+
 def initial_state(problem: Problem) -> dict[str, Array]:
     """What both sides carry into step 1, by name: parameters, running statistics, and an optimiser's state of zeros."""
     statistics = {name: array for name, array in problem.initial_buffers().items() if name in problem.buffer_shapes()}
@@ -266,8 +315,9 @@ def initial_state(problem: Problem) -> dict[str, Array]:
     return {**problem.initial_parameters, **statistics, **kept}
 
 
-def _blocks(problem: Problem, steps: int, most: int, ends: Collection[int]) -> Iterator[list[int]]:
-    """The steps 1 … `steps` in blocks of at most `most` batches of one shape, each ending at each of `ends`."""
+def blocks(problem: Problem, steps: int, ends: Collection[int] = (), most: int | None = None) -> Iterator[list[int]]:
+    """The steps 1 … `steps` in blocks of batches of one shape, of at most `most` steps, and ending at each of `ends`."""
+    most = _most_steps(problem) if most is None else most
     block: list[int] = []
     lengths = problem.batch_lengths(steps + 1)
     length = next(lengths)

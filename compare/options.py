@@ -79,5 +79,5 @@ def check_seed(seed: Any) -> None:
 
 def check_choice(what: str, value: object, choices: Any) -> None:
     """One of the names."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ProblemError(f"{what} is {value!r}; expected one of {', '.join(choices)}")

@@ -1,5 +1,6 @@
 """The problem that both sides are given: network, loss, update, data and initial parameters, all from one seed."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from compare.implementation import Array, Batch
 from compare.options import DTYPES, check_choice, check_seed, checked_number, checked_optimizer_options, checked_sizes
 from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 
+LARGE = 1 << 15      # numbers in a weight
 _BATCHES, _MASKS = 1, 2      # what is drawn, so that each thing has its own generator of the problem's seed
 
 
@@ -75,6 +77,8 @@ class Problem:
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         if self.normalization is not None:
             check_choice("normalization", self.normalization, NORMALIZATIONS)
+        if not isinstance(self.activations, (str, tuple, list)):
+            raise ProblemError(f"activations are {self.activations!r}; expected a name, or one for each layer")
         names = (self.activations,) * (len(sizes) - 1) if isinstance(self.activations, str) else tuple(self.activations)
         for name in names:
             check_choice("activation", name, ACTIVATIONS)
@@ -83,6 +87,8 @@ class Problem:
         if LOSSES[self.loss].only and names[-1] not in LOSSES[self.loss].only:
             raise ProblemError(f"the output's activation is {names[-1]}; expected {' or '.join(LOSSES[self.loss].only)} for {self.loss}")
         check_seed(self.seed)
+        if not isinstance(self.batches, (tuple, list)):
+            raise ProblemError(f"batches are a {type(self.batches).__name__}; expected a tuple of pairs (x, y)")
         if not self.batches:
             raise ProblemError("there is no batch; expected at least one (x, y) to train on")
 
@@ -155,6 +161,17 @@ class Problem:
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of what the optimiser keeps, as "<parameter>.<slot>"."""
         return {f"{name}.{slot}": shape for name, shape in self.shapes().items() for slot in self.slots}
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether a weight has so many numbers that the envelope of a step costs many times the step."""
+        return max(math.prod(shape) for shape in self.shapes().values()) >= LARGE
+
+    @property
+    def is_plain_descent(self) -> bool:
+        """Whether a step is −lr times the gradient of one pass, and each layer's input the activation before it."""
+        decays = bool(self.optimizer_options.get("weight_decay"))
+        return not (self.slots or decays or self.dropout or self.accumulate > 1)
 
     def initial_buffers(self) -> dict[str, Array]:
         """What batch normalisation starts from, by name: running means of 0 and variances of 1, and no batch tracked."""
@@ -249,7 +266,7 @@ class Problem:
         if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
             raise ProblemError(f"{what} is a {type(batch).__name__}; expected a pair (x, y), and `batches` a tuple of such pairs")
         x, k = self._array(batch[0]), self.sizes[-1]
-        is_classes = LOSSES[self.loss].targets == "classes" and np.ndim(batch[1]) == 1
+        is_classes = LOSSES[self.loss].targets == "classes" and _dimensions(batch[1]) == 1
         y: Any = self._classes(what, batch[1]) if is_classes else self._array(batch[1])
         n = len(x) if x.ndim == 2 else 0
         if n < 1 or x.shape != (n, self.sizes[0]) or y.shape != ((n,) if is_classes else (n, k)):
@@ -283,14 +300,24 @@ class Problem:
         return {name: given[name] for name in shapes}
 
     def _array(self, values: Any) -> Array:
-        if np.iscomplexobj(values):
-            raise ProblemError(f"an array is complex; expected real numbers, for {self.dtype}")
         try:
+            if np.iscomplexobj(values):
+                raise ProblemError(f"an array is complex; expected real numbers, for {self.dtype}")
             with np.errstate(over="ignore"):
                 array: Array = _read_only(np.array(values, dtype=self.dtype, order="C"))
+        except ProblemError:
+            raise
         except (TypeError, ValueError) as error:
-            raise ProblemError(f"an array cannot be made of {type(values).__name__}: {error}") from None
+            raise ProblemError(f"an array cannot be made of {type(values).__name__}: {error}; expected numbers") from None
         return array
+
+
+def _dimensions(values: Any) -> int | None:
+    """How many, or None for what is no array."""
+    try:
+        return int(np.ndim(values))
+    except ValueError:
+        return None
 
 
 def _read_only(array: Any) -> Any:

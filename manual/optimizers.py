@@ -39,10 +39,13 @@ class Optimizer:
             w += deltas[name]                              # w ← w + Δw   (as w)
         return deltas
 
+    def kept(self) -> dict[str, Array]:
+        """What is kept of each parameter, as "<parameter>.<slot>": the optimiser's own arrays."""
+        return {f"{name}.{slot}": array for name, slots in self.state.items() for slot, array in slots.items()}
+
     def state_dict(self) -> dict[str, Array]:
-        """Copies of what is kept: the number of `steps`, and each slot as "<parameter>.<slot>"."""
-        kept = {f"{name}.{slot}": array.copy() for name, slots in self.state.items() for slot, array in slots.items()}
-        return {"steps": np.array(self.steps, np.int64), **kept}
+        """Copies of what is kept, and the number of `steps`."""
+        return {"steps": np.array(self.steps, np.int64), **{name: array.copy() for name, array in self.kept().items()}}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike], network: Network) -> None:
         """Take over, by copy, what an optimiser of this kind kept for such a network.
@@ -52,7 +55,7 @@ class Optimizer:
         params = network.parameters()
         names = {f"{name}.{slot}": (name, slot) for name in params for slot in self.slots}
         expected: dict[str, tuple[int, ...]] = {"steps": (), **{key: params[name].shape for key, (name, _) in names.items()}}
-        if int(np.asarray(state.get("steps", -1)).ravel()[0]) == 0 and set(state) == {"steps"}:
+        if set(state) == {"steps"} and np.shape(state["steps"]) == () and np.asarray(state["steps"]) == 0:      # it has made no step yet
             self.steps, self.state = 0, {}
             return
         check_entries("optimiser state", {name: np.shape(value) for name, value in state.items()}, expected)

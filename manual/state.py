@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike, fspath
+from os.path import isdir
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from manual.network import Network
     from manual.optimizers import Optimizer
 
+DTYPES = ("F64", "F32", "I64")      # of what is kept, by their names in a file
 OPTIMIZER = "optimizer."      # what an optimiser's entries begin with in a file
 
 
@@ -18,7 +20,7 @@ def save(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | 
     from safetensors.numpy import save_file
 
     kept = {} if optimizer is None else {OPTIMIZER + name: array for name, array in optimizer.state_dict().items()}
-    save_file({name: np.ascontiguousarray(array) for name, array in {**network.state_dict(), **kept}.items()}, fspath(path))
+    save_file({name: np.array(array, order="C") for name, array in {**network.state_dict(), **kept}.items()}, fspath(path))
 
 
 def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
@@ -27,10 +29,16 @@ def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | 
     Raises ValueError for a file that is no safetensors file, and for an entry that is missing, unknown, misshapen or of another dtype, by
     its name; then nothing is changed.
     """
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
     from safetensors.numpy import load_file
 
+    if isdir(path):
+        raise IsADirectoryError(f"{fspath(path)!r} is a directory; expected a file that `save` wrote")
     try:
+        with safe_open(fspath(path), framework="np") as file:
+            for name in file.keys():  # noqa: SIM118 - it is no mapping
+                if file.get_slice(name).get_dtype() not in DTYPES:
+                    raise ValueError(f"state: {name} is {file.get_slice(name).get_dtype()}; expected one of {', '.join(DTYPES)}")
         entries = load_file(fspath(path))
     except SafetensorError as error:
         raise ValueError(f"{fspath(path)!r} is not a safetensors file: {error}; expected one that `save` wrote") from None
@@ -40,6 +48,10 @@ def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | 
     for name, array in network.entries().items():
         if own[name].dtype != array.dtype:
             raise ValueError(f"state: {name} is {own[name].dtype}; expected {array.dtype}, as the network computes")
+    for name, array in kept.items():
+        is_known = name == "steps" or name.rpartition(".")[0] in own      # others are named by the optimiser
+        if is_known and array.dtype != (np.int64 if name == "steps" else network.dtype):
+            raise ValueError(f"state: {OPTIMIZER}{name} is {array.dtype}; expected {network.dtype}, and int64 for the steps")
     if optimizer is not None:
         optimizer.load_state_dict(kept, network)
     elif kept:

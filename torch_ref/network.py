@@ -78,19 +78,21 @@ class Network(nn.Module):
             if dropout and is_hidden:
                 add(Dropout(dropout, generator))
 
-    def forward(self, x: Any, masks: Mapping[str, Any] | None = None) -> Tensor:
+    def forward(self, x: Any, masks: Mapping[str, Any] | None = None, outputs: dict[str, Tensor] | None = None) -> Tensor:
         """The output ŷ (n, k) for inputs x (n, in), a tensor or an array, in training or evaluation as `train()` and `eval()` set it.
 
-        `masks` are dropout's by the index of its layer, drawn if not given.
+        `masks` are dropout's by the index of its layer, drawn if not given. Each layer's output is put into `outputs`, if given, by its
+        index.
         """
         a = self.as_tensor(x)
         if a.ndim != 2 or a.shape[1] != self.sizes[0]:
             raise ValueError(f"x has shape {tuple(a.shape)}; expected (records, {self.sizes[0]})")
         for index, layer in self._modules.items():
             if masks is not None and isinstance(layer, Dropout):
-                mask = masks[index]
-                layer.mask = mask if isinstance(mask, Tensor) else torch.tensor(mask, device=self.device)
+                layer.mask = self.as_mask(masks[index])
             a = layer(a)  # type: ignore[misc]    # no layer is None
+            if outputs is not None:
+                outputs[index] = a
         return a
 
     def gradients(
@@ -102,12 +104,15 @@ class Network(nn.Module):
         reduction: str = "mean",
         masks: Mapping[str, Any] | None = None,
         weight: float = 1.0,
+        stages: dict[str, dict[str, Tensor]] | None = None,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """One forward and backward pass over inputs x (n, in) and targets y: the output, the loss, the gradients by name.
 
-        Targets are (n, k), or class indices (n,) where the loss takes them. The loss counts with `weight`.
+        Targets are (n, k), or class indices (n,) where the loss takes them. The loss counts with `weight`. Into `stages`, if given, go
+        "activations", a of each activation, and "errors", δ = ∂L/∂z of each linear layer's z, by the index of the layer.
         """
-        output = self.forward(x, masks)
+        outputs: dict[str, Tensor] = {}
+        output = self.forward(x, masks, None if stages is None else outputs)
         targets = self.as_targets(y)
         if targets.shape != output.shape and not (loss in TAKES_CLASSES and targets.shape == output.shape[:1]):
             raise ValueError(f"y has shape {tuple(targets.shape)}; expected {tuple(output.shape)}, that of the output")
@@ -115,8 +120,13 @@ class Network(nn.Module):
         if weight != 1:
             value = value * weight
         params = self.parameters_by_name()
-        grads = torch.autograd.grad(value, list(params.values()))
-        return output.detach(), value.detach(), dict(zip(params, grads, strict=True))
+        sums = {index: z for index, z in outputs.items() if isinstance(self._modules[index], Linear)}
+        grads = torch.autograd.grad(value, [*params.values(), *sums.values()])
+        if stages is not None:
+            stages["activations"] = {index: a.detach() for index, a in outputs.items() if isinstance(self._modules[index], Activate)}
+            stages["errors"] = dict(zip(sums, grads[len(params) :], strict=True))
+        shown = output.detach() if stages is None else output.detach().clone()      # the last activation is shown too
+        return shown, value.detach(), dict(zip(params, grads, strict=False))
 
     def predict(self, x: Any) -> Tensor:
         """The output ŷ (n, k) for inputs x (n, in), in evaluation and without a graph: nothing is dropped, and nothing changes."""
@@ -147,6 +157,10 @@ class Network(nn.Module):
         """A tensor as it is, or an array copied into one, in the network's dtype and on its device."""
         tensor: Tensor = values if isinstance(values, Tensor) else torch.tensor(values, device=self.device)
         return tensor.to(self.device, self.dtype)
+
+    def as_mask(self, values: Any) -> Tensor:
+        """A mask as it is, or an array copied into one, on the network's device."""
+        return values.to(self.device) if isinstance(values, Tensor) else torch.tensor(values, device=self.device)
 
     def as_targets(self, y: Any) -> Tensor:
         """Targets (n, k) in the network's dtype, or class indices (n,) as they are, on its device."""

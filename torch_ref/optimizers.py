@@ -53,7 +53,7 @@ class Optimizer:
         names = {f"{name}.{slot}": (name, slot) for name in params for slot in self.slots}
         expected: dict[str, tuple[int, ...]] = {"steps": (), **{key: tuple(params[name].shape) for key, (name, _) in names.items()}}
         given = {name: torch.as_tensor(value) for name, value in state.items()}
-        if set(given) == {"steps"} and given["steps"].numel() == 1 and int(given["steps"]) == 0:
+        if set(given) == {"steps"} and given["steps"].shape == () and int(given["steps"]) == 0:      # it has made no step yet
             self.steps, self.state = 0, {}
             return
         check_entries("optimiser state", {name: tuple(tensor.shape) for name, tensor in given.items()}, expected)

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from os import PathLike, fspath
+from os.path import isdir
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 if TYPE_CHECKING:
     from torch_ref.network import Network
@@ -29,6 +32,8 @@ def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | 
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if isdir(path):
+        raise IsADirectoryError(f"{fspath(path)!r} is a directory; expected a file that `save` wrote")
     try:
         entries = load_file(fspath(path))
     except SafetensorError as error:
@@ -39,6 +44,10 @@ def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | 
     for name, tensor in network.state_dict().items():
         if own[name].dtype != tensor.dtype:
             raise ValueError(f"state: {name} is {own[name].dtype}; expected {tensor.dtype}, as the network computes")
+    for name, tensor in kept.items():
+        is_known = name == "steps" or name.rpartition(".")[0] in own      # others are named by the optimiser
+        if is_known and tensor.dtype != (torch.int64 if name == "steps" else network.dtype):
+            raise ValueError(f"state: {OPTIMIZER}{name} is {tensor.dtype}; expected {network.dtype}, and torch.int64 for the steps")
     if optimizer is not None:
         optimizer.load_state_dict(kept, network)
     elif kept:

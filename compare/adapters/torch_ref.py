@@ -1,7 +1,6 @@
 """The PyTorch side as an `Implementation`. Importing this module imports torch."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,18 @@ from compare.problem import Problem
 
 
 class TorchRef(InBlocks):
-    """`torch_ref.Network` on `device`, trained with the problem's optimiser of `torch_ref`; with `stages`, it shows activations and errors
-    too.
+    """`torch_ref.Network` on `device`, trained with the problem's optimiser of `torch_ref`.
 
+    It shows the phases in `show`; with `stages`, activations and errors too, and also for large networks, since they make comparing cheap.
     Where gradients are accumulated over parts of a batch, there are no stages of the whole batch to show.
     """
 
     @torch.inference_mode(False)
-    def __init__(self, problem: Problem, *, device: str | torch.device = "cpu", stages: bool = False) -> None:
+    def __init__(
+        self, problem: Problem, *, device: str | torch.device = "cpu", stages: bool = False, show: Collection[str] = PHASES
+    ) -> None:
         self.problem = problem
+        self.show = frozenset(show)
         self.network = torch_ref.Network(
             problem.sizes,
             problem.activations,
@@ -36,12 +38,7 @@ class TorchRef(InBlocks):
         self._flat = _flattened(self.network.parameters_by_name())
         self._batch: Batch | None = None
         self._tensors: tuple[Tensor, Tensor]
-        self._activations: dict[str, Tensor] = {}
-        self._errors: dict[str, Tensor] = {}
-        self._order = [layer.linear for layer in problem.layers]      # errors come last layer first, and are shown first layer first
-        if stages and problem.accumulate == 1:
-            for index, layer in self.network.named_children():
-                layer.register_forward_hook(partial(self._look, index))
+        self.stages = (stages or problem.is_large) and problem.accumulate == 1
 
     @torch.inference_mode(False)
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
@@ -53,6 +50,11 @@ class TorchRef(InBlocks):
         """Copies of the parameters and buffers by name."""
         return {name: tensor.numpy(force=True).copy() for name, tensor in self.network.state_dict().items()}
 
+    def parameter(self, name: str) -> Array:
+        """The parameter of that name as it stands; on the CPU the side's own."""
+        array: Array = self.network.parameters_by_name()[name].numpy(force=True)
+        return array
+
     def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
         """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
         return self.steps([(x, y) if masks is None else (x, y, masks)]).at(0)
@@ -61,7 +63,7 @@ class TorchRef(InBlocks):
         """A step of training on each batch, each from the parameters in `before`, if given; the records are stacked."""
         if next(self.network.parameters()).data_ptr() != self._flat.data_ptr():      # this is a copy, and its parameters no longer views
             self._flat = _flattened(self.network.parameters_by_name())
-        problem = self.problem
+        problem, show = self.problem, self.show
         starts = None if before is None else self._flat.new_tensor(self._flat_rows(before))
         array = self._flat.numpy() if self._flat.device.type == "cpu" else None      # the same memory, copied faster
         columns: dict[str, list[Any]] = {phase: [] for phase in PHASES}
@@ -69,22 +71,22 @@ class TorchRef(InBlocks):
             for i, batch in enumerate(batches):
                 if starts is not None:
                     self._flat.copy_(starts[i])
-                output, loss, grads = self._gradients(batch)
-                columns["output"].append(output)
-                columns["loss"].append(loss)
-                columns["grads"].append(grads)
-                columns["deltas"].append(self.optimizer.step(self.network, grads))
-                columns["params"].append(self._flat.clone() if array is None else array.copy())
-                if self._errors:
-                    columns["activations"].append(dict(self._activations))
-                    columns["errors"].append({index: self._errors[index] for index in self._order})
+                stages: dict[str, Any] = {}
+                output, loss, grads = self._gradients(batch, stages if self.stages else None)
+                deltas = self.optimizer.step(self.network, grads)
+                for phase, shown in ("output", output), ("loss", loss), ("grads", grads), ("deltas", deltas), *stages.items():
+                    if phase in show:
+                        columns[phase].append(shown)
+                if "params" in show:
+                    columns["params"].append(self._flat.clone() if array is None else array.copy())
                 if problem.slots:
                     state = self.optimizer.state_dict()
                     columns["state"].append({name: state[name] for name in problem.state_shapes()})
                 if problem.buffer_shapes():
                     columns["buffers"].append({name: self.network.get_buffer(name).clone() for name in problem.buffer_shapes()})
             fields = {phase: _stacked(column) for phase, column in columns.items() if column}
-        fields["params"] = self._by_name(fields["params"])
+        if "params" in fields:
+            fields["params"] = self._by_name(fields["params"])
         return StepRecord(**fields)
 
     @torch.inference_mode(False)
@@ -112,13 +114,13 @@ class TorchRef(InBlocks):
         outputs: Array = self.network.predict(x).cpu().numpy()
         return outputs
 
-    def _gradients(self, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def _gradients(self, batch: Batch, stages: dict[str, Any] | None) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         problem = self.problem
         x, y = self._on_device(batch)
         options: dict[str, Any] = {"reduction": problem.reduction, "masks": batch[2] if len(batch) > 2 else None}
         if problem.accumulate > 1:
             return torch_ref.accumulated_gradients(self.network, x, y, problem.loss, parts=problem.accumulate, **options)
-        return self.network.gradients(x, y, problem.loss, **options)
+        return self.network.gradients(x, y, problem.loss, **options, stages=stages)
 
     def _fresh_optimizer(self) -> torch_ref.Optimizer:
         optimizer: torch_ref.Optimizer = torch_ref.OPTIMIZERS[self.problem.optimizer](self.problem.lr, **self.problem.optimizer_options)
@@ -134,14 +136,6 @@ class TorchRef(InBlocks):
         ends = np.cumsum([shape.numel() for shape in shapes.values()])
         parts = np.split(flat, ends[:-1], axis=1)
         return {name: part.reshape(-1, *shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-
-    def _look(self, index: str, layer: nn.Module, inputs: Any, output: Tensor) -> None:
-        """Keep an activation's output, and have autograd hand over the error that reaches a linear layer's."""
-        if isinstance(layer, torch_ref.Linear):
-            if output.requires_grad:
-                output.register_hook(partial(self._errors.__setitem__, index))  # type: ignore[no-untyped-call]
-        elif isinstance(layer, torch_ref.Activate):
-            self._activations[index] = output.detach()
 
     def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The batch as tensors; the last one's are kept, since full-batch training asks for the same every time."""
@@ -163,6 +157,8 @@ def _flattened(params: Mapping[str, nn.Parameter]) -> Tensor:
 def _stacked(values: Sequence[Any]) -> Any:
     if isinstance(values[0], dict):
         return {name: _stacked([value[name] for value in values]) for name in values[0]}
+    if len(values) == 1:
+        return values[0].cpu().numpy()[None] if isinstance(values[0], Tensor) else values[0][None]
     if isinstance(values[0], np.ndarray):
         return np.array(values)
     if values[0].ndim == 0:

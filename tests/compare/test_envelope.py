@@ -14,11 +14,11 @@ from tests.compare.problems import DTYPES, problems
 
 
 def block_of(problem: Problem, steps: list[int], before: dict[str, Array], drift: dict[str, Array], expected: StepRecord) -> Block:
-    """A block of those steps, stacked, in which nothing but the expected side's records is known."""
+    """A block of those steps, stacked, in which both sides show the same."""
     batches = [problem.batch(step) for step in steps]
     masks = {index: np.array([batch[2][index] for batch in batches]) for index in (batches[0][2] if problem.dropout else ())}
     x, y = (np.array([batch[i] for batch in batches]) for i in (0, 1))
-    return Block(np.array(steps), x, y, masks, before, drift, {}, decay(problem), StepRecord(), expected)
+    return Block(np.array(steps), x, y, masks, before, drift, {}, decay(problem), expected, expected)
 
 
 @given(problem=problems(), spread=st.sampled_from([0.0, 1e-12, 1e-3]), steps=st.integers(1, 3))
