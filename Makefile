@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: compare test lint bench clean
+.PHONY: compare test lint bench soak clean
 
 compare: .venv/installed
 	$(BIN)/python -m compare
@@ -15,8 +15,12 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: .venv/installed
+# What it is measured against comes first; the table is printed, and written to build/benchmarks.txt and .json.
+bench: .venv/bench-installed
 	$(BIN)/python -m benchmarks
+
+soak: .venv/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.soak
 
 clean:
 	rm -rf .venv build dist
@@ -24,4 +28,8 @@ clean:
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+.venv/bench-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	touch $@

@@ -1,37 +1,52 @@
-"""`python -m benchmarks`: time the lesson, print the medians and their ratios; exit code 0 if all bars are met, else 1."""
+"""`python -m benchmarks`: measure, print the tables and the bars; exit code 0 if all bars are met, else 1, 2 for bad usage."""
 
 import argparse
 import json
-import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 
-# BLAS reads these when it is loaded, so that NumPy and torch are imported after they are set.
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from benchmarks.environment import environment
+from benchmarks.measure import measured, say
+from benchmarks.report import as_object, as_text
+from benchmarks.work import Work
+from benchmarks.works import KEYS, WORKS
+
+BUILD = Path(__file__).parent.parent / "build"
 
 
-def main() -> int:
-    """Run the benchmark with the command line's options; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time the lesson, pinned to one thread.")
-    parser.add_argument("--rounds", type=_positive, default=15, metavar="N", help="rounds after the warm-up round (default: 15)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the measurements to FILE too")
-    options = parser.parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark with these arguments, or with the command line's; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Time both backends, and what comparing them costs, against what they could take."
+    )
+    parser.add_argument("--only", type=_works, default=WORKS, metavar="W1,W4", help=f"some works of {', '.join(KEYS)} (default: all)")
+    parser.add_argument("--rounds", type=_positive, metavar="N", help="rounds after the warm-up round (default: each work's own number)")
+    parser.add_argument("--json", type=Path, default=BUILD / "benchmarks.json", metavar="FILE", help="default: build/benchmarks.json")
+    parser.add_argument("--out", type=Path, default=BUILD / "benchmarks.txt", metavar="FILE", help="default: build/benchmarks.txt")
+    options = parser.parse_args(argv)
 
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    import torch
+    where = environment()
+    measurements = []
+    for work in options.only:
+        start = perf_counter()
+        measurements.append(measured(work, options.rounds))
+        say(f"{work.key}  {work.title}: {perf_counter() - start:.0f} s")
+    result = as_object(where, measurements)
+    text = as_text(result)
+    print(text)
+    _write(options.json, json.dumps(result, indent=2, ensure_ascii=False))
+    _write(options.out, text)
+    return 0 if result["all_met"] else 1
 
-    torch.set_num_threads(1)
-    from benchmarks.lesson import RATIOS, competitors, description
-    from benchmarks.report import as_object, as_text
-    from benchmarks.timing import interleaved
-    from compare.lesson import lesson_problem
 
-    problem = lesson_problem()
-    result = as_object(description(problem), interleaved(competitors(problem), options.rounds), RATIOS)
-    print(as_text(result))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return 0 if all(ratio["met"] is not False for ratio in result["ratios"]) else 1
+def _works(text: str) -> tuple[Work, ...]:
+    keys = text.split(",")
+    unknown = [key for key in keys if key not in KEYS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown work {', '.join(map(repr, unknown))}; expected some of {', '.join(KEYS)}")
+    return tuple(work for work in WORKS if work.key in keys)
 
 
 def _positive(text: str) -> int:
@@ -39,6 +54,11 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"rounds are {number}; expected at least 1")
     return number
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,114 +1,102 @@
-"""The lesson's competitors: each side alone, both compared at every step, and the lesson's own loop.
+"""W1: the lesson, trained in every way there is."""
 
-All train the same network on the same records from the same weights.
-"""
+from collections.abc import Callable
+from functools import cache
 
-from collections.abc import Mapping
-from functools import partial
-
-import numpy as np
-
-import manual
-import torch_ref
-from benchmarks.record_loop import record_loop
-from benchmarks.timing import Competitor, Ratio
-from compare.adapters.manual import Manual
-from compare.adapters.torch_ref import TorchRef
-from compare.comparison import Mode
-from compare.implementation import Array
-from compare.lesson import EPOCHS
-from compare.lockstep import train_in_lockstep
+from benchmarks.timing import Bar
+from benchmarks.trainers import manual_trainer, torch_trainer
+from benchmarks.work import Competitor, Row, Work
+from compare.lesson import EPOCHS, lesson_problem
 from compare.problem import Problem
 
 PART = 30      # the record loop runs 1/30 of the epochs
 
 MANUAL = "manual.train"
-TORCH_REF = "torch_ref.train"
-FREE = "lockstep, free"
-FOLLOW = "lockstep, follow"
-RECORD_LOOP = f"record loop (1/{PART} of the epochs, times {PART})"
+TORCH = "torch_ref.train (eager PyTorch)"
+RECORD_LOOP = f"the lesson's record loop (1/{PART} of the epochs, times {PART})"
+SCIKIT_LEARN = "scikit-learn MLPRegressor (its output is linear)"
+NUMBA = "numba, loop over records"
+PLAIN = "plain NumPy"
+JAX = "jax.lax.scan"
+JAX_BY_HAND = "jax.lax.scan, gradients by hand, transposed"
 
-RATIOS = (
-    Ratio(
-        f"comparing all {EPOCHS} steps (free) over running both sides one after the other without comparing",
-        FREE,
-        (MANUAL, TORCH_REF),
-        bar=1.15,
+
+@cache
+def problem() -> Problem:
+    """The lesson's: 6-2-1, sigmoid, 360 records."""
+    return lesson_problem()
+
+
+def record_loop() -> Competitor:
+    """The lesson's own loop."""
+    from benchmarks.competitors.record_loop import record_loop
+
+    return record_loop(problem())
+
+
+def plain_numpy() -> Competitor:
+    """All records at once."""
+    from benchmarks.competitors.plain_numpy import plain_numpy
+
+    return plain_numpy(problem())
+
+
+def numba_loop() -> Competitor:
+    """The lesson's loop, compiled."""
+    from benchmarks.competitors.numba_loop import numba_loop
+
+    return numba_loop(problem())
+
+
+def jax_scan() -> Competitor:
+    """All steps compiled as one, as JAX is written."""
+    from benchmarks.competitors.jax_scan import jax_scan
+
+    return jax_scan(problem())
+
+
+def jax_scan_transposed() -> Competitor:
+    """All steps compiled as one, as fast as it gets."""
+    from benchmarks.competitors.jax_scan import jax_scan_transposed
+
+    return jax_scan_transposed(problem())
+
+
+def scikit_learn() -> Competitor:
+    """A library's network."""
+    from benchmarks.competitors.scikit_learn import scikit_learn
+
+    return scikit_learn(problem())
+
+
+def _row(name: str, make: Callable[[], Competitor], agrees_with: str | None = MANUAL) -> Row:
+    return Row(name, make, steps=EPOCHS, agrees_with=agrees_with)
+
+
+WORKS = (
+    Work(
+        key="W1",
+        title=f"the lesson: 6-2-1 sigmoid, 360 records at once, {EPOCHS} epochs, float64; one thread",
+        threads=1,
+        rounds=31,
+        rows=(
+            _row(MANUAL, lambda: manual_trainer(problem()), agrees_with=None),
+            _row(JAX, jax_scan),
+            _row(JAX_BY_HAND, jax_scan_transposed),
+            _row(NUMBA, numba_loop),
+            _row(PLAIN, plain_numpy),
+            _row(SCIKIT_LEARN, scikit_learn, agrees_with=None),
+            _row(TORCH, lambda: torch_trainer(problem())),
+            Row(RECORD_LOOP, record_loop, steps=EPOCHS // PART, scale=1e3 * PART, agrees_with=MANUAL),
+        ),
+        bars=(
+            Bar(TORCH, MANUAL, at_least=15),
+            Bar(RECORD_LOOP, MANUAL, at_least=250),
+            Bar(SCIKIT_LEARN, MANUAL, at_least=6),
+            Bar(NUMBA, MANUAL, at_least=1.3),
+            Bar(PLAIN, MANUAL, at_least=2.2),
+            Bar(MANUAL, JAX, at_most=1.4),
+            Bar(MANUAL, JAX_BY_HAND),
+        ),
     ),
-    Ratio(
-        f"comparing all {EPOCHS} steps (follow) over running both sides one after the other without comparing",
-        FOLLOW,
-        (MANUAL, TORCH_REF),
-    ),
-    Ratio("torch_ref over manual", TORCH_REF, (MANUAL,)),
-    Ratio("the record loop over manual", RECORD_LOOP, (MANUAL,)),
 )
-
-
-def description(problem: Problem) -> str:
-    """What is trained, in a line."""
-    network = "-".join(map(str, problem.sizes))
-    return f"the lesson: {network} {problem.activations[0]}, {problem.records} records, {EPOCHS} epochs, {problem.dtype}"
-
-
-def competitors(problem: Problem) -> list[Competitor]:
-    """All of them, with their networks built. Raises AssertionError where the three ways to train reach different weights."""
-    x, y = problem.batch(1)
-    hand, torch_side = Manual(problem), TorchRef(problem)
-    loop = RecordLoop(problem)
-
-    def reset() -> None:
-        for side in (hand, torch_side, loop):
-            side.load_state_dict(problem.initial_parameters)
-
-    def compared(mode: Mode) -> None:
-        comparison = train_in_lockstep(hand, torch_side, problem, steps=EPOCHS, mode=mode)
-        if comparison.verdict != "equivalent" or comparison.steps != EPOCHS:
-            raise AssertionError(f"lockstep in {mode} mode after {comparison.steps} steps: {comparison.explanation()}")
-
-    train_manual = partial(manual.train, hand.network, x, y, lr=problem.lr, loss=problem.loss)
-    train_torch_ref = partial(torch_ref.train, torch_side.network, x, y, lr=problem.lr, loss=problem.loss)
-
-    reset()
-    for train in (train_manual, train_torch_ref, loop.train):
-        train(epochs=EPOCHS // PART)
-    for side in (torch_side, loop):
-        for name, array in side.state_dict().items():
-            np.testing.assert_allclose(array, hand.state_dict()[name], rtol=1e-12, err_msg=f"{type(side).__name__}, {name}")
-
-    return [
-        Competitor(MANUAL, reset, partial(train_manual, epochs=EPOCHS)),
-        Competitor(TORCH_REF, reset, partial(train_torch_ref, epochs=EPOCHS)),
-        Competitor(FREE, reset, partial(compared, "free")),
-        Competitor(FOLLOW, reset, partial(compared, "follow")),
-        Competitor(RECORD_LOOP, reset, partial(loop.train, epochs=EPOCHS // PART), scale=PART),
-    ]
-
-
-class RecordLoop:
-    """The lesson's loop on the problem's records, its arrays in the lesson's layout."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.features, y = problem.batch(1)
-        self.targets = y[:, 0].copy()
-        self.learnrate = problem.lr
-
-    def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Take over these parameters, by copy."""
-        self.weights_input_hidden = params["0.weight"].T.copy()      # (in, hidden)
-        self.weights_hidden_output = params["2.weight"][0].copy()    # (hidden,)
-
-    def state_dict(self) -> dict[str, Array]:
-        """The weights by PyTorch's names and in its layout."""
-        return {"0.weight": self.weights_input_hidden.T, "2.weight": self.weights_hidden_output[None]}
-
-    def train(self, *, epochs: int) -> None:
-        """Run the loop for that many epochs."""
-        record_loop(
-            self.features,
-            self.targets,
-            self.weights_input_hidden,
-            self.weights_hidden_output,
-            epochs=epochs,
-            learnrate=self.learnrate,
-        )

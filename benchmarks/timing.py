@@ -1,61 +1,63 @@
-"""The clock: competitors timed by turns in one process, and the ratios of what they took."""
+"""The clock, and what is made of its times: the median of the rounds' own ratios, and the bars that it is held to."""
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
+from typing import Literal
 
-Times = Mapping[str, Sequence[float]]      # by competitor, each round's seconds
+Values = Mapping[str, Sequence[float]]      # by row, one for each round
+
+Verdict = Literal["met", "missed", "not measured", "no bar"]
 
 
-@dataclass(frozen=True)
-class Competitor:
-    """What is timed: `run()`, after `prepare()`, which is not. Where `run` does a part of the work, `scale` makes up for it."""
-
-    name: str
-    prepare: Callable[[], None]
-    run: Callable[[], object]
-    scale: int = 1
-
-    def seconds(self) -> float:
-        """The wall-clock time of one run, with the garbage collector off, times `scale`."""
-        self.prepare()
-        gc.collect()
-        gc.disable()
-        try:
-            start = perf_counter()
-            self.run()
-            return self.scale * (perf_counter() - start)
-        finally:
-            gc.enable()
+def seconds(run: Callable[[], object]) -> float:
+    """The wall-clock time of one run, with the garbage collector off."""
+    gc.collect()
+    gc.disable()
+    try:
+        start = perf_counter()
+        run()
+        return perf_counter() - start
+    finally:
+        gc.enable()
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """One competitor's time over those of others, run one after the other; with a `bar`, at most that."""
+class Bar:
+    """One row's value over another's, or by itself, and what it must be; without a limit it is told for information."""
 
-    name: str
     of: str
-    over: tuple[str, ...]
-    bar: float | None = None
+    over: str | None = None
+    at_most: float | None = None
+    at_least: float | None = None
 
-    def value(self, times: Times) -> float:
-        """The median of the rounds' ratios; each is taken within its round, so that a slow spell hits both of its sides."""
-        pairs = ((times[self.of][i], sum(times[name][i] for name in self.over)) for i in range(len(times[self.of])))
-        return median(above / below for above, below in pairs)
+    @property
+    def name(self) -> str:
+        """What is measured."""
+        return self.of if self.over is None else f"{self.of} / {self.over}"
 
-    def met(self, times: Times) -> bool | None:
-        """Whether the bar is met; None without one."""
-        return None if self.bar is None else self.value(times) <= self.bar
+    @property
+    def limit(self) -> str:
+        """What it must be, in words; empty without a limit."""
+        if self.at_most is not None:
+            return f"at most {self.at_most:g}"
+        return "" if self.at_least is None else f"at least {self.at_least:g}"
 
+    def value(self, values: Values) -> float | None:
+        """The median of the rounds' ratios; each is taken within its round, so that a slow spell hits both. None: not measured."""
+        above = values.get(self.of, ())
+        below = [1.0] * len(above) if self.over is None else values.get(self.over, ())
+        ratios = [a / b for a, b in zip(above, below, strict=False)]
+        return median(ratios) if ratios else None
 
-def interleaved(competitors: Sequence[Competitor], rounds: int) -> Times:
-    """Each competitor's times over that many rounds, after a warm-up round; every other round runs them in reverse."""
-    times: dict[str, list[float]] = {competitor.name: [] for competitor in competitors}
-    for number in range(rounds + 1):
-        for competitor in competitors if number % 2 == 0 else reversed(competitors):
-            seconds = competitor.seconds()
-            if number > 0:
-                times[competitor.name].append(seconds)
-    return times
+    def verdict(self, values: Values) -> Verdict:
+        """Whether the bar is met."""
+        value = self.value(values)
+        if not self.limit:
+            return "no bar"
+        if value is None:
+            return "not measured"
+        is_met = (self.at_most is None or value <= self.at_most) and (self.at_least is None or value >= self.at_least)
+        return "met" if is_met else "missed"

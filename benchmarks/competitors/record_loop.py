@@ -1,11 +1,35 @@
 """The lesson's training loop as the lesson writes it: over the records, one by one. It is what the rest is faster than."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.work import Competitor
+from compare.problem import Problem
+
 Array = NDArray[np.floating[Any]]
+
+
+def record_loop(problem: Problem) -> Competitor:
+    """The loop on the problem's records, its arrays in the lesson's layout."""
+    x, y = problem.batch(1)
+    features, targets = x, y[:, 0].copy()
+    arrays: dict[str, Array] = {}
+
+    def reset() -> None:
+        initial: Mapping[str, Array] = problem.initial_parameters
+        arrays["input_hidden"] = initial["0.weight"].T.copy()      # (in, hidden)
+        arrays["hidden_output"] = initial["2.weight"][0].copy()    # (hidden,)
+
+    return Competitor(
+        run=lambda steps: train(
+            features, targets, arrays["input_hidden"], arrays["hidden_output"], epochs=steps, learnrate=problem.lr
+        ),
+        reset=reset,
+        weights=lambda: {"0.weight": arrays["input_hidden"].T, "2.weight": arrays["hidden_output"][None]},
+    )
 
 
 def sigmoid(x: Any) -> Any:
@@ -13,7 +37,7 @@ def sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
 
 
-def record_loop(
+def train(
     features: Array, targets: Array, weights_input_hidden: Array, weights_hidden_output: Array, *, epochs: int, learnrate: float
 ) -> None:
     """Train the lesson's arrays in place: features (n, in), targets (n,), weights (in, hidden) and (hidden,).

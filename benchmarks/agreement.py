@@ -1,0 +1,67 @@
+"""That competitors do the same work: trained alike, they must move the weights alike, or a wrong computation would be timed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.work import Weights
+
+
+class DisagreementError(Exception):
+    """A competitor trains to other weights."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How far training moved each weight, and from where."""
+
+    start: Weights
+    moved: Weights
+
+    @classmethod
+    def between(cls, start: Weights, end: Weights) -> "Movement":
+        """From the one to the other; what is kept are copies."""
+        return cls(start, {name: end[name] - start[name] for name in start})
+
+
+def copied(weights: Weights) -> dict[str, NDArray[Any]]:
+    """Copies in C order, which what is trained further does not change."""
+    return {name: np.array(array, order="C") for name, array in weights.items()}
+
+
+def check(actual: Movement, expected: Movement, rtol: float) -> None:
+    """Raise DisagreementError unless both set out from equal weights and moved them by the same, to `rtol` of a tensor's largest move.
+
+    The moves are compared and not the weights: a few steps move weights by little, so that a wrong step could hide in them.
+    """
+    if set(actual.moved) != set(expected.moved):
+        raise DisagreementError(f"weights are {sorted(actual.moved)}; expected {sorted(expected.moved)}")
+    for name, moved in expected.moved.items():
+        if actual.moved[name].shape != moved.shape:
+            raise DisagreementError(f"{name} has shape {actual.moved[name].shape}; expected {moved.shape}")
+        if not np.array_equal(actual.start[name], expected.start[name]):
+            raise DisagreementError(f"{name} starts from other weights")
+        largest = float(np.abs(moved).max())
+        if not 0 < largest < np.inf:
+            raise DisagreementError(f"{name} moved by {largest}: nothing can be compared")
+        try:
+            np.testing.assert_allclose(actual.moved[name], moved, rtol=rtol, atol=rtol * largest)
+        except AssertionError:
+            gap = float(np.abs(actual.moved[name] - moved).max())
+            raise DisagreementError(f"{name} moved otherwise, by {gap / largest:.1g} of its largest move; expected {rtol:g}") from None
+
+
+def save(movement: Movement, path: str) -> None:
+    """Write it to a file."""
+    parts: Mapping[str, Weights] = {"start": movement.start, "moved": movement.moved}
+    np.savez(path, allow_pickle=False, **{f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()})
+
+
+def load(path: str) -> Movement:
+    """Read it back."""
+    with np.load(path) as file:
+        parts = {part: {key.split("/")[1]: file[key] for key in file if key.startswith(f"{part}/")} for part in ("start", "moved")}
+    return Movement(**parts)

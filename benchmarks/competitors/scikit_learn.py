@@ -1,0 +1,44 @@
+"""scikit-learn's `MLPRegressor` on the lesson's records: full-batch gradient descent without momentum or penalty.
+
+Its output unit is linear, so that it trains a slightly cheaper network, from weights of its own: they are not compared.
+"""
+
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
+
+from benchmarks.work import Competitor
+from compare.problem import Problem
+
+
+def scikit_learn(problem: Problem) -> Competitor:
+    """`MLPRegressor.fit` with the problem's hidden layers and learning rate."""
+    x, y = problem.batch(1)
+    targets = y[:, 0].copy()
+
+    def run(steps: int) -> object:
+        network = MLPRegressor(
+            hidden_layer_sizes=problem.sizes[1:-1],
+            activation="logistic",
+            solver="sgd",
+            batch_size=len(x),
+            learning_rate="constant",
+            learning_rate_init=problem.lr,
+            momentum=0,
+            nesterovs_momentum=False,
+            alpha=0,
+            max_iter=steps,
+            tol=0,
+            n_iter_no_change=10**9,
+            shuffle=False,
+            random_state=problem.seed,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            network.fit(x, targets)
+        if network.n_iter_ != steps:
+            raise AssertionError(f"scikit-learn stopped after {network.n_iter_} of {steps} epochs")
+        return network.loss_curve_
+
+    return Competitor(run)

@@ -1,0 +1,100 @@
+"""W4: the lesson's network on its own records, repeated: what a record costs in time and memory when there are millions."""
+
+import tracemalloc
+from collections.abc import Callable
+from functools import cache, partial
+
+import numpy as np
+
+from benchmarks.timing import Bar
+from benchmarks.trainers import manual_trainer, torch_trainer
+from benchmarks.work import Competitor, Row, Work, threads_text
+from compare.lesson import lesson_problem
+from compare.problem import Problem
+
+FEW, MANY, MOST = 360, 36_000, 3_600_000
+EPOCHS = {FEW: 900, MANY: 50, MOST: 4}
+MEMORY_MIB = 32
+
+MANUAL = "manual.train"
+PLAIN = "plain NumPy"
+TORCH = "torch_ref.train (eager PyTorch)"
+MEMORY = "manual.train's extra memory"
+
+
+@cache
+def problem(records: int) -> Problem:
+    """The lesson's problem with its 360 records repeated."""
+    lesson = lesson_problem()
+    x, y = (np.tile(array, (records // len(array), 1)) for array in lesson.batch(1))
+    return Problem(sizes=lesson.sizes, lr=lesson.lr, batches=((x, y),), initial_parameters=lesson.initial_parameters)
+
+
+def plain_numpy(records: int) -> Competitor:
+    """All records at once."""
+    from benchmarks.competitors.plain_numpy import plain_numpy
+
+    return plain_numpy(problem(records))
+
+
+def memory(records: int) -> Competitor:
+    """What `manual.train` allocates at most at a time, over what was there before, in MiB."""
+    trainer = manual_trainer(problem(records))
+
+    def read() -> float:
+        trainer.reset()
+        tracemalloc.start()
+        try:
+            trainer.run(2)
+            return tracemalloc.get_traced_memory()[1] / 2**20
+        finally:
+            tracemalloc.stop()
+
+    return Competitor(read=read)
+
+
+def _at(name: str, records: int) -> str:
+    return f"{name}, {records:,} records"
+
+
+def _rows(name: str, make: Callable[[int], Competitor], sizes: tuple[int, ...]) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            _at(name, records),
+            partial(make, records),
+            steps=EPOCHS[records],
+            unit="ns a record",
+            scale=1e9 / (records * EPOCHS[records]),
+            agrees_with=None if name == MANUAL else _at(MANUAL, records),
+        )
+        for records in sizes
+    )
+
+
+def _manual(records: int) -> Competitor:
+    return manual_trainer(problem(records))
+
+
+def _torch(records: int) -> Competitor:
+    return torch_trainer(problem(records))
+
+
+def _work(threads: int) -> Work:
+    sizes = (FEW, MANY, MOST) if threads == 1 else (MOST,)
+    trainers = ((MANUAL, _manual), (PLAIN, plain_numpy), (TORCH, _torch))
+    rows = tuple(row for name, make in trainers for row in _rows(name, make, sizes))
+    bars: tuple[Bar, ...] = tuple(
+        Bar(_at(name, MOST), _at(MANUAL, MOST), at_least=2 if threads == 1 else None) for name in (PLAIN, TORCH)
+    )
+    if threads == 1:
+        rows += tuple(Row(_at(MEMORY, records), partial(memory, records), unit="MiB", once=True) for records in (MANY, MOST))
+        bars = (
+            Bar(_at(MANUAL, MOST), _at(MANUAL, MANY), at_most=1.4),
+            *bars,
+            Bar(_at(MEMORY, MOST), at_most=MEMORY_MIB),
+            Bar(_at(MEMORY, MOST), _at(MEMORY, MANY), at_most=1.1),
+        )
+    return Work("W4", f"the lesson's network on many records; {threads_text(threads)}", threads, 7, rows, bars)
+
+
+WORKS = (_work(1), _work(2))

@@ -1,0 +1,33 @@
+"""The two backends as competitors, each by its public `train`, on a problem's one batch."""
+
+from benchmarks.work import Competitor
+from compare.problem import Problem
+
+
+def manual_trainer(problem: Problem) -> Competitor:
+    """`manual.train`."""
+    import manual
+
+    network = manual.Network(problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype)
+    x, y = problem.batch(1)
+    return Competitor(
+        run=lambda steps: manual.train(network, x, y, lr=problem.lr, epochs=steps, loss=problem.loss),
+        reset=lambda: network.load_state_dict(problem.initial_parameters),
+        weights=network.state_dict,
+    )
+
+
+def torch_trainer(problem: Problem) -> Competitor:
+    """`torch_ref.train`, eager; it is given tensors, so that no conversion is timed."""
+    import torch
+
+    import torch_ref
+
+    network = torch_ref.Network(problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype)
+    x, y = (torch.tensor(array) for array in problem.batch(1))
+    initial = {name: torch.tensor(array) for name, array in problem.initial_parameters.items()}
+    return Competitor(
+        run=lambda steps: torch_ref.train(network, x, y, lr=problem.lr, epochs=steps, loss=problem.loss),
+        reset=lambda: network.load_state_dict(initial),
+        weights=lambda: {name: tensor.detach().numpy() for name, tensor in network.named_parameters()},
+    )

@@ -1,0 +1,6 @@
+"""All works, in the order in which they are run."""
+
+from benchmarks import classifier, cold_start, lesson, lockstep, many_records
+
+WORKS = (*lesson.WORKS, *classifier.WORKS, *many_records.WORKS, *lockstep.WORKS, *cold_start.WORKS)
+KEYS = tuple(sorted({work.key for work in WORKS}))
