@@ -12,7 +12,7 @@ from benchmarks.work import Competitor, Row, Work, threads_text
 from compare.lesson import lesson_problem
 from compare.problem import Problem
 
-FEW, MANY, MOST = 360, 36_000, 3_600_000
+FEW, MANY, TENTH, MOST = 360, 36_000, 360_000, 3_600_000
 EPOCHS = {FEW: 900, MANY: 50, MOST: 4}
 MEMORY_MIB = 32
 
@@ -87,12 +87,12 @@ def _work(threads: int) -> Work:
         Bar(_at(name, MOST), _at(MANUAL, MOST), at_least=2 if threads == 1 else None) for name in (PLAIN, TORCH)
     )
     if threads == 1:
-        rows += tuple(Row(_at(MEMORY, records), partial(memory, records), unit="MiB", once=True) for records in (MANY, MOST))
+        rows += tuple(Row(_at(MEMORY, records), partial(memory, records), unit="MiB", once=True) for records in (TENTH, MOST))
         bars = (
             Bar(_at(MANUAL, MOST), _at(MANUAL, MANY), at_most=1.4),
             *bars,
             Bar(_at(MEMORY, MOST), at_most=MEMORY_MIB),
-            Bar(_at(MEMORY, MOST), _at(MEMORY, MANY), at_most=1.1),
+            Bar(_at(MEMORY, MOST), _at(MEMORY, TENTH), at_most=1.1),
         )
     return Work("W4", f"the lesson's network on many records; {threads_text(threads)}", threads, 7, rows, bars)
 

@@ -4,9 +4,11 @@ Names are imported when they are first used, so that `import compare` loads neit
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
+    from typing import Any
+
     from compare.adapters.manual import Manual
     from compare.adapters.torch_ref import TorchRef
     from compare.assertions import assert_equivalent
@@ -50,7 +52,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'compare' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"compare.{_HOMES[name]}"), name)

@@ -1,16 +1,22 @@
 """The command line's arguments: what may be asked for, and how it is said. Importing this loads neither NumPy nor torch."""
 
+from __future__ import annotations
+
 import argparse
-from collections.abc import Callable, Sequence
-from typing import Any
+import os
 
 from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+
+TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    Command = Callable[[argparse.Namespace], int]
 
 MOST = 10**9      # of epochs or units: more than anyone has memory or time for
 COMMON = ("dtype", "device", "json", "quiet")
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
-
-Command = Callable[[argparse.Namespace], int]
 
 
 def parser(train: Command, example: Command) -> argparse.ArgumentParser:
@@ -20,6 +26,7 @@ def parser(train: Command, example: Command) -> argparse.ArgumentParser:
         description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
         epilog="exit codes: 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted",
         allow_abbrev=False,
+        formatter_class=_Formatter,
     )
     top.set_defaults(run=train, command=None)
     _add_network(top.add_argument_group("the network (by default the lesson's: 6-2-1, sigmoid, no biases)"))
@@ -37,6 +44,7 @@ def parser(train: Command, example: Command) -> argparse.ArgumentParser:
         help="the lesson's worked example: one record, one step, entry by entry",
         description="Take the lesson's worked example through both sides, beside the figures that the lesson prints.",
         argument_default=argparse.SUPPRESS,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     command.set_defaults(run=example, command="example")
@@ -140,6 +148,18 @@ def _add_common(command: argparse.ArgumentParser) -> Any:
     group.add_argument("--json", action="store_true", default=default(False), help="print one JSON object and nothing else")
     group.add_argument("--quiet", action="store_true", default=default(False), help="print the verdict alone")
     return group
+
+
+class _Formatter(argparse.HelpFormatter):
+    """As wide as the terminal, which the class above asks of `shutil`, a slow import."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        try:
+            width = int(columns) if columns.isdecimal() and int(columns) else os.get_terminal_size(1).columns
+        except OSError:
+            width = 80
+        super().__init__(prog, width=(width or 80) - 2)
 
 
 def _count(text: str) -> int:

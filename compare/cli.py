@@ -3,18 +3,21 @@
 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted, 141 standard output closed.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
-import traceback
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from compare import arguments
 
+TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
     from compare.problem import Problem
     from compare.training import Training
 
@@ -117,6 +120,8 @@ def _guarded(options: Namespace, was_interrupted: Callable[[], bool]) -> int:
             return UNUSABLE
         if was_interrupted():
             raise KeyboardInterrupt from error
+        import traceback
+
         traceback.print_exc()
         _say("internal fault: this is a mistake in backprop-compare; please report it with the lines above")
         return FAULT
@@ -159,7 +164,7 @@ def _train(options: Namespace) -> int:
     return _exit_code(training)
 
 
-def _problem(options: Namespace) -> "Problem":
+def _problem(options: Namespace) -> Problem:
     from compare.errors import ProblemError
     from compare.lesson import lesson_problem
     from compare.table import table_problem
@@ -187,7 +192,7 @@ def _example(options: Namespace) -> int:
     return _exit_code(training)
 
 
-def _report(options: Namespace, training: "Training", device: str) -> None:
+def _report(options: Namespace, training: Training, device: str) -> None:
     if options.json:
         from compare.report.json import as_json
 
@@ -203,7 +208,7 @@ def _report(options: Namespace, training: "Training", device: str) -> None:
             print_training(training, device, is_lesson=_is_lesson(options), first_steps=FIRST_STEPS)
 
 
-def _exit_code(training: "Training") -> int:
+def _exit_code(training: Training) -> int:
     return EQUIVALENT if training.comparison.verdict == "equivalent" else DIFFERENT
 
 

@@ -5,23 +5,23 @@ The command line, the tests and the documentation are driven by it. A row's defi
 NumPy nor torch.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from __future__ import annotations
 
-Targets = Literal["regression", "binary", "classes"]
+TYPE_CHECKING = False      # as `typing` has it; it and `dataclasses` take longer to import than the command line's help to print
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    Targets = Literal["regression", "binary", "classes"]
 
 
-@dataclass(frozen=True)
 class Piece:
     """One row: its name, its equation, and PyTorch's counterpart."""
 
-    name: str
-    equation: str
-    torch: str
+    def __init__(self, name: str, equation: str, torch: str) -> None:
+        self.name, self.equation, self.torch = name, equation, torch
 
 
-@dataclass(frozen=True)
 class LossPiece(Piece):
     """A loss; its equation is that of one term ℓ. `over` says what the mean divides by: the output's elements, or its records.
 
@@ -29,22 +29,39 @@ class LossPiece(Piece):
     `output` is the activation that the output layer has by default; `only` are those that it must have, or none.
     """
 
-    over: Literal["elements", "records"] = "elements"
-    targets: Targets = "regression"
-    output: str = "identity"
-    only: tuple[str, ...] = ()
+    def __init__(
+        self,
+        name: str,
+        equation: str,
+        torch: str,
+        *,
+        over: Literal["elements", "records"] = "elements",
+        targets: Targets = "regression",
+        output: str = "identity",
+        only: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(name, equation, torch)
+        self.over, self.targets, self.output, self.only = over, targets, output, only
 
 
-@dataclass(frozen=True)
 class OptimizerPiece(Piece):
     """An optimiser; `options` are the hyperparameters that it has beside the learning rate, with PyTorch's defaults.
 
     `slots` are what it keeps of each parameter, by PyTorch's names; with `kept_if`, only where that option is not 0.
     """
 
-    options: Mapping[str, Any] = field(default_factory=dict)
-    slots: tuple[str, ...] = ()
-    kept_if: str | None = None
+    def __init__(
+        self,
+        name: str,
+        equation: str,
+        torch: str,
+        *,
+        options: Mapping[str, Any],
+        slots: tuple[str, ...] = (),
+        kept_if: str | None = None,
+    ) -> None:
+        super().__init__(name, equation, torch)
+        self.options, self.slots, self.kept_if = options, slots, kept_if
 
     def kept(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The slots that it has with these options."""
