@@ -59,6 +59,8 @@ class Optimizer:
             self.steps, self.state = 0, {}
             return
         check_entries("optimiser state", {name: np.shape(value) for name, value in state.items()}, expected)
+        if np.asarray(state["steps"]).dtype.kind not in "iu" or np.asarray(state["steps"]) < 0:
+            raise ValueError(f"optimiser state: steps is {np.asarray(state['steps'])}; expected a whole number, at least 0")
         self.steps, self.state = int(np.asarray(state["steps"])), {}
         for key, (name, slot) in names.items():
             self.state.setdefault(name, {})[slot] = np.array(state[key], dtype=params[name].dtype)

@@ -17,10 +17,15 @@ OPTIMIZER = "optimizer."      # what an optimiser's entries begin with in a file
 
 def save(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
     """Write the network's parameters and buffers, and what the optimiser keeps, to a safetensors file."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     kept = {} if optimizer is None else {OPTIMIZER + name: array for name, array in optimizer.state_dict().items()}
-    save_file({name: np.array(array, order="C") for name, array in {**network.state_dict(), **kept}.items()}, fspath(path))
+    entries = {name: np.array(array, order="C") for name, array in {**network.state_dict(), **kept}.items()}
+    try:
+        save_file(entries, fspath(path))
+    except SafetensorError as error:
+        raise OSError(f"{fspath(path)!r} cannot be written: {error}; expected a file in a directory that there is") from None
 
 
 def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:

@@ -208,3 +208,18 @@ def test_a_file_with_a_byte_changed_is_loaded_or_refused_as_any_other(
         SIDES[side].load(path, network, optimizer)
     except ValueError:
         held_equal(state_of(network, optimizer), before)
+
+
+@EVERY_SIDE
+def test_a_file_that_cannot_be_written_is_an_error_that_names_it(side: str, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="cannot be written"):
+        SIDES[side].save(tmp_path / "no such directory" / "state", *trained(side))
+
+
+@EVERY_SIDE
+@pytest.mark.parametrize("steps", [-3, 2.5, float("nan")])
+def test_steps_are_a_whole_number(side: str, steps: float) -> None:
+    network, optimizer = trained(side)
+    state = {**optimizer.state_dict(), "steps": np.array(steps)}
+    with pytest.raises(ValueError, match="steps is"):
+        optimizer.load_state_dict(state, network)

@@ -47,10 +47,9 @@ class Dropout(nn.Module):
 
     def forward(self, a: Tensor) -> Tensor:
         """The elements that are kept, scaled; in evaluation all of them, as they are."""
+        mask, self.mask = self.mask, None
         if not self.training:
             return a
-        mask = self.mask
         if mask is None:
             mask = (torch.rand(a.shape, generator=self.generator, device="cpu") >= self.p).to(a.device)
-        self.mask = None
         return a * (mask.to(a.dtype) / (1 - self.p))

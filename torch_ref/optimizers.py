@@ -57,6 +57,8 @@ class Optimizer:
             self.steps, self.state = 0, {}
             return
         check_entries("optimiser state", {name: tuple(tensor.shape) for name, tensor in given.items()}, expected)
+        if given["steps"].is_floating_point() or given["steps"] < 0:
+            raise ValueError(f"optimiser state: steps is {given['steps']}; expected a whole number, at least 0")
         self.steps, self.state = int(given["steps"]), {}
         for key, (name, slot) in names.items():
             self.state.setdefault(name, {})[slot] = given[key].to(params[name].device, params[name].dtype, copy=True)

@@ -16,11 +16,15 @@ OPTIMIZER = "optimizer."      # what an optimiser's entries begin with in a file
 
 def save(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
     """Write the network's parameters and buffers, and what the optimiser keeps, to a safetensors file."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     kept = {} if optimizer is None else {OPTIMIZER + name: tensor for name, tensor in optimizer.state_dict().items()}
     entries = {**network.state_dict(), **kept}
-    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in entries.items()}, fspath(path))
+    try:
+        save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in entries.items()}, fspath(path))
+    except SafetensorError as error:
+        raise OSError(f"{fspath(path)!r} cannot be written: {error}; expected a file in a directory that there is") from None
 
 
 def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
