@@ -79,7 +79,7 @@ def check(result: Measurement, seats: Mapping[str, Seat]) -> None:
                 try:
                     if steps not in expected:
                         expected[steps] = _movement(seats[reference], reference, steps, folder)
-                    agreement.check(_movement(seats[row.name], row.name, steps, folder), expected[steps], work.rtol)
+                    agreement.check(_movement(seats[row.name], row.name, steps, folder), expected[steps], work.rtol, steps)
                 except agreement.DisagreementError as error:
                     result.faults[row.name] = f"wrong: {error}"
                 except WorkerError as error:

@@ -69,10 +69,10 @@ def movement(factor: float) -> agreement.Movement:
 
 
 def test_a_competitor_that_trains_otherwise_is_not_timed() -> None:
-    agreement.check(movement(1.0), movement(1.0), 1e-9)
+    agreement.check(movement(1.0), movement(1.0), 1e-9, steps=1)
     for wrong in (1 + 1e-6, -1.0, 0.0):
         with pytest.raises(agreement.DisagreementError, match="moved otherwise"):
-            agreement.check(movement(wrong), movement(1.0), 1e-9)
+            agreement.check(movement(wrong), movement(1.0), 1e-9, steps=1)
 
 
 def test_an_unknown_work_is_refused() -> None:
