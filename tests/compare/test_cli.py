@@ -216,6 +216,11 @@ def test_an_interrupt_is_130() -> None:
     process = subprocess.Popen(
         [*PYTHON, "--epochs", "1000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
+    maps = Path(f"/proc/{process.pid}/maps")      # on a busy machine it takes its time to start
+    for _ in range(60 if maps.exists() else 0):
+        if "libtorch" in maps.read_text():
+            break
+        time.sleep(1)
     time.sleep(4)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
