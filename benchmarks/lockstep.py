@@ -11,8 +11,9 @@ from compare.lesson import EPOCHS
 from compare.problem import Problem
 
 COMPARED = "lockstep, each step's deltas compared"
-SHOWN = ("activations", "output", "loss", "errors", "deltas")      # what is compared is what both show: outputs, losses, deltas
+SHOWN = ("activations", "errors", "deltas")
 NOT_COMPARED = "the same lockstep, nothing compared"
+BARE = "bare loops over both sides' steps"
 
 
 def compared(make: Callable[[], Problem]) -> Competitor:
@@ -34,7 +35,30 @@ def compared(make: Callable[[], Problem]) -> Competitor:
 
 
 def not_compared(make: Callable[[], Problem]) -> Competitor:
-    """The steps that `compare`'s two sides make, by turns in blocks of the same lengths; nothing is recorded."""
+    """The same steps of the same two sides, in the same blocks, showing nothing."""
+    from compare import Manual
+    from compare.adapters.torch_ref import TorchRef
+    from compare.lockstep import blocks
+
+    problem = make()
+    sides = [side(problem, show=()) for side in (Manual, TorchRef)]
+
+    def reset() -> None:
+        for side in sides:
+            side.load_state_dict(problem.initial_parameters)
+
+    def run(steps: int) -> None:
+        reset()
+        for block in blocks(problem, steps):
+            batches = [problem.batch(number) for number in block]
+            for side in sides:
+                side.steps(batches)
+
+    return Competitor(run, reset, lambda: _both(*(side.state_dict() for side in sides)))
+
+
+def bare_loops(make: Callable[[], Problem]) -> Competitor:
+    """What is left of it without what can be compared: each side's loop over its steps."""
     import manual
     import torch_ref
     from compare import Manual
@@ -85,8 +109,9 @@ def _work(title: str, make: Callable[[], Problem], steps: int, at_most: float, r
         rows=(
             Row(NOT_COMPARED, partial(not_compared, make), steps),
             Row(COMPARED, partial(compared, make), steps, agrees_with=NOT_COMPARED),
+            Row(BARE, partial(bare_loops, make), steps, agrees_with=NOT_COMPARED),
         ),
-        bars=(Bar(COMPARED, NOT_COMPARED, at_most=at_most),),
+        bars=(Bar(COMPARED, NOT_COMPARED, at_most=at_most), Bar(COMPARED, BARE)),
         rtol=rtol,
     )
 

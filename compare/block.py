@@ -9,22 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare.comparison import Key
-from compare.implementation import Array, StepRecord
+from compare.implementation import CARRIED, Array, StepRecord
 
-CARRIED = ("params", "buffers", "state")      # the phases of what is carried from step to step
 Positions = NDArray[np.intp]
 
 
 class Later(Mapping[str, Array]):
-    """Arrays by name, each worked out when it is first asked for."""
+    """Arrays (steps, …) by name, each worked out when it is first asked for: `work_out(name, rows)` gives some rows (steps, rows, …)."""
 
-    def __init__(self, names: Iterable[str], work_out: Callable[[str], Array]) -> None:
+    def __init__(self, names: Iterable[str], work_out: Callable[[str, Any], Array]) -> None:
         self._names, self._work_out = tuple(names), work_out
         self._arrays: dict[str, Array] = {}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._arrays:
-            self._arrays[name] = self._work_out(name)
+            self._arrays[name] = self._work_out(name, slice(None))
         return self._arrays[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -32,6 +31,10 @@ class Later(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def rows(self, name: str, rows: Any) -> Array:
+        """Those rows of that array (steps, rows, …)."""
+        return self._arrays[name][:, rows] if name in self._arrays else self._work_out(name, rows)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ class Block:
     def records(self) -> int:
         """The number of records in each step's batch."""
         return int(self.x.shape[-2])
+
+    def units_before(self, step: int, name: str, units: Any) -> Array:
+        """Some units' part of the expected side's parameter (units, …) before that step of the block."""
+        rows = self.before.rows(name, units) if isinstance(self.before, Later) else self.before[name][:, units]
+        return np.asarray(rows[step])
 
     @cached_property
     def gaps(self) -> dict[str, Array]:

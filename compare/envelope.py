@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compare.block import Block
 from compare.comparison import Key
@@ -55,7 +56,7 @@ def decay(problem: Problem) -> dict[str, float]:
     return dict.fromkeys(problem.shapes(), 1.0) | dict.fromkeys(problem.buffer_shapes(), 1 - MOMENTUM) | kept
 
 
-def lost_in_drift(problem: Problem, block: Block) -> dict[str, Array]:
+def lost_in_drift(problem: Problem, block: Block) -> dict[str, NDArray[np.bool_]]:
     """For each weight: whether its gradient's bounds say nothing any more, because the two sides' weights have drifted apart.
 
     That is so where each bound is at least Σ|δ||a|, the most that the gradient could be with all its terms of one sign, so that any
@@ -63,18 +64,22 @@ def lost_in_drift(problem: Problem, block: Block) -> dict[str, Array]:
     minimum, does not count, nor does saturation.
     """
     precision = Precision(problem.dtype)
-    none = {name: np.zeros_like(gap) for name, gap in block.gaps.items()}
-    lost: dict[str, Array] = {}
-    with np.errstate(all="ignore"):
-        drifted = _passes(problem, block, _carried(block.before, block.gaps), precision)
-        sharp = _passes(problem, block, _carried(block.before, none), precision)
+
+    def says_something(gaps: Parameters) -> dict[str, NDArray[np.bool_]]:
+        passes = _passes(problem, block, _carried(block.before, gaps), precision)
+        says: dict[str, NDArray[np.bool_]] = {}
         for layer in problem.layers:
             name = f"{layer.linear}.weight"
-            delta, a = drifted.errors[layer.linear], drifted.inputs[layer.linear]
-            most = np.abs(delta.value).swapaxes(-1, -2) @ np.abs(a.value)
-            says_something = [np.any(np.asarray(passes.grads[name].error) < most, axis=(-2, -1)) for passes in (drifted, sharp)]
-            lost[name] = np.asarray(~says_something[0] & says_something[1])
-    return lost
+            delta, a = np.abs(passes.errors[layer.linear].value), np.abs(passes.inputs[layer.linear].value)
+            says[name] = np.asarray(np.any(np.asarray(passes.grads[name].error) < delta.swapaxes(-1, -2) @ a, axis=(-2, -1)))
+        return says
+
+    with np.errstate(all="ignore"):
+        drifted = says_something(block.gaps)
+        if all(says.all() for says in drifted.values()):
+            return {name: ~says for name, says in drifted.items()}
+        sharp = says_something({name: np.zeros_like(gap) for name, gap in block.gaps.items()})
+    return {name: ~drifted[name] & sharp[name] for name in drifted}
 
 
 def prediction_envelope(problem: Problem, x: Array, carried: Parameters, gaps: Parameters) -> Array:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -11,12 +10,8 @@ from compare.comparison import Difference, KeptStep, Key
 from compare.envelope import envelope, lost_in_drift, screen
 from compare.implementation import Array, StepRecord, concatenate
 from compare.problem import Problem
-from compare.products import Product, screened_product
+from compare.products import Products
 from compare.rounding import Precision
-
-
-def _sums(block: Block, before: Array, weight: str) -> tuple[Array, Array]:
-    return before, block.before[weight][0]
 
 
 @dataclass(frozen=True)
@@ -31,60 +26,35 @@ class Screening:
         return np.flatnonzero(~np.logical_and.reduce([share <= 1 for share in self.shares.values()]))
 
 
-def screened(problem: Problem, block: Block) -> Screening:
+def screened(problem: Problem, block: Block, products: Products) -> Screening:
     """Compare every number that both sides show with the screen's bounds; NaN is never within."""
     differences: dict[Key, Array] = {}
     shares: dict[Key, Array] = {}
-    products = _products(problem, block)
-    precision = Precision(problem.dtype, sides=1)
+    of_products = products.of(block)
     with np.errstate(all="ignore"):
-        for key in products:
-            actual, expected = block.pairs[key]
-            one, other = (array[0].reshape(len(array[0]), -1) for array in (actual, expected))      # a bias (out,) as (out, 1)
-            difference, share_of_it = screened_product(one, other, products[key], precision)
-            differences[key], shares[key] = np.array([difference]), np.array([share_of_it])
-        floors = tensors_by_key(screen(problem, block, without=products))
+        floors = tensors_by_key(screen(problem, block, without=of_products))
         for key, (actual, expected) in block.pairs.items():
-            if key in products:
+            if key in of_products:
+                differences[key], is_within = of_products[key].screened(actual, expected)
+                shares[key] = np.where(is_within, 0.0, np.inf)
                 continue
             gap = np.abs(actual - expected).reshape(len(block.steps), -1)
-            largest = (gap / floors[key].reshape(gap.shape)).max(axis=1)
-            if np.isnan(largest).any():      # 0/0 is a share of 0; what else is NaN stays so
-                share = np.divide(gap, floors[key].reshape(gap.shape), out=np.zeros_like(gap), where=gap != 0)
-                largest = share.max(axis=1)
-            differences[key] = gap.max(axis=1)
-            shares[key] = largest
-    return Screening({key: differences[key] for key in block.pairs}, {key: shares[key] for key in block.pairs})
-
-
-def _products(problem: Problem, block: Block) -> dict[Key, Product]:
-    """The gradients and deltas of a large network's step, which are products δᵀa whose factors the expected side shows."""
-    expected = block.expected
-    if expected.errors is None or expected.activations is None or len(block.steps) > 1:
-        return {}
-    if not (problem.is_large and problem.is_plain_descent):
-        return {}
-    products: dict[Key, Product] = {}
-    x = block.x if block.x.ndim == 2 else block.x[0]
-    inputs = [x, *(array[0] for array in expected.activations.values())]
-    for i, (layer, a) in enumerate(zip(problem.layers, inputs, strict=False)):
-        is_relu = i > 0 and problem.layers[i - 1].function == "relu" and not problem.normalization
-        sums = partial(_sums, block, inputs[i - 1], f"{problem.layers[i - 1].linear}.weight") if is_relu else None
-        delta = expected.errors[layer.linear][0]
-        for phase, factor in (("grads", 1.0), ("deltas", problem.lr)):
-            if (phase, f"{layer.linear}.weight") in block.pairs:
-                products[phase, f"{layer.linear}.weight"] = Product(delta, a, factor, sums)
-            if (phase, f"{layer.linear}.bias") in block.pairs:
-                products[phase, f"{layer.linear}.bias"] = Product(delta, np.ones((len(a), 1), a.dtype), factor)
-    return products
+            share = (gap / floors[key].reshape(gap.shape)).max(axis=1)
+            if np.isnan(share).any():      # 0/0 is a share of 0; what else is NaN stays so
+                share = np.divide(gap, floors[key].reshape(gap.shape), out=np.zeros_like(gap), where=gap != 0).max(axis=1)
+            differences[key], shares[key] = gap.max(axis=1), share
+    return Screening(differences, shares)
 
 
 def is_lost_in_drift(problem: Problem, block: Block) -> bool:
     """Whether the two sides' weights have drifted so far apart that in some step the bounds say nothing of some weight's gradient.
 
-    Drift that is within the rounding of the products in a step cannot do that, and costs no envelope here.
+    Drift that is within the rounding of the products in a step cannot do that, and costs no envelope here. What is no longer finite is no
+    drift.
     """
     gamma = Precision(problem.dtype).gamma(block.records)
+    if not all(np.isfinite(gap).all() for gap in block.gaps.values()):
+        return False
     if all((block.gaps[name] <= gamma * np.abs(block.before[name])).all() for name in problem.initial_parameters):
         return False
     lost = lost_in_drift(problem, block)

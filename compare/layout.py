@@ -1,6 +1,6 @@
 """The layout of a record: which arrays, of which shapes and dtype, a step of a problem shows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,10 @@ class LayoutError(Exception):
         return self
 
 
-def checked_record(record: StepRecord, problem: Problem, batch: Batch, like: StepRecord | None = None) -> StepRecord:
+def checked_record(record: StepRecord, problem: Problem, batch: Batch, phases: Collection[str] | None = None) -> StepRecord:
     """A copy of the record whose arrays have the problem's names, shapes and dtype; raises LayoutError.
 
-    It must show what the record `like`, of an earlier step, shows, or a comparison would pass over it.
+    It must show the `phases` that earlier steps showed, if given, or a comparison would pass over them.
     What is no NumPy array (a float, a list) is taken in the problem's dtype; an array must have it already.
     """
     if not isinstance(record, StepRecord):
@@ -36,7 +36,7 @@ def checked_record(record: StepRecord, problem: Problem, batch: Batch, like: Ste
     fields: dict[str, Any] = {}
     for phase in PHASES:
         shown, shapes = getattr(record, phase), expected[phase]
-        if like is not None and (shown is None) != (getattr(like, phase) is None):
+        if phases is not None and (shown is not None) != (phase in phases):
             change = "not shown any more" if shown is None else "shown, and were not in the steps before"
             raise LayoutError(f"{phase} are {change}; expected the same at every step", phase, phase)
         if shown is None:

@@ -16,6 +16,7 @@ from compare.implementation import Array, Batch, Implementation, InBlocks, StepR
 from compare.judge import Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
+from compare.products import Products
 from compare.rounding import Precision
 
 _BLOCK_STEPS = 256
@@ -23,6 +24,7 @@ _BLOCK_BYTES = 1 << 23
 _ENVELOPES_AT_ONCE = 32
 
 Parameters = Mapping[str, Array]
+Phases = tuple[str, ...]
 
 
 def train_in_lockstep(
@@ -86,6 +88,7 @@ class _Run:
         if mode == "follow" and not self.can_follow:
             why = "an expected side of your own cannot follow with an optimiser or normalisation that keeps state"
             raise ProblemError(f"{why}; use mode 'free'")
+        self.products = Products(problem)
         self.done = 0
         self.compared = 0
         self.mode_now = mode
@@ -95,7 +98,7 @@ class _Run:
         self.agreed: tuple[Key, ...] = ()
         self.series: dict[Key, list[Array]] = {}
         self.kept: dict[int, KeptStep] = {}
-        self.shown: tuple[StepRecord | None, StepRecord | None] = (None, None)      # a record of each side, for what it shows
+        self.phases: tuple[Phases | None, Phases | None] = (None, None)      # those that each side shows
         self.suspects: list[Block] = []
         self.nearest: dict[Key, tuple[float, int, Block]] = {}      # the largest share of the screen's bound, and where
         self.drift = 0.0
@@ -112,7 +115,7 @@ class _Run:
         actual: StepRecord | None
         fault: LayoutError | None = None
         try:
-            actual = _records(self.actual, self.problem, batches, shown=self.shown[0])
+            actual = _records(self.actual, self.problem, batches, phases=self.phases[0])
         except LayoutError as error:
             actual, fault = error.before, error
             batches = batches[: error.position]
@@ -130,17 +133,20 @@ class _Run:
         if isinstance(self.expected, InBlocks) and self.state_gaps and self.mode_now == "free":
             restore = self.expected.checkpoint()
         block = self._block(numbers, batches, actual)
-        self.shown = block.actual.at(0), block.expected.at(0)
+        self.phases = block.actual.phases, block.expected.phases
         if not block.pairs:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
-        screening = screened(self.problem, block)
+        screening = screened(self.problem, block, self.products)
         suspects = self._suspects(block, screening)
         if suspects is not None and self.mode_now == "free" and self.can_follow and is_lost_in_drift(self.problem, suspects):
+            if block.actual.params is None:
+                why = f"the two sides' weights have drifted so far apart by step {numbers[0]} that bounds on them say nothing"
+                raise ProblemError(f"{why}, and params are not shown; expected them, to go on in follow mode")
             self.mode_now, self.followed_from = "follow", numbers[0]
             if restore is not None:
                 restore()
             block = self._block(numbers, batches, actual)
-            screening = screened(self.problem, block)
+            screening = screened(self.problem, block, self.products)
             suspects = self._suspects(block, screening)
         if self.divergence is None and suspects is not None:
             self.suspects.append(suspects)
@@ -194,7 +200,7 @@ class _Run:
             raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
         start = {name: before_actual[name] for name in names} if follows else None
         try:
-            expected = _records(self.expected, self.problem, batches, start, self.shown[1])
+            expected = _records(self.expected, self.problem, batches, start, self.phases[1])
         except LayoutError as error:
             raise ProblemError(f"the expected side's record of step {numbers[error.position]} cannot be used: {error}") from None
         before = _before(self.now[1], expected, len(numbers)) | (start or {})
@@ -210,24 +216,22 @@ class _Run:
     def _block_looking_back(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
         """The same, of sides that show deltas and no parameters: what a step started from is worked out if it is asked for.
 
-        It is what the side ends with, less its deltas. That rounds once for each, which counts as a gap.
+        It is what the side ends with, less its deltas. That rounds once for each, which counts as a gap; where it is not finite, the two
+        sides are taken to have started alike.
         """
-        expected = _records(self.expected, self.problem, batches, None, self.shown[1])
+        expected = _records(self.expected, self.problem, batches, None, self.phases[1])
         x, y = _stacked_inputs(batches)
         sides: Any = (self.actual, self.expected)
         u = Precision(self.problem.dtype).u * (len(numbers) + 1)
-
-        def before(name: str) -> Array:
-            return _less_deltas(sides[1].parameter(name), expected, name)
-
-        def drift(name: str) -> Array:
-            theirs = block.before[name]
-            gap = _less_deltas(sides[0].parameter(name), actual, name) - theirs
-            return gap + np.copysign(u * np.abs(theirs), gap)
-
         names = self.problem.initial_parameters
-        block = Block(np.array(numbers), x, y, {}, Later(names, before), Later(names, drift), {}, self.decay, actual, expected)
-        return block
+        before = Later(names, lambda name, rows: _less_deltas(sides[1].parameter(name), expected, name, rows))
+
+        def drift(name: str, rows: Any) -> Array:
+            theirs = before.rows(name, rows)
+            gap = _less_deltas(sides[0].parameter(name), actual, name, rows) - theirs
+            return np.where(np.isfinite(gap), gap + np.copysign(u * np.abs(theirs), gap), 0)
+
+        return Block(np.array(numbers), x, y, {}, before, Later(names, drift), {}, self.decay, actual, expected)
 
     def _carry_on(self, block: Block, position: int) -> None:
         """Take down what each side carries on from the step at that position."""
@@ -242,7 +246,7 @@ class _Run:
         """The predictions after the last step, and the result."""
         self._settle()
         predictions = None
-        if self.looks_back and self.shown[0] is not None and self.shown[0].params is None:
+        if self.looks_back and "params" not in (self.phases[0] or ()):
             self.now = self.actual.state_dict(), self.expected.state_dict()  # type: ignore[attr-defined]    # both are ours
             self.drift = max(float(np.abs(self.now[0][name] - array).max()) for name, array in self.now[1].items())
         if self.stopped is None and self.problem.test is not None and self.problem.initial_parameters.keys() <= self.now[0].keys():
@@ -300,12 +304,12 @@ def _stacked_inputs(batches: list[Batch]) -> tuple[Array, Array]:
     return np.array([batch[0] for batch in batches]), np.array([batch[1] for batch in batches])
 
 
-def _less_deltas(after: Array, record: StepRecord, name: str) -> Array:
-    """A parameter before each step, given it after the last."""
+def _less_deltas(after: Array, record: StepRecord, name: str, rows: Any) -> Array:
+    """Rows of a parameter before each step, given it after the last."""
     if record.deltas is None:
         raise ProblemError("neither params nor deltas are shown; expected either, to know where a step starts")
-    deltas = record.deltas[name]
-    return np.asarray(after - (deltas if len(deltas) == 1 else np.cumsum(deltas[::-1], axis=0)[::-1]))
+    deltas = record.deltas[name][:, rows]
+    return np.asarray(after[rows] - (deltas if len(deltas) == 1 else np.cumsum(deltas[::-1], axis=0)[::-1]))
 
 
 def initial_state(problem: Problem) -> dict[str, Array]:
@@ -342,11 +346,11 @@ def _records(
     problem: Problem,
     batches: list[Batch],
     before: Parameters | None = None,
-    shown: StepRecord | None = None,
+    phases: Phases | None = None,
 ) -> StepRecord:
     """The side's steps on those batches, stacked, each from the parameters given in `before` if there are any.
 
-    What a step shows, every step must show: that of the record `shown`, from earlier steps, if there is one.
+    What a step shows, every step must show: the `phases` of earlier steps, if there were any.
     Raises LayoutError at the first record that cannot be compared.
     """
     if isinstance(side, InBlocks) and side.takes_blocks:
@@ -356,7 +360,8 @@ def _records(
         if before is not None:
             side.load_state_dict({name: array[position] for name, array in before.items()})
         try:
-            records.append(checked_record(side.step(*batch), problem, batch, like=shown or (records[0] if records else None)))
+            records.append(checked_record(side.step(*batch), problem, batch, phases))
+            phases = records[0].phases
         except LayoutError as error:
             raise error.at(len(records), stack(records) if records else None) from None
     return stack(records)

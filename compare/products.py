@@ -1,96 +1,253 @@
-"""The screen for the gradients and deltas of large weights: less than the envelope allows them, at the cost of a look at each number.
+"""The screen for the gradients and deltas of large weights: below what the envelope allows them, at the cost of a look at each number.
 
-The envelope of ∂L/∂W = δᵀa holds 2γₙ Σ|δ||a| over the n records. Some of the terms are less than all, so that γₙ Σ|δ||a| over a few
-records is a bound below it: a matrix product of small depth. What is not within that bound is held against γₙ|∂L/∂W|, and what is not
-within that either, number by number, against all its terms: γₙ Σ|δ||a|, and for a relu's a, which is off by what its sum z = Σ b w is,
-Σ|δ| γ Σ|b||w| too.
+The envelope of ∂L/∂W = δᵀa holds 2γₙ Σ|δ||a|, summed over the n records. Three sieves give less than that, each finer and dearer, and what
+one leaves the next one sees:
+
+- rows, by one number for each unit: for vectors d, m ≥ 0 of n numbers with means d̄, m̄ and deviations σ, τ is Σ dm ≥ n(d̄m̄ − στ), by Cauchy
+  and Schwarz on what they are off their means; m = min(|a|, c) ≤ |a| for a c below which few |a| are has a small τ;
+- numbers, by γₙ Σ|δ||a| over some of the records, a product of small depth, or by γₙ|∂L/∂W|, whichever is more;
+- one by one, by γₙ Σ|δ||a| over all records; and where δ or a is a relu's, by what rounding of its sum z = Σ b w does to them besides:
+  a is off by γ Σ|b||w|, and a unit whose |z| is no more than that may be on for one side and off for the other.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from compare.block import Block
+from compare.comparison import Key
 from compare.implementation import Array
+from compare.problem import Problem
 from compare.rounding import Precision
 
-RECORDS = 8              # whose terms are summed at least,
+CHUNK_BYTES = 1 << 18      # of differences, looked at while they are in the cache
+RECORDS = 16              # whose terms are summed at least,
 MULTIPLICATIONS = 1 << 21      # and more where that takes no more than this
-CHUNK_BYTES = 1 << 16
-AT_ONCE = 256           # numbers whose terms are summed at once
-MOST_LEFT = 1 << 14      # numbers that are looked at one by one; more are left to the envelope
+AT_ONCE = 256           # numbers that are looked at one by one at once,
+MOST_LEFT = 1 << 12      # and altogether; more are left to the envelope
+
+
+class Products:
+    """The products of a large network's steps, whose factors the expected side shows."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.precision = Precision(problem.dtype, sides=1)
+        self.inputs: tuple[Array, Columns] | None = None      # the last step's, often the same again
+
+    def of(self, block: Block) -> dict[Key, "Product"]:
+        """The block's gradients and deltas that are such products."""
+        problem, expected = self.problem, block.expected
+        if expected.errors is None or expected.activations is None or not (problem.is_large and problem.is_plain_descent):
+            return {}
+        if self.inputs is None or self.inputs[0] is not block.x:
+            self.inputs = block.x, Columns(block.x)
+        columns = self.inputs[1]
+        products: dict[Key, Product] = {}
+        below: _Rectified | None = None
+        for i, layer in enumerate(problem.layers):
+            relu = None
+            if layer.function == "relu" and not problem.normalization:
+                above = problem.layers[i + 1].linear if i + 1 < len(problem.layers) else None
+                relu = _Rectified(block, layer.linear, columns.a, above, problem.bias, self.precision)
+            terms = Terms(Columns(expected.errors[layer.linear]), columns, self.precision, relu, below)
+            columns, below = Columns(expected.activations[layer.activation]), relu
+            for phase, factor in (("grads", 1.0), ("deltas", problem.lr)):
+                for name, kind in ((f"{layer.linear}.weight", WeightProduct), (f"{layer.linear}.bias", BiasProduct)):
+                    if (phase, name) in block.pairs:
+                        products[phase, name] = kind(terms, factor)
+        return products
+
+
+@dataclass(frozen=True)
+class _Rectified:
+    """A layer of relus over a linear one, whose inputs are b (…, n, in); and the linear layer above it, if any."""
+
+    block: Block
+    linear: str
+    b: Array
+    above: str | None
+    has_bias: bool
+    precision: Precision
+
+    def off(self, step: int, units: Any) -> Array:
+        """What rounding of their sums makes of those units' a (n, units), where they are on: γ Σ|b||w|."""
+        b, weight = _of_step(self.b, step), self.block.units_before(step, f"{self.linear}.weight", units)
+        return self.precision.gamma(b.shape[1]) * (np.abs(b) @ np.abs(weight).T)
+
+    def doubt(self, step: int, units: Any) -> Array:
+        """What rounding of their sums makes of those units' δ (n, units): all of ∂L/∂a where z may as well be on the other side of 0."""
+        b, errors = _of_step(self.b, step), self.block.expected.errors
+        z = b @ self.block.units_before(step, f"{self.linear}.weight", units).T
+        if self.has_bias:
+            z += self.block.units_before(step, f"{self.linear}.bias", units)
+        doubt = np.zeros_like(z)
+        if self.above is not None and errors is not None:
+            records, places = np.nonzero(np.abs(z) <= self.off(step, units))
+            weight = self.block.before[f"{self.above}.weight"][step] if len(records) else z
+            for record, place in zip(records, places, strict=True):
+                doubt[record, place] = abs(errors[self.above][step][record] @ weight[:, units[place]])
+        return doubt
+
+
+def _of_step(arrays: Array, step: int) -> Array:
+    """That step's (n, …), where steps may share theirs."""
+    return arrays if arrays.ndim == 2 else arrays[step]
+
+
+class Columns:
+    """The columns of arrays (…, n, units), each by its mean and deviation: of its magnitudes, or of min(|a|, c) for half their mean c."""
+
+    def __init__(self, a: Array) -> None:
+        self.a = a
+
+    @cached_property
+    def whole(self) -> tuple[Array, Array]:
+        """Mean and deviation of |a| (…, units)."""
+        return _moments(np.abs(self.a))
+
+    @cached_property
+    def cut(self) -> tuple[Array, Array]:
+        """Mean and deviation of min(|a|, c) (…, units)."""
+        m = np.abs(self.a)
+        c = np.empty_like(m[..., :1, :])      # a row of the same number, which is faster than a number
+        c[...] = _means(m).mean(axis=-1)[..., None, None] / 2
+        return _moments(np.minimum(m, c, out=m))
+
+
+def _means(m: Array) -> Array:
+    return np.asarray((np.full((1, m.shape[-2]), 1 / m.shape[-2], m.dtype) @ m)[..., 0, :])
+
+
+def _moments(m: Array) -> tuple[Array, Array]:
+    """The mean of each column, and its deviation or a little more: what rounding may have taken from it is added."""
+    mean, square = _means(m), _means(m * m)
+    rounding = 4 * Precision(m.dtype, sides=1).gamma(m.shape[-2] + 2)
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0) + rounding * square)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What ∂L/∂W = δᵀa is summed from: δ (steps, n, out), and a (…, n, in).
+
+    `relu` is the layer whose δ it is, `below` the one whose a it is, where they are relus. `precision` is one side's.
+    """
+
+    delta: Columns
+    a: Columns
+    precision: Precision
+    relu: _Rectified | None = None
+    below: _Rectified | None = None
+
+    @cached_property
+    def gamma(self) -> float:
+        """γₙ of one side."""
+        return self.precision.gamma(self.delta.a.shape[-2])
+
+    @cached_property
+    def total(self) -> Array:
+        """γₙ Σ|δ| (steps, out)."""
+        return np.asarray(self.gamma * self.delta.a.shape[-2] * self.delta.whole[0])
+
+    @cached_property
+    def least(self) -> Array:
+        """For each row of the weight (steps, out), what γₙ Σ|δ||a| is for none of its numbers below."""
+        (d_mean, d_deviation), (mean, deviation) = self.delta.whole, self.a.cut
+        lowest, widest = mean.min(axis=-1, keepdims=True), deviation.max(axis=-1, keepdims=True)
+        return np.asarray(self.gamma * self.delta.a.shape[-2] * (d_mean * lowest - d_deviation * widest))
+
+    def some(self, step: int) -> tuple[Array, Array]:
+        """γₙ|δ| (out, records) and |a| (records, in) of some of that step's records."""
+        delta, a = self.delta.a[step], _of_step(self.a.a, step)
+        few = min(max(RECORDS, MULTIPLICATIONS // (delta.shape[1] * a.shape[1])), len(a))
+        rows = np.arange(few) * len(a) // few
+        return np.abs(delta[rows]).T * delta.dtype.type(self.gamma), np.abs(a[rows])
+
+    def allow(self, step: int, gap: Array, units: Any, inputs: Any | None) -> bool:
+        """Whether those gaps, in the rows `units` and columns `inputs` or of a bias, are within what all their terms allow."""
+        for start in range(0, len(gap), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            if not self._allow(step, gap[part], units[part], None if inputs is None else inputs[part]):
+                return False
+        return True
+
+    def _allow(self, step: int, gap: Array, units: Any, inputs: Any | None) -> bool:
+        delta = np.abs(self.delta.a[step][:, units])
+        a = np.ones_like(delta) if inputs is None else np.abs(_of_step(self.a.a, step)[:, inputs])
+        bound = self.gamma * np.einsum("ng,ng->g", delta, a)
+        far = np.flatnonzero(~(gap <= bound))
+        if len(far) and self.below is not None and inputs is not None:
+            columns, place = np.unique(inputs[far], return_inverse=True)
+            bound[far] += np.einsum("ng,ng->g", delta[:, far] * (a[:, far] > 0), self.below.off(step, columns)[:, place])
+            far = far[~(gap[far] <= bound[far])]
+        if len(far) and self.relu is not None:
+            rows, place = np.unique(units[far], return_inverse=True)
+            bound[far] += np.einsum("ng,ng->g", self.relu.doubt(step, rows)[:, place], a[:, far])
+            far = far[~(gap[far] <= bound[far])]
+        return not len(far)
 
 
 @dataclass(frozen=True)
 class Product:
-    """δ (n, out) and a (n, in) of the expected side, and the factor on δᵀa: 1 for a gradient, the learning rate for a delta.
+    """`factor` times the gradients of a weight or a bias."""
 
-    Where a = relu(b Wᵀ), `sums` gives b (n, before) and W (in, before).
-    """
-
-    delta: Array
-    a: Array
+    terms: Terms
     factor: float
-    sums: Callable[[], tuple[Array, Array]] | None = None
+
+    def screened(self, actual: Array, expected: Array) -> tuple[Array, Array]:
+        """For each step, the largest difference of the two sides' gradients or deltas; and whether each is within its bound."""
+        raise NotImplementedError
 
 
-def screened_product(actual: Array, expected: Array, product: Product, precision: Precision) -> tuple[float, float]:
-    """The largest difference of two weights' gradients or deltas (out, in), and its share of the bound: infinite if any is not cleared.
+class BiasProduct(Product):
+    """Of a bias (steps, out): summed from δ alone."""
 
-    `precision` is one side's.
-    """
-    n = len(product.delta)
-    gamma = precision.gamma(n)
-    few = min(max(RECORDS, MULTIPLICATIONS // expected.size), n)
-    rows = np.arange(few) * n // few
-    scaled = np.abs(product.delta[rows]).T * product.delta.dtype.type(gamma * product.factor)      # (out, records)
-    magnitudes = np.abs(product.a[rows])                                                           # (records, in)
-    largest, share = 0.0, 0.0
-    left: list[tuple[Array, ...]] = []      # gap, unit and input of what is not cleared yet
-    step = max(1, CHUNK_BYTES // expected[0].nbytes)
-    gap, bound, within = (np.empty((step, expected.shape[1]), kind) for kind in (expected.dtype, expected.dtype, bool))
-    for top in range(0, len(expected), step):
-        part = slice(top, top + step)
-        size = len(expected[part])
-        d, b, w = gap[:size], bound[:size], within[:size]
-        np.subtract(actual[part], expected[part], d)
-        np.abs(d, d)
-        np.dot(scaled[part], magnitudes, b)
-        np.less_equal(d, b, w)
-        flat = d.reshape(-1)
-        at = int(flat.argmax())
-        if not flat[at] <= largest:      # NaN is the largest of all
-            largest = float(flat[at])
-            share = largest / float(b.reshape(-1)[at]) if b.reshape(-1)[at] > 0 else np.inf
-            share = 0.0 if largest == 0 else min(share, 1.0) if w.reshape(-1)[at] else share
-        if not w.all():
-            places = np.flatnonzero(~w.reshape(-1))
-            units, inputs = np.divmod(places, expected.shape[1])
-            numbers = np.abs(expected[part].reshape(-1)[places])
-            far = np.flatnonzero(~(flat[places] <= gamma * numbers))
-            left.append((flat[places[far]], units[far] + top, inputs[far]))
-            share = min(share, 1.0)
-    if not np.isfinite(largest) or sum(len(gaps) for gaps, _, _ in left) > MOST_LEFT:
-        return largest, np.inf
-    if left:
+    def screened(self, actual: Array, expected: Array) -> tuple[Array, Array]:
+        """By Σ|δ| for each number; one by one where that is not enough."""
+        gap = np.abs(actual - expected)
+        far = ~(gap <= self.factor * self.terms.total)
+        within = np.ones(len(gap), bool)
+        for step in np.flatnonzero(far.any(axis=1)).tolist():
+            units = np.flatnonzero(far[step])
+            within[step] = self.terms.allow(step, gap[step, units] / self.factor, units, None)
+        return gap.max(axis=1), within
+
+
+class WeightProduct(Product):
+    """Of a weight (steps, out, in)."""
+
+    def screened(self, actual: Array, expected: Array) -> tuple[Array, Array]:
+        """By rows; then number by number, and one by one."""
+        n, (out, n_in) = len(actual), expected[0].shape
+        rows = max(1, CHUNK_BYTES // expected[0][0].nbytes)
+        room = np.empty((rows, n_in), expected[0].dtype)
+        largest = np.empty((n, out), room.dtype)
+        for step in range(n):
+            ours, theirs, most = actual[step], expected[step], largest[step]
+            for top in range(0, out, rows):
+                part = slice(top, top + rows)
+                gap = np.subtract(ours[part], theirs[part], room[: out - top])
+                np.maximum.reduce(np.abs(gap, gap), 1, None, most[part])
+        far = ~(largest <= self.factor * self.terms.least)
+        within = np.ones(n, bool)
+        for step in np.flatnonzero(far.any(axis=1)).tolist():
+            within[step] = self._are_within(step, actual[step], expected[step], np.flatnonzero(far[step]), rows)
+        return largest.max(axis=1), within
+
+    def _are_within(self, step: int, actual: Array, expected: Array, units: Any, at_once: int) -> bool:
+        """Whether each number of those rows is within its bound, by the second and third sieve; so many rows at once."""
+        left = []
+        deltas, magnitudes = self.terms.some(step)
+        for start in range(0, len(units), at_once):
+            rows = units[start : start + at_once]
+            gap = np.abs(actual[rows] - expected[rows])
+            bound = deltas[rows] @ magnitudes
+            bound *= self.factor
+            places = np.nonzero(~(gap <= bound))
+            gaps = gap[places]
+            far = ~(gaps <= self.terms.gamma * np.abs(expected[rows[places[0]], places[1]]))
+            left.append((gaps[far], rows[places[0][far]], places[1][far]))
         gaps, units, inputs = map(np.concatenate, zip(*left, strict=True))
-        if not _within(gaps, units, inputs, product, precision):
-            return largest, np.inf
-    return largest, share
-
-
-def _within(gap: Array, units: Array, inputs: Array, product: Product, precision: Precision) -> bool:
-    """Whether each of those differences is within what its terms allow."""
-    gamma = precision.gamma(len(product.delta))
-    for start in range(0, len(gap), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        delta, a = np.abs(product.delta[:, units[some]]), np.abs(product.a[:, inputs[some]])
-        bound = gamma * (delta * a).sum(axis=0)
-        if product.sums is not None and not (gap[some] <= product.factor * bound).all():
-            before, weight = product.sums()
-            off = precision.gamma(before.shape[1]) * (np.abs(before) @ np.abs(weight[inputs[some]]).T)
-            bound += (delta * np.where(a > 0, off, 0)).sum(axis=0)
-        if not (gap[some] <= product.factor * bound).all():
-            return False
-    return True
-
+        return len(gaps) <= MOST_LEFT and self.terms.allow(step, gaps / self.factor, units, inputs)

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 import manual
-from compare.implementation import PHASES, Array, Batch, InBlocks, StepRecord
+from compare.implementation import PHASES, Array, Batch, InBlocks, StepRecord, made_anew, stacked
 from compare.problem import Problem
 
 
@@ -28,7 +26,9 @@ class Manual(InBlocks):
             dropout=problem.dropout,
             dtype=problem.dtype,
         )
+        self._buffers = list(problem.buffer_shapes())
         self.stages = stages and problem.accumulate == 1
+        self._made = made_anew(self.show, self.stages)
         self.optimizer = self._fresh_optimizer()
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
@@ -51,37 +51,34 @@ class Manual(InBlocks):
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
         """A step of training on each batch, all of one shape, each from the parameters in `before`, if given; the records are stacked."""
         own = self.network.parameters()
-        columns: dict[str, Any] = {}
+        columns: dict[str, list[Any]] = {}
         for i, batch in enumerate(batches):
             if before is not None:
                 for name, array in own.items():
                     array[...] = before[name][i]
             for phase, shown in self._step(*batch).items():
-                if i == 0:
-                    columns[phase] = _rows(shown, len(batches), phase in CARRIED)
-                _put(columns[phase], i, shown)
-        return StepRecord(**columns)
+                columns.setdefault(phase, []).append(shown)
+        return StepRecord(**{phase: stacked(column) for phase, column in columns.items()})
 
     def _step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One step; what is shown of it, by phase: arrays that are fresh, but for those that are carried on."""
+        """One step; what is shown of it, by phase."""
         problem, network = self.problem, self.network
-        if problem.accumulate > 1:
-            output, loss, grads = manual.accumulated_gradients(
-                network, x, y, problem.loss, parts=problem.accumulate, reduction=problem.reduction, masks=masks
-            )
-        else:
+        if problem.accumulate == 1:
             output, loss, grads = network.gradients(x, y, problem.loss, reduction=problem.reduction, masks=masks)
-        shown = {"output": output, "loss": loss, "grads": grads}
+        else:
+            options: dict[str, Any] = {"reduction": problem.reduction, "masks": masks, "parts": problem.accumulate}
+            output, loss, grads = manual.accumulated_gradients(network, x, y, problem.loss, **options)
+        made = {"output": output, "loss": loss, "grads": grads, "deltas": self.optimizer.step(network, grads)}
         if self.stages:
-            shown["activations"], shown["errors"] = self._stages()
-        shown["deltas"] = self.optimizer.step(network, grads)
-        shown = {phase: array for phase, array in shown.items() if phase in self.show}
+            made["activations"], made["errors"] = self._stages()
+        shown = {phase: made[phase] for phase in self._made}
         if "params" in self.show:
-            shown["params"] = network.parameters()
+            shown["params"] = {name: array.copy() for name, array in network.parameters().items()}
         if problem.slots:
-            shown["state"] = self.optimizer.kept()
-        if problem.buffer_shapes():
-            shown["buffers"] = {name: array for name, array in network.buffers().items() if array.ndim}
+            shown["state"] = {name: array.copy() for name, array in self.optimizer.kept().items()}
+        if self._buffers:
+            buffers = network.buffers()
+            shown["buffers"] = {name: buffers[name].copy() for name in self._buffers}
         return shown
 
     def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:
@@ -117,20 +114,3 @@ class Manual(InBlocks):
                 activations[str(index)] = layer.a.copy()
         return activations, errors
 
-
-CARRIED = ("params", "state", "buffers")      # of which the side's own arrays are shown, and change with the next step
-
-
-def _rows(shown: Any, n: int, is_carried: bool) -> Any:
-    """Room for n steps of such arrays; for one step of fresh ones they are it."""
-    if isinstance(shown, Mapping):
-        return {name: _rows(array, n, is_carried) for name, array in shown.items()}
-    return np.asarray(shown)[None] if n == 1 and not is_carried else np.empty((n, *np.shape(shown)), shown.dtype)
-
-
-def _put(rows: Any, i: int, shown: Any) -> None:
-    if isinstance(shown, Mapping):
-        for name, array in shown.items():
-            rows[name][i] = array
-    elif len(rows) > 1 or rows.base is not shown:
-        rows[i] = shown

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import torch_ref
-from compare.implementation import PHASES, Array, Batch, InBlocks, StepRecord
+from compare.implementation import PHASES, Array, Batch, InBlocks, StepRecord, made_anew
 from compare.problem import Problem
 
 
@@ -35,10 +35,12 @@ class TorchRef(InBlocks):
             device=device,
         )
         self.optimizer = self._fresh_optimizer()
-        self._flat = _flattened(self.network.parameters_by_name())
+        self._flat = _flattened(self.network)
+        self._buffers = list(problem.buffer_shapes())
         self._batch: Batch | None = None
         self._tensors: tuple[Tensor, Tensor]
         self.stages = (stages or problem.is_large) and problem.accumulate == 1
+        self._made = made_anew(self.show, self.stages)
 
     @torch.inference_mode(False)
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
@@ -61,33 +63,51 @@ class TorchRef(InBlocks):
 
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
         """A step of training on each batch, each from the parameters in `before`, if given; the records are stacked."""
-        if next(self.network.parameters()).data_ptr() != self._flat.data_ptr():      # this is a copy, and its parameters no longer views
-            self._flat = _flattened(self.network.parameters_by_name())
-        problem, show = self.problem, self.show
-        starts = None if before is None else self._flat.new_tensor(self._flat_rows(before))
-        array = self._flat.numpy() if self._flat.device.type == "cpu" else None      # the same memory, copied faster
-        columns: dict[str, list[Any]] = {phase: [] for phase in PHASES}
+        if next(self.network.parameters()).data_ptr() != self._flat.tensor.data_ptr():      # this is a copy, its parameters no longer views
+            self._flat = _flattened(self.network)
+        starts = None if before is None else self._flat.rows(before)
+        room = _Flat(self.network.parameters_by_name()) if len(batches) > 1 and "deltas" in self.show else None      # for a step's deltas
+        columns: dict[str, list[Any]] = {}
+        last: Batch | None = None
         with torch_ref.exact_settings(self.network.device):
             for i, batch in enumerate(batches):
                 if starts is not None:
-                    self._flat.copy_(starts[i])
-                stages: dict[str, Any] = {}
-                output, loss, grads = self._gradients(batch, stages if self.stages else None)
-                deltas = self.optimizer.step(self.network, grads)
-                for phase, shown in ("output", output), ("loss", loss), ("grads", grads), ("deltas", deltas), *stages.items():
-                    if phase in show:
-                        columns[phase].append(shown)
-                if "params" in show:
-                    columns["params"].append(self._flat.clone() if array is None else array.copy())
-                if problem.slots:
-                    state = self.optimizer.state_dict()
-                    columns["state"].append({name: state[name] for name in problem.state_shapes()})
-                if problem.buffer_shapes():
-                    columns["buffers"].append({name: self.network.get_buffer(name).clone() for name in problem.buffer_shapes()})
-            fields = {phase: _stacked(column) for phase, column in columns.items() if column}
-        if "params" in fields:
-            fields["params"] = self._by_name(fields["params"])
+                    self._flat.tensor.copy_(starts[i])
+                if batch is not last:
+                    (x, y), last = self._on_device(batch), batch
+                    masks = batch[2] if len(batch) > 2 else None
+                for phase, shown in self._step(x, y, masks, room).items():
+                    columns.setdefault(phase, []).append(shown)
+            copied = {"params", "deltas"} if room is not None else {"params"}
+            fields: dict[str, Any] = {}
+            for phase, column in columns.items():
+                fields[phase] = self._flat.by_name(column) if phase in copied else _stacked(column)
         return StepRecord(**fields)
+
+    def _step(self, x: Tensor, y: Tensor, masks: Any, room: "_Flat | None") -> dict[str, Any]:
+        """One step; what is shown of it, by phase. Its deltas are written into `room`, or in place of gradients that are not shown."""
+        problem, network = self.problem, self.network
+        stages: dict[str, Any] | None = {} if self.stages else None
+        if problem.accumulate == 1:
+            output, loss, grads = network.gradients(x, y, problem.loss, reduction=problem.reduction, masks=masks, stages=stages)
+        else:
+            options: dict[str, Any] = {"reduction": problem.reduction, "masks": masks, "parts": problem.accumulate}
+            output, loss, grads = torch_ref.accumulated_gradients(network, x, y, problem.loss, **options)
+        out = room.views if room is not None else None if "grads" in self.show else grads
+        made: dict[str, Any] = {"output": output, "loss": loss, "grads": grads, "deltas": self.optimizer.step(network, grads, out)}
+        if stages is not None:
+            made |= stages
+        if room is not None:
+            made["deltas"] = room.copy()
+        shown = {phase: made[phase] for phase in self._made}
+        if "params" in self.show:
+            shown["params"] = self._flat.copy()
+        if problem.slots:
+            state = self.optimizer.state_dict()
+            shown["state"] = {name: state[name] for name in problem.state_shapes()}
+        if self._buffers:
+            shown["buffers"] = {name: network.get_buffer(name).clone() for name in self._buffers}
+        return shown
 
     @torch.inference_mode(False)
     def checkpoint(self) -> Callable[[], None]:
@@ -114,28 +134,9 @@ class TorchRef(InBlocks):
         outputs: Array = self.network.predict(x).cpu().numpy()
         return outputs
 
-    def _gradients(self, batch: Batch, stages: dict[str, Any] | None) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        problem = self.problem
-        x, y = self._on_device(batch)
-        options: dict[str, Any] = {"reduction": problem.reduction, "masks": batch[2] if len(batch) > 2 else None}
-        if problem.accumulate > 1:
-            return torch_ref.accumulated_gradients(self.network, x, y, problem.loss, parts=problem.accumulate, **options)
-        return self.network.gradients(x, y, problem.loss, **options, stages=stages)
-
     def _fresh_optimizer(self) -> torch_ref.Optimizer:
         optimizer: torch_ref.Optimizer = torch_ref.OPTIMIZERS[self.problem.optimizer](self.problem.lr, **self.problem.optimizer_options)
         return optimizer
-
-    def _flat_rows(self, params: Mapping[str, Array]) -> Array:
-        """Parameters (steps, …) by name as rows of one array, in the order of the flat tensor."""
-        return np.concatenate([params[name].reshape(len(params[name]), -1) for name in self.network.parameters_by_name()], axis=1)
-
-    def _by_name(self, flat: Array) -> dict[str, Array]:
-        """Parameters (steps, …) by name, given them flat (steps, number of parameters)."""
-        shapes = {name: tensor.shape for name, tensor in self.network.parameters_by_name().items()}
-        ends = np.cumsum([shape.numel() for shape in shapes.values()])
-        parts = np.split(flat, ends[:-1], axis=1)
-        return {name: part.reshape(-1, *shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
     def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The batch as tensors; the last one's are kept, since full-batch training asks for the same every time."""
@@ -144,13 +145,40 @@ class TorchRef(InBlocks):
         return self._tensors
 
 
-def _flattened(params: Mapping[str, nn.Parameter]) -> Tensor:
-    """All parameters in one tensor, of which they become views: a copy of it is a copy of them all."""
-    flat = torch.cat([param.detach().reshape(-1) for param in params.values()])
-    start = 0
-    for param in params.values():
-        param.data = flat[start : start + param.numel()].view_as(param)
-        start += param.numel()
+class _Flat:
+    """Tensors by name in one, of which `views` are the parts: a copy of it is a copy of them all."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self.tensor = torch.cat([tensor.detach().reshape(-1) for tensor in tensors.values()])
+        self.shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        parts = torch.split(self.tensor, [shape.numel() for shape in self.shapes.values()])
+        self.views = {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+        self._array: Array | None = self.tensor.numpy() if self.tensor.device.type == "cpu" else None      # is copied faster
+
+    def copy(self) -> Any:
+        """All the numbers as they stand: a tensor, or on the CPU their bytes, which are copied faster."""
+        return self.tensor.clone() if self._array is None else self._array.tobytes()
+
+    def rows(self, arrays: Mapping[str, Array]) -> Tensor:
+        """Arrays (steps, …) by name as rows of one tensor."""
+        return self.tensor.new_tensor(np.concatenate([arrays[name].reshape(len(arrays[name]), -1) for name in self.shapes], axis=1))
+
+    def by_name(self, copies: Sequence[Any]) -> dict[str, Array]:
+        """Arrays (steps, …) by name, given a copy of each step's."""
+        if self._array is None:
+            rows = torch.stack(list(copies)).cpu().numpy()
+        else:
+            rows = np.frombuffer(bytearray().join(copies), self._array.dtype).reshape(len(copies), -1)
+        parts = np.split(rows, np.cumsum([shape.numel() for shape in self.shapes.values()])[:-1], axis=1)
+        return {name: part.reshape(-1, *shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+
+def _flattened(network: nn.Module) -> _Flat:
+    """The network's parameters, made parts of one tensor."""
+    params = dict(network.named_parameters())
+    flat = _Flat(params)
+    for name, param in params.items():
+        param.data = flat.views[name]
     return flat
 
 
@@ -158,9 +186,7 @@ def _stacked(values: Sequence[Any]) -> Any:
     if isinstance(values[0], dict):
         return {name: _stacked([value[name] for value in values]) for name in values[0]}
     if len(values) == 1:
-        return values[0].cpu().numpy()[None] if isinstance(values[0], Tensor) else values[0][None]
-    if isinstance(values[0], np.ndarray):
-        return np.array(values)
+        return values[0].numpy(force=True)[None]
     if values[0].ndim == 0:
-        return torch.stack(list(values)).cpu().numpy()
-    return torch.cat(list(values)).reshape(len(values), *values[0].shape).cpu().numpy()      # `stack`, twice as fast
+        return torch.stack(list(values)).numpy(force=True)
+    return torch.cat(list(values)).reshape(len(values), *values[0].shape).numpy(force=True)      # `stack`, twice as fast

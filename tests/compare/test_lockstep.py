@@ -16,6 +16,7 @@ from compare.envelope import decay
 from compare.implementation import Array
 from compare.judge import largest_share, screened
 from compare.lockstep import _most_steps
+from compare.products import Products
 from tests.compare.problems import DTYPES, drawn_problem, problems
 from tests.compare.variants import PRODUCTS, Variant
 
@@ -332,7 +333,7 @@ def test_a_step_is_compared_without_the_drift_before_it() -> None:
     block = Block(np.array([1]), x, y, {}, {"0.weight": before[None]}, drift, {}, decay(problem), records[0], records[1])
     actual, expected = block.pairs["params", "0.weight"]
     np.testing.assert_allclose(actual - expected, step, rtol=1e-9)
-    assert len(screened(problem, block).suspects()) == 1
+    assert len(screened(problem, block, Products(problem)).suspects()) == 1
 
 
 def test_a_subclass_that_overrides_step_is_asked_for_its_step(problem: Problem) -> None:
