@@ -28,6 +28,7 @@ clean:
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -q manual torch_ref compare data
 	touch $@
 
 .venv/bench-installed: .venv/installed

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.environment import environment
-from benchmarks.measure import measured, say
+from benchmarks.measure import Measurement, measured, say
 from benchmarks.report import as_object, as_text
 from benchmarks.work import Work
 from benchmarks.works import KEYS, WORKS
@@ -28,16 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     where = environment()
-    measurements = []
+    measurements: list[Measurement] = []
     for work in options.only:
         start = perf_counter()
         measurements.append(measured(work, options.rounds))
         say(f"{work.key}  {work.title}: {perf_counter() - start:.0f} s")
-    result = as_object(where, measurements)
-    text = as_text(result)
+        result = as_object(where, measurements)      # written after each work, so that little is lost with a machine that stops
+        text = as_text(result)
+        _write(options.json, json.dumps(result, indent=2, ensure_ascii=False))
+        _write(options.out, text)
     print(text)
-    _write(options.json, json.dumps(result, indent=2, ensure_ascii=False))
-    _write(options.out, text)
     return 0 if result["all_met"] else 1
 
 

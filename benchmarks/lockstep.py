@@ -122,7 +122,7 @@ WORKS = (
         _work(
             f"784-256-128-10 {hidden} {dtype}",
             partial(classifier.problem, hidden, dtype),
-            steps=20,
+            steps=50,
             at_most=1.06,
             rounds=15,
             rtol=classifier.RTOL[dtype],
@@ -130,5 +130,5 @@ WORKS = (
         for dtype in classifier.DTYPES
         for hidden in classifier.HIDDEN
     ),
-    _work("4096-4096-4096-10", classifier.large_problem, steps=2, at_most=1.02, rounds=5, rtol=classifier.RTOL["float32"]),
+    _work("4096-4096-4096-10", classifier.large_problem, steps=4, at_most=1.02, rounds=7, rtol=classifier.RTOL["float32"]),
 )

@@ -1,9 +1,7 @@
 """Two implementations of one network, trained in lockstep and compared at every step down to rounding.
 
-Names are imported when they are first used, so that `import compare` loads neither NumPy nor torch.
+Names are imported when they are first used, and so is what imports them: `import compare` loads neither NumPy nor torch.
 """
-
-from importlib import import_module
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
@@ -55,6 +53,8 @@ _HOMES = {
 def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'compare' has no attribute {name!r}")
+    from importlib import import_module
+
     value = globals()[name] = getattr(import_module(f"compare.{_HOMES[name]}"), name)
     return value
 

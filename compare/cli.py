@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 
 from compare import arguments
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
     from compare.problem import Problem
@@ -42,28 +40,44 @@ PROBLEM_OPTIONS = (
 EQUIVALENT, DIFFERENT, UNUSABLE, FAULT, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 130, 141
 
 
-def run() -> NoReturn:
-    """The process: `main` on its arguments, then exit.
+class _Interrupts:
+    """The process's interrupts, noted once they are watched.
 
-    An interrupt may arrive while torch is being imported, which then fails in its own ways, or leaves the interpreter sure that the
-    interrupt was not handled. So it is noted, and the process left without further ado.
+    One may arrive while torch is being imported, which then fails in its own ways, goes on as if nothing had been, or leaves the
+    interpreter sure that the interrupt was not handled. So it is noted, looked for again, and the process left without further ado.
     """
-    interrupted = False
 
-    def note(number: int, frame: object) -> None:
-        nonlocal interrupted
-        interrupted = True
+    noted = False
+
+    def watch(self) -> None:
+        """Note them from now on, unless someone else does."""
+        import signal
+
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._note)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if there was one."""
+        if self.noted:
+            raise KeyboardInterrupt
+
+    def _note(self, number: int, frame: object) -> None:
+        self.noted = True
         raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, note)
-    code = main(was_interrupted=lambda: interrupted)
+
+_interrupts = _Interrupts()
+
+
+def run() -> NoReturn:
+    """The process: `main` on its arguments, then exit."""
+    code = main(watch=_interrupts.watch)
     if code == INTERRUPTED:
         os._exit(code)
     sys.exit(code)
 
 
-def main(argv: Sequence[str] | None = None, *, was_interrupted: Callable[[], bool] = lambda: False) -> int:
+def main(argv: Sequence[str] | None = None, *, watch: Callable[[], None] = lambda: None) -> int:
     """Run the command line with these arguments, or with the process's own; returns the exit code."""
     try:
         if sys.stdout is None:
@@ -72,8 +86,9 @@ def main(argv: Sequence[str] | None = None, *, was_interrupted: Callable[[], boo
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         options = _parsed(argv)
-        code = _guarded(options, was_interrupted)
-        with _writing():
+        watch()
+        code = _guarded(options)
+        with _Writing():
             sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -91,21 +106,26 @@ class _ReportNotWrittenError(Exception):
     """Standard output is closed, or its disk full."""
 
 
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _ReportNotWrittenError(error.strerror) from error
+class _Writing:
+    """Within it, an error of the system's is one of writing the report."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise _ReportNotWrittenError(error.strerror) from error
 
 
 def _discard_output() -> None:
     """What is still buffered goes nowhere, or the interpreter's last flush would fail again."""
-    with suppress(OSError):      # of an output that is no file of the system's
+    try:  # noqa: SIM105 - contextlib takes longer to import than the help to print
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:      # of an output that is no file of the system's
+        pass
 
 
-def _guarded(options: Namespace, was_interrupted: Callable[[], bool]) -> int:
+def _guarded(options: Namespace) -> int:
     try:
         command: Callable[[Namespace], int] = options.run
         return command(options)
@@ -118,8 +138,7 @@ def _guarded(options: Namespace, was_interrupted: Callable[[], bool]) -> int:
         if _is_bad_input(error):
             _say(f"error: {error}")
             return UNUSABLE
-        if was_interrupted():
-            raise KeyboardInterrupt from error
+        _interrupts.check()
         import traceback
 
         traceback.print_exc()
@@ -149,7 +168,12 @@ def _train(options: Namespace) -> int:
     last = options.epochs * per_epoch
     spaced = [(epoch + 1) * per_epoch for epoch in reported_epochs(options.epochs, options.every)]
     keep = [] if options.json or options.quiet else [*range(1, min(FIRST_STEPS, last) + 1), *spaced, last]
-    with progress_bar(last) as progress:
+    with progress_bar(last) as advance:
+
+        def progress(step: int) -> None:
+            _interrupts.check()
+            advance(step)
+
         training = train(
             problem,
             epochs=options.epochs,
@@ -159,7 +183,7 @@ def _train(options: Namespace) -> int:
             keep=keep,
             progress=progress,
         )
-    with _writing():
+    with _Writing():
         _report(options, training, device)
     return _exit_code(training)
 
@@ -187,7 +211,7 @@ def _example(options: Namespace) -> int:
     problem = example_problem(options.dtype)
     device = checked_device(options.device)
     training = train(problem, epochs=1, device=device, keep=[1])
-    with _writing():
+    with _Writing():
         _report(options, training, device)
     return _exit_code(training)
 
@@ -232,7 +256,7 @@ def _parsed(argv: Sequence[str] | None) -> Namespace:
     try:
         return arguments.parsed(_parser(), argv)
     except SystemExit:      # after --help, which is a report too, or bad usage
-        with _writing():
+        with _Writing():
             sys.stdout.flush()
         raise
 
