@@ -35,7 +35,7 @@ def compared(make: Callable[[], Problem]) -> Competitor:
 
 
 def not_compared(make: Callable[[], Problem]) -> Competitor:
-    """The same steps of the same two sides, in the same blocks, showing nothing."""
+    """The same steps of the same two sides, from the same weights, in the same blocks, to their last weights; nothing is shown."""
     from compare import Manual
     from compare.adapters.torch_ref import TorchRef
     from compare.lockstep import blocks
@@ -47,12 +47,13 @@ def not_compared(make: Callable[[], Problem]) -> Competitor:
         for side in sides:
             side.load_state_dict(problem.initial_parameters)
 
-    def run(steps: int) -> None:
+    def run(steps: int) -> Weights:
         reset()
         for block in blocks(problem, steps):
             batches = [problem.batch(number) for number in block]
             for side in sides:
                 side.steps(batches)
+        return _both(*(side.state_dict() for side in sides))
 
     return Competitor(run, reset, lambda: _both(*(side.state_dict() for side in sides)))
 

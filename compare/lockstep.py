@@ -16,7 +16,7 @@ from compare.implementation import Array, Batch, Implementation, InBlocks, StepR
 from compare.judge import Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
 from compare.problem import Problem
-from compare.products import Products
+from compare.products import Products, largest_by_row
 from compare.rounding import Precision
 
 _BLOCK_STEPS = 256
@@ -248,7 +248,8 @@ class _Run:
         predictions = None
         if self.looks_back and "params" not in (self.phases[0] or ()):
             self.now = self.actual.state_dict(), self.expected.state_dict()  # type: ignore[attr-defined]    # both are ours
-            self.drift = max(float(np.abs(self.now[0][name] - array).max()) for name, array in self.now[1].items())
+            gaps = [largest_by_row(np.atleast_2d(self.now[0][name]), np.atleast_2d(array)) for name, array in self.now[1].items()]
+            self.drift = max(float(gap.max()) for gap in gaps)
         if self.stopped is None and self.problem.test is not None and self.problem.initial_parameters.keys() <= self.now[0].keys():
             predictions = self._judged_predictions(*self.problem.test)
         worst = [self.divergence] if self.divergence else []

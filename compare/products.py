@@ -220,26 +220,19 @@ class WeightProduct(Product):
 
     def screened(self, actual: Array, expected: Array) -> tuple[Array, Array]:
         """By rows; then number by number, and one by one."""
-        n, (out, n_in) = len(actual), expected[0].shape
-        rows = max(1, CHUNK_BYTES // expected[0][0].nbytes)
-        room = np.empty((rows, n_in), expected[0].dtype)
-        largest = np.empty((n, out), room.dtype)
-        for step in range(n):
-            ours, theirs, most = actual[step], expected[step], largest[step]
-            for top in range(0, out, rows):
-                part = slice(top, top + rows)
-                gap = np.subtract(ours[part], theirs[part], room[: out - top])
-                np.maximum.reduce(np.abs(gap, gap), 1, None, most[part])
+        n = len(actual)
+        largest = np.array([largest_by_row(*pair) for pair in zip(actual, expected, strict=True)])
         far = ~(largest <= self.factor * self.terms.least)
         within = np.ones(n, bool)
         for step in np.flatnonzero(far.any(axis=1)).tolist():
-            within[step] = self._are_within(step, actual[step], expected[step], np.flatnonzero(far[step]), rows)
+            within[step] = self._are_within(step, actual[step], expected[step], np.flatnonzero(far[step]))
         return largest.max(axis=1), within
 
-    def _are_within(self, step: int, actual: Array, expected: Array, units: Any, at_once: int) -> bool:
-        """Whether each number of those rows is within its bound, by the second and third sieve; so many rows at once."""
+    def _are_within(self, step: int, actual: Array, expected: Array, units: Any) -> bool:
+        """Whether each number of those rows is within its bound, by the second and third sieve."""
         left = []
         deltas, magnitudes = self.terms.some(step)
+        at_once = _rows_at_once(expected)
         for start in range(0, len(units), at_once):
             rows = units[start : start + at_once]
             gap = np.abs(actual[rows] - expected[rows])
@@ -251,3 +244,19 @@ class WeightProduct(Product):
             left.append((gaps[far], rows[places[0][far]], places[1][far]))
         gaps, units, inputs = map(np.concatenate, zip(*left, strict=True))
         return len(gaps) <= MOST_LEFT and self.terms.allow(step, gaps / self.factor, units, inputs)
+
+
+def largest_by_row(actual: Array, expected: Array) -> Array:
+    """The largest |actual − expected| of each row of matrices (out, in)."""
+    step = _rows_at_once(expected)
+    room = np.empty((step, expected.shape[1]), expected.dtype)
+    largest = np.empty(len(expected), expected.dtype)
+    for top in range(0, len(expected), step):
+        rows = slice(top, top + step)
+        gap = np.subtract(actual[rows], expected[rows], room[: len(expected) - top])
+        np.maximum.reduce(np.abs(gap, gap), axis=1, out=largest[rows])
+    return largest
+
+
+def _rows_at_once(array: Array) -> int:
+    return max(1, CHUNK_BYTES // int(array[0].nbytes))
