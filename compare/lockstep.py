@@ -15,6 +15,7 @@ from compare.errors import ProblemError
 from compare.implementation import Array, Batch, Implementation, InBlocks, StepRecord, stack
 from compare.judge import Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
+from compare.options import is_whole
 from compare.problem import Problem
 from compare.products import Products, largest_by_row
 from compare.rounding import Precision
@@ -53,7 +54,7 @@ def train_in_lockstep(
 
     Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
     """
-    if not isinstance(steps, int) or steps < 1:
+    if not is_whole(steps, least=1):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1: comparing nothing proves nothing")
     if mode not in ("free", "follow"):
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")

@@ -12,10 +12,21 @@ from compare.pieces import OPTIMIZERS
 DTYPES = ("float64", "float32")
 
 
+def is_whole(number: Any, least: int) -> bool:
+    """Whether it is a whole number, at least `least`; True and False are none."""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number >= least)
+
+
+def check_flag(what: str, value: Any) -> None:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ProblemError(f"{what} is {value!r}; expected True or False")
+
+
 def checked_sizes(sizes: Any) -> tuple[int, ...]:
     """At least two numbers of units."""
     units = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
-    if len(units) < 2 or not all(isinstance(size, (int, np.integer)) and size > 0 for size in units):
+    if len(units) < 2 or not all(is_whole(size, least=1) for size in units):
         raise ProblemError(f"sizes are {sizes}; expected at least two whole numbers of units, each at least 1")
     return tuple(int(size) for size in units)
 
@@ -48,7 +59,7 @@ def checked_number(
     return value
 
 
-def checked_optimizer_options(optimizer: str, given: Any) -> dict[str, Any]:
+def checked_optimizer_options(optimizer: str, given: Any, dtype: str) -> dict[str, Any]:
     """The optimiser's hyperparameters beside the learning rate, all of them, defaults filled in."""
     options = dict(OPTIMIZERS[optimizer].options)
     if not isinstance(given, Mapping):
@@ -61,11 +72,10 @@ def checked_optimizer_options(optimizer: str, given: Any) -> dict[str, Any]:
                 raise ProblemError(f"betas are {value!r}; expected two numbers of at least 0 and below 1")
             options[name] = tuple(checked_number("a beta", beta, least=0, below=1) for beta in value)
         elif isinstance(options[name], bool):
-            if not isinstance(value, (bool, np.bool_)):
-                raise ProblemError(f"{name} is {value!r}; expected True or False")
+            check_flag(name, value)
             options[name] = bool(value)
         else:
-            options[name] = checked_number(name, value, above=0) if name == "eps" else checked_number(name, value, least=0)
+            options[name] = checked_number(name, value, dtype, above=0) if name == "eps" else checked_number(name, value, least=0)
     if options.get("nesterov") and (not options["momentum"] or options["dampening"]):
         raise ProblemError("nesterov is set; expected a momentum above 0 and no dampening with it, as PyTorch does")
     return options
@@ -73,7 +83,7 @@ def checked_optimizer_options(optimizer: str, given: Any) -> dict[str, Any]:
 
 def check_seed(seed: Any) -> None:
     """A whole number that NumPy's generators take."""
-    if not (isinstance(seed, (int, np.integer)) and 0 <= seed < 2**32):
+    if not (is_whole(seed, least=0) and seed < 2**32):
         raise ProblemError(f"seed is {seed}; expected a whole number from 0 to {2**32 - 1}")
 
 

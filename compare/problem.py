@@ -11,7 +11,7 @@ import numpy as np
 
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch
-from compare.options import DTYPES, check_choice, check_seed, checked_number, checked_optimizer_options, checked_sizes
+from compare.options import DTYPES, check_choice, check_flag, check_seed, checked_number, checked_optimizer_options, checked_sizes, is_whole
 from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 
 LARGE = 1 << 15      # numbers in a weight
@@ -87,6 +87,8 @@ class Problem:
         if LOSSES[self.loss].only and names[-1] not in LOSSES[self.loss].only:
             raise ProblemError(f"the output's activation is {names[-1]}; expected {' or '.join(LOSSES[self.loss].only)} for {self.loss}")
         check_seed(self.seed)
+        check_flag("bias", self.bias)
+        check_flag("drop_last", self.drop_last)
         if not isinstance(self.batches, (tuple, list)):
             raise ProblemError(f"batches are a {type(self.batches).__name__}; expected a tuple of pairs (x, y)")
         if not self.batches:
@@ -96,7 +98,7 @@ class Problem:
         set_field(self, "sizes", sizes)
         set_field(self, "lr", checked_number("lr", self.lr, self.dtype, above=0))
         set_field(self, "dropout", checked_number("dropout", self.dropout, least=0, below=1))
-        set_field(self, "optimizer_options", checked_optimizer_options(self.optimizer, self.optimizer_options))
+        set_field(self, "optimizer_options", checked_optimizer_options(self.optimizer, self.optimizer_options, self.dtype))
         set_field(self, "activations", names)
         set_field(self, "batches", tuple(self._checked_batch("batch", batch) for batch in self.batches))
         if self.test is not None:
@@ -247,7 +249,7 @@ class Problem:
 
     def _check_batching(self) -> None:
         for what, value in (("batch_size", self.batch_size), ("accumulate", self.accumulate)):
-            if value is not None and not (isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1):
+            if value is not None and not is_whole(value, least=1):
                 raise ProblemError(f"{what} is {value!r}; expected a whole number, at least 1")
         if self.batch_size is not None:
             if len(self.batches) > 1:

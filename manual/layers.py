@@ -106,6 +106,8 @@ class Dropout(Layer):
         """The elements that are kept, scaled."""
         mask = self.generator.random(a.shape) >= self.p if self.mask is None else self.mask
         self.mask = None
+        if mask.shape != a.shape:
+            raise ValueError(f"a mask has shape {mask.shape}; expected {a.shape}, that of what it drops from")
         self.scale = mask / a.dtype.type(1 - self.p)
         return a * self.scale
 

@@ -82,6 +82,8 @@ class Network:
         a = self.inputs(x)
         for index, layer in enumerate(self.layers):
             if masks is not None and isinstance(layer, Dropout):
+                if str(index) not in masks:
+                    raise ValueError(f"masks are of the layers {', '.join(masks) or 'none'}; expected one of layer {index} too")
                 layer.mask = masks[str(index)]
             a = layer.forward(a)
         return a

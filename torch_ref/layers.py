@@ -52,4 +52,6 @@ class Dropout(nn.Module):
             return a
         if mask is None:
             mask = (torch.rand(a.shape, generator=self.generator, device="cpu") >= self.p).to(a.device)
+        if mask.shape != a.shape:
+            raise ValueError(f"a mask has shape {tuple(mask.shape)}; expected {tuple(a.shape)}, that of what it drops from")
         return a * (mask.to(a.dtype) / (1 - self.p))

@@ -89,6 +89,8 @@ class Network(nn.Module):
             raise ValueError(f"x has shape {tuple(a.shape)}; expected (records, {self.sizes[0]})")
         for index, layer in self._modules.items():
             if masks is not None and isinstance(layer, Dropout):
+                if index not in masks:
+                    raise ValueError(f"masks are of the layers {', '.join(masks) or 'none'}; expected one of layer {index} too")
                 layer.mask = self.as_mask(masks[index])
             a = layer(a)  # type: ignore[misc]    # no layer is None
             if outputs is not None:

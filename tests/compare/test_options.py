@@ -40,14 +40,14 @@ def refused(complaint: str, **options: Any) -> None:
 # --- numbers of units, seeds, names, numbers ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sizes", [(3,), (), 3, None, (3, 0), (3, -1), (3, 1.0), (3, "1"), "31", (3, None), [2, [1]]])
+@pytest.mark.parametrize("sizes", [(3,), (), 3, None, (3, 0), (3, -1), (3, 1.0), (3, "1"), "31", (3, None), (True, 2), [2, [1]]])
 def test_sizes_are_at_least_two_whole_numbers_from_1(sizes: Any) -> None:
     with pytest.raises(ProblemError, match=r"sizes are .*; expected at least two whole numbers of units, each at least 1"):
         checked_sizes(sizes)
     assert checked_sizes([3, np.int32(1)]) == (3, 1)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "21", None, math.nan])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "21", None, True, math.nan])
 def test_a_seed_is_a_whole_number_of_32_bits(seed: Any) -> None:
     with pytest.raises(ProblemError, match=r"seed is .*; expected a whole number from 0 to 4294967295"):
         check_seed(seed)
@@ -120,6 +120,18 @@ def test_dropout_is_a_probability_below_1(wrong: Any) -> None:
     assert problem(dropout=0).dropout == 0
 
 
+@pytest.mark.parametrize("what", ["bias", "drop_last"])
+@pytest.mark.parametrize("wrong", [0, 1, "no", None, 1.0])
+def test_a_flag_is_true_or_false(what: str, wrong: Any) -> None:
+    refused(f"{what} is {wrong!r}; expected True or False", **{what: wrong})
+
+
+def test_an_eps_is_one_that_the_dtype_can_hold() -> None:
+    options: dict[str, Any] = {"optimizer": "adam", "optimizer_options": {"eps": 1e-60}}
+    assert problem(**options).optimizer_options["eps"] == 1e-60
+    refused("eps 1e-60 is 0.0 in float32", dtype="float32", **options)
+
+
 # --- optimisers --------------------------------------------------------------------------------------------------------------------
 
 
@@ -130,9 +142,9 @@ def test_an_optimizers_options_are_a_mapping_of_those_it_has_with_defaults_fille
         refused(f"optimizer_options are a {type(wrong).__name__}; expected a mapping of {names}", optimizer=name, optimizer_options=wrong)
     for wrong in ("lr", "Momentum", "", 3):
         refused(f"{wrong} is no option of {name}; expected some of {names}", optimizer=name, optimizer_options={wrong: 0.5})
-    assert checked_optimizer_options(name, {}) == OPTIMIZERS[name].options
+    assert checked_optimizer_options(name, {}, "float32") == OPTIMIZERS[name].options
     for option, default in OPTIMIZERS[name].options.items():
-        assert checked_optimizer_options(name, {option: default}) == OPTIMIZERS[name].options
+        assert checked_optimizer_options(name, {option: default}, "float32") == OPTIMIZERS[name].options
 
 
 @pytest.mark.parametrize(("name", "option"), EVERY_OPTION)
@@ -155,15 +167,15 @@ def test_an_option_is_of_the_kind_of_its_default(name: str, option: str) -> None
 def test_each_beta_is_at_least_0_and_below_1(name: str, wrong: Any) -> None:
     for betas in ((wrong, 0.9), [0.9, wrong]):
         refused("a beta is .*; expected a finite number of at least 0 and below 1", optimizer=name, optimizer_options={"betas": betas})
-    assert checked_optimizer_options(name, {"betas": [0, 0.999]})["betas"] == (0.0, 0.999)
+    assert checked_optimizer_options(name, {"betas": [0, 0.999]}, "float64")["betas"] == (0.0, 0.999)
 
 
 @pytest.mark.parametrize("others", [{}, {"momentum": 0.0}, {"momentum": 0.9, "dampening": 0.1}])
 def test_nesterov_has_a_momentum_and_no_dampening(others: dict[str, Any]) -> None:
     complaint = "nesterov is set; expected a momentum above 0 and no dampening"
     refused(complaint, optimizer="sgd", optimizer_options={"nesterov": True, **others})
-    checked_optimizer_options("sgd", {"nesterov": np.bool_(False), **others})
-    assert checked_optimizer_options("sgd", {"nesterov": np.bool_(True), "momentum": 0.9})["nesterov"] is True
+    checked_optimizer_options("sgd", {"nesterov": np.bool_(False), **others}, "float64")
+    assert checked_optimizer_options("sgd", {"nesterov": np.bool_(True), "momentum": 0.9}, "float64")["nesterov"] is True
 
 
 # --- what goes with what -----------------------------------------------------------------------------------------------------------

@@ -94,3 +94,12 @@ def test_a_state_dict_that_does_not_fit_is_refused_and_changes_nothing(params: d
     with pytest.raises(ValueError, match=r"0\.weight"):
         network.load_state_dict(params)
     np.testing.assert_array_equal(network.state_dict()["0.weight"], before)
+
+
+def test_a_mask_is_given_for_each_dropout_in_the_shape_of_what_it_drops_from() -> None:
+    network = Network((3, 4, 2), dropout=0.5)
+    x = np.ones((5, 3))
+    with pytest.raises(ValueError, match="masks are of the layers none; expected one of layer 2 too"):
+        network.forward(x, {})
+    with pytest.raises(ValueError, match=r"a mask has shape \(1, 4\); expected \(5, 4\)"):
+        network.forward(x, {"2": np.ones((1, 4), bool)})

@@ -142,3 +142,12 @@ def test_cublas_is_told_to_be_deterministic_while_it_runs_on_cuda(monkeypatch: p
         with exact_settings(torch.device("cuda")):
             assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+
+
+def test_a_mask_is_given_for_each_dropout_in_the_shape_of_what_it_drops_from() -> None:
+    network = Network((3, 4, 2), dropout=0.5)
+    x = np.ones((5, 3))
+    with pytest.raises(ValueError, match="masks are of the layers none; expected one of layer 2 too"):
+        network.forward(x, {})
+    with pytest.raises(ValueError, match=r"a mask has shape \(1, 4\); expected \(5, 4\)"):
+        network.forward(x, {"2": np.ones((1, 4), bool)})
