@@ -23,7 +23,7 @@ class Screening:
 
     def suspects(self) -> Positions:
         """The positions of the steps that the screen does not clear."""
-        return np.flatnonzero(~np.logical_and.reduce([share <= 1 for share in self.shares.values()]))
+        return np.flatnonzero(~(np.array(list(self.shares.values())) <= 1).all(axis=0))
 
 
 def screened(problem: Problem, block: Block, products: Products) -> Screening:
@@ -32,7 +32,7 @@ def screened(problem: Problem, block: Block, products: Products) -> Screening:
     shares: dict[Key, Array] = {}
     of_products = products.of(block)
     with np.errstate(all="ignore"):
-        floors = tensors_by_key(screen(problem, block, without=of_products))
+        floors = {} if block.pairs.keys() <= of_products.keys() else tensors_by_key(screen(problem, block, without=of_products))
         for key, (actual, expected) in block.pairs.items():
             if key in of_products:
                 differences[key], is_within = of_products[key].screened(actual, expected)

@@ -153,7 +153,7 @@ class _Run:
             self.suspects.append(suspects)
             self._settle(unless_fewer_than=self.at_once)
 
-        finite = np.logical_and.reduce([np.isfinite(largest) for largest in screening.differences.values()])
+        finite = np.isfinite(list(screening.differences.values())).all(axis=0)
         n = len(numbers) if finite.all() else int(np.argmin(finite)) + 1
         if n < len(numbers) or not finite.all():
             self.stopped = f"numbers are no longer finite at step {numbers[n - 1]}: a smaller learning rate may help"
