@@ -16,7 +16,10 @@ from compare.rounding import Precision
 
 @dataclass(frozen=True)
 class Screening:
-    """Of each step and each (phase, tensor): the largest difference, and the largest share of the screen's bound."""
+    """Of each step and each (phase, tensor): the largest difference, and the largest share of the screen's bound.
+
+    Of a large network's products it is only known whether they are cleared: their share is 0 or infinite.
+    """
 
     differences: Mapping[Key, Array]
     shares: Mapping[Key, Array]

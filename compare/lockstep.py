@@ -4,6 +4,7 @@ Steps are run and judged in blocks, each side's in one go, so that both keep the
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,11 +81,11 @@ class _Run:
         self.keep = frozenset(keep)
         start = initial_state(problem)
         self.now: tuple[Parameters, Parameters] = (start, start)      # what each side is known to carry from step to step
+        self.apart = dict.fromkeys(problem.initial_parameters, 0.0)      # how far the deltas shown can have taken the weights apart
         self.decay = decay(problem)
         self.state_gaps = {name: np.zeros(array.shape) for name, array in start.items() if name not in problem.initial_parameters}
         self.is_ours = isinstance(expected, InBlocks) and expected.takes_blocks      # the expected side is one of the two backends
-        self.looks_back = self.is_ours and isinstance(actual, InBlocks) and actual.takes_blocks and problem.is_plain_descent
-        self.looks_back = self.looks_back and not self.state_gaps
+        self.looks_back = problem.is_plain_descent and not self.state_gaps and all(_has_parameters(side) for side in (actual, expected))
         self.can_follow = self.is_ours or not self.state_gaps      # anyone's would lose what its optimiser keeps
         if mode == "follow" and not self.can_follow:
             why = "an expected side of your own cannot follow with an optimiser or normalisation that keeps state"
@@ -104,6 +105,7 @@ class _Run:
         self.nearest: dict[Key, tuple[float, int, Block]] = {}      # the largest share of the screen's bound, and where
         self.drift = 0.0
         self.most = _most_steps(problem)
+        self.copies = not (problem.is_large and self.most == 1)      # of what blocks start from, where only deltas are shown
         self.at_once = min(_ENVELOPES_AT_ONCE, self.most)
         if self.state_gaps and not (isinstance(actual, InBlocks) and actual.takes_blocks):
             self.most = 1      # a side that may not show what it carries: its gap is bounded step by step
@@ -140,15 +142,21 @@ class _Run:
         screening = screened(self.problem, block, self.products)
         suspects = self._suspects(block, screening)
         if suspects is not None and self.mode_now == "free" and self.can_follow and is_lost_in_drift(self.problem, suspects):
-            if block.actual.params is None:
+            if block.actual.params is None and not self.copies:
+                for name in self.apart:
+                    apart = self.apart[name] + float(np.sum(screening.differences["deltas", name]))
+                    ours, theirs = (side.parameter(name) for side in self._own())
+                    self._drift_of(name, ours, theirs, apart, numbers[-1])
+            if block.actual.params is None and self.divergence is None:
                 why = f"the two sides' weights have drifted so far apart by step {numbers[0]} that bounds on them say nothing"
                 raise ProblemError(f"{why}, and params are not shown; expected them, to go on in follow mode")
-            self.mode_now, self.followed_from = "follow", numbers[0]
-            if restore is not None:
-                restore()
-            block = self._block(numbers, batches, actual)
-            screening = screened(self.problem, block, self.products)
-            suspects = self._suspects(block, screening)
+            if self.divergence is None:
+                self.mode_now, self.followed_from = "follow", numbers[0]
+                if restore is not None:
+                    restore()
+                block = self._block(numbers, batches, actual)
+                screening = screened(self.problem, block, self.products)
+                suspects = self._suspects(block, screening)
         if self.divergence is None and suspects is not None:
             self.suspects.append(suspects)
             self._settle(unless_fewer_than=self.at_once)
@@ -195,7 +203,9 @@ class _Run:
         names = self.problem.initial_parameters
         follows = self.mode_now == "follow"
         if self.looks_back and actual.params is None and not follows:
-            return self._block_looking_back(numbers, batches, actual)
+            return self._block_from_deltas(numbers, batches, actual)
+        if follows and actual.params is None:
+            raise ProblemError("params are not shown after each step; expected them, for the expected side to follow")
         before_actual = _before(self.now[0], actual, len(numbers))
         if not names.keys() <= before_actual.keys():
             raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
@@ -214,29 +224,72 @@ class _Run:
         gaps = {name: gap[None] for name, gap in self.state_gaps.items() if name not in drift}
         return Block(np.array(numbers), x, y, masks, before, drift, gaps, self.decay, actual, expected)
 
-    def _block_looking_back(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
-        """The same, of sides that show deltas and no parameters: what a step started from is worked out if it is asked for.
+    def _block_from_deltas(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
+        """The same, of sides that show deltas and no parameters: what a step started from is worked out from them if it is asked for.
 
-        It is what the side ends with, less its deltas. That rounds once for each, which counts as a gap; where it is not finite, the two
-        sides are taken to have started alike.
+        It is the sum of what the block started from and the deltas; for networks so large that they are not copied, what the side ends with
+        less its deltas, and what that rounds counts as a gap.
         """
         expected = _records(self.expected, self.problem, batches, None, self.phases[1])
+        if actual.deltas is None or expected.deltas is None:
+            raise ProblemError("neither params nor deltas are shown; expected either, to know where a step starts")
         x, y = _stacked_inputs(batches)
-        sides: Any = (self.actual, self.expected)
-        u = Precision(self.problem.dtype).u * (len(numbers) + 1)
-        names = self.problem.initial_parameters
-        before = Later(names, lambda name, rows: _less_deltas(sides[1].parameter(name), expected, name, rows))
+        names, records = self.problem.initial_parameters, (actual, expected)
+        if not self.copies:
+            ends = tuple({name: side.parameter(name) for name in names} for side in self._own())
+
+            def before(side: int, name: str, rows: Any) -> Array:
+                return _less_deltas(ends[side][name], records[side], name, rows)
+        else:
+            starts = self.now
+
+            def before(side: int, name: str, rows: Any) -> Array:
+                return _plus_deltas(starts[side][name], records[side], name)[:-1, rows]
+
+        theirs = Later(names, lambda name, rows: before(1, name, rows))
 
         def drift(name: str, rows: Any) -> Array:
-            theirs = before.rows(name, rows)
-            gap = _less_deltas(sides[0].parameter(name), actual, name, rows) - theirs
-            return np.where(np.isfinite(gap), gap + np.copysign(u * np.abs(theirs), gap), 0)
+            gap = before(0, name, rows) - theirs.rows(name, rows)
+            if self.copies:
+                return np.asarray(gap)
+            moved = np.abs(theirs.rows(name, rows)) + np.abs(expected.deltas[name][:, rows]).sum(axis=0)  # type: ignore[index]
+            gap += np.copysign(Precision(self.problem.dtype).u * (len(numbers) + 1) * moved, gap)
+            return np.where(np.isfinite(gap), gap, 0)
 
-        return Block(np.array(numbers), x, y, {}, before, Later(names, drift), {}, self.decay, actual, expected)
+        return Block(np.array(numbers), x, y, {}, theirs, Later(names, drift), {}, self.decay, actual, expected)
+
+    def _own(self) -> Any:
+        """The two sides, where both are asked for their parameters."""
+        return self.actual, self.expected
+
+    def _follow_up(self, block: Block) -> None:
+        """Take over the parameters after a block that shows deltas alone: the actual side's must have moved by just these."""
+        names, u = self.problem.initial_parameters, Precision(self.problem.dtype).u
+        if not self.copies:
+            for name in names:
+                self.apart[name] += float(np.sum(self.series["deltas", name][-1]))
+            return
+        after = [{name: np.array(side.parameter(name)) for name in names} for side in self._own()]
+        for name in names:
+            deltas = block.actual.deltas[name]  # type: ignore[index]
+            expected = _plus_deltas(self.now[0][name], block.actual, name)[-1]
+            allowed = u * (len(deltas) + 1) * (np.abs(expected) + np.abs(self.now[0][name]) + np.abs(deltas).sum(axis=0))
+            self._must_be(self.done, name, after[0][name], expected, allowed)
+        self.now = after[0], after[1]
+
+    def _must_be(self, step: int, name: str, actual: Array, expected: Array, allowed: Array) -> None:
+        """That step's divergence, unless the parameter is what the deltas that were shown make of it."""
+        worst = largest_share(step, ("params", name), actual, expected, allowed)
+        if not worst.is_allowed and np.isfinite(expected).all():
+            self._settle()
+            why = "the weights have not moved by the deltas that are shown"
+            self.divergence = self.divergence or replace(worst, reason=why)
 
     def _carry_on(self, block: Block, position: int) -> None:
         """Take down what each side carries on from the step at that position."""
-        if block.actual.params is None and self.looks_back:
+        if block.actual.params is None and self.looks_back and self.mode_now == "free":
+            if position == len(block.steps) - 1:
+                self._follow_up(block)
             return
         self.now = _after(self.now[0], block.actual, position), _after(self.now[1], block.expected, position)
         if self.state_gaps.keys() - self.now[0].keys():
@@ -248,9 +301,10 @@ class _Run:
         self._settle()
         predictions = None
         if self.looks_back and "params" not in (self.phases[0] or ()):
-            self.now = self.actual.state_dict(), self.expected.state_dict()  # type: ignore[attr-defined]    # both are ours
-            gaps = [largest_by_row(np.atleast_2d(self.now[0][name]), np.atleast_2d(array)) for name, array in self.now[1].items()]
-            self.drift = max(float(gap.max()) for gap in gaps)
+            self.now = self.actual.state_dict(), self.expected.state_dict()  # type: ignore[attr-defined]
+            self.drift = max(
+                self._drift_of(name, self.now[0][name], self.now[1][name], apart, self.done) for name, apart in self.apart.items()
+            )
         if self.stopped is None and self.problem.test is not None and self.problem.initial_parameters.keys() <= self.now[0].keys():
             predictions = self._judged_predictions(*self.problem.test)
         worst = [self.divergence] if self.divergence else []
@@ -274,6 +328,19 @@ class _Run:
             followed_from=self.followed_from,
             kept=self.kept,
         )
+
+    def _drift_of(self, name: str, ours: Array, theirs: Array, apart: float, step: int) -> float:
+        """The largest gap between the two sides' parameters of that name after that step.
+
+        Where blocks do not copy them, it has to be accounted for by how far the deltas shown are `apart`, and by rounding.
+        """
+        gap = float(largest_by_row(np.atleast_2d(ours), np.atleast_2d(theirs)).max())
+        if not self.copies and self.stopped is None:
+            most = np.abs(self.problem.initial_parameters[name]).max() + np.abs(theirs).max()
+            allowed = apart + Precision(self.problem.dtype).u * step * float(most)
+            if gap > allowed:
+                self._must_be(step, name, ours, theirs, np.full_like(theirs, allowed))
+        return gap
 
     def _final(self, carried: Parameters) -> dict[str, Array] | None:
         """The parameters and buffers, if they are shown."""
@@ -306,12 +373,20 @@ def _stacked_inputs(batches: list[Batch]) -> tuple[Array, Array]:
     return np.array([batch[0] for batch in batches]), np.array([batch[1] for batch in batches])
 
 
+def _has_parameters(side: Implementation) -> bool:
+    """Whether the side takes blocks, and can be asked for its parameters between them."""
+    return isinstance(side, InBlocks) and side.takes_blocks and all(hasattr(side, name) for name in ("parameter", "state_dict"))
+
+
 def _less_deltas(after: Array, record: StepRecord, name: str, rows: Any) -> Array:
     """Rows of a parameter before each step, given it after the last."""
-    if record.deltas is None:
-        raise ProblemError("neither params nor deltas are shown; expected either, to know where a step starts")
-    deltas = record.deltas[name][:, rows]
+    deltas = record.deltas[name][:, rows]  # type: ignore[index]
     return np.asarray(after[rows] - (deltas if len(deltas) == 1 else np.cumsum(deltas[::-1], axis=0)[::-1]))
+
+
+def _plus_deltas(start: Array, record: StepRecord, name: str) -> Array:
+    """A parameter before each step and after the last, given it before the first: summed up as w ← w + Δw sums it."""
+    return np.cumsum(np.concatenate([start[None], record.deltas[name]]), axis=0)  # type: ignore[index]
 
 
 def initial_state(problem: Problem) -> dict[str, Array]:

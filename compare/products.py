@@ -78,14 +78,18 @@ class _Rectified:
         return self.precision.gamma(b.shape[1]) * (np.abs(b) @ np.abs(weight).T)
 
     def doubt(self, step: int, units: Any) -> Array:
-        """What rounding of their sums makes of those units' δ (n, units): all of ∂L/∂a where z may as well be on the other side of 0."""
+        """What rounding of their sums makes of those units' δ (n, units): all of ∂L/∂a where z may as well be on the other side of 0.
+
+        A z of terms that are all 0 is in no doubt.
+        """
         b, errors = _of_step(self.b, step), self.block.expected.errors
         z = b @ self.block.units_before(step, f"{self.linear}.weight", units).T
         if self.has_bias:
             z += self.block.units_before(step, f"{self.linear}.bias", units)
         doubt = np.zeros_like(z)
         if self.above is not None and errors is not None:
-            records, places = np.nonzero(np.abs(z) <= self.off(step, units))
+            off = self.off(step, units)
+            records, places = np.nonzero((np.abs(z) <= off) & (off > 0))
             weight = self.block.before[f"{self.above}.weight"][step] if len(records) else z
             for record, place in zip(records, places, strict=True):
                 doubt[record, place] = abs(errors[self.above][step][record] @ weight[:, units[place]])
@@ -98,7 +102,7 @@ def _of_step(arrays: Array, step: int) -> Array:
 
 
 class Columns:
-    """The columns of arrays (…, n, units), each by its mean and deviation: of its magnitudes, or of min(|a|, c) for half their mean c."""
+    """The columns of arrays (…, n, units), each by its mean and deviation: of |a|, or of min(|a|, c) for a c of half the mean of |a|."""
 
     def __init__(self, a: Array) -> None:
         self.a = a
@@ -122,10 +126,11 @@ def _means(m: Array) -> Array:
 
 
 def _moments(m: Array) -> tuple[Array, Array]:
-    """The mean of each column, and its deviation or a little more: what rounding may have taken from it is added."""
+    """The mean of each column, and its deviation or a little more: what rounding and underflow may have taken from it is added."""
     mean, square = _means(m), _means(m * m)
     rounding = 4 * Precision(m.dtype, sides=1).gamma(m.shape[-2] + 2)
-    return mean, np.sqrt(np.maximum(square - mean * mean, 0) + rounding * square)
+    underflow = 2 * np.finfo(m.dtype).smallest_normal
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0) + rounding * square + underflow)
 
 
 @dataclass(frozen=True)
@@ -196,7 +201,7 @@ class Product:
     terms: Terms
     factor: float
 
-    def screened(self, actual: Array, expected: Array) -> tuple[Array, Array]:
+    def screened(self, actual: Array, expected: Array) -> tuple[Array, Any]:
         """For each step, the largest difference of the two sides' gradients or deltas; and whether each is within its bound."""
         raise NotImplementedError
 
@@ -204,27 +209,26 @@ class Product:
 class BiasProduct(Product):
     """Of a bias (steps, out): summed from δ alone."""
 
-    def screened(self, actual: Array, expected: Array) -> tuple[Array, Array]:
+    def screened(self, actual: Array, expected: Array) -> tuple[Array, Any]:
         """By Σ|δ| for each number; one by one where that is not enough."""
         gap = np.abs(actual - expected)
         far = ~(gap <= self.factor * self.terms.total)
-        within = np.ones(len(gap), bool)
-        for step in np.flatnonzero(far.any(axis=1)).tolist():
+        within = np.asarray(np.isfinite(gap).all(axis=1))
+        for step in np.flatnonzero(far.any(axis=1) & within).tolist():
             units = np.flatnonzero(far[step])
             within[step] = self.terms.allow(step, gap[step, units] / self.factor, units, None)
-        return gap.max(axis=1), within
+        return np.asarray(gap.max(axis=1)), within
 
 
 class WeightProduct(Product):
     """Of a weight (steps, out, in)."""
 
-    def screened(self, actual: Array, expected: Array) -> tuple[Array, Array]:
+    def screened(self, actual: Array, expected: Array) -> tuple[Array, Any]:
         """By rows; then number by number, and one by one."""
-        n = len(actual)
         largest = np.array([largest_by_row(*pair) for pair in zip(actual, expected, strict=True)])
         far = ~(largest <= self.factor * self.terms.least)
-        within = np.ones(n, bool)
-        for step in np.flatnonzero(far.any(axis=1)).tolist():
+        within = np.asarray(np.isfinite(largest).all(axis=1))      # a bound that overflows would clear what does
+        for step in np.flatnonzero(far.any(axis=1) & within).tolist():
             within[step] = self._are_within(step, actual[step], expected[step], np.flatnonzero(far[step]))
         return largest.max(axis=1), within
 

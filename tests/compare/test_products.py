@@ -104,3 +104,36 @@ def test_one_number_that_is_off_is_found(hidden: str, name: str, place: tuple[in
     found = train_in_lockstep(Off(problem, 3, name, place, amount), TorchRef(problem, show=SHOWN), problem, steps=6).first_divergence
     assert found is not None
     assert (found.step, found.phase, found.tensor, found.index) == (3, "deltas", name, place)
+
+
+@pytest.mark.parametrize(("dtype", "tiny"), [("float32", 1e-24), ("float64", 1e-163)])
+def test_squares_that_underflow_clear_nothing(dtype: str, tiny: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare.problem, "LARGE", 1)
+    x = np.full((100, 4), tiny)
+    x[0] = tiny / 1e3
+    y = np.zeros((100, 1))
+    y[0] = 1
+    problem = Problem(
+        sizes=(4, 1), activations="identity", batches=((x, y),), lr=1.0, dtype=dtype, initial_parameters={"0.weight": np.zeros((1, 4))}
+    )
+    side = TorchRef(problem, stages=True)
+    side.load_state_dict(problem.initial_parameters)
+    block = block_of(problem, side, 1)
+    bounds = tensors_by_key(envelope(problem, block))["deltas", "0.weight"]
+    expected = block.pairs["deltas", "0.weight"][1]
+    actual = (expected + 10 * bounds).astype(dtype)
+    assert not Products(problem).of(block)["deltas", "0.weight"].screened(actual, expected)[1].any()
+
+
+def test_a_bound_that_overflows_clears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare.problem, "LARGE", 1)
+    x = np.array([[1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]])
+    weights = {"0.weight": np.zeros((1, 3))}
+    batches = ((x, np.full((2, 1), 1e8)),)
+    problem = Problem(sizes=(3, 1), activations="identity", batches=batches, lr=3e38, dtype="float32", initial_parameters=weights)
+    side = TorchRef(problem, stages=True)
+    side.load_state_dict(problem.initial_parameters)
+    block = block_of(problem, side, 1)
+    expected = block.pairs["deltas", "0.weight"][1]
+    with np.errstate(all="ignore"):
+        assert not Products(problem).of(block)["deltas", "0.weight"].screened(np.full_like(expected, np.inf), expected)[1].any()
