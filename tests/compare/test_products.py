@@ -137,3 +137,17 @@ def test_a_bound_that_overflows_clears_nothing(monkeypatch: pytest.MonkeyPatch) 
     expected = block.pairs["deltas", "0.weight"][1]
     with np.errstate(all="ignore"):
         assert not Products(problem).of(block)["deltas", "0.weight"].screened(np.full_like(expected, np.inf), expected)[1].any()
+
+
+def test_a_relu_whose_sum_is_an_exact_0_is_in_no_doubt() -> None:
+    weights = dict(Problem.draw((400, 100, 2)).initial_parameters)
+    weights["0.weight"] = weights["0.weight"].copy()
+    weights["0.weight"][17] = 0
+    problem = Problem.draw((400, 100, 2), records=(16,), activations=("relu", "identity"), lr=0.01, initial_parameters=weights)
+    side = TorchRef(problem, stages=True)
+    side.load_state_dict(problem.initial_parameters)
+    block = block_of(problem, side, 1)
+    expected = block.pairs["deltas", "0.weight"][1]
+    actual = expected.copy()
+    actual[0, 17, 3] += 1e-7
+    assert not Products(problem).of(block)["deltas", "0.weight"].screened(actual, expected)[1].any()
