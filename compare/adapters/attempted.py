@@ -1,0 +1,45 @@
+"""An attempt as an `Implementation`: its own train_step, or its gradients with the problem's plain descent."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from compare.adapters.attempt import Attempt
+from compare.adapters.readings import Reading
+from compare.implementation import Array, StepRecord
+from compare.problem import Problem
+
+
+class Attempted:
+    """An attempt on a problem, by the reading of its arrays that fits.
+
+    What it raises, and a ContractError for an answer that cannot be read, are let through.
+    """
+
+    def __init__(self, attempt: Attempt, problem: Problem, reading: Reading) -> None:
+        self.attempt, self.problem, self.reading = attempt, problem, reading
+        self.params: dict[str, Array] = {}
+
+    def load_state_dict(self, params: Mapping[str, Array]) -> None:
+        """Take over these parameters, and start afresh."""
+        self.attempt = self.attempt.fresh()
+        self.params = {name: np.array(params[name]) for name in self.problem.shapes()}
+
+    def step(self, x: Array, y: Array) -> StepRecord:
+        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
+        reading, problem = self.reading, self.problem
+        given = reading.parameters_in(problem, self.params)
+        if "train_step" in self.attempt.functions:
+            answer = self.attempt.call("train_step", given, reading.records_in(x), reading.records_in(y), problem.lr)
+            self.params = reading.parameters_out(problem, given if answer is None else answer, "the new parameters")
+            return StepRecord(params=self.params)
+        answer = self.attempt.call("gradients", given, reading.records_in(x), reading.records_in(y))
+        grads = reading.parameters_out(problem, answer, "the gradients")
+        deltas = {name: -problem.lr * grad for name, grad in grads.items()}
+        self.params = {name: array + deltas[name] for name, array in self.params.items()}
+        return StepRecord(grads=grads, deltas=deltas, params=self.params)
+
+    def predict(self, x: Array) -> Array:
+        """The output (n, k) for inputs x (n, in)."""
+        answer = self.attempt.call("forward", self.reading.parameters_in(self.problem, self.params), self.reading.records_in(x))
+        return self.reading.records_out(answer, (len(x), self.problem.sizes[-1]), "the output")

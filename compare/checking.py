@@ -1,0 +1,302 @@
+"""Check an attempt: is it equal to PyTorch, and if not, where does it part, and which mistake explains it?"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from typing import Any, Literal
+
+import numpy as np
+
+from compare.adapters.attempt import Attempt, AttemptError
+from compare.adapters.attempted import Attempted
+from compare.adapters.readings import ContractError, Reading, readings
+from compare.comparison import Comparison, Difference
+from compare.declared import declared_problem
+from compare.diagnosis.conventions import in_our_scale
+from compare.diagnosis.explain import Found, explained
+from compare.diagnosis.graph import KINDS, Node, Run, Step
+from compare.diagnosis.mistake import layers_named
+from compare.diagnosis.observing import FaultError, Observed, observe
+from compare.diagnosis.probes import Probe, dead_units, draw_probes, with_probes
+from compare.diagnosis.stages import Stage, judged, stage_name
+from compare.errors import ProblemError
+from compare.implementation import Array, Batch
+from compare.lockstep import train_in_lockstep
+from compare.options import check_seed, is_whole
+from compare.problem import Problem
+
+Verdict = Literal["equivalent", "different", "unstable formula", "not a proof", "could not run"]
+STEPS = 50
+
+
+@dataclass(frozen=True)
+class Check:
+    """What came of checking an attempt.
+
+    `stages` are in the order of computation, each with its mark; `diagnosis` the mistakes that explain a difference, one entry for each
+    that was made. `conventions` and `notes` are sentences. `first` is the first number that is wrong, `reason` what else there is to say of
+    the verdict. `comparison` is the training in lockstep that followed where the probes agreed. `compared` counts numbers, `seed` draws
+    the same probes again.
+    """
+
+    verdict: Verdict
+    name: str
+    problem: Problem
+    seed: int
+    steps: int = 0
+    compared: int = 0
+    stages: tuple[Stage, ...] = ()
+    diagnosis: tuple[Found, ...] = ()
+    conventions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    first: Difference | None = None
+    reason: str | None = None
+    line: int | None = None
+    source: str | None = None
+    printed: str = ""
+    comparison: Comparison | None = None
+    functions: tuple[str, ...] = ()
+
+
+def check(
+    attempt: str | PathLike[str] | Attempt,
+    *,
+    adapter: str | PathLike[str] | None = None,
+    problem: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    steps: int = STEPS,
+    data: Batch | None = None,
+) -> Check:
+    """Check a file of hand-written functions against PyTorch on probes, and then over `steps` steps of training in lockstep.
+
+        check("my_network.py").verdict
+
+    What it is compared with is said by `problem`, a dict with the keys of the JSON's `problem`, or by the file's own PROBLEM; by default
+    it is the lesson's network. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. See docs/bring-your-own.md.
+
+    Raises UnusableFileError for a file that cannot be used, ProblemError for options that cannot.
+    """
+    if seed is not None:
+        check_seed(seed)
+    if not is_whole(steps, least=0):
+        raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 0")
+    seed = secrets.randbelow(2**32) if seed is None else int(seed)
+    if not isinstance(attempt, Attempt):
+        try:
+            attempt = Attempt.load(fspath(attempt), None if adapter is None else fspath(adapter))
+        except AttemptError as error:
+            return Check(
+                "could not run",
+                str(attempt),
+                declared_problem(problem or {}),
+                seed,
+                reason=str(error),
+                line=error.line,
+                source=error.source,
+            )
+    agreed = declared_problem({**attempt.problem, **(problem or {})})
+    return _Checking(attempt, agreed, seed, steps, data).result()
+
+
+class _Checking:
+    """A check in the making."""
+
+    def __init__(self, attempt: Attempt, problem: Problem, seed: int, steps: int, data: Batch | None) -> None:
+        self.attempt, self.problem, self.seed, self.steps = attempt, problem, seed, steps
+        self.probes = draw_probes(problem, seed, data)
+
+    def result(self) -> Check:
+        """The check, by the reading of the file's arrays that fits."""
+        tried: list[tuple[Reading, Check]] = []
+        faults: list[Check] = []
+        for reading in readings(self.problem, self.attempt.conventions):
+            try:
+                observed = observe(self.attempt.fresh, self.problem, self.probes, reading)
+            except FaultError as fault:
+                verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
+                faults.append(self._check(verdict, reason=f"step {fault.step}: {fault}"))
+                continue
+            except AttemptError as error:
+                faults.append(self._check("could not run", reason=str(error), line=error.line, source=error.source))
+                continue
+            check = self._judged(observed, reading)
+            if check.verdict == "equivalent":
+                return self._whole(check, observed, reading)
+            tried.append((reading, check))
+        if not tried:
+            return faults[0]
+        return self._best(tried)
+
+    def _best(self, tried: list[tuple[Reading, Check]]) -> Check:
+        """Of readings that fit and are all wrong: the contract's own, else the one that is explained, if there is but one."""
+        explained_ones = [check for _, check in tried if check.diagnosis]
+        if tried[0][0] == Reading() or len({tuple(map(repr, check.stages)) for _, check in tried}) == 1:
+            return tried[0][1] if tried[0][1].diagnosis or not explained_ones else explained_ones[0]
+        if len(explained_ones) == 1:
+            return explained_ones[0]
+        ways = "; or ".join(f"{', '.join(reading.said()) or 'as the contract has it'}: {reading.declaration()}" for reading, _ in tried[:4])
+        return self._check("could not run", reason=f"two readings of your arrays fit, and neither is right; say which it is: {ways}")
+
+    def _judged(self, observed: Observed, reading: Reading) -> Check:
+        final = "after" if "train_step" in self.attempt.functions else "used"
+        shown, said = in_our_scale(self.problem, observed.steps, observed.shown, final)
+        said = [*reading.said(), *(["you work in place"] if observed.works_in_place else []), *said]
+        expected = self._expected(observed.steps)
+        stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, expected)
+        about: dict[str, Any] = {
+            "steps": len(observed.steps),
+            "compared": sum(array.size for array in shown.values()),
+            "stages": tuple(stages),
+            "conventions": tuple(said),
+            "notes": (*self.attempt.notes, *observed.notes),
+        }
+        empty = self._nothing_proved(observed, shown)
+        if empty:
+            return self._check("not a proof", reason=empty, **about)
+        wrong = [stage for stage in stages if stage.mark == "wrong"] or [stage for stage in stages if stage.mark == "inherits"]
+        if not wrong:
+            return self._check("equivalent", **about)
+        first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
+        found = explained(self.problem, observed.steps, shown, stages)
+        return self._check("different", first=first, diagnosis=tuple(found), **about)
+
+    def _expected(self, steps: list[Step]) -> dict[Node, Array]:
+        """PyTorch's numbers for the same steps, each from the attempt's own weights."""
+        from compare.adapters.torch_ref import TorchRef
+
+        expected: dict[Node, Array] = {}
+        index = 0
+        for probe in self.probes:
+            side = TorchRef(with_probes(self.problem, probe), stages=True)
+            side.load_state_dict(probe.parameters)
+            for x, y in probe.batches:
+                if index == len(steps):
+                    break
+                side.optimizer.lr = steps[index].lr
+                record = side.steps([(x, y)], {name: array[None] for name, array in steps[index].before.items()}).at(0)
+                expected |= self._nodes(record, index)
+                index += 1
+        return expected
+
+    def _nodes(self, record: Any, index: int) -> dict[Node, Array]:
+        nodes: dict[Node, Array] = {("output", index, 0): record.output, ("loss", index, 0): record.loss}
+        for number, layer in enumerate(self.problem.layers, start=1):
+            nodes["a", index, number] = record.activations[layer.activation]
+            nodes["delta", index, number] = record.errors[layer.linear]
+            for kind in ("weight", "bias") if self.problem.bias else ("weight",):
+                name = f"{layer.linear}.{kind}"
+                nodes[f"{kind}_used", index, number] = record.grads[name]
+                nodes[f"{kind}_step", index, number] = record.deltas[name]
+                nodes[f"{kind}_after", index, number] = record.params[name]
+        return nodes
+
+    def _nothing_proved(self, observed: Observed, shown: Mapping[Node, Array]) -> str | None:
+        """Why all this would prove nothing, or None."""
+        groups: dict[str, list[Array]] = {}
+        for (stage, _, _), array in shown.items():
+            groups.setdefault(stage.partition("_")[2] or stage, []).append(array)
+        if not {"used", "step", "after"} & groups.keys():
+            return "no gradient and no new weight is shown: nothing of the backward pass was compared; define gradients or train_step"
+        if "after" in groups:
+            befores = [
+                observed.steps[step].before[f"{self.problem.layers[layer - 1].linear}.{stage.partition('_')[0]}"]
+                for stage, step, layer in shown
+                if stage.endswith("_after")
+            ]
+            if all(np.array_equal(before, after) for before, after in zip(befores, groups["after"], strict=True)):
+                return "the weights never change: train_step gives back what it was given"
+        for stage, what in (("used", "the gradients are"), ("step", "the steps are"), ("delta", "the error terms are")):
+            if stage in groups and all(not array.any() for array in groups[stage]):
+                return f"{what} zero, whatever the input"
+        outputs = groups.get("output", [])
+        if outputs and len(outputs) > 1 and all((array == outputs[0].flat[0]).all() for array in outputs):
+            return "the output is the same number for every record and step"
+        dead = dead_units(self.problem, list(self.probes))
+        if dead:
+            layer, unit = dead[0]
+            return f"no probe sends any error through unit {unit} of layer {layer}: what it does was not compared"
+        return None
+
+    def _whole(self, check: Check, observed: Observed, reading: Reading) -> Check:
+        """What the probes found equal: whether it answers the same again, holds for large numbers, and over a training in lockstep too."""
+        try:
+            again = observe(self.attempt.fresh, self.problem, self.probes[:1], reading)
+            changed = self._changed(observed, again)
+            if changed:
+                return replace(check, verdict="could not run", reason=f"a different answer on the same call twice: {changed}")
+            unstable = self._unstable(reading)
+            if unstable:
+                return replace(check, verdict="unstable formula", reason=unstable)
+            comparison = self._in_lockstep(reading)
+        except (FaultError, ContractError) as fault:
+            verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
+            return replace(check, verdict=verdict, reason=f"where the probes had agreed: {fault}")
+        except AttemptError as error:
+            return replace(check, verdict="could not run", reason=str(error), line=error.line, source=error.source)
+        if comparison is None:
+            return check
+        about: dict[str, Any] = {"steps": check.steps + comparison.steps, "compared": check.compared + comparison.compared}
+        if comparison.verdict != "equivalent":
+            reason = "the probes agree, and a training in lockstep does not"
+            return replace(check, verdict="different", first=comparison.first_divergence, reason=reason, comparison=comparison, **about)
+        return replace(check, comparison=comparison, **about)
+
+    def _changed(self, observed: Observed, again: Observed) -> str | None:
+        """The first stage that came out otherwise the second time, beyond what rounding allows; or None."""
+        run = Run(self.problem, observed.steps)
+        for node, second in again.shown.items():
+            with np.errstate(all="ignore"):
+                bound = run.worked_out(*node).error
+            if not (np.abs(observed.shown[node] - second) <= bound).all():
+                return f"{stage_name(self.problem, (node[0], node[2]))} at step {node[1] + 1}"
+        return None
+
+    def _unstable(self, reading: Reading) -> str | None:
+        """Whether a formula overflows where it need not: with weights so large that |z| reaches a thousand."""
+        if self.problem.loss == "bce":  # a loss of probabilities has no numbers where they are 0 or 1
+            return None
+        for depth in range(1, len(self.problem.layers) + 1):
+            probe = self._large(depth)
+            try:
+                observe(self.attempt.fresh, self.problem, (probe,), reading)
+            except FaultError as fault:
+                if fault.kind != "nan":
+                    raise
+                where = layers_named(self.problem, (depth,))
+                return f"for |z| around 1000 in {where}, {fault}; a stable form of it does not overflow"
+        return None
+
+    def _large(self, layer: int) -> Probe:
+        """The first probe's first step, with weights of one layer so large that its z is around ±1000 at most."""
+        probe = self.probes[0]
+        run = Run(self.problem, [Step(probe.batches[0][0], probe.batches[0][1], probe.lrs[0], probe.parameters)])
+        largest = float(np.abs(run("z", 0, layer).value).max())
+        names = [run.name(kind, layer) for kind in (KINDS if self.problem.bias else KINDS[:1])]
+        factor = 1000 / largest if largest else 1.0
+        large = {name: array * factor if name in names else array for name, array in probe.parameters.items()}
+        return Probe(probe.batches[:1], probe.lrs[:1], large)
+
+    def _in_lockstep(self, reading: Reading) -> Comparison | None:
+        """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""
+        from compare.adapters.torch_ref import TorchRef
+
+        trains = "train_step" in self.attempt.functions or (
+            "gradients" in self.attempt.functions and self.problem.optimizer == "sgd" and self.problem.is_plain_descent
+        )
+        if not (self.steps and trains):
+            return None
+        problem = with_probes(self.problem, self.probes[0])
+        side = Attempted(self.attempt, problem, reading)
+        return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=self.steps)
+
+    def _check(self, verdict: Verdict, **about: Any) -> Check:
+        return Check(
+            verdict,
+            self.attempt.name,
+            self.problem,
+            self.seed,
+            printed=self.attempt.printed,
+            functions=tuple(self.attempt.functions),
+            **{"notes": tuple(self.attempt.notes), **about},
+        )

@@ -1,0 +1,46 @@
+"""A problem as a dict says it, with the keys of the JSON's `problem`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from compare.errors import ProblemError
+from compare.options import checked_sizes
+from compare.pieces import LOSSES, OPTIMIZERS
+from compare.problem import Problem
+
+LESSON = {"sizes": (6, 2, 1), "activations": "sigmoid", "bias": False, "loss": "half_mse"}
+_FIELDS = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr")
+_OF_THE_DATA = ("seed", "records", "test_records", "data", "target", "split_seed", "standardize", "batch_size", "drop_last")
+_NOT_CHECKED = {"normalization": None, "dropout": 0.0, "accumulate": 1, "dtype": "float64"}  # with what they have to be
+
+
+def declared_problem(declared: Mapping[str, Any]) -> Problem:
+    """The problem that the dict says; what it does not say is the lesson's, and a loss's own activation at the output.
+
+    `targets` may be "classes", for class indices (n,). What says nothing of the network is passed over. Raises ProblemError.
+    """
+    options = {name for row in OPTIMIZERS.values() for name in row.options}
+    known = {*_FIELDS, *_OF_THE_DATA, *_NOT_CHECKED, *options, "targets"}
+    if not isinstance(declared, Mapping):
+        raise ProblemError(f"PROBLEM is a {type(declared).__name__}; expected a dict such as {LESSON}")
+    for name in declared:
+        if name not in known:
+            raise ProblemError(f"PROBLEM has {name!r}; expected one of {', '.join([*_FIELDS, *sorted(options), 'targets'])}")
+    for name, value in _NOT_CHECKED.items():
+        if declared.get(name) not in (None, value):
+            raise ProblemError(f"PROBLEM has {name} {declared[name]!r}; an attempt cannot be checked with that yet: leave it out")
+    fields = {**LESSON, **{name: value for name, value in declared.items() if name in _FIELDS and value is not None}}
+    sizes = checked_sizes(tuple(fields["sizes"]) if isinstance(fields["sizes"], list) else fields["sizes"])
+    if isinstance(fields["activations"], list):
+        fields["activations"] = tuple(fields["activations"])
+    targets = declared.get("targets")
+    if targets not in (None, "classes", "one_hot"):
+        raise ProblemError(f"PROBLEM has targets {targets!r}; expected 'classes' or 'one_hot'")
+    k, is_classes = sizes[-1], targets == "classes"
+    if is_classes and (fields["loss"] not in LOSSES or LOSSES[fields["loss"]].targets != "classes"):
+        raise ProblemError(f"PROBLEM has targets 'classes' with the loss {fields['loss']}; expected cross_entropy")
+    y = np.zeros(2, dtype=np.int64) if is_classes else np.full((2, k), 1 / k)
+    given = {name: declared[name] for name in options if name in declared}
+    return Problem(**{**fields, "sizes": sizes}, optimizer_options=given, batches=((np.zeros((2, sizes[0])), y),))

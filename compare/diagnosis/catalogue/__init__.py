@@ -1,0 +1,31 @@
+"""The catalogue: every mistake that can be named, in the order in which those are named that cannot be told apart."""
+
+from compare.diagnosis.catalogue.biases import BIASES
+from compare.diagnosis.catalogue.casts import CASTS
+from compare.diagnosis.catalogue.error_terms import ERROR_TERMS
+from compare.diagnosis.catalogue.forward import FORWARD
+from compare.diagnosis.catalogue.gradients import GRADIENTS
+from compare.diagnosis.catalogue.optimizers import OPTIMIZERS
+from compare.diagnosis.catalogue.slopes import SLOPES
+from compare.diagnosis.catalogue.updates import UPDATES
+from compare.diagnosis.mistake import Mistake
+
+__all__ = ["CATALOGUE", "kind_of"]
+
+_BY_KIND: dict[str, tuple[Mistake, ...]] = {
+    "the derivative of an activation": SLOPES,
+    "the error, at the output or on its way back": ERROR_TERMS,
+    "the gradient of a weight": GRADIENTS,
+    "the update: what the gradients are multiplied by and added to": UPDATES,
+    "the gradient of a bias": BIASES,
+    "the forward pass": FORWARD,
+    "the optimiser": OPTIMIZERS,
+    "the precision of a number": CASTS,
+}
+
+CATALOGUE: tuple[Mistake, ...] = tuple(mistake for mistakes in _BY_KIND.values() for mistake in mistakes)
+
+
+def kind_of(mistake: Mistake) -> str:
+    """What the mistake is about, for a hint."""
+    return next((kind for kind, mistakes in _BY_KIND.items() if mistake in mistakes), "a factor")

@@ -1,0 +1,477 @@
+"""Mistakes in the error: at the output, in what the loss's reduction makes of it, and on its way back through the weights."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from compare.diagnosis.catalogue.slopes import is_square
+from compare.diagnosis.graph import Formula, Run, is_elementwise
+from compare.diagnosis.mistake import Mistake
+from compare.pieces import LOSSES
+from compare.problem import Problem
+from compare.rounding import Bounded, negative, transposed
+from compare.rules import LOSSES as RULES
+
+_SQUARES = {"half_mse": 1.0, "mse": 2.0, "sse": 2.0}  # ∂ℓ/∂ŷ over ŷ − y
+
+
+def _is_square_loss(problem: Problem, layer: int) -> bool:
+    return problem.loss in _SQUARES
+
+
+def _is_mean(problem: Problem, layer: int) -> bool:
+    return problem.reduction == "mean"
+
+
+def _over_elements(problem: Problem, layer: int) -> bool:
+    return problem.reduction == "mean" and LOSSES[problem.loss].over == "elements" and problem.sizes[-1] > 1
+
+
+def _over_records(problem: Problem, layer: int) -> bool:
+    return LOSSES[problem.loss].over == "records" and problem.sizes[-1] > 1
+
+
+def difference(run: Run, step: int) -> Bounded:
+    """ŷ − y."""
+    return run.plus(run("output", step), Bounded(-run("y", step).astype(np.float64)))
+
+
+def _squared(sign: float) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        d = difference(run, step)
+        return run.scaled(run.times(d, d), sign * _SQUARES[run.problem.loss])
+
+    return formula
+
+
+def _signed(run: Run, step: int, layer: int) -> Bounded:
+    d = difference(run, step)
+    undecided = (np.abs(d.value) <= d.error) & np.greater(d.error, 0)
+    factor = _SQUARES[run.problem.loss]
+    return Bounded(factor * np.sign(d.value), np.where(undecided, 2 * factor, 0.0))
+
+
+def _absolute(run: Run, step: int, layer: int) -> Bounded:
+    d = difference(run, step)
+    return run.scaled(Bounded(np.abs(d.value), d.error), _SQUARES[run.problem.loss])
+
+
+def _of_loss(name: str) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        derivative = RULES[name].terms(run("output", step), run("y", step).astype(np.float64), run.precision)[1]
+        k = run.problem.sizes[-1]
+        per_element, wanted = RULES[name].over == "elements", RULES[run.problem.loss].over == "elements"
+        if per_element == wanted or run.problem.reduction == "sum":
+            return derivative
+        return run.scaled(derivative, k if wanted else 1 / k)
+
+    return formula
+
+
+def _may_be(name: str) -> Callable[[Problem, int], bool]:
+    def applies(problem: Problem, layer: int) -> bool:
+        if problem.loss == name or any(batch[1].ndim == 1 for batch in problem.batches):
+            return False
+        function = problem.layers[-1].function
+        return not LOSSES[name].only or function in LOSSES[name].only or (name == "bce" and function == "sigmoid")
+
+    return applies
+
+
+def _crossed(mean: bool) -> Formula:
+    """e_i = Σⱼ (ŷᵢ − yⱼ), or the mean over j."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        y, output = run("y", step).astype(np.float64), run("output", step)
+        n, factor = len(y), _SQUARES[run.problem.loss]
+        targets = run.total(Bounded(np.broadcast_to(-y.T, (n, n))), -1)
+        summed = run.plus(run.scaled(output, n), Bounded(targets.value[:, None], np.asarray(targets.error)[:, None]))
+        return run.scaled(summed, factor / n if mean else factor)
+
+    return formula
+
+
+def share_times(factor: Callable[[Run, int], float]) -> Formula:
+    """Each term of the loss counts with that factor besides."""
+    return lambda run, step, layer: run.right("share", step) * factor(run, step)
+
+
+def _n(run: Run, step: int) -> int:
+    return int(run("x", step).value.shape[0])
+
+
+def _k(run: Run, step: int) -> int:
+    return run.problem.sizes[-1]
+
+
+def _raw_error(run: Run, step: int, layer: int) -> Bounded:
+    value: Bounded = run("back", step, layer + 1)
+    return value
+
+
+def _without_weights(run: Run, step: int, layer: int) -> Bounded:
+    """Each unit gets the sum of the next layer's δ."""
+    summed, shape = run.total(run("back_delta", step, layer), -1), run("z", step, layer).value.shape
+    return Bounded(np.broadcast_to(summed.value[:, None], shape), np.broadcast_to(np.asarray(summed.error)[:, None], shape))
+
+
+def _delta_itself(run: Run, step: int, layer: int) -> Bounded:
+    value: Bounded = run("back_delta", step, layer)
+    return value
+
+
+def _next_is_square(problem: Problem, layer: int) -> bool:
+    return is_square(problem, layer + 1)
+
+
+def _updated_weights(run: Run, step: int, layer: int) -> Bounded:
+    value: Bounded = run("weight_after", step, layer + 1)
+    return value
+
+
+def _untransposed(run: Run, step: int, layer: int) -> Bounded:
+    return transposed(run.right("back_weight", step, layer))
+
+
+def _batch_summed(mean: bool) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        back = run.right("back", step, layer)
+        summed, n = run.total(back), back.value.shape[0]
+        summed = run.scaled(summed, 1 / n) if mean else summed
+        return Bounded(np.broadcast_to(summed.value, back.value.shape), np.broadcast_to(summed.error, back.value.shape))
+
+    return formula
+
+
+def _delta_negative(run: Run, step: int, layer: int) -> Bounded:
+    return negative(run.right("delta", step, layer))
+
+
+def _delta_times_input(run: Run, step: int, layer: int) -> Bounded:
+    return run.times(run.right("delta", step, layer), run("input", step, layer))
+
+
+def _delta_times_activation(run: Run, step: int, layer: int) -> Bounded:
+    return run.times(run.right("delta", step, layer), run("a", step, layer))
+
+
+def _diagonal(run: Run, step: int, layer: int) -> Bounded:
+    p, back = run("a", step, layer), run("back", step, layer)
+    return run.times(back, run.times(p, run.plus(Bounded(np.ones_like(p.value)), negative(p))))
+
+
+def _jacobian_missing(run: Run, step: int, layer: int) -> Bounded:
+    value: Bounded = run("back", step, layer)
+    return value
+
+
+def _is_softmax(problem: Problem, layer: int) -> bool:
+    return problem.layers[layer - 1].function == "softmax"
+
+
+def _bends_not(problem: Problem, layer: int) -> bool:
+    return not is_elementwise(problem.layers[layer - 1].function)
+
+
+def probabilities(run: Run, step: int) -> Bounded:
+    """What the loss makes of the logits: softmax, or sigmoid."""
+    name = "softmax" if run.problem.loss == "cross_entropy" else "sigmoid"
+    return run.activated(name, run("output", step))[0]
+
+
+def _slope_on_top(run: Run, step: int, layer: int) -> Bounded:
+    p = probabilities(run, step)
+    return run.times(run.right("term", step), run.times(p, run.plus(Bounded(np.ones_like(p.value)), negative(p))))
+
+
+def _from_logits(problem: Problem, layer: int) -> bool:
+    return problem.loss in ("cross_entropy", "bce_with_logits")
+
+
+def _softmax_over_records(run: Run, step: int, layer: int) -> Bounded:
+    p = transposed(run.activated("softmax", transposed(run("output", step)))[0])
+    y = run("y", step)
+    one_hot = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
+    return run.plus(p, Bounded(-one_hot))
+
+
+def _logits_for_probabilities(run: Run, step: int, layer: int) -> Bounded:
+    y = run("y", step)
+    one_hot = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
+    return run.plus(run("output", step), Bounded(-one_hot))
+
+
+_MEAN = "∂L/∂ŷ = 1/N ∂ℓ/∂ŷ"
+_SQUARE = "∂ℓ/∂ŷ ∝ ŷ − y"
+_BACK = "∂L/∂a = δ W, δ of the next layer"
+
+
+def _share(id: str, sentence: str, actual: str, factor: Callable[[Run, int], float], applies: Callable[[Problem, int], bool]) -> Mistake:
+    return Mistake(id, sentence, _MEAN, actual, {"share": share_times(factor)}, applies=applies)
+
+
+_REDUCTION = (
+    _share(
+        "mean-missing",
+        "the sum over the records is not divided by their number",
+        "∂L/∂ŷ = N · (1/N ∂ℓ/∂ŷ): 1/n is missing",
+        lambda run, step: _n(run, step),
+        _is_mean,
+    ),
+    _share(
+        "sum-for-mean",
+        "the loss's terms are summed where their mean is to be taken: over records and outputs",
+        "∂L/∂ŷ = ∂ℓ/∂ŷ",
+        lambda run, step: _n(run, step) * _k(run, step),
+        _over_elements,
+    ),
+    _share(
+        "mean-for-sum",
+        "the loss's terms are averaged over the records where they are to be summed",
+        "∂L/∂ŷ = 1/n ∂ℓ/∂ŷ",
+        lambda run, step: 1 / _n(run, step),
+        lambda problem, layer: problem.reduction == "sum",
+    ),
+    _share(
+        "mean-twice",
+        "the sum over the records is divided by their number twice",
+        "∂L/∂ŷ = 1/n · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: 1 / _n(run, step),
+        _is_mean,
+    ),
+    _share(
+        "factor-2",
+        "everything is twice as large: the loss's ½ is lost, or a stray 2",
+        "∂L/∂ŷ = 2 · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: 2.0,
+        lambda problem, layer: True,
+    ),
+    _share(
+        "factor-half",
+        "everything is half as large: a ½ of the loss too many, or its 2 lost",
+        "∂L/∂ŷ = ½ · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: 0.5,
+        lambda problem, layer: True,
+    ),
+    _share(
+        "mean-over-outputs-missing", "the mean is over the records alone, and not over the outputs", "∂L/∂ŷ = 1/n ∂ℓ/∂ŷ", _k, _over_elements
+    ),
+    _share(
+        "mean-over-outputs-extra",
+        "the mean is over the outputs too, which are to be summed",
+        "∂L/∂ŷ = 1/(nk) ∂ℓ/∂ŷ",
+        lambda run, step: 1 / _k(run, step),
+        _over_records,
+    ),
+    _share(
+        "factor-4",
+        "everything is four times as large: a stray 4, or 2 twice",
+        "∂L/∂ŷ = 4 · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: 4.0,
+        lambda problem, layer: True,
+    ),
+    _share(
+        "wrong-n-plus-one",
+        "the mean divides by one more than the number of records",
+        "∂L/∂ŷ = n/(n + 1) · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: _n(run, step) / (_n(run, step) + 1),
+        _is_mean,
+    ),
+    _share(
+        "wrong-n-minus-one",
+        "the mean divides by one less than the number of records",
+        "∂L/∂ŷ = n/(n − 1) · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: _n(run, step) / max(_n(run, step) - 1, 1),
+        _is_mean,
+    ),
+    _share(
+        "wrong-n-features",
+        "the mean divides by the number of inputs, not of records",
+        "∂L/∂ŷ = n/inputs · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: _n(run, step) / run.problem.sizes[0],
+        _is_mean,
+    ),
+    _share(
+        "wrong-n-hidden",
+        "the mean divides by the number of hidden units, not of records",
+        "∂L/∂ŷ = n/hidden · (1/N ∂ℓ/∂ŷ)",
+        lambda run, step: _n(run, step) / run.problem.sizes[1],
+        lambda problem, layer: _is_mean(problem, layer) and len(problem.sizes) > 2 and problem.sizes[1] != problem.sizes[0],
+    ),
+)
+
+ERROR_TERMS = (
+    Mistake(
+        "target-output-swapped",
+        "target and output are swapped, so that the steps go uphill",
+        "∂ℓ/∂ŷ, of ŷ − y",
+        "−∂ℓ/∂ŷ, of y − ŷ",
+        {"error": lambda run, step, layer: negative(run.right("error", step))},
+    ),
+    *_REDUCTION,
+    Mistake(
+        "error-squared", "the squared error stands for the error", _SQUARE, "(ŷ − y)²", {"term": _squared(1.0)}, applies=_is_square_loss
+    ),
+    Mistake(
+        "error-squared",
+        "the squared error stands for the error, subtracted",
+        _SQUARE,
+        "−(ŷ − y)²",
+        {"term": _squared(-1.0)},
+        applies=_is_square_loss,
+    ),
+    Mistake("error-sign", "only the error's sign is used", _SQUARE, "sign(ŷ − y)", {"term": _signed}, applies=_is_square_loss),
+    Mistake("error-absolute", "the error's absolute value is used", _SQUARE, "|ŷ − y|", {"term": _absolute}, applies=_is_square_loss),
+    *(
+        Mistake(
+            "other-loss",
+            f"the derivative is that of another loss, {name}",
+            "∂ℓ/∂ŷ of the loss",
+            f"∂ℓ/∂ŷ of {name}",
+            {"term": _of_loss(name)},
+            applies=_may_be(name),
+        )
+        for name in ("bce", "half_mse", "mse", "l1", "huber", "bce_with_logits", "cross_entropy")
+    ),
+    Mistake(
+        "error-crossed",
+        "(n,) against (n, 1): each output is held against every target, and summed",
+        "ŷᵢ − yᵢ",
+        "Σⱼ (ŷᵢ − yⱼ)",
+        {"term": _crossed(False)},
+        applies=lambda problem, layer: _is_square_loss(problem, layer) and problem.sizes[-1] == 1,
+    ),
+    Mistake(
+        "error-crossed",
+        "(n,) against (n, 1): each output is held against every target, and averaged",
+        "ŷᵢ − yᵢ",
+        "1/n Σⱼ (ŷᵢ − yⱼ)",
+        {"term": _crossed(True)},
+        applies=lambda problem, layer: _is_square_loss(problem, layer) and problem.sizes[-1] == 1,
+    ),
+    Mistake(
+        "raw-error-back",
+        "{layer} is sent the raw error ∂L/∂a of the next layer, not its error term δ",
+        _BACK,
+        "∂L/∂a = (∂L/∂a of the next) W",
+        {"back_delta": _raw_error},
+        "hidden",
+    ),
+    Mistake(
+        "weights-left-out-back",
+        "the weights are left out on the way back to {layer}",
+        _BACK,
+        "∂L/∂a = Σₖ δₖ, the same for each unit",
+        {"back": _without_weights},
+        "hidden",
+    ),
+    Mistake(
+        "weights-left-out-back",
+        "the weights are left out on the way back to {layer}",
+        _BACK,
+        "∂L/∂a = δ",
+        {"back": _delta_itself},
+        "hidden",
+        _next_is_square,
+    ),
+    Mistake(
+        "updated-weights-back",
+        "the error goes back to {layer} through weights that are updated already",
+        _BACK,
+        "∂L/∂a = δ (W + ΔW)",
+        {"back_weight": _updated_weights},
+        "hidden",
+    ),
+    Mistake(
+        "weights-untransposed",
+        "the weights are transposed on the way back to {layer}",
+        _BACK,
+        "∂L/∂a = δ Wᵀ",
+        {"back_weight": _untransposed},
+        "hidden",
+        _next_is_square,
+    ),
+    Mistake(
+        "batch-summed-early",
+        "the error is summed over the batch before it is multiplied by f′, in {layer}",
+        "δₙ = ∂L/∂aₙ ∘ f′(zₙ)",
+        "δₙ = (Σₘ ∂L/∂aₘ) ∘ f′(zₙ)",
+        {"back": _batch_summed(False)},
+        "hidden",
+    ),
+    Mistake(
+        "batch-summed-early",
+        "the error is averaged over the batch before it is multiplied by f′, in {layer}",
+        "δₙ = ∂L/∂aₙ ∘ f′(zₙ)",
+        "δₙ = (1/n Σₘ ∂L/∂aₘ) ∘ f′(zₙ)",
+        {"back": _batch_summed(True)},
+        "hidden",
+    ),
+    Mistake(
+        "sign-flipped-in-layer",
+        "the error term of {layer} has the wrong sign",
+        "δ = ∂L/∂a ∘ f′(z)",
+        "δ = −∂L/∂a ∘ f′(z)",
+        {"delta": _delta_negative},
+        "hidden",
+    ),
+    Mistake(
+        "extra-input-factor",
+        "the error term of {layer} has the layer's input as a factor besides",
+        "δ = ∂L/∂a ∘ f′(z)",
+        "δ = ∂L/∂a ∘ f′(z) ∘ input",
+        {"delta": _delta_times_input},
+        "layer",
+        is_square,
+    ),
+    Mistake(
+        "extra-activation-factor",
+        "the error term of {layer} has the layer's activation as a factor besides",
+        "δ = ∂L/∂a ∘ f′(z)",
+        "δ = ∂L/∂a ∘ f′(z) ∘ a",
+        {"delta": _delta_times_activation},
+        "layer",
+    ),
+    Mistake(
+        "softmax-diagonal",
+        "softmax's Jacobian is reduced to its diagonal in {layer}",
+        "δᵢ = Σⱼ ∂L/∂aⱼ pⱼ(δᵢⱼ − pᵢ)",
+        "δᵢ = ∂L/∂aᵢ pᵢ(1 − pᵢ)",
+        {"delta": _diagonal},
+        "layer",
+        _is_softmax,
+    ),
+    Mistake(
+        "slope-missing",
+        "softmax's Jacobian is left out in {layer}",
+        "δᵢ = Σⱼ ∂L/∂aⱼ ∂aⱼ/∂zᵢ",
+        "δ = ∂L/∂a",
+        {"delta": _jacobian_missing},
+        "layer",
+        _bends_not,
+    ),
+    Mistake(
+        "slope-on-logits-loss",
+        "f′ is applied on top of p − y, which is the derivative at the logits already",
+        "∂ℓ/∂z = p − y",
+        "(p − y) ∘ p(1 − p)",
+        {"term": _slope_on_top},
+        applies=_from_logits,
+    ),
+    Mistake(
+        "softmax-axis",
+        "softmax is taken over the records, not over the classes",
+        "p = softmax of each record",
+        "p = softmax of each class",
+        {"term": _softmax_over_records},
+        applies=lambda problem, layer: problem.loss == "cross_entropy",
+    ),
+    Mistake(
+        "probabilities-missing",
+        "the logits stand for the probabilities",
+        "∂ℓ/∂z = p − y",
+        "z − y",
+        {"term": _logits_for_probabilities},
+        applies=_from_logits,
+    ),
+)

@@ -1,0 +1,302 @@
+"""Mistakes in the gradient of a weight, δᵀ a."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from compare.diagnosis.catalogue.slopes import is_square
+from compare.diagnosis.graph import Formula, Run
+from compare.diagnosis.mistake import Mistake
+from compare.implementation import Array
+from compare.problem import Problem
+from compare.rounding import Bounded, negative, transposed
+
+RIGHT = "∂L/∂W = δᵀ a"
+LONGEST = 32  # units or inputs, up to which each row and column of a weight is tried by itself
+
+
+def _after_the_first(problem: Problem, layer: int) -> bool:
+    return layer > 1
+
+
+def _input_twice(run: Run, step: int, layer: int) -> Bounded:
+    a = run.right("grad_input", step, layer)
+    return run.times(a, a)
+
+
+def _pre_activation(run: Run, step: int, layer: int) -> Bounded:
+    value: Bounded = run("z", step, layer - 1)
+    return value
+
+
+def _own_output(run: Run, step: int, layer: int) -> Bounded:
+    value: Bounded = run("a", step, layer)
+    return value
+
+
+def _of_layer(shift: int) -> Formula:
+    return lambda run, step, layer: run("input", step, layer + shift)
+
+
+def _fits(shift: int) -> Callable[[Problem, int], bool]:
+    def applies(problem: Problem, layer: int) -> bool:
+        other = layer + shift
+        return 1 <= other <= len(problem.layers) and problem.layers[other - 1].units_in == problem.layers[layer - 1].units_in
+
+    return applies
+
+
+def _transposed(run: Run, step: int, layer: int) -> Bounded:
+    return transposed(run.right("weight_grad", step, layer))
+
+
+def _elementwise(run: Run, step: int, layer: int) -> Bounded:
+    summed = run.total(run.times(run("grad_delta", step, layer), run("grad_input", step, layer)))
+    shape = 2 * summed.value.shape
+    return Bounded(np.broadcast_to(summed.value, shape), np.broadcast_to(summed.error, shape))
+
+
+def _elementwise_columns(run: Run, step: int, layer: int) -> Bounded:
+    return transposed(_elementwise(run, step, layer))
+
+
+def _weights_for_inputs(run: Run, step: int, layer: int) -> Bounded:
+    summed, w = run.total(run("grad_delta", step, layer)), run("weight", step, layer)
+    return run.times(Bounded(summed.value[:, None], np.asarray(summed.error)[:, None]), w)
+
+
+def _only_row(row: int) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        return _masked(run.right("grad_delta", step, layer), row, keep=True)
+
+    return formula
+
+
+def _without_row(row: int) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        return _masked(run.right("grad_delta", step, layer), row, keep=False)
+
+    return formula
+
+
+def _masked(delta: Bounded, row: int, keep: bool) -> Bounded:
+    mask = np.full((len(delta.value), 1), not keep)
+    mask[row] = keep
+    return Bounded(delta.value * mask, delta.error * mask)
+
+
+def _negative(run: Run, step: int, layer: int) -> Bounded:
+    return negative(run.right("grad_delta", step, layer))
+
+
+def _stale(run: Run, step: int, layer: int) -> Bounded:
+    value: Bounded = run.right("grad_input", step, layer)
+    previous = run.steps[step].previous
+    if previous is None:
+        return value
+    stale, n = run.right("grad_input", previous, layer), len(value.value)
+    if len(stale.value) < n:
+        raise ValueError("fewer records than now")
+    return Bounded(stale.value[:n], stale.error[:n] if np.ndim(stale.error) else stale.error)
+
+
+def _indexed(pick: Callable[[Array], None]) -> Formula:
+    """The gradient with some of it at 0."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        gradient = run.right("weight_grad", step, layer)
+        mask = np.ones_like(gradient.value)
+        pick(mask)
+        return Bounded(gradient.value * mask, gradient.error * mask)
+
+    return formula
+
+
+def _without_unit(unit: int) -> Formula:
+    return _indexed(lambda mask: mask.__setitem__(unit, 0.0))
+
+
+def _without_input(index: int) -> Formula:
+    return _indexed(lambda mask: mask.__setitem__((slice(None), index), 0.0))
+
+
+def _shifted(axis: int, by: int) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        gradient = run.right("weight_grad", step, layer)
+        return Bounded(np.roll(gradient.value, by, axis), np.roll(gradient.error, by, axis))
+
+    return formula
+
+
+def _has(axis: int, index: int) -> Callable[[Problem, int], bool]:
+    def applies(problem: Problem, layer: int) -> bool:
+        size = (problem.layers[layer - 1].units, problem.layers[layer - 1].units_in)[axis]
+        return 1 < size <= LONGEST and index < size
+
+    return applies
+
+
+def _longer_than_one(axis: int) -> Callable[[Problem, int], bool]:
+    return lambda problem, layer: (problem.layers[layer - 1].units, problem.layers[layer - 1].units_in)[axis] > 1
+
+
+_SUM = "∂L/∂W = Σₙ δₙᵀ aₙ over all records"
+
+GRADIENTS = (
+    Mistake(
+        "only-last-record",
+        "only the last record's gradient is kept in {layer}: = for +=",
+        _SUM,
+        "∂L/∂W = δᵀ a of the last record",
+        {"grad_delta": _only_row(-1)},
+        "layer",
+    ),
+    Mistake(
+        "only-first-record",
+        "only the first record's gradient is used in {layer}",
+        _SUM,
+        "∂L/∂W = δᵀ a of the first record",
+        {"grad_delta": _only_row(0)},
+        "layer",
+    ),
+    Mistake(
+        "first-record-dropped",
+        "the first record is left out of the gradients of {layer}",
+        _SUM,
+        "∂L/∂W = Σ δₙᵀ aₙ from the second on",
+        {"grad_delta": _without_row(0)},
+        "layer",
+    ),
+    Mistake(
+        "last-record-dropped",
+        "the last record is left out of the gradients of {layer}",
+        _SUM,
+        "∂L/∂W = Σ δₙᵀ aₙ up to the last but one",
+        {"grad_delta": _without_row(-1)},
+        "layer",
+    ),
+    Mistake(
+        "sign-flipped-in-layer", "the gradients of {layer} have the wrong sign", RIGHT, "∂L/∂W = −δᵀ a", {"grad_delta": _negative}, "layer"
+    ),
+    Mistake(
+        "pre-activation-in-gradient",
+        "the weight gradient of {layer} is made of z, the input before f",
+        RIGHT,
+        "∂L/∂W = δᵀ z of the layer before",
+        {"grad_input": _pre_activation},
+        "layer",
+        _after_the_first,
+    ),
+    Mistake(
+        "output-for-input-in-gradient",
+        "the weight gradient of {layer} is made of the layer's output, not its input",
+        RIGHT,
+        "∂L/∂W = δᵀ f(z)",
+        {"grad_input": _own_output},
+        "layer",
+        is_square,
+    ),
+    *(
+        Mistake(
+            "output-for-input-in-gradient",
+            f"the weight gradient of {{layer}} is made of the input of the layer {word} it",
+            RIGHT,
+            "∂L/∂W = δᵀ a, a of another layer",
+            {"grad_input": _of_layer(shift)},
+            "layer",
+            _fits(shift),
+        )
+        for shift, word in ((1, "after"), (-1, "before"))
+    ),
+    Mistake(
+        "input-twice",
+        "the weight gradient of {layer} has the layer's input twice",
+        RIGHT,
+        "∂L/∂W = δᵀ (a ∘ a)",
+        {"grad_input": _input_twice},
+        "layer",
+    ),
+    Mistake(
+        "gradient-transposed",
+        "the weight gradient of {layer} is transposed",
+        RIGHT,
+        "∂L/∂W = aᵀ δ",
+        {"weight_grad": _transposed},
+        "layer",
+        is_square,
+    ),
+    Mistake(
+        "elementwise-for-outer",
+        "δ and a are multiplied elementwise in {layer}, where each is to meet each",
+        RIGHT,
+        "∂L/∂W = Σ δ ∘ a in every row",
+        {"weight_grad": _elementwise},
+        "layer",
+        is_square,
+    ),
+    Mistake(
+        "elementwise-for-outer",
+        "δ and a are multiplied elementwise in {layer}, where each is to meet each",
+        RIGHT,
+        "∂L/∂W = Σ δ ∘ a in every column",
+        {"weight_grad": _elementwise_columns},
+        "layer",
+        is_square,
+    ),
+    Mistake(
+        "weights-for-inputs",
+        "the weights stand where the inputs belong, in the gradient of {layer}",
+        RIGHT,
+        "∂L/∂W = (Σ δ)ᵀ ∘ W",
+        {"weight_grad": _weights_for_inputs},
+        "layer",
+    ),
+    Mistake(
+        "stale-activations",
+        "the gradient of {layer} is made of the previous batch's activations",
+        RIGHT,
+        "∂L/∂W = δᵀ a, a of the batch before",
+        {"grad_input": _stale},
+        "layer",
+    ),
+    *(
+        Mistake(
+            "index-wrong",
+            f"unit {unit} of {{layer}} gets no gradient: a slice or an index is wrong",
+            RIGHT,
+            f"∂L/∂W = δᵀ a, but 0 in row {unit}",
+            {"weight_grad": _without_unit(unit)},
+            "layer",
+            _has(0, unit),
+            alone=True,
+        )
+        for unit in range(LONGEST)
+    ),
+    *(
+        Mistake(
+            "index-wrong",
+            f"input {index} of {{layer}} gets no gradient: a slice or an index is wrong",
+            RIGHT,
+            f"∂L/∂W = δᵀ a, but 0 in column {index}",
+            {"weight_grad": _without_input(index)},
+            "layer",
+            _has(1, index),
+            alone=True,
+        )
+        for index in range(LONGEST)
+    ),
+    *(
+        Mistake(
+            "index-wrong",
+            f"the gradient of {{layer}} is shifted by one {of}: an index is off by one",
+            RIGHT,
+            "∂L/∂W = δᵀ a, shifted",
+            {"weight_grad": _shifted(axis, by)},
+            "layer",
+            _longer_than_one(axis),
+            alone=True,
+        )
+        for axis, of in ((0, "unit"), (1, "input"))
+        for by in (1, -1)
+    ),
+)

@@ -1,0 +1,365 @@
+"""Mistakes in the optimisers: momentum, weight decay, Adam."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from compare.diagnosis.graph import Formula, Run
+from compare.diagnosis.mistake import Mistake
+from compare.problem import Problem
+from compare.rounding import Bounded, negative, quotient, root
+from compare.rules import OPTIMIZERS as RULES
+
+Kept = dict[str, Bounded]
+NEVER = 10**9  # a step's number so large that βᵗ is 0
+
+
+def _uses(option: str) -> Callable[[Problem, int], bool]:
+    return lambda problem, layer: bool(problem.optimizer_options.get(option))
+
+
+def _is(*names: str) -> Callable[[Problem, int], bool]:
+    return lambda problem, layer: problem.optimizer in names
+
+
+def _both(*conditions: Callable[[Problem, int], bool]) -> Callable[[Problem, int], bool]:
+    return lambda problem, layer: all(condition(problem, layer) for condition in conditions)
+
+
+def _changed(change: Callable[[Run, int, dict[str, Any]], dict[str, Any]], only: str | None = None) -> Formula:
+    """The update under other options; for one kind of parameter only, if named."""
+
+    def formula(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+        options = run("options", step, layer)
+        if only in (None, kind):
+            options = options | change(run, step, options)
+        return _updated(run, step, layer, kind, options)
+
+    return formula
+
+
+def _updated(run: Run, step: int, layer: int, kind: str, options: dict[str, Any], rule: str | None = None) -> tuple[Bounded, Kept]:
+    w, g, kept, count = _parts(run, step, layer, kind)
+    return RULES[rule or run.problem.optimizer].update(w, g, kept, count, run("lr", step, layer), options, run.precision)
+
+
+def _parts(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Bounded, Kept, Any]:
+    w, g = run(kind, step, layer), run(f"{kind}_used", step, layer)
+    return w, g, run(f"{kind}_kept", step, layer), np.asarray(run("count", step))
+
+
+def _option(name: str, value: Callable[[Run, int, dict[str, Any]], Any]) -> dict[str, Formula]:
+    return {"*_update": _changed(lambda run, step, options: {name: value(run, step, options)})}
+
+
+def _not_kept(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    """The velocity starts at zero in every step."""
+    w, g, kept, _ = _parts(run, step, layer, kind)
+    rule = RULES[run.problem.optimizer]
+    return rule.update(w, g, kept, np.asarray(1), run("lr", step, layer), run("options", step, layer), run.precision)
+
+
+def _stale(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    """The step is by the velocity from before."""
+    _, after = _updated(run, step, layer, kind, run("options", step, layer))
+    old = run(f"{kind}_kept", step, layer)["momentum_buffer"]
+    return run.scaled(old, -run("lr", step, layer)), after
+
+
+def _lr_inside(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    """v ← μ v + lr g; Δw = −v."""
+    _, g, kept, _ = _parts(run, step, layer, kind)
+    velocity = run.scaled(kept["momentum_buffer"], run("options", step, layer)["momentum"])
+    velocity = run.plus(velocity, run.scaled(g, run("lr", step, layer)))
+    return negative(velocity), {"momentum_buffer": velocity}
+
+
+def _averaged(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    """v ← μ v + (1 − μ) g from the first step on; Δw = −lr v."""
+    _, g, kept, _ = _parts(run, step, layer, kind)
+    momentum = run("options", step, layer)["momentum"]
+    velocity = run.plus(run.scaled(kept["momentum_buffer"], momentum), run.scaled(g, 1 - momentum))
+    return run.scaled(velocity, -run("lr", step, layer)), {"momentum_buffer": velocity}
+
+
+def _other_decay(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    """Coupled for decoupled, and back."""
+    options, name = run("options", step, layer), run.problem.optimizer
+    if name in ("adam", "adamw"):
+        return _updated(run, step, layer, kind, options, "adamw" if name == "adam" else "adam")
+    decay = options["weight_decay"]
+    delta, after = _updated(run, step, layer, kind, options | {"weight_decay": 0.0})
+    return run.plus(delta, run.scaled(run(kind, step, layer), -run("lr", step, layer) * decay)), after
+
+
+def _decay_without_lr(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    options = run("options", step, layer)
+    delta, after = _updated(run, step, layer, kind, options | {"weight_decay": 0.0})
+    return run.plus(delta, run.scaled(run(kind, step, layer), -options["weight_decay"])), after
+
+
+def _adam(first: bool, second: bool, eps: str) -> Formula:
+    """Adam with or without either correction, and ε outside the root, inside, or added before the correction."""
+
+    def formula(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+        w, g, kept, count = _parts(run, step, layer, kind)
+        options, t = run("options", step, layer), int(count)
+        decay, lr = options["weight_decay"], run("lr", step, layer)
+        if decay and run.problem.optimizer == "adam":
+            g = run.plus(g, run.scaled(w, decay))
+        (beta1, beta2), small = options["betas"], Bounded(np.asarray(options["eps"]), run.precision.u * options["eps"])
+        m = run.plus(run.scaled(kept["exp_avg"], beta1), run.scaled(g, 1 - beta1))
+        v = run.plus(run.scaled(kept["exp_avg_sq"], beta2), run.scaled(run.times(g, g), 1 - beta2))
+        top = run.scaled(m, 1 / (1 - beta1**t) if first else 1.0)
+        correction = 1 / (1 - beta2**t) if second else 1.0
+        if eps == "inside":
+            below, least = root(run.plus(run.scaled(v, correction), small), run.precision), float(np.sqrt(options["eps"])) / 2
+        elif eps == "before":
+            below, least = run.scaled(run.plus(root(v, run.precision), small), float(np.sqrt(correction))), options["eps"] / 2
+        else:
+            below, least = run.plus(root(run.scaled(v, correction), run.precision), small), options["eps"] / 2
+        delta = run.scaled(quotient(top, below, least, run.precision), -lr)
+        if decay and run.problem.optimizer == "adamw":
+            delta = run.plus(delta, run.scaled(w, -lr * decay))
+        return delta, {"exp_avg": m, "exp_avg_sq": v}
+
+    return formula
+
+
+def _counted(by: int) -> Formula:
+    return lambda run, step, layer: run.steps[step].number + by
+
+
+def _decay_skips(kind: str) -> dict[str, Formula]:
+    return {"*_update": _changed(lambda run, step, options: {"weight_decay": 0.0}, kind)}
+
+
+_VELOCITY, _ADAM = "b ← μ b + g; Δw = −lr b", "Δw = −lr m̂ / (√v̂ + ε)"
+_MOMENTUM, _DECAY, _IS_ADAM = _uses("momentum"), _uses("weight_decay"), _is("adam", "adamw")
+
+OPTIMIZERS = (
+    Mistake(
+        "momentum-sign",
+        "momentum has the wrong sign",
+        _VELOCITY,
+        "b ← −μ b + g",
+        _option("momentum", lambda run, step, options: -options["momentum"]),
+        applies=_MOMENTUM,
+    ),
+    Mistake(
+        "momentum-damped",
+        "the gradient is damped by 1 − μ, where it should not be",
+        _VELOCITY,
+        "b ← μ b + (1 − μ) g, from b = g on",
+        _option("dampening", lambda run, step, options: options["momentum"]),
+        applies=_MOMENTUM,
+    ),
+    Mistake(
+        "momentum-damped",
+        "the velocity is a moving average, where it should not be",
+        _VELOCITY,
+        "b ← μ b + (1 − μ) g, from b = 0 on",
+        {"*_update": _averaged},
+        applies=_MOMENTUM,
+    ),
+    Mistake(
+        "momentum-undamped",
+        "the gradient is not damped",
+        "b ← μ b + (1 − dampening) g",
+        "b ← μ b + g",
+        _option("dampening", lambda run, step, options: 0.0),
+        applies=_both(_MOMENTUM, _uses("dampening")),
+    ),
+    Mistake(
+        "velocity-not-kept",
+        "the velocity is not kept from step to step",
+        _VELOCITY,
+        "Δw = −lr g",
+        {"*_update": _not_kept},
+        applies=_MOMENTUM,
+    ),
+    Mistake(
+        "velocity-stale",
+        "the step is taken by the velocity from before it was updated",
+        _VELOCITY,
+        "Δw = −lr b, then b ← μ b + g",
+        {"*_update": _stale},
+        applies=_MOMENTUM,
+    ),
+    Mistake(
+        "lr-in-velocity",
+        "the learning rate is inside the velocity, which matters when it changes",
+        _VELOCITY,
+        "v ← μ v + lr g; Δw = −v",
+        {"*_update": _lr_inside},
+        applies=_MOMENTUM,
+    ),
+    Mistake(
+        "nesterov-missing",
+        "Nesterov's look-ahead is missing",
+        "Δw = −lr (g + μ b)",
+        "Δw = −lr b",
+        _option("nesterov", lambda run, step, options: False),
+        applies=_uses("nesterov"),
+    ),
+    Mistake(
+        "nesterov-extra",
+        "Nesterov's look-ahead is taken, where plain momentum should be",
+        "Δw = −lr b",
+        "Δw = −lr (g + μ b)",
+        _option("nesterov", lambda run, step, options: True),
+        applies=lambda problem, layer: _MOMENTUM(problem, layer) and not _uses("nesterov")(problem, layer),
+    ),
+    Mistake(
+        "decay-missing", "weight decay is left out", "g + λ w", "g", _option("weight_decay", lambda run, step, options: 0.0), applies=_DECAY
+    ),
+    Mistake(
+        "decay-sign",
+        "weight decay has the wrong sign",
+        "g + λ w",
+        "g − λ w",
+        _option("weight_decay", lambda run, step, options: -options["weight_decay"]),
+        applies=_DECAY,
+    ),
+    Mistake(
+        "decay-over-n",
+        "weight decay is divided by the number of records",
+        "g + λ w",
+        "g + λ/n w",
+        _option("weight_decay", lambda run, step, options: options["weight_decay"] / run("x", step).value.shape[0]),
+        applies=_DECAY,
+    ),
+    Mistake(
+        "decay-doubled",
+        "weight decay counts twice: λ for λ/2",
+        "g + λ w",
+        "g + 2λ w",
+        _option("weight_decay", lambda run, step, options: 2 * options["weight_decay"]),
+        applies=_DECAY,
+    ),
+    Mistake(
+        "decay-halved",
+        "weight decay counts half: λ/2 for λ",
+        "g + λ w",
+        "g + λ/2 w",
+        _option("weight_decay", lambda run, step, options: options["weight_decay"] / 2),
+        applies=_DECAY,
+    ),
+    Mistake(
+        "decay-on-weights-only",
+        "the biases are not decayed",
+        "g + λ w, of biases too",
+        "g + λ w, of weights alone",
+        _decay_skips("bias"),
+        applies=lambda problem, layer: _DECAY(problem, layer) and problem.bias,
+    ),
+    Mistake(
+        "decay-on-biases-only",
+        "the weights are not decayed",
+        "g + λ w",
+        "g + λ w, of biases alone",
+        _decay_skips("weight"),
+        applies=lambda problem, layer: _DECAY(problem, layer) and problem.bias,
+    ),
+    Mistake(
+        "decay-missing", "{layer} is not decayed", "g + λ w", "g", _option("weight_decay", lambda run, step, options: 0.0), "layer", _DECAY
+    ),
+    Mistake(
+        "decay-decoupled",
+        "weight decay is decoupled from the gradient",
+        "g ← g + λ w",
+        "Δw = −lr λ w − lr …",
+        {"*_update": _other_decay},
+        applies=_both(_DECAY, lambda problem, layer: problem.optimizer != "adamw"),
+    ),
+    Mistake(
+        "decay-coupled",
+        "weight decay is added to the gradient, where it should be decoupled",
+        "Δw = −lr λ w − lr …",
+        "g ← g + λ w",
+        {"*_update": _other_decay},
+        applies=_both(_DECAY, _is("adamw")),
+    ),
+    Mistake(
+        "decay-without-lr",
+        "weight decay is not multiplied by the learning rate",
+        "Δw = −lr (g + λ w)",
+        "Δw = −lr g − λ w",
+        {"*_update": _decay_without_lr},
+        applies=_DECAY,
+    ),
+    Mistake(
+        "adam-no-correction",
+        "Adam's averages are not corrected for their start at 0",
+        _ADAM,
+        "Δw = −lr m / (√v + ε)",
+        {"*_update": _adam(False, False, "outside")},
+        applies=_IS_ADAM,
+    ),
+    Mistake(
+        "adam-no-first-correction",
+        "Adam's first average is not corrected",
+        _ADAM,
+        "Δw = −lr m / (√v̂ + ε)",
+        {"*_update": _adam(False, True, "outside")},
+        applies=_IS_ADAM,
+    ),
+    Mistake(
+        "adam-no-second-correction",
+        "Adam's second average is not corrected",
+        _ADAM,
+        "Δw = −lr m̂ / (√v + ε)",
+        {"*_update": _adam(True, False, "outside")},
+        applies=_IS_ADAM,
+    ),
+    Mistake(
+        "adam-eps-inside",
+        "Adam's ε is inside the root",
+        _ADAM,
+        "Δw = −lr m̂ / √(v̂ + ε)",
+        {"*_update": _adam(True, True, "inside")},
+        applies=_IS_ADAM,
+    ),
+    Mistake(
+        "adam-eps-before-correction",
+        "Adam's ε is added before the correction",
+        _ADAM,
+        "Δw = −lr m̂ / ((√v + ε) / √(1 − β₂ᵗ))",
+        {"*_update": _adam(True, True, "before")},
+        applies=_IS_ADAM,
+    ),
+    Mistake(
+        "adam-betas-swapped",
+        "β₁ and β₂ are swapped",
+        "m by β₁, v by β₂",
+        "m by β₂, v by β₁",
+        _option("betas", lambda run, step, options: options["betas"][::-1]),
+        applies=_IS_ADAM,
+    ),
+    Mistake(
+        "adam-step-off", "the step is counted one too far: t starts at 2", "1 − βᵗ", "1 − βᵗ⁺¹", {"count": _counted(1)}, applies=_IS_ADAM
+    ),
+    Mistake("adam-step-off", "the step's count stays behind by one", "1 − βᵗ", "1 − βᵗ⁻¹", {"count": _counted(-1)}, applies=_IS_ADAM),
+    Mistake(
+        "adam-step-off",
+        "the step is always counted as the first",
+        "1 − βᵗ",
+        "1 − β",
+        {"count": lambda run, step, layer: 1},
+        applies=_IS_ADAM,
+    ),
+    Mistake(
+        "velocity-not-kept",
+        "Adam's averages are not kept from step to step",
+        "m, v of all steps",
+        "m, v of this step",
+        {"*_kept": lambda run, step, layer, kind: _zeros(run, step, layer, kind)},
+        applies=_IS_ADAM,
+    ),
+)
+
+
+def _zeros(run: Run, step: int, layer: int, kind: str) -> Kept:
+    zeros = np.zeros_like(run(kind, step, layer).value)
+    return {slot: Bounded(zeros, zeros) for slot in run.problem.slots}

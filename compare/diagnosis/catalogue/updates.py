@@ -1,0 +1,232 @@
+"""Mistakes in what is done with the gradients: what they are multiplied by, what they are added to, and which records they are of."""
+
+from typing import Any
+
+import numpy as np
+
+from compare.diagnosis.graph import KINDS, Formula, Formulas, Run, Step
+from compare.diagnosis.mistake import Mistake
+from compare.problem import Problem
+from compare.rounding import Bounded, negative
+
+_UPDATE = "Δw = −lr ∂L/∂w"
+
+
+def _step_scaled(factor: float) -> Formula:
+    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
+        return run.scaled(run.right(f"{kind}_step", step, layer), factor)
+
+    return formula
+
+
+def _flipped(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    return negative(run.right(f"{kind}_step", step, layer))
+
+
+def _none(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    zeros = np.zeros_like(run(kind, step, layer).value)
+    return Bounded(zeros, zeros)
+
+
+def _weights_added(times_lr: bool) -> Formula:
+    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
+        w: Bounded = run(kind, step, layer)
+        return run.scaled(w, run("lr", step, layer)) if times_lr else w
+
+    return formula
+
+
+def _lr_missing(run: Run, step: int, layer: int) -> float:
+    return 1.0
+
+
+def _lr_twice(run: Run, step: int, layer: int) -> float:
+    return run.steps[step].lr ** 2
+
+
+def _is_not_adaptive(problem: Problem, layer: int) -> bool:
+    return problem.optimizer == "sgd"
+
+
+def _is_mean(problem: Problem, layer: int) -> bool:
+    return problem.reduction == "mean"
+
+
+def _times_n(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    return run.scaled(run.right(f"{kind}_used", step, layer), run("x", step).value.shape[0])
+
+
+def _over_n(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    return run.scaled(run.right(f"{kind}_used", step, layer), 1 / run("x", step).value.shape[0])
+
+
+def _gathered(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    """The gradient and all those of the steps before."""
+    gradient, previous = run.right(f"{kind}_used", step, layer), run.steps[step].previous
+    return gradient if previous is None else run.plus(run(f"{kind}_used", previous, layer), gradient)
+
+
+def _previous_batch(stage: str) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Any:
+        previous = run.steps[step].previous
+        return run.right(stage, step if previous is None else previous)
+
+    return formula
+
+
+def _sliced(stage: str, rows: slice) -> Formula:
+    def formula(run: Run, step: int, layer: int) -> Any:
+        value = run.right(stage, step)
+        if len(run.steps[step].x) < 2:
+            raise ValueError("no record is left")
+        return Bounded(value.value[rows]) if isinstance(value, Bounded) else value[rows]
+
+    return formula
+
+
+def _rolled(by: int) -> Formula:
+    return lambda run, step, layer: np.roll(run.right("y", step), by, axis=0)
+
+
+def _one_by_one_after(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    after: Bounded = run("together", step)[kind, layer]
+    return after
+
+
+def _one_by_one(mean: bool) -> Formula:
+    """All parameters after one update for each record, at the weights so far; with `mean`, each counts with its share of the batch."""
+    return lambda run, step, layer: _after_records(run, step, mean)
+
+
+def _after_records(run: Run, step: int, mean: bool) -> dict[tuple[str, int], Bounded]:
+    now: dict[tuple[str, int], Bounded] = {}
+    facts = run.steps[step]
+    places = [(kind, layer) for layer in range(1, run.depth + 1) for kind in (KINDS if run.problem.bias else KINDS[:1])]
+    share = run("share", step) * (1 if mean or run.problem.reduction == "sum" else len(facts.x))
+    for row in range(len(facts.x)):
+        formulas: Formulas = {
+            **{place: lambda run, step, layer, value=value: value for place, value in now.items()},
+            ("share", 0): lambda run, step, layer: share,
+        }
+        record = Step(facts.x[row : row + 1], facts.y[row : row + 1], facts.lr, facts.before, facts.number, None)
+        single = Run(run.problem, [record], formulas, precision=run.precision)
+        now = {(kind, layer): single(f"{kind}_after", 0, layer) for kind, layer in places}
+    return now
+
+
+def _can_go_one_by_one(problem: Problem, layer: int) -> bool:
+    return not problem.slots and not problem.is_large
+
+
+UPDATES = (
+    Mistake("sign-flipped", "every step goes uphill: a sign is wrong", _UPDATE, "Δw = +lr ∂L/∂w", {"*_step": _flipped}),
+    Mistake("lr-missing", "the learning rate is left out in {layer}", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "layer"),
+    Mistake("lr-twice", "the learning rate is multiplied in twice in {layer}", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "layer"),
+    Mistake("layer-never-updated", "{layer} is never updated", _UPDATE, "Δw = 0", {"*_step": _none}, "layer"),
+    Mistake(
+        "mean-missing-in-layer",
+        "the gradients of {layer} are not divided by the number of records",
+        "∂L/∂W = 1/n Σₙ",
+        "∂L/∂W = Σₙ",
+        {"*_used": _times_n},
+        "layer",
+        _is_mean,
+    ),
+    Mistake(
+        "mean-missing-in-layer",
+        "the weights' gradients of {layer} are not divided by the number of records",
+        "∂L/∂W = 1/n Σₙ",
+        "∂L/∂W = Σₙ",
+        {"weight_used": lambda run, step, layer: _times_n(run, step, layer, "weight")},
+        "layer",
+        lambda problem, layer: _is_mean(problem, layer) and problem.bias,
+    ),
+    Mistake(
+        "mean-twice-in-layer",
+        "the gradients of {layer} are divided by the number of records twice",
+        "∂L/∂W = 1/n Σₙ",
+        "∂L/∂W = 1/n² Σₙ",
+        {"*_used": _over_n},
+        "layer",
+        _is_mean,
+    ),
+    Mistake(
+        "accumulator-not-reset",
+        "the gradients of {layer} are added to those of the steps before: they are not set back to 0",
+        "g = ∂L/∂w",
+        "g = ∂L/∂w + g of the step before",
+        {"*_used": _gathered},
+        "layer",
+    ),
+    Mistake(
+        "update-per-record",
+        "the weights are updated after each record, in the loop over records",
+        "Δw = −lr/n Σₙ ∂Lₙ/∂w",
+        "Δw = −lr/n ∂Lₙ/∂w after each n",
+        {"together": _one_by_one(True), "*_after": _one_by_one_after},
+        applies=_can_go_one_by_one,
+        alone=True,
+    ),
+    Mistake(
+        "update-per-record",
+        "the weights are updated after each record, in the loop over records, and by its whole gradient",
+        "Δw = −lr/n Σₙ ∂Lₙ/∂w",
+        "Δw = −lr ∂Lₙ/∂w after each n",
+        {"together": _one_by_one(False), "*_after": _one_by_one_after},
+        applies=_can_go_one_by_one,
+        alone=True,
+    ),
+    Mistake(
+        "weights-added",
+        "the weights themselves are added in place of the step, in {layer}",
+        _UPDATE,
+        "Δw = w",
+        {"*_step": _weights_added(False)},
+        "layer",
+    ),
+    Mistake(
+        "weights-added",
+        "lr times the weights themselves is added in place of the step, in {layer}",
+        _UPDATE,
+        "Δw = lr w",
+        {"*_step": _weights_added(True)},
+        "layer",
+    ),
+    Mistake(
+        "previous-batch",
+        "the step uses the batch of the step before: off by one",
+        "x, y of step t",
+        "x, y of step t − 1",
+        {"x": _previous_batch("x"), "y": _previous_batch("y")},
+    ),
+    Mistake(
+        "first-record-dropped",
+        "the first record of each batch is dropped",
+        "x, y",
+        "x[1:], y[1:]",
+        {"x": _sliced("x", slice(1, None)), "y": _sliced("y", slice(1, None))},
+    ),
+    Mistake(
+        "last-record-dropped",
+        "the last record of each batch is dropped",
+        "x, y",
+        "x[:-1], y[:-1]",
+        {"x": _sliced("x", slice(-1)), "y": _sliced("y", slice(-1))},
+    ),
+    Mistake(
+        "only-last-record",
+        "only the last record of each batch is used",
+        "x, y",
+        "x[-1:], y[-1:]",
+        {"x": _sliced("x", slice(-1, None)), "y": _sliced("y", slice(-1, None))},
+    ),
+    Mistake(
+        "only-first-record",
+        "only the first record of each batch is used",
+        "x, y",
+        "x[:1], y[:1]",
+        {"x": _sliced("x", slice(1)), "y": _sliced("y", slice(1))},
+    ),
+    Mistake("targets-out-of-step", "the targets are those of the record before: x and y are out of step", "yₙ", "yₙ₋₁", {"y": _rolled(1)}),
+    Mistake("targets-out-of-step", "the targets are those of the record after: x and y are out of step", "yₙ", "yₙ₊₁", {"y": _rolled(-1)}),
+)

@@ -1,0 +1,130 @@
+"""Conventions of scale, no faults where the result is right: the sign of δ, where 1/N is put, ½ or not in a loss that is shown."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compare.diagnosis.graph import Node, Run, Step
+from compare.diagnosis.matcher import Matcher, is_within
+from compare.diagnosis.stages import Group
+from compare.implementation import Array
+from compare.problem import Problem
+from compare.rounding import Bounded
+
+Shown = dict[Node, Array]
+_SCALES = ("target-output-swapped", "factor-", "mean-", "wrong-n", "sum-for-mean", "scaled", "sign-flipped")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What a shown number is, times the problem's own; `of(run, step)` gives it, `said` says it."""
+
+    said: str
+    of: Callable[[Run, int], float]
+
+
+def _n(run: Run, step: int) -> float:
+    return float(len(run.steps[step].x))
+
+
+def _terms(run: Run, step: int) -> float:
+    """1 over what each term of the loss counts with."""
+    return float(1 / run.right("share", step))
+
+
+_NONE = Factor("", lambda run, step: 1.0)
+_ERROR_FACTORS = (
+    _NONE,
+    Factor("your {what} is of y − ŷ, the other way round", lambda run, step: -1.0),
+    Factor("your {what} is of y − ŷ, and not divided by the number of terms", lambda run, step: -_terms(run, step)),
+    Factor("your {what} is not divided by the number of terms", _terms),
+    Factor("your {what} is of y − ŷ, and not divided by the number of records", lambda run, step: -_n(run, step)),
+    Factor("your {what} is not divided by the number of records", _n),
+    Factor("your {what} is divided by the number of records", lambda run, step: 1 / _n(run, step)),
+    Factor("your {what} is of y − ŷ, and divided by the number of records", lambda run, step: -1 / _n(run, step)),
+)
+_STEP_FACTORS = (_NONE, Factor("your {what} is subtracted", lambda run, step: -1.0))
+_LOSS_FACTORS = (
+    _NONE,
+    Factor("your loss has no ½", lambda run, step: 2.0),
+    Factor("your loss has a ½", lambda run, step: 0.5),
+    Factor("your loss is a sum over the terms", _terms),
+    Factor("your loss is a sum over the records", _n),
+    Factor("your loss is a mean over the records", lambda run, step: 1 / _n(run, step)),
+    Factor("your loss is a sum without a ½", lambda run, step: 2 * _terms(run, step)),
+    Factor("your loss is a mean over the records alone", lambda run, step: _terms(run, step) / _n(run, step)),
+    Factor("your loss is a mean over the records alone, without a ½", lambda run, step: 2 * _terms(run, step) / _n(run, step)),
+    Factor("your loss is a sum, with a ½", lambda run, step: 0.5 * _terms(run, step)),
+)
+
+
+def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str) -> tuple[Shown, list[str]]:
+    """The shown numbers in the problem's own scale, and what was found of theirs, a sentence each.
+
+    What is shown last, `final`, is what the implementation answers, and never rescaled.
+    """
+    ours: Shown = dict(shown)
+    said: list[str] = []
+    for stages, what, factors in (
+        (("probabilities",), "", ()),
+        (("loss",), "loss", _LOSS_FACTORS),
+        (("delta",), "δ", _ERROR_FACTORS),
+        (("weight_used", "bias_used"), "gradient", _ERROR_FACTORS),
+        (("weight_step", "bias_step"), "step", _STEP_FACTORS),
+        (("weight_velocity", "bias_velocity"), "velocity", _STEP_FACTORS),
+    ):
+        if stages == ("probabilities",):
+            said += _as_probabilities(problem, steps, ours)
+            continue
+        nodes = [node for node in ours if node[0] in stages]
+        if not nodes or stages[0].endswith(final):
+            continue
+        factor = _found(problem, steps, ours, nodes, factors)
+        if factor is not None and factor.said:
+            run = Run(problem, steps)
+            ours |= {node: ours[node] / factor.of(run, node[1]) for node in nodes}
+            said.append(factor.said.format(what=what))
+    return ours, said
+
+
+def _found(problem: Problem, steps: Sequence[Step], shown: Shown, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
+    """The first factor under which the first stage of these follows from what was shown before; else the first under which the catalogue
+    has a mistake that is none of scale."""
+    group: Group = nodes[0][0], nodes[0][2]
+    first = [node for node in nodes if (node[0], node[2]) == group]
+    run = Run(problem, steps, shown=shown)
+    for factor in factors:
+        if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first):
+            return factor
+    for factor in factors:
+        scaled = shown | {node: shown[node] / factor.of(run, node[1]) for node in nodes}
+        explained = Matcher(problem, steps, scaled).local(group)
+        if any(not each.causes[0].id.startswith(_SCALES) for each in explained):
+            return factor
+    return None
+
+
+def _is_right(run: Run, node: Node, actual: Array, factor: float) -> bool:
+    with np.errstate(all="ignore"):
+        right = run.worked_out(*node)
+        scaled = run.scaled(right, factor) if factor != 1 else right
+    return isinstance(scaled, Bounded) and is_within(actual, scaled)
+
+
+def _as_probabilities(problem: Problem, steps: Sequence[Step], shown: Shown) -> Iterator[str]:
+    """An output that is what the loss makes of the logits, where the problem's own is the logits."""
+    outputs = [node for node in shown if node[0] == "output"]
+    if not outputs or problem.loss not in ("cross_entropy", "bce_with_logits"):
+        return
+    values = [shown[node] for node in outputs]
+    is_shares = all(((value >= 0) & (value <= 1)).all() for value in values)
+    if problem.loss == "cross_entropy":
+        is_shares = is_shares and all(np.allclose(value.sum(axis=-1), 1) for value in values)
+    if not is_shares:
+        return
+    depth = len(problem.layers)
+    for node in outputs:
+        shown["probabilities", node[1], 0] = shown.pop(node)
+        shown.pop(("a", node[1], depth), None)
+    yield "your output is the probabilities, not the logits"

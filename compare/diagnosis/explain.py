@@ -1,0 +1,112 @@
+"""The answer: which mistakes explain what was shown, with the numbers, and the probe that splits those that cannot be told apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compare.diagnosis.graph import Node, Step
+from compare.diagnosis.matcher import Explanation, Matcher, explanations
+from compare.diagnosis.mistake import Cause
+from compare.diagnosis.separate import probe_to_separate
+from compare.diagnosis.stages import Stage, stage_name
+from compare.implementation import Array
+from compare.problem import Problem
+
+_FINAL = ("after", "used")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One number that shows it: as shown, as it should be, and as it is under the mistake."""
+
+    step: int
+    tensor: str
+    index: tuple[int, ...]
+    actual: float
+    expected: float
+    under_mistake: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """One mistake that was made, as one or more causes that cannot be told apart by what was shown."""
+
+    causes: tuple[Cause, ...]
+    evidence: Evidence | None
+    probe_to_separate: str | None
+
+
+def explained(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], stages: Sequence[Stage]) -> list[Found]:
+    """The mistakes that explain the shown numbers; empty where nothing of the catalogue does.
+
+    First by everything at once; then stage by stage, each wrong stage from what was shown before it; and if the first of those is not
+    to be explained, by the last numbers alone, as if nothing else were shown.
+    """
+    matcher = Matcher(problem, steps, shown)
+    found = _first(matcher)
+    if found:
+        return found
+    wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
+    if len({stage for stage, _, _ in shown}) > 2:
+        by_stage = [_class(matcher, matcher.local(group)) for group in wrong]
+        if by_stage and by_stage[0] is not None:
+            return _once([each for each in by_stage if each is not None])
+        final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))}
+        if final:
+            return _first(Matcher(problem, steps, final))
+    return []
+
+
+def _last(shown: Mapping[Node, Array]) -> str:
+    return next((what for what in _FINAL if any(node[0].endswith(what) for node in shown)), "nothing")
+
+
+def _first(matcher: Matcher) -> list[Found]:
+    for found in explanations(matcher):
+        if found:
+            return _classes(matcher, found)
+    return []
+
+
+def _classes(matcher: Matcher, found: list[Explanation]) -> list[Found]:
+    """Explanations of one mistake each are one class; of those by two, the first, each with what may stand in its place."""
+    if len(found[0].causes) == 1:
+        only = _class(matcher, found)
+        return [only] if only else []
+    first, second = found[0].causes
+    pairs = [set(each.causes) for each in found]
+    alternatives = [
+        [cause for each in found for cause in each.causes if cause != own and {cause, other} in pairs]
+        for own, other in ((first, second), (second, first))
+    ]
+    both = [(own, *dict.fromkeys(others)) for own, others in zip((first, second), alternatives, strict=True)]
+    evidence = _evidence(matcher, found[0])
+    return [Found(causes, evidence, probe_to_separate(matcher.problem, causes)) for causes in both]
+
+
+def _class(matcher: Matcher, found: list[Explanation]) -> Found | None:
+    if not found:
+        return None
+    causes = tuple(each.causes[0] for each in found)
+    return Found(causes, _evidence(matcher, found[0]), probe_to_separate(matcher.problem, causes))
+
+
+def _once(found: list[Found]) -> list[Found]:
+    """Without those whose first cause is the first of another: one mistake may make several stages wrong."""
+    return list({(each.causes[0].id, each.causes[0].layers): each for each in reversed(found)}.values())[::-1]
+
+
+def _evidence(matcher: Matcher, explanation: Explanation) -> Evidence | None:
+    """The number that is farthest from what it should be, of the first node that is wrong."""
+    for node, actual in matcher.shown.items():
+        with np.errstate(all="ignore"):
+            right, wrong = matcher.right.worked_out(*node), matcher.predicted(node, explanation.formulas)
+        gap = np.abs(actual - right.value)
+        if wrong is None or (gap <= right.error).all():
+            continue
+        index = np.unravel_index(int(np.argmax(gap)), gap.shape)
+        place = tuple(int(i) for i in index)
+        name = stage_name(matcher.problem, (node[0], node[2]))
+        return Evidence(node[1] + 1, name, place, float(actual[index]), float(right.value[index]), float(wrong.value[index]))
+    return None

@@ -1,0 +1,388 @@
+"""A step of training as a graph of stages, each with its formula, in rounding's arithmetic.
+
+A mistake puts another formula in a stage's place.
+
+What a stage comes to is worked out when it is asked for and kept, for all runs that agree in the formulas of whatever it was made from.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.implementation import Array
+from compare.problem import Problem
+from compare.rounding import Bounded, Precision, plus, product, scaled, times, total, transposed
+from compare.rules import ACTIVATIONS, LOSSES, OPTIMIZERS
+
+Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for what belongs to none
+Node = tuple[str, int, int]  # (stage, step, layer)
+Formula = Callable[..., Any]             # of (run, step, layer), and of kind= where it stands for weights and biases alike
+Formulas = Mapping[Place, Formula]
+
+KINDS = ("weight", "bias")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a probe: inputs (n, in), targets, learning rate, and the parameters that it starts from, by name.
+
+    `number` counts from 1 in its run of steps; `previous` is the index of the step before it among all steps, or None.
+    """
+
+    x: Array
+    y: Array
+    lr: float
+    before: Mapping[str, Array]
+    number: int = 1
+    previous: int | None = None
+
+
+class Memory:
+    """What stages have come to so far: by node, and by the formulas that differ from the right ones in what it was made from."""
+
+    def __init__(self) -> None:
+        self.reads: dict[Node, set[Place]] = {}
+        self.values: dict[tuple[Node, frozenset[tuple[Place, Formula]]], Any] = {}
+
+
+class Run:
+    """The steps under some formulas that differ from the right ones.
+
+    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        steps: Sequence[Step],
+        formulas: Formulas | None = None,
+        *,
+        shown: Mapping[Node, Array] | None = None,
+        memory: Memory | None = None,
+        precision: Precision | None = None,
+    ) -> None:
+        self.problem, self.steps = problem, steps
+        self.formulas = dict(formulas or {})
+        self.shown = {node: Bounded(array.astype(np.float64)) for node, array in (shown or {}).items()}
+        self.precision = precision or Precision(problem.dtype)
+        self.depth = len(problem.layers)
+        self._memory = memory or Memory()
+        self._readers: list[set[Place]] = []
+
+    def with_formulas(self, formulas: Formulas) -> "Run":
+        """The same steps under other formulas; what both have in common is worked out once."""
+        other = object.__new__(Run)
+        other.__dict__ |= self.__dict__ | {"formulas": dict(formulas), "_readers": []}
+        return other
+
+    def __call__(self, stage: str, step: int, layer: int = 0) -> Any:
+        """What the stages after it are made from: what was shown, or what it comes to."""
+        shown = self.shown.get((stage, step, layer))
+        return self.worked_out(stage, step, layer) if shown is None else shown
+
+    def worked_out(self, stage: str, step: int, layer: int = 0) -> Any:
+        """What the stage comes to by its formula."""
+        node = stage, step, layer
+        reads = self._memory.reads.get(node)
+        if reads is not None:
+            value = self._memory.values.get((node, self._differing(reads)))
+            if value is not None:
+                self._note(reads)
+                return value
+        self._readers.append({(stage, layer)})
+        try:
+            value = self.formulas.get((stage, layer), RIGHT[stage])(self, step, layer)
+        finally:
+            own = self._readers.pop()
+        reads = self._memory.reads.setdefault(node, set())
+        reads |= own
+        self._note(reads)
+        self._memory.values[node, self._differing(reads)] = value
+        return value
+
+    def right(self, stage: str, step: int, layer: int = 0) -> Any:
+        """What the stage would come to by the right formula, from what the run has for the stages before it."""
+        return RIGHT[stage](self, step, layer)
+
+    def reads(self, node: Node) -> set[Place]:
+        """The places that the node was made from so far."""
+        return self._memory.reads.get(node, set())
+
+    def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
+        return frozenset(item for item in self.formulas.items() if item[0] in places)
+
+    def _note(self, places: set[Place]) -> None:
+        if self._readers:
+            self._readers[-1] |= places
+
+    # What formulas are made of.
+
+    def product(self, a: Bounded, b: Bounded, start: Bounded | None = None) -> Bounded:
+        """The matrix product a b, of which `start` is one more term."""
+        return product(a, b, self.precision, start)
+
+    def times(self, a: Bounded, b: Bounded) -> Bounded:
+        """a ∘ b."""
+        return times(a, b, self.precision)
+
+    def plus(self, a: Bounded, b: Bounded) -> Bounded:
+        """a + b."""
+        return plus(a, b, self.precision)
+
+    def scaled(self, a: Bounded, factor: float) -> Bounded:
+        """a times a number, which may be multiplied or divided in by up to 3 roundings."""
+        return scaled(a, factor, 3, self.precision)
+
+    def total(self, a: Bounded, axis: int = -2) -> Bounded:
+        """The sum over one axis."""
+        return total(a, (axis,), self.precision)
+
+    def activated(self, function: str, z: Bounded) -> tuple[Bounded, Callable[[Bounded], Bounded]]:
+        """f(z), and the way back ∂L/∂a ↦ ∂L/∂z."""
+        return ACTIVATIONS[function].bounds(z, self.precision)
+
+    def function(self, layer: int) -> str:
+        """The name of the layer's activation."""
+        return self.problem.layers[layer - 1].function
+
+    def parameter(self, kind: str, step: int, layer: int) -> Bounded:
+        """A parameter as the step finds it: weight (out, in), bias (out,)."""
+        return Bounded(self.steps[step].before[self.name(kind, layer)].astype(np.float64))
+
+    def name(self, kind: str, layer: int) -> str:
+        """The name that the parameter has in the problem."""
+        return f"{self.problem.layers[layer - 1].linear}.{kind}"
+
+
+def _x(run: Run, step: int, layer: int) -> Bounded:
+    return Bounded(run.steps[step].x.astype(np.float64))
+
+
+def _y(run: Run, step: int, layer: int) -> Array:
+    return run.steps[step].y
+
+
+def _weight(run: Run, step: int, layer: int) -> Bounded:
+    return run.parameter("weight", step, layer)
+
+
+def _bias(run: Run, step: int, layer: int) -> Bounded | None:
+    return run.parameter("bias", step, layer) if run.problem.bias else None
+
+
+def _input(run: Run, step: int, layer: int) -> Bounded:
+    """The layer's input: x, or the activation before it."""
+    value: Bounded = run("x", step) if layer == 1 else run("a", step, layer - 1)
+    return value
+
+
+def _z(run: Run, step: int, layer: int) -> Bounded:
+    """z = a Wᵀ + b   (n, out)."""
+    bias = run("bias", step, layer)
+    row = None if bias is None else Bounded(bias.value[None, :], np.asarray(bias.error)[None, :] if np.ndim(bias.error) else bias.error)
+    return run.product(run("input", step, layer), transposed(run("weight", step, layer)), row)
+
+
+def _a(run: Run, step: int, layer: int) -> Bounded:
+    """a = f(z)   (n, out)."""
+    return run.activated(run.function(layer), run("z", step, layer))[0]
+
+
+def _output(run: Run, step: int, layer: int) -> Bounded:
+    """ŷ, the last layer's activation   (n, k)."""
+    value: Bounded = run("a", step, run.depth)
+    return value
+
+
+def _loss(run: Run, step: int, layer: int) -> Bounded:
+    """L, reduced as the problem says; of shape ()."""
+    return LOSSES[run.problem.loss].bounds(run("output", step), run("y", step), run.precision, run.problem.reduction)[0]
+
+
+def _probabilities(run: Run, step: int, layer: int) -> Bounded:
+    """What a loss of logits makes of them: softmax, or sigmoid   (n, k)."""
+    return run.activated("softmax" if run.problem.loss == "cross_entropy" else "sigmoid", run("output", step))[0]
+
+
+def _term(run: Run, step: int, layer: int) -> Bounded:
+    """∂ℓ/∂ŷ of each term of the loss   (n, k)."""
+    y = run("y", step)
+    y = y if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
+    return LOSSES[run.problem.loss].terms(run("output", step), y, run.precision)[1]
+
+
+def _share(run: Run, step: int, layer: int) -> float:
+    """What each term counts with in the loss: 1 over their number for the mean, 1 for the sum."""
+    if run.problem.reduction == "sum":
+        return 1.0
+    n, k = int(run("x", step).value.shape[0]), run.problem.sizes[-1]
+    return 1 / (n * k if LOSSES[run.problem.loss].over == "elements" else n)
+
+
+def _error(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂ŷ   (n, k)."""
+    return run.scaled(run("term", step), run("share", step))
+
+
+def _back_delta(run: Run, step: int, layer: int) -> Bounded:
+    """The error term that is sent back to the layer: the next layer's δ."""
+    value: Bounded = run("delta", step, layer + 1)
+    return value
+
+
+def _back_weight(run: Run, step: int, layer: int) -> Bounded:
+    """The weights by which it is sent back: the next layer's."""
+    value: Bounded = run("weight", step, layer + 1)
+    return value
+
+
+def _back(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂a = δ W of the next layer, or ∂L/∂ŷ   (n, out)."""
+    if layer == run.depth:
+        value: Bounded = run("error", step)
+        return value
+    return run.product(run("back_delta", step, layer), run("back_weight", step, layer))
+
+
+def _slope(run: Run, step: int, layer: int) -> Bounded:
+    """f′(z) of an elementwise f   (n, out)."""
+    z = run("z", step, layer)
+    return run.activated(run.function(layer), z)[1](Bounded(np.ones_like(z.value)))
+
+
+def _delta(run: Run, step: int, layer: int) -> Bounded:
+    """δ = ∂L/∂z = ∂L/∂a ∘ f′(z)   (n, out), or by the Jacobian of a softmax."""
+    if is_elementwise(run.function(layer)):
+        return run.times(run("back", step, layer), run("slope", step, layer))
+    return run.activated(run.function(layer), run("z", step, layer))[1](run("back", step, layer))
+
+
+def _grad_delta(run: Run, step: int, layer: int) -> Bounded:
+    """The error term that the layer's gradients are made of."""
+    value: Bounded = run("delta", step, layer)
+    return value
+
+
+def _grad_input(run: Run, step: int, layer: int) -> Bounded:
+    """The input that the layer's weight gradient is made of."""
+    value: Bounded = run("input", step, layer)
+    return value
+
+
+def _weight_grad(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂W = δᵀ a   (out, in)."""
+    return run.product(transposed(run("grad_delta", step, layer)), run("grad_input", step, layer))
+
+
+def _bias_grad(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂b = Σₙ δ   (out,)."""
+    return run.total(run("grad_delta", step, layer))
+
+
+def _lr(run: Run, step: int, layer: int) -> float:
+    return run.steps[step].lr
+
+
+def _options(run: Run, step: int, layer: int) -> dict[str, Any]:
+    """The optimiser's options."""
+    return dict(run.problem.optimizer_options)
+
+
+def _count(run: Run, step: int, layer: int) -> int:
+    """The step's number, as the optimiser counts."""
+    return run.steps[step].number
+
+
+def _together(run: Run, step: int, layer: int) -> None:
+    """What a wrong formula makes of all layers at once; the right ones need none."""
+
+
+def is_elementwise(function: str) -> bool:
+    """Whether each unit's activation depends on its own z alone."""
+    return "softmax" not in function
+
+
+def _of_kind(kind: str) -> dict[str, Formula]:
+    """The stages from a gradient to the new parameter, of weights or of biases."""
+
+    def used(run: Run, step: int, layer: int) -> Bounded:
+        """The gradient that the update gets."""
+        value: Bounded = run(f"{kind}_grad", step, layer)
+        return value
+
+    def kept(run: Run, step: int, layer: int) -> dict[str, Bounded]:
+        """What the optimiser has kept: zeros at first."""
+        previous = run.steps[step].previous
+        if previous is None:
+            zeros = np.zeros(run.steps[step].before[run.name(kind, layer)].shape)
+            return {slot: Bounded(zeros, zeros) for slot in run.problem.slots}
+        state: dict[str, Bounded] = run(f"{kind}_update", previous, layer)[1]
+        return state
+
+    def update(run: Run, step: int, layer: int) -> tuple[Bounded, dict[str, Bounded]]:
+        """Δw, and what the optimiser keeps."""
+        rule = OPTIMIZERS[run.problem.optimizer]
+        count = np.asarray(run("count", step))
+        gradient, state = run(f"{kind}_used", step, layer), run(f"{kind}_kept", step, layer)
+        options = run("options", step, layer)
+        return rule.update(run(kind, step, layer), gradient, state, count, run("lr", step, layer), options, run.precision)
+
+    def move(run: Run, step: int, layer: int) -> Bounded:
+        """Δw   (as w)."""
+        value: Bounded = run(f"{kind}_update", step, layer)[0]
+        return value
+
+    def after(run: Run, step: int, layer: int) -> Bounded:
+        """w + Δw, which rounds once, or once more where the optimiser takes a decay from the weight first."""
+        w = run(kind, step, layer)
+        summed = run.plus(w, run(f"{kind}_step", step, layer))
+        again = (OPTIMIZERS[run.problem.optimizer].roundings - 1) * run.precision.u * np.abs(w.value)
+        return Bounded(summed.value, summed.error + again)
+
+    def velocity(run: Run, step: int, layer: int) -> Bounded:
+        """What the optimiser keeps first of all: momentum's buffer, or Adam's average of gradients."""
+        state: dict[str, Bounded] = run(f"{kind}_update", step, layer)[1]
+        return state[run.problem.slots[0]]
+
+    return {
+        f"{kind}_used": used,
+        f"{kind}_kept": kept,
+        f"{kind}_update": update,
+        f"{kind}_velocity": velocity,
+        f"{kind}_step": move,
+        f"{kind}_after": after,
+    }
+
+
+RIGHT: dict[str, Formula] = {
+    "x": _x,
+    "y": _y,
+    "weight": _weight,
+    "bias": _bias,
+    "input": _input,
+    "z": _z,
+    "a": _a,
+    "output": _output,
+    "loss": _loss,
+    "probabilities": _probabilities,
+    "term": _term,
+    "share": _share,
+    "error": _error,
+    "back_delta": _back_delta,
+    "back_weight": _back_weight,
+    "back": _back,
+    "slope": _slope,
+    "delta": _delta,
+    "grad_delta": _grad_delta,
+    "grad_input": _grad_input,
+    "weight_grad": _weight_grad,
+    "bias_grad": _bias_grad,
+    "lr": _lr,
+    "options": _options,
+    "count": _count,
+    "together": _together,
+    **_of_kind("weight"),
+    **_of_kind("bias"),
+}

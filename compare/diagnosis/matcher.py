@@ -1,0 +1,162 @@
+"""Why: the mistakes under which the steps come out as they were shown, number for number, within what rounding allows."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from compare.diagnosis.catalogue import CATALOGUE
+from compare.diagnosis.graph import Formulas, Node, Run, Step
+from compare.diagnosis.mistake import Cause, Mistake
+from compare.diagnosis.scale import scale_causes
+from compare.implementation import Array
+from compare.problem import Problem
+from compare.rounding import Bounded
+
+_STEP, _LAYER = 1, 2
+MOST_PAIRS = 60_000  # of a node, so that a network of many layers ends too
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Mistakes that together, each made in its place, make the steps come out as they were shown; or an alternative for each."""
+
+    causes: tuple[Cause, ...]
+
+    @cached_property
+    def formulas(self) -> Formulas:
+        """All of them."""
+        return {place: formula for cause in self.causes for place, formula in cause.formulas.items()}
+
+
+class Matcher:
+    """What an implementation showed of some steps, and the search for what explains it.
+
+    `shown` holds every number of a stage that was shown, by node, in the order of computation.
+    """
+
+    def __init__(
+        self, problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], catalogue: Iterable[Mistake] = CATALOGUE
+    ) -> None:
+        self.problem, self.shown = problem, dict(shown)
+        self.right = Run(problem, steps, shown=shown)
+        self._catalogue = tuple(catalogue)
+        self._groups = self._by_group()
+
+    def singles(self) -> list[Explanation]:
+        """Every single mistake of the catalogue that explains it all, in the catalogue's order."""
+        found = [Explanation((cause,)) for cause in self.causes if self.explains(cause.formulas)]
+        return _fewest_places(found)
+
+    def scales(self) -> list[Explanation]:
+        """A factor that is none of the catalogue's, on everything or in one layer, that explains it all."""
+        wrong = self.first_wrong({})
+        if wrong is None:
+            return []
+        causes = scale_causes(self.right, wrong, self.shown[wrong])
+        return [Explanation((cause,)) for cause in causes if self.explains(cause.formulas)][:1]
+
+    def pairs(self) -> list[Explanation]:
+        """Every two mistakes in different places that explain it all together.
+
+        Either one of them alone makes the first wrong number come out, or both have to do with it: so few are left for the others.
+        """
+        wrong = self.first_wrong({})
+        if wrong is None:
+            return []
+        causes = [cause for cause in self.causes if not cause.mistake.alone]
+        reads = self.right.reads(wrong)
+        near = [cause for cause in causes if cause.formulas.keys() & reads]
+        found = []
+        for first in [cause for cause in near if self._matches(wrong, cause.formulas)]:
+            found += [Explanation((first, other)) for other in causes if self._go_together(first, other, wrong)]
+        tried = 0
+        for one, other in combinations(near, 2):
+            if one.formulas.keys() & other.formulas.keys():
+                continue
+            tried += 1
+            if tried > MOST_PAIRS:
+                break
+            both = Explanation((one, other))
+            if self._matches(wrong, both.formulas) and self.explains(both.formulas):
+                found.append(both)
+        unique = {frozenset((cause.id, cause.layers) for cause in each.causes): each for each in found}
+        return list(unique.values())
+
+    def local(self, group: tuple[str, int]) -> list[Explanation]:
+        """Every single mistake that explains the numbers of one stage and layer, from what was shown before it."""
+        nodes = [node for node in self.shown if (node[0], node[_LAYER]) == group]
+        found = [
+            Explanation((cause,))
+            for cause in self.causes
+            if all(self._matches(node, cause.formulas) for node in nodes) and self._differs(nodes, cause.formulas)
+        ]
+        return _fewest_places(found)
+
+    @cached_property
+    def causes(self) -> list[Cause]:
+        """Every mistake of the catalogue in every place where it can be made."""
+        return [cause for mistake in self._catalogue for cause in mistake.causes(self.problem)]
+
+    def explains(self, formulas: Formulas) -> bool:
+        """Whether all that was shown comes out under these formulas, and would not under the right ones."""
+        return self.first_wrong(formulas) is None and self._differs(self.shown, formulas)
+
+    def first_wrong(self, formulas: Formulas) -> Node | None:
+        """The first node, in the order of the search, that does not come out under these formulas; or None."""
+        return next((node for node in self._groups if not self._matches(node, formulas)), None)
+
+    def _go_together(self, first: Cause, other: Cause, wrong: Node) -> bool:
+        if first.formulas.keys() & other.formulas.keys():
+            return False
+        return self.explains({**first.formulas, **other.formulas})
+
+    def _matches(self, node: Node, formulas: Formulas) -> bool:
+        predicted = self.predicted(node, formulas)
+        return predicted is not None and is_within(self.shown[node], predicted)
+
+    def predicted(self, node: Node, formulas: Formulas) -> Bounded | None:
+        """What the node comes to under these formulas; None where they cannot be applied, or give no number."""
+        with np.errstate(all="ignore"):
+            try:
+                value = self.right.with_formulas(formulas).worked_out(*node)
+            except (ValueError, IndexError, ZeroDivisionError):
+                return None
+        return value if isinstance(value, Bounded) and value.value.shape == self.shown[node].shape else None
+
+    def _differs(self, nodes: Iterable[Node], formulas: Formulas) -> bool:
+        """Whether some number under these formulas is not what the right ones make of it, beyond rounding."""
+        for node in nodes:
+            wrong, right = self.predicted(node, formulas), self.right.worked_out(*node)
+            if wrong is not None and wrong is not right and not is_within(right.value, wrong):
+                return True
+        return False
+
+    def _by_group(self) -> list[Node]:
+        """The nodes in the order of the search: the first step's first, since most mistakes show there."""
+        return sorted(self.shown, key=lambda node: node[_STEP])
+
+
+def is_within(actual: Array, bounded: Bounded) -> bool:
+    """Whether every number is within its bound; NaN never is."""
+    return bool((np.abs(actual - bounded.value) <= bounded.error).all())
+
+
+def _fewest_places(found: list[Explanation]) -> list[Explanation]:
+    """Without those that say the same of more layers than need be."""
+    smallest: dict[tuple[str, str], Explanation] = {}
+    for each in found:
+        cause = each.causes[0]
+        key = cause.id, cause.mistake.sentence
+        if key not in smallest or len(cause.layers) < len(smallest[key].causes[0].layers):
+            smallest[key] = each
+    return list(smallest.values())
+
+
+def explanations(matcher: Matcher) -> Iterator[list[Explanation]]:
+    """What explains it all: single mistakes, one free factor, pairs; each list is asked for only if those before it are empty."""
+    yield matcher.singles()
+    yield matcher.scales()
+    yield matcher.pairs()

@@ -1,0 +1,244 @@
+"""What an attempt answers on the probes: every number it shows, by stage, step and layer, in the problem's own layout."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from compare.adapters.readings import ContractError, Reading, numbers, short_name
+from compare.diagnosis.graph import Node, Run, Step
+from compare.diagnosis.probes import Probe, steps_of
+from compare.diagnosis.stages import in_order
+from compare.implementation import Array
+from compare.problem import Problem
+
+ACTIVATION_STAGES = {"z": "z", "a": "a", "delta": "delta"}  # trace's names but for the layer's number, and the stages
+PARAMETER_STAGES = {"d": "used", "step_": "step", "v": "velocity", "": "after"}
+
+
+class Callee(Protocol):
+    """Something with functions of the contract: a user's file."""
+
+    @property
+    def functions(self) -> Sequence[str]:
+        """Those that it offers."""
+
+    def call(self, function: str, *args: Any) -> Any:
+        """The answer."""
+
+
+@dataclass
+class Observed:
+    """The steps that were taken, what was shown of them, and what was noticed on the way."""
+
+    steps: list[Step] = field(default_factory=list)
+    shown: dict[Node, Array] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    works_in_place: bool = False
+
+
+class FaultError(Exception):
+    """An answer that cannot be compared; which function, at which step (from 1)."""
+
+    def __init__(self, kind: str, function: str, step: int, reason: str) -> None:
+        super().__init__(reason)
+        self.kind, self.function, self.step = kind, function, step
+
+
+def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], reading: Reading) -> Observed:
+    """Ask an attempt, started anew for each probe, for every step of the probes.
+
+    Raises FaultError for an answer that is not of the contract, and lets through what the attempt itself raises.
+    """
+    observed = Observed()
+    befores: list[dict[str, Array]] = []
+    for probe in probes:
+        attempt = fresh()
+        params = {name: array.copy() for name, array in probe.parameters.items()}
+        earlier: list[tuple[str, int, list[Array], list[Array]]] = []
+        for (x, y), lr in zip(probe.batches, probe.lrs, strict=True):
+            befores.append(params)
+            index = len(befores) - 1
+            step = _Step(attempt, problem, reading, steps_of(probes, befores)[index], index, observed, earlier)
+            params = step.observed(x, y, lr)
+    observed.steps = steps_of(probes, befores)
+    observed.shown = in_order(observed.shown)
+    return observed
+
+
+class _Step:
+    """One step of a probe in the making."""
+
+    def __init__(
+        self, attempt: Callee, problem: Problem, reading: Reading, facts: Step, index: int, observed: Observed, earlier: list[Any]
+    ) -> None:
+        self.attempt, self.problem, self.reading, self.index = attempt, problem, reading, index
+        self.before, self.observed_so_far, self.earlier = dict(facts.before), observed, earlier
+        self.right = Run(problem, [replace(facts, number=1, previous=None)])
+
+    def observed(self, x: Array, y: Array, lr: float) -> dict[str, Array]:
+        """Ask for everything that is offered; the parameters that the next step starts from."""
+        offered = self.attempt.functions
+        if "forward" in offered:
+            self._forward(self._asked("forward", x))
+        if "loss" in offered:
+            self._loss(y)
+        if "trace" in offered:
+            self._trace(self._asked("trace", x, y), x, y)
+        if "gradients" in offered:
+            grads = self._parameters(self._asked("gradients", x, y), "gradients", "the gradients")
+            self._show_parameters("used", grads)
+        if "train_step" in offered:
+            after = self._parameters(self._asked("train_step", x, y, lr=lr), "train_step", "the new parameters")
+            self._show_parameters("after", after)
+            return after
+        with np.errstate(all="ignore"):
+            layers = range(1, self.right.depth + 1)
+            kinds = ("weight", "bias") if self.problem.bias else ("weight",)
+            return {self.right.name(kind, layer): self.right(f"{kind}_after", 0, layer).value for layer in layers for kind in kinds}
+
+    def _asked(self, function: str, x: Array, y: Array | None = None, lr: float | None = None) -> Any:
+        """The answer, once it is sure that what was handed in is still what it was."""
+        params = self.reading.parameters_in(self.problem, self.before)
+        untouched = self.reading.parameters_in(self.problem, self.before)
+        given = {"x": self.reading.records_in(x)} | ({} if y is None else {"y": self.reading.records_in(y)})
+        copies = {name: array.copy() for name, array in given.items()}
+        rest = [] if lr is None else [lr]
+        answer = self.attempt.call(function, params, *given.values(), *rest)
+        for name, array in given.items():
+            if not np.array_equal(array, copies[name]):
+                raise self._fault("mutated", function, f"{function} changes {name}, which is the caller's; expected it to work on a copy")
+        is_changed = _arrays_differ(params, untouched)
+        if function != "train_step" and is_changed:
+            raise self._fault("mutated", function, f"{function} changes the parameters that it is given; expected it to leave them")
+        if function == "train_step" and answer is None and is_changed:
+            self.observed_so_far.works_in_place = True
+            answer = params
+        self._note_aliases(function, answer, given)
+        return answer
+
+    def _note_aliases(self, function: str, answer: Any, given: Mapping[str, Array]) -> None:
+        for name, step, arrays, copies in self.earlier:
+            if any(not np.array_equal(array, copy, equal_nan=True) for array, copy in zip(arrays, copies, strict=True)):
+                self._note(f"aliased: what {name} answered at step {step} is changed by a later call; return a copy")
+        self.earlier[:] = [entry for entry in self.earlier if entry[0] != function]
+        arrays = [array for array in _arrays(answer) if array.size]
+        self.earlier.append((function, self.index + 1, arrays, [array.copy() for array in arrays]))
+        if any(np.shares_memory(one, other) for i, one in enumerate(arrays) for other in arrays[:i]):
+            self._note(f"aliased: two of the arrays that {function} answers share their memory")
+        if any(np.shares_memory(array, x) for array in arrays for x in given.values()) and function != "trace":
+            self._note(f"aliased: what {function} answers shares memory with what it was given")
+
+    def _note(self, note: str) -> None:
+        if note.partition(" at step")[0] not in {each.partition(" at step")[0] for each in self.observed_so_far.notes}:
+            self.observed_so_far.notes.append(note)
+
+    def _forward(self, answer: Any) -> None:
+        depth, n = self.right.depth, len(self.right.steps[0].x)
+        if isinstance(answer, (list, tuple)) and len(answer) in (depth, depth + 1) and all(np.ndim(each) for each in answer):
+            for layer, activation in enumerate(answer[-depth:], start=1):
+                shape = n, self.problem.sizes[layer]
+                self._show(
+                    "a",
+                    layer,
+                    self._checked("forward", self.reading.records_out, activation, shape, f"activation {layer}"),
+                )
+            self._show("output", 0, self.observed_so_far.shown["a", self.index, depth])
+            return
+        self._show(
+            "output", 0, self._checked("forward", self.reading.records_out, answer, (n, self.problem.sizes[-1]), "the output")
+        )
+
+    def _loss(self, y: Array) -> None:
+        output = self.observed_so_far.shown.get(("output", self.index, 0))
+        if output is None:
+            with np.errstate(all="ignore"):
+                output = self.right("output", 0).value
+        given = self.reading.records_in(output), self.reading.records_in(y)
+        copies = [array.copy() for array in given]
+        answer = self.attempt.call("loss", *given)
+        if not all(np.array_equal(one, other) for one, other in zip(given, copies, strict=True)):
+            raise self._fault("mutated", "loss", "loss changes what it is given; expected it to work on a copy")
+        value = self._checked("loss", numbers, answer, "the loss")
+        if value.size != 1:
+            raise self._fault("shape", "loss", f"the loss has shape {value.shape}; expected one number")
+        self._show("loss", 0, value.reshape(()))
+
+    def _trace(self, answer: Any, x: Array, y: Array) -> None:
+        if not isinstance(answer, Mapping):
+            raise self._fault("type", "trace", f"trace answers a {type(answer).__name__}; expected a dict of named intermediates")
+        expected = self._trace_names(len(x))
+        unknown = [str(name) for name in answer if name not in expected and name not in ("input", "loss")]
+        if unknown:
+            names = ", ".join([*expected, "loss"])
+            raise self._fault("missing", "trace", f"trace names {', '.join(unknown)}; expected names such as {names}")
+        parameters: dict[str, dict[str, Array]] = {}
+        for name, value in answer.items():
+            if name == "loss":
+                self._show("loss", 0, self._checked("trace", numbers, value, "trace: loss").reshape(()))
+            elif name != "input":
+                stage, layer, shape, parameter = expected[name]
+                if parameter is None:
+                    self._show(
+                        stage, layer, self._checked("trace", self.reading.records_out, value, shape, f"trace: {name}")
+                    )
+                else:
+                    parameters.setdefault(stage, {})[parameter] = value
+        for stage, values in parameters.items():
+            for parameter, value in values.items():
+                shape = self.problem.shapes()[parameter]
+                array = self._checked("trace", self.reading.parameter_out, value, shape, f"trace: {parameter}")
+                self._show_parameters(stage, {parameter: array})
+
+    def _trace_names(self, n: int) -> dict[str, tuple[str, int, tuple[int, ...], str | None]]:
+        names: dict[str, tuple[str, int, tuple[int, ...], str | None]] = {}
+        for layer in range(1, self.right.depth + 1):
+            shape = n, self.problem.sizes[layer]
+            names |= {f"{name}{layer}": (stage, layer, shape, None) for name, stage in ACTIVATION_STAGES.items()}
+        names["output"] = ("output", 0, (n, self.problem.sizes[-1]), None)
+        for parameter in self.problem.shapes():
+            short = short_name(self.problem, parameter)
+            names |= {f"{prefix}{short}": (stage, int(short[1:]), (), parameter) for prefix, stage in PARAMETER_STAGES.items()}
+        return names
+
+    def _parameters(self, answer: Any, function: str, what: str) -> dict[str, Array]:
+        arrays: dict[str, Array] = self._checked(function, self.reading.parameters_out, self.problem, answer, what)
+        return arrays
+
+    def _show_parameters(self, stage: str, arrays: Mapping[str, Array]) -> None:
+        for name, array in arrays.items():
+            layer = int(short_name(self.problem, name)[1:])
+            self._show(f"{name.split('.')[1]}_{stage}", layer, array)
+
+    def _show(self, stage: str, layer: int, array: Array) -> None:
+        self.observed_so_far.shown[stage, self.index, layer] = array
+        if (stage, layer) == ("a", self.right.depth):
+            self.observed_so_far.shown.setdefault(("output", self.index, 0), array)
+
+    def _checked(self, function: str, make: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return make(*args)
+        except ContractError as error:
+            raise self._fault(error.kind, function, str(error)) from None
+
+    def _fault(self, kind: str, function: str, reason: str) -> FaultError:
+        return FaultError(kind, function, self.index + 1, reason)
+
+
+def _arrays(answer: Any) -> list[Array]:
+    """The arrays in an answer, however they are kept."""
+    if isinstance(answer, np.ndarray):
+        return [answer]
+    if isinstance(answer, Mapping):
+        answer = answer.values()
+    elif hasattr(answer, "__dict__"):
+        answer = vars(answer).values()
+    elif not isinstance(answer, (list, tuple)):
+        return []
+    return [array for item in answer for array in _arrays(item)]
+
+
+def _arrays_differ(one: Any, other: Any) -> bool:
+    pairs = _arrays(one), _arrays(other)
+    return len(pairs[0]) != len(pairs[1]) or not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*pairs, strict=True))

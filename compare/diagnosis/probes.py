@@ -1,0 +1,111 @@
+"""Probes: steps of training chosen so that mistakes which can be told apart are told apart.
+
+A mean over one record hides 1/n, a learning rate of 1 hides itself, one step hides momentum and whatever is carried on, equal batches
+hide an off-by-one. So there are steps of different numbers of records, none of them alike, with a learning rate that changes; and then
+the same with biases of zero and a record of zeros, where relu's z is exactly 0.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from compare.diagnosis.graph import Run, Step
+from compare.implementation import Array, Batch
+from compare.pieces import LOSSES
+from compare.problem import Problem
+
+RECORDS = ((7, 6, 6), (5, 5, 4))  # of each step; the second has biases of zero and a record of zeros
+LEARNING_RATES = (0.3, 0.3, 0.2)
+_TRIES = 50
+_BENT = ("relu", "leaky_relu")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Some steps from given parameters: (x, y) and the learning rate of each."""
+
+    batches: tuple[Batch, ...]
+    lrs: tuple[float, ...]
+    parameters: dict[str, Array]
+
+
+def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple[Probe, ...]:
+    """Both probes of that seed, drawn again until no unit is dead in the first; the records are those of `data`, if it is given."""
+    generator = np.random.default_rng(seed)
+    for _ in range(_TRIES):
+        first = _drawn(problem, generator, data)
+        if not dead_units(problem, [first]):
+            break
+    zeros = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in _parameters(problem, generator).items()}
+    batches = tuple(_with_zeros(batch) for batch in _batches(problem, generator, RECORDS[1], data))
+    return first, Probe(batches, LEARNING_RATES, zeros)
+
+
+def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[Step]:
+    """The probes' steps one after the other, each from the parameters in `before`."""
+    steps: list[Step] = []
+    for probe in probes:
+        for position, ((x, y), lr) in enumerate(zip(probe.batches, probe.lrs, strict=True)):
+            if len(steps) == len(before):
+                return steps
+            steps.append(Step(x, y, lr, before[len(steps)], position + 1, len(steps) - 1 if position else None))
+    return steps
+
+
+def dead_units(problem: Problem, probes: list[Probe]) -> list[tuple[int, int]]:
+    """The hidden units (layer, unit), both from 1, that no record of the probes' first steps sends any error through."""
+    dead: set[tuple[int, int]] | None = None
+    for probe in probes:
+        for batch in probe.batches:
+            run = Run(problem, [Step(batch[0], batch[1], probe.lrs[0], probe.parameters)])
+            found: set[tuple[int, int]] = set()
+            for layer in range(1, run.depth):
+                with np.errstate(all="ignore"):
+                    delta = np.abs(run("delta", 0, layer).value).max(axis=0)
+                found |= {(layer, int(unit) + 1) for unit in np.flatnonzero(delta == 0)}
+            dead = found if dead is None else dead & found
+    return sorted(dead or ())
+
+
+def _drawn(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
+    return Probe(tuple(_batches(problem, generator, RECORDS[0], data)), LEARNING_RATES, _parameters(problem, generator))
+
+
+def _parameters(problem: Problem, generator: np.random.Generator) -> dict[str, Array]:
+    """Weights of deviation 1/√inputs, so that no unit is saturated, and biases of ½."""
+    return {
+        name: generator.normal(scale=0.5 if len(shape) == 1 else shape[1] ** -0.5, size=shape) for name, shape in problem.shapes().items()
+    }
+
+
+def _batches(problem: Problem, generator: np.random.Generator, records: tuple[int, ...], data: Batch | None) -> Iterator[Batch]:
+    if data is not None:
+        rows = generator.permutation(len(data[0]))
+        for n in records:
+            rows, chosen = np.roll(rows, -n), rows[:n]
+            yield np.resize(data[0][chosen], (n, problem.sizes[0])), np.resize(data[1][chosen], (n, *data[1].shape[1:]))
+        return
+    for n in records:
+        yield generator.normal(size=(n, problem.sizes[0])), targets(problem, generator, n)
+
+
+def targets(problem: Problem, generator: np.random.Generator, n: int) -> Any:
+    """Targets (n, k) between 0.05 and 0.95; of classes one of k in each row, or its index (n,) where the problem's targets are that."""
+    k = problem.sizes[-1]
+    if LOSSES[problem.loss].targets != "classes":
+        return generator.uniform(0.05, 0.95, size=(n, k))
+    classes = generator.permutation(np.resize(np.arange(k), n))
+    return classes if problem.batches[0][1].ndim == 1 else np.eye(k)[classes]
+
+
+def _with_zeros(batch: Batch) -> Batch:
+    x = batch[0].copy()
+    x[len(x) // 2] = 0.0
+    return x, batch[1]
+
+
+def with_probes(problem: Problem, probe: Probe) -> Problem:
+    """The problem on the probe's batches, from its parameters."""
+    return replace(problem, batches=probe.batches, batch_size=None, drop_last=False, test=None, initial_parameters=probe.parameters)

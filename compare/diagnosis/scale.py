@@ -1,0 +1,54 @@
+"""A factor that no entry of the catalogue has: measured where it shows best, on everything or in one layer."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from compare.diagnosis.graph import Formula, Node, Run
+from compare.diagnosis.mistake import Cause, Mistake
+from compare.implementation import Array
+from compare.rounding import Bounded
+
+
+def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
+    """The step multiplied by the factor that the node shows: in all layers, in the node's own, or δ of the node's layer."""
+    stage, step, layer = node
+    right = run.worked_out(*node)
+    if not isinstance(right, Bounded) or not layer:
+        return
+    if stage.endswith("_after"):
+        w = run(stage.removesuffix("_after"), step, layer)
+        moved, wanted = actual - w.value, run.worked_out(stage.replace("_after", "_step"), step, layer)
+    else:
+        moved, wanted = actual, right
+    at = np.unravel_index(int(np.argmax(np.abs(wanted.value))), wanted.value.shape)
+    if not wanted.value[at] or not moved[at]:
+        return
+    factor = float(moved[at] / wanted.value[at])
+    off = float((np.broadcast_to(right.error, right.value.shape)[at]) / abs(wanted.value[at])) + 1e-14 * abs(factor)
+    name = f"{factor:.6g}"
+    sentence, right_step, wrong = "Δw of {layer} is " + name + " times what it should be", "Δw = −lr ∂L/∂w", f"Δw = {name} · (−lr ∂L/∂w)"
+    for layers in (tuple(range(1, run.depth + 1)), (layer,)):
+        yield Cause(Mistake("scaled", sentence, right_step, wrong, {"*_step": _by_kind(factor, off)}, "layer"), layers, run.problem)
+    sentence, right_delta, wrong = (
+        "δ of {layer} is " + name + " times what it should be",
+        "δ = ∂L/∂a ∘ f′(z)",
+        f"δ = {name} · ∂L/∂a ∘ f′(z)",
+    )
+    yield Cause(Mistake("scaled", sentence, right_delta, wrong, {"delta": _of_delta(factor, off)}, "layer"), (layer,), run.problem)
+
+
+def _by_kind(factor: float, off: float) -> Formula:
+    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
+        return _times(run, run.right(f"{kind}_step", step, layer), factor, off)
+
+    return formula
+
+
+def _of_delta(factor: float, off: float) -> Formula:
+    return lambda run, step, layer: _times(run, run.right("delta", step, layer), factor, off)
+
+
+def _times(run: Run, a: Bounded, factor: float, off: float) -> Bounded:
+    product = run.scaled(a, factor)
+    return Bounded(product.value, product.error + off * a.at_most())

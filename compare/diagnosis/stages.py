@@ -1,0 +1,102 @@
+"""Where: each stage that was shown, in the order of computation, judged by its own inputs and against PyTorch's.
+
+A stage is wrong that does not follow from what was shown before it. One that does follow, but is not what PyTorch has, inherits a
+mistake, and is not blamed for it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from compare.comparison import Difference
+from compare.diagnosis.graph import Node, Run
+from compare.diagnosis.mistake import layers_named
+from compare.implementation import Array
+from compare.judge import largest_share
+from compare.problem import Problem
+
+Mark = Literal["agrees", "wrong", "inherits"]
+Group = tuple[str, int]  # (stage, layer)
+
+_FORWARD = ("z", "a")
+_OUTPUT = ("output", "probabilities", "loss")
+_BACKWARD = ("delta",)
+_UPDATE = ("used", "velocity", "step", "after")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of one layer over all steps: its mark, and where it is wrong or inherits, the first number that shows it."""
+
+    stage: str
+    layer: int
+    name: str
+    mark: Mark
+    difference: Difference | None = None
+
+
+def rank(group: Group, depth: int) -> tuple[int, int, int]:
+    """The place of a stage and layer in the order of computation."""
+    stage, layer = group
+    if stage in _FORWARD:
+        return 0, layer, _FORWARD.index(stage)
+    if stage in _OUTPUT:
+        return 1, 0, _OUTPUT.index(stage)
+    if stage in _BACKWARD:
+        return 2, depth - layer, 0
+    kind, _, what = stage.partition("_")
+    return 3 + _UPDATE.index(what), depth - layer, ("weight", "bias").index(kind)
+
+
+def in_order(shown: Mapping[Node, Array]) -> dict[Node, Array]:
+    """The same, step by step in the order of computation."""
+    depth = max((layer for _, _, layer in shown), default=0)
+    nodes = sorted(shown, key=lambda node: (node[1], rank((node[0], node[2]), depth)))
+    return {node: shown[node] for node in nodes}
+
+
+def judged(problem: Problem, run: Run, shown: Mapping[Node, Array], expected: Mapping[Node, Array]) -> list[Stage]:
+    """Each stage and layer that was shown, in the order of computation.
+
+    `run` works out a stage from what was shown before it; `expected` has PyTorch's numbers, of the nodes that it shows.
+    """
+    from_the_start = Run(problem, run.steps)
+    groups = sorted({(stage, layer) for stage, _, layer in shown}, key=lambda group: rank(group, len(problem.layers)))
+    stages = []
+    for group in groups:
+        nodes = [node for node in shown if (node[0], node[2]) == group]
+        own = _first_outside(problem, nodes, shown, run, {})
+        whole = _first_outside(problem, nodes, shown, from_the_start, expected)
+        mark: Mark = "wrong" if own else "inherits" if whole else "agrees"
+        stages.append(Stage(*group, stage_name(problem, group), mark, own or whole))
+    return stages
+
+
+def _first_outside(
+    problem: Problem, nodes: list[Node], shown: Mapping[Node, Array], run: Run, expected: Mapping[Node, Array]
+) -> Difference | None:
+    for node in nodes:
+        with np.errstate(all="ignore"):
+            bounded = run.worked_out(*node)
+        value = expected.get(node, bounded.value)
+        error = np.broadcast_to(np.asarray(bounded.error, dtype=np.float64), np.shape(value))
+        worst = largest_share(node[1] + 1, (node[0], stage_name(problem, (node[0], node[2]))), shown[node], np.asarray(value), error)
+        if not worst.is_allowed:
+            return worst
+    return None
+
+
+def stage_name(problem: Problem, group: Group) -> str:
+    """The stage in words."""
+    stage, layer = group
+    where = layers_named(problem, (layer,)) if layer else ""
+    if stage in ("z", "a", "delta"):
+        what = {"z": "pre-activation z", "a": "activation a", "delta": "error term δ"}[stage]
+        return f"{what}{layer}, {where}"
+    if stage in _OUTPUT:
+        return stage
+    kind, _, what = stage.partition("_")
+    name = f"{problem.layers[layer - 1].linear}.{kind}"
+    return {"used": f"gradient of {name}", "velocity": f"velocity of {name}", "step": f"Δ {name}", "after": f"new {name}"}[what]
