@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from compare.adapters.manual import Manual
     from compare.adapters.torch_ref import TorchRef
     from compare.assertions import assert_equivalent
+    from compare.checking import Check, check
     from compare.comparison import Comparison, Difference
     from compare.errors import CompareError, NotEquivalentError, ProblemError
     from compare.implementation import Implementation, StepRecord
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from compare.problem import Problem
 
 __all__ = [
+    "Check",
     "CompareError",
     "Comparison",
     "Difference",
@@ -29,11 +31,13 @@ __all__ = [
     "StepRecord",
     "TorchRef",
     "assert_equivalent",
+    "check",
     "lesson_problem",
     "train_in_lockstep",
 ]
 
 _HOMES = {
+    "Check": "checking",
     "CompareError": "errors",
     "Comparison": "comparison",
     "Difference": "comparison",
@@ -45,6 +49,7 @@ _HOMES = {
     "StepRecord": "implementation",
     "TorchRef": "adapters.torch_ref",
     "assert_equivalent": "assertions",
+    "check": "checking",
     "lesson_problem": "lesson",
     "train_in_lockstep": "lockstep",
 }

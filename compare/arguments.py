@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace], int]
 
 MOST = 10**9      # of epochs or units: more than anyone has memory or time for
+_OF = "problem_"      # what `check` is told of the problem, which may not look like what the training was told
 COMMON = ("dtype", "device", "json", "quiet")
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
 
 
-def parser(train: Command, example: Command) -> argparse.ArgumentParser:
-    """The parser; `train` runs without a command, `example` is the worked example's."""
+def parser(train: Command, example: Command, check: Command) -> argparse.ArgumentParser:
+    """The parser; `train` runs without a command, `example` is the worked example's, `check` that of an attempt."""
     top = argparse.ArgumentParser(
         prog="python -m compare",
         description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
@@ -49,6 +50,7 @@ def parser(train: Command, example: Command) -> argparse.ArgumentParser:
     )
     command.set_defaults(run=example, command="example")
     _add_common(command)
+    _add_check(commands, check)
     return top
 
 
@@ -61,6 +63,14 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
             if getattr(options, name) != defaults[name]:
                 top.error(f"--{name.replace('_', '-')} is no option of {options.command}")
     return options
+
+
+def checked_problem(options: argparse.Namespace) -> dict[str, Any]:
+    """What `check` was told of the problem, with the keys of a file's PROBLEM."""
+    given = {name.removeprefix(_OF): value for name, value in vars(options).items() if name.startswith(_OF) and value is not None}
+    if len(given.get("activations", ())) == 1:
+        given["activations"] = given["activations"][0]
+    return given
 
 
 def activations(options: argparse.Namespace) -> tuple[str, ...]:
@@ -136,6 +146,45 @@ def _add_data(group: Any) -> None:
     )
 
 
+def _add_check(commands: Any, check: Command) -> None:
+    command = commands.add_parser(
+        "check",
+        help="your own file of hand-written functions: where it is wrong, and why",
+        description="Compare a file's forward, loss, trace, gradients or train_step with PyTorch, and name the mistake where they part.",
+        epilog="exit codes: 0 equivalent, 1 any other verdict, 2 a file or an option that cannot be used",
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=check, command="check")
+    command.add_argument("file", metavar="FILE", help="a Python file")
+    command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
+    how = command.add_argument_group("how it is checked")
+    how.add_argument("--probe-seed", "--seed", dest="probe_seed", type=_seed, metavar="N", help="draws the probes again (default: fresh)")
+    how.add_argument("--steps", type=_steps, metavar="N", help="of the training in lockstep after the probes (default 50)")
+    how.add_argument("--data", dest="probe_data", choices=("drawn", "lesson"), default="drawn", help="the probes' records (default drawn)")
+    group = command.add_argument_group("what it is compared with (by default what the file's PROBLEM says, or the lesson's network)")
+    group.add_argument("--sizes", dest=f"{_OF}sizes", type=_sizes, metavar="N,N[,N...]", help="units of each layer, inputs first")
+    activation_names = "for all layers, or one for each"
+    group.add_argument("--activation", dest=f"{_OF}activations", type=_activation_names, metavar="NAME[,NAME...]", help=activation_names)
+    group.add_argument("--bias", dest=f"{_OF}bias", action="store_true", default=None, help="each layer has a bias")
+    group.add_argument("--loss", dest=f"{_OF}loss", choices=tuple(LOSSES), metavar="NAME", help=f"one of: {', '.join(LOSSES)}")
+    group.add_argument("--targets", dest=f"{_OF}targets", choices=("classes", "one_hot"), help="of cross_entropy (default one_hot)")
+    group.add_argument("--reduction", dest=f"{_OF}reduction", choices=REDUCTIONS, help="of the loss's terms")
+    group.add_argument("--optimizer", dest=f"{_OF}optimizer", choices=tuple(OPTIMIZERS), help="the update")
+    group.add_argument("--lr", dest=f"{_OF}lr", type=float, metavar="LR", help="learning rate of the training in lockstep")
+    for name in OPTIMIZER_OPTIONS:
+        default = next(row.options[name] for row in OPTIMIZERS.values() if name in row.options)
+        flag, kind = f"--{name.replace('_', '-')}", {"action": "store_true"} if isinstance(default, bool) else {}
+        typed = {} if kind else {"type": _pair if isinstance(default, tuple) else float, "metavar": "X"}
+        group.add_argument(flag, dest=f"{_OF}{name}", default=None, help="of the optimizer", **kind, **typed)
+    report = command.add_argument_group("report")
+    report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
+    report.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    report.add_argument("--quiet", action="store_true", help="print the verdict alone")
+    report.add_argument("--junitxml", metavar="FILE", help="write the verdict and the stages as JUnit's XML")
+    report.add_argument("--github", action="store_true", help="print a GitHub annotation (by itself where GITHUB_ACTIONS is set)")
+
+
 def _add_common(command: argparse.ArgumentParser) -> Any:
     """The options of every command. A command's own leave alone what was given before it."""
 
@@ -166,6 +215,14 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 0 < int(text) <= MOST):
         raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected a whole number from 1 to {MOST}")
     return int(text)
+
+
+def _steps(text: str) -> int:
+    return 0 if text == "0" else _count(text)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(_count(part) for part in text.split(","))
 
 
 def _hidden(text: str) -> tuple[int, ...]:

@@ -2,20 +2,22 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import product
 from os import PathLike, fspath
 from typing import Any, Literal
 
 import numpy as np
 
 from compare.adapters.attempt import Attempt, AttemptError
-from compare.adapters.attempted import Attempted
+from compare.adapters.attempted import Attempted, Traced
 from compare.adapters.readings import ContractError, Reading, readings
 from compare.comparison import Comparison, Difference
 from compare.declared import declared_problem
 from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Found, explained
 from compare.diagnosis.graph import KINDS, Node, Run, Step
+from compare.diagnosis.lines import line_of
 from compare.diagnosis.mistake import layers_named
 from compare.diagnosis.observing import FaultError, Observed, observe
 from compare.diagnosis.probes import Probe, dead_units, draw_probes, with_probes
@@ -57,6 +59,12 @@ class Check:
     printed: str = ""
     comparison: Comparison | None = None
     functions: tuple[str, ...] = ()
+    text: str = field(default="", repr=False)
+
+    def text_of(self, line: int) -> str:
+        """That line of the file, without its indentation."""
+        lines = self.text.split("\n")
+        return lines[line - 1].strip() if line <= len(lines) else ""
 
 
 def check(
@@ -99,6 +107,19 @@ def check(
     return _Checking(attempt, agreed, seed, steps, data).result()
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """What one reading of the file's arrays makes of its answers."""
+
+    verdict: Verdict
+    reading: Reading
+    observed: Observed
+    shown: Mapping[Node, Array]
+    stages: tuple[Stage, ...]
+    conventions: tuple[str, ...]
+    reason: str | None
+
+
 class _Checking:
     """A check in the making."""
 
@@ -108,58 +129,104 @@ class _Checking:
 
     def result(self) -> Check:
         """The check, by the reading of the file's arrays that fits."""
-        tried: list[tuple[Reading, Check]] = []
-        faults: list[Check] = []
+        fitting: list[_Judged] = []
+        faults: list[tuple[int, FaultError | AttemptError, Reading]] = []
         for reading in readings(self.problem, self.attempt.conventions):
+            if fitting and reading.params != fitting[0].reading.params:  # who takes a dict of these names takes no list
+                continue
+            observed = Observed()
             try:
-                observed = observe(self.attempt.fresh, self.problem, self.probes, reading)
-            except FaultError as fault:
-                verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
-                faults.append(self._check(verdict, reason=f"step {fault.step}: {fault}"))
+                self._observe(reading, observed)
+            except (FaultError, AttemptError) as fault:
+                faults.append((len(observed.shown), fault, reading))
                 continue
-            except AttemptError as error:
-                faults.append(self._check("could not run", reason=str(error), line=error.line, source=error.source))
-                continue
-            check = self._judged(observed, reading)
-            if check.verdict == "equivalent":
-                return self._whole(check, observed, reading)
-            tried.append((reading, check))
-        if not tried:
-            return faults[0]
-        return self._best(tried)
+            judged = self._judged(observed, reading)
+            if judged.verdict == "equivalent":
+                return self._whole(judged)
+            fitting.append(judged)
+        if fitting:
+            return self._best(fitting)
+        _, farthest, reading = max(faults, key=lambda each: each[0])
+        return self._behind(farthest, reading) or self._faulty(farthest)
 
-    def _best(self, tried: list[tuple[Reading, Check]]) -> Check:
-        """Of readings that fit and are all wrong: the contract's own, else the one that is explained, if there is but one."""
-        explained_ones = [check for _, check in tried if check.diagnosis]
-        if tried[0][0] == Reading() or len({tuple(map(repr, check.stages)) for _, check in tried}) == 1:
-            return tried[0][1] if tried[0][1].diagnosis or not explained_ones else explained_ones[0]
-        if len(explained_ones) == 1:
+    def _best(self, fitting: list["_Judged"]) -> Check:
+        """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""
+        is_own = fitting[0].reading == Reading()
+        first = self._explained(fitting[0])
+        if (is_own and first.diagnosis) or len(fitting) == 1:
+            return first
+        explained_ones = [check for check in (first, *map(self._explained, fitting[1:])) if check.diagnosis]
+        if len(explained_ones) == 1 or (explained_ones and is_own):
             return explained_ones[0]
-        ways = "; or ".join(f"{', '.join(reading.said()) or 'as the contract has it'}: {reading.declaration()}" for reading, _ in tried[:4])
-        return self._check("could not run", reason=f"two readings of your arrays fit, and neither is right; say which it is: {ways}")
+        if is_own or len({tuple(map(repr, judged.stages)) for judged in fitting}) == 1:
+            return first
+        said = [f"{', '.join(judged.reading.said()) or 'as the contract has it'}: {judged.reading.declaration()}" for judged in fitting[:4]]
+        return self._check(
+            "could not run", reason=f"several readings of your arrays fit, and none is right; say which it is: {'; or '.join(said)}"
+        )
 
-    def _judged(self, observed: Observed, reading: Reading) -> Check:
+    def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
+        observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, reading, observed)
+
+    def _behind(self, fault: FaultError | AttemptError, reading: Reading) -> Check | None:
+        """What explains the new weights or the gradients, where a stage that is shown has the wrong shape; None if nothing does."""
+        if not (isinstance(fault, FaultError) and fault.kind == "shape" and fault.function in ("trace", "forward")):
+            return None
+        observed = Observed(skipped=frozenset({"trace", "forward", "loss"}))
+        try:
+            self._observe(reading, observed)
+        except (FaultError, AttemptError):
+            return None
+        check = self._explained(self._judged(observed, reading)) if observed.shown else None
+        return replace(check, reason=f"step {fault.step}: {fault}") if check and check.diagnosis else None
+
+    def _faulty(self, fault: FaultError | AttemptError) -> Check:
+        if isinstance(fault, AttemptError):
+            return self._check("could not run", reason=str(fault), line=fault.line, source=fault.source)
+        return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
+
+    def _judged(self, observed: Observed, reading: Reading) -> "_Judged":
         final = "after" if "train_step" in self.attempt.functions else "used"
         shown, said = in_our_scale(self.problem, observed.steps, observed.shown, final)
+        stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, self._expected(observed.steps))
         said = [*reading.said(), *(["you work in place"] if observed.works_in_place else []), *said]
-        expected = self._expected(observed.steps)
-        stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, expected)
-        about: dict[str, Any] = {
-            "steps": len(observed.steps),
-            "compared": sum(array.size for array in shown.values()),
-            "stages": tuple(stages),
-            "conventions": tuple(said),
-            "notes": (*self.attempt.notes, *observed.notes),
-        }
         empty = self._nothing_proved(observed, shown)
-        if empty:
-            return self._check("not a proof", reason=empty, **about)
-        wrong = [stage for stage in stages if stage.mark == "wrong"] or [stage for stage in stages if stage.mark == "inherits"]
+        is_right = all(stage.mark == "agrees" for stage in stages)
+        verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
+        return _Judged(verdict, reading, observed, shown, tuple(stages), tuple(said), empty)
+
+    def _explained(self, judged: "_Judged") -> Check:
+        """With the mistakes that explain the difference, and the lines where they were made."""
+        check = self._told(judged)
+        wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [
+            stage for stage in judged.stages if stage.mark == "inherits"
+        ]
         if not wrong:
-            return self._check("equivalent", **about)
+            return check
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
-        found = explained(self.problem, observed.steps, shown, stages)
-        return self._check("different", first=first, diagnosis=tuple(found), **about)
+        found = explained(self.problem, judged.observed.steps, judged.shown, judged.stages)
+        return replace(check, first=first, diagnosis=tuple(self._with_line(each, judged) for each in found))
+
+    def _told(self, judged: "_Judged") -> Check:
+        return self._check(
+            judged.verdict,
+            reason=judged.reason,
+            steps=len(judged.observed.steps),
+            compared=sum(array.size for array in judged.shown.values()),
+            stages=judged.stages,
+            conventions=judged.conventions,
+            notes=(*self.attempt.notes, *judged.observed.notes),
+        )
+
+    def _with_line(self, found: Found, judged: "_Judged") -> Found:
+        """With the line of the file in which it was made, where it can be seen."""
+        probe = replace(self.probes[0], batches=self.probes[0].batches[:1], lrs=self.probes[0].lrs[:1])
+        traced = Traced(self.attempt.fresh())
+        try:
+            observe(lambda: traced, self.problem, (probe,), judged.reading, Observed())
+        except (FaultError, AttemptError):
+            return found
+        return replace(found, line=line_of(Run(self.problem, judged.observed.steps), found.causes[0], traced.assignments))
 
     def _expected(self, steps: list[Step]) -> dict[Node, Array]:
         """PyTorch's numbers for the same steps, each from the attempt's own weights."""
@@ -218,17 +285,18 @@ class _Checking:
             return f"no probe sends any error through unit {unit} of layer {layer}: what it does was not compared"
         return None
 
-    def _whole(self, check: Check, observed: Observed, reading: Reading) -> Check:
+    def _whole(self, judged: "_Judged") -> Check:
         """What the probes found equal: whether it answers the same again, holds for large numbers, and over a training in lockstep too."""
+        check, again = self._told(judged), Observed()
         try:
-            again = observe(self.attempt.fresh, self.problem, self.probes[:1], reading)
-            changed = self._changed(observed, again)
+            self._observe(judged.reading, again, self.probes[:1])
+            changed = self._changed(judged.observed, again)
             if changed:
                 return replace(check, verdict="could not run", reason=f"a different answer on the same call twice: {changed}")
-            unstable = self._unstable(reading)
+            unstable = self._unstable(judged.reading)
             if unstable:
                 return replace(check, verdict="unstable formula", reason=unstable)
-            comparison = self._in_lockstep(reading)
+            comparison = self._in_lockstep(judged.reading)
         except (FaultError, ContractError) as fault:
             verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
             return replace(check, verdict=verdict, reason=f"where the probes had agreed: {fault}")
@@ -253,27 +321,29 @@ class _Checking:
         return None
 
     def _unstable(self, reading: Reading) -> str | None:
-        """Whether a formula overflows where it need not: with weights so large that |z| reaches a thousand."""
+        """Whether a formula overflows where it need not: with weights so large that |z| reaches a thousand.
+
+        A loss that is shown may be infinite there, as −ln p is where p rounds to 0; gradients and outputs have no such excuse.
+        """
         if self.problem.loss == "bce":  # a loss of probabilities has no numbers where they are 0 or 1
             return None
-        for depth in range(1, len(self.problem.layers) + 1):
-            probe = self._large(depth)
+        for layer, sign in product(range(1, len(self.problem.layers) + 1), (1, -1)):
             try:
-                observe(self.attempt.fresh, self.problem, (probe,), reading)
+                self._observe(reading, Observed(skipped=frozenset({"loss"})), (self._large(layer, sign),))
             except FaultError as fault:
                 if fault.kind != "nan":
                     raise
-                where = layers_named(self.problem, (depth,))
-                return f"for |z| around 1000 in {where}, {fault}; a stable form of it does not overflow"
+                where = layers_named(self.problem, (layer,))
+                return f"for z up to {1000 * sign} in {where}, {fault}; a stable form of it does not overflow"
         return None
 
-    def _large(self, layer: int) -> Probe:
-        """The first probe's first step, with weights of one layer so large that its z is around ±1000 at most."""
+    def _large(self, layer: int, sign: int) -> Probe:
+        """The first probe's first step, with weights of one layer so large that its z goes up to 1000, or down to −1000."""
         probe = self.probes[0]
         run = Run(self.problem, [Step(probe.batches[0][0], probe.batches[0][1], probe.lrs[0], probe.parameters)])
-        largest = float(np.abs(run("z", 0, layer).value).max())
+        largest = float((sign * run("z", 0, layer).value).max())
         names = [run.name(kind, layer) for kind in (KINDS if self.problem.bias else KINDS[:1])]
-        factor = 1000 / largest if largest else 1.0
+        factor = 1000 / largest if largest > 0 else 1.0
         large = {name: array * factor if name in names else array for name, array in probe.parameters.items()}
         return Probe(probe.batches[:1], probe.lrs[:1], large)
 
@@ -297,6 +367,7 @@ class _Checking:
             self.problem,
             self.seed,
             printed=self.attempt.printed,
+            text=self.attempt.text,
             functions=tuple(self.attempt.functions),
             **{"notes": tuple(self.attempt.notes), **about},
         )

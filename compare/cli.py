@@ -216,6 +216,67 @@ def _example(options: Namespace) -> int:
     return _exit_code(training)
 
 
+def _check(options: Namespace) -> int:
+    """Check a user's file and report."""
+    from compare.checking import STEPS, check
+
+    steps = STEPS if options.steps is None else options.steps
+    records = None
+    if options.probe_data == "lesson":
+        from compare.lesson import lesson_problem
+
+        records = lesson_problem().training_data()
+    told = arguments.checked_problem(options)
+    checked = check(options.file, adapter=options.adapter, problem=told, seed=options.probe_seed, steps=steps, data=records)
+    if options.junitxml is not None:
+        from compare.report.ci import junit
+
+        _write(options.junitxml, junit(checked))
+    with _Writing():
+        if options.json:
+            from compare.report.check_json import as_json
+
+            print(as_json(checked))
+        elif options.quiet:
+            from compare.report.checked import headline
+
+            print(headline(checked))
+        else:
+            from compare.report.check_terminal import print_check
+
+            print_check(checked, _command_again(options, checked.seed), options.hint)
+        if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
+            from compare.report.ci import annotation
+
+            print(annotation(checked, options.file), file=sys.stderr if options.json else sys.stdout)
+    return EQUIVALENT if checked.verdict == "equivalent" else DIFFERENT
+
+
+def _command_again(options: Namespace, seed: int) -> str:
+    """The command that draws the same probes."""
+    import shlex
+
+    words = ["python", "-m", "compare", "check", options.file]
+    words += ["--adapter", options.adapter] if options.adapter else []
+    for name, value in arguments.checked_problem(options).items():
+        flag = "--activation" if name == "activations" else f"--{name.replace('_', '-')}"
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words += [flag] if value is True else [flag, text]
+    words += ["--data", "lesson"] if options.probe_data == "lesson" else []
+    return shlex.join([*words, "--seed", str(seed)])
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file whole; raises ProblemError where it cannot be."""
+    from compare.errors import ProblemError
+
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ProblemError(f"{path} cannot be written: {error.strerror}; expected a file in a folder that is there") from None
+
+
 def _report(options: Namespace, training: Training, device: str) -> None:
     if options.json:
         from compare.report.json import as_json
@@ -249,7 +310,7 @@ def _is_lesson(options: Namespace) -> bool:
 
 
 def _parser() -> ArgumentParser:
-    return arguments.parser(train=_train, example=_example)
+    return arguments.parser(train=_train, example=_example, check=_check)
 
 
 def _parsed(argv: Sequence[str] | None) -> Namespace:

@@ -1,178 +1,322 @@
-"""A user's file, run as it is in this process: what it defines is called, what it prints is kept, what it raises becomes a clear report."""
+"""A user's file, run as it is in this process: what it defines is called, what it prints is kept, what it raises becomes one report."""
 
 import io
+import os
+import random
 import sys
-import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, NoReturn
 
 import numpy as np
 
-from compare.adapters.imports import executed, own_imports
-from compare.errors import CompareError
+from compare.adapters.assignments import Assignment, recorded
+from compare.adapters.imports import Imports, Placeholder, Source, UnusableFileError, innermost
+from compare.adapters.readings import CHOICES
+from compare.errors import CompareError, ProblemError
+from compare.options import check_choice, check_flag, checked_number, checked_sizes
+from compare.pieces import ACTIVATIONS, LOSSES, OPTIMIZERS, REDUCTIONS
 
-FUNCTIONS = ("forward", "loss", "trace", "gradients", "train_step")
-MOST_PRINTED = 4000
+__all__ = ["FUNCTIONS", "Assignment", "Attempt", "AttemptError", "UnusableFileError"]
 
-
-class UnusableFileError(CompareError):
-    """A file that cannot be used: it is not there, not Python, or defines nothing that could be compared."""
+FUNCTIONS = {
+    "train_step": "(params, x, y, lr)",
+    "gradients": "(params, x, y)",
+    "forward": "(params, x)",
+    "loss": "(output, y)",
+    "trace": "(params, x, y)",
+}
+MOST_PRINTED, MOST_SAID = 4000, 500
+_KINDS = ((SystemExit, "exit"), (RecursionError, "recursion"), (MemoryError, "memory"))
+_SILENCED: tuple[type[Warning], ...] = (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+_SILENCED += (SyntaxWarning, np.exceptions.VisibleDeprecationWarning)
 
 
 class AttemptError(CompareError):
-    """What a user's file raised: in which `function`, at which `line` of its own, and that line's `source`."""
+    """What a user's file raised: in which `function`, and the innermost `line` of the file at `path`, with its `source`.
 
-    def __init__(self, message: str, function: str, line: int | None = None, source: str | None = None) -> None:
+    `kind` is "exception", "exit", "recursion" or "memory".
+    """
+
+    def __init__(self, message: str, function: str, kind: str, path: Path, line: int | None = None, source: str | None = None) -> None:
         super().__init__(message)
-        self.function, self.line, self.source = function, line, source
+        self.function, self.kind, self.path, self.line, self.source = function, kind, path, line, source
 
 
-@dataclass(frozen=True)
-class Adapter:
-    """A small file that maps files of some shape onto the contract."""
+class _Sink(io.RawIOBase):
+    """Keeps the beginning of what is written, and counts the rest."""
 
-    path: Path
-    module: ModuleType
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.left_out = "", 0
 
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> "Adapter":
-        """Raises UnusableFileError."""
-        try:
-            with own_imports(Path(path), {}, []) as _:
-                module = executed(Path(path), _source(Path(path)))
-        except UnusableFileError:
-            raise
-        except Exception as error:
-            raise UnusableFileError(f"the adapter {Path(path).name} cannot be used: {_told(error, Path(path))[0]}") from None
-        return cls(Path(path), module)
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep what there is room for."""
+        text = bytes(data).decode("utf-8", "replace")
+        room = MOST_PRINTED - len(self.text)
+        self.text, self.left_out = self.text + text[:room], self.left_out + len(text[room:])
+        return len(data)
+
+    def close(self) -> None:
+        """Stays open, whatever the file does."""
 
 
 class Attempt:
-    """A user's file, and the functions of the contract that it offers, by itself or through an adapter."""
+    """A user's file, and the functions of the contract that it offers, by itself or through an adapter.
 
-    def __init__(self, path: Path, adapter: Adapter | None) -> None:
+    `module` is what was executed, or what the adapter's `load` gave. `lines` are the file's, without their ends.
+    """
+
+    def __init__(self, path: Path, adapter: Path | None) -> None:
         self.path, self.adapter, self.name = path, adapter, path.name
         self.notes: list[str] = []
-        self._printed = io.StringIO()
-        self._modules: dict[str, Any] = dict(getattr(adapter.module, "MODULES", {})) if adapter else {}
-        self._imported: dict[str, ModuleType] = {}
-        source = _source(path)
-        with self._running("import"):
-            load: Callable[[str], Any] | None = getattr(adapter.module, "load", None) if adapter else None
-            self.module = load(str(path)) if load else executed(path, source)
-        offering = adapter.module if adapter else self.module
-        self.functions = tuple(name for name in FUNCTIONS if callable(getattr(offering, name, None)))
-        if not self.functions:
-            raise UnusableFileError(
-                f"{(adapter.path if adapter else path).name} defines none of {', '.join(FUNCTIONS)}; expected at least one"
-            )
-        self.problem = self._declared("PROBLEM")
-        self.conventions = self._declared("CONVENTIONS")
+        self._sink = _Sink()
+        self._stdout = _stdout(self._sink)
+        self._random: Any = None
+        self._imports = Imports(path, {}, self.notes)
+        self._refused: set[str] = set()
+        offering = None if adapter is None else self._executed(adapter, self._imports.add(adapter))
+        self._imports.given.update(_checked_modules(getattr(offering, "MODULES", {}), adapter))
+        load: Callable[[Path], Any] | None = getattr(offering, "load", None)
+        if load is None:
+            self.module = self._executed(path, self._imports.attempt)
+        else:
+            self._imports.attempt.sources[str(path)] = _loosely_read(path)
+            self.module = self._run("import", load, path)
+        self._offering: Any = self.module if offering is None else offering
+        self._names = tuple(name for name in FUNCTIONS if callable(self._named(name)))
+        if not self._names:
+            told = ", ".join(f"{name}{signature}" for name, signature in FUNCTIONS.items())
+            hint = "expected one of them at least" + (", or an adapter that maps the file onto them" if adapter is None else "")
+            raise UnusableFileError(f"{(adapter or path).name} defines none of {told}; {hint}")
+        problem = getattr(offering, "problem", None)
+        said = self._run("problem", problem, self.module) if problem is not None else self._declared("PROBLEM")
+        self.problem = _checked_problem(said, self.name)
+        self.conventions = _checked_conventions(getattr(self._offering, "CONVENTIONS", {}), (adapter or path).name)
 
     @classmethod
     def load(cls, path: str | PathLike[str], adapter: str | PathLike[str] | None = None) -> "Attempt":
         """Execute the file, and the adapter.
 
-        Raises UnusableFileError for a file that cannot be used, AttemptError for what it raises.
+        Raises UnusableFileError for a file that cannot be used, AttemptError with the function "import" for what it raises.
         """
-        return cls(Path(path), None if adapter is None else Adapter.load(adapter))
+        return cls(Path(path).resolve(), None if adapter is None else Path(adapter).resolve())
 
     def fresh(self) -> "Attempt":
         """The same file, loaded anew, so that whatever it keeps starts over."""
         attempt = Attempt(self.path, self.adapter)
-        attempt.functions = self.functions
-        attempt.problem, attempt.conventions = self.problem, self.conventions
+        attempt._refused = self._refused
         return attempt
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Those of the contract that it offers, without those that have answered NotImplemented."""
+        return tuple(name for name in self._names if name not in self._refused)
 
     def call(self, function: str, *args: Any) -> Any:
         """What the function answers; raises AttemptError for what it raises.
 
         NotImplemented, by which an adapter says that this attempt does not offer the function, is passed on.
         """
-        with self._running(function):
-            if self.adapter is None:
-                return getattr(self.module, function)(*args)
-            return getattr(self.adapter.module, function)(self.module, *args)
+        return self._called(function, args, nullcontext())
+
+    def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Assignment]]:
+        """As `call`, with what the lines of the user's files assigned on the way, in that order."""
+        assignments: list[Assignment] = []
+        return self._called(function, args, recorded(self._imports.source_at, assignments)), assignments
 
     @property
     def printed(self) -> str:
         """What the file has printed so far, cut to a readable length."""
-        text = self._printed.getvalue()
-        return text if len(text) <= MOST_PRINTED else f"{text[:MOST_PRINTED]}\n… and {len(text) - MOST_PRINTED} characters more"
+        rest = f"\n… and {self._sink.left_out} characters more" if self._sink.left_out else ""
+        return self._sink.text + rest
 
-    def _declared(self, name: str) -> dict[str, Any]:
-        offering = self.adapter.module if self.adapter else self.module
-        value = getattr(offering, name, {})
-        if name == "PROBLEM" and self.adapter and hasattr(offering, "problem"):
-            with self._running("problem"):
-                value = offering.problem(self.module)
-        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-            raise UnusableFileError(f"{name} of {self.name} is {value!r:.60}; expected a dict with names for keys")
-        return value
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the file, without their ends."""
+        source = self._imports.attempt.sources.get(str(self.path))
+        return source.lines if source is not None else ()
+
+    @property
+    def text(self) -> str:
+        """The file's text."""
+        return "\n".join(self.lines) + "\n"
+
+    def _named(self, name: str) -> Any:
+        value = getattr(self._offering, name, None)
+        return None if isinstance(value, Placeholder) else value
+
+    def _declared(self, name: str) -> Any:
+        return getattr(self._offering, name, getattr(self.module, name, {}))
+
+    def _called(self, function: str, args: tuple[Any, ...], watch: AbstractContextManager[None]) -> Any:
+        given = args if self.adapter is None else (self.module, *args)
+        answer = self._run(function, self._named(function), *given, watch=watch)
+        if answer is NotImplemented:
+            self._refused.add(function)
+        return answer
+
+    def _executed(self, path: Path, owner: Any) -> Any:
+        name = self._imports.place(owner)
+        return self._run("import", self._imports.execute, name, path=path)
+
+    def _run(
+        self, function: str, target: Any, *args: Any, watch: AbstractContextManager[None] | None = None, path: Path | None = None
+    ) -> Any:
+        """Run the user's code: its prints kept, its exceptions told, the process put back as it was."""
+        if self._stdout.closed:
+            self._stdout = _stdout(self._sink)
+        try:
+            with self._imports.active(), self._as_it_was(path or self.path), watch or nullcontext():
+                return target(*args)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if isinstance(error, UnusableFileError) and function == "import":
+                raise
+            self._tell(function, target, error, path or self.path)
 
     @contextmanager
-    def _running(self, function: str) -> Iterator[None]:
-        """Run the user's code: its prints kept, its exceptions told, the process's own state put back."""
-        modules = self._modules
-        with own_imports(self.path, modules, self.notes, self._imported), _own_state(), redirect_stdout(self._printed):
-            try:
+    def _as_it_was(self, path: Path) -> Iterator[None]:
+        """What the code changes of the process is put back; its random state is its own, and starts from seed 0."""
+        random_state, np_random, environment, folder = random.getstate(), np.random.get_state(), dict(os.environ), _folder()
+        names = ("argv", "path_hooks", "stdin", "stdout", "stderr", "excepthook", "dont_write_bytecode")
+        kept = {name: getattr(sys, name) for name in names}
+        hooks, limit, trace, profile = list(sys.path_hooks), sys.getrecursionlimit(), sys.gettrace(), sys.getprofile()
+        sys.argv, sys.stdin, sys.stdout, sys.dont_write_bytecode = [str(path)], io.StringIO(), self._stdout, True
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"), np.printoptions():
+                warnings.simplefilter("default")
+                for category in _SILENCED:
+                    warnings.simplefilter("ignore", category)
+                if self._random is None:
+                    random.seed(0)
+                    np.random.seed(0)
+                else:
+                    random.setstate(self._random[0])
+                    np.random.set_state(self._random[1])
                 yield
-            except (KeyboardInterrupt, UnusableFileError):
-                raise
-            except SystemExit as error:
-                raise AttemptError(
-                    f"{function} calls exit({error.code!r}); expected it to return", function, *_place(error, self.path)
-                ) from None
-            except BaseException as error:
-                message, line, text = _told(error, self.path)
-                what = f"{self.name} raises" if function == "import" else f"{function} raises"
-                raise AttemptError(f"{what} {message}", function, line, text) from None
+        finally:
+            self._random = random.getstate(), np.random.get_state()
+            random.setstate(random_state)
+            np.random.set_state(np_random)
+            for name, value in kept.items():
+                setattr(sys, name, value)
+            sys.path_hooks[:] = hooks
+            sys.setrecursionlimit(limit)
+            if sys.gettrace() is not trace:
+                sys.settrace(trace)
+            if sys.getprofile() is not profile:
+                sys.setprofile(profile)
+            if dict(os.environ) != environment:
+                os.environ.clear()
+                os.environ.update(environment)
+            if folder is not None and _folder() != folder:
+                os.chdir(folder)
+            with suppress(ValueError):
+                self._stdout.flush()
+
+    def _tell(self, function: str, target: Any, error: BaseException, path: Path) -> NoReturn:
+        """Raise the one report of what was raised."""
+        owners = self._imports.owners
+        place = next(filter(None, (innermost(error.__traceback__, owner.sources) for owner in owners)), None)
+        said = _said(error)
+        if place is None and isinstance(target, FunctionType):      # it could not even be called
+            source = self._imports.source_at(target.__code__.co_filename)
+            place = None if source is None else (source, target.__code__.co_firstlineno)
+            if function in FUNCTIONS and isinstance(error, TypeError):
+                adapted = FUNCTIONS[function] if self.adapter is None else f"(attempt, {FUNCTIONS[function][1:]}"
+                said += f"; expected {function}{adapted}"
+        kind = next((kind for category, kind in _KINDS if isinstance(error, category)), "exception")
+        what = f"importing {path.name}" if function == "import" else function
+        if place is None:
+            raise AttemptError(f"{what} raised {said}", function, kind, path) from error
+        source, line = place
+        message = f"{what} raised {said}, at {source.path.name} line {line}: `{source.line(line)}`"
+        raise AttemptError(message, function, kind, source.path, line, source.line(line)) from error
 
 
-def _source(path: Path) -> bytes:
-    """The file's text; raises UnusableFileError."""
-    if path.is_dir():
-        raise UnusableFileError(f"{path} is a folder; expected a Python file")
+def _stdout(sink: _Sink) -> io.TextIOWrapper:
+    return io.TextIOWrapper(sink, encoding="utf-8", errors="replace", write_through=True)      # type: ignore[arg-type]
+
+
+def _folder() -> str | None:
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UnusableFileError(f"{path} is not there; expected a Python file") from None
-    except OSError as error:
-        raise UnusableFileError(f"{path} cannot be read: {error.strerror}; expected a Python file") from None
+        return os.getcwd()
+    except OSError:
+        return None
 
 
-def _told(error: BaseException, path: Path) -> tuple[str, int | None, str | None]:
-    """The exception in one sentence, and the innermost line of the user's own."""
-    line, text = _place(error, path)
-    said = " ".join(str(error).split())[:500]
-    message = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    where = f", at {path.name} line {line}" + (f": `{text}`" if text else "") if line else ""
-    return message + where, line, text
-
-
-def _place(error: BaseException, path: Path) -> tuple[int | None, str | None]:
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).name == path.name and Path(frame.filename).resolve() == path.resolve():
-            return frame.lineno, frame.line or None
-    return None, None
-
-
-@contextmanager
-def _own_state() -> Iterator[None]:
-    """What a file may change of the process is put back."""
-    random, printing, limit, trace = np.random.get_state(), np.get_printoptions(), sys.getrecursionlimit(), sys.gettrace()
+def _said(error: BaseException) -> str:
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        np.random.set_state(random)
-        np.set_printoptions(**printing)
-        sys.setrecursionlimit(limit)
-        sys.settrace(trace)
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    name = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__
+    text = text if len(text) <= MOST_SAID else f"{text[:MOST_SAID]}…"
+    return f"{name}: {text}" if text else name
+
+
+def _loosely_read(path: Path) -> Source:
+    """The source of a file that the adapter loads, which need not be Python."""
+    try:
+        return Source.read(path)
+    except UnusableFileError:
+        if not path.is_file():
+            raise
+        text = path.read_text(encoding="utf-8", errors="replace")
+        return Source(path, tuple(text.splitlines()), compile("", str(path), "exec"), {}, frozenset(), 0)
+
+
+def _checked_modules(given: Any, adapter: Path | None) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise UnusableFileError(f"MODULES of {adapter and adapter.name} is a {type(given).__name__}; expected a dict of modules by name")
+    for name, module in given.items():
+        if not isinstance(name, str) or not isinstance(module, (Mapping, ModuleType)):
+            raise UnusableFileError(f"MODULES has {name!r}: a {type(module).__name__}; expected a dict of names, or a module")
+    return dict(given)
+
+
+def _checked_conventions(given: Any, name: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise UnusableFileError(f"CONVENTIONS of {name} is a {type(given).__name__}; expected a dict")
+    for key, value in given.items():
+        if key not in CHOICES or value not in CHOICES[key]:
+            expected = " or ".join(map(repr, CHOICES[key])) if key in CHOICES else f"a key out of {', '.join(CHOICES)}"
+            raise UnusableFileError(f"CONVENTIONS of {name} has {key!r}: {value!r:.60}; expected {expected}")
+    return given
+
+
+def _checked_problem(given: Any, name: str) -> dict[str, Any]:
+    """The dict, each of its values such as its key can have; whether they go together is not looked at."""
+    if not isinstance(given, dict) or not all(isinstance(key, str) for key in given):
+        raise UnusableFileError(f"PROBLEM of {name} is {given!r:.60}; expected a dict with names for keys")
+    checks: dict[str, Callable[[Any], object]] = {
+        "sizes": checked_sizes,
+        "activations": _check_activations,
+        "bias": lambda value: check_flag("it", value),
+        "loss": lambda value: check_choice("it", value, LOSSES),
+        "reduction": lambda value: check_choice("it", value, REDUCTIONS),
+        "optimizer": lambda value: check_choice("it", value, OPTIMIZERS),
+        "lr": lambda value: checked_number("it", value, above=0),
+    }
+    for key, value in given.items():
+        try:
+            if key in checks:
+                checks[key](value)
+        except (ProblemError, TypeError) as error:
+            raise UnusableFileError(f"PROBLEM of {name} has {key!r}: {value!r:.60} that cannot be used: {error}") from None
+    return given
+
+
+def _check_activations(value: Any) -> None:
+    for name in [value] if isinstance(value, str) else value:
+        check_choice("each", name, ACTIVATIONS)

@@ -1,9 +1,11 @@
 """An attempt as an `Implementation`: its own train_step, or its gradients with the problem's plain descent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from compare.adapters.assignments import Assignment
 from compare.adapters.attempt import Attempt
 from compare.adapters.readings import Reading
 from compare.implementation import Array, StepRecord
@@ -43,3 +45,22 @@ class Attempted:
         """The output (n, k) for inputs x (n, in)."""
         answer = self.attempt.call("forward", self.reading.parameters_in(self.problem, self.params), self.reading.records_in(x))
         return self.reading.records_out(answer, (len(x), self.problem.sizes[-1]), "the output")
+
+
+class Traced:
+    """An attempt whose calls are followed line by line."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.assignments: list[Assignment] = []
+
+    @property
+    def functions(self) -> Sequence[str]:
+        """Those of the attempt."""
+        return self.attempt.functions
+
+    def call(self, function: str, *args: Any) -> Any:
+        """The answer; what the file's own lines assigned on the way is kept."""
+        answer, assignments = self.attempt.traced_call(function, *args)
+        self.assignments += [each for each in assignments if each.path == self.attempt.path]
+        return answer

@@ -1,215 +1,466 @@
-"""What a user's file imports: whatever is installed first, then what lies beside it, then placeholders for what is not there."""
+"""What a user's file imports: what is installed comes first, then what lies beside it, then the adapter's MODULES, then placeholders."""
 
-import builtins
+import ast
+import dis
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+import tokenize
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
-NAME = "attempt"
-_OURS = ("data", "manual", "tests", "examples", "benchmarks")  # packages of this project, which a file's own of that name goes before
-_MAGIC = re.compile(rb"^([ \t]*)([%!].*)$", re.MULTILINE)
+from compare.errors import CompareError
+
+_STANDARD = os.path.dirname(os.path.realpath(os.__file__))
+_IMPORTING = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", __name__}
+_CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+_GUARANTEED: dict[str, dict[str, Any]] = {"past.builtins": {"xrange": range, "basestring": str, "unicode": str, "raw_input": input}}
+_SUFFIXES = importlib.machinery.SOURCE_SUFFIXES, importlib.machinery.EXTENSION_SUFFIXES
 
 
-class Placeholder(ModuleType):
-    """Stands for a module that is not installed, and for all that is in it; nothing can be computed with it."""
+class UnusableFileError(CompareError):
+    """A file that cannot be used: it is not there, not Python, or defines nothing that could be compared."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.__path__: list[str] = []
+
+@dataclass(frozen=True)
+class Source:
+    """A file's text as Python code, with the lines where an import may fail, and how many folders up its relative imports reach."""
+
+    path: Path
+    lines: tuple[str, ...]
+    code: CodeType
+    statements: Mapping[int, int]      # the first line of the statement that each line is part of
+    guarded: frozenset[int]
+    level: int
+
+    @classmethod
+    def read(cls, path: Path) -> "Source":
+        """Raises UnusableFileError."""
+        if path.is_dir():
+            raise UnusableFileError(f"{path} is a folder; expected a Python file")
+        if path.suffix == ".ipynb":
+            raise UnusableFileError(f"{path.name} is a notebook; expected a Python file: jupyter nbconvert --to script {path.name}")
+        try:
+            return _compiled(path, path.read_bytes())
+        except FileNotFoundError:
+            raise UnusableFileError(f"{path} is not there; expected a Python file") from None
+        except OSError as error:
+            raise UnusableFileError(f"{path} cannot be read: {error.strerror}; expected a Python file") from None
+
+    def line(self, number: int) -> str:
+        """That line, from 1, without the spaces around it."""
+        return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
+
+
+@lru_cache(maxsize=256)
+def _compiled(path: Path, content: bytes) -> Source:
+    lines = _text(path, content).split("\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        while True:
+            text = "\n".join(lines) + "\n"
+            try:
+                tree = ast.parse(text, str(path))
+                code = compile(text, str(path), "exec", dont_inherit=True)
+                break
+            except SyntaxError as error:
+                magic = re.match(r"(\s*)[%!?]", lines[error.lineno - 1]) if error.lineno and error.lineno <= len(lines) else None
+                if magic is None:
+                    raise UnusableFileError(_not_python(path, error)) from None
+                lines[(error.lineno or 1) - 1] = f"{magic[1]}pass"
+            except (ValueError, RecursionError, MemoryError) as error:
+                raise UnusableFileError(f"{path.name} is not Python: {error}; expected a text file of Python 3") from None
+    statements: dict[int, int] = {}
+    guarded: set[int] = set()
+    level = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            statements.update(dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), node.lineno))
+        if isinstance(node, ast.ImportFrom):
+            level = max(level, node.level)
+        if (isinstance(node, ast.Try) and any(map(_catches, node.handlers))) or (isinstance(node, ast.With) and _suppresses(node)):
+            guarded.update(range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1))
+    return Source(path, tuple(lines), code, statements, frozenset(guarded), level)
+
+
+def _text(path: Path, content: bytes) -> str:
+    """The text, by its encoding cookie or byte-order mark, with plain ends of lines."""
+    try:
+        text = content.decode(tokenize.detect_encoding(io.BytesIO(content).readline)[0])
+        if "\0" in text:
+            raise ValueError("it has null bytes")
+    except (SyntaxError, ValueError) as error:
+        raise UnusableFileError(f"{path.name} is not text: {error}; expected Python in UTF-8, or in the encoding that it names") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
+
+
+def _not_python(path: Path, error: SyntaxError) -> str:
+    text = (error.text or "").strip()
+    is_old = "call to 'print'" in error.msg or "call to 'exec'" in error.msg or "multiple exception types" in error.msg
+    hint = "; this is Python 2: `2to3 -w` mends it, or write print(…)" if is_old else "; expected Python 3"
+    return f"{path.name} is not Python: line {error.lineno}: {error.msg}" + (f": `{text}`" if text else "") + hint
+
+
+def _catches(handler: ast.ExceptHandler) -> bool:
+    """Whether it catches an import that fails."""
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(name, ast.Name) and name.id in _CATCHING for name in caught)
+
+
+def _suppresses(node: ast.With) -> bool:
+    return any(isinstance(item.context_expr, ast.Call) and ast.unparse(item.context_expr.func).endswith("suppress") for item in node.items)
+
+
+def _inert(name: str) -> Callable[..., Any]:
+    """A method that says that the module is not installed."""
+
+    def refuse(self: "Placeholder", *args: Any, **kwargs: Any) -> Any:
+        raise ModuleNotFoundError(f"{self._module} is not installed, and {self._name} is used in a calculation", name=self._module)
+
+    refuse.__name__ = name
+    return refuse
+
+
+class Placeholder:
+    """Stands for what a module that is not installed would have; it does nothing, and nothing can be computed with it."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return Placeholder(f"{self.__name__}.{name}")
+        return Placeholder(self._module, f"{self._name}.{name}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As a decorator, what it is given; else another placeholder."""
-        return args[0] if len(args) == 1 and callable(args[0]) and not kwargs else Placeholder(f"{self.__name__}()")
+        """A further placeholder; the function itself where it is a decorator."""
+        decorates = len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], Placeholder)
+        return args[0] if decorates else Placeholder(self._module, f"{self._name}()")
 
     def __iter__(self) -> Iterator[Any]:
-        raise TypeError(f"{self.__name__} is not installed here; expected it not to be needed for training")
+        """As many placeholders as are unpacked; otherwise none."""
+        frame = sys._getframe(1)
+        code, at = frame.f_code.co_code, frame.f_lasti
+        count = code[at + 1] if at >= 0 and dis.opname[code[at]] == "UNPACK_SEQUENCE" else 0
+        return iter([self[index] for index in range(count)])
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"{self.__name__} is not installed here; expected it not to be needed for training")
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *args: Any) -> None:
-        pass
+    def __getitem__(self, key: Any) -> Any:
+        return Placeholder(self._module, f"{self._name}[{key!r:.20}]")
 
     def __setitem__(self, key: Any, value: Any) -> None:
         pass
 
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return ()
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """The last to be asked for a module: the course's own from the adapter, else a placeholder."""
+    def __enter__(self) -> Any:
+        return self
 
-    def __init__(self, modules: Mapping[str, Any], notes: list[str]) -> None:
-        self.modules, self.notes = modules, notes
+    def __exit__(self, *args: object) -> None:
+        pass
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        """A spec for any name but those of the interpreter's own."""
-        if name.partition(".")[0] in sys.stdlib_module_names or name.startswith("numpy."):
+    def __bool__(self) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        return 0
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __repr__(self) -> str:
+        return f"<placeholder for {self._name}>"
+
+
+_OPERATIONS = "add sub mul matmul truediv floordiv mod divmod pow and or xor lshift rshift"
+_OTHERS = "lt le gt ge neg pos abs invert float int complex index round array array_ufunc array_function"
+for _name in [f"{side}{name}" for name in _OPERATIONS.split() for side in ("", "r", "i")] + _OTHERS.split():
+    setattr(Placeholder, f"__{_name}__", _inert(f"__{_name}__"))
+
+
+class _Absent(ModuleType):
+    """A module that is not installed: `names` that the adapter gives it, and placeholders for all others."""
+
+    def __init__(self, name: str, names: Mapping[str, Any]) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
+        vars(self).update(names)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            return "0"
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return Placeholder(self.__name__.partition(".")[0], f"{self.__name__}.{name}")
+
+
+class _Stub:
+    """The shell of a notebook, which takes every call and does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None
+
+
+@dataclass
+class Owner:
+    """A file, the folders in which its imports are looked for, and the sources that it consists of, by their file names."""
+
+    path: Path
+    folders: tuple[Path, ...]
+    sources: dict[str, Source]
+
+
+class Imports(importlib.abc.MetaPathFinder):
+    """The modules of a user's file and its adapter: present while `active`, gone from the process afterwards."""
+
+    def __init__(self, path: Path, modules: Mapping[str, Any], notes: list[str]) -> None:
+        self.path, self.given, self.notes = path, {**_GUARANTEED, **modules}, notes
+        self.modules: dict[str, ModuleType] = {}
+        self.placed: dict[str, Path] = {}      # by module name, the file or folder that it is
+        self.attempt = Owner(path, (path.parent,), {})
+        self.owners = [self.attempt]
+        self._searched: list[str] = []
+        self._own_names: set[str] | None = None
+
+    def add(self, path: Path) -> Owner:
+        """An adapter, whose imports are looked for beside it, then beside the attempt."""
+        self.owners.append(Owner(path, (path.parent, *self.attempt.folders), {}))
+        return self.owners[-1]
+
+    def place(self, owner: Owner) -> str:
+        """Read the owner's file, and say the name that it has as a module; to be called before `active`. Raises UnusableFileError."""
+        source = Source.read(owner.path)
+        owner.sources[str(owner.path)] = source
+        return self._placed(owner, source.level)
+
+    def execute(self, name: str) -> Any:
+        """The module of that name; to be called while active."""
+        return importlib.import_module(name)
+
+    def source_at(self, file: str) -> Source | None:
+        """The source of that file name, if it is the user's."""
+        return next((owner.sources[file] for owner in self.owners if file in owner.sources), None)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Within it, what the user's files import is found; afterwards the process has the modules that it had, and those installed."""
+        before, search, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
+        for name in self._hidden(before):
+            del sys.modules[name]
+        beside = [str(folder) for owner in self.owners for folder in owner.folders]
+        entries = [entry for entry in search if _is_installed(entry)]
+        entries += [entry for entry in search if entry not in entries]
+        sys.path[:] = self._searched = entries + [folder for folder in dict.fromkeys(beside) if folder not in entries]
+        self._searched = list(self._searched)
+        sys.modules.update(self.modules)
+        sys.meta_path.insert(0, self)
+        try:
+            yield
+        finally:
+            sys.meta_path[:], sys.path[:] = finders, search
+            for name, module in list(sys.modules.items()):
+                if before.get(name) is not module and self._is_users(name, module):
+                    self.modules[name] = module
+                    del sys.modules[name]
+            for name in before:
+                if sys.modules.get(name) is not before[name]:
+                    sys.modules[name] = before[name]
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        """Where a user's file finds the module; None leaves it to Python."""
+        if name in self.placed:
+            return self._spec_of_placed(name)
+        frame, is_direct = _importer(sys._getframe(1))
+        owner = next((owner for owner in self.owners if frame and frame.f_code.co_filename in owner.sources), None)
+        if owner is None or frame is None or name.partition(".")[0] in {"compare", *sys.stdlib_module_names}:
             return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        normal = self._normal(name, path, target)
+        if normal is not None and _is_installed(normal.origin or ""):
+            return normal
+        own = self._beside(name, path, owner)
+        if own is not None and own.loader is not None:
+            return own
+        if name in self.given or any(given.startswith(f"{name}.") for given in self.given):
+            return importlib.machinery.ModuleSpec(name, _AbsentLoader(self.given.get(name, {})), is_package=True)
+        if own is not None or (normal is not None and normal.loader is not None):
+            return own or normal
+        if not is_direct or frame.f_lineno in owner.sources[frame.f_code.co_filename].guarded or name.startswith("numpy."):
+            return None
+        parent = name.rpartition(".")[0]
+        if not isinstance(sys.modules.get(parent), _Absent):
+            self.notes.append(f"{name} {'cannot be found' if parent else 'is not installed'}; a placeholder stands in for it")
+        return importlib.machinery.ModuleSpec(name, _AbsentLoader({}, star=True), is_package=True)
+
+    def _normal(self, name: str, path: Sequence[str] | None, target: Any) -> importlib.machinery.ModuleSpec | None:
+        """What Python finds without the user's folders."""
+        beside = {str(folder) for owner in self.owners for folder in owner.folders}
+        entries = [entry for entry in self._searched or sys.path if entry not in beside] if path is None else path
+        for finder in sys.meta_path:
+            if finder is self:
+                continue
+            spec = finder.find_spec(name, entries if finder is importlib.machinery.PathFinder else path, target)
+            if spec is not None:
+                return spec
+        return None
+
+    def _beside(self, name: str, path: Sequence[str] | None, owner: Owner) -> importlib.machinery.ModuleSpec | None:
+        """What lies in the owner's folders, in those that it added to sys.path, or around it; a folder without __init__.py comes last."""
+        added = [Path(base, entry) for entry in sys.path if entry not in self._searched for base in (os.getcwd(), owner.path.parent)]
+        around = [folder.parent for folder in owner.path.parents if folder.name == name]
+        folders = [*owner.folders, *added, *around] if path is None else [Path(entry) for entry in path]
+        namespace = None
+        for folder in folders:
+            finder = importlib.machinery.FileFinder(
+                str(folder),
+                (importlib.machinery.ExtensionFileLoader, _SUFFIXES[1]),
+                (partial(_SourceLoader, owner), _SUFFIXES[0]),      # type: ignore[arg-type]
+            )
+            spec = finder.find_spec(name)
+            if spec is not None and spec.loader is not None:
+                return spec
+            namespace = namespace or spec
+        return namespace
+
+    def _placed(self, owner: Owner, level: int) -> str:
+        """The name of the owner's file as a module: part of the package that it lies in, if it does, or imports relatively."""
+        folders: list[Path] = []
+        is_init = owner.path.stem == "__init__"
+        for folder in owner.path.parents:
+            if folder == folder.parent or not ((folder / "__init__.py").exists() or len(folders) < level):
+                break
+            folders.insert(0, folder)
+        if owner is not self.attempt and not level:
+            folders = []
+        name = ""
+        places = [*folders, *([] if is_init and folders else [owner.path])]
+        for place in places:
+            part = (place.stem if place == owner.path else place.name).replace(".", "_")
+            name = f"{name}.{part}" if name else self._free(part, is_adapter=owner is not self.attempt)
+            self.placed[name] = place
+        if folders:
+            owner.folders = tuple(dict.fromkeys((*owner.folders, folders[0].parent)))
+        return name
+
+    def _free(self, name: str, *, is_adapter: bool) -> str:
+        """The name, or another where it is that of a module which is installed."""
+        if is_adapter:
+            return f"adapter_{name}"
+        if name in {"compare", "numpy", *sys.stdlib_module_names} or name.startswith("__"):
+            return f"attempt_{name}"
+        normal = self._normal(name, None, None)
+        return f"attempt_{name}" if normal is not None and _is_installed(normal.origin or "") else name
+
+    def _spec_of_placed(self, name: str) -> importlib.machinery.ModuleSpec | None:
+        place = self.placed[name]
+        owner = next((owner for owner in self.owners if owner.path == place), self.attempt)
+        file = place / "__init__.py" if place.is_dir() else place
+        locations = [str(place)] if place.is_dir() else None
+        if not file.exists():
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = locations
+            return spec
+        return importlib.util.spec_from_file_location(
+            name, str(file), loader=_SourceLoader(owner, name, str(file)), submodule_search_locations=locations
+        )
+
+    def _hidden(self, modules: Mapping[str, ModuleType]) -> list[str]:
+        """The process's own modules that a user's file has its own of."""
+        if self._own_names is None:
+            self._own_names = self._names_beside()
+        beside = self._own_names
+        taken = {top for top in beside if top in modules and not _is_installed(getattr(modules[top], "__file__", None) or "")}
+        return [name for name in modules if name.partition(".")[0] in taken]
+
+    def _names_beside(self) -> set[str]:
+        names = {name.partition(".")[0] for name in (*self.given, *self.placed)}
+        for folder in {folder for owner in self.owners for folder in owner.folders}:
+            with suppress(OSError):
+                entries = os.listdir(folder)
+                names |= {name.removesuffix(".py") for name in entries if name.endswith(".py")}
+                names |= {name for name in entries if (folder / name / "__init__.py").exists()}
+        return names - {"compare", "__main__", *sys.stdlib_module_names}
+
+    def _is_users(self, name: str, module: ModuleType) -> bool:
+        """Whether a module that is new in the process is to leave it."""
+        spec = getattr(module, "__spec__", None)
+        top = name.partition(".")[0]
+        if top != name and _is_installed(getattr(sys.modules.get(top), "__file__", None) or ""):
+            return False
+        if spec is None or top != spec.name.partition(".")[0] or name in self.placed:
+            return True
+        if isinstance(spec.loader, (_SourceLoader, _AbsentLoader)):
+            return True
+        if top in {"compare", "manual", "torch_ref"}:
+            return False
+        places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or [])
+        return bool(places) and not any(_is_installed(place or "") for place in places)
+
+
+class _SourceLoader(importlib.abc.Loader):
+    """Executes a user's file, and writes nothing beside it."""
+
+    def __init__(self, owner: Owner, name: str, path: str) -> None:
+        self.owner, self.name, self.path = owner, name, path
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Raises UnusableFileError, and what the file raises."""
+        source = self.owner.sources.setdefault(self.path, Source.read(Path(self.path)))
+        vars(module)["get_ipython"] = _Stub
+        exec(source.code, vars(module))
+
+
+class _AbsentLoader(importlib.abc.Loader):
+    """Makes the module that the adapter gives, or a placeholder."""
+
+    def __init__(self, given: Any, *, star: bool = False) -> None:
+        self.given, self.star = given, star
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        """The adapter's module, or a placeholder."""
-        given = self.modules.get(spec.name)
-        if isinstance(given, ModuleType):
-            return given
-        if given is not None:
-            module = ModuleType(spec.name)
-            vars(module).update(given)
-            return module
-        top = spec.name.partition(".")[0]
-        note = f"{top} is not installed; a placeholder stands in for it"
-        if note not in self.notes:
-            self.notes.append(note)
-        return Placeholder(spec.name)
+        """A module, which has nothing to import all of where it is a placeholder."""
+        if isinstance(self.given, ModuleType):
+            return _Absent(spec.name, {key: value for key, value in vars(self.given).items() if key[:2] != "__"})
+        return _Absent(spec.name, {**self.given, **({"__all__": []} if self.star else {})})
 
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing to execute."""
 
 
-@contextmanager
-def own_imports(
-    path: Path, modules: Mapping[str, Any], notes: list[str], imported: MutableMapping[str, ModuleType] | None = None
-) -> Iterator[None]:
-    """Within it, imports are a user's file's own: what lies beside the file comes after whatever is installed, and shadows nothing.
-
-    What is imported from there is kept in `imported` for the next time, and gone from the process afterwards.
-    """
-    imported = {} if imported is None else imported
-    folder = path.resolve().parent
-    root = folder
-    while (root / "__init__.py").exists():
-        root = root.parent
-    beside = [str(folder), str(root)] if root != folder else [str(folder)]
-    before, search, writes = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
-    hidden = {name for name in before if name.partition(".")[0] in _OURS and _lies_in(folder, name.partition(".")[0])}
-    for name in hidden:
-        del sys.modules[name]
-    first = [str(folder)] if hidden else []
-    sys.path[:] = [*first, *(entry for entry in sys.path if entry and Path(entry) != Path(os.getcwd())), *_current(), *beside]
-    sys.modules.update(imported)
-    finder = _Finder(modules, notes)
-    sys.meta_path.append(finder)
-    sys.dont_write_bytecode = True
-    had_shell = hasattr(builtins, "get_ipython")
-    if not had_shell:
-        builtins.get_ipython = lambda: Placeholder("IPython")  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        if not had_shell:
-            del builtins.get_ipython  # type: ignore[attr-defined]
-        sys.dont_write_bytecode = writes
-        sys.meta_path.remove(finder)
-        sys.path[:] = search
-        for name, module in list(sys.modules.items()):
-            if before.get(name) is not module and _is_of_the_user(module, root):
-                imported[name] = module
-                del sys.modules[name]
-        sys.modules.update({name: before[name] for name in before.keys() - sys.modules.keys()})
+def innermost(traceback: TracebackType | None, sources: Mapping[str, Source]) -> tuple[Source, int] | None:
+    """The innermost line of those sources in a traceback."""
+    found = None
+    while traceback is not None:
+        source = sources.get(traceback.tb_frame.f_code.co_filename)
+        if source is not None:
+            found = source, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
 
 
-def executed(path: Path, source: bytes) -> ModuleType:
-    """The file as a module of its own: `__name__` is not "__main__", and notebook magics are blanks."""
-    from compare.adapters.attempt import UnusableFileError
-
-    package = _package(path)
-    module = ModuleType(NAME if not package else f"{package}.{path.stem}")
-    module.__file__ = str(path)
-    module.__package__ = package
-    try:
-        code = _compiled(path, source)
-    except (SyntaxError, ValueError) as error:
-        raise UnusableFileError(_not_python(path, error)) from None
-    if package:
-        _make_package(package, path)
-    sys.modules[module.__name__] = module
-    try:
-        exec(code, vars(module))
-    finally:
-        sys.modules.pop(module.__name__, None)
-    return module
+def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:
+    """The frame that imports, and whether it does so itself, by a statement or import_module; code without a file is its caller's."""
+    while frame is not None and frame.f_globals.get("__name__") in _IMPORTING:
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_filename.startswith("<") and not frame.f_code.co_filename.startswith("<frozen"):
+        frame = frame.f_back
+    return frame, frame is not None and frame.f_globals.get("__name__") != "importlib.util"
 
 
-def _compiled(path: Path, source: bytes) -> Any:
-    """The file's code, without the magics that a notebook leaves behind."""
-    try:
-        return compile(source, str(path), "exec", dont_inherit=True)
-    except SyntaxError:
-        if not _MAGIC.search(source):
-            raise
-        return compile(_MAGIC.sub(lambda found: found[1] + b"pass", source), str(path), "exec", dont_inherit=True)
-
-
-def _not_python(path: Path, error: SyntaxError | ValueError) -> str:
-    if not isinstance(error, SyntaxError):
-        return f"{path.name} is not Python: {error}; expected a text file of Python 3"
-    text = (error.text or "").strip()
-    hint = "; this is Python 2: write print(…)" if "print" in str(error.msg) or text.startswith("print ") else ""
-    return (
-        f"{path.name} is not Python: {error.msg}, at line {error.lineno}"
-        + (f": `{text}`" if text else "")
-        + (hint or "; expected Python 3")
-    )
-
-
-def _current() -> Sequence[str]:
-    """The current folder, where this project's own packages may lie."""
-    return [entry for entry in dict.fromkeys(sys.path) if entry == "" or Path(entry) == Path(os.getcwd())]
-
-
-def _lies_in(folder: Path, name: str) -> bool:
-    return (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists()
-
-
-def _is_of_the_user(module: ModuleType, root: Path) -> bool:
-    if isinstance(module, Placeholder) or getattr(getattr(module, "__spec__", None), "loader", None).__class__ is _Finder:
+@lru_cache(maxsize=4096)
+def _is_installed(place: str) -> bool:
+    """Whether a file or folder is part of Python or of what is installed with it."""
+    if place in ("built-in", "frozen"):
         return True
-    file = getattr(module, "__file__", None)
-    try:
-        return file is not None and Path(file).resolve().is_relative_to(root) and "site-packages" not in file and not _is_ours(module)
-    except (OSError, ValueError):
-        return False
-
-
-def _is_ours(module: ModuleType) -> bool:
-    project = Path(__file__).resolve().parent.parent.parent
-    file = Path(str(module.__file__)).resolve()
-    return any(file.is_relative_to(project / name) for name in ("compare", "manual", "torch_ref", "data", "tests", "benchmarks"))
-
-
-def _package(path: Path) -> str:
-    """The dotted name of the package that the file lies in, or nothing; for relative imports, a package of its folder's name."""
-    parts: list[str] = []
-    folder = path.resolve().parent
-    while (folder / "__init__.py").exists():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    if not parts and re.search(rb"^\s*from\s+\.", path.read_bytes(), re.MULTILINE):
-        parts = [re.sub(r"\W", "_", path.resolve().parent.name) or "package"]
-    return ".".join(parts)
-
-
-def _make_package(name: str, path: Path) -> None:
-    """A package that has the file's folder, where there is no __init__.py to be executed."""
-    if (path.resolve().parent / "__init__.py").exists():
-        importlib.import_module(name)
-        return
-    package = ModuleType(name)
-    package.__path__ = [str(path.resolve().parent)]
-    package.__file__ = str(path.resolve().parent / "__init__.py")
-    sys.modules[name] = package
+    parts = os.path.realpath(place).split(os.sep) if place else []
+    return bool({"site-packages", "dist-packages"} & set(parts)) or (bool(place) and os.path.realpath(place).startswith(_STANDARD))

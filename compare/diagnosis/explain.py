@@ -35,6 +35,7 @@ class Found:
     causes: tuple[Cause, ...]
     evidence: Evidence | None
     probe_to_separate: str | None
+    line: int | None = None
 
 
 def explained(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], stages: Sequence[Stage]) -> list[Found]:

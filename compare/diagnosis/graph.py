@@ -18,7 +18,7 @@ from compare.rules import ACTIVATIONS, LOSSES, OPTIMIZERS
 
 Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for what belongs to none
 Node = tuple[str, int, int]  # (stage, step, layer)
-Formula = Callable[..., Any]             # of (run, step, layer), and of kind= where it stands for weights and biases alike
+Formula = Callable[..., Any]  # of (run, step, layer), and of kind= where it stands for weights and biases alike
 Formulas = Mapping[Place, Formula]
 
 KINDS = ("weight", "bias")

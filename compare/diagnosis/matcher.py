@@ -145,14 +145,13 @@ def is_within(actual: Array, bounded: Bounded) -> bool:
 
 
 def _fewest_places(found: list[Explanation]) -> list[Explanation]:
-    """Without those that say the same of more layers than need be."""
-    smallest: dict[tuple[str, str], Explanation] = {}
+    """One of each mistake, in the fewest layers that explain it: another of the same name says the same."""
+    fewest: dict[str, Explanation] = {}
     for each in found:
-        cause = each.causes[0]
-        key = cause.id, cause.mistake.sentence
-        if key not in smallest or len(cause.layers) < len(smallest[key].causes[0].layers):
-            smallest[key] = each
-    return list(smallest.values())
+        id = each.causes[0].id
+        if id not in fewest or len(each.causes[0].layers) < len(fewest[id].causes[0].layers):
+            fewest[id] = each
+    return list(fewest.values())
 
 
 def explanations(matcher: Matcher) -> Iterator[list[Explanation]]:

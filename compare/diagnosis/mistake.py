@@ -8,7 +8,7 @@ from typing import Literal
 from compare.diagnosis.graph import KINDS, Formula, Formulas, Place
 from compare.problem import Problem
 
-Where = Literal["once", "layer", "hidden", "output"]
+Where = Literal["once", "layer", "all", "hidden", "output"]
 
 
 def anywhere(problem: Problem, layer: int) -> bool:
@@ -16,14 +16,14 @@ def anywhere(problem: Problem, layer: int) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """One entry.
 
     `sentence` says what was done, and may name "{layer}"; `expected` and `actual` are the formula as it should be and as it behaves.
     `formulas` are put in the place of the stages they are named by; a stage "*_used" is that of weights and of biases. `where` it is
-    made: once for the whole step, in a layer (one of them, or all), in a hidden layer (one, or all), or in the output layer; and
-    `applies(problem, layer)` says whether it can be. A mistake that is `alone` is not looked for in pairs.
+    made: once for the whole step, in a layer (one of them, or several), in all layers, in a hidden layer (one, or all), or in the output
+    layer; and `applies(problem, layer)` says whether it can be. A mistake that is `alone` is not looked for in pairs.
     """
 
     id: str
@@ -38,8 +38,12 @@ class Mistake:
     def causes(self, problem: Problem) -> Iterator["Cause"]:
         """The mistake in each place where it can be made in this network."""
         depth = len(problem.layers)
-        each = {"once": range(1), "layer": range(1, depth + 1), "hidden": range(1, depth), "output": range(depth, depth + 1)}[self.where]
+        every = range(1, depth + 1)
+        each = {"once": range(1), "layer": every, "all": every, "hidden": every[:-1], "output": every[-1:]}[self.where]
         layers = [layer for layer in each if self.applies(problem, layer)]
+        if self.where == "all":
+            yield Cause(self, tuple(layers), problem)
+            return
         for layer in layers:
             yield Cause(self, (layer,), problem)
         hidden = [layer for layer in layers if layer < depth]

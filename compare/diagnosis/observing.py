@@ -36,6 +36,7 @@ class Observed:
     shown: dict[Node, Array] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     works_in_place: bool = False
+    skipped: frozenset[str] = frozenset()  # functions that are not asked for anything
 
 
 class FaultError(Exception):
@@ -46,12 +47,11 @@ class FaultError(Exception):
         self.kind, self.function, self.step = kind, function, step
 
 
-def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], reading: Reading) -> Observed:
-    """Ask an attempt, started anew for each probe, for every step of the probes.
+def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], reading: Reading, observed: Observed) -> None:
+    """Ask an attempt, started anew for each probe, for every step of the probes; what it answers goes into `observed`.
 
     Raises FaultError for an answer that is not of the contract, and lets through what the attempt itself raises.
     """
-    observed = Observed()
     befores: list[dict[str, Array]] = []
     for probe in probes:
         attempt = fresh()
@@ -64,7 +64,6 @@ def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, 
             params = step.observed(x, y, lr)
     observed.steps = steps_of(probes, befores)
     observed.shown = in_order(observed.shown)
-    return observed
 
 
 class _Step:
@@ -79,18 +78,17 @@ class _Step:
 
     def observed(self, x: Array, y: Array, lr: float) -> dict[str, Array]:
         """Ask for everything that is offered; the parameters that the next step starts from."""
-        offered = self.attempt.functions
-        if "forward" in offered:
-            self._forward(self._asked("forward", x))
+        offered = set(self.attempt.functions) - self.observed_so_far.skipped
+        if "forward" in offered and (answer := self._asked("forward", x)) is not NotImplemented:
+            self._forward(answer)
         if "loss" in offered:
             self._loss(y)
-        if "trace" in offered:
-            self._trace(self._asked("trace", x, y), x, y)
-        if "gradients" in offered:
-            grads = self._parameters(self._asked("gradients", x, y), "gradients", "the gradients")
-            self._show_parameters("used", grads)
-        if "train_step" in offered:
-            after = self._parameters(self._asked("train_step", x, y, lr=lr), "train_step", "the new parameters")
+        if "trace" in offered and (answer := self._asked("trace", x, y)) is not NotImplemented:
+            self._trace(answer, x, y)
+        if "gradients" in offered and (answer := self._asked("gradients", x, y)) is not NotImplemented:
+            self._show_parameters("used", self._parameters(answer, "gradients", "the gradients"))
+        if "train_step" in offered and (answer := self._asked("train_step", x, y, lr=lr)) is not NotImplemented:
+            after = self._parameters(answer, "train_step", "the new parameters")
             self._show_parameters("after", after)
             return after
         with np.errstate(all="ignore"):
@@ -146,9 +144,7 @@ class _Step:
                 )
             self._show("output", 0, self.observed_so_far.shown["a", self.index, depth])
             return
-        self._show(
-            "output", 0, self._checked("forward", self.reading.records_out, answer, (n, self.problem.sizes[-1]), "the output")
-        )
+        self._show("output", 0, self._checked("forward", self.reading.records_out, answer, (n, self.problem.sizes[-1]), "the output"))
 
     def _loss(self, y: Array) -> None:
         output = self.observed_so_far.shown.get(("output", self.index, 0))
@@ -158,6 +154,8 @@ class _Step:
         given = self.reading.records_in(output), self.reading.records_in(y)
         copies = [array.copy() for array in given]
         answer = self.attempt.call("loss", *given)
+        if answer is NotImplemented:
+            return
         if not all(np.array_equal(one, other) for one, other in zip(given, copies, strict=True)):
             raise self._fault("mutated", "loss", "loss changes what it is given; expected it to work on a copy")
         value = self._checked("loss", numbers, answer, "the loss")
@@ -175,14 +173,14 @@ class _Step:
             raise self._fault("missing", "trace", f"trace names {', '.join(unknown)}; expected names such as {names}")
         parameters: dict[str, dict[str, Array]] = {}
         for name, value in answer.items():
+            if name == "loss" and name in self.observed_so_far.skipped:
+                continue
             if name == "loss":
                 self._show("loss", 0, self._checked("trace", numbers, value, "trace: loss").reshape(()))
             elif name != "input":
                 stage, layer, shape, parameter = expected[name]
                 if parameter is None:
-                    self._show(
-                        stage, layer, self._checked("trace", self.reading.records_out, value, shape, f"trace: {name}")
-                    )
+                    self._show(stage, layer, self._checked("trace", self.reading.records_out, value, shape, f"trace: {name}"))
                 else:
                     parameters.setdefault(stage, {})[parameter] = value
         for stage, values in parameters.items():

@@ -10,12 +10,13 @@ import numpy as np
 
 from compare.comparison import Difference
 from compare.devices import environment
+from compare.problem import Problem
 from compare.training import Training
 
 
 def as_json(training: Training, device: str, asked: Mapping[str, Any]) -> str:
     """The whole result as text; `asked` joins what the problem says of itself."""
-    return json.dumps(_jsonable(as_object(training, device, asked)), indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(jsonable(as_object(training, device, asked)), indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def as_object(training: Training, device: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,32 +39,14 @@ def as_object(training: Training, device: str, asked: Mapping[str, Any]) -> dict
         "mode": comparison.mode,
         "dtype": problem.dtype,
         "device": device,
-        "problem": {
-            "sizes": problem.sizes,
-            "activations": problem.activations,
-            "bias": problem.bias,
-            "normalization": problem.normalization,
-            "dropout": problem.dropout,
-            "loss": problem.loss,
-            "reduction": problem.reduction,
-            "optimizer": problem.optimizer,
-            "lr": problem.lr,
-            **problem.optimizer_options,
-            "batch_size": problem.batch_size,
-            "drop_last": problem.drop_last,
-            "accumulate": problem.accumulate,
-            "seed": problem.seed,
-            "records": problem.records,
-            "test_records": 0 if problem.test is None else len(problem.test[0]),
-            **asked,
-        },
+        "problem": {**problem_object(problem), **asked},
         "reported_epochs": training.epochs,
         "loss": both("loss"),
         "lesson_loss": both("lesson_loss"),
         "mse": both("mse"),
         "accuracy": of(comparison.accuracies),
-        "worst": _difference(comparison.worst),
-        "first_divergence": _difference(comparison.first_divergence),
+        "worst": difference_object(comparison.worst),
+        "first_divergence": difference_object(comparison.first_divergence),
         "agreed_before": comparison.agreed,
         "drift": comparison.drift,
         "stopped": comparison.stopped,
@@ -79,17 +62,41 @@ def as_object(training: Training, device: str, asked: Mapping[str, Any]) -> dict
     return result
 
 
-def _difference(difference: Difference | None) -> dict[str, Any] | None:
+def problem_object(problem: Problem) -> dict[str, Any]:
+    """What the problem says of itself."""
+    return {
+        "sizes": problem.sizes,
+        "activations": problem.activations,
+        "bias": problem.bias,
+        "normalization": problem.normalization,
+        "dropout": problem.dropout,
+        "loss": problem.loss,
+        "reduction": problem.reduction,
+        "optimizer": problem.optimizer,
+        "lr": problem.lr,
+        **problem.optimizer_options,
+        "batch_size": problem.batch_size,
+        "drop_last": problem.drop_last,
+        "accumulate": problem.accumulate,
+        "seed": problem.seed,
+        "records": problem.records,
+        "test_records": 0 if problem.test is None else len(problem.test[0]),
+    }
+
+
+def difference_object(difference: Difference | None) -> dict[str, Any] | None:
+    """A difference by the names of its fields, or None."""
     return None if difference is None else asdict(difference)
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """The value as JSON can hold it."""
     if isinstance(value, Mapping):
-        return {str(key): _jsonable(item) for key, item in value.items()}
+        return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return _jsonable(value.tolist())
+        return jsonable(value.tolist())
     if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
+        return [jsonable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

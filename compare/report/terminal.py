@@ -47,7 +47,7 @@ def progress_bar(steps: int) -> Iterator[Callable[[int], None]]:
 
 def print_training(training: Training, device: str, *, is_lesson: bool, first_steps: int) -> None:
     """Everything about a training run; with `is_lesson`, beside the figures that the lesson prints."""
-    console = _console()
+    console = make_console()
     comparison = training.comparison
     _print_problem(console, comparison, device)
     _print_deltas(console, comparison, first_steps)
@@ -64,7 +64,7 @@ def print_training(training: Training, device: str, *, is_lesson: bool, first_st
 
 def print_example(training: Training) -> None:
     """The worked example, entry by entry, beside the lesson's figures."""
-    console = _console()
+    console = make_console()
     comparison = training.comparison
     kept = comparison.kept[1]
     digits = _DIGITS[comparison.problem.dtype]
@@ -193,7 +193,7 @@ def _print_verdict(console: Console, comparison: Comparison) -> None:
         console.print(Text(line))
 
 
-def _console() -> Console:
+def make_console() -> Console:
     """Standard output; a pipe is 80 columns wide, and what is wider is wrapped, never cut."""
     console = _Output(highlight=False, markup=False, soft_wrap=True)
     console.width = max(console.width, WIDTH)

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Formula, Run
+from compare.diagnosis.graph import Formula, Run, is_elementwise
 from compare.diagnosis.mistake import Mistake, Where
 from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.rounding import Bounded, negative
 
 
 def _rounded(a: Bounded, dtype: Any) -> Bounded:
@@ -51,7 +51,76 @@ _STAGES: tuple[tuple[str, str, Where], ...] = (
 )
 _DTYPES = (("float32", np.float32), ("float16", np.float16), ("integer", np.int64))
 
-CASTS = tuple(
+
+def _slope_of_cast(dtype: Any) -> Formula:
+    """f′ by the activation a, where it is written so, a(1 − a) or 1 − a²; in that dtype throughout, if there is one."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        a: Bounded = run("a", step, layer)
+        ones = Bounded(np.ones_like(a.value))
+
+        def held(value: Bounded) -> Bounded:
+            return value if dtype is None else _rounded(value, dtype)
+
+        if run.function(layer) == "sigmoid":
+            return held(run.times(a, held(run.plus(ones, negative(a)))))
+        if run.function(layer) == "tanh":
+            return held(run.plus(ones, negative(held(run.times(a, a)))))
+        slope: Bounded = run.right("slope", step, layer)
+        return slope
+
+    return formula
+
+
+def _parts(dtype: Any) -> Formula:
+    """The weight gradient as the sum of each record's part, cast."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        delta, a = run("grad_delta", step, layer), run("grad_input", step, layer)
+        parts = run.times(_outer(delta, (slice(None), slice(None), None)), _outer(a, (slice(None), None, slice(None))))
+        return run.total(_rounded(parts, dtype), 0)
+
+    return formula
+
+
+def _outer(a: Bounded, index: Any) -> Bounded:
+    return Bounded(a.value[index], np.broadcast_to(a.error, a.value.shape)[index])
+
+
+def _is_small(problem: Problem, layer: int) -> bool:
+    return not problem.is_large
+
+
+_PARTS = tuple(
+    Mistake(
+        f"{name}-cast",
+        f"each record's part of the weight gradient of {{layer}} is cast to {name}",
+        "float64 throughout",
+        f"a cast to {name}",
+        {"weight_grad": _parts(dtype)},
+        "layer",
+        _is_small,
+        alone=True,
+    )
+    for name, dtype in _DTYPES
+)
+
+_ACTIVATIONS = tuple(
+    Mistake(
+        f"{name}-cast",
+        f"the activations of {{layer}} are cast to {name}",
+        "float64 throughout",
+        f"a cast to {name}",
+        {"a": _cast("a", dtype), "slope": _slope_of_cast(within)},
+        "layer",
+        lambda problem, layer: is_elementwise(problem.layers[layer - 1].function),
+        alone=True,
+    )
+    for name, dtype in _DTYPES
+    for within in (None, dtype)
+)
+
+_EACH = tuple(
     Mistake(
         f"{name}-cast",
         f"{of} cast to {name}",
@@ -65,3 +134,5 @@ CASTS = tuple(
     for name, dtype in _DTYPES
     for stage, of, where in _STAGES
 )
+
+CASTS = (*_EACH, *_ACTIVATIONS, *_PARTS)

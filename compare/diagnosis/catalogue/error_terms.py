@@ -56,21 +56,19 @@ def _absolute(run: Run, step: int, layer: int) -> Bounded:
     return run.scaled(Bounded(np.abs(d.value), d.error), _SQUARES[run.problem.loss])
 
 
-def _of_loss(name: str) -> Formula:
+def _of_loss(name: str, times_k: int = 0) -> Formula:
+    """∂ℓ/∂ŷ of that loss, times kⁱ for a mean that is over the records where the own is over the elements, or the other way round."""
+
     def formula(run: Run, step: int, layer: int) -> Bounded:
         derivative = RULES[name].terms(run("output", step), run("y", step).astype(np.float64), run.precision)[1]
-        k = run.problem.sizes[-1]
-        per_element, wanted = RULES[name].over == "elements", RULES[run.problem.loss].over == "elements"
-        if per_element == wanted or run.problem.reduction == "sum":
-            return derivative
-        return run.scaled(derivative, k if wanted else 1 / k)
+        return run.scaled(derivative, float(run.problem.sizes[-1]) ** times_k) if times_k else derivative
 
     return formula
 
 
-def _may_be(name: str) -> Callable[[Problem, int], bool]:
+def _may_be(name: str, times_k: int) -> Callable[[Problem, int], bool]:
     def applies(problem: Problem, layer: int) -> bool:
-        if problem.loss == name or any(batch[1].ndim == 1 for batch in problem.batches):
+        if problem.loss == name or any(batch[1].ndim == 1 for batch in problem.batches) or (times_k and problem.sizes[-1] == 1):
             return False
         function = problem.layers[-1].function
         return not LOSSES[name].only or function in LOSSES[name].only or (name == "bce" and function == "sigmoid")
@@ -328,10 +326,11 @@ ERROR_TERMS = (
             f"the derivative is that of another loss, {name}",
             "∂ℓ/∂ŷ of the loss",
             f"∂ℓ/∂ŷ of {name}",
-            {"term": _of_loss(name)},
-            applies=_may_be(name),
+            {"term": _of_loss(name, times_k)},
+            applies=_may_be(name, times_k),
         )
         for name in ("bce", "half_mse", "mse", "l1", "huber", "bce_with_logits", "cross_entropy")
+        for times_k in (0, 1, -1)
     ),
     Mistake(
         "error-crossed",

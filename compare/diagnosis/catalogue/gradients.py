@@ -128,6 +128,17 @@ def _shifted(axis: int, by: int) -> Formula:
     return formula
 
 
+def _held_back(axis: int) -> Formula:
+    """Each row (axis 0) or column (axis 1) has the one before it; the first its own."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        gradient = run.right("weight_grad", step, layer)
+        index = np.maximum(np.arange(gradient.value.shape[axis]) - 1, 0)
+        return Bounded(gradient.value.take(index, axis), gradient.error.take(index, axis))
+
+    return formula
+
+
 def _has(axis: int, index: int) -> Callable[[Problem, int], bool]:
     def applies(problem: Problem, layer: int) -> bool:
         size = (problem.layers[layer - 1].units, problem.layers[layer - 1].units_in)[axis]
@@ -298,5 +309,18 @@ GRADIENTS = (
         )
         for axis, of in ((0, "unit"), (1, "input"))
         for by in (1, -1)
+    ),
+    *(
+        Mistake(
+            "index-wrong",
+            f"each {of} of {{layer}} gets the gradient of the one before it: an index is off by one",
+            RIGHT,
+            "∂L/∂W = δᵀ a, one place on",
+            {"weight_grad": _held_back(axis)},
+            "layer",
+            _longer_than_one(axis),
+            alone=True,
+        )
+        for axis, of in ((0, "unit"), (1, "input"))
     ),
 )

@@ -62,9 +62,19 @@ def _not_kept(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept
 
 def _stale(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """The step is by the velocity from before."""
-    _, after = _updated(run, step, layer, kind, run("options", step, layer))
+    options = run("options", step, layer)
+    _, after = _updated(run, step, layer, kind, options)
     old = run(f"{kind}_kept", step, layer)["momentum_buffer"]
+    if options["nesterov"]:
+        old = run.plus(run(f"{kind}_used", step, layer), run.scaled(old, options["momentum"]))
     return run.scaled(old, -run("lr", step, layer)), after
+
+
+def _stale_but_the_first(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    """The step is by the velocity from before, but the first one by its own."""
+    if run.steps[step].previous is None:
+        return _updated(run, step, layer, kind, run("options", step, layer))
+    return _stale(run, step, layer, kind)
 
 
 def _lr_inside(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
@@ -185,6 +195,14 @@ OPTIMIZERS = (
         _VELOCITY,
         "Δw = −lr b, then b ← μ b + g",
         {"*_update": _stale},
+        applies=_MOMENTUM,
+    ),
+    Mistake(
+        "velocity-stale",
+        "each step but the first is taken by the velocity from before it was updated",
+        _VELOCITY,
+        "Δw = −lr b, then b ← μ b + g",
+        {"*_update": _stale_but_the_first},
         applies=_MOMENTUM,
     ),
     Mistake(

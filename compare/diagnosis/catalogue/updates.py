@@ -1,10 +1,11 @@
 """Mistakes in what is done with the gradients: what they are multiplied by, what they are added to, and which records they are of."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import KINDS, Formula, Formulas, Run, Step
+from compare.diagnosis.graph import KINDS, Formula, Place, Run, Step
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
 from compare.rounding import Bounded, negative
@@ -28,10 +29,11 @@ def _none(run: Run, step: int, layer: int, kind: str) -> Bounded:
     return Bounded(zeros, zeros)
 
 
-def _weights_added(times_lr: bool) -> Formula:
+def _weights_added(times_lr: bool, over_n: bool = False) -> Formula:
     def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
         w: Bounded = run(kind, step, layer)
-        return run.scaled(w, run("lr", step, layer)) if times_lr else w
+        factor = (run("lr", step, layer) if times_lr else 1.0) / (run("x", step).value.shape[0] if over_n else 1)
+        return run.scaled(w, factor)
 
     return formula
 
@@ -88,40 +90,72 @@ def _rolled(by: int) -> Formula:
     return lambda run, step, layer: np.roll(run.right("y", step), by, axis=0)
 
 
+def _one_by_one(mean: bool) -> Formula:
+    """All after one update for each record, at the weights so far; with `mean`, each by its share of lr."""
+    return lambda run, step, layer: _after_records(run, step, mean)
+
+
 def _one_by_one_after(run: Run, step: int, layer: int, kind: str) -> Bounded:
     after: Bounded = run("together", step)[kind, layer]
     return after
 
 
-def _one_by_one(mean: bool) -> Formula:
-    """All parameters after one update for each record, at the weights so far; with `mean`, each counts with its share of the batch."""
-    return lambda run, step, layer: _after_records(run, step, mean)
+def _one_by_one_kept(run: Run, step: int, layer: int, kind: str) -> Any:
+    previous = run.steps[step].previous
+    return run.right(f"{kind}_kept", step, layer) if previous is None else run("together", previous)[f"{kind}_kept", layer]
 
 
-def _after_records(run: Run, step: int, mean: bool) -> dict[tuple[str, int], Bounded]:
-    now: dict[tuple[str, int], Bounded] = {}
+def _after_records(run: Run, step: int, mean: bool) -> dict[Place, Any]:
+    """The parameters, what the optimiser keeps, and the number of updates so far, after one update for each record."""
     facts = run.steps[step]
     places = [(kind, layer) for layer in range(1, run.depth + 1) for kind in (KINDS if run.problem.bias else KINDS[:1])]
-    share = run("share", step) * (1 if mean or run.problem.reduction == "sum" else len(facts.x))
+    now: dict[Place, Any] = {(f"{kind}_kept", layer): run(f"{kind}_kept", step, layer) for kind, layer in places}
+    count = 0 if facts.previous is None else run("together", facts.previous)["count", 0]
+    n = len(facts.x)
+    share = run("share", step) * (1 if run.problem.reduction == "sum" else n)
     for row in range(len(facts.x)):
-        formulas: Formulas = {
-            **{place: lambda run, step, layer, value=value: value for place, value in now.items()},
-            ("share", 0): lambda run, step, layer: share,
-        }
-        record = Step(facts.x[row : row + 1], facts.y[row : row + 1], facts.lr, facts.before, facts.number, None)
-        single = Run(run.problem, [record], formulas, precision=run.precision)
-        now = {(kind, layer): single(f"{kind}_after", 0, layer) for kind, layer in places}
-    return now
+        count += 1
+        single = _of_record(run, facts, row, now | {("share", 0): share, ("count", 0): count}, n if mean else 1)
+        now = {}
+        for kind, layer in places:
+            now[kind, layer] = single(f"{kind}_after", 0, layer)
+            now[f"{kind}_kept", layer] = single(f"{kind}_update", 0, layer)[1]
+    return now | {("count", 0): count}
+
+
+def _of_record(run: Run, facts: Step, row: int, values: Mapping[Place, Any], lr_over: int) -> Run:
+    """The step of one record alone, where those places have these values, and by a part of the learning rate."""
+    record = Step(facts.x[row : row + 1], facts.y[row : row + 1], facts.lr / lr_over, facts.before)
+    return Run(run.problem, [record], {place: _constant(value) for place, value in values.items()}, precision=run.precision)
+
+
+def _constant(value: Any) -> Formula:
+    return lambda run, step, layer: value
 
 
 def _can_go_one_by_one(problem: Problem, layer: int) -> bool:
-    return not problem.slots and not problem.is_large
+    return not problem.is_large
 
 
 UPDATES = (
     Mistake("sign-flipped", "every step goes uphill: a sign is wrong", _UPDATE, "Δw = +lr ∂L/∂w", {"*_step": _flipped}),
-    Mistake("lr-missing", "the learning rate is left out in {layer}", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "layer"),
-    Mistake("lr-twice", "the learning rate is multiplied in twice in {layer}", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "layer"),
+    Mistake("sign-flipped-in-layer", "the step of {layer} has the wrong sign", _UPDATE, "Δw = +lr ∂L/∂w", {"*_step": _flipped}, "layer"),
+    Mistake("lr-missing", "the learning rate is left out", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "all"),
+    Mistake("lr-twice", "the learning rate is multiplied in twice", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "all"),
+    Mistake("lr-missing-in-layer", "the learning rate is left out in {layer}", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "layer"),
+    Mistake(
+        "lr-twice-in-layer", "the learning rate is multiplied in twice in {layer}", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "layer"
+    ),
+    *(
+        Mistake(
+            f"factor-{name}",
+            f"every step is {much} as large as it should be",
+            _UPDATE,
+            f"Δw = {by} · (−lr ∂L/∂w)",
+            {"*_step": _step_scaled(factor)},
+        )
+        for name, much, by, factor in (("2", "twice", "2", 2.0), ("half", "half", "½", 0.5), ("4", "four times", "4", 4.0))
+    ),
     Mistake("layer-never-updated", "{layer} is never updated", _UPDATE, "Δw = 0", {"*_step": _none}, "layer"),
     Mistake(
         "mean-missing-in-layer",
@@ -163,7 +197,7 @@ UPDATES = (
         "the weights are updated after each record, in the loop over records",
         "Δw = −lr/n Σₙ ∂Lₙ/∂w",
         "Δw = −lr/n ∂Lₙ/∂w after each n",
-        {"together": _one_by_one(True), "*_after": _one_by_one_after},
+        {"together": _one_by_one(True), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
         applies=_can_go_one_by_one,
         alone=True,
     ),
@@ -172,7 +206,7 @@ UPDATES = (
         "the weights are updated after each record, in the loop over records, and by its whole gradient",
         "Δw = −lr/n Σₙ ∂Lₙ/∂w",
         "Δw = −lr ∂Lₙ/∂w after each n",
-        {"together": _one_by_one(False), "*_after": _one_by_one_after},
+        {"together": _one_by_one(False), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
         applies=_can_go_one_by_one,
         alone=True,
     ),
@@ -190,6 +224,14 @@ UPDATES = (
         _UPDATE,
         "Δw = lr w",
         {"*_step": _weights_added(True)},
+        "layer",
+    ),
+    Mistake(
+        "weights-added",
+        "lr/n times the weights themselves is added in place of the step, in {layer}",
+        _UPDATE,
+        "Δw = lr/n w",
+        {"*_step": _weights_added(True, over_n=True)},
         "layer",
     ),
     Mistake(

@@ -1,0 +1,85 @@
+"""The line of the user's own file in which a mistake was made: the one that assigns the very numbers that the mistake makes."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from compare.adapters.assignments import Assignment
+from compare.diagnosis.graph import Node, Run
+from compare.diagnosis.mistake import Cause
+from compare.implementation import Array
+from compare.rounding import Bounded
+
+# Where the numbers of a stage come to light: the stage itself, or the first after it that a file is sure to compute.
+_LIGHT = {
+    "slope": ("delta",),
+    "back": ("back", "delta"),
+    "back_delta": ("back", "delta"),
+    "back_weight": ("back", "delta"),
+    "delta": ("delta",),
+    "a": ("a",),
+    "z": ("z",),
+    "term": ("error", "delta"),
+    "error": ("error", "delta"),
+    "share": ("error", "delta", "weight_used"),
+    "grad_delta": ("weight_grad",),
+    "grad_input": ("weight_grad",),
+    "weight_grad": ("weight_grad",),
+    "bias_grad": ("bias_grad",),
+}
+_PROPORTION = 1e-9
+
+
+def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | None:
+    """The first line that assigns, up to a factor, what the first step has under the mistake and would not have without it; or None."""
+    wrong = run.with_formulas(cause.formulas)
+    for stage, layer in cause.formulas:
+        for light in _LIGHT.get(stage, (stage,)):
+            at = layer or (run.depth if light in ("delta", "weight_used", "weight_grad") else 0)
+            node: Node = light, 0, at
+            with np.errstate(all="ignore"):
+                try:
+                    mistaken, right = wrong.worked_out(*node), run.worked_out(*node)
+                except (ValueError, IndexError, KeyError):
+                    continue
+            if not isinstance(mistaken, Bounded) or not isinstance(right, Bounded):
+                continue
+            for forms in (_whole, _records):
+                for assignment in assignments:
+                    fits = any(_is_multiple(form, np.asarray(assignment.value)) for form in forms(mistaken.value))
+                    is_right = any(_is_multiple(form, np.asarray(assignment.value)) for form in forms(right.value))
+                    if fits and not is_right and not _is_given(run, np.asarray(assignment.value)):
+                        return assignment.line
+    return None
+
+
+def _whole(value: Array) -> Iterator[Array]:
+    """The array as a file may hold it, whole or transposed."""
+    yield value
+    yield value.T
+
+
+def _records(value: Array) -> Iterator[Array]:
+    """One record after the other."""
+    yield from value if value.ndim == 2 else ()
+
+
+def _is_given(run: Run, value: Array) -> bool:
+    """Whether it is what the file was handed: no line of its own made that."""
+    step = run.steps[0]
+    given = [form for array in (step.x, *step.before.values()) for form in (*_whole(array), *_records(array), *_records(array.T))]
+    return any(np.array_equal(np.squeeze(form), np.squeeze(value)) for form in given)
+
+
+def _is_multiple(one: Array, other: Array) -> bool:
+    """Whether they are the same numbers up to a factor, of which there are at least two."""
+    one, other = np.squeeze(one), np.squeeze(other)
+    if one.shape != other.shape or one.size < 2:
+        return False
+    at = np.unravel_index(int(np.argmax(np.abs(one))), one.shape)
+    if not one[at] or not other[at] or not np.isfinite(other).all():
+        return False
+    factor = other[at] / one[at]
+    if (one == one[at]).all():  # the same number everywhere says nothing
+        return False
+    return bool((np.abs(other - factor * one) <= _PROPORTION * np.abs(factor) * np.abs(one).max()).all())

@@ -1,0 +1,71 @@
+"""A check as one JSON object."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from compare.checking import Check
+from compare.diagnosis.catalogue import kind_of
+from compare.report.checked import headline
+from compare.report.json import difference_object, jsonable, problem_object
+
+
+def as_json(check: Check) -> str:
+    """The whole check as text."""
+    return json.dumps(jsonable(as_object(check)), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def as_object(check: Check) -> dict[str, Any]:
+    """The whole check as dicts and lists; what it shares with a training's has the same keys."""
+    comparison = check.comparison
+    return {
+        "verdict": check.verdict,
+        "explanation": headline(check),
+        "reason": check.reason,
+        "file": check.name,
+        "functions": check.functions,
+        "line": check.line,
+        "steps": check.steps,
+        "compared": check.compared,
+        "mode": comparison.mode if comparison else "stage",
+        "dtype": check.problem.dtype,
+        "device": "cpu",
+        "problem": {**problem_object(check.problem), "seed": check.seed},
+        "seed": check.seed,
+        "first_divergence": difference_object(check.first),
+        "worst": difference_object(comparison.worst if comparison else None),
+        "drift": comparison.drift if comparison else None,
+        "stopped": comparison.stopped if comparison else None,
+        "stages": [
+            {
+                "stage": stage.name,
+                "name": stage.stage,
+                "layer": stage.layer or None,
+                "mark": stage.mark,
+                "difference": difference_object(stage.difference),
+            }
+            for stage in check.stages
+        ],
+        "diagnosis": [
+            {
+                "causes": [
+                    {
+                        "id": cause.id,
+                        "layers": [layer for layer in cause.layers if layer],
+                        "kind": kind_of(cause.mistake),
+                        "sentence": cause.sentence,
+                        "formula": {"expected": cause.mistake.expected, "actual": cause.mistake.actual},
+                    }
+                    for cause in found.causes
+                ],
+                "evidence": asdict(found.evidence) if found.evidence else None,
+                "line": found.line,
+                "probe_to_separate": found.probe_to_separate,
+                "conventions": check.conventions,
+            }
+            for found in check.diagnosis
+        ],
+        "conventions": check.conventions,
+        "notes": check.notes,
+        "printed": check.printed,
+    }

@@ -1,0 +1,42 @@
+"""A check on the terminal: what was compared, the stages in order with a mark each, and the lines that matter last."""
+
+from rich.text import Text
+
+from compare.checking import Check
+from compare.report.checked import MARKS, about, headline, what_next, why
+from compare.report.terminal import make_console
+
+_STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
+
+
+def print_check(check: Check, command: str, hint: int | None = None) -> None:
+    """The whole check; with a hint, no more than it gives away."""
+    console = make_console()
+    console.print(Text(about(check)))
+    console.print(Text(f"Probes drawn from seed {check.seed}"))
+    for sentence in check.conventions:
+        console.print(Text(f"Found: {sentence}"))
+    for note in check.notes:
+        console.print(Text(f"Note: {note}"))
+    if check.printed:
+        console.print(Text("It printed:", style="dim"))
+        for line in check.printed.rstrip("\n").split("\n"):
+            console.print(Text(f"  | {line}"))
+    if check.stages:
+        console.print()
+    width = max((len(stage.name) for stage in check.stages), default=0)
+    for stage in check.stages:
+        said = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it"}[stage.mark]
+        where = ""
+        if stage.mark == "wrong" and stage.difference is not None:
+            index = f" {list(stage.difference.index)}" if stage.difference.index else ""
+            where = f": step {stage.difference.step}{index}"
+        console.print(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {said}{where}", style=_STYLES[stage.mark]))
+    console.print()
+    verdict, _, rest = headline(check).partition(":")
+    style = "bold green" if check.verdict == "equivalent" else "bold red"
+    console.print(Text(verdict.upper(), style=style) + Text(f":{rest}"))
+    for line in why(check, hint):
+        console.print(Text(line))
+    if check.verdict != "equivalent":
+        console.print(Text(what_next(check, command)))

@@ -1,0 +1,90 @@
+"""A check in words: the verdict, where, why and what to do; all of it, or as much as a hint gives away."""
+
+from collections.abc import Iterator
+
+from compare.checking import Check
+from compare.diagnosis.catalogue import kind_of
+from compare.diagnosis.explain import Found
+from compare.problem import Problem
+
+MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
+HINTS = (1, 2, 3)      # which stage, which kind, the mistake
+
+
+def about(check: Check) -> str:
+    """What was compared with what, in one line."""
+    return f"{check.name} ({', '.join(check.functions) or 'nothing'}) beside PyTorch on {described(check.problem)}"
+
+
+def described(problem: Problem) -> str:
+    """The problem in a few words."""
+    same = len(set(problem.activations)) == 1
+    options = [f"{name} {value}" for name, value in problem.optimizer_options.items() if value]
+    parts = [
+        f"{'-'.join(map(str, problem.sizes))} {problem.activations[0] if same else ' '.join(problem.activations)}",
+        "biases" if problem.bias else "no biases",
+        problem.loss + (" summed" if problem.reduction == "sum" else ""),
+        " ".join([problem.optimizer, *options]),
+    ]
+    return ", ".join(parts)
+
+
+def headline(check: Check) -> str:
+    """The verdict, and what it rests on."""
+    if check.verdict == "equivalent":
+        return f"equivalent: {check.compared} numbers in {check.steps} steps, each within what rounding allows"
+    if check.verdict != "different":
+        return f"{check.verdict}: {check.reason}"
+    if check.first is None:
+        return f"different: {check.reason}"
+    first = check.first
+    where = f"step {first.step}, {first.tensor}" + (f", index {list(first.index)}" if first.index else "")
+    return f"different: first at {where}" + (f"; {check.reason}" if check.reason else "")
+
+
+def why(check: Check, hint: int | None = None) -> Iterator[str]:
+    """The lines that explain the verdict."""
+    if check.line is not None:
+        yield f"  line {check.line}: {check.source}" if check.source else f"  line {check.line}"
+    if check.verdict != "different":
+        return
+    first = check.first
+    if first is not None and first.actual is not None and hint is None and not check.diagnosis:
+        yield f"  yours {first.actual!r}, PyTorch's {first.expected!r}"
+        yield f"  off by {first.difference:.2g}, where rounding allows {first.allowed:.2g}"
+    if not check.diagnosis:
+        if check.comparison is None:
+            yield "  unknown: no mistake of the catalogue makes just these numbers; look at this stage"
+        return
+    if hint == 1:
+        return
+    for number, found in enumerate(check.diagnosis, start=1):
+        prefix = f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  "
+        if hint == 2:
+            yield f"{prefix}it is in {kind_of(found.causes[0].mistake)}"
+            continue
+        yield from _found(prefix, found, check, hint)
+
+
+def _found(prefix: str, found: Found, check: Check, hint: int | None) -> Iterator[str]:
+    first, *others = found.causes
+    yield prefix + first.sentence
+    if hint is None:
+        yield f"    should be   {first.mistake.expected}"
+        yield f"    behaves as  {first.mistake.actual}"
+        if found.evidence is not None:
+            shown = found.evidence
+            place = f"{shown.tensor}{list(shown.index) if shown.index else ''}"
+            yield f"    shown by    step {shown.step}, {place}:"
+            yield f"                {shown.actual!r} is yours, {shown.expected!r} right, {shown.under_mistake!r} with the mistake"
+        if found.line is not None:
+            yield f"    see         {check.name} line {found.line}: {check.text_of(found.line)}"
+    for other in dict.fromkeys(cause.sentence for cause in others):
+        yield f"    or, which looks the same: {other}"
+    if found.probe_to_separate:
+        yield f"    to tell them apart: {found.probe_to_separate}"
+
+
+def what_next(check: Check, command: str) -> str:
+    """How to repeat it."""
+    return f"  repeat: {command}"

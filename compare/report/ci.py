@@ -1,0 +1,57 @@
+"""A check for machines that run tests: JUnit's XML, and GitHub's annotations."""
+
+from xml.etree import ElementTree
+
+from compare.checking import Check
+from compare.report.checked import headline, why
+
+
+def junit(check: Check) -> str:
+    """A test suite with one test case for the verdict, and one for each stage that was shown."""
+    bad = check.verdict not in ("equivalent", "different")
+    failed = [stage for stage in check.stages if stage.mark == "wrong"]
+    suite = ElementTree.Element(
+        "testsuite",
+        name="backprop-compare",
+        tests=str(1 + len(check.stages)),
+        failures=str(len(failed) + (check.verdict == "different")),
+        errors=str(int(bad)),
+    )
+    verdict = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name="equal to PyTorch")
+    if check.verdict != "equivalent":
+        what = ElementTree.SubElement(verdict, "error" if bad else "failure", message=_legal(headline(check)), type=check.verdict)
+        what.text = _legal("\n".join(why(check)))
+    for stage in check.stages:
+        case = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name=_legal(stage.name))
+        if stage.mark == "wrong":
+            ElementTree.SubElement(case, "failure", message="does not follow from what was shown before it", type="different")
+        elif stage.mark == "inherits":
+            ElementTree.SubElement(case, "skipped", message="follows from what was shown before it, which is wrong")
+    ElementTree.indent(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def annotation(check: Check, path: str) -> str:
+    """One workflow command, which GitHub shows beside the file's line."""
+    line = check.line or next((found.line for found in check.diagnosis if found.line), None)
+    kind = "notice" if check.verdict == "equivalent" else "error"
+    place = f"file={_property(path)}" + (f",line={line}" if line else "") + f",title={_property(check.verdict)}"
+    text = "\n".join([headline(check), *why(check)])
+    return f"::{kind} {place}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _legal(text: str) -> str:
+    """Without the characters that XML cannot hold."""
+    return "".join(c if c in "\t\n\r" or _may_be_held(c) else "\ufffd" for c in text)
+
+
+def _may_be_held(c: str) -> bool:
+    return c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff"

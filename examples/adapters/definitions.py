@@ -1,0 +1,94 @@
+"""What a file defines, without what it does when it is run: for adapters of files that go on to load data, train and plot."""
+
+import ast
+import inspect
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, ModuleType
+
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_MAGIC = re.compile(rb"(?m)^([ \t]*)[%!?].*$")
+
+
+def load(path):
+    """The file as a module: its imports, functions, classes and the constants that these use. To be an adapter's own `load`."""
+    tree = parsed(path)
+    body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
+    tree.body = [each if is_definition(each) else _if_it_can_be(each) for each in needed_for(body, ())]
+    module = ModuleType(f"attempt_{Path(path).stem}")
+    level = max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
+    module.__file__, module.__package__ = str(path), ".".join(folder.name for folder in reversed(Path(path).parents[:level]))
+    sys.modules[module.__name__] = module
+    exec(compile(ast.fix_missing_locations(tree), str(path), "exec"), vars(module))
+    return module
+
+
+def parsed(path):
+    """The file's statements, without a notebook's magics. Raises SyntaxError."""
+    source = Path(path).read_bytes()
+    with suppress(SyntaxError):
+        return ast.parse(source, str(path))
+    return ast.parse(_MAGIC.sub(rb"\1pass", source), str(path))
+
+
+def needed_for(body, names):
+    """Of the statements, those that give the names their values, and those before that they need; all definitions are among them."""
+    definitions = [each for each in body if is_definition(each)]
+    needed = set(names).union(*(_used(compile(ast.Module([each], []), "", "exec")) for each in definitions))
+    imports = [node for each in definitions for node in ast.walk(each) if isinstance(node, ast.Import)]
+    modules = {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
+    chosen = []
+    for statement in reversed(body):
+        if statement in definitions or needed & (_changed(statement) - modules):
+            chosen.insert(0, statement)
+            needed |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return chosen
+
+
+def is_definition(statement):
+    """Whether it is an import, a function or a class, has one in it, or says where imports are to be found."""
+    is_search = isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("sys.path.")
+    return is_search or any(isinstance(node, DEFINITIONS) for node in ast.walk(statement))
+
+
+def class_with(attempt, *methods):
+    """The first class of the file that has these methods."""
+    for value in list(vars(attempt).values()):
+        if isinstance(value, type) and all(callable(getattr(value, name, None)) for name in methods):
+            return value
+    raise NameError(f"no class with {' and '.join(methods)}; expected one")
+
+
+def by_name(function, values):
+    """Call the function with those of the values that it has parameters for, by name, in whatever order it has them."""
+    lower = {name.lower(): value for name, value in values.items()}
+    known = {name: lower[name.lower()] for name in inspect.signature(function).parameters if name.lower() in lower}
+    return function(**known)
+
+
+def _changed(statement):
+    """The names that it gives a value, or an element; of a call whose answer is not kept, the object, or what a function is handed."""
+    parts = []
+    for node in ast.walk(statement):
+        if isinstance(getattr(node, "ctx", None), ast.Store):
+            parts.append(node)
+        elif isinstance(node, ast.keyword) and node.arg == "out":
+            parts.append(node.value)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            call = node.value
+            is_bare = isinstance(call.func, ast.Name)
+            parts += [call.func] if not is_bare else call.args if call.func.id not in ("print", "display") else []
+    return {name.id for part in parts for name in ast.walk(part) if isinstance(name, ast.Name)}
+
+
+def _used(code):
+    """The names that code takes from outside of itself."""
+    return set(code.co_names).union(*(_used(each) for each in code.co_consts if isinstance(each, CodeType)))
+
+
+def _if_it_can_be(statement):
+    """A constant of data that is not here is left out; what needs it will say so."""
+    return ast.Try([statement], [ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])], [], [])

@@ -1,0 +1,85 @@
+"""Scripts in the shape of the lesson on backpropagation: they train when they are run, with weights_input_hidden and weights_hidden_output.
+
+Either they loop over the records of `features` and `targets`, for some `epochs`, with a `learnrate`; or they work out the steps delta_w_i_h
+and delta_w_h_o for one record `x` and its `target`. Such a script is run anew for each step, for one epoch, with the probe's data, weights
+and learning rate in place of what it first gives these names. What it does besides, such as loading data and testing, is left out.
+
+For scripts with other names: copy this file, script.py and definitions.py, and add the names to NAMES.
+"""
+
+import numpy as np
+import pandas as pd
+from script import Script
+
+NAMES = {
+    "W1": ("weights_input_hidden", "weights_in_hidden", "weights_input_to_hidden"),
+    "W2": ("weights_hidden_output", "weights_hidden_out", "weights_hidden_to_output"),
+    "step_W1": ("delta_w_i_h", "delta_w_input_hidden", "del_w_input_hidden"),
+    "step_W2": ("delta_w_h_o", "delta_w_hidden_output", "del_w_hidden_output"),
+    "lr": ("learnrate", "learning_rate", "lr"),
+    "x": ("x", "inputs"),
+    "target": ("target", "y"),
+    "a1": ("hidden_output", "hidden_layer_output"),
+    "output": ("output", "output_layer_output"),
+    "delta2": ("output_error_term",),
+    "delta1": ("hidden_error_term",),
+}
+COLUMNS = ["gre", "gpa", "rank_1", "rank_2", "rank_3", "rank_4"]
+WEIGHTS = ("W1", "W2")
+CONVENTIONS = {"params": "W1b1", "weights": "in_out", "records": "rows"}
+
+
+class Lesson(Script):
+    """Such a script, with our names for its own; its weights are (in, hidden), and (hidden,) or (hidden, 1)."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.is_loop = "features" in self.names
+        self.theirs = {ours: next((name for name in theirs if name in self.names), theirs[0]) for ours, theirs in NAMES.items()}
+        missing = [self.theirs[ours] for ours in (*WEIGHTS, "lr") if self.theirs[ours] not in self.names]
+        if missing:
+            raise NameError(f"no {', '.join(missing)}; expected a script that trains with these")
+        first = self.after(0, WEIGHTS, WEIGHTS, np.zeros((1, len(COLUMNS))), np.zeros((1, 1)), {})
+        self.shapes = {name: np.shape(array) for name, array in first.items()}
+
+    def after(self, epochs, needed, wanted, x, y, given):
+        """What is under the wanted names once the needed ones are made of records x (n, in) and y (n, 1), with these values given."""
+        features, targets = pd.DataFrame(x.copy(), columns=COLUMNS if x.shape[1] == len(COLUMNS) else None), pd.Series(y[:, 0].copy())
+        data = {"features": features, "targets": targets, "features_test": features, "targets_test": targets}
+        given = data | {self.theirs[name]: value for name, value in given.items()}
+        found = self.run([self.theirs[name] for name in needed], given, epochs)
+        return {name: found[self.theirs[name]] for name in wanted if self.theirs[name] in found}
+
+    def after_epoch(self, wanted, params, x, y, lr):
+        """The same after one epoch from these weights; for a script of one record, on the first."""
+        weights = {name: array.flatten() if len(self.shapes[name]) == 1 else array.copy() for name, array in params.items()}
+        record = {} if self.is_loop else {"x": x[0], "target": y[0, 0]}
+        return self.after(1, WEIGHTS if self.is_loop else wanted, wanted, x, y, {"lr": lr, **weights, **record})
+
+    def after_each(self, wanted, params, x, y, lr):
+        """The same for each record by itself, a row for each."""
+        runs = [self.after_epoch(wanted, params, x[[i]], y[[i]], lr) for i in range(len(x))]
+        return {name: np.array([np.ravel(found[name]) for found in runs]) for name in runs[0]}
+
+
+load = Lesson
+
+
+def problem(script):
+    """As many features and hidden units as the script's own weights are for."""
+    return {"sizes": (*script.shapes["W1"], 1)}
+
+
+def train_step(script, params, x, y, lr):
+    """The weights after one epoch; for a script of one record, the mean of its steps for each record added to them."""
+    if script.is_loop:
+        return script.after_epoch(WEIGHTS, params, x, y, lr)
+    steps = script.after_each(("step_W1", "step_W2"), params, x, y, lr)
+    return {name: array + steps[f"step_{name}"].mean(axis=0).reshape(array.shape) for name, array in params.items()}
+
+
+def trace(script, params, x, y):
+    """The script's variables after each record, with no step taken, so that what it works out again after the step is still the same."""
+    found = script.after_each(("a1", "output", "delta2", "delta1"), params, x, y, 0.0)
+    units = {"a1": script.shapes["W1"][1], "delta1": script.shapes["W1"][1], "output": 1, "delta2": 1}
+    return {name: rows for name, rows in found.items() if rows.dtype == float and rows.shape[1] == units[name]} or NotImplemented

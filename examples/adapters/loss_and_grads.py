@@ -1,0 +1,56 @@
+"""Files with a class TwoLayerNet whose loss(X, y) answers the loss and a dict of gradients, as in a well-known course on vision.
+
+It has `params`, a dict with W1 (in, out), b1, W2, b2; loss(X) without y answers the scores. The hidden layer is relu's, the loss the
+softmax cross-entropy of class indices; the regularisation is set to 0. A FullyConnectedNet(hidden_dims) is taken with two hidden layers.
+Such a class makes no step of its own, so what is compared is its scores, its loss and its gradients.
+
+For a class with other names: copy this file and definitions.py, and add what its constructor calls its arguments.
+"""
+
+import inspect
+
+import numpy as np
+from definitions import by_name, class_with, load  # noqa: F401
+
+CONVENTIONS = {"params": "W1b1", "weights": "in_out", "records": "rows"}
+
+
+def problem(attempt):
+    """One hidden layer, or two where the class takes a list of them; three classes."""
+    has_list = "hidden_dims" in inspect.signature(class_with(attempt, "loss")).parameters
+    sizes = (4, 6, 5, 3) if has_list else (4, 6, 3)
+    activations = (*("relu" for _ in sizes[2:]), "identity")
+    return {"sizes": sizes, "activations": activations, "bias": True, "loss": "cross_entropy", "targets": "classes"}
+
+
+def forward(attempt, params, x):
+    """The scores (n, k)."""
+    return answer(network_with(attempt, params), x, None)
+
+
+def trace(attempt, params, x, y):
+    """The loss, which the class answers with the gradients."""
+    return {"loss": answer(network_with(attempt, params), x, y)[0]}
+
+
+def gradients(attempt, params, x, y):
+    """The gradients, by the parameters' names."""
+    return answer(network_with(attempt, params), x, y)[1]
+
+
+def answer(network, x, y):
+    """What loss(X, y) answers, without regularisation."""
+    has_reg = "reg" in inspect.signature(network.loss).parameters
+    return network.loss(x, y, **({"reg": 0.0} if has_reg else {}))
+
+
+def network_with(attempt, params):
+    """A network with these parameters, each in the shape that it has there."""
+    made = class_with(attempt, "loss")
+    sizes = [params["W1"].shape[0], *(params[name].shape[1] for name in params if name.startswith("W"))]
+    names = {"reg": 0.0, "dtype": np.float64}
+    names |= dict.fromkeys(("input_size", "input_dim", "D"), sizes[0]) | dict.fromkeys(("output_size", "num_classes", "C"), sizes[-1])
+    names |= dict.fromkeys(("hidden_size", "hidden_dim", "H"), sizes[1]) | {"hidden_dims": sizes[1:-1]}
+    network = by_name(made, names)
+    network.params.update({name: array.reshape(np.shape(network.params[name])) for name, array in params.items()})
+    return network

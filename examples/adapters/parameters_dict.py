@@ -1,0 +1,62 @@
+"""Files of functions on a dict `parameters` with W1, b1, W2, …, and records in columns, as in a well-known course.
+
+Either forward_propagation(X, parameters), backward_propagation(parameters, cache, X, Y) and update_parameters(parameters, grads), for one
+hidden layer of tanh; or L_model_forward(X, parameters), L_model_backward(AL, Y, caches) and update_parameters, for any number of layers of
+relu. The output is a sigmoid's, and compute_cost the cross-entropy. Arguments are given by name, so that their order does not matter.
+
+Where the file imports the course's helper modules, course_modules.py stands in for them.
+
+For functions of other names: copy this folder, and change them here.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+from course_modules import MODULES  # noqa: F401
+from definitions import by_name, load  # noqa: F401
+
+CONVENTIONS = {"params": "W1b1", "weights": "out_in", "records": "columns", "bias": "(k, 1)"}
+
+
+def problem(attempt):
+    """Three layers of relu for the form with any number of layers, else one hidden layer of tanh."""
+    common = {"loss": "bce", "bias": True}
+    if hasattr(attempt, "L_model_forward"):
+        return {"sizes": (4, 3, 2, 1), "activations": ("relu", "relu", "sigmoid"), **common}
+    return {"sizes": (2, 4, 1), "activations": ("tanh", "sigmoid"), **common}
+
+
+def forward(attempt, params, x):
+    """The output (1, n)."""
+    return propagated(attempt, params, x)[0]
+
+
+def loss(attempt, output, y):
+    """The cost; where it asks for parameters it has no use for them."""
+    if not hasattr(attempt, "compute_cost"):
+        return NotImplemented
+    none = defaultdict(lambda: np.zeros((1, 1)))
+    return by_name(attempt.compute_cost, {"A2": output, "AL": output, "A": output, "Y": y, "parameters": none})
+
+
+def gradients(attempt, params, x, y):
+    """dW1, db1, … of the backward pass."""
+    output, cache = propagated(attempt, params, x)
+    backward = getattr(attempt, "L_model_backward", None) or attempt.backward_propagation
+    names = {"parameters": params, "params": params, "cache": cache, "caches": cache, "X": x, "Y": y, "AL": output, "A2": output}
+    return by_name(backward, names)
+
+
+def train_step(attempt, params, x, y, lr):
+    """The parameters after an update with the gradients."""
+    if not hasattr(attempt, "update_parameters"):
+        return NotImplemented
+    grads = gradients(attempt, params, x, y)
+    names = {"parameters": params, "params": params, "grads": grads, "gradients": grads, "learning_rate": lr, "lr": lr, "alpha": lr}
+    return by_name(attempt.update_parameters, names)
+
+
+def propagated(attempt, params, x):
+    """The output and what is kept for the backward pass."""
+    forward = getattr(attempt, "L_model_forward", None) or attempt.forward_propagation
+    return by_name(forward, {"X": x, "parameters": params, "params": params})

@@ -1,0 +1,252 @@
+"""A user's file, run as it is: what is found, what is told, and what is left behind."""
+
+import os
+import random
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.adapters.attempt import Attempt, AttemptError, UnusableFileError
+
+Write = Callable[..., Path]
+LOSS = "\ndef loss(output, y):\n    return 0.0\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str | bytes, name: str = "mine.py") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return written
+
+
+def answer(path: Path) -> Any:
+    return Attempt.load(path).call("loss", None, None)
+
+
+def test_functions_are_offered_and_called(write: Write) -> None:
+    attempt = Attempt.load(write("def forward(params, x):\n    return x + 1\nloss = 3\n"))
+    assert (attempt.functions, attempt.call("forward", {}, 1), attempt.name) == (("forward",), 2, "mine.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def f(:\n", "line 1: invalid syntax"),
+        ("x = 1\nprint 'a'\n", "line 2: .*this is Python 2"),
+        ("x = 1\n", "defines none of train_step"),
+        (b"\xe9 = 1", "is not text"),
+        (b"a\0b", "is not text"),
+        ("PROBLEM = {'sizes': 3}" + LOSS, "'sizes'"),
+        ("PROBLEM = {'loss': 'mean'}" + LOSS, "'loss'"),
+        ("PROBLEM = 3" + LOSS, "PROBLEM"),
+        ("CONVENTIONS = {'weights': 'x'}" + LOSS, "'weights'"),
+        ("import beside" + LOSS, "beside.py is not Python"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_said_to_be_so(write: Write, text: str | bytes, told: str) -> None:
+    write("1 +", "beside.py")
+    with pytest.raises(UnusableFileError, match=told):
+        Attempt.load(write(text))
+
+
+def test_a_folder_a_notebook_and_nothing_are_no_files(tmp_path: Path, write: Write) -> None:
+    for path in (tmp_path, tmp_path / "none.py", write("{}", "a.ipynb")):
+        with pytest.raises(UnusableFileError):
+            Attempt.load(path)
+
+
+def test_what_it_raises_is_one_report(write: Write) -> None:
+    write("def f():\n    return 1 / 0\n", "beside.py")
+    attempt = Attempt.load(write("from beside import f\ndef loss(output, y):\n    return f()\n"))
+    with pytest.raises(AttemptError, match=r"loss raised ZeroDivisionError: .*, at beside.py line 2: `return 1 / 0`") as caught:
+        attempt.call("loss", 0, 0)
+    assert (caught.value.function, caught.value.kind, caught.value.line) == ("loss", "exception", 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [("raise SystemExit(3)", "exit"), ("return loss(output, y)", "recursion"), ("raise MemoryError", "memory"), ("input()", "exception")],
+)
+def test_other_ends_have_their_kind(write: Write, body: str, kind: str) -> None:
+    with pytest.raises(AttemptError) as caught:
+        answer(write(f"def loss(output, y):\n    {body}\n"))
+    assert (caught.value.kind, caught.value.line, caught.value.source) == (kind, 2, body)
+
+
+def test_an_interrupt_passes_through(write: Write) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        answer(write("def loss(output, y):\n    raise KeyboardInterrupt\n"))
+
+
+def test_a_top_level_that_raises_and_wrong_arguments_are_told(write: Write) -> None:
+    with pytest.raises(AttemptError, match=r"importing mine\.py raised ZeroDivisionError") as caught:
+        Attempt.load(write("1 / 0\n"))
+    assert caught.value.function == "import"
+    with pytest.raises(AttemptError, match=r"expected loss\(output, y\), at mine.py line 1"):
+        answer(write("def loss(y):\n    pass\n"))
+
+
+def test_fresh_starts_over_with_its_helpers(write: Write) -> None:
+    write("count = 0\n", "beside.py")
+    attempt = Attempt.load(write("import beside\ndef loss(output, y):\n    beside.count += 1\n    return beside.count\n"))
+    assert [attempt.call("loss", 0, 0), attempt.call("loss", 0, 0), attempt.fresh().call("loss", 0, 0)] == [1, 2, 1]
+
+
+def test_nothing_beside_it_shadows_what_is_installed(write: Write) -> None:
+    for name in ("numpy.py", "random.py", "compare.py", "colorsys.py"):
+        write("raise ValueError\n", name)
+    assert answer(write("import numpy, random, compare, colorsys\nfrom compare import Problem" + LOSS)) == 0
+
+
+def test_its_own_data_wins_over_ours_and_ours_comes_back(write: Write) -> None:
+    import data
+
+    write("VALUE = 7\n", "data.py")
+    assert answer(write("from data import VALUE\ndef loss(output, y):\n    import data\n    return data.VALUE + VALUE\n")) == 14
+    assert sys.modules["data"] is data
+
+
+def test_a_file_called_as_an_installed_module_is_itself(write: Write) -> None:
+    assert answer(write("import numpy as np\ndef loss(output, y):\n    return float(np.ones(2).sum())\n", "numpy.py")) == 2
+    assert sys.modules["numpy"] is np
+
+
+def test_relative_and_package_imports_work(write: Write) -> None:
+    for package in ("cs231n/__init__.py", "cs231n/classifiers/__init__.py"):
+        write("", package)
+    write("A = 1\n", "cs231n/layers.py")
+    write("B = 2\n", "plain/other.py")
+    deep = "from cs231n.layers import *\nfrom ..layers import A as C\ndef loss(output, y):\n    return A + C\n"
+    assert answer(write(deep, "cs231n/classifiers/net.py")) == 2
+    assert answer(write("from .other import *\ndef loss(output, y):\n    return B\n", "plain/net.py")) == 2
+
+
+def test_what_is_not_installed_has_a_placeholder(write: Write) -> None:
+    text = """
+import absent.pyplot as plt
+from absent_too import thing, jit
+plt.rcParams['a'] = 1
+fig, (a, b) = plt.subplots(2)
+a.plot([1]).show()
+@jit
+def loss(output, y):
+    return 1.0 if y else thing * 2
+"""
+    attempt = Attempt.load(write(text))
+    assert attempt.call("loss", 0, 1) == 1
+    assert attempt.notes[0] == "absent is not installed; a placeholder stands in for it"
+    with pytest.raises(AttemptError, match="absent_too is not installed"):
+        attempt.call("loss", 0, 0)
+
+
+def test_an_import_that_may_fail_fails(write: Write) -> None:
+    text = "try:\n    import absent as m\nexcept ImportError:\n    import math as m\nimport importlib.util\n"
+    text += "def loss(output, y):\n    return m.pi, importlib.util.find_spec('absent')\n"
+    assert answer(write(text)) == (np.pi, None)
+
+
+def test_magics_are_blank_and_operators_stay(write: Write) -> None:
+    text = "%matplotlib inline\n!pip install it's\nget_ipython().magic('x')\nif True:\n    %time\ndef loss(output, y):\n    return (7\n        % 4)\n"  # noqa: E501
+    assert answer(write(text)) == 3
+
+
+def test_main_blocks_do_not_run_and_the_file_knows_its_place(write: Write) -> None:
+    path = write("if __name__ == '__main__':\n    1 / 0\ndef loss(output, y):\n    return __file__\n")
+    assert answer(path) == str(path)
+
+
+@pytest.mark.parametrize("text", ["# coding: latin-1\r\ns = 'é'\r\n".encode("latin-1"), b"\xef\xbb\xbfs = '\xc3\xa9'\r\n"])
+def test_encodings_and_ends_of_lines_are_honoured(write: Write, text: bytes) -> None:
+    assert answer(write(text + b"def loss(output, y):\r\n    return s\r\n")) == "é"
+
+
+def test_the_process_is_as_it_was(write: Write, tmp_path: Path) -> None:
+    change = "import numpy as np, sys, os, random, warnings\ndef loss(output, y):\n    np.random.seed(1); random.seed(1); np.seterr(all='raise')\n"  # noqa: E501
+    change += "    np.set_printoptions(precision=1); sys.setrecursionlimit(5000); warnings.simplefilter('always'); os.chdir('/')\n"
+    change += "    sys.argv.append('x'); sys.path.insert(0, 'y'); sys.modules['zz'] = np; sys.settrace(None); os.environ['ZZ'] = '1'\nloss(0, 0)\n"  # noqa: E501
+    write("", "beside.py")
+
+    def state() -> Any:
+        system = sys.getrecursionlimit(), list(sys.argv), list(sys.path), list(sys.meta_path), dict(os.environ), os.getcwd(), sys.gettrace()
+        return np.random.get_state()[1].tolist(), random.getstate(), np.geterr(), np.get_printoptions(), list(warnings.filters), system      # type: ignore[union-attr, index]
+
+    before, modules = state(), set(sys.modules)
+    answer(write("import beside, absent\n" + change))
+    assert state() == before
+    assert set(sys.modules) == modules
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_its_random_state_is_its_own(write: Write) -> None:
+    attempt = Attempt.load(write("import numpy as np\ndef loss(output, y):\n    return np.random.rand()\n"))
+    first = attempt.call("loss", 0, 0)
+    assert attempt.call("loss", 0, 0) != first
+    assert attempt.fresh().call("loss", 0, 0) == first
+
+
+def test_warnings_are_silent_and_prints_are_kept(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    attempt = Attempt.load(write("import numpy as np\nprint('hi')\ndef loss(output, y):\n    print('x' * 5000)\n    return np.log(np.zeros(1))\n"))  # noqa: E501
+    attempt.call("loss", 0, 0)
+    assert attempt.printed.startswith("hi\nxxx")
+    assert attempt.printed.endswith("… and 1004 characters more")
+    assert capsys.readouterr().out == ""
+
+
+def test_an_adapter_maps_the_file(write: Write) -> None:
+    path = write("from helper_of_course import k\nclass Net:\n    w = k\n")
+    text = "MODULES = {'helper_of_course': {'k': 5}}\ndef problem(attempt):\n    return {'lr': attempt.Net.w}\n"
+    text += "def forward(attempt, params, x):\n    return attempt.Net.w + x\ndef loss(attempt, output, y):\n    return NotImplemented\n"
+    attempt = Attempt.load(path, write(text, "adapter.py"))
+    assert (attempt.functions, attempt.problem, attempt.notes) == (("forward", "loss"), {"lr": 5}, [])
+    assert attempt.call("forward", {}, 1) == 6
+    assert attempt.call("loss", 0, 0) is NotImplemented
+    assert attempt.functions == attempt.fresh().functions == ("forward",)
+
+
+def test_an_adapter_may_load_the_file_itself(write: Write) -> None:
+    adapter = "def load(path):\n    names = {}\n    exec(compile(path.read_text().split('#')[0], str(path), 'exec'), names)\n    return names\n"  # noqa: E501
+    adapter += "def loss(attempt, output, y):\n    return attempt['f']()\n"
+    attempt = Attempt.load(write("import absent\ndef f():\n    return 1 / 0\n# 1 / 0\n"), write(adapter, "adapter.py"))
+    with pytest.raises(AttemptError, match=r"at mine\.py line 3"):
+        attempt.call("loss", 0, 0)
+
+
+def test_assignments_are_recorded_where_they_are_made(write: Write) -> None:
+    text = """import numpy as np
+import sys
+class Net:
+    def step(self, p):
+        self.h = p["w"] * 3
+        return self.h
+def loss(output, y):
+    sys.settrace(None)
+    p = {"w": np.ones(2)}
+    p["w"] += 1
+    h = Net().step(
+        p)
+    return h.sum()
+"""
+    former = sys.gettrace()
+    value, assignments = Attempt.load(write(text)).traced_call("loss", 0, 0)
+    told = [(one.line, one.name, float(np.sum(one.value))) for one in assignments]
+    assert value == 12
+    assert told == [(9, "p['w']", 2), (10, "p['w']", 4), (5, "self.h", 12), (6, "return", 12), (11, "h", 12), (13, "return", 12)]
+    assert assignments[1].text == 'p["w"] += 1'
+    assert sys.gettrace() is former
+
+
+def test_the_current_folder_shadows_nothing(write: Write, tmp_path: Path) -> None:
+    write("raise ValueError\n", "numpy.py")
+    write("raise ValueError\n", "argparse.py")
+    done = subprocess.run([sys.executable, "-m", "compare", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
