@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: compare test lint bench soak clean
+.PHONY: compare test lint bench soak score clean
 
 compare: .venv/installed
 	$(BIN)/python -m compare
@@ -21,6 +21,9 @@ bench: .venv/bench-installed
 
 soak: .venv/installed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.soak
+
+score: .venv/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.score
 
 clean:
 	rm -rf .venv build dist

@@ -11,6 +11,7 @@ import numpy as np
 
 from compare.adapters.attempt import Attempt, AttemptError
 from compare.adapters.attempted import Attempted, Traced
+from compare.adapters.functions import Functions
 from compare.adapters.readings import ContractError, Reading, readings
 from compare.comparison import Comparison, Difference
 from compare.declared import declared_problem
@@ -30,6 +31,7 @@ from compare.problem import Problem
 
 Verdict = Literal["equivalent", "different", "unstable formula", "not a proof", "could not run"]
 STEPS = 50
+_TRACED = 3  # records of the step that is followed line by line
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Check:
 
 
 def check(
-    attempt: str | PathLike[str] | Attempt,
+    attempt: Any,
     *,
     adapter: str | PathLike[str] | None = None,
     problem: Mapping[str, Any] | None = None,
@@ -80,10 +82,11 @@ def check(
 
         check("my_network.py").verdict
 
+    In place of the path, functions that are at hand may be given: a module, a mapping of their names, an object that has them, or one.
     What it is compared with is said by `problem`, a dict with the keys of the JSON's `problem`, or by the file's own PROBLEM; by default
     it is the lesson's network. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. See docs/bring-your-own.md.
 
-    Raises UnusableFileError for a file that cannot be used, ProblemError for options that cannot.
+    Raises UnusableFileError for a file that cannot be used, ProblemError for options that cannot, and for what has no function.
     """
     if seed is not None:
         check_seed(seed)
@@ -92,7 +95,7 @@ def check(
     seed = secrets.randbelow(2**32) if seed is None else int(seed)
     if not isinstance(attempt, Attempt):
         try:
-            attempt = Attempt.load(fspath(attempt), None if adapter is None else fspath(adapter))
+            attempt = _loaded(attempt, adapter)
         except AttemptError as error:
             return Check(
                 "could not run",
@@ -105,6 +108,15 @@ def check(
             )
     agreed = declared_problem({**attempt.problem, **(problem or {})})
     return _Checking(attempt, agreed, seed, steps, data).result()
+
+
+def _loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:
+    """The file at that path, or the functions."""
+    if isinstance(given, (str, PathLike)):
+        return Attempt.load(fspath(given), None if adapter is None else fspath(adapter))
+    if adapter is not None:
+        raise ProblemError(f"an adapter is given with a {type(given).__name__}; expected the path of the file that it adapts")
+    return Functions(given)
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,8 @@ class _Checking:
     def __init__(self, attempt: Attempt, problem: Problem, seed: int, steps: int, data: Batch | None) -> None:
         self.attempt, self.problem, self.seed, self.steps = attempt, problem, seed, steps
         self.probes = draw_probes(problem, seed, data)
+        if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
+            self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
 
     def result(self) -> Check:
         """The check, by the reading of the file's arrays that fits."""
@@ -220,13 +234,16 @@ class _Checking:
 
     def _with_line(self, found: Found, judged: "_Judged") -> Found:
         """With the line of the file in which it was made, where it can be seen."""
-        probe = replace(self.probes[0], batches=self.probes[0].batches[:1], lrs=self.probes[0].lrs[:1])
+        x, y = self.probes[0].batches[0]
+        probe = Probe(((x[:_TRACED], y[:_TRACED]),), self.probes[0].lrs[:1], self.probes[0].parameters)
+        one = next(name for name in ("train_step", "gradients", "trace", "forward", "loss") if name in self.attempt.functions)
+        observed = Observed(skipped=frozenset(self.attempt.functions) - {one})
         traced = Traced(self.attempt.fresh())
         try:
-            observe(lambda: traced, self.problem, (probe,), judged.reading, Observed())
+            observe(lambda: traced, self.problem, (probe,), judged.reading, observed)
         except (FaultError, AttemptError):
             return found
-        return replace(found, line=line_of(Run(self.problem, judged.observed.steps), found.causes[0], traced.assignments))
+        return replace(found, line=line_of(Run(self.problem, observed.steps), found.causes[0], traced.assignments))
 
     def _expected(self, steps: list[Step]) -> dict[Node, Array]:
         """PyTorch's numbers for the same steps, each from the attempt's own weights."""
@@ -287,15 +304,16 @@ class _Checking:
 
     def _whole(self, judged: "_Judged") -> Check:
         """What the probes found equal: whether it answers the same again, holds for large numbers, and over a training in lockstep too."""
-        check, again = self._told(judged), Observed()
+        check, again = self._told(judged), Observed(works_in_place=judged.observed.works_in_place)
         try:
             self._observe(judged.reading, again, self.probes[:1])
             changed = self._changed(judged.observed, again)
             if changed:
                 return replace(check, verdict="could not run", reason=f"a different answer on the same call twice: {changed}")
-            unstable = self._unstable(judged.reading)
+            unstable, raised = self._unstable(judged)
             if unstable:
                 return replace(check, verdict="unstable formula", reason=unstable)
+            check = replace(check, notes=(*check.notes, *raised))
             comparison = self._in_lockstep(judged.reading)
         except (FaultError, ContractError) as fault:
             verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
@@ -320,22 +338,27 @@ class _Checking:
                 return f"{stage_name(self.problem, (node[0], node[2]))} at step {node[1] + 1}"
         return None
 
-    def _unstable(self, reading: Reading) -> str | None:
+    def _unstable(self, judged: "_Judged") -> tuple[str | None, list[str]]:
         """Whether a formula overflows where it need not: with weights so large that |z| reaches a thousand.
 
-        A loss that is shown may be infinite there, as −ln p is where p rounds to 0; gradients and outputs have no such excuse.
+        A loss that is shown may be infinite there, as −ln p is where p rounds to 0; gradients and outputs have no such excuse. What raises
+        there, as `math.exp` does, is noted: it is not a number that looks like one.
         """
         if self.problem.loss == "bce":  # a loss of probabilities has no numbers where they are 0 or 1
-            return None
+            return None, []
+        raised: list[str] = []
         for layer, sign in product(range(1, len(self.problem.layers) + 1), (1, -1)):
+            observed = Observed(skipped=frozenset({"loss"}), works_in_place=judged.observed.works_in_place)
             try:
-                self._observe(reading, Observed(skipped=frozenset({"loss"})), (self._large(layer, sign),))
+                self._observe(judged.reading, observed, (self._large(layer, sign),))
             except FaultError as fault:
                 if fault.kind != "nan":
                     raise
                 where = layers_named(self.problem, (layer,))
-                return f"for z up to {1000 * sign} in {where}, {fault}; a stable form of it does not overflow"
-        return None
+                return f"for z up to {1000 * sign} in {where}, {fault}; a stable form of it does not overflow", raised
+            except AttemptError as error:
+                raised = raised or [f"for z up to {1000 * sign} in {layers_named(self.problem, (layer,))}, {error}"]
+        return None, raised
 
     def _large(self, layer: int, sign: int) -> Probe:
         """The first probe's first step, with weights of one layer so large that its z goes up to 1000, or down to −1000."""

@@ -58,7 +58,7 @@ def test_its_commands_print_what_it_shows(session: str, capsys: pytest.CaptureFi
     for command, promised in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
         words = shlex.split(command)
         assert words[:3] == ["python", "-m", "compare"]
-        assert main(words[3:]) == 0
+        assert main(words[3:]) == (1 if "DIFFERENT: " in promised else 0)
         assert_printed(promised, capsys.readouterr().out)
 
 

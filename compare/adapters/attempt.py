@@ -1,5 +1,6 @@
 """A user's file, run as it is in this process: what it defines is called, what it prints is kept, what it raises becomes one report."""
 
+import inspect
 import io
 import os
 import random
@@ -120,6 +121,15 @@ class Attempt:
     def functions(self) -> tuple[str, ...]:
         """Those of the contract that it offers, without those that have answered NotImplemented."""
         return tuple(name for name in self._names if name not in self._refused)
+
+    def takes_lr(self, function: str) -> bool:
+        """Whether the function takes a learning rate after (params, x, y)."""
+        try:
+            parameters = inspect.signature(self._named(function)).parameters.values()
+        except (TypeError, ValueError):
+            return False
+        positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        return len(positional) - (self.adapter is not None) >= 4
 
     def call(self, function: str, *args: Any) -> Any:
         """What the function answers; raises AttemptError for what it raises.

@@ -59,6 +59,10 @@ class Traced:
         """Those of the attempt."""
         return self.attempt.functions
 
+    def takes_lr(self, function: str) -> bool:
+        """As the attempt's does."""
+        return self.attempt.takes_lr(function)
+
     def call(self, function: str, *args: Any) -> Any:
         """The answer; what the file's own lines assigned on the way is kept."""
         answer, assignments = self.attempt.traced_call(function, *args)

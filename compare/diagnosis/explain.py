@@ -1,7 +1,8 @@
 """The answer: which mistakes explain what was shown, with the numbers, and the probe that splits those that cannot be told apart."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from compare.diagnosis.graph import Node, Step
 from compare.diagnosis.matcher import Explanation, Matcher, explanations
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.separate import probe_to_separate
-from compare.diagnosis.stages import Stage, stage_name
+from compare.diagnosis.stages import UPDATE, Group, Stage, stage_name
 from compare.implementation import Array
 from compare.problem import Problem
 
@@ -50,13 +51,24 @@ def explained(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Arra
         return found
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
     if len({stage for stage, _, _ in shown}) > 2:
-        by_stage = [_class(matcher, matcher.local(group)) for group in wrong]
+        by_stage = [_at_stage(matcher, group) for group in wrong]
         if by_stage and by_stage[0] is not None:
             return _once([each for each in by_stage if each is not None])
         final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))}
         if final:
             return _first(Matcher(problem, steps, final))
     return []
+
+
+def _at_stage(matcher: Matcher, group: Group) -> Found | None:
+    """What explains one stage from what was shown before it; of an update, else from the error terms on."""
+    found = _class(matcher, matcher.local(group))
+    kind, _, what = group[0].partition("_")
+    if found is not None or what not in UPDATE:
+        return found
+    chain = {f"{kind}_{stage}" for stage in UPDATE} - {group[0]}
+    whole = Matcher(matcher.problem, matcher.right.steps, {node: array for node, array in matcher.shown.items() if node[0] not in chain})
+    return _class(whole, whole.local(group))
 
 
 def _last(shown: Mapping[Node, Array]) -> str:
@@ -94,19 +106,33 @@ def _class(matcher: Matcher, found: list[Explanation]) -> Found | None:
 
 
 def _once(found: list[Found]) -> list[Found]:
-    """Without those whose first cause is the first of another: one mistake may make several stages wrong."""
-    return list({(each.causes[0].id, each.causes[0].layers): each for each in reversed(found)}.values())[::-1]
+    """One of each mistake, in all the layers in which it was found: it may make several stages wrong."""
+    merged: dict[str, Found] = {}
+    often = Counter(cause.id for each in found for cause in each.causes)
+    for each in found:
+        each = replace(each, causes=tuple(sorted(each.causes, key=lambda cause: -often[cause.id])))
+        first = each.causes[0]
+        known = merged.get(first.id)
+        if known is None:
+            merged[first.id] = each
+            continue
+        layers = tuple(sorted({*known.causes[0].layers, *first.layers}))
+        merged[first.id] = replace(known, causes=(replace(known.causes[0], layers=layers), *known.causes[1:]))
+    return list(merged.values())
 
 
 def _evidence(matcher: Matcher, explanation: Explanation) -> Evidence | None:
-    """The number that is farthest from what it should be, of the first node that is wrong."""
+    """The number that is farthest out of its bound, of the first node that is wrong."""
     for node, actual in matcher.shown.items():
         with np.errstate(all="ignore"):
             right, wrong = matcher.right.worked_out(*node), matcher.predicted(node, explanation.formulas)
         gap = np.abs(actual - right.value)
         if wrong is None or (gap <= right.error).all():
             continue
-        index = np.unravel_index(int(np.argmax(gap)), gap.shape)
+        share = np.divide(
+            gap, right.error, out=np.where(gap > 0, np.inf, 0.0), where=np.greater(np.broadcast_to(right.error, gap.shape), 0)
+        )
+        index = np.unravel_index(int(np.argmax(share)), gap.shape)
         place = tuple(int(i) for i in index)
         name = stage_name(matcher.problem, (node[0], node[2]))
         return Evidence(node[1] + 1, name, place, float(actual[index]), float(right.value[index]), float(wrong.value[index]))

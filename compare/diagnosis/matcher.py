@@ -47,8 +47,10 @@ class Matcher:
 
     def singles(self) -> list[Explanation]:
         """Every single mistake of the catalogue that explains it all, in the catalogue's order."""
-        found = [Explanation((cause,)) for cause in self.causes if self.explains(cause.formulas)]
-        return _fewest_places(found)
+        wrong = self.first_wrong({})
+        if wrong is None:
+            return []
+        return _fewest_places([Explanation((cause,)) for cause in self._near(wrong) if self.explains(cause.formulas)])
 
     def scales(self) -> list[Explanation]:
         """A factor that is none of the catalogue's, on everything or in one layer, that explains it all."""
@@ -67,8 +69,7 @@ class Matcher:
         if wrong is None:
             return []
         causes = [cause for cause in self.causes if not cause.mistake.alone]
-        reads = self.right.reads(wrong)
-        near = [cause for cause in causes if cause.formulas.keys() & reads]
+        near = [cause for cause in self._near(wrong) if not cause.mistake.alone]
         found = []
         for first in [cause for cause in near if self._matches(wrong, cause.formulas)]:
             found += [Explanation((first, other)) for other in causes if self._go_together(first, other, wrong)]
@@ -90,10 +91,12 @@ class Matcher:
         nodes = [node for node in self.shown if (node[0], node[_LAYER]) == group]
         found = [
             Explanation((cause,))
-            for cause in self.causes
+            for cause in self._near(nodes[0])
             if all(self._matches(node, cause.formulas) for node in nodes) and self._differs(nodes, cause.formulas)
         ]
-        return _fewest_places(found)
+        right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
+        harmless = [each for each in found if all(self._matches(node, each.formulas) for node in right)]
+        return _fewest_places(harmless or found)
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -107,6 +110,12 @@ class Matcher:
     def first_wrong(self, formulas: Formulas) -> Node | None:
         """The first node, in the order of the search, that does not come out under these formulas; or None."""
         return next((node for node in self._groups if not self._matches(node, formulas)), None)
+
+    def _near(self, node: Node) -> list[Cause]:
+        """The mistakes that have to do with that node."""
+        self.predicted(node, {})
+        reads = self.right.reads(node)
+        return [cause for cause in self.causes if not cause.formulas.keys().isdisjoint(reads)]
 
     def _go_together(self, first: Cause, other: Cause, wrong: Node) -> bool:
         if first.formulas.keys() & other.formulas.keys():

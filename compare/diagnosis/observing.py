@@ -27,6 +27,9 @@ class Callee(Protocol):
     def call(self, function: str, *args: Any) -> Any:
         """The answer."""
 
+    def takes_lr(self, function: str) -> bool:
+        """Whether the function takes a learning rate after (params, x, y)."""
+
 
 @dataclass
 class Observed:
@@ -83,8 +86,11 @@ class _Step:
             self._forward(answer)
         if "loss" in offered:
             self._loss(y)
-        if "trace" in offered and (answer := self._asked("trace", x, y)) is not NotImplemented:
-            self._trace(answer, x, y)
+        if "trace" in offered:
+            takes_lr = self.attempt.takes_lr("trace")
+            answer = self._asked("trace", x, y, lr=lr if takes_lr else None)
+            if answer is not NotImplemented:
+                self._trace(answer, len(x), knows_lr=takes_lr or lr == self.problem.lr)
         if "gradients" in offered and (answer := self._asked("gradients", x, y)) is not NotImplemented:
             self._show_parameters("used", self._parameters(answer, "gradients", "the gradients"))
         if "train_step" in offered and (answer := self._asked("train_step", x, y, lr=lr)) is not NotImplemented:
@@ -110,7 +116,7 @@ class _Step:
         is_changed = _arrays_differ(params, untouched)
         if function != "train_step" and is_changed:
             raise self._fault("mutated", function, f"{function} changes the parameters that it is given; expected it to leave them")
-        if function == "train_step" and answer is None and is_changed:
+        if function == "train_step" and answer is None and (is_changed or self.observed_so_far.works_in_place):
             self.observed_so_far.works_in_place = True
             answer = params
         self._note_aliases(function, answer, given)
@@ -163,10 +169,11 @@ class _Step:
             raise self._fault("shape", "loss", f"the loss has shape {value.shape}; expected one number")
         self._show("loss", 0, value.reshape(()))
 
-    def _trace(self, answer: Any, x: Array, y: Array) -> None:
+    def _trace(self, answer: Any, n: int, knows_lr: bool) -> None:
+        """What a trace shows; of one that is not told the learning rate, nothing that depends on it."""
         if not isinstance(answer, Mapping):
             raise self._fault("type", "trace", f"trace answers a {type(answer).__name__}; expected a dict of named intermediates")
-        expected = self._trace_names(len(x))
+        expected = self._trace_names(n)
         unknown = [str(name) for name in answer if name not in expected and name not in ("input", "loss")]
         if unknown:
             names = ", ".join([*expected, "loss"])
@@ -179,6 +186,8 @@ class _Step:
                 self._show("loss", 0, self._checked("trace", numbers, value, "trace: loss").reshape(()))
             elif name != "input":
                 stage, layer, shape, parameter = expected[name]
+                if stage in ("step", "velocity", "after") and not knows_lr:
+                    continue
                 if parameter is None:
                     self._show(stage, layer, self._checked("trace", self.reading.records_out, value, shape, f"trace: {name}"))
                 else:

@@ -23,7 +23,7 @@ Group = tuple[str, int]  # (stage, layer)
 _FORWARD = ("z", "a")
 _OUTPUT = ("output", "probabilities", "loss")
 _BACKWARD = ("delta",)
-_UPDATE = ("used", "velocity", "step", "after")
+UPDATE = ("used", "velocity", "step", "after")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def rank(group: Group, depth: int) -> tuple[int, int, int]:
     if stage in _BACKWARD:
         return 2, depth - layer, 0
     kind, _, what = stage.partition("_")
-    return 3 + _UPDATE.index(what), depth - layer, ("weight", "bias").index(kind)
+    return 3 + UPDATE.index(what), depth - layer, ("weight", "bias").index(kind)
 
 
 def in_order(shown: Mapping[Node, Array]) -> dict[Node, Array]:

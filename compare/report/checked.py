@@ -74,15 +74,21 @@ def _found(prefix: str, found: Found, check: Check, hint: int | None) -> Iterato
         yield f"    behaves as  {first.mistake.actual}"
         if found.evidence is not None:
             shown = found.evidence
-            place = f"{shown.tensor}{list(shown.index) if shown.index else ''}"
-            yield f"    shown by    step {shown.step}, {place}:"
-            yield f"                {shown.actual!r} is yours, {shown.expected!r} right, {shown.under_mistake!r} with the mistake"
+            yours, right, mistaken = _digits(shown.actual, shown.expected, shown.under_mistake)
+            yield f"    shown by    step {shown.step}, {shown.tensor}{list(shown.index) if shown.index else ''}:"
+            yield f"                {yours} is yours, {right} right, {mistaken} with the mistake"
         if found.line is not None:
             yield f"    see         {check.name} line {found.line}: {check.text_of(found.line)}"
     for other in dict.fromkeys(cause.sentence for cause in others):
         yield f"    or, which looks the same: {other}"
     if found.probe_to_separate:
         yield f"    to tell them apart: {found.probe_to_separate}"
+
+
+def _digits(actual: float, expected: float, mistaken: float) -> tuple[str, ...]:
+    """The numbers with eight digits, or with all where that does not tell right from wrong."""
+    short = tuple(f"{value:.8g}" for value in (actual, expected, mistaken))
+    return short if short[0] != short[1] else (repr(actual), repr(expected), repr(mistaken))
 
 
 def what_next(check: Check, command: str) -> str:

@@ -1,9 +1,15 @@
 """The assertion in anyone's test."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
 import pytest
 
-from compare import NotEquivalentError, Problem, ProblemError, TorchRef, assert_equivalent
+from compare import Check, NotEquivalentError, Problem, ProblemError, TorchRef, assert_equivalent, check
 from compare.implementation import Array
+from compare.report.checked import headline, why
 from tests.compare.variants import Variant
 
 
@@ -32,7 +38,100 @@ def test_its_error_is_an_assertion_that_says_where_and_how_far() -> None:
 def test_what_is_no_implementation_is_refused() -> None:
     problem = Problem.draw((3, 2, 1))
     with pytest.raises(ProblemError, match="load_state_dict, step and predict"):
-        assert_equivalent(object(), problem)  # type: ignore[arg-type]
+        assert_equivalent(object(), problem)  # type: ignore[call-overload]
+
+
+RIGHT = """\
+import numpy as np
+
+velocity = {}
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def train_step(params, x, y, lr):
+    a = sigmoid(x @ params["0.weight"].T + params.get("0.bias", 0))
+    output = sigmoid(a @ params["2.weight"].T + params.get("2.bias", 0))
+    delta2 = (output - y) * output * (1 - output) / output.size
+    delta1 = delta2 @ params["2.weight"] * a * (1 - a)
+    grads = {"0.weight": delta1.T @ x, "2.weight": delta2.T @ a, "0.bias": delta1.sum(0), "2.bias": delta2.sum(0)}
+    for name in params:
+        velocity[name] = MOMENTUM * velocity.get(name, 0) + grads[name]
+    return {name: params[name] - lr * velocity[name] for name in params}
+
+
+MOMENTUM = 0
+"""
+WRONG = RIGHT.replace(" * a * (1 - a)", "")
+
+
+def module_of(text: str, path: Path) -> ModuleType:
+    """The module, imported from that file."""
+    path.write_text(text, encoding="utf-8")
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    exec(compile(text, str(path), "exec"), vars(module))
+    return module
+
+
+def test_a_path_a_module_a_mapping_an_object_and_a_function_are_checked(tmp_path: Path) -> None:
+    module = module_of(RIGHT, tmp_path / "mine.py")
+
+    class Mine:
+        def train_step(self, params: Any, x: Any, y: Any, lr: Any) -> Any:
+            return module.train_step(params, x, y, lr)
+
+    for actual in (tmp_path / "mine.py", str(tmp_path / "mine.py"), module, {"train_step": module.train_step}, Mine(), module.train_step):
+        checked = assert_equivalent(actual, problem={"sizes": (4, 5, 2), "bias": True}, steps=5, seed=3)
+        assert isinstance(checked, Check)
+        assert (checked.verdict, checked.problem.sizes, checked.seed, checked.functions) == ("equivalent", (4, 5, 2), 3, ("train_step",))
+    assert module.velocity == {}
+
+
+def test_what_a_module_keeps_starts_anew_with_each_training(tmp_path: Path) -> None:
+    module = module_of(RIGHT, tmp_path / "mine.py")
+    module.MOMENTUM = 0.9  # type: ignore[attr-defined]
+    assert_equivalent(module, {"momentum": 0.9})
+    with pytest.raises(NotEquivalentError, match="different: first at step 2"):
+        assert_equivalent(module)
+
+
+def test_its_error_has_the_lines_of_the_report_and_names_the_mistake(tmp_path: Path) -> None:
+    module = module_of(WRONG, tmp_path / "mine.py")
+    with pytest.raises(NotEquivalentError) as caught:
+        assert_equivalent(module, seed=3)
+    found = check(tmp_path / "mine.py", seed=3)
+    lines = str(caught.value).split("\n")
+    assert lines[: len(lines) - 2] == [headline(found), *why(found)]
+    assert lines[1] == "  f′ is left out of the error term of the hidden layer"
+    assert "    see         mine.py line 14: delta1 = delta2 @ params[\"2.weight\"]" in lines
+    assert lines[-2].startswith("  compared: mine.py (train_step) beside PyTorch on 6-2-1 sigmoid")
+    assert lines[-1] == "  repeat: assert_equivalent(…, seed=3)"
+
+
+def test_every_verdict_but_equivalent_is_an_error() -> None:
+    nothing, fault = "not a proof: ", "could not run: forward raised ZeroDivisionError"
+    for forward, told in ((lambda params, x: np.zeros((len(x), 1)), nothing), (lambda params, x: 1 / 0, fault)):
+        with pytest.raises(NotEquivalentError, match=told):
+            assert_equivalent({"forward": forward})
+
+
+def test_arguments_that_do_not_go_together_are_refused() -> None:
+    problem, calls = Problem.draw((3, 2, 1)), {"forward": abs}
+    arguments: list[tuple[Any, Any, dict[str, Any], str]] = [
+        (Variant(problem), None, {}, "expected a Problem with it"),
+        (Variant(problem), problem, {"seed": 3}, "seed cannot be given with an Implementation"),
+        (calls, problem, {}, "or functions with the problem as a dict"),
+        (calls, (3, 2, 1), {}, "problem is a tuple; expected a dict"),
+        (calls, None, {"mode": "free"}, "mode cannot be given with functions"),
+        (calls, None, {"adapter": "adapter.py"}, "adapter is given with a dict"),
+        (object(), None, {}, "has none of train_step"),
+    ]
+    for actual, given, options, told in arguments:
+        with pytest.raises(ProblemError, match=told):
+            assert_equivalent(actual, given, **options)
 
 
 def test_it_hides_its_own_frames_under_pytest(pytester: pytest.Pytester) -> None:

@@ -19,6 +19,20 @@ def _is_square_loss(problem: Problem, layer: int) -> bool:
     return problem.loss in _SQUARES
 
 
+def _has_difference(problem: Problem, layer: int) -> bool:
+    """Where ∂ℓ/∂ŷ is made of the difference alone."""
+    return _is_square_loss(problem, layer) or _from_logits(problem, layer)
+
+
+def _is_fused(problem: Problem, layer: int) -> bool:
+    """Where δ of the output is p − y, f′ and the loss's derivative being done in one."""
+    return problem.loss == "bce" and problem.layers[-1].function == "sigmoid"
+
+
+def _fused(term: Formula) -> Formula:
+    return lambda run, step, layer: run.scaled(term(run, step, layer), run("share", step))
+
+
 def _is_mean(problem: Problem, layer: int) -> bool:
     return problem.reduction == "mean"
 
@@ -32,14 +46,16 @@ def _over_records(problem: Problem, layer: int) -> bool:
 
 
 def difference(run: Run, step: int) -> Bounded:
-    """ŷ − y."""
-    return run.plus(run("output", step), Bounded(-run("y", step).astype(np.float64)))
+    """ŷ − y; of a loss of logits p − y."""
+    y = run("y", step)
+    wanted = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
+    return run.plus(probabilities(run, step) if _from_logits(run.problem, 0) else run("output", step), Bounded(-wanted))
 
 
 def _squared(sign: float) -> Formula:
     def formula(run: Run, step: int, layer: int) -> Bounded:
         d = difference(run, step)
-        return run.scaled(run.times(d, d), sign * _SQUARES[run.problem.loss])
+        return run.scaled(run.times(d, d), sign * _SQUARES.get(run.problem.loss, 1.0))
 
     return formula
 
@@ -47,13 +63,13 @@ def _squared(sign: float) -> Formula:
 def _signed(run: Run, step: int, layer: int) -> Bounded:
     d = difference(run, step)
     undecided = (np.abs(d.value) <= d.error) & np.greater(d.error, 0)
-    factor = _SQUARES[run.problem.loss]
+    factor = _SQUARES.get(run.problem.loss, 1.0)
     return Bounded(factor * np.sign(d.value), np.where(undecided, 2 * factor, 0.0))
 
 
 def _absolute(run: Run, step: int, layer: int) -> Bounded:
     d = difference(run, step)
-    return run.scaled(Bounded(np.abs(d.value), d.error), _SQUARES[run.problem.loss])
+    return run.scaled(Bounded(np.abs(d.value), d.error), _SQUARES.get(run.problem.loss, 1.0))
 
 
 def _of_loss(name: str, times_k: int = 0) -> Formula:
@@ -81,7 +97,7 @@ def _crossed(mean: bool) -> Formula:
 
     def formula(run: Run, step: int, layer: int) -> Bounded:
         y, output = run("y", step).astype(np.float64), run("output", step)
-        n, factor = len(y), _SQUARES[run.problem.loss]
+        n, factor = len(y), _SQUARES.get(run.problem.loss, 1.0)
         targets = run.total(Bounded(np.broadcast_to(-y.T, (n, n))), -1)
         summed = run.plus(run.scaled(output, n), Bounded(targets.value[:, None], np.asarray(targets.error)[:, None]))
         return run.scaled(summed, factor / n if mean else factor)
@@ -308,7 +324,7 @@ ERROR_TERMS = (
     ),
     *_REDUCTION,
     Mistake(
-        "error-squared", "the squared error stands for the error", _SQUARE, "(ŷ − y)²", {"term": _squared(1.0)}, applies=_is_square_loss
+        "error-squared", "the squared error stands for the error", _SQUARE, "(ŷ − y)²", {"term": _squared(1.0)}, applies=_has_difference
     ),
     Mistake(
         "error-squared",
@@ -316,10 +332,10 @@ ERROR_TERMS = (
         _SQUARE,
         "−(ŷ − y)²",
         {"term": _squared(-1.0)},
-        applies=_is_square_loss,
+        applies=_has_difference,
     ),
-    Mistake("error-sign", "only the error's sign is used", _SQUARE, "sign(ŷ − y)", {"term": _signed}, applies=_is_square_loss),
-    Mistake("error-absolute", "the error's absolute value is used", _SQUARE, "|ŷ − y|", {"term": _absolute}, applies=_is_square_loss),
+    Mistake("error-sign", "only the error's sign is used", _SQUARE, "sign(ŷ − y)", {"term": _signed}, applies=_has_difference),
+    Mistake("error-absolute", "the error's absolute value is used", _SQUARE, "|ŷ − y|", {"term": _absolute}, applies=_has_difference),
     *(
         Mistake(
             "other-loss",
@@ -331,6 +347,15 @@ ERROR_TERMS = (
         )
         for name in ("bce", "half_mse", "mse", "l1", "huber", "bce_with_logits", "cross_entropy")
         for times_k in (0, 1, -1)
+    ),
+    *(
+        Mistake(id, sentence, "δ = p − y", actual, {"delta": _fused(term)}, "output", _is_fused)
+        for id, sentence, actual, term in (
+            ("error-squared", "the squared error stands for the error", "δ = (p − y)²", _squared(1.0)),
+            ("error-squared", "the squared error stands for the error, subtracted", "δ = −(p − y)²", _squared(-1.0)),
+            ("error-sign", "only the error's sign is used", "δ = sign(p − y)", _signed),
+            ("error-absolute", "the error's absolute value is used", "δ = |p − y|", _absolute),
+        )
     ),
     Mistake(
         "error-crossed",

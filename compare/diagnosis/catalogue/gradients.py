@@ -279,7 +279,6 @@ GRADIENTS = (
             {"weight_grad": _without_unit(unit)},
             "layer",
             _has(0, unit),
-            alone=True,
         )
         for unit in range(LONGEST)
     ),
@@ -292,7 +291,6 @@ GRADIENTS = (
             {"weight_grad": _without_input(index)},
             "layer",
             _has(1, index),
-            alone=True,
         )
         for index in range(LONGEST)
     ),
@@ -305,7 +303,6 @@ GRADIENTS = (
             {"weight_grad": _shifted(axis, by)},
             "layer",
             _longer_than_one(axis),
-            alone=True,
         )
         for axis, of in ((0, "unit"), (1, "input"))
         for by in (1, -1)
@@ -319,7 +316,6 @@ GRADIENTS = (
             {"weight_grad": _held_back(axis)},
             "layer",
             _longer_than_one(axis),
-            alone=True,
         )
         for axis, of in ((0, "unit"), (1, "input"))
     ),

@@ -181,7 +181,7 @@ SLOPES = (
         "f′ is evaluated at the input of {layer}, not at its z",
         "δ = ∂L/∂a ∘ f′(input)",
         _at_input,
-        lambda problem, layer: is_smooth(problem, layer) and is_square(problem, layer),
+        lambda problem, layer: bends(problem, layer) and is_square(problem, layer),
     ),
     _slope("only-one-minus-a", "of a(1 − a) only 1 − a is left in {layer}", "δ = ∂L/∂a ∘ (1 − a)", _one_minus_a, has("sigmoid")),
     _slope("only-a", "of a(1 − a) only a is left in {layer}", "δ = ∂L/∂a ∘ a", _only_a, has("sigmoid")),

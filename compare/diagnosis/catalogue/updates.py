@@ -126,11 +126,15 @@ def _after_records(run: Run, step: int, mean: bool) -> dict[Place, Any]:
 def _of_record(run: Run, facts: Step, row: int, values: Mapping[Place, Any], lr_over: int) -> Run:
     """The step of one record alone, where those places have these values, and by a part of the learning rate."""
     record = Step(facts.x[row : row + 1], facts.y[row : row + 1], facts.lr / lr_over, facts.before)
-    return Run(run.problem, [record], {place: _constant(value) for place, value in values.items()}, precision=run.precision)
+    others = {place: formula for place, formula in run.formulas.items() if place[0] not in ("together", *_OF_A_RECORD)}
+    return Run(run.problem, [record], others | {place: _constant(value) for place, value in values.items()}, precision=run.precision)
 
 
 def _constant(value: Any) -> Formula:
     return lambda run, step, layer: value
+
+
+_OF_A_RECORD = tuple(f"{kind}_{stage}" for kind in KINDS for stage in ("after", "kept"))
 
 
 def _can_go_one_by_one(problem: Problem, layer: int) -> bool:
@@ -199,7 +203,6 @@ UPDATES = (
         "Δw = −lr/n ∂Lₙ/∂w after each n",
         {"together": _one_by_one(True), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
         applies=_can_go_one_by_one,
-        alone=True,
     ),
     Mistake(
         "update-per-record",
@@ -208,7 +211,6 @@ UPDATES = (
         "Δw = −lr ∂Lₙ/∂w after each n",
         {"together": _one_by_one(False), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
         applies=_can_go_one_by_one,
-        alone=True,
     ),
     Mistake(
         "weights-added",

@@ -1,0 +1,96 @@
+"""The graph of a step: its right formulas are the backends' own, and what is kept is what would be worked out anew."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare import Manual, Problem
+from compare.diagnosis.catalogue import CATALOGUE, kind_of
+from compare.diagnosis.graph import KINDS, Run, Step
+from compare.diagnosis.matcher import is_within
+from compare.rounding import Bounded
+
+PROBLEMS: tuple[dict[str, Any], ...] = (
+    {"sizes": (6, 2, 1)},
+    {"sizes": (4, 5, 5, 2), "activations": ("tanh", "relu", "sigmoid"), "bias": True, "loss": "bce"},
+    {"sizes": (3, 4, 3), "activations": ("leaky_relu", "softmax"), "bias": True, "loss": "mse", "reduction": "sum"},
+    {
+        "sizes": (3, 4, 4, 3),
+        "activations": ("gelu", "elu", "identity"),
+        "loss": "sse",
+        "optimizer_options": {"momentum": 0.9, "weight_decay": 0.1},
+    },
+    {"sizes": (3, 3, 2), "activations": "silu", "loss": "huber", "optimizer_options": {"momentum": 0.9, "nesterov": True}},
+    {"sizes": (3, 4, 2), "activations": ("softplus", "identity"), "bias": True, "loss": "bce_with_logits", "optimizer": "adam"},
+    {"sizes": (3, 4, 2), "activations": ("tanh", "log_softmax"), "loss": "l1", "optimizer": "adamw"},
+)
+
+
+def trained(options: dict[str, Any]) -> tuple[Problem, list[Step], list[Any]]:
+    """Three steps of the hand-written network, and what it shows of them."""
+    problem = Problem.draw(**options, lr=0.1)
+    side = Manual(problem, stages=True)
+    side.load_state_dict(problem.initial_parameters)
+    steps, records, before = [], [], dict(problem.initial_parameters)
+    for i, (x, y) in enumerate(problem.batches):
+        records.append(side.step(x, y))
+        steps.append(Step(x, y, 0.1, before, i + 1, i - 1 if i else None))
+        before = dict(records[-1].params)
+    return problem, steps, records
+
+
+@pytest.mark.parametrize("options", PROBLEMS, ids=lambda options: f"{options['sizes']}")
+def test_every_stage_is_what_the_hand_written_network_has(options: dict[str, Any]) -> None:
+    problem, steps, records = trained(options)
+    run = Run(problem, steps)
+    for step, record in enumerate(records):
+        assert is_within(record.output, run("output", step))
+        assert is_within(record.loss, run("loss", step))
+        for number, layer in enumerate(problem.layers, start=1):
+            assert is_within(record.activations[layer.activation], run("a", step, number))
+            assert is_within(record.errors[layer.linear], run("delta", step, number))
+            for kind in KINDS if problem.bias else KINDS[:1]:
+                name = f"{layer.linear}.{kind}"
+                assert is_within(record.grads[name], run(f"{kind}_used", step, number))
+                assert is_within(record.deltas[name], run(f"{kind}_step", step, number))
+                assert is_within(record.params[name], run(f"{kind}_after", step, number))
+
+
+@pytest.mark.parametrize("options", PROBLEMS, ids=lambda options: f"{options['sizes']}")
+def test_every_mistake_can_be_made_where_it_applies(options: dict[str, Any]) -> None:
+    """Each gives numbers, or cannot be made with these shapes; and what memory has is what would be worked out anew."""
+    problem, steps, _ = trained(options)
+    shared = Run(problem, steps)
+    for mistake in CATALOGUE:
+        for cause in mistake.causes(problem):
+            assert "{" not in cause.sentence
+            values = []
+            for run in (shared.with_formulas(cause.formulas), Run(problem, steps, cause.formulas)):
+                with np.errstate(all="ignore"):
+                    try:
+                        values.append(run.worked_out("weight_after", 1, 1))
+                    except ValueError:
+                        values.append(None)
+            one, other = values
+            assert (one is None) == (other is None), cause
+            if isinstance(one, Bounded):
+                np.testing.assert_array_equal(one.value, other.value, err_msg=cause.sentence)
+                np.testing.assert_array_equal(one.error, other.error, err_msg=cause.sentence)
+
+
+def test_an_entry_says_what_it_is() -> None:
+    for mistake in CATALOGUE:
+        assert mistake.id == mistake.id.lower().replace(" ", "-")
+        assert mistake.expected != mistake.actual
+        assert kind_of(mistake) != "a factor"
+        assert mistake.sentence.format(layer="here")
+
+
+def test_what_was_shown_is_what_comes_after_it_is_made_from() -> None:
+    problem, steps, _ = trained(PROBLEMS[0])
+    shown = {("delta", 0, 2): np.full((7, 1), 0.5)}
+    run = Run(problem, steps, shown=shown)
+    expected = shown["delta", 0, 2].T @ run("a", 0, 1).value
+    assert is_within(expected, run.worked_out("weight_grad", 0, 2))
+    assert not is_within(expected, Run(problem, steps).worked_out("weight_grad", 0, 2))

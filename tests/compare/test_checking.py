@@ -1,0 +1,305 @@
+"""Checking a file: what it may look like, what is said of it, and what is never called equal."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from compare import Check, check
+from compare.adapters.attempt import UnusableFileError
+from compare.cli import main
+from compare.errors import ProblemError
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+SIGMOID = "import numpy as np\n\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n\n\n"
+RIGHT = (
+    SIGMOID
+    + """def train_step(params, x, y, lr):
+    W1, W2 = params["0.weight"], params["2.weight"]
+    h = sigmoid(x @ W1.T)
+    output = sigmoid(h @ W2.T)
+    delta2 = (output - y) / len(x) * output * (1 - output)
+    delta1 = delta2 @ W2 * h * (1 - h)
+    return {"0.weight": W1 - lr * delta1.T @ x, "2.weight": W2 - lr * delta2.T @ h}
+"""
+)
+PROBLEM = 'PROBLEM = {"sizes": (4, 5, 3), "activations": ("tanh", "sigmoid"), "bias": True}\n'
+
+
+@pytest.fixture
+def checked(tmp_path: Path) -> Any:
+    def of(text: str, **options: Any) -> Check:
+        path = tmp_path / "attempt.py"
+        path.write_text(text, encoding="utf-8")
+        return check(path, **{"seed": 1, "steps": 5, **options})
+
+    return of
+
+
+def pass_of(container: str, weights: str, records: str) -> str:
+    """A right file of a 4-5-3 network with its arrays laid out so."""
+    take = {"W1b1": 'p["W1"], p["b1"], p["W2"], p["b2"]', "list": "p", "attributes": "p.W1, p.b1, p.W2, p.b2"}[container]
+    give = {"W1b1": "dict(W1=W1, b1=b1, W2=W2, b2=b2)", "list": "[W1, b1, W2, b2]", "attributes": "dict(W1=W1, b1=b1, W2=W2, b2=b2)"}[
+        container
+    ]
+    into = {"in_out": ".T", "out_in": ""}[weights]
+    turn = {"columns": ".T", "rows": ""}[records]
+    bias = ".ravel()" if records == "columns" else ""
+    return (
+        SIGMOID
+        + PROBLEM
+        + f"""
+def train_step(p, x, y, lr):
+    W1, b1, W2, b2 = {take}
+    x, y, V1, V2, c1, c2 = x{turn}, y{turn}, W1{into}, W2{into}, b1{bias}, b2{bias}
+    h = np.tanh(x @ V1.T + c1)
+    o = sigmoid(h @ V2.T + c2)
+    d2 = (o - y) * o * (1 - o) / y.size
+    d1 = d2 @ V2 * (1 - h * h)
+    W1, W2 = W1 - lr * (d1.T @ x){into}, W2 - lr * (d2.T @ h){into}
+    b1, b2 = b1 - lr * d1.sum(0).reshape(b1.shape), b2 - lr * d2.sum(0).reshape(b2.shape)
+    return {give}
+"""
+    )
+
+
+def test_a_right_file_is_equivalent_and_trained_in_lockstep(checked: Any) -> None:
+    result = checked(RIGHT)
+    assert result.verdict == "equivalent"
+    assert result.comparison is not None
+    assert result.steps == 6 + 5
+    assert not result.conventions
+
+
+@pytest.mark.parametrize("container", ["W1b1", "list", "attributes"])
+@pytest.mark.parametrize("weights", ["in_out", "out_in"])
+def test_conventions_are_found_and_said(checked: Any, container: str, weights: str) -> None:
+    result = checked(pass_of(container, weights, "rows"))
+    assert result.verdict == "equivalent", result.reason
+    assert ("your weights are (in, out)" in result.conventions) == (weights == "in_out")
+    assert any("your parameters are" in sentence for sentence in result.conventions)
+
+
+def test_records_in_columns_are_found(checked: Any) -> None:
+    result = checked(pass_of("W1b1", "out_in", "columns"))
+    assert result.verdict == "equivalent", result.reason
+    assert "your records are columns" in result.conventions
+
+
+def test_a_declared_convention_is_held_to(checked: Any) -> None:
+    text = pass_of("W1b1", "in_out", "rows") + 'CONVENTIONS = {"params": "W1b1", "weights": "out_in"}\n'
+    assert checked(text).verdict == "could not run"
+
+
+def test_a_convention_that_is_none_is_refused(checked: Any) -> None:
+    with pytest.raises((ProblemError, UnusableFileError), match="weights"):
+        checked(RIGHT + 'CONVENTIONS = {"weights": "sideways"}\n')
+
+
+def test_work_in_place_is_found(checked: Any) -> None:
+    text = RIGHT.replace(
+        'return {"0.weight": W1 - lr * delta1.T @ x, "2.weight": W2 - lr * delta2.T @ h}',
+        "W1 -= lr * delta1.T @ x\n    W2 -= lr * delta2.T @ h",
+    )
+    result = checked(text)
+    assert result.verdict == "equivalent"
+    assert "you work in place" in result.conventions
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "id", "line"),
+    [
+        (" * h * (1 - h)", "", "slope-missing", 13),
+        (" * output * (1 - output)", "", "slope-missing", 12),
+        (" / len(x)", "", "mean-missing", None),
+        ("W1 - lr", "W1 + lr", "sign-flipped-in-layer", None),
+        ("delta2 @ W2", "(output - y) / len(x) @ W2", "raw-error-back", 13),
+        ("lr * delta", "delta", "lr-missing", None),
+        ("(1 - h)", "(1 - h) ** 1.5", None, None),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(checked: Any, old: str, new: str, id: str | None, line: int | None) -> None:
+    result = checked(RIGHT.replace(old, new))
+    assert result.verdict == "different"
+    assert [found.causes[0].id for found in result.diagnosis] == ([id] if id else [])
+    if line:
+        assert result.diagnosis[0].line == line
+    assert result.first is not None
+
+
+def test_two_mistakes_are_named_together(checked: Any) -> None:
+    result = checked(RIGHT.replace(" * h * (1 - h)", "").replace(" / len(x)", ""))
+    assert {found.causes[0].id for found in result.diagnosis} == {"slope-missing", "mean-missing"}
+
+
+def test_what_only_inherits_is_not_blamed() -> None:
+    result = check(EXAMPLES / "wrong_hidden_error.py", seed=1)
+    marks = {stage.stage + str(stage.layer): stage.mark for stage in result.stages}
+    assert marks["delta1"] == "wrong"
+    assert marks["delta2"] == "agrees"
+    assert marks["weight_after1"] == marks["weight_used1"] == "inherits"
+
+
+def test_causes_that_look_the_same_come_with_the_probe_that_tells_them_apart(checked: Any) -> None:
+    found = checked(RIGHT.replace(" * output * (1 - output)", "")).diagnosis[0]
+    assert {"slope-missing", "other-loss"} <= {cause.id for cause in found.causes}
+    assert found.probe_to_separate
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def train_step(params, x, y, lr):\n    return params\n", "the weights never change"),
+        (SIGMOID + "def gradients(params, x, y):\n    return {name: np.zeros_like(w) for name, w in params.items()}\n", "zero"),
+        (
+            SIGMOID + "def forward(params, x):\n    return sigmoid(sigmoid(x @ params['0.weight'].T) @ params['2.weight'].T)\n",
+            "backward pass",
+        ),
+        ("import numpy as np\ndef loss(output, y):\n    return 0.5 * np.mean((output - y) ** 2)\n", "backward pass"),
+    ],
+)
+def test_what_proves_nothing_is_not_called_equal(checked: Any, text: str, reason: str) -> None:
+    result = checked(text)
+    assert result.verdict == "not a proof"
+    assert reason in result.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (RIGHT.replace("return {", "{"), "None"),
+        (RIGHT.replace("W1 - lr * delta1.T @ x", "(W1 - lr * delta1.T @ x)[:1]"), "shape"),
+        (RIGHT.replace('"2.weight": W2 - lr * delta2.T @ h', ""), "2.weight"),
+        (RIGHT.replace("    h = sig", "    x -= 1\n    h = sig"), "changes x"),
+        (RIGHT.replace("W2 - lr * delta2.T @ h", "(W2 - lr * delta2.T @ h).astype(str)"), "dtype"),
+        (RIGHT.replace("    h = sig", "    raise ValueError('no')\n    h = sig"), "line 10"),
+        (
+            RIGHT.replace("def train_step", "import itertools\nCOUNT = itertools.count()\n\n\ndef train_step").replace(
+                "lr * delta2", "lr * (1 + 1e-9 * np.random.rand()) * delta2"
+            ),
+            "a different answer",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_said_as_such(checked: Any, text: str, reason: str) -> None:
+    result = checked(text)
+    assert result.verdict in ("could not run", "different")
+    if result.verdict == "could not run":
+        assert reason in result.reason
+    else:
+        assert reason == "a different answer"
+
+
+def test_nan_is_never_equal(checked: Any) -> None:
+    result = checked(RIGHT.replace("W2 - lr * delta2.T @ h", "(W2 - lr * delta2.T @ h) * np.nan"))
+    assert result.verdict == "different"
+    assert "NaN" in result.reason
+
+
+def test_a_formula_that_overflows_is_unstable(checked: Any) -> None:
+    text = RIGHT.replace("1 / (1 + np.exp(-z))", "np.exp(z) / (1 + np.exp(z))")
+    result = checked(text)
+    assert result.verdict == "unstable formula"
+    assert "1000" in result.reason
+
+
+def test_aliased_answers_are_noted(checked: Any) -> None:
+    text = RIGHT.replace("def train_step", "KEPT = {}\n\n\ndef train_step").replace(
+        'return {"0.weight": W1 - lr * delta1.T @ x, "2.weight": W2 - lr * delta2.T @ h}',
+        'for name, w in (("0.weight", W1 - lr * delta1.T @ x), ("2.weight", W2 - lr * delta2.T @ h)):\n'
+        "        KEPT.setdefault(name, np.empty_like(w))[...] = w\n    return KEPT",
+    )
+    result = checked(text)
+    assert result.verdict == "equivalent"
+    assert any(note.startswith("aliased") for note in result.notes)
+
+
+def test_the_problem_is_that_of_the_file_or_of_the_options(checked: Any) -> None:
+    text = pass_of("W1b1", "out_in", "rows")
+    assert checked(text).problem.sizes == (4, 5, 3)
+    assert (
+        checked(text.replace(PROBLEM, ""), problem={"sizes": (4, 5, 3), "activations": ("tanh", "sigmoid"), "bias": True}).verdict
+        == "equivalent"
+    )
+    with pytest.raises((ProblemError, UnusableFileError), match="colour"):
+        checked(RIGHT + 'PROBLEM = {"colour": "red"}\n')
+
+
+def test_the_command_line_shows_it_and_exits_with_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = str(EXAMPLES / "wrong_hidden_error.py")
+    report = tmp_path / "report.xml"
+    assert main(["check", path, "--seed", "1", "--junitxml", str(report), "--github"]) == 1
+    out = capsys.readouterr().out
+    assert "f′ is left out of the error term of the hidden layer" in out
+    assert "::error file=" in out
+    assert "line=23" in out
+    suite = ElementTree.parse(report).getroot()
+    assert int(suite.attrib["failures"]) >= 1
+    assert any(case.find("failure") is not None and "δ1" in case.attrib["name"] for case in suite)
+
+
+def test_json_has_the_stages_and_the_diagnosis(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(EXAMPLES / "wrong_hidden_error.py"), "--seed", "1", "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["verdict"] == "different"
+    assert result["diagnosis"][0]["causes"][0]["id"] == "slope-missing"
+    assert {"sentence", "formula"} <= result["diagnosis"][0]["causes"][0].keys()
+    assert {"evidence", "probe_to_separate", "conventions"} <= result["diagnosis"][0].keys()
+    assert [stage["mark"] for stage in result["stages"]].count("wrong") == 1
+    assert result["problem"]["sizes"] == [6, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("hint", "said", "kept"),
+    [
+        (1, ["error term δ1"], ["f′", "derivative", "behaves"]),
+        (2, ["the derivative of an activation"], ["f′ is left out", "behaves"]),
+        (3, ["f′ is left out"], ["behaves", "line 23"]),
+    ],
+)
+def test_a_hint_gives_away_no_more_than_it_should(hint: int, said: list[str], kept: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", str(EXAMPLES / "wrong_hidden_error.py"), "--seed", "1", "--hint", str(hint)])
+    out = capsys.readouterr().out
+    assert all(text in out for text in said)
+    assert not any(text in out for text in kept)
+
+
+def test_a_right_run_exits_with_0_and_the_seed_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(EXAMPLES / "right_hidden_error.py"), "--steps", "3"]) == 0
+    assert re.search(r"Probes drawn from seed \d+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("text", [None, "", "x = 1\n", "def (:\n", "\x00\x01"])
+def test_a_file_that_cannot_be_used_exits_with_2(text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "attempt.py"
+    if text is not None:
+        path.write_text(text)
+    assert main(["check", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("backprop-compare: error: ")
+    assert "Traceback" not in err
+
+
+ADAPTERS = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*_*.py")), ids=lambda path: path.stem)
+def test_every_example_is_what_its_name_promises(path: Path) -> None:
+    adapter = next((EXAMPLES / "adapters" / f"{name}.py" for name in ADAPTERS if path.stem.startswith(f"{name}_")), None)
+    result = check(path, adapter=adapter, seed=1, steps=5)
+    if "right" in path.stem:
+        assert result.verdict == "equivalent", result.reason
+        return
+    promised = {
+        "hidden_error": "slope-missing",
+        "missing_slope": "slope-missing",
+        "slope_of_linear_output": "slope-extra",
+        "sum_for_mean": "mean-missing-in-layer",
+        "last_record_only": "only-last-record",
+        "mask_of_gradient": "relu-of-gradient",
+    }
+    assert result.verdict == "different"
+    assert [found.causes[0].id for found in result.diagnosis] == [id for name, id in promised.items() if name in path.stem]

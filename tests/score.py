@@ -1,0 +1,272 @@
+"""How well the diagnosis does: `python -m tests.score` plants mistakes in a plain-loop trainer and asks what they are.
+
+The mistakes are text edits of a trainer that shares nothing with the catalogue. Each is checked on fresh probes as a black box, by its new
+weights alone, and with its stages shown. Exit code 0 where every bar is met, else 1.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter
+
+from compare.checking import Check, check
+from compare.declared import declared_problem
+from compare.diagnosis.mistake import Cause
+from compare.diagnosis.probes import draw_probes
+from tests.mistakes.honest import variants
+from tests.mistakes.networks import NETWORKS, Network
+from tests.mistakes.outside import outside
+from tests.mistakes.pairs import pairs
+from tests.mistakes.plants import plants
+from tests.mistakes.running import gap, trained
+from tests.mistakes.trainer import source
+
+WAYS = ("black box", "stages")
+BLACK_BOX = "\nglobals().pop('trace', None)\n"
+TRACE, TOLD = ("def trace(params, x, y):", 'y, PROBLEM["lr"])'), ("def trace(params, x, y, lr):", "y, lr)")
+RECEIVED = ("raw-error-back", "weights-left-out-back", "weights-untransposed", "updated-weights-back")      # named by who is sent the error
+LARGE = Network((784, 256, 128, 10), ("sigmoid", "sigmoid", "sigmoid"))
+LEAST_HONEST = 5000
+IN_THE_CATALOGUE = ("slope's formula given z", "slope squared")      # outside the list that was planted from, and named
+UNSTABLE = "unstable formula"      # what honest textbook forms, (eᶻ − e⁻ᶻ)/(eᶻ + e⁻ᶻ), truly are for large z
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A text to be checked, and the truth: of each mistake in it, all that it may rightly be called; or the first wrong stage."""
+
+    kind: str
+    network: Network
+    text: str
+    truth: tuple[Names, ...] = ()
+    stage: str | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case was answered."""
+
+    case: Case
+    way: str
+    verdict: str
+    named: bool
+    wrong: bool
+    true: bool
+    first: bool
+    unique: bool
+    right_stage: bool
+    seconds: float
+    said: str
+
+
+def cases(every: int, honest: int, seed: int) -> Iterator[Case]:
+    """Every `every`-th mistake of every network, pairs, those outside the catalogue, and so many honest variants."""
+    found: list[Case] = []
+    for network in NETWORKS:
+        honest_text = source(network)
+        for plant in plants(network):
+            found.append(Case("single", network, plant.apply(honest_text), (plant.names,), label=f"{plant.name} {plant.variant}"))
+        for pair in pairs(network, 30, seed):
+            names = tuple(plant.names for plant in (pair.first, pair.second))
+            found.append(Case("pair", network, pair.text, names, label=f"{names[0][0]} + {names[1][0]}"))
+        for other in outside(network):
+            if other.name not in IN_THE_CATALOGUE:
+                found.append(Case("outside", network, other.apply(honest_text), stage=other.first, label=other.name))
+    yield from found[::every]
+    texts = [iter(variants(network, -(-honest // len(NETWORKS)), seed)) for network in NETWORKS]
+    for text, network in islice(((next(texts[i]), NETWORKS[i]) for i in cycle(range(len(NETWORKS)))), honest):
+        yield Case("honest", network, text)
+
+
+def answered(case: Case, way: str, seed: int) -> Outcome:
+    """Check the case's text as a file."""
+    text = case.text.replace(TRACE[0], TOLD[0]).replace(TRACE[1], TOLD[1]) + (BLACK_BOX if way == "black box" else "")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "attempt.py"
+        path.write_text(text, encoding="utf-8")
+        started = perf_counter()
+        result = check(path, problem=case.network.problem(), seed=seed, steps=5 if case.kind == "honest" else 0)
+        seconds = perf_counter() - started
+    classes = [found.causes for found in result.diagnosis]
+    named = bool(classes)
+    true = named and all(any(_is_any(names, causes) for causes in classes) for names in case.truth)
+    wrong_name = any(not any(_is_any(names, causes) for names in case.truth) for causes in classes)
+    first = named and all(any(_is_any(names, causes[:1]) for causes in classes) for names in case.truth)
+    unique = named and all(len(causes) == 1 for causes in classes)
+    wrong = [stage for stage in result.stages if stage.mark == "wrong"]
+    right_stage = bool(wrong) and _by_trace(wrong[0].stage, wrong[0].layer) == case.stage
+    verdict = result.verdict
+    if verdict == "equivalent" and case.truth and not _changes_anything(case, seed):
+        verdict = "changes nothing"
+    return Outcome(case, way, verdict, named, wrong_name, true, first, unique, right_stage, seconds, _said(result))
+
+
+def _is_any(names: Names, causes: Iterable[Cause]) -> bool:
+    """Whether one of the causes is called by one of the names."""
+    for cause in causes:
+        for name in names:
+            id, _, layer = name.partition("(")
+            number = int(layer.rstrip(")")) - (id in RECEIVED) if layer else 0
+            if cause.id == id and (not layer or cause.layers in ((0,), (number,))):
+                return True
+    return False
+
+
+def _changes_anything(case: Case, seed: int) -> bool:
+    """Whether the mistake changes a weight on the probes, beyond what another order of summation would."""
+    for probe in draw_probes(declared_problem(case.network.problem()), seed):
+        runs = [trained(text, probe.parameters, list(probe.batches), probe.lrs) for text in (case.text, source(case.network))]
+        if gap(*runs) > 1e-12:
+            return True
+    return False
+
+
+def _by_trace(stage: str, layer: int) -> str:
+    """A stage by the name that a trace gives it."""
+    kind, _, what = stage.partition("_")
+    if kind not in ("weight", "bias"):
+        return f"{stage}{layer or ''}"
+    return f"{ {'used': 'd', 'step': 'step_', 'velocity': 'v', 'after': ''}[what]}{'W' if kind == 'weight' else 'b'}{layer}"
+
+
+def _said(result: Check) -> str:
+    causes = " + ".join("/".join(f"{cause.id}{list(cause.layers)}" for cause in found.causes[:4]) for found in result.diagnosis)
+    wrong = next((stage.name for stage in result.stages if stage.mark == "wrong"), "no stage")
+    return f"{result.verdict}: {causes or result.reason or f'unknown, {wrong}'}"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A rate that has to be met: of the outcomes of that kind, the share for which it holds."""
+
+    kind: str
+    name: str
+    rate: float
+    bar: float
+    is_least: bool = True
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is."""
+        return self.rate >= self.bar if self.is_least else self.rate <= self.bar
+
+
+def bars(outcomes: Sequence[Outcome], way: str) -> Iterator[Bar]:
+    """The rates of one way of looking, beside their bars."""
+    of = {kind: [o for o in outcomes if o.case.kind == kind and o.way == way and o.verdict != "changes nothing"] for kind in KINDS}
+
+    def rate(kind: str, holds: Iterable[bool]) -> float:
+        return 100 * sum(holds) / len(of[kind]) if of[kind] else float("nan")
+
+    yield Bar("single", "noticed", rate("single", (o.verdict != "equivalent" for o in of["single"])), 100)
+    yield Bar("single", "truth among the named", rate("single", (o.true for o in of["single"])), 99.5)
+    yield Bar("single", "named first", rate("single", (o.first for o in of["single"])), 98)
+    yield Bar("single", "named alone", rate("single", (o.unique and o.true for o in of["single"])), 0)
+    yield Bar("single", "wrong name", rate("single", (o.wrong for o in of["single"])), 0, is_least=False)
+    yield Bar("single", "unknown", rate("single", (not o.named for o in of["single"])), 100, is_least=False)
+    yield Bar("pair", "noticed", rate("pair", (o.verdict != "equivalent" for o in of["pair"])), 100)
+    yield Bar("pair", "both named", rate("pair", (o.true for o in of["pair"])), 85)
+    yield Bar("pair", "wrong name", rate("pair", (o.wrong for o in of["pair"])), 0, is_least=False)
+    yield Bar("outside", "named", rate("outside", (o.named for o in of["outside"])), 0, is_least=False)
+    if way == "stages":
+        yield Bar("outside", "right first stage", rate("outside", (o.right_stage for o in of["outside"])), 99)
+    yield Bar("honest", "unstable formula", rate("honest", (o.verdict == UNSTABLE for o in of["honest"])), 100, is_least=False)
+    yield Bar("honest", "false alarm", rate("honest", (o.verdict not in ("equivalent", UNSTABLE) for o in of["honest"])), 0, is_least=False)
+
+
+KINDS = ("single", "pair", "outside", "honest")
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The rates of both ways side by side, and the times to a diagnosis."""
+    columns = {way: list(bars(outcomes, way)) for way in WAYS}
+    counts = {kind: len({o.case.text for o in outcomes if o.case.kind == kind}) for kind in KINDS}
+    lines = ["| mistakes | rate | bar | black box | stages |", "|---|---|---|---|---|"]
+    for bar in columns["stages"]:
+        cells = [_cell(next((b for b in columns[way] if (b.kind, b.name) == (bar.kind, bar.name)), None)) for way in WAYS]
+        bound = "" if bar.bar == (0 if bar.is_least else 100) else f"{'at least' if bar.is_least else 'at most'} {bar.bar:g}%"
+        lines.append(f"| {bar.kind} ({counts[bar.kind]}) | {bar.name} | {bound} | {cells[0]} | {cells[1]} |")
+    seconds = {way: statistics.median(o.seconds for o in outcomes if o.way == way and o.named) for way in WAYS}
+    lines.append(f"| single, pair | median time to a diagnosis | under 0.3 s | {seconds['black box']:.2f} s | {seconds['stages']:.2f} s |")
+    return "\n".join(lines)
+
+
+def _cell(bar: Bar | None) -> str:
+    return "" if bar is None or bar.rate != bar.rate else f"{bar.rate:.2f}%" + ("" if bar.is_met else " **missed**")
+
+
+def _run(job: tuple[Case, str, int]) -> Outcome:
+    return answered(*job)
+
+
+def _large(seed: int) -> float:
+    """The median time to a diagnosis of a few mistakes in 784-256-128-10, in seconds."""
+    path = Path(__file__).parent / "mistakes" / "large.py"
+    text = path.read_text(encoding="utf-8")
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for i, (old, new) in enumerate(_EDITS):
+            attempt = Path(folder) / "attempt.py"
+            attempt.write_text(text.replace(old, new), encoding="utf-8")
+            started = perf_counter()
+            result = check(attempt, seed=seed + i, steps=0)
+            seconds.append(perf_counter() - started)
+            assert result.diagnosis, (old, new, result.verdict, result.reason)
+    return statistics.median(seconds)
+
+
+_EDITS = (
+    ("delta = back * a[i] * (1 - a[i])", "delta = back"),
+    ("/ len(x)", ""),
+    ("lr * ", "lr * lr * "),
+    ("back = delta @ w", "back = (delta @ w) * 0 + delta.sum(axis=1, keepdims=True)"),
+    ("a[i - 1]", "a[i - 1] ** 2"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run with the command line's options; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.score", description="Planted mistakes: are they noticed, and rightly named?")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the probes (default 0)")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th mistake (default all)")
+    parser.add_argument("--honest", type=int, default=LEAST_HONEST, metavar="N", help=f"honest variants (default {LEAST_HONEST})")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes (default one for each core)")
+    parser.add_argument("--verbose", action="store_true", help="list what was not named, or named wrongly")
+    options = parser.parse_args(argv)
+    started = perf_counter()
+    jobs = []
+    for i, case in enumerate(cases(options.every, options.honest, options.seed)):
+        ways = (WAYS[i % 2],) if case.kind == "honest" else WAYS
+        jobs += [(case, way, options.seed + i) for way in ways]
+    with ProcessPoolExecutor(options.jobs) as pool:
+        outcomes = list(pool.map(_run, jobs, chunksize=4))
+    print(table(outcomes))
+    large = _large(options.seed)
+    print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | |")
+    if options.verbose:
+        for o in outcomes:
+            is_honest = o.verdict in ("equivalent", UNSTABLE)
+            is_good = {"single": o.true, "pair": o.true, "outside": not o.named, "honest": is_honest}[o.case.kind]
+            is_good = is_good and (o.case.kind != "outside" or o.way != "stages" or o.right_stage)
+            if not is_good and o.verdict != "changes nothing":
+                of = o.case.network
+                network = f"{of.sizes} {' '.join(of.activations)} {of.loss} {of.optimizer} {dict(of.options)}"
+                what = f"{o.case.label} {o.case.stage or ''}"
+                print(f"{o.case.kind}, {o.way}, {network}: {what} -> {o.said}")
+    missed = [bar for way in WAYS for bar in bars(outcomes, way) if bar.rate == bar.rate and not bar.is_met]
+    print(f"{len(jobs)} checks in {perf_counter() - started:.0f} s; {len(missed)} bars missed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
