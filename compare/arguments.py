@@ -218,7 +218,9 @@ def _count(text: str) -> int:
 
 
 def _steps(text: str) -> int:
-    return 0 if text == "0" else _count(text)
+    if not (text.isascii() and text.isdecimal() and int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of steps; expected a whole number from 0 to {MOST}")
+    return int(text)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

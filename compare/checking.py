@@ -17,11 +17,11 @@ from compare.comparison import Comparison, Difference
 from compare.declared import declared_problem
 from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Found, explained
-from compare.diagnosis.graph import KINDS, Node, Run, Step
+from compare.diagnosis.graph import Node, Run, Step, kinds, parameter_name
 from compare.diagnosis.lines import line_of
 from compare.diagnosis.mistake import layers_named
 from compare.diagnosis.observing import FaultError, Observed, observe
-from compare.diagnosis.probes import Probe, dead_units, draw_probes, with_probes
+from compare.diagnosis.probes import Probe, dead_units, draw_probes, steps_of, with_probes
 from compare.diagnosis.stages import Stage, judged, stage_name
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch
@@ -61,6 +61,7 @@ class Check:
     printed: str = ""
     comparison: Comparison | None = None
     functions: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
     text: str = field(default="", repr=False)
 
     def text_of(self, line: int) -> str:
@@ -129,7 +130,16 @@ class _Judged:
     shown: Mapping[Node, Array]
     stages: tuple[Stage, ...]
     conventions: tuple[str, ...]
+    scales: tuple[str, ...]
     reason: str | None
+
+
+def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
+    """How far a file came in a reading: to its answer, or to a line; a name or an index that it does not find is the reading's fault."""
+    if isinstance(fault, FaultError):
+        return 2, 0
+    is_of_the_reading = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
+    return int(not is_of_the_reading), fault.line or 0
 
 
 class _Checking:
@@ -160,19 +170,20 @@ class _Checking:
             fitting.append(judged)
         if fitting:
             return self._best(fitting)
-        _, farthest, reading = max(faults, key=lambda each: each[0])
+        _, farthest, reading = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest, reading) or self._faulty(farthest)
 
     def _best(self, fitting: list["_Judged"]) -> Check:
         """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""
-        is_own = fitting[0].reading == Reading()
+        fitting = list({tuple(array.tobytes() for array in judged.shown.values()): judged for judged in reversed(fitting)}.values())[::-1]
+        is_own = fitting[0].reading == Reading(params=fitting[0].reading.params)
         first = self._explained(fitting[0])
         if (is_own and first.diagnosis) or len(fitting) == 1:
             return first
         explained_ones = [check for check in (first, *map(self._explained, fitting[1:])) if check.diagnosis]
         if len(explained_ones) == 1 or (explained_ones and is_own):
             return explained_ones[0]
-        if is_own or len({tuple(map(repr, judged.stages)) for judged in fitting}) == 1:
+        if is_own:
             return first
         said = [f"{', '.join(judged.reading.said()) or 'as the contract has it'}: {judged.reading.declaration()}" for judged in fitting[:4]]
         return self._check(
@@ -202,16 +213,36 @@ class _Checking:
     def _judged(self, observed: Observed, reading: Reading) -> "_Judged":
         final = "after" if "train_step" in self.attempt.functions else "used"
         shown, said = in_our_scale(self.problem, observed.steps, observed.shown, final)
+        return self._judged_as(observed, reading, shown, said)
+
+    def _judged_as(self, observed: Observed, reading: Reading, shown: Mapping[Node, Array], said: list[str]) -> "_Judged":
         stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, self._expected(observed.steps))
-        said = [*reading.said(), *(["you work in place"] if observed.works_in_place else []), *said]
+        layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
         empty = self._nothing_proved(observed, shown)
         is_right = all(stage.mark == "agrees" for stage in stages)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
-        return _Judged(verdict, reading, observed, shown, tuple(stages), tuple(said), empty)
+        return _Judged(verdict, reading, observed, shown, tuple(stages), layout, tuple(said), empty)
 
     def _explained(self, judged: "_Judged") -> Check:
+        """With the mistakes that explain the difference, as few as can be.
+
+        What is shown on the way may be in a scale of its own, or have a factor that is the very mistake: fewer mistakes decide.
+        """
+        found = self._explained_as(judged)
+        plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
+        if judged.verdict == "not a proof" or all(
+            np.array_equal(plain[node], array) for node, array in judged.shown.items() if node in plain
+        ):
+            return found
+        as_it_is = self._explained_as(self._judged_as(judged.observed, judged.reading, plain, said))
+        is_simpler = as_it_is.diagnosis and (not found.diagnosis or len(as_it_is.diagnosis) <= len(found.diagnosis))
+        return as_it_is if is_simpler else found
+
+    def _explained_as(self, judged: "_Judged") -> Check:
         """With the mistakes that explain the difference, and the lines where they were made."""
         check = self._told(judged)
+        if judged.verdict == "not a proof":
+            return check
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [
             stage for stage in judged.stages if stage.mark == "inherits"
         ]
@@ -229,13 +260,15 @@ class _Checking:
             compared=sum(array.size for array in judged.shown.values()),
             stages=judged.stages,
             conventions=judged.conventions,
+            scales=judged.scales,
             notes=(*self.attempt.notes, *judged.observed.notes),
         )
 
     def _with_line(self, found: Found, judged: "_Judged") -> Found:
         """With the line of the file in which it was made, where it can be seen."""
         x, y = self.probes[0].batches[0]
-        probe = Probe(((x[:_TRACED], y[:_TRACED]),), self.probes[0].lrs[:1], self.probes[0].parameters)
+        masks = tuple({layer: mask[:_TRACED] for layer, mask in each.items()} for each in self.probes[0].masks[:1])
+        probe = Probe(((x[:_TRACED], y[:_TRACED]),), self.probes[0].lrs[:1], self.probes[0].parameters, masks)
         one = next(name for name in ("train_step", "gradients", "trace", "forward", "loss") if name in self.attempt.functions)
         observed = Observed(skipped=frozenset(self.attempt.functions) - {one})
         traced = Traced(self.attempt.fresh())
@@ -253,12 +286,15 @@ class _Checking:
         index = 0
         for probe in self.probes:
             side = TorchRef(with_probes(self.problem, probe), stages=True)
-            side.load_state_dict(probe.parameters)
+            side.load_state_dict({**probe.parameters, **self.problem.initial_buffers()})
             for x, y in probe.batches:
                 if index == len(steps):
                     break
                 side.optimizer.lr = steps[index].lr
-                record = side.steps([(x, y)], {name: array[None] for name, array in steps[index].before.items()}).at(0)
+                masks = {str(layer.dropout): steps[index].masks[n] for n, layer in enumerate(self.problem.layers, start=1) if layer.dropout}
+                record = side.steps(
+                    [(x, y, masks) if masks else (x, y)], {name: array[None] for name, array in steps[index].before.items()}
+                ).at(0)
                 expected |= self._nodes(record, index)
                 index += 1
         return expected
@@ -268,8 +304,8 @@ class _Checking:
         for number, layer in enumerate(self.problem.layers, start=1):
             nodes["a", index, number] = record.activations[layer.activation]
             nodes["delta", index, number] = record.errors[layer.linear]
-            for kind in ("weight", "bias") if self.problem.bias else ("weight",):
-                name = f"{layer.linear}.{kind}"
+            for kind in kinds(self.problem, number):
+                name = parameter_name(self.problem, kind, number)
                 nodes[f"{kind}_used", index, number] = record.grads[name]
                 nodes[f"{kind}_step", index, number] = record.deltas[name]
                 nodes[f"{kind}_after", index, number] = record.params[name]
@@ -284,7 +320,7 @@ class _Checking:
             return "no gradient and no new weight is shown: nothing of the backward pass was compared; define gradients or train_step"
         if "after" in groups:
             befores = [
-                observed.steps[step].before[f"{self.problem.layers[layer - 1].linear}.{stage.partition('_')[0]}"]
+                observed.steps[step].before[parameter_name(self.problem, stage.partition("_")[0], layer)]
                 for stage, step, layer in shown
                 if stage.endswith("_after")
             ]
@@ -363,12 +399,12 @@ class _Checking:
     def _large(self, layer: int, sign: int) -> Probe:
         """The first probe's first step, with weights of one layer so large that its z goes up to 1000, or down to −1000."""
         probe = self.probes[0]
-        run = Run(self.problem, [Step(probe.batches[0][0], probe.batches[0][1], probe.lrs[0], probe.parameters)])
+        run = Run(self.problem, steps_of((probe,), [probe.parameters]))
         largest = float((sign * run("z", 0, layer).value).max())
-        names = [run.name(kind, layer) for kind in (KINDS if self.problem.bias else KINDS[:1])]
+        names = [run.name(kind, layer) for kind in kinds(self.problem, layer) if kind in ("weight", "bias")]
         factor = 1000 / largest if largest > 0 else 1.0
         large = {name: array * factor if name in names else array for name, array in probe.parameters.items()}
-        return Probe(probe.batches[:1], probe.lrs[:1], large)
+        return Probe(probe.batches[:1], probe.lrs[:1], large, probe.masks[:1])
 
     def _in_lockstep(self, reading: Reading) -> Comparison | None:
         """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""

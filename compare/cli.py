@@ -228,27 +228,28 @@ def _check(options: Namespace) -> int:
         records = lesson_problem().training_data()
     told = arguments.checked_problem(options)
     checked = check(options.file, adapter=options.adapter, problem=told, seed=options.probe_seed, steps=steps, data=records)
+    from compare.report.checked import headline, hinted
+
+    checked, given = hinted(checked, options.hint)
     if options.junitxml is not None:
         from compare.report.ci import junit
 
-        _write(options.junitxml, junit(checked))
+        _write(options.junitxml, junit(checked, given))
     with _Writing():
         if options.json:
             from compare.report.check_json import as_json
 
-            print(as_json(checked))
+            print(as_json(checked, given))
         elif options.quiet:
-            from compare.report.checked import headline
-
             print(headline(checked))
         else:
             from compare.report.check_terminal import print_check
 
-            print_check(checked, _command_again(options, checked.seed), options.hint)
+            print_check(checked, _command_again(options, checked.seed), given)
         if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
             from compare.report.ci import annotation
 
-            print(annotation(checked, options.file), file=sys.stderr if options.json else sys.stdout)
+            print(annotation(checked, options.file, given), file=sys.stderr if options.json else sys.stdout)
     return EQUIVALENT if checked.verdict == "equivalent" else DIFFERENT
 
 
@@ -263,6 +264,7 @@ def _command_again(options: Namespace, seed: int) -> str:
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         words += [flag] if value is True else [flag, text]
     words += ["--data", "lesson"] if options.probe_data == "lesson" else []
+    words += ["--steps", str(options.steps)] if options.steps is not None else []
     return shlex.join([*words, "--seed", str(seed)])
 
 

@@ -11,9 +11,9 @@ from compare.pieces import LOSSES, OPTIMIZERS
 from compare.problem import Problem
 
 LESSON = {"sizes": (6, 2, 1), "activations": "sigmoid", "bias": False, "loss": "half_mse"}
-_FIELDS = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr")
+_FIELDS = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")
 _OF_THE_DATA = ("seed", "records", "test_records", "data", "target", "split_seed", "standardize", "batch_size", "drop_last")
-_NOT_CHECKED = {"normalization": None, "dropout": 0.0, "accumulate": 1, "dtype": "float64"}  # with what they have to be
+_NOT_CHECKED = {"accumulate": 1, "dtype": "float64"}  # with what they have to be
 
 
 def declared_problem(declared: Mapping[str, Any]) -> Problem:
@@ -31,6 +31,8 @@ def declared_problem(declared: Mapping[str, Any]) -> Problem:
     for name, value in _NOT_CHECKED.items():
         if declared.get(name) not in (None, value):
             raise ProblemError(f"PROBLEM has {name} {declared[name]!r}; an attempt cannot be checked with that yet: leave it out")
+    if not isinstance(declared.get("activations", ""), (str, tuple, list)):
+        raise ProblemError(f"PROBLEM has activations {declared['activations']!r}; expected a name, or one for each layer")
     fields = {**LESSON, **{name: value for name, value in declared.items() if name in _FIELDS and value is not None}}
     sizes = checked_sizes(tuple(fields["sizes"]) if isinstance(fields["sizes"], list) else fields["sizes"])
     if isinstance(fields["activations"], list):

@@ -122,14 +122,14 @@ class Attempt:
         """Those of the contract that it offers, without those that have answered NotImplemented."""
         return tuple(name for name in self._names if name not in self._refused)
 
-    def takes_lr(self, function: str) -> bool:
-        """Whether the function takes a learning rate after (params, x, y)."""
+    def takes(self, function: str) -> int:
+        """How many arguments the function takes by position, without an adapter's first; 0 where that is not known."""
         try:
             parameters = inspect.signature(self._named(function)).parameters.values()
         except (TypeError, ValueError):
-            return False
+            return 0
         positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-        return len(positional) - (self.adapter is not None) >= 4
+        return len(positional) - (self.adapter is not None)
 
     def call(self, function: str, *args: Any) -> Any:
         """What the function answers; raises AttemptError for what it raises.

@@ -27,15 +27,18 @@ class Attempted:
         self.attempt = self.attempt.fresh()
         self.params = {name: np.array(params[name]) for name in self.problem.shapes()}
 
-    def step(self, x: Array, y: Array) -> StepRecord:
-        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
+    def step(self, x: Array, y: Array, masks: Mapping[str, Array] | None = None) -> StepRecord:
+        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,); `masks` are dropout's."""
         reading, problem = self.reading, self.problem
+        last = [reading.masks_in([masks[layer.dropout] for layer in problem.layers if layer.dropout])] if masks else []
         given = reading.parameters_in(problem, self.params)
         if "train_step" in self.attempt.functions:
-            answer = self.attempt.call("train_step", given, reading.records_in(x), reading.records_in(y), problem.lr)
+            answer = self.attempt.call("train_step", given, reading.records_in(x), reading.records_in(y), problem.lr, *last)
             self.params = reading.parameters_out(problem, given if answer is None else answer, "the new parameters")
             return StepRecord(params=self.params)
-        answer = self.attempt.call("gradients", given, reading.records_in(x), reading.records_in(y))
+        if "forward" in self.attempt.functions:      # which may keep what the way back needs
+            self.attempt.call("forward", reading.parameters_in(problem, self.params), reading.records_in(x), *last)
+        answer = self.attempt.call("gradients", given, reading.records_in(x), reading.records_in(y), *last)
         grads = reading.parameters_out(problem, answer, "the gradients")
         deltas = {name: -problem.lr * grad for name, grad in grads.items()}
         self.params = {name: array + deltas[name] for name, array in self.params.items()}
@@ -59,9 +62,9 @@ class Traced:
         """Those of the attempt."""
         return self.attempt.functions
 
-    def takes_lr(self, function: str) -> bool:
+    def takes(self, function: str) -> int:
         """As the attempt's does."""
-        return self.attempt.takes_lr(function)
+        return self.attempt.takes(function)
 
     def call(self, function: str, *args: Any) -> Any:
         """The answer; what the file's own lines assigned on the way is kept."""

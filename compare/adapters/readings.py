@@ -1,7 +1,7 @@
 """How a file may lay out its arrays: which names parameters have, which way round weights lie, whether records are rows or columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -55,8 +55,7 @@ class Reading:
 
     def declaration(self) -> str:
         """The line that says so in a file."""
-        differing = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) != field.default}
-        return f"CONVENTIONS = {differing}"
+        return f"CONVENTIONS = {asdict(self)}"
 
     def parameters_in(self, problem: Problem, params: Mapping[str, Array]) -> Any:
         """Fresh copies of the parameters, as the file takes them."""
@@ -81,6 +80,10 @@ class Reading:
         """A fresh copy of the records (n, units), as the file takes them; class indices (n,) stay."""
         return np.array(rows.T if self.records == "columns" and rows.ndim == 2 else rows, order="C")
 
+    def masks_in(self, masks: Sequence[Array]) -> list[Array]:
+        """Dropout's masks of the hidden layers (n, units), as the file takes records."""
+        return [np.array(mask.T if self.records == "columns" else mask) for mask in masks]
+
     def records_out(self, answer: Any, shape: tuple[int, ...], what: str) -> Array:
         """Numbers for each record (n, units); raises ContractError. (n,) for (n, 1) is taken as it is meant."""
         array = numbers(answer, what)
@@ -97,6 +100,8 @@ class Reading:
     def parameter_out(self, value: Any, shape: tuple[int, ...], what: str) -> Array:
         """One parameter of that shape, weights (out, in), as the file gives it; raises ContractError."""
         array = numbers(value, what)
+        if array.size == 1 and set(shape) == {1}:  # a number, for the one that there is
+            return array.reshape(shape).copy()
         if len(shape) == 1:
             if array.shape not in (shape, (1, *shape), (*shape, 1)):
                 raise ContractError("shape", f"{what} has shape {array.shape}; expected {shape}")
@@ -128,10 +133,11 @@ def readings(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Reading]
 
 
 def short_name(problem: Problem, name: str) -> str:
-    """W1 for the first layer's weight, b1 for its bias."""
-    linear, kind = name.split(".")
-    layer = next(i for i, layer in enumerate(problem.layers, start=1) if layer.linear == linear)
-    return f"{'W' if kind == 'weight' else 'b'}{layer}"
+    """W1 for the first layer's weight, b1 for its bias, gamma1 and beta1 for its normalisation's."""
+    owner, kind = name.split(".")
+    number, layer = next((i, layer) for i, layer in enumerate(problem.layers, start=1) if owner in (layer.linear, layer.norm))
+    short = {"weight": "W", "bias": "b"} if owner == layer.linear else {"weight": "gamma", "bias": "beta"}
+    return f"{short[kind]}{number}"
 
 
 def numbers(value: Any, what: str) -> Array:
@@ -144,6 +150,8 @@ def numbers(value: Any, what: str) -> Array:
         array = np.asarray(value)
     except ValueError:
         raise ContractError("shape", f"{what} is a ragged {type(value).__name__}; expected an array of numbers") from None
+    except Exception as error:  # whatever an object of the file's own does when it is read
+        raise ContractError("type", f"{what} is a {type(value).__name__} that cannot be read: {error}; expected an array") from None
     if array.dtype.kind not in "fiu":
         raise ContractError("dtype", f"{what} is of dtype {array.dtype}; expected float64")
     array = np.array(array, dtype=np.float64, subok=False)
@@ -172,7 +180,7 @@ def _by_name(problem: Problem, answer: Any, what: str) -> dict[str, Any]:
         raise ContractError("type", f"{what} is a {type(answer).__name__}; expected a dict of {', '.join(names)}")
     flat: list[Any] = []
     for item in answer:
-        flat += list(item) if isinstance(item, (tuple, list)) and any(np.ndim(part) for part in item if part is not None) else [item]
+        flat += list(item) if isinstance(item, (tuple, list)) and any(isinstance(part, np.ndarray) for part in item) else [item]
     if len(flat) != len(names):
         raise ContractError("missing", f"{what} has {len(flat)} arrays; expected {len(names)}: {', '.join(names)}")
     return dict(zip(names, flat, strict=True))

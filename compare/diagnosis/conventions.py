@@ -59,10 +59,10 @@ _LOSS_FACTORS = (
 )
 
 
-def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str) -> tuple[Shown, list[str]]:
+def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str | None) -> tuple[Shown, list[str]]:
     """The shown numbers in the problem's own scale, and what was found of theirs, a sentence each.
 
-    What is shown last, `final`, is what the implementation answers, and never rescaled.
+    What is shown last, `final`, is what the implementation answers, and never rescaled; without it nothing but a loss is.
     """
     ours: Shown = dict(shown)
     said: list[str] = []
@@ -78,7 +78,7 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
             said += _as_probabilities(problem, steps, ours)
             continue
         nodes = [node for node in ours if node[0] in stages]
-        if not nodes or stages[0].endswith(final):
+        if not nodes or (what != "loss" if final is None else stages[0].endswith(final)):
             continue
         factor = _found(problem, steps, ours, nodes, factors)
         if factor is not None and factor.said:

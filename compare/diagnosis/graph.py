@@ -5,8 +5,8 @@ A mistake puts another formula in a stage's place.
 What a stage comes to is worked out when it is asked for and kept, for all runs that agree in the formulas of whatever it was made from.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,20 +15,22 @@ from compare.implementation import Array
 from compare.problem import Problem
 from compare.rounding import Bounded, Precision, plus, product, scaled, times, total, transposed
 from compare.rules import ACTIVATIONS, LOSSES, OPTIMIZERS
+from compare.rules.normalization import Normalized, normalized
 
 Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for what belongs to none
 Node = tuple[str, int, int]  # (stage, step, layer)
 Formula = Callable[..., Any]  # of (run, step, layer), and of kind= where it stands for weights and biases alike
 Formulas = Mapping[Place, Formula]
 
-KINDS = ("weight", "bias")
+KINDS = ("weight", "bias", "gamma", "beta")
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of a probe: inputs (n, in), targets, learning rate, and the parameters that it starts from, by name.
 
-    `number` counts from 1 in its run of steps; `previous` is the index of the step before it among all steps, or None.
+    `number` counts from 1 in its run of steps; `previous` is the index of the step before it among all steps, or None. `masks` are
+    dropout's, (n, units), True where kept, by the layer's number.
     """
 
     x: Array
@@ -37,6 +39,7 @@ class Step:
     before: Mapping[str, Array]
     number: int = 1
     previous: int | None = None
+    masks: Mapping[int, Any] = field(default_factory=dict)
 
 
 class Memory:
@@ -50,7 +53,8 @@ class Memory:
 class Run:
     """The steps under some formulas that differ from the right ones.
 
-    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs.
+    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs. The nodes
+    stand in the order of computation.
     """
 
     def __init__(
@@ -65,11 +69,24 @@ class Run:
     ) -> None:
         self.problem, self.steps = problem, steps
         self.formulas = dict(formulas or {})
-        self.shown = {node: Bounded(array.astype(np.float64)) for node, array in (shown or {}).items()}
+        self.shown: dict[Node, Bounded] = {}
         self.precision = precision or Precision(problem.dtype)
         self.depth = len(problem.layers)
         self._memory = memory or Memory()
         self._readers: list[set[Place]] = []
+        for node, array in (shown or {}).items():
+            self.shown[node] = self._as_shown(node, array)
+
+    def _as_shown(self, node: Node, array: Array) -> Bounded:
+        """What was shown, with the rounding that is honest in it: by so much another call of the same file may differ."""
+        with np.errstate(all="ignore"):
+            own = self.worked_out(*node)
+        error = np.broadcast_to(np.asarray(own.error, dtype=np.float64), array.shape) if isinstance(own, Bounded) else np.zeros(array.shape)
+        return Bounded(array.astype(np.float64), np.where(np.isfinite(error), error, 0.0))
+
+    def reads_everything(self) -> None:
+        """To be called by a formula that makes use of other runs: what it comes to depends on every formula."""
+        self._note({(stage, layer) for stage in RIGHT for layer in range(self.depth + 1)})
 
     def with_formulas(self, formulas: Formulas) -> "Run":
         """The same steps under other formulas; what both have in common is worked out once."""
@@ -153,7 +170,35 @@ class Run:
 
     def name(self, kind: str, layer: int) -> str:
         """The name that the parameter has in the problem."""
-        return f"{self.problem.layers[layer - 1].linear}.{kind}"
+        return parameter_name(self.problem, kind, layer)
+
+
+def kinds(problem: Problem, layer: int) -> tuple[str, ...]:
+    """The kinds of parameters that the layer has."""
+    own = KINDS[:2] if problem.bias else KINDS[:1]
+    return own + (KINDS[2:] if problem.layers[layer - 1].norm else ())
+
+
+def places(problem: Problem) -> Iterator[tuple[str, int]]:
+    """The kind and the layer of every parameter, layer by layer."""
+    for layer in range(1, len(problem.layers) + 1):
+        yield from ((kind, layer) for kind in kinds(problem, layer))
+
+
+def parameter_name(problem: Problem, kind: str, layer: int) -> str:
+    """The name that the layer's parameter of that kind has in the problem: normalisation's γ and β are its weight and bias."""
+    of = problem.layers[layer - 1]
+    return {"weight": f"{of.linear}.weight", "bias": f"{of.linear}.bias", "gamma": f"{of.norm}.weight", "beta": f"{of.norm}.bias"}[kind]
+
+
+def place_of(problem: Problem, name: str) -> tuple[str, int]:
+    """The kind and the layer of the parameter of that name."""
+    return next(place for place in places(problem) if parameter_name(problem, *place) == name)
+
+
+def as_row(a: Bounded) -> Bounded:
+    """One number for each unit (units,) as a row (1, units), for every record."""
+    return Bounded(a.value[None, :], np.broadcast_to(a.error, a.value.shape)[None, :])
 
 
 def _x(run: Run, step: int, layer: int) -> Bounded:
@@ -174,20 +219,52 @@ def _bias(run: Run, step: int, layer: int) -> Bounded | None:
 
 def _input(run: Run, step: int, layer: int) -> Bounded:
     """The layer's input: x, or the activation before it."""
-    value: Bounded = run("x", step) if layer == 1 else run("a", step, layer - 1)
+    value: Bounded = run("x", step) if layer == 1 else run("dropped", step, layer - 1)
     return value
 
 
 def _z(run: Run, step: int, layer: int) -> Bounded:
     """z = a Wᵀ + b   (n, out)."""
     bias = run("bias", step, layer)
-    row = None if bias is None else Bounded(bias.value[None, :], np.asarray(bias.error)[None, :] if np.ndim(bias.error) else bias.error)
+    row = None if bias is None else as_row(bias)
     return run.product(run("input", step, layer), transposed(run("weight", step, layer)), row)
+
+
+def _gamma(run: Run, step: int, layer: int) -> Bounded:
+    return run.parameter("gamma", step, layer)
+
+
+def _beta(run: Run, step: int, layer: int) -> Bounded:
+    return run.parameter("beta", step, layer)
+
+
+def _norm(run: Run, step: int, layer: int) -> Normalized:
+    """γ (z − μ)/√(v + ε) + β, with its way back."""
+    gamma, beta = as_row(run("gamma", step, layer)), as_row(run("beta", step, layer))
+    return normalized(str(run.problem.normalization), run("z", step, layer), gamma, beta, run.precision)
+
+
+def _u(run: Run, step: int, layer: int) -> Bounded:
+    """What the activation gets: z, normalised where the layer has that   (n, out)."""
+    value: Bounded = run("norm", step, layer).output if run.problem.layers[layer - 1].norm else run("z", step, layer)
+    return value
 
 
 def _a(run: Run, step: int, layer: int) -> Bounded:
     """a = f(z)   (n, out)."""
-    return run.activated(run.function(layer), run("z", step, layer))[0]
+    return run.activated(run.function(layer), run("u", step, layer))[0]
+
+
+def dropped(run: Run, step: int, layer: int, a: Bounded) -> Bounded:
+    """a ∘ m/(1 − p)."""
+    mask = run.steps[step].masks[layer]
+    return run.scaled(Bounded(a.value * mask, a.error * mask), 1 / (1 - run.problem.dropout))
+
+
+def _dropped(run: Run, step: int, layer: int) -> Bounded:
+    """What the next layer gets of the activation, after dropout   (n, out)."""
+    a: Bounded = run("a", step, layer)
+    return dropped(run, step, layer, a) if run.problem.layers[layer - 1].dropout else a
 
 
 def _output(run: Run, step: int, layer: int) -> Bounded:
@@ -238,25 +315,52 @@ def _back_weight(run: Run, step: int, layer: int) -> Bounded:
     return value
 
 
-def _back(run: Run, step: int, layer: int) -> Bounded:
-    """∂L/∂a = δ W of the next layer, or ∂L/∂ŷ   (n, out)."""
-    if layer == run.depth:
-        value: Bounded = run("error", step)
-        return value
+def _back_whole(run: Run, step: int, layer: int) -> Bounded:
+    """δ W of the next layer: the error at what that layer gets   (n, out)."""
     return run.product(run("back_delta", step, layer), run("back_weight", step, layer))
+
+
+def _back(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂a: δ W of the next layer, through dropout, or ∂L/∂ŷ   (n, out)."""
+    error: Bounded = run("error", step) if layer == run.depth else run("back_whole", step, layer)
+    return dropped(run, step, layer, error) if run.problem.layers[layer - 1].dropout else error
 
 
 def _slope(run: Run, step: int, layer: int) -> Bounded:
     """f′(z) of an elementwise f   (n, out)."""
-    z = run("z", step, layer)
-    return run.activated(run.function(layer), z)[1](Bounded(np.ones_like(z.value)))
+    u = run("u", step, layer)
+    return run.activated(run.function(layer), u)[1](Bounded(np.ones_like(u.value)))
+
+
+def _delta_u(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂a ∘ f′   (n, out), or by the Jacobian of a softmax."""
+    if is_elementwise(run.function(layer)):
+        return run.times(run("back", step, layer), run("slope", step, layer))
+    return run.activated(run.function(layer), run("u", step, layer))[1](run("back", step, layer))
+
+
+def _norm_back(run: Run, step: int, layer: int) -> tuple[Bounded, Mapping[str, Bounded]]:
+    """∂L/∂z through normalisation, and the gradients of γ ("weight") and β ("bias")."""
+    back: tuple[Bounded, Mapping[str, Bounded]] = run("norm", step, layer).pullback(run("delta_u", step, layer))
+    return back
 
 
 def _delta(run: Run, step: int, layer: int) -> Bounded:
-    """δ = ∂L/∂z = ∂L/∂a ∘ f′(z)   (n, out), or by the Jacobian of a softmax."""
-    if is_elementwise(run.function(layer)):
-        return run.times(run("back", step, layer), run("slope", step, layer))
-    return run.activated(run.function(layer), run("z", step, layer))[1](run("back", step, layer))
+    """δ = ∂L/∂z = ∂L/∂a ∘ f′(z)   (n, out), through normalisation where the layer has that."""
+    value: Bounded = run("norm_back", step, layer)[0] if run.problem.layers[layer - 1].norm else run("delta_u", step, layer)
+    return value
+
+
+def _gamma_grad(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂γ   (out,)."""
+    value: Bounded = run("norm_back", step, layer)[1]["weight"]
+    return value
+
+
+def _beta_grad(run: Run, step: int, layer: int) -> Bounded:
+    """∂L/∂β   (out,)."""
+    value: Bounded = run("norm_back", step, layer)[1]["bias"]
+    return value
 
 
 def _grad_delta(run: Run, step: int, layer: int) -> Bounded:
@@ -363,7 +467,12 @@ RIGHT: dict[str, Formula] = {
     "bias": _bias,
     "input": _input,
     "z": _z,
+    "gamma": _gamma,
+    "beta": _beta,
+    "norm": _norm,
+    "u": _u,
     "a": _a,
+    "dropped": _dropped,
     "output": _output,
     "loss": _loss,
     "probabilities": _probabilities,
@@ -372,17 +481,21 @@ RIGHT: dict[str, Formula] = {
     "error": _error,
     "back_delta": _back_delta,
     "back_weight": _back_weight,
+    "back_whole": _back_whole,
     "back": _back,
     "slope": _slope,
+    "delta_u": _delta_u,
+    "norm_back": _norm_back,
     "delta": _delta,
     "grad_delta": _grad_delta,
     "grad_input": _grad_input,
     "weight_grad": _weight_grad,
     "bias_grad": _bias_grad,
+    "gamma_grad": _gamma_grad,
+    "beta_grad": _beta_grad,
     "lr": _lr,
     "options": _options,
     "count": _count,
     "together": _together,
-    **_of_kind("weight"),
-    **_of_kind("bias"),
+    **{stage: formula for kind in KINDS for stage, formula in _of_kind(kind).items()},
 }

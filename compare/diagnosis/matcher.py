@@ -84,7 +84,7 @@ class Matcher:
             if self._matches(wrong, both.formulas) and self.explains(both.formulas):
                 found.append(both)
         unique = {frozenset((cause.id, cause.layers) for cause in each.causes): each for each in found}
-        return list(unique.values())
+        return [each for each in unique.values() if not self._cancel(each)]
 
     def local(self, group: tuple[str, int]) -> list[Explanation]:
         """Every single mistake that explains the numbers of one stage and layer, from what was shown before it."""
@@ -110,6 +110,11 @@ class Matcher:
     def first_wrong(self, formulas: Formulas) -> Node | None:
         """The first node, in the order of the search, that does not come out under these formulas; or None."""
         return next((node for node in self._groups if not self._matches(node, formulas)), None)
+
+    def _cancel(self, pair: Explanation) -> bool:
+        """Whether the two undo each other where what was shown is right: that explains nothing."""
+        right = [node for node in self.shown if self._matches(node, {})]
+        return any(all(not self._matches(node, cause.formulas) for cause in pair.causes) for node in right)
 
     def _near(self, node: Node) -> list[Cause]:
         """The mistakes that have to do with that node."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Literal
 
-from compare.diagnosis.graph import KINDS, Formula, Formulas, Place
+from compare.diagnosis.graph import Formula, Formulas, Place, places
 from compare.problem import Problem
 
 Where = Literal["once", "layer", "all", "hidden", "output"]
@@ -79,8 +79,8 @@ class Cause:
                 if not stage.startswith("*"):
                     formulas[stage, layer] = formula
                     continue
-                for kind in KINDS if self.problem.bias else KINDS[:1]:
-                    for each in [layer] if layer else range(1, len(self.problem.layers) + 1):
+                for kind, each in places(self.problem):
+                    if layer in (0, each):
                         formulas[kind + stage[1:], each] = partial(formula, kind=kind)
         return formulas
 

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from compare.adapters.readings import ContractError, Reading, numbers, short_name
-from compare.diagnosis.graph import Node, Run, Step
+from compare.diagnosis.graph import Node, Run, Step, place_of, places
 from compare.diagnosis.probes import Probe, steps_of
 from compare.diagnosis.stages import in_order
 from compare.implementation import Array
 from compare.problem import Problem
 
-ACTIVATION_STAGES = {"z": "z", "a": "a", "delta": "delta"}  # trace's names but for the layer's number, and the stages
+ACTIVATION_STAGES = {"z": "z", "u": "u", "a": "a", "delta": "delta"}  # trace's names but for the layer's number, and the stages
 PARAMETER_STAGES = {"d": "used", "step_": "step", "v": "velocity", "": "after"}
 
 
@@ -27,8 +27,8 @@ class Callee(Protocol):
     def call(self, function: str, *args: Any) -> Any:
         """The answer."""
 
-    def takes_lr(self, function: str) -> bool:
-        """Whether the function takes a learning rate after (params, x, y)."""
+    def takes(self, function: str) -> int:
+        """How many arguments the function takes, without an adapter's first."""
 
 
 @dataclass
@@ -77,6 +77,7 @@ class _Step:
     ) -> None:
         self.attempt, self.problem, self.reading, self.index = attempt, problem, reading, index
         self.before, self.observed_so_far, self.earlier = dict(facts.before), observed, earlier
+        self.masks = [facts.masks[layer] for layer in sorted(facts.masks)]
         self.right = Run(problem, [replace(facts, number=1, previous=None)])
 
     def observed(self, x: Array, y: Array, lr: float) -> dict[str, Array]:
@@ -87,7 +88,7 @@ class _Step:
         if "loss" in offered:
             self._loss(y)
         if "trace" in offered:
-            takes_lr = self.attempt.takes_lr("trace")
+            takes_lr = self.attempt.takes("trace") >= 4 + bool(self.masks)
             answer = self._asked("trace", x, y, lr=lr if takes_lr else None)
             if answer is not NotImplemented:
                 self._trace(answer, len(x), knows_lr=takes_lr or lr == self.problem.lr)
@@ -98,9 +99,7 @@ class _Step:
             self._show_parameters("after", after)
             return after
         with np.errstate(all="ignore"):
-            layers = range(1, self.right.depth + 1)
-            kinds = ("weight", "bias") if self.problem.bias else ("weight",)
-            return {self.right.name(kind, layer): self.right(f"{kind}_after", 0, layer).value for layer in layers for kind in kinds}
+            return {self.right.name(*place): self.right(f"{place[0]}_after", 0, place[1]).value for place in places(self.problem)}
 
     def _asked(self, function: str, x: Array, y: Array | None = None, lr: float | None = None) -> Any:
         """The answer, once it is sure that what was handed in is still what it was."""
@@ -108,7 +107,8 @@ class _Step:
         untouched = self.reading.parameters_in(self.problem, self.before)
         given = {"x": self.reading.records_in(x)} | ({} if y is None else {"y": self.reading.records_in(y)})
         copies = {name: array.copy() for name, array in given.items()}
-        rest = [] if lr is None else [lr]
+        rest: list[Any] = [] if lr is None else [lr]
+        rest += [self.reading.masks_in(self.masks)] if self.masks else []
         answer = self.attempt.call(function, params, *given.values(), *rest)
         for name, array in given.items():
             if not np.array_equal(array, copies[name]):
@@ -139,18 +139,18 @@ class _Step:
             self.observed_so_far.notes.append(note)
 
     def _forward(self, answer: Any) -> None:
+        """The output, alone or first of a tuple with what is kept for the way back; or each layer's activation."""
         depth, n = self.right.depth, len(self.right.steps[0].x)
-        if isinstance(answer, (list, tuple)) and len(answer) in (depth, depth + 1) and all(np.ndim(each) for each in answer):
-            for layer, activation in enumerate(answer[-depth:], start=1):
+        parts = answer if isinstance(answer, (list, tuple)) else ()
+        sizes = [n * units for units in self.problem.sizes[1:]]
+        if [part.size if isinstance(part, np.ndarray) else None for part in parts][-depth:] == sizes and len(parts) in (depth, depth + 1):
+            for layer, activation in enumerate(parts[-depth:], start=1):
                 shape = n, self.problem.sizes[layer]
-                self._show(
-                    "a",
-                    layer,
-                    self._checked("forward", self.reading.records_out, activation, shape, f"activation {layer}"),
-                )
-            self._show("output", 0, self.observed_so_far.shown["a", self.index, depth])
+                array = self._checked("forward", self.reading.records_out, activation, shape, f"activation {layer}")
+                self._show("a", layer, array)
             return
-        self._show("output", 0, self._checked("forward", self.reading.records_out, answer, (n, self.problem.sizes[-1]), "the output"))
+        output = parts[0] if isinstance(answer, tuple) and parts and isinstance(parts[0], np.ndarray) else answer
+        self._show("output", 0, self._checked("forward", self.reading.records_out, output, (n, self.problem.sizes[-1]), "the output"))
 
     def _loss(self, y: Array) -> None:
         output = self.observed_so_far.shown.get(("output", self.index, 0))
@@ -183,7 +183,10 @@ class _Step:
             if name == "loss" and name in self.observed_so_far.skipped:
                 continue
             if name == "loss":
-                self._show("loss", 0, self._checked("trace", numbers, value, "trace: loss").reshape(()))
+                loss = self._checked("trace", numbers, value, "trace: loss")
+                if loss.size != 1:
+                    raise self._fault("shape", "trace", f"trace: loss has shape {loss.shape}; expected one number")
+                self._show("loss", 0, loss.reshape(()))
             elif name != "input":
                 stage, layer, shape, parameter = expected[name]
                 if stage in ("step", "velocity", "after") and not knows_lr:
@@ -206,7 +209,8 @@ class _Step:
         names["output"] = ("output", 0, (n, self.problem.sizes[-1]), None)
         for parameter in self.problem.shapes():
             short = short_name(self.problem, parameter)
-            names |= {f"{prefix}{short}": (stage, int(short[1:]), (), parameter) for prefix, stage in PARAMETER_STAGES.items()}
+            layer = place_of(self.problem, parameter)[1]
+            names |= {f"{prefix}{short}": (stage, layer, (), parameter) for prefix, stage in PARAMETER_STAGES.items()}
         return names
 
     def _parameters(self, answer: Any, function: str, what: str) -> dict[str, Array]:
@@ -215,8 +219,8 @@ class _Step:
 
     def _show_parameters(self, stage: str, arrays: Mapping[str, Array]) -> None:
         for name, array in arrays.items():
-            layer = int(short_name(self.problem, name)[1:])
-            self._show(f"{name.split('.')[1]}_{stage}", layer, array)
+            kind, layer = place_of(self.problem, name)
+            self._show(f"{kind}_{stage}", layer, array)
 
     def _show(self, stage: str, layer: int, array: Array) -> None:
         self.observed_so_far.shown[stage, self.index, layer] = array
@@ -233,17 +237,19 @@ class _Step:
         return FaultError(kind, function, self.index + 1, reason)
 
 
-def _arrays(answer: Any) -> list[Array]:
-    """The arrays in an answer, however they are kept."""
+def _arrays(answer: Any, depth: int = 3) -> list[Array]:
+    """The arrays in an answer, however they are kept, and not too deep within it."""
     if isinstance(answer, np.ndarray):
         return [answer]
-    if isinstance(answer, Mapping):
-        answer = answer.values()
-    elif hasattr(answer, "__dict__"):
-        answer = vars(answer).values()
-    elif not isinstance(answer, (list, tuple)):
+    if depth == 0:
         return []
-    return [array for item in answer for array in _arrays(item)]
+    if isinstance(answer, Mapping):
+        items = list(answer.values())
+    elif isinstance(answer, (list, tuple)):
+        items = list(answer)
+    else:
+        items = list(getattr(answer, "__dict__", {}).values())
+    return [array for item in items for array in _arrays(item, depth - 1)]
 
 
 def _arrays_differ(one: Any, other: Any) -> bool:

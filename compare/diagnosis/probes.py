@@ -5,34 +5,45 @@ hide an off-by-one. So there are steps of different numbers of records, none of 
 the same with biases of zero and a record of zeros, where relu's z is exactly 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Run, Step
+from compare.diagnosis.graph import Run, Step, place_of
+from compare.errors import ProblemError
 from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
 from compare.problem import Problem
 
-RECORDS = ((7, 6, 6), (5, 5, 4))  # of each step; the second has biases of zero and a record of zeros
+RECORDS = ((7, 6, 6), (5, 5, 4), (9, 8, 8))  # of each step; see `draw_probes`
 LEARNING_RATES = (0.3, 0.3, 0.2)
+FAR = 8.0  # the largest |z| of each layer in the third probe
+FAR_TARGETS = 10.0  # by what its targets are larger, where they may be any number
+FAR, FAR_TARGETS = 8.0, 10.0  # the largest |z| of each layer in the third, and by what its targets are larger where they may be any number
 _TRIES = 50
 _BENT = ("relu", "leaky_relu")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Some steps from given parameters: (x, y) and the learning rate of each."""
+    """Some steps from given parameters: (x, y), the learning rate and dropout's masks of each."""
 
     batches: tuple[Batch, ...]
     lrs: tuple[float, ...]
     parameters: dict[str, Array]
+    masks: tuple[Mapping[int, Any], ...] = ()
 
 
 def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple[Probe, ...]:
-    """Both probes of that seed, drawn again until no unit is dead in the first; the records are those of `data`, if it is given."""
+    """The probes of that seed; the records are those of `data`, if it is given.
+
+    The first has no dead unit, if it can be; the second biases of zero and a record of zeros in each batch; the third is far out, with
+    large z, gradients and more records, where a value that is clipped shows.
+    """
+    if data is not None and data[0].shape[1] != problem.sizes[0]:
+        raise ProblemError(f"the data has {data[0].shape[1]} columns, and the network {problem.sizes[0]} inputs; expected as many")
     generator = np.random.default_rng(seed)
     for _ in range(_TRIES):
         first = _drawn(problem, generator, data)
@@ -40,7 +51,22 @@ def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple
             break
     zeros = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in _parameters(problem, generator).items()}
     batches = tuple(_with_zeros(batch) for batch in _batches(problem, generator, RECORDS[1], data))
-    return first, Probe(batches, LEARNING_RATES, zeros)
+    second = Probe(batches, LEARNING_RATES, zeros, _masks(problem, generator, batches))
+    return first, second, _far(problem, generator, data)
+
+
+def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
+    """A probe whose weights are so large, layer by layer, that z goes up to ±8 in the first batch."""
+    batches = tuple(_batches(problem, generator, RECORDS[2], data))
+    if LOSSES[problem.loss].targets == "regression":
+        batches = tuple((x, FAR_TARGETS * y) for x, y in batches)
+    parameters, masks = _parameters(problem, generator), _masks(problem, generator, batches)
+    for layer in range(1, len(problem.layers) + 1):
+        run = Run(problem, [Step(batches[0][0], batches[0][1], LEARNING_RATES[0], parameters, masks=masks[0] if masks else {})])
+        largest = float(np.abs(run("z", 0, layer).value).max())
+        for kind in ("weight", "bias") if problem.bias else ("weight",):
+            parameters[run.name(kind, layer)] = parameters[run.name(kind, layer)] * (FAR / largest if largest else 1.0)
+    return Probe(batches, LEARNING_RATES, parameters, masks)
 
 
 def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[Step]:
@@ -50,7 +76,8 @@ def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[
         for position, ((x, y), lr) in enumerate(zip(probe.batches, probe.lrs, strict=True)):
             if len(steps) == len(before):
                 return steps
-            steps.append(Step(x, y, lr, before[len(steps)], position + 1, len(steps) - 1 if position else None))
+            masks = probe.masks[position] if probe.masks else {}
+            steps.append(Step(x, y, lr, before[len(steps)], position + 1, len(steps) - 1 if position else None, masks))
     return steps
 
 
@@ -58,8 +85,8 @@ def dead_units(problem: Problem, probes: list[Probe]) -> list[tuple[int, int]]:
     """The hidden units (layer, unit), both from 1, that no record of the probes' first steps sends any error through."""
     dead: set[tuple[int, int]] | None = None
     for probe in probes:
-        for batch in probe.batches:
-            run = Run(problem, [Step(batch[0], batch[1], probe.lrs[0], probe.parameters)])
+        for step in steps_of((probe,), [probe.parameters] * len(probe.batches)):
+            run = Run(problem, [replace(step, number=1, previous=None)])
             found: set[tuple[int, int]] = set()
             for layer in range(1, run.depth):
                 with np.errstate(all="ignore"):
@@ -70,14 +97,23 @@ def dead_units(problem: Problem, probes: list[Probe]) -> list[tuple[int, int]]:
 
 
 def _drawn(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
-    return Probe(tuple(_batches(problem, generator, RECORDS[0], data)), LEARNING_RATES, _parameters(problem, generator))
+    batches = tuple(_batches(problem, generator, RECORDS[0], data))
+    return Probe(batches, LEARNING_RATES, _parameters(problem, generator), _masks(problem, generator, batches))
+
+
+def _masks(problem: Problem, generator: np.random.Generator, batches: tuple[Batch, ...]) -> tuple[Mapping[int, Any], ...]:
+    """Dropout's masks for each batch, by layer; none without dropout."""
+    layers = [number for number, layer in enumerate(problem.layers, start=1) if layer.dropout]
+    draws = [{n: generator.random((len(x), problem.sizes[n])) >= problem.dropout for n in layers} for x, _ in batches] if layers else []
+    return tuple(draws)
 
 
 def _parameters(problem: Problem, generator: np.random.Generator) -> dict[str, Array]:
-    """Weights of deviation 1/√inputs, so that no unit is saturated, and biases of ½."""
-    return {
+    """Weights of deviation 1/√inputs, so that no unit is saturated, biases and β of ½, and γ around 1."""
+    drawn = {
         name: generator.normal(scale=0.5 if len(shape) == 1 else shape[1] ** -0.5, size=shape) for name, shape in problem.shapes().items()
     }
+    return {name: array + 1 if place_of(problem, name)[0] == "gamma" else array for name, array in drawn.items()}
 
 
 def _batches(problem: Problem, generator: np.random.Generator, records: tuple[int, ...], data: Batch | None) -> Iterator[Batch]:
@@ -85,7 +121,7 @@ def _batches(problem: Problem, generator: np.random.Generator, records: tuple[in
         rows = generator.permutation(len(data[0]))
         for n in records:
             rows, chosen = np.roll(rows, -n), rows[:n]
-            yield np.resize(data[0][chosen], (n, problem.sizes[0])), np.resize(data[1][chosen], (n, *data[1].shape[1:]))
+            yield data[0][np.resize(chosen, n)], data[1][np.resize(chosen, n)]
         return
     for n in records:
         yield generator.normal(size=(n, problem.sizes[0])), targets(problem, generator, n)

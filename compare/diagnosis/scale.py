@@ -26,7 +26,7 @@ def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
         return
     factor = float(moved[at] / wanted.value[at])
     off = float((np.broadcast_to(right.error, right.value.shape)[at]) / abs(wanted.value[at])) + 1e-14 * abs(factor)
-    name = f"{factor:.6g}"
+    name = f"{factor:.6g}" if f"{factor:.6g}" not in ("1", "-1") else f"{factor:.16g}"
     sentence, right_step, wrong = "Δw of {layer} is " + name + " times what it should be", "Δw = −lr ∂L/∂w", f"Δw = {name} · (−lr ∂L/∂w)"
     for layers in (tuple(range(1, run.depth + 1)), (layer,)):
         yield Cause(Mistake("scaled", sentence, right_step, wrong, {"*_step": _by_kind(factor, off)}, "layer"), layers, run.problem)

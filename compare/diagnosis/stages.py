@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from compare.comparison import Difference
-from compare.diagnosis.graph import Node, Run
+from compare.diagnosis.graph import KINDS, Node, Run, parameter_name
 from compare.diagnosis.mistake import layers_named
 from compare.implementation import Array
 from compare.judge import largest_share
@@ -20,7 +20,7 @@ from compare.problem import Problem
 Mark = Literal["agrees", "wrong", "inherits"]
 Group = tuple[str, int]  # (stage, layer)
 
-_FORWARD = ("z", "a")
+_FORWARD = ("z", "u", "a")
 _OUTPUT = ("output", "probabilities", "loss")
 _BACKWARD = ("delta",)
 UPDATE = ("used", "velocity", "step", "after")
@@ -47,7 +47,7 @@ def rank(group: Group, depth: int) -> tuple[int, int, int]:
     if stage in _BACKWARD:
         return 2, depth - layer, 0
     kind, _, what = stage.partition("_")
-    return 3 + UPDATE.index(what), depth - layer, ("weight", "bias").index(kind)
+    return 3 + UPDATE.index(what), depth - layer, KINDS.index(kind)
 
 
 def in_order(shown: Mapping[Node, Array]) -> dict[Node, Array]:
@@ -92,11 +92,11 @@ def stage_name(problem: Problem, group: Group) -> str:
     """The stage in words."""
     stage, layer = group
     where = layers_named(problem, (layer,)) if layer else ""
-    if stage in ("z", "a", "delta"):
-        what = {"z": "pre-activation z", "a": "activation a", "delta": "error term δ"}[stage]
+    if stage in ("z", "u", "a", "delta"):
+        what = {"z": "pre-activation z", "u": "normalised u", "a": "activation a", "delta": "error term δ"}[stage]
         return f"{what}{layer}, {where}"
     if stage in _OUTPUT:
         return stage
     kind, _, what = stage.partition("_")
-    name = f"{problem.layers[layer - 1].linear}.{kind}"
+    name = parameter_name(problem, kind, layer)
     return {"used": f"gradient of {name}", "velocity": f"velocity of {name}", "step": f"Δ {name}", "after": f"new {name}"}[what]

@@ -1,6 +1,7 @@
 """A check as one JSON object."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,15 +11,17 @@ from compare.report.checked import headline
 from compare.report.json import difference_object, jsonable, problem_object
 
 
-def as_json(check: Check) -> str:
-    """The whole check as text."""
-    return json.dumps(jsonable(as_object(check)), indent=2, allow_nan=False, ensure_ascii=False)
+def as_json(check: Check, given: Mapping[str, str] | None = None) -> str:
+    """The whole check as text; of one with a hint, what is `given` away."""
+    return json.dumps(jsonable(as_object(check, given)), indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def as_object(check: Check) -> dict[str, Any]:
+def as_object(check: Check, given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The whole check as dicts and lists; what it shares with a training's has the same keys."""
     comparison = check.comparison
+    conventions = (*check.conventions, *check.scales)
     return {
+        **({"hint": dict(given)} if given else {}),
         "verdict": check.verdict,
         "explanation": headline(check),
         "reason": check.reason,
@@ -61,11 +64,11 @@ def as_object(check: Check) -> dict[str, Any]:
                 "evidence": asdict(found.evidence) if found.evidence else None,
                 "line": found.line,
                 "probe_to_separate": found.probe_to_separate,
-                "conventions": check.conventions,
+                "conventions": conventions,
             }
             for found in check.diagnosis
         ],
-        "conventions": check.conventions,
+        "conventions": conventions,
         "notes": check.notes,
         "printed": check.printed,
     }

@@ -1,5 +1,7 @@
 """A check on the terminal: what was compared, the stages in order with a mark each, and the lines that matter last."""
 
+from collections.abc import Mapping
+
 from rich.text import Text
 
 from compare.checking import Check
@@ -9,12 +11,12 @@ from compare.report.terminal import make_console
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 
 
-def print_check(check: Check, command: str, hint: int | None = None) -> None:
-    """The whole check; with a hint, no more than it gives away."""
+def print_check(check: Check, command: str, given: Mapping[str, str] | None = None) -> None:
+    """The whole check; of one with a hint, what is `given` away."""
     console = make_console()
     console.print(Text(about(check)))
     console.print(Text(f"Probes drawn from seed {check.seed}"))
-    for sentence in check.conventions:
+    for sentence in (*check.conventions, *check.scales):
         console.print(Text(f"Found: {sentence}"))
     for note in check.notes:
         console.print(Text(f"Note: {note}"))
@@ -36,7 +38,7 @@ def print_check(check: Check, command: str, hint: int | None = None) -> None:
     verdict, _, rest = headline(check).partition(":")
     style = "bold green" if check.verdict == "equivalent" else "bold red"
     console.print(Text(verdict.upper(), style=style) + Text(f":{rest}"))
-    for line in why(check, hint):
+    for line in why(check, given):
         console.print(Text(line))
     if check.verdict != "equivalent":
         console.print(Text(what_next(check, command)))

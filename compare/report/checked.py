@@ -1,6 +1,7 @@
 """A check in words: the verdict, where, why and what to do; all of it, or as much as a hint gives away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from compare.checking import Check
 from compare.diagnosis.catalogue import kind_of
@@ -8,7 +9,6 @@ from compare.diagnosis.explain import Found
 from compare.problem import Problem
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
-HINTS = (1, 2, 3)      # which stage, which kind, the mistake
 
 
 def about(check: Check) -> str:
@@ -42,43 +42,37 @@ def headline(check: Check) -> str:
     return f"different: first at {where}" + (f"; {check.reason}" if check.reason else "")
 
 
-def why(check: Check, hint: int | None = None) -> Iterator[str]:
-    """The lines that explain the verdict."""
+def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The lines that explain the verdict; of a check with a hint, what is `given` away."""
     if check.line is not None:
         yield f"  line {check.line}: {check.source}" if check.source else f"  line {check.line}"
     if check.verdict != "different":
         return
+    if given:
+        yield from (f"  hint: {text}" for name, text in given.items() if name != "stage" or len(given) == 1)
+        return
     first = check.first
-    if first is not None and first.actual is not None and hint is None and not check.diagnosis:
+    if first is not None and first.actual is not None and not check.diagnosis:
         yield f"  yours {first.actual!r}, PyTorch's {first.expected!r}"
         yield f"  off by {first.difference:.2g}, where rounding allows {first.allowed:.2g}"
-    if not check.diagnosis:
-        if check.comparison is None:
-            yield "  unknown: no mistake of the catalogue makes just these numbers; look at this stage"
-        return
-    if hint == 1:
-        return
+    if not check.diagnosis and check.comparison is None:
+        yield "  unknown: no mistake of the catalogue makes just these numbers; look at this stage"
     for number, found in enumerate(check.diagnosis, start=1):
-        prefix = f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  "
-        if hint == 2:
-            yield f"{prefix}it is in {kind_of(found.causes[0].mistake)}"
-            continue
-        yield from _found(prefix, found, check, hint)
+        yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)
 
 
-def _found(prefix: str, found: Found, check: Check, hint: int | None) -> Iterator[str]:
+def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
     first, *others = found.causes
     yield prefix + first.sentence
-    if hint is None:
-        yield f"    should be   {first.mistake.expected}"
-        yield f"    behaves as  {first.mistake.actual}"
-        if found.evidence is not None:
-            shown = found.evidence
-            yours, right, mistaken = _digits(shown.actual, shown.expected, shown.under_mistake)
-            yield f"    shown by    step {shown.step}, {shown.tensor}{list(shown.index) if shown.index else ''}:"
-            yield f"                {yours} is yours, {right} right, {mistaken} with the mistake"
-        if found.line is not None:
-            yield f"    see         {check.name} line {found.line}: {check.text_of(found.line)}"
+    yield f"    should be   {first.mistake.expected}"
+    yield f"    behaves as  {first.mistake.actual}"
+    if found.evidence is not None:
+        shown = found.evidence
+        yours, right, mistaken = _digits(shown.actual, shown.expected, shown.under_mistake)
+        yield f"    shown by    step {shown.step}, {shown.tensor}{list(shown.index) if shown.index else ''}:"
+        yield f"                {yours} is yours, {right} right, {mistaken} with the mistake"
+    if found.line is not None:
+        yield f"    see         {check.name} line {found.line}: {check.text_of(found.line)}"
     for other in dict.fromkeys(cause.sentence for cause in others):
         yield f"    or, which looks the same: {other}"
     if found.probe_to_separate:
@@ -89,6 +83,22 @@ def _digits(actual: float, expected: float, mistaken: float) -> tuple[str, ...]:
     """The numbers with eight digits, or with all where that does not tell right from wrong."""
     short = tuple(f"{value:.8g}" for value in (actual, expected, mistaken))
     return short if short[0] != short[1] else (repr(actual), repr(expected), repr(mistaken))
+
+
+def hinted(check: Check, hint: int | None) -> tuple[Check, dict[str, str]]:
+    """The check without what a hint does not give away, and what it does, by name; with no hint, the check as it is.
+
+    1 is for the stage, 2 for the kind of mistake too, 3 for its sentence.
+    """
+    if hint is None:
+        return check, {}
+    stage = next((stage.name for stage in check.stages if stage.mark == "wrong"), "")
+    given = {"stage": stage} if stage else {}
+    if check.diagnosis and hint >= 2:
+        given["kind"] = "; ".join(dict.fromkeys(kind_of(found.causes[0].mistake) for found in check.diagnosis))
+    if check.diagnosis and hint >= 3:
+        given["sentence"] = "; ".join(found.causes[0].sentence for found in check.diagnosis)
+    return replace(check, diagnosis=(), scales=()), given
 
 
 def what_next(check: Check, command: str) -> str:

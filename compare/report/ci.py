@@ -1,12 +1,13 @@
 """A check for machines that run tests: JUnit's XML, and GitHub's annotations."""
 
+from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from compare.checking import Check
 from compare.report.checked import headline, why
 
 
-def junit(check: Check) -> str:
+def junit(check: Check, given: Mapping[str, str] | None = None) -> str:
     """A test suite with one test case for the verdict, and one for each stage that was shown."""
     bad = check.verdict not in ("equivalent", "different")
     failed = [stage for stage in check.stages if stage.mark == "wrong"]
@@ -20,7 +21,7 @@ def junit(check: Check) -> str:
     verdict = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name="equal to PyTorch")
     if check.verdict != "equivalent":
         what = ElementTree.SubElement(verdict, "error" if bad else "failure", message=_legal(headline(check)), type=check.verdict)
-        what.text = _legal("\n".join(why(check)))
+        what.text = _legal("\n".join(why(check, given)))
     for stage in check.stages:
         case = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name=_legal(stage.name))
         if stage.mark == "wrong":
@@ -31,12 +32,12 @@ def junit(check: Check) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
-def annotation(check: Check, path: str) -> str:
+def annotation(check: Check, path: str, given: Mapping[str, str] | None = None) -> str:
     """One workflow command, which GitHub shows beside the file's line."""
     line = check.line or next((found.line for found in check.diagnosis if found.line), None)
     kind = "notice" if check.verdict == "equivalent" else "error"
     place = f"file={_property(path)}" + (f",line={line}" if line else "") + f",title={_property(check.verdict)}"
-    text = "\n".join([headline(check), *why(check)])
+    text = "\n".join([headline(check), *why(check, given)])
     return f"::{kind} {place}::{_data(text)}"
 
 

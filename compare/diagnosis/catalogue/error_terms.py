@@ -86,6 +86,8 @@ def _may_be(name: str, times_k: int) -> Callable[[Problem, int], bool]:
     def applies(problem: Problem, layer: int) -> bool:
         if problem.loss == name or any(batch[1].ndim == 1 for batch in problem.batches) or (times_k and problem.sizes[-1] == 1):
             return False
+        if name == "cross_entropy" and problem.sizes[-1] == 1:  # of one class the gradient is 0
+            return False
         function = problem.layers[-1].function
         return not LOSSES[name].only or function in LOSSES[name].only or (name == "bce" and function == "sigmoid")
 

@@ -13,11 +13,11 @@ from compare.rounding import Bounded, negative, transposed
 
 
 def _function(name: str) -> Formula:
-    return lambda run, step, layer: run.activated(name, run("z", step, layer))[0]
+    return lambda run, step, layer: run.activated(name, run("u", step, layer))[0]
 
 
 def _derivative(name: str) -> Formula:
-    return lambda run, step, layer: derivative(run, name, run("z", step, layer))
+    return lambda run, step, layer: derivative(run, name, run("u", step, layer))
 
 
 def _is_another(name: str) -> Callable[[Problem, int], bool]:
@@ -29,7 +29,7 @@ def _is_sigmoid(problem: Problem, layer: int) -> bool:
 
 
 def _reversed(run: Run, step: int, layer: int) -> Bounded:
-    return run.activated("sigmoid", negative(run("z", step, layer)))[0]
+    return run.activated("sigmoid", negative(run("u", step, layer)))[0]
 
 
 def _reversed_slope(run: Run, step: int, layer: int) -> Bounded:
@@ -69,7 +69,7 @@ def _bends(problem: Problem, layer: int) -> bool:
 
 
 def _softmax_of_records(run: Run, step: int, layer: int) -> Bounded:
-    return transposed(run.activated(run.function(layer), transposed(run("z", step, layer)))[0])
+    return transposed(run.activated(run.function(layer), transposed(run("u", step, layer)))[0])
 
 
 def _is_softmax(problem: Problem, layer: int) -> bool:

@@ -54,7 +54,7 @@ def one_minus(run: Run, a: Bounded) -> Bounded:
 
 
 def _missing(run: Run, step: int, layer: int) -> Bounded:
-    return ones_like(run("z", step, layer))
+    return ones_like(run("u", step, layer))
 
 
 def _of_activation(run: Run, step: int, layer: int) -> Bounded:
@@ -62,7 +62,7 @@ def _of_activation(run: Run, step: int, layer: int) -> Bounded:
 
 
 def _of_pre_activation(run: Run, step: int, layer: int) -> Bounded:
-    z = run("z", step, layer)
+    z = run("u", step, layer)
     return run.times(z, one_minus(run, z)) if run.function(layer) == "sigmoid" else one_minus(run, run.times(z, z))
 
 
@@ -103,11 +103,11 @@ def _slope_twice(run: Run, step: int, layer: int) -> Bounded:
 
 
 def _of_function(name: str) -> Formula:
-    return lambda run, step, layer: derivative(run, name, run("z", step, layer))
+    return lambda run, step, layer: derivative(run, name, run("u", step, layer))
 
 
 def _of_output(run: Run, step: int, layer: int) -> Bounded:
-    slope, z = run("slope", step, run.depth), run("z", step, layer)
+    slope, z = run("slope", step, run.depth), run("u", step, layer)
     return Bounded(np.broadcast_to(slope.value, z.value.shape), np.broadcast_to(slope.error, z.value.shape))
 
 
@@ -121,7 +121,7 @@ def _inverted(run: Run, step: int, layer: int) -> Bounded:
 
 
 def _one_at_zero(run: Run, step: int, layer: int) -> Bounded:
-    z, slope = run("z", step, layer), run.right("slope", step, layer)
+    z, slope = run("u", step, layer), run.right("slope", step, layer)
     return Bounded(np.where((z.value == 0) & (z.error == 0), 1.0, slope.value), slope.error)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import KINDS, Formula, Place, Run, Step
+from compare.diagnosis.graph import KINDS, Formula, Place, Run, Step, places
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
 from compare.rounding import Bounded, negative
@@ -27,6 +27,14 @@ def _flipped(run: Run, step: int, layer: int, kind: str) -> Bounded:
 def _none(run: Run, step: int, layer: int, kind: str) -> Bounded:
     zeros = np.zeros_like(run(kind, step, layer).value)
     return Bounded(zeros, zeros)
+
+
+def _no_step(run: Run, step: int, layer: int) -> Bounded:
+    return _none(run, step, layer, "weight")
+
+
+def _has_bias(problem: Problem, layer: int) -> bool:
+    return problem.bias
 
 
 def _weights_added(times_lr: bool, over_n: bool = False) -> Formula:
@@ -107,9 +115,9 @@ def _one_by_one_kept(run: Run, step: int, layer: int, kind: str) -> Any:
 
 def _after_records(run: Run, step: int, mean: bool) -> dict[Place, Any]:
     """The parameters, what the optimiser keeps, and the number of updates so far, after one update for each record."""
+    run.reads_everything()
     facts = run.steps[step]
-    places = [(kind, layer) for layer in range(1, run.depth + 1) for kind in (KINDS if run.problem.bias else KINDS[:1])]
-    now: dict[Place, Any] = {(f"{kind}_kept", layer): run(f"{kind}_kept", step, layer) for kind, layer in places}
+    now: dict[Place, Any] = {(f"{kind}_kept", layer): run(f"{kind}_kept", step, layer) for kind, layer in places(run.problem)}
     count = 0 if facts.previous is None else run("together", facts.previous)["count", 0]
     n = len(facts.x)
     share = run("share", step) * (1 if run.problem.reduction == "sum" else n)
@@ -117,7 +125,7 @@ def _after_records(run: Run, step: int, mean: bool) -> dict[Place, Any]:
         count += 1
         single = _of_record(run, facts, row, now | {("share", 0): share, ("count", 0): count}, n if mean else 1)
         now = {}
-        for kind, layer in places:
+        for kind, layer in places(run.problem):
             now[kind, layer] = single(f"{kind}_after", 0, layer)
             now[f"{kind}_kept", layer] = single(f"{kind}_update", 0, layer)[1]
     return now | {("count", 0): count}
@@ -138,7 +146,7 @@ _OF_A_RECORD = tuple(f"{kind}_{stage}" for kind in KINDS for stage in ("after", 
 
 
 def _can_go_one_by_one(problem: Problem, layer: int) -> bool:
-    return not problem.is_large
+    return not (problem.is_large or problem.normalization or problem.dropout)
 
 
 UPDATES = (
@@ -161,6 +169,15 @@ UPDATES = (
         for name, much, by, factor in (("2", "twice", "2", 2.0), ("half", "half", "½", 0.5), ("4", "four times", "4", 4.0))
     ),
     Mistake("layer-never-updated", "{layer} is never updated", _UPDATE, "Δw = 0", {"*_step": _none}, "layer"),
+    Mistake(
+        "weights-never-updated",
+        "the weights of {layer} are never updated",
+        _UPDATE,
+        "ΔW = 0",
+        {"weight_step": _no_step},
+        "layer",
+        _has_bias,
+    ),
     Mistake(
         "mean-missing-in-layer",
         "the gradients of {layer} are not divided by the number of records",
@@ -187,6 +204,15 @@ UPDATES = (
         {"*_used": _over_n},
         "layer",
         _is_mean,
+    ),
+    Mistake(
+        "mean-twice-in-layer",
+        "the weights' gradients of {layer} are divided by the number of records twice",
+        "∂L/∂W = 1/n Σₙ",
+        "∂L/∂W = 1/n² Σₙ",
+        {"weight_used": lambda run, step, layer: _over_n(run, step, layer, "weight")},
+        "layer",
+        lambda problem, layer: _is_mean(problem, layer) and problem.bias,
     ),
     Mistake(
         "accumulator-not-reset",

@@ -7,7 +7,7 @@ import pytest
 
 from compare import Manual, Problem
 from compare.diagnosis.catalogue import CATALOGUE, kind_of
-from compare.diagnosis.graph import KINDS, Run, Step
+from compare.diagnosis.graph import Run, Step, kinds
 from compare.diagnosis.matcher import is_within
 from compare.rounding import Bounded
 
@@ -24,6 +24,8 @@ PROBLEMS: tuple[dict[str, Any], ...] = (
     {"sizes": (3, 3, 2), "activations": "silu", "loss": "huber", "optimizer_options": {"momentum": 0.9, "nesterov": True}},
     {"sizes": (3, 4, 2), "activations": ("softplus", "identity"), "bias": True, "loss": "bce_with_logits", "optimizer": "adam"},
     {"sizes": (3, 4, 2), "activations": ("tanh", "log_softmax"), "loss": "l1", "optimizer": "adamw"},
+    {"sizes": (3, 4, 4, 2), "activations": ("tanh", "relu", "sigmoid"), "bias": True, "normalization": "layer_norm"},
+    {"sizes": (3, 4, 2), "activations": ("tanh", "sigmoid"), "normalization": "batch_norm", "dropout": 0.4},
 )
 
 
@@ -31,11 +33,13 @@ def trained(options: dict[str, Any]) -> tuple[Problem, list[Step], list[Any]]:
     """Three steps of the hand-written network, and what it shows of them."""
     problem = Problem.draw(**options, lr=0.1)
     side = Manual(problem, stages=True)
-    side.load_state_dict(problem.initial_parameters)
+    side.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
     steps, records, before = [], [], dict(problem.initial_parameters)
-    for i, (x, y) in enumerate(problem.batches):
-        records.append(side.step(x, y))
-        steps.append(Step(x, y, 0.1, before, i + 1, i - 1 if i else None))
+    for i in range(len(problem.batches)):
+        batch = problem.batch(i + 1)
+        records.append(side.step(*batch))
+        masks = {n: batch[2][layer.dropout] for n, layer in enumerate(problem.layers, start=1) if layer.dropout}
+        steps.append(Step(batch[0], batch[1], 0.1, before, i + 1, i - 1 if i else None, masks))
         before = dict(records[-1].params)
     return problem, steps, records
 
@@ -50,8 +54,8 @@ def test_every_stage_is_what_the_hand_written_network_has(options: dict[str, Any
         for number, layer in enumerate(problem.layers, start=1):
             assert is_within(record.activations[layer.activation], run("a", step, number))
             assert is_within(record.errors[layer.linear], run("delta", step, number))
-            for kind in KINDS if problem.bias else KINDS[:1]:
-                name = f"{layer.linear}.{kind}"
+            for kind in kinds(problem, number):
+                name = run.name(kind, number)
                 assert is_within(record.grads[name], run(f"{kind}_used", step, number))
                 assert is_within(record.deltas[name], run(f"{kind}_step", step, number))
                 assert is_within(record.params[name], run(f"{kind}_after", step, number))

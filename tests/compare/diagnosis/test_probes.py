@@ -1,9 +1,11 @@
 """Probes: the same from the same seed, different steps, no dead unit."""
 
 import numpy as np
+import pytest
 
 from compare.declared import declared_problem
-from compare.diagnosis.probes import Probe, dead_units, draw_probes
+from compare.diagnosis.graph import Run, Step
+from compare.diagnosis.probes import FAR, Probe, dead_units, draw_probes
 
 
 def test_a_seed_draws_the_same_probes_again_and_another_others() -> None:
@@ -16,11 +18,13 @@ def test_a_seed_draws_the_same_probes_again_and_another_others() -> None:
 
 def test_steps_differ_in_records_and_learning_rate_and_relu_stands_at_zero_once() -> None:
     problem = declared_problem({"sizes": (4, 5, 2), "activations": ("relu", "identity"), "bias": True, "loss": "mse"})
-    first, second = draw_probes(problem, 0)
+    first, second, third = draw_probes(problem, 0)
     assert len({len(x) for x, _ in first.batches}) > 1
     assert len(set(first.lrs)) > 1
     assert all((x == 0).all(axis=1).any() for x, _ in second.batches)
     assert not second.parameters["0.bias"].any()
+    run = Run(problem, [Step(*third.batches[0], 0.1, third.parameters)])
+    assert all(np.abs(run("z", 0, layer).value).max() == pytest.approx(FAR) for layer in (1, 2))
 
 
 def test_a_dead_unit_is_noticed() -> None:
