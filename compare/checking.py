@@ -16,7 +16,7 @@ from compare.adapters.readings import ContractError, Reading, readings
 from compare.comparison import Comparison, Difference
 from compare.declared import declared_problem
 from compare.diagnosis.conventions import in_our_scale
-from compare.diagnosis.explain import Found, explained
+from compare.diagnosis.explain import Answer, Found, explained
 from compare.diagnosis.graph import Node, Run, Step, kinds, parameter_name
 from compare.diagnosis.lines import line_of
 from compare.diagnosis.mistake import layers_named
@@ -62,6 +62,7 @@ class Check:
     comparison: Comparison | None = None
     functions: tuple[str, ...] = ()
     scales: tuple[str, ...] = ()
+    unexplained: tuple[str, ...] = ()
     text: str = field(default="", repr=False)
 
     def text_of(self, line: int) -> str:
@@ -228,29 +229,23 @@ class _Checking:
 
         What is shown on the way may be in a scale of its own, or have a factor that is the very mistake: fewer mistakes decide.
         """
-        found = self._explained_as(judged)
-        plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
-        if judged.verdict == "not a proof" or all(
-            np.array_equal(plain[node], array) for node, array in judged.shown.items() if node in plain
-        ):
-            return found
-        as_it_is = self._explained_as(self._judged_as(judged.observed, judged.reading, plain, said))
-        is_simpler = as_it_is.diagnosis and (not found.diagnosis or len(as_it_is.diagnosis) <= len(found.diagnosis))
-        return as_it_is if is_simpler else found
-
-    def _explained_as(self, judged: "_Judged") -> Check:
-        """With the mistakes that explain the difference, and the lines where they were made."""
-        check = self._told(judged)
         if judged.verdict == "not a proof":
-            return check
-        wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [
-            stage for stage in judged.stages if stage.mark == "inherits"
-        ]
-        if not wrong:
-            return check
+            return self._told(judged)
+        plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
+        answer = self._answer(judged)
+        if any(not np.array_equal(plain[node], array) for node, array in judged.shown.items() if node in plain):
+            as_it_is = self._judged_as(judged.observed, judged.reading, plain, said)
+            other = self._answer(as_it_is, with_pairs=False)
+            if other.cost <= answer.cost:
+                judged, answer = as_it_is, other
+        wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
-        found = explained(self.problem, judged.observed.steps, judged.shown, judged.stages)
-        return replace(check, first=first, diagnosis=tuple(self._with_line(each, judged) for each in found))
+        left = tuple(stage_name(self.problem, group) for group in answer.left)
+        found = tuple(self._with_line(each, judged) for each in answer.found)
+        return replace(self._told(judged), first=first, diagnosis=found, unexplained=left)
+
+    def _answer(self, judged: "_Judged", with_pairs: bool = True) -> Answer:
+        return explained(self.problem, judged.observed.steps, judged.shown, judged.stages, with_pairs)
 
     def _told(self, judged: "_Judged") -> Check:
         return self._check(

@@ -13,6 +13,7 @@ from compare.problem import Problem
 from compare.rounding import Bounded
 
 Shown = dict[Node, Array]
+_EPSILONS = tuple(float(f"1e-{k}") for k in range(3, 17))
 _SCALES = ("target-output-swapped", "factor-", "mean-", "wrong-n", "sum-for-mean", "scaled", "sign-flipped")
 
 
@@ -80,6 +81,11 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
         nodes = [node for node in ours if node[0] in stages]
         if not nodes or (what != "loss" if final is None else stages[0].endswith(final)):
             continue
+        if what == "loss" and (eps := _kept_from_zero(problem, steps, ours, nodes)):
+            run = Run(problem, steps, shown={node: array for node, array in ours.items() if node[0] != "loss"})
+            ours |= {node: np.asarray(run.worked_out(*node).value) for node in nodes}
+            said.append(f"your loss keeps its logarithms from 0 by ε = {eps:g}")
+            continue
         factor = _found(problem, steps, ours, nodes, factors)
         if factor is not None and factor.said:
             run = Run(problem, steps)
@@ -103,6 +109,28 @@ def _found(problem: Problem, steps: Sequence[Step], shown: Shown, nodes: list[No
         if any(not each.causes[0].id.startswith(_SCALES) for each in explained):
             return factor
     return None
+
+
+def _kept_from_zero(problem: Problem, steps: Sequence[Step], shown: Shown, nodes: list[Node]) -> float | None:
+    """The ε of a loss of probabilities that is written with log(p + ε), or None: it is in the loss that is shown, not in its derivative."""
+    if problem.loss not in ("bce", "cross_entropy"):
+        return None
+    run = Run(problem, steps, shown={node: array for node, array in shown.items() if node[0] != "loss"})
+    if all(_is_right(run, node, shown[node], 1.0) for node in nodes):
+        return None
+    return next((eps for eps in _EPSILONS if all(_is_loss_with(run, node, shown[node], eps) for node in nodes)), None)
+
+
+def _is_loss_with(run: Run, node: Node, actual: Array, eps: float) -> bool:
+    _, step, _ = node
+    y, right = run("y", step), run.worked_out(*node)
+    with np.errstate(all="ignore"):
+        p = run("output" if run.problem.loss == "bce" else "probabilities", step).value
+        one_hot = np.eye(p.shape[-1])[y] if np.issubdtype(y.dtype, np.integer) else y
+        terms = one_hot * np.log(p + eps)
+        terms = terms + (1 - y) * np.log(1 - p + eps) if run.problem.loss == "bce" else terms
+        value = -run.right("share", step) * terms.sum()
+    return bool(abs(actual - value) <= right.error + run.precision.gamma(terms.size + 8) * abs(value))
 
 
 def _is_right(run: Run, node: Node, actual: Array, factor: float) -> bool:

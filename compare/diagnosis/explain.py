@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from compare.diagnosis.graph import Node, Step
-from compare.diagnosis.matcher import Explanation, Matcher, explanations
+from compare.diagnosis.matcher import Explanation, Matcher
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.separate import probe_to_separate
 from compare.diagnosis.stages import UPDATE, Group, Stage, stage_name
@@ -39,25 +39,45 @@ class Found:
     line: int | None = None
 
 
-def explained(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], stages: Sequence[Stage]) -> list[Found]:
-    """The mistakes that explain the shown numbers; empty where nothing of the catalogue does.
+@dataclass(frozen=True)
+class Answer:
+    """The mistakes that were found, and the stages that are wrong beside them, by what is not known."""
 
-    First by everything at once; then stage by stage, each wrong stage from what was shown before it; and if the first of those is not
-    to be explained, by the last numbers alone, as if nothing else were shown.
+    found: tuple[Found, ...] = ()
+    left: tuple[Group, ...] = ()
+
+    @property
+    def cost(self) -> tuple[bool, int, int]:
+        """The less, the better an answer: nothing found, what is left, and how many mistakes it takes."""
+        return not self.found, len(self.left), len(self.found)
+
+
+def explained(
+    problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], stages: Sequence[Stage], with_pairs: bool = True
+) -> Answer:
+    """The mistakes that explain the shown numbers; none where nothing of the catalogue does.
+
+    First one mistake, or one factor, for everything at once; then stage by stage, each wrong stage from what was shown before it; and
+    if the first of those is not to be explained, two mistakes for everything, and one for the last numbers alone, as if nothing else
+    were shown.
     """
     matcher = Matcher(problem, steps, shown)
-    found = _first(matcher)
+    found = matcher.singles() or matcher.scales()
     if found:
-        return found
+        return Answer(_classes(matcher, found))
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
-    if len({stage for stage, _, _ in shown}) > 2:
-        by_stage = [_at_stage(matcher, group) for group in wrong]
-        if by_stage and by_stage[0] is not None:
-            return _once([each for each in by_stage if each is not None])
-        final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))}
-        if final:
-            return _first(Matcher(problem, steps, final))
-    return []
+    shows_stages = len({stage for stage, _, _ in shown}) > 2
+    if shows_stages and wrong and (first := _at_stage(matcher, wrong[0])):
+        others = {group: _at_stage(matcher, group) for group in wrong[1:]}
+        known = [first, *(each for each in others.values() if each is not None)]
+        return Answer(_once(known), tuple(group for group, each in others.items() if each is None))
+    if with_pairs and (pairs := matcher.pairs()):
+        return Answer(_classes(matcher, pairs))
+    final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))} if shows_stages else {}
+    if final:
+        last = Matcher(problem, steps, final)
+        return Answer(_classes(last, last.singles()))
+    return Answer()
 
 
 def _at_stage(matcher: Matcher, group: Group) -> Found | None:
@@ -75,18 +95,13 @@ def _last(shown: Mapping[Node, Array]) -> str:
     return next((what for what in _FINAL if any(node[0].endswith(what) for node in shown)), "nothing")
 
 
-def _first(matcher: Matcher) -> list[Found]:
-    for found in explanations(matcher):
-        if found:
-            return _classes(matcher, found)
-    return []
-
-
-def _classes(matcher: Matcher, found: list[Explanation]) -> list[Found]:
+def _classes(matcher: Matcher, found: list[Explanation]) -> tuple[Found, ...]:
     """Explanations of one mistake each are one class; of those by two, the first, each with what may stand in its place."""
+    if not found:
+        return ()
     if len(found[0].causes) == 1:
         only = _class(matcher, found)
-        return [only] if only else []
+        return (only,) if only else ()
     first, second = found[0].causes
     pairs = [set(each.causes) for each in found]
     alternatives = [
@@ -95,7 +110,7 @@ def _classes(matcher: Matcher, found: list[Explanation]) -> list[Found]:
     ]
     both = [(own, *dict.fromkeys(others)) for own, others in zip((first, second), alternatives, strict=True)]
     evidence = _evidence(matcher, found[0])
-    return [Found(causes, evidence, probe_to_separate(matcher.problem, causes)) for causes in both]
+    return tuple(Found(causes, evidence, probe_to_separate(matcher.problem, causes)) for causes in both)
 
 
 def _class(matcher: Matcher, found: list[Explanation]) -> Found | None:
@@ -105,7 +120,7 @@ def _class(matcher: Matcher, found: list[Explanation]) -> Found | None:
     return Found(causes, _evidence(matcher, found[0]), probe_to_separate(matcher.problem, causes))
 
 
-def _once(found: list[Found]) -> list[Found]:
+def _once(found: list[Found]) -> tuple[Found, ...]:
     """One of each mistake, in all the layers in which it was found: it may make several stages wrong."""
     merged: dict[str, Found] = {}
     often = Counter(cause.id for each in found for cause in each.causes)
@@ -118,7 +133,7 @@ def _once(found: list[Found]) -> list[Found]:
             continue
         layers = tuple(sorted({*known.causes[0].layers, *first.layers}))
         merged[first.id] = replace(known, causes=(replace(known.causes[0], layers=layers), *known.causes[1:]))
-    return list(merged.values())
+    return tuple(merged.values())
 
 
 def _evidence(matcher: Matcher, explanation: Explanation) -> Evidence | None:

@@ -42,6 +42,9 @@ class Step:
     masks: Mapping[int, Any] = field(default_factory=dict)
 
 
+_NOTHING: frozenset[tuple[Place, Formula]] = frozenset()
+
+
 class Memory:
     """What stages have come to so far: by node, and by the formulas that differ from the right ones in what it was made from."""
 
@@ -128,6 +131,8 @@ class Run:
         return self._memory.reads.get(node, set())
 
     def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
+        if places.isdisjoint(self.formulas):      # so it is for most stages
+            return _NOTHING
         return frozenset(item for item in self.formulas.items() if item[0] in places)
 
     def _note(self, places: set[Place]) -> None:

@@ -1,6 +1,6 @@
 """Why: the mistakes under which the steps come out as they were shown, number for number, within what rounding allows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -167,9 +167,3 @@ def _fewest_places(found: list[Explanation]) -> list[Explanation]:
             fewest[id] = each
     return list(fewest.values())
 
-
-def explanations(matcher: Matcher) -> Iterator[list[Explanation]]:
-    """What explains it all: single mistakes, one free factor, pairs; each list is asked for only if those before it are empty."""
-    yield matcher.singles()
-    yield matcher.scales()
-    yield matcher.pairs()

@@ -19,9 +19,8 @@ from compare.problem import Problem
 
 RECORDS = ((7, 6, 6), (5, 5, 4), (9, 8, 8))  # of each step; see `draw_probes`
 LEARNING_RATES = (0.3, 0.3, 0.2)
-FAR = 8.0  # the largest |z| of each layer in the third probe
-FAR_TARGETS = 10.0  # by what its targets are larger, where they may be any number
-FAR, FAR_TARGETS = 8.0, 10.0  # the largest |z| of each layer in the third, and by what its targets are larger where they may be any number
+FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of each layer in the third probe, which the output is not to be saturated by
+FAR_TARGETS = 1000.0  # by what its targets are larger, where they may be any number
 _TRIES = 50
 _BENT = ("relu", "leaky_relu")
 
@@ -56,7 +55,7 @@ def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple
 
 
 def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
-    """A probe whose weights are so large, layer by layer, that z goes up to ±8 in the first batch."""
+    """A probe whose weights are so large, layer by layer, that z goes up to ±8 in the first batch, ±5 at the output."""
     batches = tuple(_batches(problem, generator, RECORDS[2], data))
     if LOSSES[problem.loss].targets == "regression":
         batches = tuple((x, FAR_TARGETS * y) for x, y in batches)
@@ -65,8 +64,9 @@ def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -
         run = Run(problem, [Step(batches[0][0], batches[0][1], LEARNING_RATES[0], parameters, masks=masks[0] if masks else {})])
         largest = float(np.abs(run("z", 0, layer).value).max())
         for kind in ("weight", "bias") if problem.bias else ("weight",):
-            parameters[run.name(kind, layer)] = parameters[run.name(kind, layer)] * (FAR / largest if largest else 1.0)
-    return Probe(batches, LEARNING_RATES, parameters, masks)
+            name, far = run.name(kind, layer), FAR if layer < run.depth else FAR_OUTPUT
+            parameters[name] = parameters[name] * (far / largest if largest else 1.0)
+    return Probe(batches, tuple(lr / FAR_TARGETS for lr in LEARNING_RATES), parameters, masks)
 
 
 def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[Step]:

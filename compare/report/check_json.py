@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import takewhile
 from typing import Any
 
 from compare.checking import Check
+from compare.devices import environment
 from compare.diagnosis.catalogue import kind_of
 from compare.report.checked import headline
 from compare.report.json import difference_object, jsonable, problem_object
@@ -39,6 +41,10 @@ def as_object(check: Check, given: Mapping[str, str] | None = None) -> dict[str,
         "worst": difference_object(comparison.worst if comparison else None),
         "drift": comparison.drift if comparison else None,
         "stopped": comparison.stopped if comparison else None,
+        "followed_from": comparison.followed_from if comparison else None,
+        "agreed_before": [stage.name for stage in takewhile(lambda stage: stage.mark == "agrees", check.stages)],
+        "steps_per_epoch": check.problem.steps_per_epoch,
+        "environment": environment("cpu"),
         "stages": [
             {
                 "stage": stage.name,
@@ -68,6 +74,7 @@ def as_object(check: Check, given: Mapping[str, str] | None = None) -> dict[str,
             }
             for found in check.diagnosis
         ],
+        "unexplained": check.unexplained,
         "conventions": conventions,
         "notes": check.notes,
         "printed": check.printed,

@@ -59,6 +59,8 @@ def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
         yield "  unknown: no mistake of the catalogue makes just these numbers; look at this stage"
     for number, found in enumerate(check.diagnosis, start=1):
         yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)
+    if check.unexplained:
+        yield f"  wrong beside, by a mistake that is not known: {', '.join(check.unexplained)}"
 
 
 def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
@@ -98,7 +100,7 @@ def hinted(check: Check, hint: int | None) -> tuple[Check, dict[str, str]]:
         given["kind"] = "; ".join(dict.fromkeys(kind_of(found.causes[0].mistake) for found in check.diagnosis))
     if check.diagnosis and hint >= 3:
         given["sentence"] = "; ".join(found.causes[0].sentence for found in check.diagnosis)
-    return replace(check, diagnosis=(), scales=()), given
+    return replace(check, diagnosis=(), scales=(), unexplained=()), given
 
 
 def what_next(check: Check, command: str) -> str:

@@ -303,3 +303,146 @@ def test_every_example_is_what_its_name_promises(path: Path) -> None:
     }
     assert result.verdict == "different"
     assert [found.causes[0].id for found in result.diagnosis] == [id for name, id in promised.items() if name in path.stem]
+
+
+BCE = (
+    SIGMOID
+    + """PROBLEM = {"sizes": (4, 1), "activations": "sigmoid", "loss": "bce"}
+
+
+def forward(params, x):
+    return sigmoid(x @ params["0.weight"].T)
+
+
+def loss(output, y):
+    return -np.mean(y * np.log(output + 1e-8) + (1 - y) * np.log(1 - output + 1e-8))
+
+
+def gradients(params, x, y):
+    return {"0.weight": (forward(params, x) - y).T @ x / len(x)}
+"""
+)
+
+
+def test_an_epsilon_in_the_logarithm_of_a_loss_is_a_convention(checked: Any) -> None:
+    result = checked(BCE)
+    assert result.verdict == "equivalent"
+    assert any("ε = 1e-08" in sentence for sentence in result.scales)
+    assert checked(BCE.replace("output + 1e-8)", "output + 2e-8)", 1)).verdict == "different"
+
+
+def test_a_forward_that_gives_what_the_way_back_needs_is_read(checked: Any) -> None:
+    text = (
+        RIGHT
+        + """
+
+def forward(params, x):
+    h = sigmoid(x @ params["0.weight"].T)
+    return sigmoid(h @ params["2.weight"].T), (x, h)
+"""
+    )
+    assert checked(text).verdict == "equivalent"
+
+
+def test_another_order_of_summation_in_train_step_is_no_difference(checked: Any) -> None:
+    text = """
+import numpy as np
+
+PROBLEM = {"sizes": (4, 3, 2, 1), "activations": "sigmoid", "bias": True}
+CONVENTIONS = {"params": "list"}
+
+
+def passes(p, x, y):
+    weights, biases, a = p[0::2], p[1::2], [x]
+    for w, b in zip(weights, biases):
+        a.append(1 / (1 + np.exp(-(a[-1] @ w.T + b))))
+    d, grads = (a[-1] - y) * a[-1] * (1 - a[-1]), []
+    for i in (2, 1, 0):
+        grads = [d.T @ a[i], d.sum(0), *grads]
+        d = d @ weights[i] * a[i] * (1 - a[i])
+    return grads
+
+
+def gradients(p, x, y):
+    return [np.mean(part, axis=0) for part in zip(*[passes(p, x[i : i + 1], y[i : i + 1]) for i in range(len(x))])]
+
+
+def train_step(p, x, y, lr):
+    return [w - (lr / len(x)) * grad for w, grad in zip(p, passes(p, x, y))]
+"""
+    for seed in range(12):
+        assert checked(text, seed=seed, steps=2).verdict == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("delta1.T @ x,", "np.clip(delta1.T @ x, -1, 1),"),
+        ("x @ W1.T", "np.clip(x @ W1.T, -6, 6)"),
+        ("output = sigmoid(h @ W2.T)", "output = np.clip(sigmoid(h @ W2.T), 0.01, 0.99)"),
+        ("    h = ", "    x, y = x[:7], y[:7]\n    h = "),
+    ],
+)
+def test_what_shows_far_out_alone_is_noticed(checked: Any, old: str, new: str) -> None:
+    assert old in RIGHT
+    assert checked(RIGHT.replace(old, new)).verdict == "different"
+
+
+BIASED = """
+import numpy as np
+
+PROBLEM = {"sizes": (4, 3, 2), "activations": ("tanh", "identity"), "bias": True, "loss": "mse"}
+
+
+def train_step(p, x, y, lr):
+    W1, b1, W2, b2 = p["W1"], p["b1"], p["W2"], p["b2"]
+    a = np.tanh(x @ W1.T + b1)
+    o = a @ W2.T + b2
+    d = 2 * (o - y) / o.size
+    e = d @ W2 * (1 - a * a)
+    return {"W1": W1 - lr * e.T @ x, "b1": b1 - lr * e.sum(0), "W2": W2 - lr * d.T @ a, "b2": b2 - lr * d.sum(0)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "id"),
+    [("W1 - lr * e.T @ x", "W1", "weights-never-updated"), ("e.T @ x", "e.T @ x / len(x)", "mean-twice-in-layer")],
+)
+def test_what_is_wrong_with_weights_alone_is_not_said_of_biases(checked: Any, old: str, new: str, id: str) -> None:
+    found = checked(BIASED.replace(old, new)).diagnosis
+    assert [each.causes[0].id for each in found] == [id]
+
+
+def test_a_fault_is_told_in_the_reading_that_came_farthest(checked: Any) -> None:
+    result = checked(BIASED.replace("    d = 2", "    1 / 0\n    d = 2"))
+    assert "ZeroDivisionError" in result.reason
+    assert result.source == "1 / 0"
+
+
+def test_square_layers_by_other_names_are_diagnosed_as_the_contract_has_them(checked: Any) -> None:
+    text = BIASED.replace("(4, 3, 2)", "(3, 3, 3)").replace(" * (1 - a * a)", "")
+    assert checked(text).diagnosis[0].causes[0].id == "slope-missing"
+
+
+def test_what_is_not_a_proof_has_no_diagnosis(checked: Any) -> None:
+    assert checked("def train_step(params, x, y, lr):\n    return params\n").diagnosis == ()
+
+
+@pytest.mark.parametrize("way", ["--json", "--github", "--junitxml"])
+def test_no_report_gives_more_away_than_the_hint(way: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    main(
+        [
+            "check",
+            str(EXAMPLES / "wrong_hidden_error.py"),
+            "--seed",
+            "1",
+            "--hint",
+            "1",
+            way,
+            *([str(report)] if way == "--junitxml" else []),
+        ]
+    )
+    out = capsys.readouterr().out + (report.read_text(encoding="utf-8") if report.exists() else "")
+    assert "δ1" in out
+    assert not any(text in out for text in ("slope-missing", "f′", "derivative", "behaves", "y − ŷ"))
