@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from compare.adapters.manual import Manual
     from compare.adapters.torch_ref import TorchRef
     from compare.assertions import assert_equivalent
-    from compare.checking import Check, check
+    from compare.checking import check
     from compare.comparison import Comparison, Difference
     from compare.errors import CompareError, NotEquivalentError, ProblemError
     from compare.implementation import Implementation, StepRecord
     from compare.lesson import lesson_problem
     from compare.lockstep import train_in_lockstep
     from compare.problem import Problem
+    from compare.verdict import Check
 
 __all__ = [
     "Check",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Check": "checking",
+    "Check": "verdict",
     "CompareError": "errors",
     "Comparison": "comparison",
     "Difference": "comparison",

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any, overload
 
-from compare.checking import STEPS, Check, check
+from compare.checking import STEPS, check
 from compare.comparison import Comparison, Mode
 from compare.errors import NotEquivalentError, ProblemError
 from compare.implementation import Batch, Implementation
 from compare.lockstep import train_in_lockstep
 from compare.problem import Problem
 from compare.report.checked import about, headline, what_next, why
+from compare.verdict import Check
 
 TRAINED = 10      # steps of an implementation; of functions, as many as `check` takes
 Declared = Mapping[str, Any]

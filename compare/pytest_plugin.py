@@ -20,8 +20,8 @@ import pytest
 from compare.errors import CompareError, ProblemError
 
 if TYPE_CHECKING:
-    from compare.checking import Check
     from compare.comparison import Comparison
+    from compare.verdict import Check
 
 SEEDS = 2**32
 _OF_FUNCTIONS, _OF_IMPLEMENTATIONS = ("adapter", "seed", "steps", "data"), ("expected", "steps", "mode")
@@ -116,9 +116,9 @@ class _Run:
         """The JSON and JUnit's XML of one check, under the name of the test; a second one of it has a 2."""
         if self.folder is None:
             return
-        from compare.checking import Check
         from compare.report.check_json import as_json
         from compare.report.ci import junit
+        from compare.verdict import Check
 
         if not isinstance(result, Check):
             about: dict[str, Any] = {"steps": result.steps, "compared": result.compared, "first": result.first_divergence}

@@ -16,10 +16,11 @@ from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
 
-from compare.checking import Check, check
+from compare.checking import check
 from compare.declared import declared_problem
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.probes import draw_probes
+from compare.verdict import Check
 from tests.mistakes.honest import variants
 from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.outside import outside

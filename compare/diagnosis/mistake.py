@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Literal
 
-from compare.diagnosis.graph import Formula, Formulas, Place, places
+from compare.diagnosis.formulas import Formula
+from compare.diagnosis.graph import Formulas, Place, places
 from compare.problem import Problem
 
 Where = Literal["once", "layer", "all", "hidden", "output"]

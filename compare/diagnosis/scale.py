@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from compare.diagnosis.graph import Formula, Node, Run
+from compare.diagnosis.formulas import Formula
+from compare.diagnosis.graph import Node, Run
 from compare.diagnosis.mistake import Cause, Mistake
 from compare.implementation import Array
 from compare.rounding import Bounded

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from compare.comparison import Difference
-from compare.diagnosis.graph import KINDS, Node, Run, parameter_name
+from compare.diagnosis.formulas import KINDS
+from compare.diagnosis.graph import Node, Run, parameter_name
 from compare.diagnosis.mistake import layers_named
 from compare.implementation import Array
 from compare.judge import largest_share

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
-from compare.checking import Check
 from compare.devices import environment
 from compare.diagnosis.catalogue import kind_of
 from compare.report.checked import headline
 from compare.report.json import difference_object, jsonable, problem_object
+from compare.verdict import Check
 
 
 def as_json(check: Check, given: Mapping[str, str] | None = None) -> str:

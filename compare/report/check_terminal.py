@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from compare.checking import Check
 from compare.report.checked import MARKS, about, headline, what_next, why
 from compare.report.terminal import make_console
+from compare.verdict import Check
 
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 

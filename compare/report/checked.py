@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from compare.checking import Check
 from compare.diagnosis.catalogue import kind_of
 from compare.diagnosis.explain import Found
 from compare.problem import Problem
+from compare.verdict import Check
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
 

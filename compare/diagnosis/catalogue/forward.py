@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from compare.diagnosis.catalogue.slopes import derivative
-from compare.diagnosis.graph import Formula, Run, is_elementwise
+from compare.diagnosis.formulas import Formula, is_elementwise
+from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.pieces import ACTIVATIONS
 from compare.problem import Problem

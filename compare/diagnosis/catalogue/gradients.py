@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from compare.diagnosis.catalogue.slopes import is_square
-from compare.diagnosis.graph import Formula, Run
+from compare.diagnosis.formulas import Formula
+from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.implementation import Array
 from compare.problem import Problem

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.graph import Run, as_row
+from compare.diagnosis.formulas import as_row
+from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
 from compare.rounding import Bounded, Precision, negative, plus, quotient, reciprocal_root, root, scaled, times, total

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Formula, Run
+from compare.diagnosis.formulas import Formula
+from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
 from compare.rounding import Bounded, negative, quotient, root

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.graph import Formula, Run, is_elementwise
+from compare.diagnosis.formulas import Formula, is_elementwise
+from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
 from compare.rounding import Bounded, negative

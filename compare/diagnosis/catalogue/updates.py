@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import KINDS, Formula, Place, Run, Step, places
+from compare.diagnosis.formulas import KINDS, Formula
+from compare.diagnosis.graph import Place, Run, Step, places
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
 from compare.rounding import Bounded, negative

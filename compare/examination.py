@@ -1,0 +1,251 @@
+"""The examination of an attempt on probes: how its arrays are meant, where it is wrong, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from compare.adapters.attempt import Attempt, AttemptError
+from compare.adapters.attempted import Traced
+from compare.adapters.readings import Reading, readings
+from compare.diagnosis.conventions import in_our_scale
+from compare.diagnosis.explain import Answer, Found, explained
+from compare.diagnosis.graph import Node, Run, Step, kinds, parameter_name
+from compare.diagnosis.lines import line_of
+from compare.diagnosis.observing import FaultError, Observed, observe
+from compare.diagnosis.probes import Probe, dead_units, draw_probes, with_probes
+from compare.diagnosis.stages import Stage, judged, stage_name
+from compare.implementation import Array, Batch
+from compare.problem import Problem
+from compare.proof import Proof
+from compare.verdict import Check, Verdict
+
+_TRACED = 3  # records of the step that is followed line by line
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one reading of the file's arrays makes of its answers."""
+
+    verdict: Verdict
+    reading: Reading
+    observed: Observed
+    shown: Mapping[Node, Array]
+    stages: tuple[Stage, ...]
+    conventions: tuple[str, ...]
+    scales: tuple[str, ...]
+    reason: str | None
+
+
+def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
+    """How far a file came in a reading: to its answer, or to a line; a name or an index that it does not find is the reading's fault."""
+    if isinstance(fault, FaultError):
+        return 2, 0
+    is_of_the_reading = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
+    return int(not is_of_the_reading), fault.line or 0
+
+
+class Examination:
+    """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained."""
+
+    def __init__(self, attempt: Attempt, problem: Problem, seed: int, steps: int, data: Batch | None) -> None:
+        self.attempt, self.problem, self.seed, self.steps = attempt, problem, seed, steps
+        self.probes = draw_probes(problem, seed, data)
+        if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
+            self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
+
+    def result(self) -> Check:
+        """The check, by the reading of the file's arrays that fits."""
+        fitting: list[Judged] = []
+        faults: list[tuple[int, FaultError | AttemptError, Reading]] = []
+        for reading in readings(self.problem, self.attempt.conventions):
+            if fitting and reading.params != fitting[0].reading.params:  # who takes a dict of these names takes no list
+                continue
+            observed = Observed()
+            try:
+                self._observe(reading, observed)
+            except (FaultError, AttemptError) as fault:
+                faults.append((len(observed.shown), fault, reading))
+                continue
+            judged = self._judged(observed, reading)
+            if judged.verdict == "equivalent":
+                return Proof(self.attempt, self.problem, self.probes, self.steps).proved(
+                    self._told(judged), judged.reading, judged.observed
+                )
+            fitting.append(judged)
+        if fitting:
+            return self._best(fitting)
+        _, farthest, reading = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
+        return self._behind(farthest, reading) or self._faulty(farthest)
+
+    def _best(self, fitting: list[Judged]) -> Check:
+        """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""
+        fitting = list({tuple(array.tobytes() for array in judged.shown.values()): judged for judged in reversed(fitting)}.values())[::-1]
+        is_own = fitting[0].reading == Reading(params=fitting[0].reading.params)
+        first = self._explained(fitting[0])
+        if (is_own and first.diagnosis) or len(fitting) == 1:
+            return first
+        explained_ones = [check for check in (first, *map(self._explained, fitting[1:])) if check.diagnosis]
+        if len(explained_ones) == 1 or (explained_ones and is_own):
+            return explained_ones[0]
+        if is_own:
+            return first
+        said = [f"{', '.join(judged.reading.said()) or 'as the contract has it'}: {judged.reading.declaration()}" for judged in fitting[:4]]
+        return self._check(
+            "could not run", reason=f"several readings of your arrays fit, and none is right; say which it is: {'; or '.join(said)}"
+        )
+
+    def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
+        observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, reading, observed)
+
+    def _behind(self, fault: FaultError | AttemptError, reading: Reading) -> Check | None:
+        """What explains the new weights or the gradients, where a stage that is shown has the wrong shape; None if nothing does."""
+        if not (isinstance(fault, FaultError) and fault.kind == "shape" and fault.function in ("trace", "forward")):
+            return None
+        observed = Observed(skipped=frozenset({"trace", "forward", "loss"}))
+        try:
+            self._observe(reading, observed)
+        except (FaultError, AttemptError):
+            return None
+        check = self._explained(self._judged(observed, reading)) if observed.shown else None
+        return replace(check, reason=f"step {fault.step}: {fault}") if check and check.diagnosis else None
+
+    def _faulty(self, fault: FaultError | AttemptError) -> Check:
+        if isinstance(fault, AttemptError):
+            return self._check("could not run", reason=str(fault), line=fault.line, source=fault.source)
+        return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
+
+    def _judged(self, observed: Observed, reading: Reading) -> Judged:
+        final = "after" if "train_step" in self.attempt.functions else "used"
+        shown, said = in_our_scale(self.problem, observed.steps, observed.shown, final)
+        return self._judged_as(observed, reading, shown, said)
+
+    def _judged_as(self, observed: Observed, reading: Reading, shown: Mapping[Node, Array], said: list[str]) -> Judged:
+        stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, self._expected(observed.steps))
+        layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
+        empty = self._nothing_proved(observed, shown)
+        is_right = all(stage.mark == "agrees" for stage in stages)
+        verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
+        return Judged(verdict, reading, observed, shown, tuple(stages), layout, tuple(said), empty)
+
+    def _explained(self, judged: Judged) -> Check:
+        """With the mistakes that explain the difference, as few as can be.
+
+        What is shown on the way may be in a scale of its own, or have a factor that is the very mistake: fewer mistakes decide.
+        """
+        if judged.verdict == "not a proof":
+            return self._told(judged)
+        plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
+        answer = self._answer(judged)
+        if any(not np.array_equal(plain[node], array) for node, array in judged.shown.items() if node in plain):
+            as_it_is = self._judged_as(judged.observed, judged.reading, plain, said)
+            other = self._answer(as_it_is, with_pairs=False)
+            if other.cost <= answer.cost:
+                judged, answer = as_it_is, other
+        wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
+        first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
+        left = tuple(stage_name(self.problem, group) for group in answer.left)
+        found = tuple(self._with_line(each, judged) for each in answer.found)
+        return replace(self._told(judged), first=first, diagnosis=found, unexplained=left)
+
+    def _answer(self, judged: Judged, with_pairs: bool = True) -> Answer:
+        return explained(self.problem, judged.observed.steps, judged.shown, judged.stages, with_pairs)
+
+    def _told(self, judged: Judged) -> Check:
+        return self._check(
+            judged.verdict,
+            reason=judged.reason,
+            steps=len(judged.observed.steps),
+            compared=sum(array.size for array in judged.shown.values()),
+            stages=judged.stages,
+            conventions=judged.conventions,
+            scales=judged.scales,
+            notes=(*self.attempt.notes, *judged.observed.notes),
+        )
+
+    def _with_line(self, found: Found, judged: Judged) -> Found:
+        """With the line of the file in which it was made, where it can be seen."""
+        x, y = self.probes[0].batches[0]
+        masks = tuple({layer: mask[:_TRACED] for layer, mask in each.items()} for each in self.probes[0].masks[:1])
+        probe = Probe(((x[:_TRACED], y[:_TRACED]),), self.probes[0].lrs[:1], self.probes[0].parameters, masks)
+        one = next(name for name in ("train_step", "gradients", "trace", "forward", "loss") if name in self.attempt.functions)
+        observed = Observed(skipped=frozenset(self.attempt.functions) - {one})
+        traced = Traced(self.attempt.fresh())
+        try:
+            observe(lambda: traced, self.problem, (probe,), judged.reading, observed)
+        except (FaultError, AttemptError):
+            return found
+        return replace(found, line=line_of(Run(self.problem, observed.steps), found.causes[0], traced.assignments))
+
+    def _expected(self, steps: list[Step]) -> dict[Node, Array]:
+        """PyTorch's numbers for the same steps, each from the attempt's own weights."""
+        from compare.adapters.torch_ref import TorchRef
+
+        expected: dict[Node, Array] = {}
+        index = 0
+        for probe in self.probes:
+            side = TorchRef(with_probes(self.problem, probe), stages=True)
+            side.load_state_dict({**probe.parameters, **self.problem.initial_buffers()})
+            for x, y in probe.batches:
+                if index == len(steps):
+                    break
+                side.optimizer.lr = steps[index].lr
+                masks = {str(layer.dropout): steps[index].masks[n] for n, layer in enumerate(self.problem.layers, start=1) if layer.dropout}
+                record = side.steps(
+                    [(x, y, masks) if masks else (x, y)], {name: array[None] for name, array in steps[index].before.items()}
+                ).at(0)
+                expected |= self._nodes(record, index)
+                index += 1
+        return expected
+
+    def _nodes(self, record: Any, index: int) -> dict[Node, Array]:
+        nodes: dict[Node, Array] = {("output", index, 0): record.output, ("loss", index, 0): record.loss}
+        for number, layer in enumerate(self.problem.layers, start=1):
+            nodes["a", index, number] = record.activations[layer.activation]
+            nodes["delta", index, number] = record.errors[layer.linear]
+            for kind in kinds(self.problem, number):
+                name = parameter_name(self.problem, kind, number)
+                nodes[f"{kind}_used", index, number] = record.grads[name]
+                nodes[f"{kind}_step", index, number] = record.deltas[name]
+                nodes[f"{kind}_after", index, number] = record.params[name]
+        return nodes
+
+    def _nothing_proved(self, observed: Observed, shown: Mapping[Node, Array]) -> str | None:
+        """Why all this would prove nothing, or None."""
+        groups: dict[str, list[Array]] = {}
+        for (stage, _, _), array in shown.items():
+            groups.setdefault(stage.partition("_")[2] or stage, []).append(array)
+        if not {"used", "step", "after"} & groups.keys():
+            return "no gradient and no new weight is shown: nothing of the backward pass was compared; define gradients or train_step"
+        if "after" in groups:
+            befores = [
+                observed.steps[step].before[parameter_name(self.problem, stage.partition("_")[0], layer)]
+                for stage, step, layer in shown
+                if stage.endswith("_after")
+            ]
+            if all(np.array_equal(before, after) for before, after in zip(befores, groups["after"], strict=True)):
+                return "the weights never change: train_step gives back what it was given"
+        for stage, what in (("used", "the gradients are"), ("step", "the steps are"), ("delta", "the error terms are")):
+            if stage in groups and all(not array.any() for array in groups[stage]):
+                return f"{what} zero, whatever the input"
+        outputs = groups.get("output", [])
+        if outputs and len(outputs) > 1 and all((array == outputs[0].flat[0]).all() for array in outputs):
+            return "the output is the same number for every record and step"
+        dead = dead_units(self.problem, list(self.probes))
+        if dead:
+            layer, unit = dead[0]
+            return f"no probe sends any error through unit {unit} of layer {layer}: what it does was not compared"
+        return None
+
+    def _check(self, verdict: Verdict, **about: Any) -> Check:
+        return Check(
+            verdict,
+            self.attempt.name,
+            self.problem,
+            self.seed,
+            printed=self.attempt.printed,
+            text=self.attempt.text,
+            functions=tuple(self.attempt.functions),
+            **{"notes": tuple(self.attempt.notes), **about},
+        )
