@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from compare.diagnosis.formulas import KINDS
 from compare.diagnosis.graph import Node, Step
 from compare.diagnosis.matcher import Explanation, Matcher
 from compare.diagnosis.mistake import Cause
@@ -67,10 +68,13 @@ def explained(
         return Answer(_classes(matcher, found))
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
     shows_stages = len({stage for stage, _, _ in shown}) > 2
-    if shows_stages and wrong and (first := _at_stage(matcher, wrong[0])):
-        others = {group: _at_stage(matcher, group) for group in wrong[1:]}
-        known = [first, *(each for each in others.values() if each is not None)]
-        return Answer(_once(known), tuple(group for group, each in others.items() if each is None))
+    if shows_stages and wrong and (first := _at_stage(matcher, wrong[0], [])):
+        known, left = [first], []
+        for group in wrong[1:]:
+            found_here = _at_stage(matcher, group, known)
+            known += [found_here] if found_here else []
+            left += [] if found_here else [group]
+        return Answer(_once(known), tuple(left))
     if with_pairs and (pairs := matcher.pairs()):
         return Answer(_classes(matcher, pairs))
     final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))} if shows_stages else {}
@@ -80,15 +84,28 @@ def explained(
     return Answer()
 
 
-def _at_stage(matcher: Matcher, group: Group) -> Found | None:
-    """What explains one stage from what was shown before it; of an update, else from the error terms on."""
-    found = _class(matcher, matcher.local(group))
-    kind, _, what = group[0].partition("_")
-    if found is not None or what not in UPDATE:
-        return found
-    chain = {f"{kind}_{stage}" for stage in UPDATE} - {group[0]}
-    whole = Matcher(matcher.problem, matcher.right.steps, {node: array for node, array in matcher.shown.items() if node[0] not in chain})
-    return _class(whole, whole.local(group))
+def _at_stage(matcher: Matcher, group: Group, known: list[Found]) -> Found | None:
+    """What explains one stage from what was shown before it; of an update, else from the error terms on.
+
+    By itself, or beside the mistakes that are known already, as they were found or made in this layer too.
+    """
+    _, _, what = group[0].partition("_")
+    matchers = [matcher]
+    if what in UPDATE:
+        others = {f"{each}_{stage}" for each in KINDS for stage in UPDATE if stage != what}
+        shown = {node: array for node, array in matcher.shown.items() if node[0] not in others}
+        matchers.append(Matcher(matcher.problem, matcher.right.steps, shown))
+    causes = list(dict.fromkeys(found.causes[0] for found in known))
+    here = [
+        replace(cause, layers=(group[1],)) for cause in causes if cause.layers != (0,) and cause.mistake.applies(matcher.problem, group[1])
+    ]
+    for one in matchers:
+        for beside in ((), tuple(causes), tuple(here)):
+            formulas = {place: formula for cause in beside for place, formula in cause.formulas.items()}
+            found = _class(one, one.local(group, formulas)) if formulas or not beside else None
+            if found is not None:
+                return found
+    return None
 
 
 def _last(shown: Mapping[Node, Array]) -> str:

@@ -18,7 +18,7 @@ from compare.rules.normalization import Normalized, normalized
 if TYPE_CHECKING:
     from compare.diagnosis.graph import Run
 
-Formula = Callable[..., Any]      # of (run, step, layer), and of kind= where it stands for weights and biases alike
+Formula = Callable[..., Any]  # of (run, step, layer), and of kind= where it stands for weights and biases alike
 KINDS = ("weight", "bias", "gamma", "beta")
 
 

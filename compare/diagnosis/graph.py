@@ -22,7 +22,6 @@ Node = tuple[str, int, int]  # (stage, step, layer)
 Formulas = Mapping[Place, Formula]
 
 
-
 @dataclass(frozen=True)
 class Step:
     """One step of a probe: inputs (n, in), targets, learning rate, and the parameters that it starts from, by name.
@@ -129,7 +128,7 @@ class Run:
         return self._memory.reads.get(node, set())
 
     def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
-        if places.isdisjoint(self.formulas):      # so it is for most stages
+        if places.isdisjoint(self.formulas):  # so it is for most stages
             return _NOTHING
         return frozenset(item for item in self.formulas.items() if item[0] in places)
 

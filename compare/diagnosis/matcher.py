@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice, product
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Matcher:
         return [Explanation((cause,)) for cause in causes if self.explains(cause.formulas)][:1]
 
     def pairs(self) -> list[Explanation]:
-        """Every two mistakes in different places that explain it all together.
+        """Every two mistakes in different places that explain it all together; with those that are slow only if there are no others.
 
         Either one of them alone makes the first wrong number come out, or both have to do with it: so few are left for the others.
         """
@@ -70,29 +70,42 @@ class Matcher:
             return []
         causes = [cause for cause in self.causes if not cause.mistake.alone]
         near = [cause for cause in self._near(wrong) if not cause.mistake.alone]
-        found = []
-        for first in [cause for cause in near if self._matches(wrong, cause.formulas)]:
-            found += [Explanation((first, other)) for other in causes if self._go_together(first, other, wrong)]
-        tried = 0
-        for one, other in combinations(near, 2):
-            if one.formulas.keys() & other.formulas.keys():
-                continue
-            tried += 1
-            if tried > MOST_PAIRS:
-                break
-            both = Explanation((one, other))
-            if self._matches(wrong, both.formulas) and self.explains(both.formulas):
-                found.append(both)
+        quick = [cause for cause in near if not cause.mistake.slow]
+        slow = [cause for cause in near if cause.mistake.slow]
+        found = self._alone_here(wrong, quick, causes) or self._together_here(wrong, combinations(quick, 2))
+        found = found or self._together_here(wrong, product(slow, [cause for cause in causes if not cause.mistake.slow]))
         unique = {frozenset((cause.id, cause.layers) for cause in each.causes): each for each in found}
         return [each for each in unique.values() if not self._cancel(each)]
 
-    def local(self, group: tuple[str, int]) -> list[Explanation]:
-        """Every single mistake that explains the numbers of one stage and layer, from what was shown before it."""
+    def _alone_here(self, wrong: Node, near: list[Cause], causes: list[Cause]) -> list[Explanation]:
+        """Pairs of which one makes the first wrong number come out by itself."""
+        firsts = [cause for cause in near if self._matches(wrong, cause.formulas)]
+        return [Explanation((first, other)) for first in firsts for other in causes if self._go_together(first, other)]
+
+    def _together_here(self, wrong: Node, pairs: Iterable[tuple[Cause, Cause]]) -> list[Explanation]:
+        """Pairs that make the first wrong number come out together."""
+        found = []
+        for one, other in islice(pairs, MOST_PAIRS):
+            if one.formulas.keys() & other.formulas.keys():
+                continue
+            both = Explanation((one, other))
+            if self._matches(wrong, both.formulas) and self.explains(both.formulas):
+                found.append(both)
+        return found
+
+    def local(self, group: tuple[str, int], known: Formulas | None = None) -> list[Explanation]:
+        """Every single mistake that explains the numbers of one stage and layer, from what was shown before it.
+
+        Beside it, mistakes that are `known` already may have been made.
+        """
+        known = known or {}
         nodes = [node for node in self.shown if (node[0], node[_LAYER]) == group]
         found = [
             Explanation((cause,))
             for cause in self._near(nodes[0])
-            if all(self._matches(node, cause.formulas) for node in nodes) and self._differs(nodes, cause.formulas)
+            if cause.formulas.keys().isdisjoint(known)
+            and all(self._matches(node, {**known, **cause.formulas}) for node in nodes)
+            and self._differs(nodes, cause.formulas)
         ]
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
         harmless = [each for each in found if all(self._matches(node, each.formulas) for node in right)]
@@ -122,7 +135,7 @@ class Matcher:
         reads = self.right.reads(node)
         return [cause for cause in self.causes if not cause.formulas.keys().isdisjoint(reads)]
 
-    def _go_together(self, first: Cause, other: Cause, wrong: Node) -> bool:
+    def _go_together(self, first: Cause, other: Cause) -> bool:
         if first.formulas.keys() & other.formulas.keys():
             return False
         return self.explains({**first.formulas, **other.formulas})
@@ -166,4 +179,3 @@ def _fewest_places(found: list[Explanation]) -> list[Explanation]:
         if id not in fewest or len(each.causes[0].layers) < len(fewest[id].causes[0].layers):
             fewest[id] = each
     return list(fewest.values())
-

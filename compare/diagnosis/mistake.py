@@ -24,7 +24,8 @@ class Mistake:
     `sentence` says what was done, and may name "{layer}"; `expected` and `actual` are the formula as it should be and as it behaves.
     `formulas` are put in the place of the stages they are named by; a stage "*_used" is that of weights and of biases. `where` it is
     made: once for the whole step, in a layer (one of them, or several), in all layers, in a hidden layer (one, or all), or in the output
-    layer; and `applies(problem, layer)` says whether it can be. A mistake that is `alone` is not looked for in pairs.
+    layer; and `applies(problem, layer)` says whether it can be. A mistake that is `alone` is not looked for in pairs, one that is `slow`
+    only after all others.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Mistake:
     where: Where = "once"
     applies: Callable[[Problem, int], bool] = field(default=anywhere, repr=False)
     alone: bool = False
+    slow: bool = False
 
     def causes(self, problem: Problem) -> Iterator["Cause"]:
         """The mistake in each place where it can be made in this network."""

@@ -115,7 +115,6 @@ _ACTIVATIONS = tuple(
         {"a": _cast("a", dtype), "slope": _slope_of_cast(within)},
         "layer",
         lambda problem, layer: is_elementwise(problem.layers[layer - 1].function),
-        alone=True,
     )
     for name, dtype in _DTYPES
     for within in (None, dtype)
@@ -130,7 +129,7 @@ _EACH = tuple(
         {stage: _cast(stage, dtype)},
         where,
         _has_numbers if stage == "y" else _always,
-        alone=True,
+        alone=stage not in ("x", "y"),
     )
     for name, dtype in _DTYPES
     for stage, of, where in _STAGES

@@ -42,8 +42,8 @@ def _over_elements(problem: Problem, layer: int) -> bool:
     return problem.reduction == "mean" and LOSSES[problem.loss].over == "elements" and problem.sizes[-1] > 1
 
 
-def _over_records(problem: Problem, layer: int) -> bool:
-    return LOSSES[problem.loss].over == "records" and problem.sizes[-1] > 1
+def _has_outputs(problem: Problem, layer: int) -> bool:
+    return problem.sizes[-1] > 1
 
 
 def difference(run: Run, step: int) -> Bounded:
@@ -275,10 +275,10 @@ _REDUCTION = (
     ),
     _share(
         "mean-over-outputs-extra",
-        "the mean is over the outputs too, which are to be summed",
+        "the mean is over the outputs once more than it should be",
         "∂L/∂ŷ = 1/(nk) ∂ℓ/∂ŷ",
         lambda run, step: 1 / _k(run, step),
-        _over_records,
+        _has_outputs,
     ),
     _share(
         "factor-4",

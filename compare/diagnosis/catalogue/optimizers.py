@@ -78,6 +78,14 @@ def _stale_but_the_first(run: Run, step: int, layer: int, kind: str) -> tuple[Bo
     return _stale(run, step, layer, kind)
 
 
+def _sign_but_look_ahead(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
+    """b ← g − μ b, where the look-ahead g + μ b has the right sign."""
+    options = run("options", step, layer)
+    g, after = run(f"{kind}_used", step, layer), _updated(run, step, layer, kind, options | {"momentum": -options["momentum"]})[1]
+    ahead = run.plus(g, run.scaled(after["momentum_buffer"], options["momentum"]))
+    return run.scaled(ahead, -run("lr", step, layer)), after
+
+
 def _lr_inside(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """v ← μ v + lr g; Δw = −v."""
     _, g, kept, _ = _parts(run, step, layer, kind)
@@ -157,6 +165,14 @@ OPTIMIZERS = (
         "b ← −μ b + g",
         _option("momentum", lambda run, step, options: -options["momentum"]),
         applies=_MOMENTUM,
+    ),
+    Mistake(
+        "momentum-sign",
+        "momentum has the wrong sign, but for Nesterov's look-ahead",
+        _VELOCITY,
+        "b ← −μ b + g",
+        {"*_update": _sign_but_look_ahead},
+        applies=_both(_uses("nesterov"), lambda problem, layer: not _DECAY(problem, layer)),
     ),
     Mistake(
         "momentum-damped",

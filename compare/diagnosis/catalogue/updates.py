@@ -230,7 +230,7 @@ UPDATES = (
         "Δw = −lr/n ∂Lₙ/∂w after each n",
         {"together": _one_by_one(True), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
         applies=_can_go_one_by_one,
-        alone=True,
+        slow=True,
     ),
     Mistake(
         "update-per-record",
@@ -239,7 +239,7 @@ UPDATES = (
         "Δw = −lr ∂Lₙ/∂w after each n",
         {"together": _one_by_one(False), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
         applies=_can_go_one_by_one,
-        alone=True,
+        slow=True,
     ),
     Mistake(
         "weights-added",
