@@ -1,13 +1,13 @@
 """The answer: which mistakes explain what was shown, with the numbers, and the probe that splits those that cannot be told apart."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compare.diagnosis.formulas import KINDS
-from compare.diagnosis.graph import Node, Step
+from compare.diagnosis.formulas import KINDS, Formula
+from compare.diagnosis.graph import Node, Place, Step
 from compare.diagnosis.matcher import Explanation, Matcher
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.separate import probe_to_separate
@@ -99,13 +99,15 @@ def _at_stage(matcher: Matcher, group: Group, known: list[Found]) -> Found | Non
     here = [
         replace(cause, layers=(group[1],)) for cause in causes if cause.layers != (0,) and cause.mistake.applies(matcher.problem, group[1])
     ]
-    for one in matchers:
-        for beside in ((), tuple(causes), tuple(here)):
-            formulas = {place: formula for cause in beside for place, formula in cause.formulas.items()}
-            found = _class(one, one.local(group, formulas)) if formulas or not beside else None
-            if found is not None:
-                return found
-    return None
+    alone = (_class(one, one.local(group)) for one in matchers)
+    again = (_class(one, one.explaining(group, here)) for one in matchers)
+    beside = (_class(one, one.local(group, formulas_of(known_too))) for one in matchers for known_too in (causes, here) if known_too)
+    return next((found for way in (alone, again, beside) for found in way if found is not None), None)
+
+
+def formulas_of(causes: Iterable[Cause]) -> dict[Place, Formula]:
+    """All of them, by place."""
+    return {place: formula for cause in causes for place, formula in cause.formulas.items()}
 
 
 def _last(shown: Mapping[Node, Array]) -> str:

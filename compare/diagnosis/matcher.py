@@ -99,17 +99,26 @@ class Matcher:
         Beside it, mistakes that are `known` already may have been made.
         """
         known = known or {}
-        nodes = [node for node in self.shown if (node[0], node[_LAYER]) == group]
+        nodes = self._of_group(group)
         found = [
             Explanation((cause,))
             for cause in self._near(nodes[0])
-            if cause.formulas.keys().isdisjoint(known)
+            if not (known and cause.mistake.slow)
+            and cause.formulas.keys().isdisjoint(known)
             and all(self._matches(node, {**known, **cause.formulas}) for node in nodes)
             and self._differs(nodes, cause.formulas)
         ]
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
         harmless = [each for each in found if all(self._matches(node, each.formulas) for node in right)]
         return _fewest_places(harmless or found)
+
+    def explaining(self, group: tuple[str, int], causes: Iterable[Cause]) -> list[Explanation]:
+        """Those of the causes that explain the numbers of one stage and layer."""
+        nodes = self._of_group(group)
+        return [Explanation((cause,)) for cause in causes if all(self._matches(node, cause.formulas) for node in nodes)]
+
+    def _of_group(self, group: tuple[str, int]) -> list[Node]:
+        return [node for node in self.shown if (node[0], node[_LAYER]) == group]
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -178,4 +187,4 @@ def _fewest_places(found: list[Explanation]) -> list[Explanation]:
         id = each.causes[0].id
         if id not in fewest or len(each.causes[0].layers) < len(fewest[id].causes[0].layers):
             fewest[id] = each
-    return list(fewest.values())
+    return sorted(fewest.values(), key=lambda each: len(each.causes[0].layers) > 1)  # what is made once before what is made in several layers

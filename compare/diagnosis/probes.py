@@ -17,7 +17,7 @@ from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
 from compare.problem import Problem
 
-RECORDS = ((7, 6, 6), (5, 5, 4), (9, 8, 8))  # of each step; see `draw_probes`
+RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
 LEARNING_RATES = (0.3, 0.3, 0.2)
 FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of each layer in the third probe, which the output is not to be saturated by
 FAR_TARGETS = 1000.0  # by what its targets are larger, where they may be any number
@@ -50,7 +50,7 @@ def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple
             break
     zeros = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in _parameters(problem, generator).items()}
     batches = tuple(_with_zeros(batch) for batch in _batches(problem, generator, RECORDS[1], data))
-    second = Probe(batches, LEARNING_RATES, zeros, _masks(problem, generator, batches))
+    second = Probe(batches, LEARNING_RATES[: len(batches)], zeros, _masks(problem, generator, batches))
     return first, second, _far(problem, generator, data)
 
 
@@ -66,7 +66,7 @@ def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -
         for kind in ("weight", "bias") if problem.bias else ("weight",):
             name, far = run.name(kind, layer), FAR if layer < run.depth else FAR_OUTPUT
             parameters[name] = parameters[name] * (far / largest if largest else 1.0)
-    return Probe(batches, tuple(lr / FAR_TARGETS for lr in LEARNING_RATES), parameters, masks)
+    return Probe(batches, tuple(lr / FAR_TARGETS for lr in LEARNING_RATES[: len(batches)]), parameters, masks)
 
 
 def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[Step]:

@@ -70,7 +70,7 @@ def test_a_right_file_is_equivalent_and_trained_in_lockstep(checked: Any) -> Non
     result = checked(RIGHT)
     assert result.verdict == "equivalent"
     assert result.comparison is not None
-    assert result.steps == 9 + 5
+    assert result.steps == 6 + 5
     assert not result.conventions
 
 

@@ -224,7 +224,10 @@ def test_an_interrupt_is_130() -> None:
         time.sleep(1)
     time.sleep(4)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert out == ""
     assert err == "backprop-compare: interrupted: nothing was decided\n"
