@@ -187,4 +187,4 @@ def _fewest_places(found: list[Explanation]) -> list[Explanation]:
         id = each.causes[0].id
         if id not in fewest or len(each.causes[0].layers) < len(fewest[id].causes[0].layers):
             fewest[id] = each
-    return sorted(fewest.values(), key=lambda each: len(each.causes[0].layers) > 1)  # what is made once before what is made in several layers
+    return sorted(fewest.values(), key=lambda each: len(each.causes[0].layers) > 1)  # what is made once comes first
