@@ -13,7 +13,7 @@ from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Answer, Found, explained
 from compare.diagnosis.graph import Node, Run, Step, kinds, parameter_name
 from compare.diagnosis.lines import line_of
-from compare.diagnosis.observing import FaultError, Observed, observe
+from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, dead_units, draw_probes, with_probes
 from compare.diagnosis.stages import Stage, judged, stage_name
 from compare.implementation import Array, Batch
@@ -75,9 +75,19 @@ class Examination:
                 )
             fitting.append(judged)
         if fitting:
-            return self._best(fitting)
+            changed = self._changes(fitting[0])
+            return replace(self._told(fitting[0]), verdict="could not run", reason=changed) if changed else self._best(fitting)
         _, farthest, reading = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest, reading) or self._faulty(farthest)
+
+    def _changes(self, judged: Judged) -> str | None:
+        """Whether the file answers otherwise when it is asked again: then no mistake explains its numbers."""
+        again = Observed(works_in_place=judged.observed.works_in_place)
+        try:
+            self._observe(judged.reading, again, self.probes[:1])
+        except (FaultError, AttemptError) as fault:
+            return f"a different answer on the same call twice: the second time {fault}"
+        return changed_stage(self.problem, judged.observed, again)
 
     def _best(self, fitting: list[Judged]) -> Check:
         """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""

@@ -4,17 +4,14 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from compare.adapters.attempt import Attempt, AttemptError
 from compare.adapters.attempted import Attempted
 from compare.adapters.readings import ContractError, Reading
 from compare.comparison import Comparison
 from compare.diagnosis.graph import Run, kinds
 from compare.diagnosis.mistake import layers_named
-from compare.diagnosis.observing import FaultError, Observed, observe
+from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, steps_of, with_probes
-from compare.diagnosis.stages import stage_name
 from compare.lockstep import train_in_lockstep
 from compare.problem import Problem
 from compare.verdict import Check, Verdict
@@ -31,9 +28,9 @@ class Proof:
         again = Observed(works_in_place=observed.works_in_place)
         try:
             self._observe(reading, again, self.probes[:1])
-            changed = self._changed(observed, again)
+            changed = changed_stage(self.problem, observed, again)
             if changed:
-                return replace(check, verdict="could not run", reason=f"a different answer on the same call twice: {changed}")
+                return replace(check, verdict="could not run", reason=changed)
             unstable, raised = self._unstable(reading, observed.works_in_place)
             if unstable:
                 return replace(check, verdict="unstable formula", reason=unstable)
@@ -51,16 +48,6 @@ class Proof:
             reason = "the probes agree, and a training in lockstep does not"
             return replace(check, verdict="different", first=comparison.first_divergence, reason=reason, comparison=comparison, **about)
         return replace(check, comparison=comparison, **about)
-
-    def _changed(self, observed: Observed, again: Observed) -> str | None:
-        """The first stage that came out otherwise the second time, beyond what rounding allows; or None."""
-        run = Run(self.problem, observed.steps)
-        for node, second in again.shown.items():
-            with np.errstate(all="ignore"):
-                bound = run.worked_out(*node).error
-            if not (np.abs(observed.shown[node] - second) <= bound).all():
-                return f"{stage_name(self.problem, (node[0], node[2]))} at step {node[1] + 1}"
-        return None
 
     def _unstable(self, reading: Reading, works_in_place: bool) -> tuple[str | None, list[str]]:
         """Whether a formula overflows where it need not: with weights so large that |z| reaches a thousand.

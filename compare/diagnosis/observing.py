@@ -9,7 +9,7 @@ import numpy as np
 from compare.adapters.readings import ContractError, Reading, numbers, short_name
 from compare.diagnosis.graph import Node, Run, Step, place_of, places
 from compare.diagnosis.probes import Probe, steps_of
-from compare.diagnosis.stages import in_order
+from compare.diagnosis.stages import in_order, stage_name
 from compare.implementation import Array
 from compare.problem import Problem
 
@@ -67,6 +67,18 @@ def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, 
             params = step.observed(x, y, lr)
     observed.steps = steps_of(probes, befores)
     observed.shown = in_order(observed.shown)
+
+
+def changed_stage(problem: Problem, observed: Observed, again: Observed) -> str | None:
+    """The first stage that came out otherwise when it was asked for again, beyond what rounding allows, in a sentence; or None."""
+    run = Run(problem, observed.steps)
+    for node, second in again.shown.items():
+        with np.errstate(all="ignore"):
+            bound = run.worked_out(*node).error
+        if not (np.abs(observed.shown[node] - second) <= bound).all():
+            where = f"{stage_name(problem, (node[0], node[2]))} at step {node[1] + 1}"
+            return f"a different answer on the same call twice: {where}"
+    return None
 
 
 class _Step:

@@ -132,7 +132,7 @@ def _leak_missing(run: Run, step: int, layer: int) -> Bounded:
 
 
 def _of_other_layer(shift: int) -> Formula:
-    return lambda run, step, layer: run.right("slope", step, layer + shift)
+    return lambda run, step, layer: derivative(run, run.function(layer), run("u", step, layer + shift))
 
 
 def _other_fits(shift: int) -> Callable[[Problem, int], bool]:
