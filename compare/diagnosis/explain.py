@@ -100,9 +100,8 @@ def _at_stage(matcher: Matcher, group: Group, known: list[Found]) -> Found | Non
         replace(cause, layers=(group[1],)) for cause in causes if cause.layers != (0,) and cause.mistake.applies(matcher.problem, group[1])
     ]
     alone = (_class(one, one.local(group)) for one in matchers)
-    again = (_class(one, one.explaining(group, here)) for one in matchers)
     beside = (_class(one, one.local(group, formulas_of(known_too))) for one in matchers for known_too in (causes, here) if known_too)
-    return next((found for way in (alone, again, beside) for found in way if found is not None), None)
+    return next((found for way in (alone, beside) for found in way if found is not None), None)
 
 
 def formulas_of(causes: Iterable[Cause]) -> dict[Place, Formula]:

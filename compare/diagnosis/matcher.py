@@ -112,11 +112,6 @@ class Matcher:
         harmless = [each for each in found if all(self._matches(node, each.formulas) for node in right)]
         return _fewest_places(harmless or found)
 
-    def explaining(self, group: tuple[str, int], causes: Iterable[Cause]) -> list[Explanation]:
-        """Those of the causes that explain the numbers of one stage and layer."""
-        nodes = self._of_group(group)
-        return [Explanation((cause,)) for cause in causes if all(self._matches(node, cause.formulas) for node in nodes)]
-
     def _of_group(self, group: tuple[str, int]) -> list[Node]:
         return [node for node in self.shown if (node[0], node[_LAYER]) == group]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from compare import Check, check
@@ -448,3 +449,66 @@ def test_no_report_gives_more_away_than_the_hint(way: str, capsys: pytest.Captur
     out = capsys.readouterr().out + (report.read_text(encoding="utf-8") if report.exists() else "")
     assert "δ1" in out
     assert not any(text in out for text in ("slope-missing", "f′", "derivative", "behaves", "y − ŷ"))
+
+
+TRACED = (
+    SIGMOID
+    + """def passes(params, x, y):
+    W1, W2 = params["0.weight"], params["2.weight"]
+    z1 = x @ W1.T
+    a1 = sigmoid(z1)
+    output = sigmoid(a1 @ W2.T)
+    delta2 = (output - y) / len(x) * output * (1 - output)
+    delta1 = delta2 @ W2 * a1 * (1 - a1)
+    return {"z1": z1, "a1": a1, "output": output, "delta2": delta2, "delta1": delta1, "dW2": delta2.T @ a1, "dW1": delta1.T @ x}
+
+
+def trace(params, x, y):
+    return passes(params, x, y)
+
+
+def train_step(params, x, y, lr):
+    seen = passes(params, x, y)
+    return {"0.weight": params["0.weight"] - lr * seen["dW1"], "2.weight": params["2.weight"] - lr * seen["dW2"]}
+"""
+)
+
+
+def test_a_factor_that_makes_the_result_wrong_is_a_mistake_and_no_convention(checked: Any) -> None:
+    result = checked(TRACED.replace(" / len(x)", ""))
+    assert [found.causes[0].id for found in result.diagnosis] == ["mean-missing"]
+    assert not result.scales
+
+
+def test_a_factor_that_the_update_makes_good_is_a_convention(checked: Any) -> None:
+    text = TRACED.replace("(output - y) / len(x)", "(y - output)").replace("- lr * seen[", "+ lr / len(x) * seen[")
+    result = checked(text)
+    assert result.verdict == "equivalent"
+    assert any("δ is of y − ŷ" in sentence for sentence in result.scales)
+
+
+def test_a_factor_of_no_entry_is_measured(checked: Any) -> None:
+    found = checked(RIGHT.replace("lr * delta", "1.7 * lr * delta")).diagnosis
+    assert [each.causes[0].id for each in found] == ["scaled"]
+    assert "1.7 times" in found[0].causes[0].sentence
+
+
+def test_a_stage_of_the_wrong_shape_does_not_hide_the_mistake_behind_it(checked: Any) -> None:
+    result = checked(TRACED.replace("    W1, W2 = params", "    x, y = x[1:], y[1:]\n    W1, W2 = params"))
+    assert result.verdict == "different"
+    assert "z1 has shape (6, 2); expected (7, 2)" in result.reason
+    assert result.diagnosis[0].causes[0].id == "first-record-dropped"
+
+
+def test_a_unit_that_no_probe_reaches_proves_nothing(checked: Any) -> None:
+    text = RIGHT.replace("h = sigmoid(x @ W1.T)", "h = np.maximum(x @ W1.T, 0)").replace("h * (1 - h)", "(h > 0)")
+    text += 'PROBLEM = {"activations": ("relu", "sigmoid")}\n'
+    assert checked(text).verdict == "equivalent"
+    result = checked(text, data=(np.zeros((20, 6)), np.full((20, 1), 0.5)))
+    assert result.verdict == "not a proof"
+    assert "unit" in result.reason or "never change" in result.reason
+
+
+def test_the_line_is_not_one_that_only_takes_what_was_handed_in() -> None:
+    result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter=EXAMPLES / "adapters" / "lesson.py", seed=5)
+    assert result.text_of(result.diagnosis[0].line) == "hidden_error = output_error_term * weights_hidden_output"

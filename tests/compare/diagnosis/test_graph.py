@@ -7,8 +7,10 @@ import pytest
 
 from compare import Manual, Problem
 from compare.diagnosis.catalogue import CATALOGUE, kind_of
+from compare.diagnosis.formulas import KINDS
 from compare.diagnosis.graph import Run, Step, kinds
-from compare.diagnosis.matcher import is_within
+from compare.diagnosis.matcher import Matcher, is_within
+from compare.diagnosis.mistake import Cause
 from compare.rounding import Bounded
 
 PROBLEMS: tuple[dict[str, Any], ...] = (
@@ -98,3 +100,32 @@ def test_what_was_shown_is_what_comes_after_it_is_made_from() -> None:
     expected = shown["delta", 0, 2].T @ run("a", 0, 1).value
     assert is_within(expected, run.worked_out("weight_grad", 0, 2))
     assert not is_within(expected, Run(problem, steps).worked_out("weight_grad", 0, 2))
+
+
+def cause_of(problem: Problem, id: str) -> Cause:
+    return next(cause for mistake in CATALOGUE if mistake.id == id for cause in mistake.causes(problem))
+
+
+def test_what_other_runs_go_into_is_worked_out_anew_for_other_formulas() -> None:
+    """An update after each record makes runs of its own: it depends on every formula."""
+    problem, steps, _ = trained(PROBLEMS[0])
+    shared = Run(problem, steps)
+    one_by_one, no_lr = (cause_of(problem, id).formulas for id in ("update-per-record", "lr-missing"))
+    shared.with_formulas(one_by_one).worked_out("weight_after", 0, 1)
+    both = {**one_by_one, **no_lr}
+    kept = shared.with_formulas(both).worked_out("weight_after", 0, 1)
+    np.testing.assert_array_equal(kept.value, Run(problem, steps, both).worked_out("weight_after", 0, 1).value)
+
+
+def test_two_mistakes_that_undo_each_other_where_nothing_is_wrong_are_no_pair() -> None:
+    """Weights whose gradient is divided by n once more, and biases that are right: not both divided, and the biases multiplied again."""
+    problem, steps, records = trained({"sizes": (4, 3, 2), "bias": True})
+    shown = {
+        (f"{kind}_used", i, n): records[i].grads[Run(problem, steps).name(kind, n)] for i in range(3) for n in (2, 1) for kind in KINDS[:2]
+    }
+    wrong = {node: array / len(steps[node[1]].x) if node[0] == "weight_used" and node[2] == 1 else array for node, array in shown.items()}
+    layered = [mistake for mistake in CATALOGUE if mistake.id in ("mean-twice-in-layer", "bias-mean-missing")]
+    undoing = [mistake for mistake in layered if "weight_used" not in mistake.formulas]
+    assert len(undoing) == 2
+    assert Matcher(problem, steps, wrong, layered).singles()
+    assert not Matcher(problem, steps, wrong, undoing).pairs()

@@ -7,7 +7,7 @@ import pytest
 
 from compare import check
 
-TEXT = '''
+TEXT = """
 import numpy as np
 
 PROBLEM = {problem}
@@ -30,7 +30,7 @@ def train_step(params, x, y, lr, masks=None):
     delta1 = scale * (g - g.mean({axis}, keepdims=True) - normal * (g * normal).mean({axis}, keepdims=True))
     grads = delta1.T @ x, delta1.sum(0), (error * normal).sum(0), error.sum(0), delta2.T @ d, delta2.sum(0)
     return {{name: w - lr * grad for (name, w), grad in zip(params.items(), grads)}}
-'''
+"""
 PROBLEM = {"sizes": (4, 5, 2), "activations": ("tanh", "identity"), "bias": True, "loss": "mse"}
 
 
