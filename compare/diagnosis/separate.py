@@ -66,11 +66,18 @@ def _variants(problem: Problem) -> Iterator[tuple[str, Problem]]:
             continue
 
 
+def _moved(cause: Cause, problem: Problem) -> Cause:
+    """The same mistake in another network: what was made in the output layer is made there too."""
+    depth, there = len(cause.problem.layers), len(problem.layers)
+    return replace(cause, problem=problem, layers=tuple(there if layer == depth else layer for layer in cause.layers))
+
+
 def _differ(problem: Problem, one: Cause, other: Cause, stages: tuple[str, ...]) -> bool:
     """Whether the two come to other numbers somewhere in these stages."""
-    causes = [replace(cause, problem=problem) for cause in (one, other)]
-    if any(not cause.mistake.applies(problem, layer) for cause in causes for layer in cause.layers if layer <= len(problem.layers)):
-        return False
+    causes = [_moved(cause, problem) for cause in (one, other)]
+    applies = [all(cause.mistake.applies(problem, layer) for layer in cause.layers) for cause in causes]
+    if not all(applies):  # what cannot be made there cannot explain it either
+        return any(applies)
     probes = draw_probes(problem, seed=0)[:1]
     before = [probes[0].parameters] * len(probes[0].batches)
     steps: list[Step] = steps_of(probes, before)
