@@ -13,6 +13,7 @@ from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Answer, Found, explained
 from compare.diagnosis.graph import Node, Run, Step, kinds, parameter_name
 from compare.diagnosis.lines import line_of
+from compare.diagnosis.matcher import is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, dead_units, draw_probes, with_probes
 from compare.diagnosis.stages import Stage, judged, stage_name
@@ -21,7 +22,7 @@ from compare.problem import Problem
 from compare.proof import Proof
 from compare.verdict import Check, Verdict
 
-_TRACED = 3  # records of the step that is followed line by line
+_TRACED = 2  # records of the step that is followed line by line
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
     return int(not is_of_the_reading), fault.line or 0
 
 
+def _numbers(observed: Observed) -> tuple[bytes, ...]:
+    return tuple(array.tobytes() for array in observed.shown.values())
+
+
 class Examination:
     """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained."""
 
@@ -57,10 +62,10 @@ class Examination:
 
     def result(self) -> Check:
         """The check, by the reading of the file's arrays that fits."""
-        fitting: list[Judged] = []
+        fitting: list[tuple[Observed, Reading]] = []
         faults: list[tuple[int, FaultError | AttemptError, Reading]] = []
         for reading in readings(self.problem, self.attempt.conventions):
-            if fitting and reading.params != fitting[0].reading.params:  # who takes a dict of these names takes no list
+            if fitting and reading.params != fitting[0][1].params:  # who takes a dict of these names takes no list
                 continue
             observed = Observed()
             try:
@@ -68,17 +73,29 @@ class Examination:
             except (FaultError, AttemptError) as fault:
                 faults.append((len(observed.shown), fault, reading))
                 continue
-            judged = self._judged(observed, reading)
-            if judged.verdict == "equivalent":
-                return Proof(self.attempt, self.problem, self.probes, self.steps).proved(
-                    self._told(judged), judged.reading, judged.observed
-                )
-            fitting.append(judged)
+            if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
+                return Proof(self.attempt, self.problem, self.probes, self.steps).proved(self._told(judged), reading, observed)
+            if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
+                fitting.append((observed, reading))
         if fitting:
-            changed = self._changes(fitting[0])
-            return replace(self._told(fitting[0]), verdict="could not run", reason=changed) if changed else self._best(fitting)
+            first = self._judged(*fitting[0])
+            changed = self._changes(first)
+            if changed:
+                return replace(self._told(first), verdict="could not run", reason=changed)
+            return self._best(first, fitting[1:])
         _, farthest, reading = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest, reading) or self._faulty(farthest)
+
+    @property
+    def _final(self) -> str:
+        """What the attempt answers in the end: new parameters, or gradients."""
+        return "after" if "train_step" in self.attempt.functions else "used"
+
+    def _ends_right(self, observed: Observed) -> bool:
+        """Whether the last that was shown is right: else there is no need to look whether all is."""
+        run = Run(self.problem, observed.steps)
+        with np.errstate(all="ignore"):
+            return all(is_within(array, run.worked_out(*node)) for node, array in observed.shown.items() if node[0].endswith(self._final))
 
     def _changes(self, judged: Judged) -> str | None:
         """Whether the file answers otherwise when it is asked again: then no mistake explains its numbers."""
@@ -89,18 +106,18 @@ class Examination:
             return f"a different answer on the same call twice: the second time {fault}"
         return changed_stage(self.problem, judged.observed, again)
 
-    def _best(self, fitting: list[Judged]) -> Check:
+    def _best(self, first: Judged, others: list[tuple[Observed, Reading]]) -> Check:
         """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""
-        fitting = list({tuple(array.tobytes() for array in judged.shown.values()): judged for judged in reversed(fitting)}.values())[::-1]
-        is_own = fitting[0].reading == Reading(params=fitting[0].reading.params)
-        first = self._explained(fitting[0])
-        if (is_own and first.diagnosis) or len(fitting) == 1:
-            return first
-        explained_ones = [check for check in (first, *map(self._explained, fitting[1:])) if check.diagnosis]
+        is_own = first.reading == Reading(params=first.reading.params)
+        own = self._explained(first)
+        if (is_own and own.diagnosis) or not others:
+            return own
+        fitting = [first, *(self._judged(*each) for each in others)]
+        explained_ones = [check for check in (own, *map(self._explained, fitting[1:])) if check.diagnosis]
         if len(explained_ones) == 1 or (explained_ones and is_own):
             return explained_ones[0]
         if is_own:
-            return first
+            return own
         said = [f"{', '.join(judged.reading.said()) or 'as the contract has it'}: {judged.reading.declaration()}" for judged in fitting[:4]]
         return self._check(
             "could not run", reason=f"several readings of your arrays fit, and none is right; say which it is: {'; or '.join(said)}"
@@ -127,8 +144,7 @@ class Examination:
         return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
 
     def _judged(self, observed: Observed, reading: Reading) -> Judged:
-        final = "after" if "train_step" in self.attempt.functions else "used"
-        shown, said = in_our_scale(self.problem, observed.steps, observed.shown, final)
+        shown, said = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
         return self._judged_as(observed, reading, shown, said)
 
     def _judged_as(self, observed: Observed, reading: Reading, shown: Mapping[Node, Array], said: list[str]) -> Judged:

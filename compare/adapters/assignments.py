@@ -1,4 +1,7 @@
-"""What the lines of a user's file assign: every array and float, by the line that bound it or changed it in place."""
+"""What the lines of a user's file assign: every array, by the line that bound it or changed it in place.
+
+A single number is left out: nothing can be read from it, and a loop assigns thousands.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -94,13 +97,11 @@ def recorded(source_at: SourceAt, assignments: list[Assignment]) -> Iterator[Non
 
 
 def _is_kept(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "fiubc" and value.size <= LARGEST
-    return isinstance(value, (float, np.floating))
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fiubc" and 1 < value.size <= LARGEST
 
 
 def _values(frame: FrameType) -> Iterator[tuple[str, Any]]:
-    """Arrays and floats in the frame's locals, in their items, and in the attributes of the user's own objects."""
+    """Arrays in the frame's locals, in their items, and in the attributes of the user's own objects."""
     for name, value in list(frame.f_locals.items()):
         if not name.startswith("."):
             yield from _within(name, value, frame, 2)

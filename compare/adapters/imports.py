@@ -270,13 +270,13 @@ class Imports(importlib.abc.MetaPathFinder):
             yield
         finally:
             sys.meta_path[:], sys.path[:] = finders, search
-            for name, module in list(sys.modules.items()):
-                if before.get(name) is not module and self._is_users(name, module):
+            for name, module in [(name, module) for name, module in sys.modules.items() if before.get(name) is not module]:
+                if self._is_users(name, module):
                     self.modules[name] = module
                     del sys.modules[name]
-            for name in before:
-                if sys.modules.get(name) is not before[name]:
+                if name in before:
                     sys.modules[name] = before[name]
+            sys.modules.update((name, before[name]) for name in before.keys() - sys.modules.keys())
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """Where a user's file finds the module; None leaves it to Python."""
@@ -381,7 +381,7 @@ class Imports(importlib.abc.MetaPathFinder):
             self._own_names = self._names_beside()
         beside = self._own_names
         taken = {top for top in beside if top in modules and not _is_installed(getattr(modules[top], "__file__", None) or "")}
-        return [name for name in modules if name.partition(".")[0] in taken]
+        return [name for name in modules if name.partition(".")[0] in taken] if taken else []
 
     def _names_beside(self) -> set[str]:
         names = {name.partition(".")[0] for name in (*self.given, *self.placed)}

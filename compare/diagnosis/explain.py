@@ -151,7 +151,7 @@ def _once(found: list[Found]) -> tuple[Found, ...]:
             continue
         layers = tuple(sorted({*known.causes[0].layers, *first.layers}))
         merged[first.id] = replace(known, causes=(replace(known.causes[0], layers=layers), *known.causes[1:]))
-    return tuple(merged.values())
+    return tuple(replace(each, causes=tuple(sorted(each.causes, key=lambda cause: len(cause.layers) > 1))) for each in merged.values())
 
 
 def _evidence(matcher: Matcher, explanation: Explanation) -> Evidence | None:

@@ -39,14 +39,12 @@ class Step:
     masks: Mapping[int, Any] = field(default_factory=dict)
 
 
-_NOTHING: frozenset[tuple[Place, Formula]] = frozenset()
-
-
 class Memory:
     """What stages have come to so far: by node, and by the formulas that differ from the right ones in what it was made from."""
 
     def __init__(self) -> None:
         self.reads: dict[Node, set[Place]] = {}
+        self.right: dict[Node, Any] = {}      # where none differs: so it is for most stages
         self.values: dict[tuple[Node, frozenset[tuple[Place, Formula]]], Any] = {}
 
 
@@ -101,22 +99,27 @@ class Run:
 
     def worked_out(self, stage: str, step: int, layer: int = 0) -> Any:
         """What the stage comes to by its formula."""
-        node = stage, step, layer
-        reads = self._memory.reads.get(node)
+        node, memory = (stage, step, layer), self._memory
+        reads = memory.reads.get(node)
         if reads is not None:
-            value = self._memory.values.get((node, self._differing(reads)))
+            is_right = reads.isdisjoint(self.formulas)
+            value = memory.right.get(node) if is_right else memory.values.get((node, self._differing(reads)))
             if value is not None:
-                self._note(reads)
+                if self._readers:
+                    self._readers[-1] |= reads
                 return value
         self._readers.append({(stage, layer)})
         try:
             value = self.formulas.get((stage, layer), RIGHT[stage])(self, step, layer)
         finally:
             own = self._readers.pop()
-        reads = self._memory.reads.setdefault(node, set())
+        reads = memory.reads.setdefault(node, set())
         reads |= own
         self._note(reads)
-        self._memory.values[node, self._differing(reads)] = value
+        if reads.isdisjoint(self.formulas):
+            memory.right[node] = value
+        else:
+            memory.values[node, self._differing(reads)] = value
         return value
 
     def right(self, stage: str, step: int, layer: int = 0) -> Any:
@@ -128,8 +131,6 @@ class Run:
         return self._memory.reads.get(node, set())
 
     def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
-        if places.isdisjoint(self.formulas):  # so it is for most stages
-            return _NOTHING
         return frozenset(item for item in self.formulas.items() if item[0] in places)
 
     def _note(self, places: set[Place]) -> None:
