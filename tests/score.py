@@ -248,7 +248,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         ways = (WAYS[i % 2],) if case.kind == "honest" else WAYS
         jobs += [(case, way, options.seed + i) for way in ways]
     with ProcessPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(_run, jobs, chunksize=4))
+        outcomes = []
+        for outcome in pool.map(_run, jobs, chunksize=4):
+            outcomes.append(outcome)
+            if len(outcomes) % 100 == 0:
+                print(f"{len(outcomes)} of {len(jobs)} checks, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     print(table(outcomes))
     sample = [case for case in cases(97, 0, options.seed) if case.kind != "outside"]
     small = [statistics.median(answered(case, way, options.seed).seconds for case in sample) for way in WAYS]

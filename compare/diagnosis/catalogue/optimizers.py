@@ -61,14 +61,25 @@ def _not_kept(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept
     return rule.update(w, g, kept, np.asarray(1), run("lr", step, layer), run("options", step, layer), run.precision)
 
 
+def _gradient(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    """The gradient with its decay: g + λ w."""
+    w, g, _, _ = _parts(run, step, layer, kind)
+    decay = run("options", step, layer)["weight_decay"]
+    return run.plus(g, run.scaled(w, decay)) if decay else g
+
+
+def _ahead(run: Run, step: int, layer: int, g: Bounded, velocity: Bounded) -> Bounded:
+    """What the step is taken by: the velocity, or with Nesterov's look-ahead g + μ v."""
+    options = run("options", step, layer)
+    return run.plus(g, run.scaled(velocity, options["momentum"])) if options["nesterov"] else velocity
+
+
 def _stale(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """The step is by the velocity from before."""
-    options = run("options", step, layer)
-    _, after = _updated(run, step, layer, kind, options)
+    _, after = _updated(run, step, layer, kind, run("options", step, layer))
     old = run(f"{kind}_kept", step, layer)["momentum_buffer"]
-    if options["nesterov"]:
-        old = run.plus(run(f"{kind}_used", step, layer), run.scaled(old, options["momentum"]))
-    return run.scaled(old, -run("lr", step, layer)), after
+    ahead = _ahead(run, step, layer, _gradient(run, step, layer, kind), old)
+    return run.scaled(ahead, -run("lr", step, layer)), after
 
 
 def _stale_but_the_first(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
@@ -81,25 +92,25 @@ def _stale_but_the_first(run: Run, step: int, layer: int, kind: str) -> tuple[Bo
 def _sign_but_look_ahead(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """b ← g − μ b, where the look-ahead g + μ b has the right sign."""
     options = run("options", step, layer)
-    g, after = run(f"{kind}_used", step, layer), _updated(run, step, layer, kind, options | {"momentum": -options["momentum"]})[1]
-    ahead = run.plus(g, run.scaled(after["momentum_buffer"], options["momentum"]))
+    after = _updated(run, step, layer, kind, options | {"momentum": -options["momentum"]})[1]
+    ahead = _ahead(run, step, layer, _gradient(run, step, layer, kind), after["momentum_buffer"])
     return run.scaled(ahead, -run("lr", step, layer)), after
 
 
 def _lr_inside(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """v ← μ v + lr g; Δw = −v."""
-    _, g, kept, _ = _parts(run, step, layer, kind)
-    velocity = run.scaled(kept["momentum_buffer"], run("options", step, layer)["momentum"])
-    velocity = run.plus(velocity, run.scaled(g, run("lr", step, layer)))
-    return negative(velocity), {"momentum_buffer": velocity}
+    g = run.scaled(_gradient(run, step, layer, kind), run("lr", step, layer))
+    old = run(f"{kind}_kept", step, layer)["momentum_buffer"]
+    velocity = run.plus(run.scaled(old, run("options", step, layer)["momentum"]), g)
+    return negative(_ahead(run, step, layer, g, velocity)), {"momentum_buffer": velocity}
 
 
 def _averaged(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """v ← μ v + (1 − μ) g from the first step on; Δw = −lr v."""
-    _, g, kept, _ = _parts(run, step, layer, kind)
-    momentum = run("options", step, layer)["momentum"]
-    velocity = run.plus(run.scaled(kept["momentum_buffer"], momentum), run.scaled(g, 1 - momentum))
-    return run.scaled(velocity, -run("lr", step, layer)), {"momentum_buffer": velocity}
+    g, momentum = _gradient(run, step, layer, kind), run("options", step, layer)["momentum"]
+    old = run(f"{kind}_kept", step, layer)["momentum_buffer"]
+    velocity = run.plus(run.scaled(old, momentum), run.scaled(g, 1 - momentum))
+    return run.scaled(_ahead(run, step, layer, g, velocity), -run("lr", step, layer)), {"momentum_buffer": velocity}
 
 
 def _other_decay(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
@@ -172,7 +183,7 @@ OPTIMIZERS = (
         _VELOCITY,
         "b ← −μ b + g",
         {"*_update": _sign_but_look_ahead},
-        applies=_both(_uses("nesterov"), lambda problem, layer: not _DECAY(problem, layer)),
+        applies=_uses("nesterov"),
     ),
     Mistake(
         "momentum-damped",
