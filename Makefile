@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: compare test lint bench soak score clean
+.PHONY: compare test lint docs bench soak score clean
 
 compare: .venv/installed
-	$(BIN)/python -m compare
+	mkdir -p build
+	$(BIN)/python -m compare --report build/lesson.html
 
 test: .venv/installed
 	$(BIN)/python -m pytest
@@ -14,6 +15,10 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# The guide, in build/docs; what is wrong with a page is an error.
+docs: .venv/docs-installed
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
 
 # What it is measured against comes first; the table is printed, and written to build/benchmarks.txt and .json.
 bench: .venv/bench-installed
@@ -36,4 +41,8 @@ clean:
 
 .venv/bench-installed: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@
+
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@

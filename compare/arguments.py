@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 
@@ -12,16 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    Command = Callable[[argparse.Namespace], int]
-
 MOST = 10**9      # of epochs or units: more than anyone has memory or time for
 _OF = "problem_"      # what `check` is told of the problem, which may not look like what the training was told
-COMMON = ("dtype", "device", "json", "quiet")
+COMMON = ("dtype", "device", "json", "quiet", "report")
+PICTURES = ("loss", "difference", "deltas", "shares", "network")
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
 
 
-def parser(train: Command, example: Command, check: Command) -> argparse.ArgumentParser:
-    """The parser; `train` runs without a command, `example` is the worked example's, `check` that of an attempt."""
+def parser() -> argparse.ArgumentParser:
+    """The parser; the option `run` is the name of the function in `compare.commands`."""
     top = argparse.ArgumentParser(
         prog="python -m compare",
         description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
@@ -29,17 +29,13 @@ def parser(train: Command, example: Command, check: Command) -> argparse.Argumen
         allow_abbrev=False,
         formatter_class=_Formatter,
     )
-    top.set_defaults(run=train, command=None)
+    top.set_defaults(run="train", command=None)
     _add_network(top.add_argument_group("the network (by default the lesson's: 6-2-1, sigmoid, no biases)"))
     _add_training(top.add_argument_group("its training (by default the lesson's: 900 epochs of the whole data)"))
     _add_data(top.add_argument_group("its data (by default the lesson's)"))
-    how = _add_common(top)
-    how.add_argument(
-        "--mode", choices=("free", "follow"), default="free", help="each side keeps its own weights, or PyTorch follows manual's"
-    )
-    how.add_argument("--every", type=_count, metavar="N", help="report every N-th epoch (default: ten evenly spaced ones)")
+    _add_mode(_add_common(top))
 
-    commands = top.add_subparsers(title="other commands", metavar="")
+    commands = top.add_subparsers(title="other commands", metavar="", parser_class=_Command)
     command = commands.add_parser(
         "example",
         help="the lesson's worked example: one record, one step, entry by entry",
@@ -48,16 +44,18 @@ def parser(train: Command, example: Command, check: Command) -> argparse.Argumen
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run=example, command="example")
-    _add_common(command)
-    _add_check(commands, check)
+    command.set_defaults(run="example", command="example")
+    command.fill = _add_common
+    _add_check(commands)
+    _add_plot(commands)
     return top
 
 
 def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """The options; exits with 2 for bad usage, also for an option that is another command's."""
     options = top.parse_args(argv)
-    if options.command is not None:
+    options.argv = list(sys.argv[1:] if argv is None else argv)
+    if options.command not in (None, "plot"):
         defaults = vars(top.parse_args([]))
         for name in sorted(set(defaults) - {"run", "command", *COMMON}):
             if getattr(options, name) != defaults[name]:
@@ -146,7 +144,39 @@ def _add_data(group: Any) -> None:
     )
 
 
-def _add_check(commands: Any, check: Command) -> None:
+def _add_mode(group: Any) -> None:
+    group.add_argument(
+        "--mode", choices=("free", "follow"), default="free", help="each side keeps its own weights, or PyTorch follows manual's"
+    )
+    group.add_argument("--every", type=_count, metavar="N", help="report every N-th epoch (default: ten evenly spaced ones)")
+
+
+def _add_plot(commands: Any) -> None:
+    command = commands.add_parser(
+        "plot",
+        help="a picture of a training, for slides: PNG, SVG or PDF",
+        description="Train on both sides, by default the lesson, and draw one picture of it.",
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run="plot", command="plot")
+    command.fill = _fill_plot
+
+
+def _fill_plot(command: argparse.ArgumentParser) -> None:
+    command.add_argument("picture", metavar="PICTURE", choices=PICTURES, help=f"one of {', '.join(PICTURES)}")
+    command.add_argument("file", metavar="FILE", help="what it is written into: .png, .svg or .pdf")
+    command.add_argument("--step", type=_count, metavar="N", help="of the deltas (default: the first that differs, else the last)")
+    _add_network(command.add_argument_group("the network"))
+    _add_training(command.add_argument_group("its training"))
+    _add_data(command.add_argument_group("its data"))
+    _add_mode(_add_device(command.add_argument_group("how")))
+    for action in command._actions:      # what is not said here may have been said before the command
+        if action.option_strings and action.dest != "step":
+            action.default = argparse.SUPPRESS
+
+
+def _add_check(commands: Any) -> None:
     command = commands.add_parser(
         "check",
         help="your own file of hand-written functions: where it is wrong, and why",
@@ -155,7 +185,11 @@ def _add_check(commands: Any, check: Command) -> None:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run=check, command="check")
+    command.set_defaults(run="check", command="check")
+    command.fill = _fill_check
+
+
+def _fill_check(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a Python file")
     command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
     how = command.add_argument_group("how it is checked")
@@ -174,13 +208,15 @@ def _add_check(commands: Any, check: Command) -> None:
     group.add_argument("--lr", dest=f"{_OF}lr", type=float, metavar="LR", help="learning rate of the training in lockstep")
     for name in OPTIMIZER_OPTIONS:
         default = next(row.options[name] for row in OPTIMIZERS.values() if name in row.options)
-        flag, kind = f"--{name.replace('_', '-')}", {"action": "store_true"} if isinstance(default, bool) else {}
-        typed = {} if kind else {"type": _pair if isinstance(default, tuple) else float, "metavar": "X"}
+        flag = f"--{name.replace('_', '-')}"
+        kind: dict[str, Any] = {"action": "store_true"} if isinstance(default, bool) else {}
+        typed: dict[str, Any] = {} if kind else {"type": _pair if isinstance(default, tuple) else float, "metavar": "X"}
         group.add_argument(flag, dest=f"{_OF}{name}", default=None, help="of the optimizer", **kind, **typed)
     report = command.add_argument_group("report")
     report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
     report.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     report.add_argument("--quiet", action="store_true", help="print the verdict alone")
+    _add_report(report)
     report.add_argument("--junitxml", metavar="FILE", help="write the verdict and the stages as JUnit's XML")
     report.add_argument("--github", action="store_true", help="print a GitHub annotation (by itself where GITHUB_ACTIONS is set)")
 
@@ -191,12 +227,34 @@ def _add_common(command: argparse.ArgumentParser) -> Any:
     def default(value: object) -> object:
         return argparse.SUPPRESS if command.argument_default is argparse.SUPPRESS else value
 
-    group = command.add_argument_group("how")
-    group.add_argument("--dtype", choices=("float64", "float32"), default=default("float64"), help="precision of both sides")
-    group.add_argument("--device", default=default("cpu"), metavar="NAME", help="PyTorch's: cpu, cuda or cuda:N (default cpu)")
+    group = _add_device(command.add_argument_group("how"), default)
     group.add_argument("--json", action="store_true", default=default(False), help="print one JSON object and nothing else")
     group.add_argument("--quiet", action="store_true", default=default(False), help="print the verdict alone")
+    _add_report(group, default(None))
     return group
+
+
+def _add_device(group: Any, default: Callable[[object], object] = lambda value: value) -> Any:
+    group.add_argument("--dtype", choices=("float64", "float32"), default=default("float64"), help="precision of both sides")
+    group.add_argument("--device", default=default("cpu"), metavar="NAME", help="PyTorch's: cpu, cuda or cuda:N (default cpu)")
+    return group
+
+
+def _add_report(group: Any, default: object = None) -> None:
+    group.add_argument("--report", default=default, metavar="FILE", help="write a page with pictures: one HTML file that opens offline")
+
+
+class _Command(argparse.ArgumentParser):
+    """A command's parser, which gets its options when it is used: most runs use none."""
+
+    fill: Callable[[argparse.ArgumentParser], object] | None = None
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Fill in the options first."""
+        fill, self.fill = self.fill, None
+        if fill is not None:
+            fill(self)
+        return super().parse_known_args(*args, **kwargs)
 
 
 class _Formatter(argparse.HelpFormatter):

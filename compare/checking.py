@@ -25,6 +25,7 @@ def check(
     seed: int | None = None,
     steps: int = STEPS,
     data: Batch | None = None,
+    keep: bool = False,
 ) -> Check:
     """Check a file of hand-written functions against PyTorch on probes, and then over `steps` steps of training in lockstep.
 
@@ -32,7 +33,8 @@ def check(
 
     In place of the path, functions that are at hand may be given: a module, a mapping of their names, an object that has them, or one.
     What it is compared with is said by `problem`, a dict with the keys of the JSON's `problem`, or by the file's own PROBLEM; by default
-    it is the lesson's network. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. See docs/bring-your-own.md.
+    it is the lesson's network. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. With `keep` the numbers of every
+    step are kept, for a report. See docs/bring-your-own.md.
 
     Raises UnusableFileError for a file that cannot be used, ProblemError for options that cannot, and for what has no function.
     """
@@ -55,7 +57,7 @@ def check(
                 source=error.source,
             )
     agreed = declared_problem({**attempt.problem, **(problem or {})})
-    return Examination(attempt, agreed, seed, steps, data).result()
+    return Examination(attempt, agreed, seed, steps, data, keep).result()
 
 
 def _loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:

@@ -1,7 +1,8 @@
 """The result of a comparison: the verdict, the first divergence, the worst agreement, and the series over the steps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,8 @@ from compare.problem import Problem
 Mode = Literal["free", "follow"]
 Verdict = Literal["equivalent", "different"]
 Key = tuple[str, str]      # (phase, tensor)
+
+_MOST_KEPT, _KEPT_NUMBERS = 1000, 1 << 23
 
 
 @dataclass(frozen=True)
@@ -72,27 +75,56 @@ class Difference:
 
 @dataclass(frozen=True)
 class KeptStep:
-    """One step as both sides showed it, beside its envelope."""
+    """One step as both sides showed it, beside its envelope; `before` are the parameters that each side started from."""
 
     step: int
     actual: StepRecord
     expected: StepRecord
     allowed: StepRecord
+    before: tuple[Mapping[str, Array], Mapping[str, Array]]
+
+    def tensors(self) -> Iterator[tuple[Key, Array, Array, Array]]:
+        """Every array that both show, as ((phase, tensor), actual, expected, allowed), in the order of comparison."""
+        shown, allowed = ({(phase, name): array for phase, name, array in record.tensors()} for record in (self.actual, self.allowed))
+        for phase, name, array in self.expected.tensors():
+            if (phase, name) in shown:
+                yield (phase, name), shown[phase, name], array, allowed[phase, name]
+
+    def deltas(self) -> Iterator[tuple[str, Array, Array, Array]]:
+        """Each parameter's step, as (name, actual, expected, allowed), by the layers; after − before where only parameters are shown."""
+        phase = "deltas" if self.actual.deltas and self.expected.deltas else "params"
+        for (shown, name), actual, expected, allowed in reversed(list(self.tensors())):
+            if shown == phase == "deltas":
+                yield name, actual, expected, allowed
+            elif shown == phase:
+                yield name, actual - self.before[0][name], expected - self.before[1][name], allowed
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near one tensor came to its bound in each kept step: of the number with the largest share of it, all of shape (steps,)."""
+
+    steps: Array
+    difference: Array
+    allowed: Array
+    share: Array
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Two implementations, trained side by side.
 
-    `steps` is how many were compared; `compared` how many numbers. `worst` is the difference with the largest share of its bound
+    `mode` is "stage" where each stage was judged by its own inputs. `steps` is how many were compared; `compared` how many
+    numbers. `worst` is the difference with the largest share of its bound
     among the steps that the screen found nearest to theirs; None for large networks, where that would cost more than the run. `series`
     holds, by (phase, tensor), each step's largest difference. `drift` is the largest gap between the two sides' weights before the last
     step. `stopped` says why the run ended before its last step, or is None. `followed_from` is the step from which a run in free mode went
-    on in follow mode because of drift, or None.
+    on in follow mode because of drift, or None. `kept` are the steps that were asked for, by number, and beside them the first that
+    differs.
     """
 
     problem: Problem
-    mode: Mode
+    mode: Mode | Literal["stage"]
     steps: int
     compared: int
     first_divergence: Difference | None
@@ -130,6 +162,32 @@ class Comparison:
             right = [(outputs > threshold) == (y > 0.5) for outputs in self.predictions]
         return float(np.mean(right[0])), float(np.mean(right[1]))
 
+    @cached_property
+    def agreement(self) -> Mapping[Key, Agreement]:
+        """How near each (phase, tensor) came to its bound in the kept steps, in the order of comparison."""
+        found: dict[Key, list[tuple[int, float, float, float]]] = {}
+        for step, kept in sorted(self.kept.items()):
+            for key, actual, expected, bound in kept.tensors():
+                allowed = np.broadcast_to(bound, actual.shape)
+                share = shares(actual, expected, allowed)
+                at = np.unravel_index(int(np.argmax(share)), share.shape)
+                with np.errstate(all="ignore"):
+                    gap = float(np.abs(actual[at] - expected[at]))
+                found.setdefault(key, []).append((step, gap, float(allowed[at]), float(share[at])))
+        return {key: Agreement(*np.array(rows).T) for key, rows in found.items()}
+
+    def to_html(self) -> str:
+        """The report as one page that opens offline; raises MissingExtraError where the extra `report` is not installed."""
+        from compare.report.html import comparison_page
+
+        return comparison_page(self)
+
+    def _repr_html_(self) -> str:
+        """The report, in a notebook."""
+        from compare.report.html import in_notebook
+
+        return in_notebook(self.to_html, self.explanation())
+
     def explanation(self) -> str:
         """The verdict in words: what was compared, and where the two sides part, if they do."""
         found = self.first_divergence
@@ -156,5 +214,22 @@ class Comparison:
         return "\n".join(lines)
 
 
+def shares(actual: Array, expected: Array, allowed: Array) -> Array:
+    """|actual − expected| as a share of what is allowed: 0 where they are equal, infinite where they or their bound are not finite."""
+    with np.errstate(all="ignore"):
+        gap = np.abs(actual - expected)
+        share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
+    return np.where((gap == 0) | (np.isfinite(gap) & np.isfinite(allowed)), share, np.inf)
+
+
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def steps_to_keep(problem: Problem, steps: int) -> list[int]:
+    """Those of so many steps that a report shows: all, or as many as memory has room for, evenly spaced from the first to the last."""
+    parameters = sum(array.size for array in problem.initial_parameters.values())
+    records = max(problem.batch_lengths(problem.steps_per_epoch))
+    numbers = 3 * (4 * parameters + records * sum(problem.sizes[1:]))
+    most = max(3, min(_MOST_KEPT, _KEPT_NUMBERS // numbers))
+    return sorted({1 + i * (steps - 1) // max(1, most - 1) for i in range(most)}) if steps > most else list(range(1, steps + 1))

@@ -11,3 +11,10 @@ class ProblemError(CompareError, ValueError):
 
 class NotEquivalentError(CompareError, AssertionError):
     """Two implementations differ; the message says where, how far and what agreed before."""
+
+
+class MissingExtraError(CompareError):
+    """Something that comes with an extra of this package is not installed."""
+
+    def __init__(self, extra: str, package: str) -> None:
+        super().__init__(f"{package} is not installed; it comes with the extra {extra}: pip install 'backprop-compare[{extra}]'")

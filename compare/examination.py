@@ -11,15 +11,16 @@ from compare.adapters.attempted import Traced
 from compare.adapters.readings import Reading, readings
 from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Answer, Found, explained
-from compare.diagnosis.graph import Node, Run, Step, kinds, parameter_name
+from compare.diagnosis.graph import Node, Run, parameter_name
 from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
-from compare.diagnosis.probes import Probe, dead_units, draw_probes, with_probes
+from compare.diagnosis.probes import Probe, dead_units, draw_probes
 from compare.diagnosis.stages import Stage, judged, stage_name
 from compare.implementation import Array, Batch
 from compare.problem import Problem
 from compare.proof import Proof
+from compare.twin import as_comparison, twin_numbers
 from compare.verdict import Check, Verdict
 
 _TRACED = 2  # records of the step that is followed line by line
@@ -54,8 +55,8 @@ def _numbers(observed: Observed) -> tuple[bytes, ...]:
 class Examination:
     """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained."""
 
-    def __init__(self, attempt: Attempt, problem: Problem, seed: int, steps: int, data: Batch | None) -> None:
-        self.attempt, self.problem, self.seed, self.steps = attempt, problem, seed, steps
+    def __init__(self, attempt: Attempt, problem: Problem, seed: int, steps: int, data: Batch | None, keep: bool = False) -> None:
+        self.attempt, self.problem, self.seed, self.steps, self.keep = attempt, problem, seed, steps, keep
         self.probes = draw_probes(problem, seed, data)
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
             self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
@@ -74,7 +75,9 @@ class Examination:
                 faults.append((len(observed.shown), fault, reading))
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
-                return Proof(self.attempt, self.problem, self.probes, self.steps).proved(self._told(judged), reading, observed)
+                return Proof(self.attempt, self.problem, self.probes, self.steps, self.keep).proved(
+                    self._told(judged), reading, observed
+                )
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
                 fitting.append((observed, reading))
         if fitting:
@@ -148,7 +151,8 @@ class Examination:
         return self._judged_as(observed, reading, shown, said)
 
     def _judged_as(self, observed: Observed, reading: Reading, shown: Mapping[Node, Array], said: list[str]) -> Judged:
-        stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, self._expected(observed.steps))
+        expected = twin_numbers(self.problem, self.probes, observed.steps)
+        stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, expected)
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
         empty = self._nothing_proved(observed, shown)
         is_right = all(stage.mark == "agrees" for stage in stages)
@@ -187,6 +191,7 @@ class Examination:
             stages=judged.stages,
             conventions=judged.conventions,
             scales=judged.scales,
+            probes=as_comparison(self.problem, self.probes, judged.observed.steps, judged.shown, judged.stages) if self.keep else None,
             notes=(*self.attempt.notes, *judged.observed.notes),
         )
 
@@ -203,39 +208,6 @@ class Examination:
         except (FaultError, AttemptError):
             return found
         return replace(found, line=line_of(Run(self.problem, observed.steps), found.causes[0], traced.assignments))
-
-    def _expected(self, steps: list[Step]) -> dict[Node, Array]:
-        """PyTorch's numbers for the same steps, each from the attempt's own weights."""
-        from compare.adapters.torch_ref import TorchRef
-
-        expected: dict[Node, Array] = {}
-        index = 0
-        for probe in self.probes:
-            side = TorchRef(with_probes(self.problem, probe), stages=True)
-            side.load_state_dict({**probe.parameters, **self.problem.initial_buffers()})
-            for x, y in probe.batches:
-                if index == len(steps):
-                    break
-                side.optimizer.lr = steps[index].lr
-                masks = {str(layer.dropout): steps[index].masks[n] for n, layer in enumerate(self.problem.layers, start=1) if layer.dropout}
-                record = side.steps(
-                    [(x, y, masks) if masks else (x, y)], {name: array[None] for name, array in steps[index].before.items()}
-                ).at(0)
-                expected |= self._nodes(record, index)
-                index += 1
-        return expected
-
-    def _nodes(self, record: Any, index: int) -> dict[Node, Array]:
-        nodes: dict[Node, Array] = {("output", index, 0): record.output, ("loss", index, 0): record.loss}
-        for number, layer in enumerate(self.problem.layers, start=1):
-            nodes["a", index, number] = record.activations[layer.activation]
-            nodes["delta", index, number] = record.errors[layer.linear]
-            for kind in kinds(self.problem, number):
-                name = parameter_name(self.problem, kind, number)
-                nodes[f"{kind}_used", index, number] = record.grads[name]
-                nodes[f"{kind}_step", index, number] = record.deltas[name]
-                nodes[f"{kind}_after", index, number] = record.params[name]
-        return nodes
 
     def _nothing_proved(self, observed: Observed, shown: Mapping[Node, Array]) -> str | None:
         """Why all this would prove nothing, or None."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compare.block import Block, Positions, tensors_by_key
-from compare.comparison import Difference, KeptStep, Key
+from compare.comparison import Difference, KeptStep, Key, shares
 from compare.envelope import envelope, lost_in_drift, screen
 from compare.implementation import Array, StepRecord, concatenate
 from compare.problem import Problem
@@ -125,16 +125,12 @@ def _concatenated(blocks: Sequence[Block]) -> Block:
 
 def with_envelope(problem: Problem, block: Block) -> list[KeptStep]:
     """Each step of the block beside its envelope."""
-    allowed = envelope(problem, block)
-    return [KeptStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i)) for i, step in enumerate(block.steps)]
-
-
-def shares(actual: Array, expected: Array, allowed: Array) -> Array:
-    """|actual − expected| as a share of what is allowed: 0 where they are equal, infinite where they or their bound are not finite."""
-    with np.errstate(all="ignore"):
-        gap = np.abs(actual - expected)
-        share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
-    return np.where((gap == 0) | (np.isfinite(gap) & np.isfinite(allowed)), share, np.inf)
+    allowed, kept = envelope(problem, block), []
+    for i, step in enumerate(block.steps):
+        theirs = {name: block.before[name][i] for name in problem.initial_parameters}
+        ours = {name: array + block.drift[name][i] for name, array in theirs.items()}
+        kept.append(KeptStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i), (ours, theirs)))
+    return kept
 
 
 def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:

@@ -47,8 +47,8 @@ def train_in_lockstep(
     expected side is given the actual side's weights before each step. Where drift has grown so large that in free mode the bounds
     would say nothing any more, the run goes on in follow mode from that block of steps on, and the comparison says so.
 
-    The comparison keeps the records of the steps in `keep`. `observe(step)` is called after each step in `observe_after`, when both
-    sides stand there; `progress(step)` after each block.
+    The comparison keeps the records of the steps in `keep`, and with them that of the first step that differs. `observe(step)` is
+    called after each step in `observe_after`, when both sides stand there; `progress(step)` after each block.
 
     Buffers and optimiser state carry over from step to step on each side, in `follow` mode too. Where both sides show theirs, the gap is
     measured; where the actual side does not, it is bounded by what rounding can have made of it.
@@ -173,9 +173,8 @@ class _Run:
             self.drift = max(float(np.abs(block.drift[name][n - 1]).max()) for name in self.problem.initial_parameters)
         self._carry_on(block, n - 1)
 
-        chosen = [position for position, number in enumerate(numbers[:n]) if number in self.keep]
-        if chosen:
-            self.kept |= {kept.step: kept for kept in with_envelope(self.problem, block.at(np.array(chosen)))}
+        if self.keep:
+            self._keep([block], self.keep.intersection(numbers[:n]))
         if self.divergence is None and not self.problem.is_large:
             for key, shares in screening.shares.items():
                 position = int(np.argmax(shares))
@@ -196,7 +195,16 @@ class _Run:
             found = first_divergence(self.problem, self.suspects)
             if found is not None:
                 self.divergence, self.agreed = found
+                if self.keep:
+                    self._keep(self.suspects, {self.divergence.step})
             self.suspects = []
+
+    def _keep(self, blocks: list[Block], numbers: Collection[int]) -> None:
+        """Keep the records of those steps, beside their envelopes."""
+        for block in blocks:
+            chosen = np.flatnonzero(np.isin(block.steps, list(numbers)))
+            if len(chosen):
+                self.kept |= {kept.step: kept for kept in with_envelope(self.problem, block.at(chosen))}
 
     def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
         """Run the expected side beside what the actual side has done."""

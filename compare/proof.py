@@ -7,7 +7,7 @@ from typing import Any
 from compare.adapters.attempt import Attempt, AttemptError
 from compare.adapters.attempted import Attempted
 from compare.adapters.readings import ContractError, Reading
-from compare.comparison import Comparison
+from compare.comparison import Comparison, steps_to_keep
 from compare.diagnosis.graph import Run, kinds
 from compare.diagnosis.mistake import layers_named
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
@@ -20,8 +20,8 @@ from compare.verdict import Check, Verdict
 class Proof:
     """An attempt that is equal on the probes, put to the proof."""
 
-    def __init__(self, attempt: Attempt, problem: Problem, probes: tuple[Probe, ...], steps: int) -> None:
-        self.attempt, self.problem, self.probes, self.steps = attempt, problem, probes, steps
+    def __init__(self, attempt: Attempt, problem: Problem, probes: tuple[Probe, ...], steps: int, keep: bool) -> None:
+        self.attempt, self.problem, self.probes, self.steps, self.keep = attempt, problem, probes, steps, keep
 
     def proved(self, check: Check, reading: Reading, observed: Observed) -> Check:
         """What the probes found equal: whether it answers the same again, holds for large numbers, and over a training in lockstep too."""
@@ -92,7 +92,8 @@ class Proof:
             return None
         problem = with_probes(self.problem, self.probes[0])
         side = Attempted(self.attempt, problem, reading)
-        return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=self.steps)
+        keep = steps_to_keep(problem, self.steps) if self.keep else ()
+        return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=self.steps, keep=keep)
 
     def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...]) -> None:
         observe(self.attempt.fresh, self.problem, probes, reading, observed)

@@ -18,7 +18,7 @@ class Check:
     `stages` are in the order of computation, each with its mark; `diagnosis` the mistakes that explain a difference, one entry for each
     that was made. `conventions` and `notes` are sentences. `first` is the first number that is wrong, `reason` what else there is to say of
     the verdict. `comparison` is the training in lockstep that followed where the probes agreed. `compared` counts numbers, `seed` draws
-    the same probes again.
+    the same probes again. `probes` are the steps of the probes, number beside number, where they were to be kept.
     """
 
     verdict: Verdict
@@ -37,6 +37,7 @@ class Check:
     source: str | None = None
     printed: str = ""
     comparison: Comparison | None = None
+    probes: Comparison | None = None
     functions: tuple[str, ...] = ()
     scales: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
@@ -46,3 +47,19 @@ class Check:
         """That line of the file, without its indentation."""
         lines = self.text.split("\n")
         return lines[line - 1].strip() if line <= len(lines) else ""
+
+    def to_html(self) -> str:
+        """The report as one page that opens offline, with pictures if it was made with `keep`.
+
+        Raises MissingExtraError where the extra `report` is not installed.
+        """
+        from compare.report.html import check_page
+
+        return check_page(self, f"check(…, seed={self.seed})")
+
+    def _repr_html_(self) -> str:
+        """The report, in a notebook."""
+        from compare.report.checked import headline
+        from compare.report.html import in_notebook
+
+        return in_notebook(self.to_html, headline(self))

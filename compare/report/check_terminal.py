@@ -4,14 +4,15 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from compare.report.checked import MARKS, about, headline, what_next, why
-from compare.report.terminal import make_console
+from compare.report.checked import MARKS, about, headline, why
+from compare.report.last_lines import last_of_check
+from compare.report.terminal import make_console, print_last
 from compare.verdict import Check
 
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 
 
-def print_check(check: Check, command: str, given: Mapping[str, str] | None = None) -> None:
+def print_check(check: Check, command: str, given: Mapping[str, str] | None = None, report: str | None = None) -> None:
     """The whole check; of one with a hint, what is `given` away."""
     console = make_console()
     console.print(Text(about(check)))
@@ -35,10 +36,12 @@ def print_check(check: Check, command: str, given: Mapping[str, str] | None = No
             where = f": step {stage.difference.step}{index}"
         console.print(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {said}{where}", style=_STYLES[stage.mark]))
     console.print()
+    if report:
+        console.print(Text(f"Report: {report}"))
     verdict, _, rest = headline(check).partition(":")
     style = "bold green" if check.verdict == "equivalent" else "bold red"
     console.print(Text(verdict.upper(), style=style) + Text(f":{rest}"))
     for line in why(check, given):
         console.print(Text(line))
     if check.verdict != "equivalent":
-        console.print(Text(what_next(check, command)))
+        print_last(console, last_of_check(check, command, given))

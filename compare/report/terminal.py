@@ -1,8 +1,9 @@
 """A comparison on a terminal, or as plain text in a pipe: the problem, the deltas side by side, the losses, the verdict."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -17,6 +18,7 @@ from compare.judge import largest_share
 from compare.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
 from compare.pieces import OPTIMIZERS
 from compare.problem import Problem
+from compare.report.last_lines import Last, last_of_comparison
 from compare.training import Training
 
 WIDTH = 80
@@ -45,12 +47,21 @@ def progress_bar(steps: int) -> Iterator[Callable[[int], None]]:
         bar.stop()
 
 
-def print_training(training: Training, device: str, *, is_lesson: bool, first_steps: int) -> None:
-    """Everything about a training run; with `is_lesson`, beside the figures that the lesson prints."""
+class Ending(NamedTuple):
+    """What the output ends with: the command that repeats it, and the report's path, if there is one."""
+
+    command: str
+    report: str | None
+
+
+def print_training(
+    training: Training, device: str, ending: Ending, *, is_lesson: bool, first_steps: int, steps: Collection[int]
+) -> None:
+    """Everything about a training run, and the deltas of those steps; with `is_lesson`, beside the figures that the lesson prints."""
     console = make_console()
     comparison = training.comparison
     _print_problem(console, comparison, device)
-    _print_deltas(console, comparison, first_steps)
+    _print_deltas(console, comparison, first_steps, steps)
     _print_losses(console, training, PRINTED_LOSSES if is_lesson else ())
     if comparison.accuracies is not None:
         manual, torch_ref = comparison.accuracies
@@ -59,10 +70,10 @@ def print_training(training: Training, device: str, *, is_lesson: bool, first_st
     elif comparison.predictions is not None and comparison.problem.test is not None:
         errors = [f"{float(np.mean((outputs - comparison.problem.test[1]) ** 2)):.12g}" for outputs in comparison.predictions]
         console.print(f"MSE on the test records: manual {errors[0]}, torch_ref {errors[1]}\n")
-    _print_verdict(console, comparison)
+    _print_verdict(console, comparison, ending)
 
 
-def print_example(training: Training) -> None:
+def print_example(training: Training, ending: Ending) -> None:
     """The worked example, entry by entry, beside the lesson's figures."""
     console = make_console()
     comparison = training.comparison
@@ -85,7 +96,7 @@ def print_example(training: Training) -> None:
         table.add_row(label, printed, f"{actual:.{digits}e}", f"{expected:.{digits}e}", "=" if same else "≠")
     console.print(table)
     console.print(f"=: both sides, rounded to its digits, are the lesson's figure: {agree} of {len(rows)}\n")
-    _print_verdict(console, comparison)
+    _print_verdict(console, comparison, ending)
 
 
 def _print_problem(console: Console, comparison: Comparison, device: str) -> None:
@@ -116,11 +127,12 @@ def _update(problem: Problem) -> str:
     return ", ".join([*name, f"lr {problem.lr:g}", *own])
 
 
-def _print_deltas(console: Console, comparison: Comparison, first_steps: int) -> None:
+def _print_deltas(console: Console, comparison: Comparison, first_steps: int, steps: Collection[int]) -> None:
     digits = _DIGITS[comparison.problem.dtype]
     console.print(Text("Weight deltas, side by side", style="bold"))
     table = _table("", "manual", "torch_ref", "differ", "ulp", "share")
-    for step, kept in sorted(comparison.kept.items()):
+    for step in sorted(comparison.kept.keys() & {*steps}):
+        kept = comparison.kept[step]
         table.add_row(f"step {step}")
         for difference, is_largest in _shown(kept, every_entry=step <= first_steps):
             table.add_row(
@@ -176,7 +188,7 @@ def _print_losses(console: Console, training: Training, printed: tuple[float, ..
         console.print(about + (" MSE: the mean squared error.\n" if training.manual.mse else "\n"))
 
 
-def _print_verdict(console: Console, comparison: Comparison) -> None:
+def _print_verdict(console: Console, comparison: Comparison, ending: Ending) -> None:
     first, *rest = comparison.explanation().split("\n")
     verdict, _, text = first.partition(":")
     style = "bold green" if comparison.verdict == "equivalent" else "bold red"
@@ -188,9 +200,18 @@ def _print_verdict(console: Console, comparison: Comparison) -> None:
         how_near = f"{worst.ulps:.1f} ulp, {worst.share:.1%} of it"
         console.print(f"Nearest to its bound: step {worst.step}, {where}{_index(worst.index)}, {how_near}")
         console.print(f"Drift between the two sides' weights: {comparison.drift:.1e} before step {comparison.steps}")
+    if ending.report:
+        console.print(Text(f"Report: {ending.report}"))
     console.print(Text(verdict.upper(), style=style) + Text(f":{text}"))
     for line in rest:
         console.print(Text(line))
+    print_last(console, last_of_comparison(comparison, ending.command))
+
+
+def print_last(console: Console, lines: Iterable[Last]) -> None:
+    """The lines that matter of what differs, last."""
+    for line in lines:
+        console.print(Text(f"{line.of:5}  ", style="bold") + Text(line.text))
 
 
 def make_console() -> Console:

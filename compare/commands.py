@@ -1,0 +1,236 @@
+"""What each command does: train, example, check and plot; each reports, and gives its verdict.
+
+`check_interrupt` is called on the way, and raises KeyboardInterrupt if there was one.
+"""
+
+import os
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from compare import arguments
+from compare.comparison import steps_to_keep
+from compare.devices import checked_device
+from compare.errors import ProblemError
+from compare.lesson import example_problem, lesson_problem
+from compare.output import Writing, check_writable, write_file
+from compare.problem import Problem
+from compare.training import Training, reported_epochs
+from compare.training import train as train_both
+from compare.verdict import Check
+
+FIRST_STEPS = 3
+PROBLEM_OPTIONS = (
+    "hidden",
+    "bias",
+    "normalization",
+    "dropout",
+    "loss",
+    "reduction",
+    "optimizer",
+    "lr",
+    "batch_size",
+    "drop_last",
+    "accumulate",
+    "seed",
+    "split_seed",
+    "standardize",
+    "dtype",
+)
+Check_ = Callable[[], None]
+
+
+def train(options: Namespace, check_interrupt: Check_) -> str:
+    """Train a network, by default the lesson's, on both sides and report."""
+    _check_report(options)
+    problem = _problem(options)
+    last = options.epochs * problem.steps_per_epoch
+    spaced = [(epoch + 1) * problem.steps_per_epoch for epoch in reported_epochs(options.epochs, options.every)]
+    printed = set() if options.json or options.quiet else {*range(1, min(FIRST_STEPS, last) + 1), *spaced, last}
+    keep = printed | set(steps_to_keep(problem, last) if options.report else ())
+    training, device = _trained(options, problem, keep, check_interrupt)
+    command = _training_again(options)
+    if options.report:
+        from compare.report.html import training_page
+
+        write_file(options.report, training_page(training, device, command))
+    with Writing():
+        _report(options, training, device, printed, command)
+    return training.comparison.verdict
+
+
+def example(options: Namespace, check_interrupt: Check_) -> str:
+    """Take the worked example's one step on both sides and report."""
+    _check_report(options)
+    problem = example_problem(options.dtype)
+    device = checked_device(options.device)
+    training = train_both(problem, epochs=1, device=device, keep=[1])
+    command = _training_again(options)
+    if options.report:
+        from compare.report.html import training_page
+
+        write_file(options.report, training_page(training, device, command))
+    with Writing():
+        _report(options, training, device, {1}, command)
+    return training.comparison.verdict
+
+
+def check(options: Namespace, check_interrupt: Check_) -> str:
+    """Check a user's file and report."""
+    from compare.checking import STEPS
+    from compare.checking import check as check_file
+    from compare.report.checked import headline, hinted
+
+    _check_report(options)
+    if options.junitxml is not None:
+        check_writable(options.junitxml)
+    checked = check_file(
+        options.file,
+        adapter=options.adapter,
+        problem=arguments.checked_problem(options),
+        seed=options.probe_seed,
+        steps=STEPS if options.steps is None else options.steps,
+        data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
+        keep=options.report is not None,
+    )
+    checked, given = hinted(checked, options.hint)
+    command = _check_again(options, checked.seed)
+    _write_check(options, checked, given, command)
+    with Writing():
+        if options.json:
+            from compare.report.check_json import as_json
+
+            print(as_json(checked, given))
+        elif options.quiet:
+            print(headline(checked))
+        else:
+            from compare.report.check_terminal import print_check
+
+            print_check(checked, command, given, options.report)
+        if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
+            from compare.report.ci import annotation
+
+            print(annotation(checked, options.file, given), file=sys.stderr if options.json else sys.stdout)
+    return checked.verdict
+
+
+def plot(options: Namespace, check_interrupt: Check_) -> str:
+    """Train as told, and draw one picture of it into a file."""
+    from compare.report.picture import FORMATS, PICTURES, picture
+
+    form = os.path.splitext(options.file)[1].removeprefix(".").lower()
+    if form not in FORMATS:
+        raise ProblemError(f"{options.file} does not end in .{', .'.join(FORMATS)}; expected one of them, which says the picture's format")
+    check_writable(options.file)
+    problem = _problem(options)
+    last = options.epochs * problem.steps_per_epoch
+    if options.step is not None and options.step > last:
+        raise ProblemError(f"--step {options.step} is given, and there are {last}; expected one of them")
+    keep = {*steps_to_keep(problem, last), *([options.step] if options.step else [])} if PICTURES[options.picture].needs_steps else set()
+    training, _ = _trained(options, problem, keep, check_interrupt)
+    write_file(options.file, picture(options.picture, training.comparison, form, options.step))
+    with Writing():
+        print(f"{options.file}: {PICTURES[options.picture].said}; {training.comparison.explanation().splitlines()[0]}")
+    return training.comparison.verdict
+
+
+def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: Check_) -> tuple[Training, str]:
+    """Both sides, trained with a bar to look at; and the device's name."""
+    from compare.report.terminal import progress_bar
+
+    device = checked_device(options.device)
+    with progress_bar(options.epochs * problem.steps_per_epoch) as advance:
+
+        def progress(step: int) -> None:
+            check_interrupt()
+            advance(step)
+
+        told = {"epochs": options.epochs, "every": options.every, "mode": options.mode}
+        return train_both(problem, **told, device=device, keep=keep, progress=progress), device
+
+
+def _problem(options: Namespace) -> Problem:
+    from compare.table import table_problem
+
+    asked: dict[str, Any] = {name: getattr(options, name) for name in PROBLEM_OPTIONS}
+    asked |= {"activations": arguments.activations(options), "optimizer_options": arguments.optimizer_options(options)}
+    if options.target is None:
+        return lesson_problem(options.data, **asked)
+    if options.data is None:
+        raise ProblemError(f"--target {options.target} is given without --data; expected a CSV with that column")
+    return table_problem(options.data, options.target, **asked)
+
+
+def _check_report(options: Namespace) -> None:
+    """Raise at once, and not after the run, where the report cannot be made or written."""
+    if options.report is not None:
+        from compare.report.html import check_installed
+
+        check_installed()
+        check_writable(options.report)
+
+
+def _report(options: Namespace, training: Training, device: str, printed: Collection[int], command: str) -> None:
+    if options.json:
+        from compare.report.json import as_json
+
+        print(as_json(training, device, _asked(options)))
+    elif options.quiet:
+        print(training.comparison.explanation())
+    else:
+        from compare.report.terminal import Ending, print_example, print_training
+
+        ending = Ending(command, options.report)
+        if options.command == "example":
+            print_example(training, ending)
+        else:
+            print_training(training, device, ending, is_lesson=_is_lesson(options), first_steps=FIRST_STEPS, steps=printed)
+
+
+def _write_check(options: Namespace, checked: Check, given: Mapping[str, str], command: str) -> None:
+    if options.junitxml is not None:
+        from compare.report.ci import junit
+
+        write_file(options.junitxml, junit(checked, given))
+    if options.report is not None:
+        from compare.report.html import check_page
+
+        write_file(options.report, check_page(checked, command, given))
+
+
+def _training_again(options: Namespace) -> str:
+    """The command without what says how to report."""
+    words: list[str] = []
+    skips_next = False
+    for word in options.argv:
+        if not skips_next and word not in ("--json", "--quiet", "--report") and not word.startswith("--report="):
+            words.append(word)
+        skips_next = word == "--report"
+    return shlex.join(["python", "-m", "compare", *words])
+
+
+def _check_again(options: Namespace, seed: int) -> str:
+    """The command that draws the same probes."""
+    words = ["python", "-m", "compare", "check", options.file]
+    words += ["--adapter", options.adapter] if options.adapter else []
+    for name, value in arguments.checked_problem(options).items():
+        flag = "--activation" if name == "activations" else f"--{name.replace('_', '-')}"
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words += [flag] if value is True else [flag, text]
+    words += ["--data", "lesson"] if options.probe_data == "lesson" else []
+    words += ["--steps", str(options.steps)] if options.steps is not None else []
+    return shlex.join([*words, "--seed", str(seed)])
+
+
+def _asked(options: Namespace) -> dict[str, Any]:
+    names = ("data", "target", "split_seed", "standardize")
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+
+def _is_lesson(options: Namespace) -> bool:
+    """Whether the lesson prints figures for just this."""
+    defaults = vars(arguments.parser().parse_args([]))
+    asked = vars(options)
+    return all(asked[name] == defaults[name] for name in defaults if name not in ("device", "mode", "report"))

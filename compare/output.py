@@ -1,0 +1,73 @@
+"""Writing what is reported: to standard output, or whole into a file, and what can go wrong there."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+class ReportNotWrittenError(Exception):
+    """Standard output is closed, or its disk full."""
+
+
+class Writing:
+    """Within it, an error of the system's is one of writing the report."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise ReportNotWrittenError(error.strerror) from error
+
+
+def check_writable(path: str | PathLike[str]) -> None:
+    """Raise ProblemError where a file cannot be written, as far as that can be told beforehand."""
+    import os
+
+    from compare.errors import ProblemError
+
+    folder = os.path.dirname(os.path.realpath(path))
+    why = "it is a folder" if os.path.isdir(path) else None
+    why = why or (f"{folder} is no folder" if not os.path.isdir(folder) else None)
+    why = why or ("that is not permitted" if not os.access(path if os.path.exists(path) else folder, os.W_OK) else None)
+    if why:
+        raise ProblemError(f"{os.fspath(path)} cannot be written: {why}; expected a file in a folder that is there")
+
+
+def write_file(path: str | PathLike[str], content: str | bytes) -> None:
+    """Write a file whole, so that one which was there stays as it was until then; raises ProblemError where it cannot be."""
+    import os
+    from contextlib import suppress
+    from tempfile import NamedTemporaryFile
+
+    from compare.errors import ProblemError
+
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    target = os.path.realpath(path)
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):      # such as /dev/stdout, beside which nothing can be written
+            with open(target, "wb") as place:
+                place.write(data)
+            return
+        temporary = NamedTemporaryFile(dir=os.path.dirname(target), prefix=".", suffix=".part", delete=False)  # noqa: SIM115 - is renamed
+        try:
+            with temporary as file:
+                file.write(data)
+            os.chmod(temporary.name, os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask())
+            os.replace(temporary.name, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary.name)
+            raise
+    except OSError as error:
+        raise ProblemError(f"{os.fspath(path)} cannot be written: {error.strerror}; expected a file in a folder that is there") from None
+
+
+def _umask() -> int:
+    import os
+
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
