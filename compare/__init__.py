@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from compare.adapters.manual import Manual
+    from compare.adapters.program import Program
     from compare.adapters.torch_ref import TorchRef
     from compare.assertions import assert_equivalent
     from compare.checking import check
@@ -29,6 +30,7 @@ __all__ = [
     "NotEquivalentError",
     "Problem",
     "ProblemError",
+    "Program",
     "StepRecord",
     "TorchRef",
     "assert_equivalent",
@@ -47,6 +49,7 @@ _HOMES = {
     "NotEquivalentError": "errors",
     "Problem": "problem",
     "ProblemError": "errors",
+    "Program": "adapters.program",
     "StepRecord": "implementation",
     "TorchRef": "adapters.torch_ref",
     "assert_equivalent": "assertions",

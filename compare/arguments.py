@@ -55,6 +55,12 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
     """The options; exits with 2 for bad usage, also for an option that is another command's."""
     options = top.parse_args(argv)
     options.argv = list(sys.argv[1:] if argv is None else argv)
+    if options.command == "check":
+        if (options.file is None) == (options.program is None):
+            top.error("check takes a FILE or --command CMD; expected one of them")
+        for name in ("adapter",) if options.program else ("timeout",):
+            if getattr(options, name) is not None:
+                top.error(f"--{name} is for {'a FILE' if options.program else '--command'}")
     if options.command not in (None, "plot"):
         defaults = vars(top.parse_args([]))
         for name in sorted(set(defaults) - {"run", "command", *COMMON}):
@@ -190,7 +196,9 @@ def _add_check(commands: Any) -> None:
 
 
 def _fill_check(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a Python file")
+    command.add_argument("file", nargs="?", metavar="FILE", help="a Python file")
+    command.add_argument("--command", dest="program", metavar="CMD", help="in its place, a program that speaks docs/protocol.md")
+    command.add_argument("--timeout", type=_seconds, default=None, metavar="S", help="of each answer of --command (default 10 seconds)")
     command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
     how = command.add_argument_group("how it is checked")
     how.add_argument("--probe-seed", "--seed", dest="probe_seed", type=_seed, metavar="N", help="draws the probes again (default: fresh)")
@@ -273,6 +281,16 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 0 < int(text) <= MOST):
         raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected a whole number from 1 to {MOST}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; expected seconds, more than 0")
+    return seconds
 
 
 def _steps(text: str) -> int:

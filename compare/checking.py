@@ -6,7 +6,9 @@ from os import PathLike, fspath
 from typing import Any
 
 from compare.adapters.attempt import Attempt, AttemptError
+from compare.adapters.candidate import Candidate
 from compare.adapters.functions import Functions
+from compare.adapters.program import Program
 from compare.declared import declared_problem
 from compare.errors import ProblemError
 from compare.examination import Examination
@@ -31,7 +33,8 @@ def check(
 
         check("my_network.py").verdict
 
-    In place of the path, functions that are at hand may be given: a module, a mapping of their names, an object that has them, or one.
+    In place of the path, functions that are at hand may be given: a module, a mapping of their names, an object that has them, or one; or a
+    `Program` in any language.
     What it is compared with is said by `problem`, a dict with the keys of the JSON's `problem`, or by the file's own PROBLEM; by default
     it is the lesson's network. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. With `keep` the numbers of every
     step are kept, for a report. See docs/bring-your-own.md.
@@ -43,7 +46,7 @@ def check(
     if not is_whole(steps, least=0):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 0")
     seed = secrets.randbelow(2**32) if seed is None else int(seed)
-    if not isinstance(attempt, Attempt):
+    if not isinstance(attempt, Candidate):
         try:
             attempt = _loaded(attempt, adapter)
         except AttemptError as error:
@@ -57,7 +60,12 @@ def check(
                 source=error.source,
             )
     agreed = declared_problem({**attempt.problem, **(problem or {})})
-    return Examination(attempt, agreed, seed, steps, data, keep).result()
+    try:
+        if isinstance(attempt, Program):
+            attempt.prepare(agreed)
+        return Examination(attempt, agreed, seed, steps, data, keep).result()
+    finally:
+        attempt.close()
 
 
 def _loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:

@@ -79,6 +79,7 @@ def example(options: Namespace, check_interrupt: Check_) -> str:
 
 def check(options: Namespace, check_interrupt: Check_) -> str:
     """Check a user's file and report."""
+    from compare.adapters.program import TIMEOUT, Program
     from compare.checking import STEPS
     from compare.checking import check as check_file
     from compare.report.checked import headline, hinted
@@ -87,7 +88,7 @@ def check(options: Namespace, check_interrupt: Check_) -> str:
     if options.junitxml is not None:
         check_writable(options.junitxml)
     checked = check_file(
-        options.file,
+        options.file if options.program is None else Program(options.program, options.timeout or TIMEOUT),
         adapter=options.adapter,
         problem=arguments.checked_problem(options),
         seed=options.probe_seed,
@@ -112,7 +113,7 @@ def check(options: Namespace, check_interrupt: Check_) -> str:
         if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
             from compare.report.ci import annotation
 
-            print(annotation(checked, options.file, given), file=sys.stderr if options.json else sys.stdout)
+            print(annotation(checked, options.file or options.program, given), file=sys.stderr if options.json else sys.stdout)
     return checked.verdict
 
 
@@ -213,7 +214,9 @@ def _training_again(options: Namespace) -> str:
 
 def _check_again(options: Namespace, seed: int) -> str:
     """The command that draws the same probes."""
-    words = ["python", "-m", "compare", "check", options.file]
+    words = ["python", "-m", "compare", "check"]
+    words += [options.file] if options.program is None else ["--command", options.program]
+    words += ["--timeout", f"{options.timeout:g}"] if options.timeout else []
     words += ["--adapter", options.adapter] if options.adapter else []
     for name, value in arguments.checked_problem(options).items():
         flag = "--activation" if name == "activations" else f"--{name.replace('_', '-')}"
@@ -221,6 +224,7 @@ def _check_again(options: Namespace, seed: int) -> str:
         words += [flag] if value is True else [flag, text]
     words += ["--data", "lesson"] if options.probe_data == "lesson" else []
     words += ["--steps", str(options.steps)] if options.steps is not None else []
+    words += ["--hint", str(options.hint)] if options.hint is not None else []
     return shlex.join([*words, "--seed", str(seed)])
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.adapters.attempt import Attempt, AttemptError
+from compare.adapters.attempt import AttemptError
 from compare.adapters.attempted import Traced
+from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading, readings
 from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Answer, Found, explained
@@ -55,7 +56,7 @@ def _numbers(observed: Observed) -> tuple[bytes, ...]:
 class Examination:
     """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained."""
 
-    def __init__(self, attempt: Attempt, problem: Problem, seed: int, steps: int, data: Batch | None, keep: bool = False) -> None:
+    def __init__(self, attempt: Candidate, problem: Problem, seed: int, steps: int, data: Batch | None, keep: bool = False) -> None:
         self.attempt, self.problem, self.seed, self.steps, self.keep = attempt, problem, seed, steps, keep
         self.probes = draw_probes(problem, seed, data)
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr

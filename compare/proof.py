@@ -4,8 +4,9 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from compare.adapters.attempt import Attempt, AttemptError
+from compare.adapters.attempt import AttemptError
 from compare.adapters.attempted import Attempted
+from compare.adapters.candidate import Candidate
 from compare.adapters.readings import ContractError, Reading
 from compare.comparison import Comparison, steps_to_keep
 from compare.diagnosis.graph import Run, kinds
@@ -20,7 +21,7 @@ from compare.verdict import Check, Verdict
 class Proof:
     """An attempt that is equal on the probes, put to the proof."""
 
-    def __init__(self, attempt: Attempt, problem: Problem, probes: tuple[Probe, ...], steps: int, keep: bool) -> None:
+    def __init__(self, attempt: Candidate, problem: Problem, probes: tuple[Probe, ...], steps: int, keep: bool) -> None:
         self.attempt, self.problem, self.probes, self.steps, self.keep = attempt, problem, probes, steps, keep
 
     def proved(self, check: Check, reading: Reading, observed: Observed) -> Check:

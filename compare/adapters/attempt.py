@@ -43,7 +43,9 @@ class AttemptError(CompareError):
     `kind` is "exception", "exit", "recursion" or "memory".
     """
 
-    def __init__(self, message: str, function: str, kind: str, path: Path, line: int | None = None, source: str | None = None) -> None:
+    def __init__(
+        self, message: str, function: str, kind: str, path: Path | None, line: int | None = None, source: str | None = None
+    ) -> None:
         super().__init__(message)
         self.function, self.kind, self.path, self.line, self.source = function, kind, path, line, source
 
@@ -121,6 +123,9 @@ class Attempt:
     def functions(self) -> tuple[str, ...]:
         """Those of the contract that it offers, without those that have answered NotImplemented."""
         return tuple(name for name in self._names if name not in self._refused)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def takes(self, function: str) -> int:
         """How many arguments the function takes by position, without an adapter's first; 0 where that is not known."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compare.adapters.assignments import Assignment
-from compare.adapters.attempt import Attempt
+from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading
 from compare.implementation import Array, StepRecord
 from compare.problem import Problem
@@ -18,7 +18,7 @@ class Attempted:
     What it raises, and a ContractError for an answer that cannot be read, are let through.
     """
 
-    def __init__(self, attempt: Attempt, problem: Problem, reading: Reading) -> None:
+    def __init__(self, attempt: Candidate, problem: Problem, reading: Reading) -> None:
         self.attempt, self.problem, self.reading = attempt, problem, reading
         self.params: dict[str, Array] = {}
 
@@ -53,7 +53,7 @@ class Attempted:
 class Traced:
     """An attempt whose calls are followed line by line."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Candidate) -> None:
         self.attempt = attempt
         self.assignments: list[Assignment] = []
 
