@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: compare test lint docs bench soak score clean
+.PHONY: compare test browser-test chromium lint docs bench soak score clean
 
 compare: .venv/installed
 	mkdir -p build
@@ -11,6 +11,13 @@ compare: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest
 
+# The report, opened in a real browser.
+browser-test: chromium .venv/browser-installed
+	$(BIN)/python -m pytest tests/browser/report_in_chromium.py
+
+chromium:
+	@command -v chromium >/dev/null || { echo "chromium is not installed; on Debian: apt-get install chromium" >&2; exit 1; }
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -18,7 +25,7 @@ lint: .venv/installed
 
 # The guide, in build/docs; what is wrong with a page is an error.
 docs: .venv/docs-installed
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --doctree-dir build/doctrees docs build/docs
 
 # What it is measured against comes first; the table is printed, and written to build/benchmarks.txt and .json.
 bench: .venv/bench-installed
@@ -27,11 +34,12 @@ bench: .venv/bench-installed
 soak: .venv/installed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.soak
 
+# Every sixth mistake takes about half an hour on two cores; `python -m tests.score` takes them all.
 score: .venv/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.score
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.score --every 6
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist docs/_generated
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -45,4 +53,8 @@ clean:
 
 .venv/docs-installed: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	touch $@
+
+.venv/browser-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,browser]'
 	touch $@

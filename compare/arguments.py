@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     command.fill = _add_common
     _add_check(commands)
     _add_plot(commands)
+    _add_grade(commands)
     return top
 
 
@@ -182,6 +183,35 @@ def _fill_plot(command: argparse.ArgumentParser) -> None:
             action.default = argparse.SUPPRESS
 
 
+def _add_grade(commands: Any) -> None:
+    command = commands.add_parser(
+        "grade",
+        help="a folder of attempts that nobody should trust",
+        description="Check every attempt of a folder in a confined process; one that is interrupted goes on where it stopped.",
+        epilog="exit codes: 0 all attempts are graded, 2 a folder or an option that cannot be used",
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run="grade", command="grade")
+    command.fill = _fill_grade
+
+
+def _fill_grade(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="DIR", help="Python files, folders of them, and zip archives")
+    command.add_argument("--out", metavar="RESULTS", required=True, help="the folder of the results: lines, a table and a page")
+    command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
+    how = command.add_argument_group("how they are checked")
+    how.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="at once (default: one for each core)")
+    how.add_argument("--shard", type=_shard, default=(1, 1), metavar="i/n", help="the i-th of n parts of the folder, for batch systems")
+    how.add_argument("--probe-seed", "--seed", dest="probe_seed", type=_seed, metavar="N", help="draws the probes (default: fresh)")
+    how.add_argument("--steps", type=_steps, default=50, metavar="N", help="of the training in lockstep after the probes (default 50)")
+    how.add_argument("--timeout", type=_seconds, default=20.0, metavar="S", help="of each answer (default 20 seconds)")
+    how.add_argument("--unsafe-no-sandbox", action="store_true", help="run them in this process, where they may do anything")
+    report = command.add_argument_group("report")
+    report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
+    report.add_argument("--weights", type=_weights, metavar="K=W[,K=W...]", help="of the score: forward, loss, backward, gradients, update")
+
+
 def _add_check(commands: Any) -> None:
     command = commands.add_parser(
         "check",
@@ -281,6 +311,26 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 0 < int(text) <= MOST):
         raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected a whole number from 1 to {MOST}")
     return int(text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no shard; expected i/n, such as 1/4")
+    return int(part), int(parts)
+
+
+def _weights(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            weights[name] = -1.0
+        if name not in ("forward", "loss", "backward", "gradients", "update") or not 0 <= weights[name] < MOST:
+            raise argparse.ArgumentTypeError(f"{part!r} is no weight; expected such as backward=2")
+    return weights
 
 
 def _seconds(text: str) -> float:

@@ -119,8 +119,10 @@ def check(options: Namespace, check_interrupt: Check_) -> str:
 
 def plot(options: Namespace, check_interrupt: Check_) -> str:
     """Train as told, and draw one picture of it into a file."""
+    from compare import plots
     from compare.report.picture import FORMATS, PICTURES, picture
 
+    plots.matplotlib()
     form = os.path.splitext(options.file)[1].removeprefix(".").lower()
     if form not in FORMATS:
         raise ProblemError(f"{options.file} does not end in .{', .'.join(FORMATS)}; expected one of them, which says the picture's format")
@@ -135,6 +137,48 @@ def plot(options: Namespace, check_interrupt: Check_) -> str:
     with Writing():
         print(f"{options.file}: {PICTURES[options.picture].said}; {training.comparison.explanation().splitlines()[0]}")
     return training.comparison.verdict
+
+
+def grade(options: Namespace, check_interrupt: Check_) -> str:
+    """Check every attempt of a folder, confined, and write the results."""
+    import secrets
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from compare.grading.one import WEIGHTS, Settings
+    from compare.grading.results import LINES, PAGE, TABLE
+    from compare.grading.run import grade as grade_folder
+    from compare.report.grades import counted, grades_page
+    from compare.report.terminal import progress_bar
+    from compare.sandbox.confined import Limits, check_confinement
+
+    if not options.unsafe_no_sandbox:
+        check_confinement()
+    out = Path(options.out)
+    has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
+    settings = Settings(
+        seed=secrets.randbelow(2**32) if options.probe_seed is None else options.probe_seed,
+        steps=options.steps,
+        adapter=None if options.adapter is None else Path(options.adapter).resolve(),
+        hint=options.hint,
+        weights=tuple({**WEIGHTS, **(options.weights or {})}.items()),
+        limits=Limits(answer=options.timeout),
+        confined=not options.unsafe_no_sandbox,
+        reports=out.resolve() / "reports" if has_pages else None,
+    )
+    with progress_bar(1, "attempts") as advance:
+
+        def progress(done: int, of: int) -> None:
+            check_interrupt()
+            advance(done, of)
+
+        folder, page = Path(options.folder), grades_page if has_pages else None
+        lines = grade_folder(folder, out, settings, options.jobs, options.shard, page, progress)
+    with Writing():
+        for verdict, number in counted(lines):
+            print(f"{number:6} {verdict}")
+        print(f"{len(lines)} attempts; {out / LINES}, {out / TABLE}" + (f", {out / PAGE}" if has_pages else ""))
+    return "equivalent"
 
 
 def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: Check_) -> tuple[Training, str]:

@@ -46,7 +46,7 @@ def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
     if isinstance(fault, FaultError):
         return 2, 0
     is_of_the_reading = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
-    return int(not is_of_the_reading), fault.line or 0
+    return int(not is_of_the_reading), fault.reached or fault.line or 0
 
 
 def _numbers(observed: Observed) -> tuple[bytes, ...]:
@@ -73,6 +73,8 @@ class Examination:
             try:
                 self._observe(reading, observed)
             except (FaultError, AttemptError) as fault:
+                if isinstance(fault, AttemptError) and fault.is_final:
+                    return self._faulty(fault)
                 faults.append((len(observed.shown), fault, reading))
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":

@@ -28,12 +28,15 @@ def check_writable(path: str | PathLike[str]) -> None:
 
     from compare.errors import ProblemError
 
-    folder = os.path.dirname(os.path.realpath(path))
-    why = "it is a folder" if os.path.isdir(path) else None
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    is_there, is_file = os.path.exists(path), os.path.isfile(path)
+    needed = [*([path] if is_there else []), *([folder] if is_file or not is_there else [])]      # what is written goes beside it first
+    why = "it is a folder" if os.path.isdir(target) else None
     why = why or (f"{folder} is no folder" if not os.path.isdir(folder) else None)
-    why = why or ("that is not permitted" if not os.access(path if os.path.exists(path) else folder, os.W_OK) else None)
+    why = why or ("that is not permitted" if not all(os.access(place, os.W_OK) for place in needed) else None)
     if why:
-        raise ProblemError(f"{os.fspath(path)} cannot be written: {why}; expected a file in a folder that is there")
+        raise ProblemError(f"{os.fspath(path) or repr('')} cannot be written: {why}; expected a file in a folder that is there")
 
 
 def write_file(path: str | PathLike[str], content: str | bytes) -> None:
@@ -47,8 +50,8 @@ def write_file(path: str | PathLike[str], content: str | bytes) -> None:
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     target = os.path.realpath(path)
     try:
-        if os.path.exists(target) and not os.path.isfile(target):      # such as /dev/stdout, beside which nothing can be written
-            with open(target, "wb") as place:
+        if os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout, beside which nothing can be written
+            with open(path, "wb") as place:
                 place.write(data)
             return
         temporary = NamedTemporaryFile(dir=os.path.dirname(target), prefix=".", suffix=".part", delete=False)  # noqa: SIM115 - is renamed

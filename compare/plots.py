@@ -39,6 +39,7 @@ PHASE_NAMES = {
 _MOST_UNITS = 8      # of a layer, that are drawn
 _MOST_VALUES = 36      # of a tensor, that are written into its picture
 _FAR = 1000      # from the least loss to the largest, from where on the axis is logarithmic
+_LARGEST = 1e200      # that an axis has room for, with its margins and the ticks beyond them
 _LEAST_SHARE = 1e-4      # of what rounding allows, that is told from nothing in the heat map
 
 
@@ -57,7 +58,7 @@ def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = 
     steps = sorted(comparison.kept)
     for index, (name, style) in enumerate(zip(sides, ("-", (0, (2, 3))), strict=True)):
         records = [(kept.actual, kept.expected)[index] for _, kept in sorted(comparison.kept.items())]
-        losses = [float(record.loss) for record in records if record.loss is not None]
+        losses = [min(float(record.loss), _LARGEST) for record in records if record.loss is not None]
         if len(losses) == len(steps):
             marker = "o" if len(steps) < 60 else ""
             if min(losses) > 0 and max(losses) > _FAR * min(losses):
@@ -85,9 +86,9 @@ def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: s
     for number, (key, each) in enumerate((key, each) for key, each in found.items() if key[0] == phase):
         color = COLORS[number % len(COLORS)]
         marker = "o" if len(each.steps) < 60 else ""
-        gap = np.where(each.difference > 0, each.difference, np.nan)
-        ax.plot(each.steps, gap, color=color, linewidth=1, marker=marker, markersize=3, label=tensor_name(comparison.problem, key))
-        ax.plot(each.steps, np.where(each.allowed > 0, each.allowed, np.nan), color=color, linewidth=1.4, linestyle=(0, (4, 2)))
+        name = tensor_name(comparison.problem, key)
+        ax.plot(each.steps, _drawable(each.difference), color=color, linewidth=1, marker=marker, markersize=3, label=name)
+        ax.plot(each.steps, _drawable(each.allowed), color=color, linewidth=1.4, linestyle=(0, (4, 2)))
     ax.plot([], [], color="gray", linestyle=(0, (4, 2)), label="allowed by rounding")
     ax.set_yscale("log")
     _mark_divergence(ax, comparison)
@@ -138,7 +139,8 @@ def plot_deltas(
         figure, axes = pyplot.subplots(len(rows), 3, squeeze=False, figsize=size, layout="constrained", height_ratios=heights)
         figure.suptitle(f"step {kept.step}")
     for (name, actual, expected, allowed), columns in zip(rows, axes, strict=True):
-        largest = float(np.nanmax(np.abs([actual, expected]), initial=0.0)) or 1.0
+        numbers = np.abs([actual, expected])
+        largest = float(np.max(numbers, initial=0.0, where=numbers <= _LARGEST)) or 1.0
         share = shares(actual, expected, allowed)
         for ax, title, values in zip(columns, (*sides, "share"), (actual, expected, share), strict=True):
             is_share = values is share
@@ -213,12 +215,18 @@ def _positions(units: int) -> Array:
     return np.linspace(1, -1, shown) if shown > 1 else np.zeros(1)
 
 
+def _drawable(values: Array) -> Array:
+    """As a logarithmic axis takes them: without zeros, and none so large or small that its limits could not be told."""
+    return np.where(values > 0, np.clip(values, 1 / _LARGEST, _LARGEST), np.nan)
+
+
 def _as_matrix(values: Array) -> Array:
     return values if values.ndim == 2 else values.reshape(-1, 1)
 
 
 def _matrix(ax: Axes, values: Array, title: str, **limits: Any) -> None:
-    ax.imshow(values, aspect="auto", interpolation="nearest", **limits)
+    shown = np.clip(values, -2 * limits["vmax"], 2 * limits["vmax"])      # beyond it the colour stays the same
+    ax.imshow(shown, aspect="auto", interpolation="nearest", **limits)
     ax.set_title(title, fontsize=9)
     ax.set_xticks([])
     ax.set_yticks([])

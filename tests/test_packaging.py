@@ -28,7 +28,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_packages_their_data_and_their_types(built: Path) -> None:
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"compare", "data", "manual", "torch_ref"}
-    assert {"data/binary.csv", *(f"{package}/py.typed" for package in ("compare", "data", "manual", "torch_ref"))} <= set(names)
+    page = {f"compare/report/page/{name}" for name in ("picker.js", "report.html", "style.css")}
+    assert {"data/binary.csv", *page, *(f"{package}/py.typed" for package in ("compare", "data", "manual", "torch_ref"))} <= set(names)
 
 
 def test_what_is_installed_runs_outside_the_checkout(built: Path, tmp_path: Path) -> None:

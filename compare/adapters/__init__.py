@@ -1,5 +1,1 @@
-"""Everything that can be an `Implementation`: the two backends, so far."""
-
-from compare.adapters.manual import Manual
-
-__all__ = ["Manual"]
+"""Everything that can be an `Implementation`, or be asked for the functions of one."""

@@ -16,13 +16,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from compare.adapters.assignments import Assignment, recorded
-from compare.adapters.imports import Imports, Placeholder, Source, UnusableFileError, innermost
+from compare.adapters.imports import Imports, Placeholder, Source, UnusableFileError, innermost, outermost
 from compare.adapters.readings import CHOICES
 from compare.errors import CompareError, ProblemError
 from compare.options import check_choice, check_flag, checked_number, checked_sizes
 from compare.pieces import ACTIVATIONS, LOSSES, OPTIMIZERS, REDUCTIONS
 
-__all__ = ["FUNCTIONS", "Assignment", "Attempt", "AttemptError", "UnusableFileError"]
+__all__ = ["FUNCTIONS", "Assignment", "Attempt", "AttemptError", "UnusableFileError", "checked_conventions", "checked_problem"]
 
 FUNCTIONS = {
     "train_step": "(params, x, y, lr)",
@@ -31,6 +31,7 @@ FUNCTIONS = {
     "loss": "(output, y)",
     "trace": "(params, x, y)",
 }
+ENDINGS = ("silent", "died", "malformed", "order")
 MOST_PRINTED, MOST_SAID = 4000, 500
 _KINDS = ((SystemExit, "exit"), (RecursionError, "recursion"), (MemoryError, "memory"))
 _SILENCED: tuple[type[Warning], ...] = (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
@@ -40,14 +41,29 @@ _SILENCED += (SyntaxWarning, np.exceptions.VisibleDeprecationWarning)
 class AttemptError(CompareError):
     """What a user's file raised: in which `function`, and the innermost `line` of the file at `path`, with its `source`.
 
-    `kind` is "exception", "exit", "recursion" or "memory".
+    `reached` is the outermost line, that of the function which was called.
+
+    `kind` is "exception", "exit", "recursion" or "memory"; of a process of its own also how that ended, and with it all that can be asked.
     """
 
     def __init__(
-        self, message: str, function: str, kind: str, path: Path | None, line: int | None = None, source: str | None = None
+        self,
+        message: str,
+        function: str,
+        kind: str,
+        path: Path | None,
+        line: int | None = None,
+        source: str | None = None,
+        reached: int | None = None,
     ) -> None:
         super().__init__(message)
         self.function, self.kind, self.path, self.line, self.source = function, kind, path, line, source
+        self.reached = reached
+
+    @property
+    def is_final(self) -> bool:
+        """Whether there is nobody left to be asked in another way."""
+        return self.kind in ENDINGS
 
 
 class _Sink(io.RawIOBase):
@@ -102,8 +118,8 @@ class Attempt:
             raise UnusableFileError(f"{(adapter or path).name} defines none of {told}; {hint}")
         problem = getattr(offering, "problem", None)
         said = self._run("problem", problem, self.module) if problem is not None else self._declared("PROBLEM")
-        self.problem = _checked_problem(said, self.name)
-        self.conventions = _checked_conventions(getattr(self._offering, "CONVENTIONS", {}), (adapter or path).name)
+        self.problem = checked_problem(said, self.name)
+        self.conventions = checked_conventions(getattr(self._offering, "CONVENTIONS", {}), (adapter or path).name)
 
     @classmethod
     def load(cls, path: str | PathLike[str], adapter: str | PathLike[str] | None = None) -> "Attempt":
@@ -256,7 +272,8 @@ class Attempt:
             raise AttemptError(f"{what} raised {said}", function, kind, path) from error
         source, line = place
         message = f"{what} raised {said}, at {source.path.name} line {line}: `{source.line(line)}`"
-        raise AttemptError(message, function, kind, source.path, line, source.line(line)) from error
+        reached = next(filter(None, (outermost(error.__traceback__, owner.sources) for owner in owners)), None)
+        raise AttemptError(message, function, kind, source.path, line, source.line(line), reached) from error
 
 
 def _stdout(sink: _Sink) -> io.TextIOWrapper:
@@ -300,7 +317,8 @@ def _checked_modules(given: Any, adapter: Path | None) -> dict[str, Any]:
     return dict(given)
 
 
-def _checked_conventions(given: Any, name: str) -> dict[str, Any]:
+def checked_conventions(given: Any, name: str) -> dict[str, Any]:
+    """The dict, of keys and values that a Reading has; raises UnusableFileError."""
     if not isinstance(given, dict):
         raise UnusableFileError(f"CONVENTIONS of {name} is a {type(given).__name__}; expected a dict")
     for key, value in given.items():
@@ -310,7 +328,7 @@ def _checked_conventions(given: Any, name: str) -> dict[str, Any]:
     return given
 
 
-def _checked_problem(given: Any, name: str) -> dict[str, Any]:
+def checked_problem(given: Any, name: str) -> dict[str, Any]:
     """The dict, each of its values such as its key can have; whether they go together is not looked at."""
     if not isinstance(given, dict) or not all(isinstance(key, str) for key in given):
         raise UnusableFileError(f"PROBLEM of {name} is {given!r:.60}; expected a dict with names for keys")

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from compare.adapters.attempt import FUNCTIONS, Attempt, _checked_conventions, _checked_problem, _Sink, _stdout
+from compare.adapters.attempt import FUNCTIONS, Attempt, _Sink, _stdout, checked_conventions, checked_problem
 from compare.adapters.imports import Imports, Source, UnusableFileError
 from compare.adapters.kept import Place, file_of, get, kept_by, put
 from compare.errors import ProblemError
@@ -46,8 +46,8 @@ class Functions(Attempt):
         self._names = tuple(name for name in FUNCTIONS if callable(self._named(name)))
         self._places = kept_by([self._named(name) for name in self._names]) if places is None else places
         self._values = [_copied(get(*place), copies)[0] for place in self._places]
-        self.problem = _checked_problem(self._declared("PROBLEM"), self.name)
-        self.conventions = _checked_conventions(self._declared("CONVENTIONS"), self.name)
+        self.problem = checked_problem(self._declared("PROBLEM"), self.name)
+        self.conventions = checked_conventions(self._declared("CONVENTIONS"), self.name)
 
     def fresh(self) -> "Functions":
         """The same functions, with what they keep as it is with the caller."""

@@ -448,6 +448,15 @@ def innermost(traceback: TracebackType | None, sources: Mapping[str, Source]) ->
     return found
 
 
+def outermost(traceback: TracebackType | None, sources: Mapping[str, Source]) -> int | None:
+    """The outermost line of those sources in a traceback."""
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename in sources:
+            return traceback.tb_lineno
+        traceback = traceback.tb_next
+    return None
+
+
 def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:
     """The frame that imports, and whether it does so itself, by a statement or import_module; code without a file is its caller's."""
     while frame is not None and frame.f_globals.get("__name__") in _IMPORTING:

@@ -24,12 +24,12 @@ _SHOWN = 60      # characters of what it wrote in a frame's place
 class PeerError(CompareError):
     """What a program at the end of the pipe did wrong.
 
-    `kind` is "silent", "died", "malformed", "order" or "failed", the last with what it said itself; of one that cannot be started "start".
+    `kind` is "silent", "died", "malformed" or "order", "failed" with what it `said` itself, or "start" for one that cannot be started.
     """
 
-    def __init__(self, kind: str, reason: str) -> None:
+    def __init__(self, kind: str, reason: str, said: str = "") -> None:
         super().__init__(reason)
-        self.kind = kind
+        self.kind, self.said = kind, said
 
 
 class Peer:
@@ -64,7 +64,8 @@ class Peer:
         if head.nonce != nonce or head.step != step:
             raise PeerError("order", f"it answers step {head.step} with another question's nonce; expected the one that was asked, {step}")
         if head.kind == frames.FAILED:
-            raise PeerError("failed", f"it says: {frames.text(found.get('message'))[:500] or 'nothing'}")
+            said = frames.text(found.get("message"))
+            raise PeerError("failed", f"it says: {said[:500] or 'nothing'}", said)
         if head.kind != kind | frames.REPLY:
             raise PeerError("order", f"it answers with a frame of kind {head.kind}; expected {kind | frames.REPLY}")
         if self._buffer:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from compare.comparison import Comparison
 from compare.diagnosis.catalogue import kind_of
 from compare.diagnosis.explain import Found
 from compare.problem import Problem
@@ -100,7 +101,14 @@ def hinted(check: Check, hint: int | None) -> tuple[Check, dict[str, str]]:
         given["kind"] = "; ".join(dict.fromkeys(kind_of(found.causes[0].mistake) for found in check.diagnosis))
     if check.diagnosis and hint >= 3:
         given["sentence"] = "; ".join(found.causes[0].sentence for found in check.diagnosis)
+    if check.verdict != "equivalent":
+        check = replace(check, comparison=_without_steps(check.comparison), probes=_without_steps(check.probes))
     return replace(check, diagnosis=(), scales=(), unexplained=()), given
+
+
+def _without_steps(comparison: Comparison | None) -> Comparison | None:
+    """Without the numbers, which would show what is for the reader to find out."""
+    return None if comparison is None else replace(comparison, kept={})
 
 
 def what_next(check: Check, command: str) -> str:

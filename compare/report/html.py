@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from compare import plots
-from compare.comparison import Comparison, KeptStep, shares
+from compare.comparison import Comparison, Difference, KeptStep, shares
 from compare.devices import environment
 from compare.errors import MissingExtraError
 from compare.implementation import Array
+from compare.problem import Problem
 from compare.report.checked import MARKS, about, described, headline, why
 from compare.report.last_lines import last_of_check, last_of_comparison
 from compare.training import Training
@@ -78,7 +79,7 @@ def comparison_page(
 
 def check_page(check: Check, command: str, given: Mapping[str, str] | None = None) -> str:
     """The page of a check; of one with a hint, what is `given` away."""
-    comparison = check.comparison if check.comparison and check.comparison.kept else check.probes
+    comparison = check.comparison or check.probes
     facts = [
         ("What", about(check)),
         ("Probes", f"drawn from seed {check.seed}"),
@@ -86,7 +87,7 @@ def check_page(check: Check, command: str, given: Mapping[str, str] | None = Non
         ("Versions", _versions("cpu")),
         ("Repeat", command),
     ]
-    shown = _shown(comparison, ("yours", "PyTorch")) if comparison is not None and not given else {}
+    shown = {"pictures": [_network(check.problem)]} if comparison is None else _shown(comparison, ("yours", "PyTorch"))
     return _rendered(
         epochs=(),
         verdict=check.verdict,
@@ -102,7 +103,7 @@ def check_page(check: Check, command: str, given: Mapping[str, str] | None = Non
     )
 
 
-def _where(difference: Any) -> str:
+def _where(difference: Difference | None) -> str:
     if difference is None or difference.actual is None:
         return ""
     index = f" {list(difference.index)}" if difference.index else ""
@@ -145,6 +146,8 @@ def _shown(comparison: Comparison, sides: Sides) -> dict[str, Any]:
         return {"pictures": figures, "sides": sides}
     picked, at = _picked(comparison), plots.kept_step(comparison).step
     deltas = {str(step): _deltas(comparison.kept[step]) for step in picked}
+    if not any(deltas.values()):      # of gradients alone, say
+        return {"pictures": figures, "sides": sides}
     return {"pictures": figures, "sides": sides, "deltas": deltas, "step": at, "position": picked.index(at)}
 
 
@@ -157,17 +160,18 @@ def _picked(comparison: Comparison) -> list[int]:
 
 def _deltas(kept: KeptStep) -> list[dict[str, Any]]:
     """Each parameter's deltas in a step: whole as matrices, or as the entries that come nearest to their bounds."""
-    found = []
+    found, says = [], (_number, _number, _share)
     for name, actual, expected, allowed in kept.deltas():
         share = shares(actual, expected, np.broadcast_to(allowed, actual.shape))
         as_rows = [array if array.ndim == 2 else array[None] for array in (actual, expected, share)]
         entry: dict[str, Any] = {"name": name, "shape": list(actual.shape)}
         if actual.size <= MOST_ENTRIES:
-            entry["rows"] = [[[_number(value) for value in row] for row in array] for array in as_rows]
+            entry["rows"] = [[[say(value) for value in row] for row in array] for array, say in zip(as_rows, says, strict=True)]
         else:
             nearest = np.argsort(share, axis=None)[::-1][:8]
             places = [[int(i) for i in np.unravel_index(at, actual.shape)] for at in nearest]
-            entry["entries"] = [[place, *(_number(array[tuple(place)]) for array in (actual, expected, share))] for place in places]
+            arrays = list(zip((actual, expected, share), says, strict=True))
+            entry["entries"] = [[place, *(say(array[tuple(place)]) for array, say in arrays)] for place in places]
         found.append(entry)
     return found
 
@@ -176,19 +180,30 @@ def _number(value: Any) -> str:
     return f"{float(value):.6g}"
 
 
-def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
-    problem, first = comparison.problem, comparison.first_divergence
+def _share(value: Any) -> str:
+    """In three digits, or in all where three would hide that it is more than 1."""
+    share = float(value)
+    text = f"{share:.3g}"
+    return text if (float(text) > 1) == (share > 1) else repr(share)
+
+
+def _network(problem: Problem, first: Difference | None = None) -> Picture:
     wrong = first if first is not None and first.phase in plots.PHASE_NAMES else None
     marked = f" The first that is wrong is marked: {plots.tensor_name(problem, (wrong.phase, wrong.tensor))}." if wrong else ""
     layers = ", ".join(f"{layer.units_in} to {layer.units} {layer.function}" for layer in problem.layers)
-    yield Picture(
+    return Picture(
         "network",
         "The network",
-        f"{len(problem.layers)} layers: {layers}.{marked}",
+        f"{len(problem.layers)} layer{'s' if len(problem.layers) > 1 else ''}: {layers}.{marked}",
         _drawn("network", (7, 3.1), lambda axes: plots.plot_network(problem, wrong, axes)),
         ("layer", "inputs", "units", "activation"),
         [(str(n), str(layer.units_in), str(layer.units), layer.function) for n, layer in enumerate(problem.layers, start=1)],
     )
+
+
+def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
+    problem = comparison.problem
+    yield _network(problem, comparison.first_divergence)
     if not comparison.kept:
         return
     kept = [kept for _, kept in sorted(comparison.kept.items())]
@@ -281,11 +296,12 @@ def in_notebook(page: Callable[[], str], text: str) -> str:
 def check_installed() -> None:
     """Raise MissingExtraError where the extra `report` is not installed."""
     plots.matplotlib()
-    _template()
+    template("report.html")
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """The template of that name; raises MissingExtraError where Jinja is not installed."""
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
         from markupsafe import Markup
@@ -293,11 +309,11 @@ def _template() -> Any:
         raise MissingExtraError("report", "jinja2") from None
     pages = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     pages.filters["own"] = Markup      # what this package made itself: its pictures, style and script
-    return pages.get_template("report.html")
+    return pages.get_template(name)
 
 
 def _rendered(**about: Any) -> str:
     blank = {"pictures": (), "sides": plots.SIDES, "deltas": None, "step": None, "position": 0, "stages": (), "printed": ""}
     style, script = ((PAGE / name).read_text(encoding="utf-8") for name in ("style.css", "picker.js"))
-    text: str = _template().render({**blank, **about, "style": style, "script": script})
+    text: str = template("report.html").render({**blank, **about, "style": style, "script": script})
     return text

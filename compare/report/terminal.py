@@ -29,17 +29,17 @@ _DIGITS = {"float64": 14, "float32": 8}      # after the point, in exponent nota
 
 
 @contextmanager
-def progress_bar(steps: int) -> Iterator[Callable[[int], None]]:
-    """A function to be told the step reached: it shows a bar once a run lasts, on standard error, if that is a terminal."""
+def progress_bar(steps: int, of: str = "steps") -> Iterator[Callable[..., None]]:
+    """A function to be told the step reached, and of how many: it shows a bar once a run lasts, on a standard error that is a terminal."""
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     started = time.monotonic()
-    task = bar.add_task("steps", total=steps)
+    task = bar.add_task(of, total=steps)
 
-    def advance(step: int) -> None:
+    def advance(step: int, total: int = steps) -> None:
         if not bar.live.is_started and time.monotonic() - started > PATIENCE:
             bar.start()
-        bar.update(task, completed=step)
+        bar.update(task, completed=step, total=total)
 
     try:
         yield advance

@@ -28,7 +28,12 @@
       body.append(line);
     }
     made.append(body);
-    return made;
+    const place = element("div", undefined, "scroll");      // a wide matrix scrolls by itself, also by keyboard
+    place.tabIndex = 0;
+    place.setAttribute("role", "group");
+    place.setAttribute("aria-label", caption);
+    place.append(made);
+    return place;
   };
 
   const show = () => {

@@ -1,0 +1,141 @@
+"""A user's file that runs in a process of its own, confined, and is asked over the pipe: examined as one in this process is."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.adapters.assignments import Assignment
+from compare.adapters.attempt import FUNCTIONS, AttemptError, UnusableFileError, checked_conventions, checked_problem
+from compare.implementation import Array
+from compare.pipe.frames import text
+from compare.pipe.peer import Peer, PeerError
+from compare.sandbox.runner import CALL, FRESH, OPEN, TRACED
+from compare.sandbox.values import packed, unpacked, write_back
+
+_MOST_TEXT = 1 << 20
+
+
+class Remote:
+    """The file that `start` starts a process for.
+
+    Raises UnusableFileError for a file that cannot be used, AttemptError for what it raises, or for how its process ends.
+    """
+
+    def __init__(self, path: Path, start: Callable[[], Peer]) -> None:
+        self.path, self.name = path, path.name
+        self.notes: list[str] = []
+        self.problem: Mapping[str, Any] = {}
+        self.conventions: Mapping[str, Any] = {}
+        self.text = ""
+        self._peer = start()
+        self._about: dict[str, Any] = {}
+        self._ended: str | None = None
+        self._open(OPEN)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Those of the contract that it offers."""
+        return tuple(name for name in FUNCTIONS if name in self._about.get("functions", ()))
+
+    @property
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return str(self._about.get("printed", ""))[:5000]
+
+    def takes(self, function: str) -> int:
+        """How many arguments the function takes by position; 0 where that is not known."""
+        number = self._about.get("takes", {}).get(function, 0)
+        return number if isinstance(number, int) else 0
+
+    def fresh(self) -> "Remote":
+        """The same file, loaded anew at the other end."""
+        self._open(FRESH)
+        return self
+
+    def call(self, function: str, *args: Any) -> Any:
+        """What the function answers; what it changes of its arguments is changed here too."""
+        return self._answered(CALL, function, args)
+
+    def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Assignment]]:
+        """As `call`, with what the lines of the file assigned on the way."""
+        answer, lines = self._answered(TRACED, function, args)
+        assignments = []
+        for line, value in lines if isinstance(lines, list) else ():
+            if isinstance(value, np.ndarray) and isinstance(line, int):
+                assignments.append(Assignment(line, "", value, "", self.path))
+        return answer, assignments
+
+    def close(self) -> None:
+        """End its process."""
+        if self._ended is None:
+            self._peer.close()
+
+    def _open(self, kind: int) -> None:
+        entries = self._asked(kind, {}, "import")
+        said = _checked(entries)
+        self.text = text(entries.get("text"))[:_MOST_TEXT]
+        self.problem = checked_problem(said.get("problem"), self.name)
+        self.conventions = checked_conventions(said.get("conventions"), self.name)
+
+    def _answered(self, kind: int, function: str, args: tuple[Any, ...]) -> Any:
+        entries = self._asked(kind, packed([function, list(args)]), function)
+        answer = _read(entries)
+        if not (isinstance(answer, list) and len(answer) == 2):
+            raise self._fault("exception", function, "an answer that is none")
+        result, after = answer
+        if isinstance(after, list):
+            for given, new in zip(args, after, strict=False):
+                write_back(given, new)
+        return result
+
+    def _asked(self, kind: int, entries: Mapping[str, Any], function: str) -> dict[str, Array]:
+        if self._ended is not None:
+            raise self._fault("died", function, self._ended)
+        try:
+            answer = self._peer.ask(kind, entries)
+            if "about" in answer:
+                self._about = _object(text(answer["about"]))
+                self.notes[:] = [str(note)[:500] for note in self._about.get("notes", ())]
+            return answer
+        except PeerError as error:
+            if error.kind == "failed":
+                self._raise(error, function)
+            self._peer.kill()
+            self._ended = str(error)
+            raise self._fault(error.kind, function, str(error)) from None
+
+    def _raise(self, error: PeerError, function: str) -> None:
+        told = _object(error.said)
+        message = str(told.get("message", "it failed"))[:2000]
+        if told.get("function") is None:
+            raise UnusableFileError(message) from None
+        line, reached = (told[name] if isinstance(told.get(name), int) else None for name in ("line", "reached"))
+        source = str(told["source"])[:500] if told.get("source") else None
+        raise AttemptError(message, function, str(told.get("kind")), self.path, line, source, reached) from None
+
+    def _fault(self, kind: str, function: str, reason: str) -> AttemptError:
+        return AttemptError(f"{self.name}, in {function}: {reason}", function, kind, self.path)
+
+
+def _read(entries: Mapping[str, Array]) -> Any:
+    try:
+        return unpacked(entries)
+    except ValueError as error:
+        raise UnusableFileError(str(error)) from None
+
+
+def _checked(entries: Mapping[str, Array]) -> dict[str, Any]:
+    said = _read(entries)
+    return said if isinstance(said, dict) else {}
+
+
+def _object(said: str) -> dict[str, Any]:
+    """The JSON object, or nothing where it is none."""
+    try:
+        found = json.loads(said)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

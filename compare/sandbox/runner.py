@@ -1,0 +1,98 @@
+"""The process in which an attempt runs: it loads the file, and answers what it is asked over the pipe, until it is told goodbye.
+
+It knows nothing of what is right. Standard input and output are the pipe's; what the file prints is kept, and what it writes past that
+goes nowhere.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from compare.adapters.attempt import Attempt, AttemptError
+from compare.errors import CompareError
+from compare.implementation import Array
+from compare.pipe import frames
+from compare.pipe.frames import BYE, FAILED, HEADER, REPLY
+from compare.sandbox.values import packed, unpacked
+
+OPEN, CALL, TRACED, FRESH = 16, 17, 18, 19
+_MOST_NOTES = 50
+
+
+class _Served:
+    """One attempt, and what is asked of it."""
+
+    def __init__(self, path: Path, adapter: Path | None) -> None:
+        self.path, self.adapter = path, adapter
+        self.attempt: Attempt | None = None
+
+    def answer(self, kind: int, given: Mapping[str, Array]) -> dict[str, Any]:
+        """The entries of the answer."""
+        if kind in (OPEN, FRESH):
+            self.attempt = Attempt(self.path, self.adapter) if self.attempt is None else self.attempt.fresh()
+            about = {"problem": self.attempt.problem, "conventions": self.attempt.conventions, "name": self.attempt.name}
+            return {**packed(about), **self._about(), "text": self.attempt.text}
+        assert self.attempt is not None
+        function, args = unpacked(given)
+        before = packed(args)
+        result: Any = self.attempt.traced_call(function, *args) if kind == TRACED else self.attempt.call(function, *args)
+        if kind == TRACED:
+            result = [result[0], [[each.line, each.value] for each in result[1] if each.path == self.path]]
+        after = packed(args)
+        has_changed = any(not np.array_equal(np.asarray(before[name]), np.asarray(array)) for name, array in after.items()) or (
+            before.keys() != after.keys()
+        )
+        return {**packed([result, args if has_changed else None]), **self._about()}
+
+    def _about(self) -> dict[str, str]:
+        """What is known of the attempt by now, which every answer says."""
+        attempt = self.attempt
+        if attempt is None:
+            return {}
+        said = {"functions": attempt.functions, "takes": {name: attempt.takes(name) for name in attempt.functions}}
+        return {"about": json.dumps({**said, "notes": attempt.notes[:_MOST_NOTES], "printed": attempt.printed})}
+
+
+def main(path: str, adapter: str | None = None) -> None:
+    """Answer until the pipe is closed."""
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for own in (0, 1):
+        os.dup2(nowhere, own)
+    served = _Served(Path(path), None if adapter is None else Path(adapter))
+    while True:
+        head = frames.header(_read(questions, HEADER.size))
+        given = frames.entries(_read(questions, head.length))
+        if head.kind == BYE:
+            break
+        kind = head.kind | REPLY
+        try:
+            entries = served.answer(head.kind, given)
+        except AttemptError as error:
+            about = {name: getattr(error, name) for name in ("function", "kind", "line", "source", "reached")}
+            kind, entries = FAILED, _fault(error, **about)
+        except CompareError as error:
+            kind, entries = FAILED, _fault(error, function=None)
+        answers.write(frames.frame(kind, head.nonce, head.step, entries))
+        answers.flush()
+    os._exit(0)
+
+
+def _fault(error: Exception, **about: Any) -> dict[str, str]:
+    return {"message": json.dumps({"message": str(error), **about})}
+
+
+def _read(questions: BinaryIO, size: int) -> bytes:
+    data = questions.read(size)
+    if len(data) < size:
+        os._exit(0)
+    return data
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

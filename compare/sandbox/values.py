@@ -1,0 +1,136 @@
+"""What a function is given and answers, as a frame's entries: the arrays, and a tree in JSON that says how they hang together.
+
+What arrives is data alone: arrays of plain numbers, texts, lists, dicts and objects that are nothing but their attributes. What cannot be
+carried arrives as an `Opaque`, which cannot be read as numbers either.
+"""
+
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from compare.implementation import Array
+
+_DEPTH = 6      # of lists within lists
+_MOST_ITEMS = 10_000
+_PLAIN = "biuf"      # kinds of dtype that a frame can carry
+_CARRIED: dict[str, np.dtype[Any]] = {"b": np.dtype("u1"), "i": np.dtype("<i8"), "u": np.dtype("<i8"), "f": np.dtype("<f8")}
+
+
+class Opaque:
+    """Something that was not carried over: `said` is what it was."""
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(self.said)
+
+    def __repr__(self) -> str:
+        return f"<{self.said}>"
+
+
+def packed(value: Any) -> dict[str, Any]:
+    """The value as entries: `tree`, and its arrays as "0", "1", …"""
+    arrays: list[Array] = []
+    tree = _tree(value, arrays, _DEPTH)
+    return {"tree": json.dumps(tree), **{str(i): array for i, array in enumerate(arrays)}}
+
+
+def unpacked(entries: Mapping[str, Array]) -> Any:
+    """The value again; raises ValueError for entries that are none."""
+    try:
+        tree = json.loads(bytes(np.asarray(entries["tree"], dtype=np.uint8)).decode("utf-8"))
+        return _value(tree, entries, _DEPTH + 1)
+    except (KeyError, TypeError, RecursionError, UnicodeDecodeError, AttributeError, IndexError) as error:
+        raise ValueError(f"an answer that cannot be read: {type(error).__name__}") from None
+
+
+def write_back(given: Any, after: Any) -> None:
+    """Make what was given what it has become at the other end, in place, as far as it can be."""
+    if isinstance(given, np.ndarray) and isinstance(after, np.ndarray):
+        if given.shape == after.shape:
+            given[...] = after
+    elif isinstance(given, dict) and isinstance(after, dict):
+        for name, value in after.items():
+            if name in given and isinstance(given[name], np.ndarray) and given[name].shape == np.shape(value):
+                write_back(given[name], value)
+            else:
+                given[name] = value
+        for name in given.keys() - after.keys():
+            del given[name]
+    elif isinstance(given, list) and isinstance(after, list):
+        if len(given) == len(after):
+            for i, (own, value) in enumerate(zip(given, after, strict=True)):
+                if isinstance(own, np.ndarray) and own.shape != np.shape(value):
+                    given[i] = value
+                else:
+                    write_back(own, value)
+        else:
+            given[:] = after
+    elif isinstance(given, tuple) and isinstance(after, tuple):
+        for own, value in zip(given, after, strict=False):
+            write_back(own, value)
+    elif isinstance(given, SimpleNamespace) and isinstance(after, SimpleNamespace):
+        write_back(vars(given), vars(after))
+
+
+def _tree(value: Any, arrays: list[Array], depth: int) -> Any:
+    if value is None or isinstance(value, (bool, str)):
+        return {"plain": value}
+    if value is NotImplemented:
+        return {"nothing": True}
+    if isinstance(value, (np.ndarray, np.generic, int, float)):
+        return _array(value, arrays)
+    if depth and isinstance(value, (list, tuple, dict)) and len(value) <= _MOST_ITEMS:
+        if isinstance(value, dict):
+            if all(isinstance(key, (str, int)) for key in value):
+                return {"dict": [[key, _tree(item, arrays, depth - 1)] for key, item in value.items()]}
+        else:
+            return {"list" if isinstance(value, list) else "tuple": [_tree(item, arrays, depth - 1) for item in value]}
+    own = getattr(value, "__dict__", None)
+    if depth and isinstance(own, dict) and not callable(value):
+        return {"object": [[str(key), _tree(item, arrays, depth - 1)] for key, item in own.items()], "type": type(value).__name__}
+    return {"opaque": f"a {type(value).__name__}"}
+
+
+def _array(value: Any, arrays: list[Array]) -> Any:
+    if isinstance(value, np.ma.MaskedArray):
+        return {"masked": True}
+    is_number = isinstance(value, (int, float)) and not isinstance(value, np.generic)
+    try:
+        array = np.array(value, subok=False)
+        carried = np.asarray(array, dtype=_CARRIED[array.dtype.kind])
+    except (KeyError, OverflowError, ValueError, TypeError):
+        return {"opaque": f"of dtype {np.asarray(value).dtype}"}
+    arrays.append(carried)
+    return {"array": len(arrays) - 1, "dtype": array.dtype.kind, "number": is_number, "float32": array.dtype.itemsize < 8}
+
+
+def _value(tree: Any, entries: Mapping[str, Array], depth: int) -> Any:
+    if depth < 0:
+        raise ValueError("an answer that is nested too deep")
+    if "plain" in tree:
+        return tree["plain"]
+    if "array" in tree:
+        array = entries[str(int(tree["array"]))]
+        if tree.get("dtype") == "b":
+            array = array.astype(bool)
+        elif tree.get("dtype") == "f" and tree.get("float32"):
+            array = array.astype(np.float32)
+        return array.item() if tree.get("number") and array.size == 1 else array
+    if "dict" in tree:
+        return {key: _value(item, entries, depth - 1) for key, item in tree["dict"]}
+    if "list" in tree:
+        return [_value(item, entries, depth - 1) for item in tree["list"]]
+    if "tuple" in tree:
+        return tuple(_value(item, entries, depth - 1) for item in tree["tuple"])
+    if "object" in tree:
+        return SimpleNamespace(**{str(key): _value(item, entries, depth - 1) for key, item in tree["object"]})
+    if "masked" in tree:
+        return np.ma.MaskedArray([0.0], [True])
+    if "nothing" in tree:
+        return NotImplemented
+    return Opaque(str(tree.get("opaque", "something"))[:100])
