@@ -1,17 +1,14 @@
-"""The documentation's tables of pieces are those of the one table."""
+"""The documentation's tables of pieces are those of the one table, and what it shows of the code is there."""
 
+import ast
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from compare.adapters.readings import Reading, readings
-from compare.declared import declared_problem
 from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
 
 PAGE = Path(__file__).parent.parent / "docs" / "adding-a-piece.md"
-BRING = PAGE.parent / "bring-your-own.md"
 MARK = "<!-- pieces: held to compare/pieces.py by tests/test_docs.py -->\n"
 
 
@@ -43,15 +40,49 @@ def test_a_row_that_is_missing_is_noticed() -> None:
     assert page.replace("| `elu` |", "| `selu` |").split(MARK)[1] != tables()
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", BRING.read_text(encoding="utf-8"), re.DOTALL))
-def test_the_code_that_the_guide_to_a_file_shows_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(BRING.parent.parent)
-    names: dict[str, Any] = {}
-    exec(code, names)
-    if "PROBLEM" in names:
-        declared_problem(names["PROBLEM"])
-    if "CONVENTIONS" in names:
-        assert list(readings(declared_problem({"bias": True}), names["CONVENTIONS"])) == [Reading(**names["CONVENTIONS"])]
+def missing(page: str, folder: Path) -> list[str]:
+    """What a page of that folder includes of the code and is not there: files, definitions, lines; and listed pages that are not there."""
+    found = []
+    for name, options in re.findall(r"^```\{literalinclude\} (.*)\n((?::.*\n)*)```$", page, re.MULTILINE):
+        path = folder / name
+        source = path.read_text(encoding="utf-8") if path.exists() else ""
+        said = dict(re.findall(r"^:([\w-]+): (.*)$", options, re.MULTILINE))
+        lines = [said[key] for key in ("start-at", "start-after", "end-at", "end-before") if key in said]
+        if not source or not set(re.findall(r"^:([\w-]+):", options, re.MULTILINE)) & {"pyobject", "start-at", "start-after"}:
+            found.append(name)
+        found += [line for line in lines if line not in source]
+        found += [said["pyobject"]] if "pyobject" in said and said["pyobject"] not in definitions(source) else []
+    for listed in re.findall(r"^```\{toctree\}\n(.*?)```$", page, re.MULTILINE | re.DOTALL):
+        found += [name for name in listed.split("\n") if name and name[0] != ":" and not list(folder.glob(f"{name}.md"))]
+    return found
+
+
+def definitions(source: str) -> set[str]:
+    """The functions, classes and methods of a file by their names: `Linear.forward`."""
+    names = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names |= {node.name} | {f"{node.name}.{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)}
+    return names
+
+
+@pytest.mark.parametrize("path", sorted(PAGE.parent.glob("*.md")), ids=lambda path: path.name)
+def test_what_a_page_shows_of_the_code_is_there(path: Path) -> None:
+    """Shown by the name of what is defined, or by a line's text: by lines' numbers it would go stale and nobody would notice."""
+    assert missing(path.read_text(encoding="utf-8"), path.parent) == []
+
+
+def test_what_a_page_shows_and_is_not_there_is_noticed() -> None:
+    page = (PAGE.parent / "backpropagation.md").read_text(encoding="utf-8") + (PAGE.parent / "index.md").read_text(encoding="utf-8")
+    for there, not_there in (
+        ("pyobject: Linear.forward", "pyobject: Linear.forwards"),
+        ("start-at: def half_mse(", "start-at: def half_mean("),
+        ("../manual/layers.py\n", "../manual/layer.py\n"),
+        (":pyobject: SGD.delta", ":lines: 3-4"),
+        ("\nbackpropagation\n", "\nderivation\n"),
+    ):
+        assert there in page
+        assert missing(page.replace(there, not_there), PAGE.parent) != []
 
 
 if __name__ == "__main__":

@@ -1,0 +1,48 @@
+"""How Sphinx builds the guide: from Markdown, without the network, with pictures and tables made anew by the code beside the pages."""
+
+import os
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):      # small products on several threads wait for one another
+    os.environ.setdefault(name, "1")
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+project = "backprop-compare"
+html_title = "backprop-compare"
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_generated"]
+default_role = "literal"      # docstrings write `code` as Markdown does
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+myst_heading_anchors = 3
+myst_links_external_new_tab = False
+html_theme = "furo"
+html_show_copyright = False
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+
+
+def draw(app: Sphinx) -> None:
+    """Write what the pages show into docs/_generated/: every module `*_pictures.py` and `*_page.py` beside them has a `write()`."""
+    for module in sorted([*HERE.glob("*_pictures.py"), *HERE.glob("*_page.py")]):
+        import_module(module.stem).write()
+
+
+def without_links_to_folders(app: Sphinx, name: str, text: list[str]) -> None:
+    """Take the links to what is neither a page nor a file to download, which a reader of the checkout can follow, out of the built page."""
+    text[0] = re.sub(r"\[([^]]+)\]\((?:\.\./)+(?:[\w-]+/)*(?:README\.md)?\)", r"\1", text[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("builder-inited", draw)
+    app.connect("source-read", without_links_to_folders)
+    app.connect("autodoc-process-docstring", import_module("docstrings").as_restructured_text)

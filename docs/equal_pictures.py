@@ -1,0 +1,87 @@
+"""The pictures of docs/equal.md, measured when they are drawn: what differs, what rounding allows, and what a tolerance would.
+
+`python docs/equal_pictures.py` writes them into docs/_generated/equal/, as the build of the documentation does.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
+from compare.comparison import KeptStep
+
+FOLDER = Path(__file__).parent / "_generated" / "equal"
+STEPS = 900
+BLUE, ORANGE, GREEN, RED = "#3b82c4", "#d9822b", "#2f9e6e", "#d64545"
+WEIGHTS = "0.weight"
+
+
+def _trained(problem: Problem) -> list[KeptStep]:
+    """The steps as both sides showed them."""
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=STEPS, keep=range(1, STEPS + 1))
+    return [kept for _, kept in sorted(comparison.kept.items())]
+
+
+def _points(ax: Axes, values: Sequence[float], **style: object) -> None:
+    """A point for each step; none where the two sides are equal to the last bit."""
+    steps = np.arange(1, len(values) + 1)
+    ax.semilogy(steps, np.where(np.array(values) > 0, values, np.nan), ".", markersize=2.5, **style)
+
+
+def tolerances() -> Figure:
+    """Of the lesson's first weight deltas: their size, what numpy.allclose lets pass, what rounding allows, and what is measured."""
+    figure = Figure(figsize=(7.2, 3.4), facecolor="white", layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, dtype in zip(axes, ("float64", "float32"), strict=True):
+        largest: dict[str, list[float]] = {"|Δw|": [], "numpy.allclose": [], "allowed by rounding": [], "measured": []}
+        for kept in _trained(lesson_problem(dtype=dtype)):
+            actual, expected, allowed = next((a, e, b) for name, a, e, b in kept.deltas() if name == WEIGHTS)
+            size = float(np.abs(expected).max())
+            now = size, 1e-8 + 1e-5 * size, allowed.max(), np.abs(actual - expected).max()
+            for values, value in zip(largest.values(), now, strict=True):
+                values.append(float(value))
+        for (label, values), color, style in zip(largest.items(), (GREEN, RED, ORANGE, BLUE), ("-", "--", "-", "."), strict=True):
+            if style == ".":
+                _points(ax, values, color=color, label=label)
+            else:
+                ax.semilogy(np.arange(1, STEPS + 1), values, style, color=color, label=label)
+        ax.set(title=dtype, xlabel="step", ylim=(1e-22, 1e-3))
+    axes[0].set_ylabel("largest of the deltas of 0.weight")
+    axes[0].legend(fontsize=7, loc="center left", markerscale=3)
+    return figure
+
+
+def drift() -> Figure:
+    """How far the weights of the two sides are apart: where training is tame, and where it is not and the run has to follow."""
+    figure = Figure(figsize=(7.2, 3.2), facecolor="white", layout="constrained")
+    ax = figure.subplots()
+    wild = {"hidden": (8, 8), "activations": ("relu", "relu", "sigmoid"), "dtype": "float32", "lr": 20.0}
+    for label, color, problem in (
+        ("the lesson, float64", BLUE, lesson_problem()),
+        ("the lesson, float32", GREEN, lesson_problem(dtype="float32")),
+        ("6-8-8-1 relu, float32, lr 20", RED, lesson_problem(**wild)),
+    ):
+        gaps = []
+        for kept in _trained(problem):
+            actual, expected = kept.actual.params or {}, kept.expected.params or {}
+            gaps.append(max(float(np.abs(actual[name] - array).max()) for name, array in expected.items()))
+        _points(ax, gaps, color=color, label=label)
+    ax.set(xlabel="step", ylabel="largest gap between two weights", ylim=(1e-17, 1e-3))
+    ax.legend(fontsize=7, loc="upper right", markerscale=4)
+    return figure
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Draw all of them into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in (("tolerances", tolerances), ("drift", drift)):
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}):
+            draw().savefig(folder / f"{name}.svg", format="svg", metadata={"Date": None, "Creator": None})
+
+
+if __name__ == "__main__":
+    write()

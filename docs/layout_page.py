@@ -1,0 +1,93 @@
+"""What docs/layout.md shows: the layers of compare as the import contract has them, and what each module says that it owns.
+
+`python docs/layout_page.py` writes it into docs/_generated/layout/, as the build of the documentation does.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "_generated" / "layout"
+PACKAGES = ("manual", "torch_ref", "compare", "data")
+WIDTH, GAP = 1.5, 0.12      # of a box, and between two
+_INK, _BOX, _BACKEND = "#333333", "#e8eef5", "#f6e7d4"
+
+
+def layers() -> list[list[str]]:
+    """The modules of compare from the top down; those in one row do not import each other."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contract = next(each for each in config["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    return [row.split(" | ") for row in contract["layers"]]
+
+
+def picture() -> Figure:
+    """The layers as rows of boxes, and beside them the backends, which adapters alone reach."""
+    rows = [sorted(row, key=lambda name: name == "adapters") for row in layers()]
+    most = max(map(len, rows))
+    width = (most + 1) * (WIDTH + GAP) + 0.6
+    figure = Figure(figsize=(7.2, 0.33 * (len(rows) + 1)), facecolor="white")
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(-0.7, width), ylim=(-len(rows) + 0.3, 0.7))
+    ax.set_axis_off()
+    for number, row in enumerate(rows):
+        left = (most - len(row)) * (WIDTH + GAP) / (1 if "adapters" in row else 2)
+        for position, name in enumerate(row):
+            x = left + position * (WIDTH + GAP)
+            _box(ax, x, -number, name, _BOX)
+            if name == "adapters":
+                _backends(ax, x + WIDTH, -number, width - WIDTH - 0.1)
+    ax.annotate("", (-0.3, -len(rows) + 0.7), (-0.3, 0.3), arrowprops={"arrowstyle": "->", "color": _INK})
+    ax.text(-0.5, -len(rows) / 2 + 0.5, "imports", rotation=90, fontsize=8, color=_INK, ha="center", va="center")
+    return figure
+
+
+def _backends(ax: Axes, right: float, y: float, left: float) -> None:
+    """The two backends to the right of the adapters, with an arrow to each."""
+    for name, knows, up in (("manual", "NumPy only", 1.5), ("torch_ref", "torch only", -1.5)):
+        _box(ax, left, y + up, name, _BACKEND)
+        ax.text(left + WIDTH / 2, y + up - 0.62, knows, fontsize=6.5, color=_INK, ha="center", va="center")
+        ax.annotate("", (left, y + up), (right, y), arrowprops={"arrowstyle": "->", "color": _INK, "linewidth": 0.8})
+
+
+def _box(ax: Axes, x: float, y: float, name: str, color: str) -> None:
+    style = {"boxstyle": "round,pad=0.05", "facecolor": color, "edgecolor": "#9aa7b4", "linewidth": 0.6}
+    ax.add_patch(FancyBboxPatch((x + 0.06, y - 0.3), WIDTH - 0.12, 0.6, **style))
+    ax.text(x + WIDTH / 2, y, name, fontsize=7.5, color=_INK, ha="center", va="center_baseline")
+
+
+def modules(package: str) -> Iterator[tuple[str, str]]:
+    """Each module of the package, by its path, and the first sentence of its docstring."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        sentence = re.split(r"(?<=[.?!])\s", " ".join(said.split("\n\n")[0].split()))[0]
+        if sentence and path.stem not in ("__init__", "__main__"):
+            yield path.relative_to(ROOT).as_posix(), sentence
+
+
+def table(package: str) -> str:
+    """The modules as Markdown."""
+    lines = [f"| `{package}/` | |", "|---|---|"]
+    for path, sentence in modules(package):
+        lines.append(f"| `{path.removeprefix(package + '/')}` | {sentence.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Write the picture and the tables into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "layout", "font.family": "sans-serif"}):
+        picture().savefig(folder / "layers.svg", format="svg", metadata={"Date": None, "Creator": None})
+    for package in PACKAGES:
+        (folder / f"{package}.md").write_text(table(package), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
