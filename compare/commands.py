@@ -150,10 +150,12 @@ def grade(options: Namespace, check_interrupt: Check_) -> str:
     from compare.grading.run import grade as grade_folder
     from compare.report.grades import counted, grades_page
     from compare.report.terminal import progress_bar
-    from compare.sandbox.confined import Limits, check_confinement
+    from compare.sandbox.confined import Limits
+    from compare.sandbox.protections import check_protections
 
-    if not options.unsafe_no_sandbox:
-        check_confinement()
+    if options.adapter is not None and not os.path.isfile(options.adapter):
+        raise ProblemError(f"{options.adapter} is no file; expected an adapter")
+    held = [] if options.unsafe_no_sandbox else check_protections()
     out = Path(options.out)
     has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
     settings = Settings(
@@ -175,6 +177,7 @@ def grade(options: Namespace, check_interrupt: Check_) -> str:
         folder, page = Path(options.folder), grades_page if has_pages else None
         lines = grade_folder(folder, out, settings, options.jobs, options.shard, page, progress)
     with Writing():
+        print(f"Confined by bubblewrap: {', '.join(held)}" if held else "Not confined: the attempts could do anything")
         for verdict, number in counted(lines):
             print(f"{number:6} {verdict}")
         print(f"{len(lines)} attempts; {out / LINES}, {out / TABLE}" + (f", {out / PAGE}" if has_pages else ""))

@@ -32,6 +32,8 @@ class Submitted:
         Raises AttemptFilesError.
         """
         into.mkdir()
+        if not (self.place.is_file() or self.place.is_dir()):
+            raise AttemptFilesError(f"{self.name} is no plain file")
         if self.place.is_file() and not _is_archive(self.place):
             copy = into / "attempt.py"
             copy.write_bytes(_content(self.place))

@@ -8,9 +8,7 @@ import os
 import re
 import resource
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -36,9 +34,10 @@ _CARRIED = (      # of this package, all that runs a file and none of what knows
     "pipe/frames.py",
     "sandbox/__init__.py",
     "sandbox/runner.py",
+    "sandbox/seccomp.py",
     "sandbox/values.py",
 )
-_INSIDE, _PACKAGES, _ATTEMPT, _ADAPTER = "/lockstep", "/lockstep/packages", "/attempt", "/adapter"
+_INSIDE, _PACKAGES, _ATTEMPT, _ADAPTER = "/lockstep", "/lockstep/site-packages", "/attempt", "/adapter"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache", "/etc/alternatives")
 
 
@@ -97,19 +96,6 @@ def command(path: Path, adapter: Path | None, limits: Limits, folder: Path | Non
         inside.append(f"{_ADAPTER}/{adapter.name}")
     words += ["--remount-ro", "/", "--chdir", "/tmp", "--", sys.executable if not _is_virtual() else _base_python()]
     return [*words, "-I", "-S", "-B", "-X", "utf8", f"{_INSIDE}/start.py", str(limits.processes), *inside]
-
-
-def check_confinement() -> None:
-    """Start a process that does nothing, confined; raises SandboxError where it does not start."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "attempt.py"
-        path.write_text("", encoding="utf-8")
-        words = command(path, None, Limits())
-        words = [*words[: words.index("--") + 1], "/bin/true" if os.path.exists("/bin/true") else "true"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
-    if done.returncode:
-        why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        raise SandboxError(f"bubblewrap cannot confine code here: {why}; --unsafe-no-sandbox runs it all the same, with all that it may do")
 
 
 def plain_name(path: Path) -> str:

@@ -1,0 +1,195 @@
+"""A run over a folder: its results, what a teacher is told, and what an interruption leaves."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from compare.cli import main
+from compare.grading.one import Settings, score
+from compare.grading.results import Results, ResultsError
+from compare.verdict import Check
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "examples"
+confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")
+SHAPES = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")
+LINE = {"attempt": "a.py", "digest": "1", "run": "r", "verdict": "different", "score": 0.5, "stage": None, "mistakes": [], "hint": None}
+
+
+@pytest.fixture
+def attempts(tmp_path: Path) -> Path:
+    folder = tmp_path / "attempts"
+    folder.mkdir()
+    for kind in ("right", "wrong"):
+        shutil.copy(EXAMPLES / f"{kind}_hidden_error.py", folder)
+    return folder
+
+
+def grade(attempts: Path, out: Path, *options: str) -> int:
+    return main(["grade", str(attempts), "--out", str(out), "--seed", "3", "--steps", "2", "--jobs", "2", *options])
+
+
+def lines(out: Path) -> dict[str, dict[str, object]]:
+    return {line["attempt"]: line for line in map(json.loads, (out / "results.jsonl").read_text().splitlines())}
+
+
+@confined
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_examples_get_what_their_names_promise(shape: str, tmp_path: Path) -> None:
+    folder = tmp_path / "attempts"
+    folder.mkdir()
+    files = list(EXAMPLES.glob(f"{shape}_*.py"))
+    for file in files:
+        shutil.copy(file, folder)
+    assert grade(folder, tmp_path / "out", "--adapter", str(EXAMPLES / "adapters" / f"{shape}.py")) == 0
+    for name, line in lines(tmp_path / "out").items():
+        assert line["verdict"] == ("equivalent" if "_right" in name else "different"), line["reason"]
+        assert ("_right" in name) == (line["mistakes"] == [])
+
+
+@confined
+def test_lines_a_table_and_a_page_are_written(attempts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (attempts / "=1+1.py").write_bytes((attempts / "wrong_hidden_error.py").read_bytes())
+    out = tmp_path / "out"
+    assert grade(attempts, out) == 0
+    said = capsys.readouterr().out
+    assert "no network" in said
+    assert "2 different" in said
+    found = lines(out)
+    assert found["wrong_hidden_error.py"]["mistakes"] == ["slope-missing"]
+    assert found["right_hidden_error.py"]["score"] == 1.0
+    assert "\n'=1+1.py,different" in (out / "grades.csv").read_text()
+    page = (out / "index.html").read_text()
+    for line in found.values():
+        assert f'href="{line["report"]}"' in page
+        assert "<svg" in (out / str(line["report"])).read_text()
+
+
+@confined
+@pytest.mark.parametrize(("hint", "given"), [(1, None), (2, "the derivative of an activation"), (3, "f′ is left out")])
+def test_a_hint_gives_away_no_more(hint: int, given: str | None, attempts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert grade(attempts, out, "--hint", str(hint)) == 0
+    line = lines(out)["wrong_hidden_error.py"]
+    assert line["mistakes"] == []
+    assert line["lines"] == []
+    assert (line["hint"] or "").startswith(given or "")
+    everything = "".join(file.read_text() for file in out.rglob("*") if file.is_file() and file.name != ".lock")
+    assert ("f′ is left out" in everything) == (hint == 3)
+    assert "output_error_term @ w2" not in everything
+
+
+@confined
+def test_killed_half_way_and_started_again_it_ends_the_same(tmp_path: Path) -> None:
+    attempts = tmp_path / "attempts"
+    attempts.mkdir()
+    text = (EXAMPLES / "wrong_hidden_error.py").read_text()
+    for n in range(12):
+        (attempts / f"{n:02}.py").write_text(f"{text}\n# {n}\n")
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    assert grade(attempts, whole) == 0
+    words = ["grade", str(attempts), "--out", str(halved), "--seed", "3", "--steps", "2", "--jobs", "2"]
+    process = subprocess.Popen([sys.executable, "-m", "compare", *words], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    path = halved / "results.jsonl"
+    for _ in range(600):
+        if path.exists() and path.read_bytes().count(b"\n") >= 3:
+            break
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = path.read_bytes()
+    assert 3 <= kept.count(b"\n") < 12
+    with open(path, "ab") as file:
+        file.write(b'{"attempt": "11.py", "dig')      # as a torn write leaves it
+    assert grade(attempts, halved) == 0
+    assert path.read_bytes() == (whole / "results.jsonl").read_bytes()
+    assert (halved / "grades.csv").read_bytes() == (whole / "grades.csv").read_bytes()
+
+
+def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
+    with Results(tmp_path) as results:
+        results.add(LINE)
+        results.add({**LINE, "attempt": "b.py", "run": "other"})
+    with open(tmp_path / "results.jsonl", "ab") as file:
+        file.write(b'{"attempt": "c')
+    with Results(tmp_path) as results:
+        assert results.finished("r") == {("a.py", "1"): LINE}
+        results.add({**LINE, "attempt": "d.py"})
+    assert [json.loads(line)["attempt"] for line in (tmp_path / "results.jsonl").read_text().splitlines()] == ["a.py", "b.py", "d.py"]
+
+
+def test_two_runs_on_one_output_refuse_each_other(tmp_path: Path) -> None:
+    with Results(tmp_path), pytest.raises(ResultsError, match="in use by another run"):
+        Results(tmp_path)
+    with Results(tmp_path):
+        pass
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Results(tmp_path) as results:
+        results.add(LINE)
+        before = (tmp_path / "results.jsonl").read_bytes()
+        monkeypatch.setattr("compare.grading.results.os.fsync", full)
+        with pytest.raises(ResultsError, match="No space left on device; what was there is intact"):
+            results.add({**LINE, "attempt": "b.py"})
+        assert (tmp_path / "results.jsonl").read_bytes() == before
+
+
+@confined
+def test_shards_are_the_whole(attempts: Path, tmp_path: Path) -> None:
+    for part in (1, 2):
+        assert grade(attempts, tmp_path / str(part), "--shard", f"{part}/2") == 0
+    assert grade(attempts, tmp_path / "whole") == 0
+    assert lines(tmp_path / "1") | lines(tmp_path / "2") == lines(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--shard", "3/2"], "no shard"),
+        (["--weights", "forwards=1"], "no weight"),
+        (["--jobs", "0"], "not a count"),
+        (["--hint", "4"], "choice"),
+    ],
+)
+def test_bad_usage_is_2(options: list[str], said: str, attempts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        grade(attempts, tmp_path / "out", *options)
+    assert exit.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@confined
+def test_a_missing_folder_or_adapter_is_2(tmp_path: Path, attempts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert grade(tmp_path / "none", tmp_path / "out") == 2
+    assert "is no folder" in capsys.readouterr().err
+    assert grade(attempts, tmp_path / "out", "--adapter", "none.py") == 2
+    assert "none.py" in capsys.readouterr().err
+
+
+def test_without_bubblewrap_it_is_refused(
+    attempts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("compare.sandbox.confined.shutil.which", lambda name: None)
+    assert grade(attempts, tmp_path / "out") == 2
+    assert "bubblewrap is not installed" in capsys.readouterr().err
+
+
+def test_the_score_is_the_share_of_stages_that_hold(attempts: Path) -> None:
+    from compare.checking import check
+
+    checked: Check = check(attempts / "wrong_hidden_error.py", seed=1, steps=0)
+    assert score(checked, {"forward": 1, "loss": 1, "backward": 2, "gradients": 2, "update": 1}) == pytest.approx(6 / 7, abs=1e-4)
+    assert score(checked, {"backward": 1}) == 0.5
+    assert score(check(attempts / "right_hidden_error.py", seed=1, steps=0), {}) == 1.0
+    assert Settings(seed=1, steps=0).digest != Settings(seed=2, steps=0).digest
