@@ -4,6 +4,7 @@
     payload  count (u32), then of each entry: length of its name (u16), name, dtype, ndim (u8 each), ndim dimensions (u64 each), data
 """
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ def entries(payload: bytes) -> dict[str, Array]:
             why = "stands twice in a frame" if name in found else f"has dtype {code} and {ndim} dimensions; expected 1 to 4 and at most 8"
             raise FrameError(f"{name[:60]} {why}")
         shape = tuple(reader.unpacked(_DIMENSION)[0] for _ in range(ndim))
+        if math.prod(max(n, 1) for n in shape) > MOST_BYTES:      # also where a dimension is 0, beside others that NumPy cannot hold
+            raise FrameError(f"{name[:60]} has shape {shape}, which no payload holds: too early for what it announces")
         size = 1
         for dimension in shape:      # not by NumPy, whose integers overflow
             size *= dimension
