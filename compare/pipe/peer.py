@@ -94,6 +94,11 @@ class Peer:
                 pipe.close()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def printed(self) -> str:
         """What it has written to its standard error."""
         return self.said.decode("utf-8", "replace")
@@ -172,7 +177,9 @@ class Peer:
         return bool(chunk)
 
     def _written(self) -> str:
-        return repr(bytes(self._buffer[:_SHOWN]).decode("utf-8", "replace"))
+        """The beginning of what it wrote, up to the frame after it, if there is one."""
+        beginning = bytes(self._buffer[:_SHOWN])
+        return repr((beginning.partition(frames.MAGIC)[0] or beginning).decode("utf-8", "replace"))
 
     def _silent(self, is_writing: bool) -> PeerError:
         what = "did not read what it was asked" if is_writing else "did not answer"
