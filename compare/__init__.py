@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from compare.lesson import lesson_problem
     from compare.lockstep import train_in_lockstep
     from compare.problem import Problem
+    from compare.recording import record
+    from compare.replaying import differences, replay
+    from compare.traces.trace import Trace
     from compare.verdict import Check
 
 __all__ = [
@@ -33,9 +36,13 @@ __all__ = [
     "Program",
     "StepRecord",
     "TorchRef",
+    "Trace",
     "assert_equivalent",
     "check",
+    "differences",
     "lesson_problem",
+    "record",
+    "replay",
     "train_in_lockstep",
 ]
 
@@ -52,9 +59,13 @@ _HOMES = {
     "Program": "adapters.program",
     "StepRecord": "implementation",
     "TorchRef": "adapters.torch_ref",
+    "Trace": "traces.trace",
     "assert_equivalent": "assertions",
     "check": "checking",
+    "differences": "replaying",
     "lesson_problem": "lesson",
+    "record": "recording",
+    "replay": "replaying",
     "train_in_lockstep": "lockstep",
 }
 

@@ -21,7 +21,7 @@ OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() fo
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser; the option `run` is the name of the function in `compare.commands`."""
+    """The parser; the option `run` is the module of `compare` and the function that does it."""
     top = argparse.ArgumentParser(
         prog="python -m compare",
         description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         formatter_class=_Formatter,
     )
-    top.set_defaults(run="train", command=None)
+    top.set_defaults(run="commands.train", command=None)
     _add_network(top.add_argument_group("the network (by default the lesson's: 6-2-1, sigmoid, no biases)"))
     _add_training(top.add_argument_group("its training (by default the lesson's: 900 epochs of the whole data)"))
     _add_data(top.add_argument_group("its data (by default the lesson's)"))
@@ -44,11 +44,12 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="example", command="example")
+    command.set_defaults(run="commands.example", command="example")
     command.fill = _add_common
     _add_check(commands)
     _add_plot(commands)
     _add_grade(commands)
+    _add_traces(commands)
     return top
 
 
@@ -56,15 +57,16 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
     """The options; exits with 2 for bad usage, also for an option that is another command's."""
     options = top.parse_args(argv)
     options.argv = list(sys.argv[1:] if argv is None else argv)
-    if options.command == "check":
+    if options.command in ("check", "replay"):
         if (options.file is None) == (options.program is None):
-            top.error("check takes a FILE or --command CMD; expected one of them")
+            top.error(f"{options.command} takes a FILE or --command CMD; expected one of them")
         for name in ("adapter",) if options.program else ("timeout",):
             if getattr(options, name) is not None:
                 top.error(f"--{name} is for {'a FILE' if options.program else '--command'}")
-    if options.command not in (None, "plot"):
+    if options.command not in (None, "plot", "record"):
         defaults = vars(top.parse_args([]))
-        for name in sorted(set(defaults) - {"run", "command", *COMMON}):
+        own = {"data"} if options.run.startswith("trace_commands.") else set()
+        for name in sorted(set(defaults) - {"run", "command", *COMMON, *own}):
             if getattr(options, name) != defaults[name]:
                 top.error(f"--{name.replace('_', '-')} is no option of {options.command}")
     return options
@@ -166,7 +168,7 @@ def _add_plot(commands: Any) -> None:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="plot", command="plot")
+    command.set_defaults(run="commands.plot", command="plot")
     command.fill = _fill_plot
 
 
@@ -178,8 +180,13 @@ def _fill_plot(command: argparse.ArgumentParser) -> None:
     _add_training(command.add_argument_group("its training"))
     _add_data(command.add_argument_group("its data"))
     _add_mode(_add_device(command.add_argument_group("how")))
-    for action in command._actions:      # what is not said here may have been said before the command
-        if action.option_strings and action.dest != "step":
+    _leave_what_was_said(command, "step")
+
+
+def _leave_what_was_said(command: argparse.ArgumentParser, *own: str) -> None:
+    """What is not said after the command may have been said before it, but for what is the command's own."""
+    for action in command._actions:
+        if action.option_strings and action.dest not in own:
             action.default = argparse.SUPPRESS
 
 
@@ -192,7 +199,7 @@ def _add_grade(commands: Any) -> None:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="grade", command="grade")
+    command.set_defaults(run="commands.grade", command="grade")
     command.fill = _fill_grade
 
 
@@ -201,15 +208,79 @@ def _fill_grade(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="RESULTS", required=True, help="the folder of the results: lines, a table and a page")
     command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
     how = command.add_argument_group("how they are checked")
-    how.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="at once (default: one for each core)")
+    how.add_argument("--jobs", type=_count, metavar="N", help="at once (default: one for each core)")
+    how.add_argument("--scheduler", metavar="ADDRESS", help="by the workers of a dask cluster: tls://HOST:PORT, or tcp:// on this machine")
     how.add_argument("--shard", type=_shard, default=(1, 1), metavar="i/n", help="the i-th of n parts of the folder, for batch systems")
     how.add_argument("--probe-seed", "--seed", dest="probe_seed", type=_seed, metavar="N", help="draws the probes (default: fresh)")
     how.add_argument("--steps", type=_steps, default=50, metavar="N", help="of the training in lockstep after the probes (default 50)")
     how.add_argument("--timeout", type=_seconds, default=20.0, metavar="S", help="of each answer (default 20 seconds)")
+    confinements = ("bubblewrap", "landlock")
+    how.add_argument("--confinement", choices=confinements, help="what confines them (default: bubblewrap, or landlock where it fails)")
     how.add_argument("--unsafe-no-sandbox", action="store_true", help="run them in this process, where they may do anything")
     report = command.add_argument_group("report")
     report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
+    report.add_argument("--no-reports", dest="reports", action="store_false", help="no page for each attempt, which takes most of the time")
     report.add_argument("--weights", type=_weights, metavar="K=W[,K=W...]", help="of the score: forward, loss, backward, gradients, update")
+
+
+def _add_traces(commands: Any) -> None:
+    said = {
+        "record": (
+            "a training run, kept as a trace",
+            "Train one side, by default PyTorch on the lesson, and keep every step in a folder.",
+        ),
+        "replay": (
+            "your own file or program against a recorded run",
+            "Train it as the recorded run was trained, and compare every step; torch is not needed.",
+        ),
+        "diff": ("two recorded runs: where they first part", "Compare two runs of one problem: of another machine, version or precision."),
+        "info": ("what a trace keeps", "Say what a trace keeps."),
+        "verify": ("whether a trace is as it was written", "Read every part of a trace, and hold it against what its manifest says."),
+    }
+    fills = {"record": _fill_record, "replay": _fill_replay, "diff": _fill_diff, "info": _fill_trace, "verify": _fill_trace}
+    for name, (help_, description) in said.items():
+        command = commands.add_parser(name, help=help_, description=description, formatter_class=_Formatter, allow_abbrev=False)
+        command.set_defaults(run=f"trace_commands.{name}", command=name)
+        command.fill = fills[name]
+
+
+def _fill_record(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", metavar="TRACE", required=True, help="the folder of the trace; a run that was cut off there goes on")
+    command.add_argument("--side", choices=("torch_ref", "manual"), default="torch_ref", help="which is trained (default torch_ref)")
+    command.add_argument("--stages", action="store_true", help="keep every layer's activations and errors too")
+    command.add_argument("--hash-inputs", action="store_true", help="keep the inputs' SHA-256, and not the inputs")
+    _add_network(command.add_argument_group("the network"))
+    _add_training(command.add_argument_group("its training"))
+    _add_data(command.add_argument_group("its data"))
+    how = _add_device(command.add_argument_group("how"))
+    how.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    _leave_what_was_said(command, "out", "side", "stages", "hash_inputs")
+
+
+def _fill_trace(command: argparse.ArgumentParser) -> None:
+    command.add_argument("trace", metavar="TRACE", help="the folder that `record` has written")
+    _add_inputs(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def _fill_diff(command: argparse.ArgumentParser) -> None:
+    command.add_argument("actual", metavar="TRACE", help="the folder of one run")
+    command.add_argument("expected", metavar="TRACE", help="the folder of another")
+    _add_inputs(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    command.add_argument("--quiet", action="store_true", help="print the verdict alone")
+    _add_report(command)
+
+
+def _fill_replay(command: argparse.ArgumentParser) -> None:
+    command.add_argument("trace", metavar="TRACE", help="the folder that `record` has written")
+    _add_attempt(command)
+    _add_inputs(command)
+    _add_check_report(command.add_argument_group("report"))
+
+
+def _add_inputs(command: Any) -> None:
+    command.add_argument("--data", metavar="FILE", help="the inputs of a trace that keeps their SHA-256 alone (default: where they were)")
 
 
 def _add_check(commands: Any) -> None:
@@ -221,20 +292,17 @@ def _add_check(commands: Any) -> None:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="check", command="check")
+    command.set_defaults(run="commands.check", command="check")
     command.fill = _fill_check
 
 
 def _fill_check(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", nargs="?", metavar="FILE", help="a Python file")
-    command.add_argument("--command", dest="program", metavar="CMD", help="in its place, a program that speaks docs/protocol.md")
-    command.add_argument("--timeout", type=_seconds, default=None, metavar="S", help="of each answer of --command (default 10 seconds)")
-    command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
+    _add_attempt(command)
     how = command.add_argument_group("how it is checked")
     how.add_argument("--probe-seed", "--seed", dest="probe_seed", type=_seed, metavar="N", help="draws the probes again (default: fresh)")
     how.add_argument("--steps", type=_steps, metavar="N", help="of the training in lockstep after the probes (default 50)")
     how.add_argument("--data", dest="probe_data", choices=("drawn", "lesson"), default="drawn", help="the probes' records (default drawn)")
-    group = command.add_argument_group("what it is compared with (by default what the file's PROBLEM says, or the lesson's network)")
+    group = command.add_argument_group("what it is compared with (default: PROBLEM, or the lesson)")
     group.add_argument("--sizes", dest=f"{_OF}sizes", type=_sizes, metavar="N,N[,N...]", help="units of each layer, inputs first")
     activation_names = "for all layers, or one for each"
     group.add_argument("--activation", dest=f"{_OF}activations", type=_activation_names, metavar="NAME[,NAME...]", help=activation_names)
@@ -250,13 +318,23 @@ def _fill_check(command: argparse.ArgumentParser) -> None:
         kind: dict[str, Any] = {"action": "store_true"} if isinstance(default, bool) else {}
         typed: dict[str, Any] = {} if kind else {"type": _pair if isinstance(default, tuple) else float, "metavar": "X"}
         group.add_argument(flag, dest=f"{_OF}{name}", default=None, help="of the optimizer", **kind, **typed)
-    report = command.add_argument_group("report")
+    _add_check_report(command.add_argument_group("report"))
+
+
+def _add_attempt(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", nargs="?", metavar="FILE", help="a Python file")
+    command.add_argument("--command", dest="program", metavar="CMD", help="in its place, a program that speaks docs/protocol.md")
+    command.add_argument("--timeout", type=_seconds, default=None, metavar="S", help="of each answer of --command (default 10 seconds)")
+    command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
+
+
+def _add_check_report(report: Any) -> None:
     report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
     report.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     report.add_argument("--quiet", action="store_true", help="print the verdict alone")
     _add_report(report)
     report.add_argument("--junitxml", metavar="FILE", help="write the verdict and the stages as JUnit's XML")
-    report.add_argument("--github", action="store_true", help="print a GitHub annotation (by itself where GITHUB_ACTIONS is set)")
+    report.add_argument("--github", action="store_true", help="print a GitHub annotation (by itself where GITHUB_ACTIONS is true)")
 
 
 def _add_common(command: argparse.ArgumentParser) -> Any:

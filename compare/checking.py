@@ -48,7 +48,7 @@ def check(
     seed = secrets.randbelow(2**32) if seed is None else int(seed)
     if not isinstance(attempt, Candidate):
         try:
-            attempt = _loaded(attempt, adapter)
+            attempt = loaded(attempt, adapter)
         except AttemptError as error:
             return Check(
                 "could not run",
@@ -68,7 +68,7 @@ def check(
         attempt.close()
 
 
-def _loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:
+def loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:
     """The file at that path, or the functions."""
     if isinstance(given, (str, PathLike)):
         return Attempt.load(fspath(given), None if adapter is None else fspath(adapter))

@@ -92,9 +92,10 @@ def _discard_output() -> None:
 
 def _guarded(options: Namespace) -> int:
     try:
-        from compare import commands
+        from importlib import import_module
 
-        command: Callable[..., str] = getattr(commands, options.run)
+        module, _, name = options.run.partition(".")
+        command: Callable[..., str] = getattr(import_module(f"compare.{module}"), name)
         return EQUIVALENT if command(options, _interrupts.check) == "equivalent" else DIFFERENT
     except (KeyboardInterrupt, ReportNotWrittenError):
         raise

@@ -8,11 +8,11 @@ import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from compare import arguments
 from compare.comparison import steps_to_keep
-from compare.devices import checked_device
 from compare.errors import ProblemError
 from compare.lesson import example_problem, lesson_problem
 from compare.output import Writing, check_writable, write_file
@@ -20,6 +20,9 @@ from compare.problem import Problem
 from compare.training import Training, reported_epochs
 from compare.training import train as train_both
 from compare.verdict import Check
+
+if TYPE_CHECKING:
+    from compare.grading.run import Workers
 
 FIRST_STEPS = 3
 PROBLEM_OPTIONS = (
@@ -39,13 +42,13 @@ PROBLEM_OPTIONS = (
     "standardize",
     "dtype",
 )
-Check_ = Callable[[], None]
+CheckInterrupt = Callable[[], None]
 
 
-def train(options: Namespace, check_interrupt: Check_) -> str:
+def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train a network, by default the lesson's, on both sides and report."""
-    _check_report(options)
-    problem = _problem(options)
+    check_report(options)
+    problem = problem_of(options)
     last = options.epochs * problem.steps_per_epoch
     spaced = [(epoch + 1) * problem.steps_per_epoch for epoch in reported_epochs(options.epochs, options.every)]
     printed = set() if options.json or options.quiet else {*range(1, min(FIRST_STEPS, last) + 1), *spaced, last}
@@ -61,9 +64,11 @@ def train(options: Namespace, check_interrupt: Check_) -> str:
     return training.comparison.verdict
 
 
-def example(options: Namespace, check_interrupt: Check_) -> str:
+def example(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Take the worked example's one step on both sides and report."""
-    _check_report(options)
+    from compare.devices import checked_device
+
+    check_report(options)
     problem = example_problem(options.dtype)
     device = checked_device(options.device)
     training = train_both(problem, epochs=1, device=device, keep=[1])
@@ -77,16 +82,14 @@ def example(options: Namespace, check_interrupt: Check_) -> str:
     return training.comparison.verdict
 
 
-def check(options: Namespace, check_interrupt: Check_) -> str:
+def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check a user's file and report."""
     from compare.adapters.program import TIMEOUT, Program
     from compare.checking import STEPS
     from compare.checking import check as check_file
-    from compare.report.checked import headline, hinted
+    from compare.report.checked import hinted
 
-    _check_report(options)
-    if options.junitxml is not None:
-        check_writable(options.junitxml)
+    check_report(options)
     checked = check_file(
         options.file if options.program is None else Program(options.program, options.timeout or TIMEOUT),
         adapter=options.adapter,
@@ -97,14 +100,28 @@ def check(options: Namespace, check_interrupt: Check_) -> str:
         keep=options.report is not None,
     )
     checked, given = hinted(checked, options.hint)
-    command = _check_again(options, checked.seed)
-    _write_check(options, checked, given, command)
+    report_check(options, checked, given, _check_again(options, checked.seed))
+    return checked.verdict
+
+
+def report_check(options: Namespace, checked: Check, given: Mapping[str, str], command: str) -> None:
+    """Write and print a check, or as much of it as is `given` away; `command` repeats it."""
+    if options.junitxml is not None:
+        from compare.report.ci import junit
+
+        write_file(options.junitxml, junit(checked, given))
+    if options.report is not None:
+        from compare.report.html import check_page
+
+        write_file(options.report, check_page(checked, command, given))
     with Writing():
         if options.json:
             from compare.report.check_json import as_json
 
             print(as_json(checked, given))
         elif options.quiet:
+            from compare.report.checked import headline
+
             print(headline(checked))
         else:
             from compare.report.check_terminal import print_check
@@ -114,10 +131,9 @@ def check(options: Namespace, check_interrupt: Check_) -> str:
             from compare.report.ci import annotation
 
             print(annotation(checked, options.file or options.program, given), file=sys.stderr if options.json else sys.stdout)
-    return checked.verdict
 
 
-def plot(options: Namespace, check_interrupt: Check_) -> str:
+def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train as told, and draw one picture of it into a file."""
     from compare import plots
     from compare.report.picture import FORMATS, PICTURES, picture
@@ -127,7 +143,7 @@ def plot(options: Namespace, check_interrupt: Check_) -> str:
     if form not in FORMATS:
         raise ProblemError(f"{options.file} does not end in .{', .'.join(FORMATS)}; expected one of them, which says the picture's format")
     check_writable(options.file)
-    problem = _problem(options)
+    problem = problem_of(options)
     last = options.epochs * problem.steps_per_epoch
     if options.step is not None and options.step > last:
         raise ProblemError(f"--step {options.step} is given, and there are {last}; expected one of them")
@@ -139,7 +155,7 @@ def plot(options: Namespace, check_interrupt: Check_) -> str:
     return training.comparison.verdict
 
 
-def grade(options: Namespace, check_interrupt: Check_) -> str:
+def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check every attempt of a folder, confined, and write the results."""
     import secrets
     from importlib.util import find_spec
@@ -148,14 +164,15 @@ def grade(options: Namespace, check_interrupt: Check_) -> str:
     from compare.grading.one import WEIGHTS, Settings
     from compare.grading.results import LINES, PAGE, TABLE
     from compare.grading.run import grade as grade_folder
-    from compare.report.grades import counted, grades_page
+    from compare.report.grades import grades_page, print_grades
     from compare.report.terminal import progress_bar
     from compare.sandbox.confined import Limits
     from compare.sandbox.protections import check_protections
 
     if options.adapter is not None and not os.path.isfile(options.adapter):
         raise ProblemError(f"{options.adapter} is no file; expected an adapter")
-    held = [] if options.unsafe_no_sandbox else check_protections()
+    is_elsewhere = options.unsafe_no_sandbox or options.scheduler
+    chosen = None if is_elsewhere else check_protections(confinement=options.confinement)
     out = Path(options.out)
     has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
     settings = Settings(
@@ -166,26 +183,39 @@ def grade(options: Namespace, check_interrupt: Check_) -> str:
         weights=tuple({**WEIGHTS, **(options.weights or {})}.items()),
         limits=Limits(answer=options.timeout),
         confined=not options.unsafe_no_sandbox,
-        reports=out.resolve() / "reports" if has_pages else None,
+        confinement=chosen.confinement if chosen else options.confinement or "bubblewrap",
+        reports=has_pages and options.reports,
     )
-    with progress_bar(1, "attempts") as advance:
+    with _workers(options) as workers, progress_bar(1, "attempts") as advance:
 
         def progress(done: int, of: int) -> None:
             check_interrupt()
             advance(done, of)
 
         folder, page = Path(options.folder), grades_page if has_pages else None
-        lines = grade_folder(folder, out, settings, options.jobs, options.shard, page, progress)
+        lines = grade_folder(folder, out, settings, workers, options.shard, page, progress)
     with Writing():
-        print(f"Confined by bubblewrap: {', '.join(held)}" if held else "Not confined: the attempts could do anything")
-        for verdict, number in counted(lines):
-            print(f"{number:6} {verdict}")
-        print(f"{len(lines)} attempts; {out / LINES}, {out / TABLE}" + (f", {out / PAGE}" if has_pages else ""))
+        confined = "" if options.unsafe_no_sandbox else str(chosen or f"{settings.confinement} on each worker")
+        print_grades(lines, confined, [out / LINES, out / TABLE, *([out / PAGE] if has_pages else [])])
     return "equivalent"
 
 
-def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: Check_) -> tuple[Training, str]:
+def _workers(options: Namespace) -> "AbstractContextManager[Workers]":
+    """Who grades: processes of this machine, or the workers of a cluster."""
+    if options.scheduler is None:
+        from compare.grading.local import Local
+
+        return nullcontext(Local(options.jobs or os.cpu_count() or 1))
+    if options.jobs is not None:
+        raise ProblemError(f"--jobs {options.jobs} is given with --scheduler; expected one of them, a cluster has the workers that it has")
+    from compare.grading.cluster import cluster
+
+    return cluster(options.scheduler)
+
+
+def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: CheckInterrupt) -> tuple[Training, str]:
     """Both sides, trained with a bar to look at; and the device's name."""
+    from compare.devices import checked_device
     from compare.report.terminal import progress_bar
 
     device = checked_device(options.device)
@@ -199,7 +229,8 @@ def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_
         return train_both(problem, **told, device=device, keep=keep, progress=progress), device
 
 
-def _problem(options: Namespace) -> Problem:
+def problem_of(options: Namespace) -> Problem:
+    """The network and its data, as told."""
     from compare.table import table_problem
 
     asked: dict[str, Any] = {name: getattr(options, name) for name in PROBLEM_OPTIONS}
@@ -211,13 +242,15 @@ def _problem(options: Namespace) -> Problem:
     return table_problem(options.data, options.target, **asked)
 
 
-def _check_report(options: Namespace) -> None:
-    """Raise at once, and not after the run, where the report cannot be made or written."""
+def check_report(options: Namespace) -> None:
+    """Raise at once, and not after the run, where a report cannot be made or written."""
     if options.report is not None:
         from compare.report.html import check_installed
 
         check_installed()
         check_writable(options.report)
+    if getattr(options, "junitxml", None) is not None:
+        check_writable(options.junitxml)
 
 
 def _report(options: Namespace, training: Training, device: str, printed: Collection[int], command: str) -> None:
@@ -235,17 +268,6 @@ def _report(options: Namespace, training: Training, device: str, printed: Collec
             print_example(training, ending)
         else:
             print_training(training, device, ending, is_lesson=_is_lesson(options), first_steps=FIRST_STEPS, steps=printed)
-
-
-def _write_check(options: Namespace, checked: Check, given: Mapping[str, str], command: str) -> None:
-    if options.junitxml is not None:
-        from compare.report.ci import junit
-
-        write_file(options.junitxml, junit(checked, given))
-    if options.report is not None:
-        from compare.report.html import check_page
-
-        write_file(options.report, check_page(checked, command, given))
 
 
 def _training_again(options: Namespace) -> str:

@@ -1,6 +1,6 @@
 """The examination of an attempt on probes: how its arrays are meant, where it is wrong, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading, readings
 from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Answer, Found, explained
-from compare.diagnosis.graph import Node, Run, parameter_name
+from compare.diagnosis.graph import Node, Run, Step, parameter_name
 from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
@@ -49,14 +49,32 @@ def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
     return int(not is_of_the_reading), fault.reached or fault.line or 0
 
 
+def _wrong(judged: Judged) -> int:
+    """How many stages are wrong by themselves."""
+    return sum(stage.mark == "wrong" for stage in judged.stages)
+
+
 def _numbers(observed: Observed) -> tuple[bytes, ...]:
     return tuple(array.tobytes() for array in observed.shown.values())
 
 
 class Examination:
-    """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained."""
+    """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained.
 
-    def __init__(self, attempt: Candidate, problem: Problem, seed: int, steps: int, data: Batch | None, keep: bool = False) -> None:
+    `expected_numbers` are the reference's, by default PyTorch's; of nodes that it leaves out, the formula's own are taken.
+    """
+
+    def __init__(
+        self,
+        attempt: Candidate,
+        problem: Problem,
+        seed: int,
+        steps: int,
+        data: Batch | None = None,
+        keep: bool = False,
+        expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = twin_numbers,
+    ) -> None:
+        self.expected_numbers = expected_numbers
         self.attempt, self.problem, self.seed, self.steps, self.keep = attempt, problem, seed, steps, keep
         self.probes = draw_probes(problem, seed, data)
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
@@ -154,7 +172,7 @@ class Examination:
         return self._judged_as(observed, reading, shown, said)
 
     def _judged_as(self, observed: Observed, reading: Reading, shown: Mapping[Node, Array], said: list[str]) -> Judged:
-        expected = twin_numbers(self.problem, self.probes, observed.steps)
+        expected = self.expected_numbers(self.problem, self.probes, observed.steps)
         stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, expected)
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
         empty = self._nothing_proved(observed, shown)
@@ -165,7 +183,8 @@ class Examination:
     def _explained(self, judged: Judged) -> Check:
         """With the mistakes that explain the difference, as few as can be.
 
-        What is shown on the way may be in a scale of its own, or have a factor that is the very mistake: fewer mistakes decide.
+        What is shown on the way may be in a scale of its own, or have a factor that is the very mistake: fewer mistakes decide, then fewer
+        wrong stages.
         """
         if judged.verdict == "not a proof":
             return self._told(judged)
@@ -174,7 +193,7 @@ class Examination:
         if any(not np.array_equal(plain[node], array) for node, array in judged.shown.items() if node in plain):
             as_it_is = self._judged_as(judged.observed, judged.reading, plain, said)
             other = self._answer(as_it_is, with_pairs=False)
-            if other.cost <= answer.cost:
+            if (other.cost, _wrong(as_it_is)) <= (answer.cost, _wrong(judged)):
                 judged, answer = as_it_is, other
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)

@@ -24,15 +24,18 @@ class LayoutError(Exception):
         return self
 
 
-def checked_record(record: StepRecord, problem: Problem, batch: Batch, phases: Collection[str] | None = None) -> StepRecord:
-    """A copy of the record whose arrays have the problem's names, shapes and dtype; raises LayoutError.
+def checked_record(
+    record: StepRecord, problem: Problem, batch: Batch, phases: Collection[str] | None = None, dtype: str | None = None
+) -> StepRecord:
+    """A copy of the record whose arrays have the problem's names, shapes and dtype, unless another is said; raises LayoutError.
 
     It must show the `phases` that earlier steps showed, if given, or a comparison would pass over them.
     What is no NumPy array (a float, a list) is taken in the problem's dtype; an array must have it already.
     """
     if not isinstance(record, StepRecord):
         raise LayoutError(f"step returned {type(record).__name__}; expected a StepRecord", "step", "step")
-    expected = _shapes(problem, batch)
+    expected = shapes_of(problem, len(batch[0]))
+    dtype = problem.dtype if dtype is None else dtype
     fields: dict[str, Any] = {}
     for phase in PHASES:
         shown, shapes = getattr(record, phase), expected[phase]
@@ -42,13 +45,13 @@ def checked_record(record: StepRecord, problem: Problem, batch: Batch, phases: C
         if shown is None:
             continue
         if not isinstance(shapes, Mapping):
-            fields[phase] = _checked(shown, shapes, problem.dtype, phase, phase)
+            fields[phase] = _checked(shown, shapes, dtype, phase, phase)
             continue
         if not isinstance(shown, Mapping) or set(shown) != set(shapes):
             found = ", ".join(map(str, shown)) if isinstance(shown, Mapping) else type(shown).__name__
             wrong = sorted(set(shapes) ^ set(shown if isinstance(shown, Mapping) else ()), key=str)
             raise LayoutError(f"{phase} shows {found}; expected {', '.join(shapes)}", phase, str(wrong[0]))
-        fields[phase] = {name: _checked(shown[name], shape, problem.dtype, phase, name) for name, shape in shapes.items()}
+        fields[phase] = {name: _checked(shown[name], shape, dtype, phase, name) for name, shape in shapes.items()}
     return StepRecord(**fields)
 
 
@@ -65,24 +68,24 @@ def checked_array(values: Any, shape: tuple[int, ...], dtype: str) -> Array:
     return array
 
 
-def _checked(values: Any, shape: tuple[int, ...], dtype: str, phase: str, tensor: str) -> Array:
-    try:
-        return checked_array(values, shape, dtype)
-    except LayoutError as error:
-        raise LayoutError(str(error), phase, tensor) from None
-
-
-def _shapes(problem: Problem, batch: Batch) -> dict[str, Any]:
-    n = len(batch[0])
+def shapes_of(problem: Problem, records: int) -> dict[str, Any]:
+    """The shapes of what a step on so many records may show: of each phase, or of its arrays by name."""
     parameters = problem.shapes()
     return {
-        "activations": {layer.activation: (n, layer.units) for layer in problem.layers},
+        "activations": {layer.activation: (records, layer.units) for layer in problem.layers},
         "buffers": problem.buffer_shapes(),
-        "output": (n, problem.sizes[-1]),
+        "output": (records, problem.sizes[-1]),
         "loss": (),
-        "errors": {layer.linear: (n, layer.units) for layer in problem.layers},
+        "errors": {layer.linear: (records, layer.units) for layer in problem.layers},
         "grads": parameters,
         "state": problem.state_shapes(),
         "deltas": parameters,
         "params": parameters,
     }
+
+
+def _checked(values: Any, shape: tuple[int, ...], dtype: str, phase: str, tensor: str) -> Array:
+    try:
+        return checked_array(values, shape, dtype)
+    except LayoutError as error:
+        raise LayoutError(str(error), phase, tensor) from None

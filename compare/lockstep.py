@@ -80,15 +80,16 @@ class _Run:
         self.actual, self.expected, self.problem, self.mode, self.steps = actual, expected, problem, mode, steps
         self.keep = frozenset(keep)
         start = initial_state(problem)
-        self.now: tuple[Parameters, Parameters] = (start, start)      # what each side is known to carry from step to step
+        own = [getattr(side, "start", {}) for side in (actual, expected)]      # of a recorded side, which cannot be given another
+        self.now: tuple[Parameters, Parameters] = ({**start, **own[0]}, {**start, **own[1]})      # what each carries from step to step
         self.apart = dict.fromkeys(problem.initial_parameters, 0.0)      # how far the deltas shown can have taken the weights apart
         self.decay = decay(problem)
         self.state_gaps = {name: np.zeros(array.shape) for name, array in start.items() if name not in problem.initial_parameters}
         self.is_ours = isinstance(expected, InBlocks) and expected.takes_blocks      # the expected side is one of the two backends
         self.looks_back = problem.is_plain_descent and not self.state_gaps and all(_has_parameters(side) for side in (actual, expected))
-        self.can_follow = self.is_ours or not self.state_gaps      # anyone's would lose what its optimiser keeps
+        self.can_follow = getattr(expected, "follows", self.is_ours or not self.state_gaps)      # anyone's would lose its optimiser's state
         if mode == "follow" and not self.can_follow:
-            why = "an expected side of your own cannot follow with an optimiser or normalisation that keeps state"
+            why = "a recorded run cannot follow, nor can an expected side of your own whose optimiser or normalisation keeps state"
             raise ProblemError(f"{why}; use mode 'free'")
         self.products = Products(problem)
         self.done = 0
@@ -359,7 +360,8 @@ class _Run:
         outputs: list[Array] = []
         for side in (self.actual, self.expected):
             try:
-                outputs.append(checked_array(side.predict(x), (len(x), self.problem.sizes[-1]), self.problem.dtype))
+                dtype = getattr(side, "dtype", self.problem.dtype)
+                outputs.append(checked_array(side.predict(x), (len(x), self.problem.sizes[-1]), dtype))
             except LayoutError as error:
                 self.divergence = self.divergence or Difference(self.done, "prediction", "prediction", reason=str(error))
                 return None
@@ -445,7 +447,8 @@ def _records(
         if before is not None:
             side.load_state_dict({name: array[position] for name, array in before.items()})
         try:
-            records.append(checked_record(side.step(*batch), problem, batch, phases))
+            dtype = getattr(side, "dtype", problem.dtype)
+            records.append(checked_record(side.step(*batch), problem, batch, phases, dtype))
             phases = records[0].phases
         except LayoutError as error:
             raise error.at(len(records), stack(records) if records else None) from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
 
@@ -40,7 +43,7 @@ def check_writable(path: str | PathLike[str]) -> None:
 
 
 def write_file(path: str | PathLike[str], content: str | bytes) -> None:
-    """Write a file whole, so that one which was there stays as it was until then; raises ProblemError where it cannot be."""
+    """Write a file whole, onto the disk; one that was there stays as it was until then. Raises ProblemError where it cannot be."""
     import os
     from contextlib import suppress
     from tempfile import NamedTemporaryFile
@@ -58,14 +61,50 @@ def write_file(path: str | PathLike[str], content: str | bytes) -> None:
         try:
             with temporary as file:
                 file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             os.chmod(temporary.name, os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask())
             os.replace(temporary.name, target)
+            _flush_folder(os.path.dirname(target))
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary.name)
             raise
     except OSError as error:
         raise ProblemError(f"{os.fspath(path)} cannot be written: {error.strerror}; expected a file in a folder that is there") from None
+
+
+@contextmanager
+def locked(folder: str | PathLike[str]) -> Iterator[None]:
+    """The folder, made if it is not there, for one run at a time; raises ProblemError where another is at it, or it cannot be made."""
+    import fcntl
+    import os
+
+    from compare.errors import ProblemError
+
+    name = os.fspath(folder)
+    try:
+        os.makedirs(name, exist_ok=True)
+        lock = open(os.path.join(name, ".lock"), "a", encoding="utf-8")  # noqa: SIM115 - held until the run ends
+    except OSError as error:
+        raise ProblemError(f"{name} cannot be written: {error.strerror}; expected a folder for the results") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ProblemError(f"{name} is in use by another run; wait for it, or choose another --out") from None
+        yield
+
+
+def _flush_folder(path: str) -> None:
+    """Have the names of its files on the disk too, so that they outlast the power."""
+    import os
+
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _umask() -> int:

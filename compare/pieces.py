@@ -82,8 +82,8 @@ ACTIVATIONS: dict[str, Piece] = _by_name(
     Piece("gelu_tanh", "½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))", 'F.gelu(approximate="tanh")'),
     Piece("silu", "z σ(z)", "F.silu"),
     Piece("softplus", "log(1 + eᶻ)", "F.softplus(threshold=40)"),
-    Piece("softmax", "eᶻⁱ / Σⱼ eᶻʲ over the units", "F.softmax(dim=-1)"),
-    Piece("log_softmax", "zᵢ − log Σⱼ eᶻʲ over the units", "F.log_softmax(dim=-1)"),
+    Piece("softmax", "e^zᵢ / Σⱼ e^zⱼ over the units", "F.softmax(dim=-1)"),
+    Piece("log_softmax", "zᵢ − log Σⱼ e^zⱼ over the units", "F.log_softmax(dim=-1)"),
     Piece("identity", "z", "nn.Identity"),
 )
 
@@ -102,7 +102,7 @@ LOSSES: dict[str, LossPiece] = _by_name(
         output="sigmoid",
         only=("sigmoid", "softmax"),
     ),
-    LossPiece("bce_with_logits", "log(1 + eŷ) − y ŷ", "F.binary_cross_entropy_with_logits", targets="binary"),
+    LossPiece("bce_with_logits", "log(1 + e^ŷ) − y ŷ", "F.binary_cross_entropy_with_logits", targets="binary"),
     LossPiece("cross_entropy", "−Σₖ yₖ log softmax(ŷ)ₖ", "F.cross_entropy", over="records", targets="classes"),
 )
 

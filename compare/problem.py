@@ -198,14 +198,18 @@ class Problem:
 
     def batch(self, step: int) -> Batch:
         """The (x, y) of that step, counted from 1; with dropout (x, y, masks): arrays (n, units), True where kept, by layer."""
-        epoch, position = divmod(step - 1, self.steps_per_epoch)
         if self.batch_size is None:
-            batch = self.batches[position]
+            batch = self.batches[(step - 1) % self.steps_per_epoch]
         else:
-            x, y = self.batches[0][:2]
-            rows = self._order(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
+            (x, y), rows = self.batches[0], self.rows(step)
             batch = _read_only(x[rows]), _read_only(y[rows])
         return (*batch, self._masks(step, len(batch[0]))) if self.dropout else batch
+
+    def rows(self, step: int) -> Any:
+        """Which of the training records, as int64, the mini-batch of that step has."""
+        assert self.batch_size is not None
+        epoch, position = divmod(step - 1, self.steps_per_epoch)
+        return self._order(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
 
     def batch_lengths(self, steps: int) -> Iterator[int]:
         """The number of records of each step."""

@@ -4,18 +4,26 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from compare.adapters.attempt import AttemptError
-from compare.adapters.attempted import Attempted
+from compare.adapters.attempted import Attempted, can_train
 from compare.adapters.candidate import Candidate
 from compare.adapters.readings import ContractError, Reading
 from compare.comparison import Comparison, steps_to_keep
-from compare.diagnosis.graph import Run, kinds
+from compare.diagnosis.graph import Node, Run
+from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import layers_named
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
-from compare.diagnosis.probes import Probe, steps_of, with_probes
+from compare.diagnosis.probes import Probe, with_larger_records, with_many_records, with_probes, with_z
+from compare.diagnosis.stages import stage_name
 from compare.lockstep import train_in_lockstep
 from compare.problem import Problem
 from compare.verdict import Check, Verdict
+
+FARTHER = 40.0      # |z|, where a sigmoid is 0 or 1 to the last digit, and one that is clipped is not
+MANY = 150      # records: more than a slice that was left in by mistake is likely to take
+LARGER = 1000.0
 
 
 class Proof:
@@ -36,6 +44,9 @@ class Proof:
             if unstable:
                 return replace(check, verdict="unstable formula", reason=unstable)
             check = replace(check, notes=(*check.notes, *raised))
+            elsewhere = self._wrong_elsewhere(reading, observed.works_in_place, check.seed)
+            if elsewhere:
+                return replace(check, verdict="different", reason=elsewhere)
             comparison = self._in_lockstep(reading)
         except (FaultError, ContractError) as fault:
             verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
@@ -62,7 +73,7 @@ class Proof:
         for layer, sign in product(range(1, len(self.problem.layers) + 1), (1, -1)):
             observed = Observed(skipped=frozenset({"loss"}), works_in_place=works_in_place)
             try:
-                self._observe(reading, observed, (self._large(layer, sign),))
+                self._observe(reading, observed, (with_z(self.problem, self.probes[0], layer, 1000.0 * sign),))
             except FaultError as fault:
                 if fault.kind != "nan":
                     raise
@@ -72,25 +83,39 @@ class Proof:
                 raised = raised or [f"for z up to {1000 * sign} in {layers_named(self.problem, (layer,))}, {error}"]
         return None, raised
 
-    def _large(self, layer: int, sign: int) -> Probe:
-        """The first probe's first step, with weights of one layer so large that its z goes up to 1000, or down to −1000."""
+    def _wrong_elsewhere(self, reading: Reading, works_in_place: bool, seed: int) -> str | None:
+        """What comes out wrong where the probes do not reach: far out, with many records, or with large ones; in a sentence.
+
+        Outputs, gradients and new weights are held to it: what is shown on the way may be in a scale of its own.
+        """
         probe = self.probes[0]
-        run = Run(self.problem, steps_of((probe,), [probe.parameters]))
-        largest = float((sign * run("z", 0, layer).value).max())
-        names = [run.name(kind, layer) for kind in kinds(self.problem, layer) if kind in ("weight", "bias")]
-        factor = 1000 / largest if largest > 0 else 1.0
-        large = {name: array * factor if name in names else array for name, array in probe.parameters.items()}
-        return Probe(probe.batches[:1], probe.lrs[:1], large, probe.masks[:1])
+        places = [
+            (f"for z up to {far:g} in {layers_named(self.problem, (layer,))}", with_z(self.problem, probe, layer, far), "clipped")
+            for layer, far in product(range(1, len(self.problem.layers)), (FARTHER, -FARTHER))
+        ]
+        places.append((f"with {MANY} records", with_many_records(self.problem, probe, MANY, seed), "left out"))
+        places.append((f"with records {LARGER:g} times as large", with_larger_records(self.problem, probe, LARGER), "clipped"))
+        for where, other, how in places:
+            observed = Observed(skipped=frozenset({"loss", "trace"}), works_in_place=works_in_place)
+            try:
+                self._observe(reading, observed, (other,))
+            except AttemptError:  # it refuses such records, which no comparison can hold against it
+                continue
+            run = Run(self.problem, observed.steps)
+            for node, array in observed.shown.items():
+                with np.errstate(all="ignore"):
+                    is_right = not _is_final(node) or is_within(array, run.worked_out(*node))
+                if not is_right:
+                    stage = stage_name(self.problem, (node[0], node[2]))
+                    return f"the probes agree, and {where} the {stage} does not: is something {how}?"
+        return None
 
     def _in_lockstep(self, reading: Reading) -> Comparison | None:
         """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""
+        if not (self.steps and can_train(self.attempt, self.problem)):
+            return None
         from compare.adapters.torch_ref import TorchRef
 
-        trains = "train_step" in self.attempt.functions or (
-            "gradients" in self.attempt.functions and self.problem.optimizer == "sgd" and self.problem.is_plain_descent
-        )
-        if not (self.steps and trains):
-            return None
         problem = with_probes(self.problem, self.probes[0])
         side = Attempted(self.attempt, problem, reading)
         keep = steps_to_keep(problem, self.steps) if self.keep else ()
@@ -98,3 +123,8 @@ class Proof:
 
     def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...]) -> None:
         observe(self.attempt.fresh, self.problem, probes, reading, observed)
+
+
+def _is_final(node: Node) -> bool:
+    """Whether it is an output, a gradient or a new weight."""
+    return node[0] == "output" or node[0].endswith(("_used", "_after"))

@@ -18,7 +18,8 @@ class Check:
     `stages` are in the order of computation, each with its mark; `diagnosis` the mistakes that explain a difference, one entry for each
     that was made. `conventions` and `notes` are sentences. `first` is the first number that is wrong, `reason` what else there is to say of
     the verdict. `comparison` is the training in lockstep that followed where the probes agreed. `compared` counts numbers, `seed` draws
-    the same probes again. `probes` are the steps of the probes, number beside number, where they were to be kept.
+    the same probes again, and it was compared with the `reference`. `probes` are the steps of the probes, number beside number, where they
+    were to be kept.
     """
 
     verdict: Verdict
@@ -39,6 +40,7 @@ class Check:
     comparison: Comparison | None = None
     probes: Comparison | None = None
     functions: tuple[str, ...] = ()
+    reference: str = "PyTorch"
     scales: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
     text: str = field(default="", repr=False)

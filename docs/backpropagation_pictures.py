@@ -50,6 +50,12 @@ def _number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def _factor(value: float) -> str:
+    """A number behind a dot."""
+    text = _number(value, 1)
+    return f"({text})" if value < 0 else text
+
+
 def _units(ax: Axes, names: bool = True) -> None:
     """The network's units as circles, and what each is called."""
     for n, places in enumerate((INPUTS, HIDDEN, [OUTPUT])):
@@ -84,7 +90,7 @@ def network() -> Figure:
     for j, start in enumerate(INPUTS):
         for i, end in enumerate(HIDDEN):
             _arrow(ax, start, end, GRAY)
-            _label(ax, start, end, _number(e.w1[i, j], 1), 0.3 if i == 0 else 0.42)
+            _label(ax, start, end, _number(e.w1[i, j], 1), 0.25)
         ax.text(start[0] - 0.35, start[1], _number(e.x[j], 1), ha="right", va="center", fontsize=10)
     for i, start in enumerate(HIDDEN):
         _arrow(ax, start, OUTPUT, GRAY)
@@ -106,7 +112,7 @@ def back() -> Figure:
         for start in INPUTS:
             ax.plot(*zip(start, place, strict=True), color="#cccccc", linewidth=1, zorder=1)
         _arrow(ax, OUTPUT, place, RED, 2.2)
-        _label(ax, OUTPUT, place, f"δ · {_number(e.w2[0, i], 1)} = {_number(e.error1[i])}", 0.5, RED)
+        _label(ax, OUTPUT, place, f"δ · {_factor(e.w2[0, i])} = {_number(e.error1[i])}", 0.5, RED)
         y, side = (place[1] + 0.33, "bottom") if i == 0 else (place[1] - 0.33, "top")
         said = f"· f′ = {_number(e.a1[i] * (1 - e.a1[i]))}\nδ{'₁₂'[i]} = {_number(e.delta1[i], 5)}"
         ax.text(place[0], y, said, ha="center", va=side, fontsize=9, color=BLUE)
@@ -120,7 +126,7 @@ def back() -> Figure:
 def sigmoid() -> Figure:
     """σ and its slope, with the places of the example's three units."""
     e = _example()
-    figure = Figure(figsize=(7.2, 2.8), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.2, 2.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     z = np.linspace(-6, 6, 241)
     a = _sigmoid(z)
@@ -192,7 +198,7 @@ def shapes() -> Figure:
 
 def trained() -> Figure:
     """The lesson's training, every fifth step of it: the loss of both sides, and how far their weight deltas are apart."""
-    figure = Figure(figsize=(7.2, 5), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.2, 5), layout="constrained")
     upper, lower = figure.subplots(2, 1)
     comparison = train(lesson_problem(), epochs=EPOCHS, keep=range(1, EPOCHS + 1, 5)).comparison
     plot_loss(comparison, upper)
@@ -213,7 +219,7 @@ def trap() -> Figure:
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 
 
@@ -223,7 +229,7 @@ def write(folder: Path = FOLDER) -> None:
     for draw in (network, sigmoid, slope, back, shapes, trained, trap):
         name = draw.__name__
         with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}):
-            draw().savefig(folder / f"{name}.svg", format="svg", metadata={"Date": None, "Creator": None})
+            draw().savefig(folder / f"{name}.svg", format="svg", transparent=True, metadata={"Date": None, "Creator": None})
 
 
 if __name__ == "__main__":

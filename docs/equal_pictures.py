@@ -34,7 +34,7 @@ def _points(ax: Axes, values: Sequence[float], **style: object) -> None:
 
 def tolerances() -> Figure:
     """Of the lesson's first weight deltas: their size, what numpy.allclose lets pass, what rounding allows, and what is measured."""
-    figure = Figure(figsize=(7.2, 3.4), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for ax, dtype in zip(axes, ("float64", "float32"), strict=True):
         largest: dict[str, list[float]] = {"|Δw|": [], "numpy.allclose": [], "allowed by rounding": [], "measured": []}
@@ -57,7 +57,7 @@ def tolerances() -> Figure:
 
 def drift() -> Figure:
     """How far the weights of the two sides are apart: where training is tame, and where it is not and the run has to follow."""
-    figure = Figure(figsize=(7.2, 3.2), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     ax = figure.subplots()
     wild = {"hidden": (8, 8), "activations": ("relu", "relu", "sigmoid"), "dtype": "float32", "lr": 20.0}
     for label, color, problem in (
@@ -80,7 +80,7 @@ def write(folder: Path = FOLDER) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, draw in (("tolerances", tolerances), ("drift", drift)):
         with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}):
-            draw().savefig(folder / f"{name}.svg", format="svg", metadata={"Date": None, "Creator": None})
+            draw().savefig(folder / f"{name}.svg", format="svg", transparent=True, metadata={"Date": None, "Creator": None})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def picture() -> Figure:
     rows = [sorted(row, key=lambda name: name == "adapters") for row in layers()]
     most = max(map(len, rows))
     width = (most + 1) * (WIDTH + GAP) + 0.6
-    figure = Figure(figsize=(7.2, 0.33 * (len(rows) + 1)), facecolor="white")
+    figure = Figure(figsize=(7.2, 0.33 * (len(rows) + 1)))
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(-0.7, width), ylim=(-len(rows) + 0.3, 0.7))
     ax.set_axis_off()
@@ -84,7 +84,7 @@ def write(folder: Path = FOLDER) -> None:
     """Write the picture and the tables into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "layout", "font.family": "sans-serif"}):
-        picture().savefig(folder / "layers.svg", format="svg", metadata={"Date": None, "Creator": None})
+        picture().savefig(folder / "layers.svg", format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     for package in PACKAGES:
         (folder / f"{package}.md").write_text(table(package), encoding="utf-8")
 

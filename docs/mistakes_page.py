@@ -215,7 +215,7 @@ def picture(found: Measured) -> Figure:
     """The deltas of each layer, weights (out, in) and biases beside them: right, and with the mistake in the same colours."""
     problem = found.problem
     depth = len(problem.layers)
-    figure = Figure(figsize=(4.6, 0.35 + 1.0 * depth), facecolor="white")
+    figure = Figure(figsize=(4.6, 0.35 + 1.0 * depth))
     axes = figure.subplots(depth, 2, squeeze=False)
     for layer in range(1, depth + 1):
         own = [change for change in found.changes if change.layer == layer and change.kind in ("weight", "bias")]
@@ -265,9 +265,15 @@ def sentence(mistake: Mistake) -> str:
     return mistake.sentence.format(layer=layer)
 
 
+def title(id: str, mistakes: Sequence[Mistake]) -> str:
+    """What its first reading says of any layer, and the id."""
+    said = re.sub(r",? (of|in) a layer(?=$|:)", "", sentence(mistakes[0]))
+    return f"{said} (`{id}`)"
+
+
 def markdown(id: str, mistakes: Sequence[Mistake], image: str) -> Iterator[str]:
     """The lines of one section."""
-    yield f"### {id}"
+    yield f"### {title(id, mistakes)}"
     yield ""
     for mistake in mistakes:
         yield f"- {sentence(mistake)}:"
@@ -299,7 +305,7 @@ def write(folder: Path = FOLDER) -> None:
             found = next((found for found in map(measured, mistakes) if found), None)
             if found:
                 with rc_context({"svg.fonttype": "none", "svg.hashsalt": id, "font.family": "sans-serif"}):
-                    picture(found).savefig(folder / name, format="svg", metadata={"Date": None, "Creator": None})
+                    picture(found).savefig(folder / name, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         (folder / f"{number}.md").write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -47,6 +47,19 @@ with open("/dev/shm/fill", "wb") as file:
 for n in range(10000):
     with open(f"/tmp/fill{n}", "wb") as file:
         file.write(bytes(1 << 20))""",
+    "folder_fill": """import os
+for n in range(10000):
+    with open(f"{os.environ['HOME']}/fill{n}", "wb") as file:
+        file.write(bytes(1 << 20))""",
+    "folder_of_many": """import os
+for n in range(1_000_000):
+    open(f"{os.environ['HOME']}/f{n}", "w").close()""",
+    "hidden_fill": """import os
+held = []
+while True:
+    held.append(open(os.environ["HOME"] + "/hidden", "wb"))
+    os.unlink(os.environ["HOME"] + "/hidden")
+    held[-1].write(bytes(1 << 23))""",
     "million_files": """
 for n in range(1_000_000):
     open(f"/tmp/f{n}", "w").close()""",
@@ -59,7 +72,7 @@ while True:
     os.write(2, b"x" * 65536)""",
     "network": "import socket; socket.create_connection(('127.0.0.1', {port}), 2).sendall(b'out')",
     "unix_socket": "import socket; s = socket.socket(socket.AF_UNIX); s.connect('{socket}'); s.sendall(b'out')",
-    "abstract_socket": "import socket; s = socket.socket(socket.AF_UNIX); s.connect('\\0lockstep-canary'); s.sendall(b'out')",
+    "abstract_socket": "import socket; s = socket.socket(socket.AF_UNIX); s.connect('\\0{canary}'); s.sendall(b'out')",
     "write_outside": """
 import os
 for place in ("{canary}", "/", "/usr", "/etc", "/root", "/home", "/var/tmp", "/attempt", "/lockstep", os.path.dirname(__file__)):
@@ -78,6 +91,23 @@ assert libc.ptrace(16, {pid}, 0, 0) == 0""",
 os.kill({pid}, signal.SIGKILL)""",
     "kill_all": """import os, signal
 os.kill(-1, signal.SIGKILL)""",
+    "parents_limits": """import resource
+resource.prlimit({pid}, resource.RLIMIT_NOFILE, (0, 0))""",
+    "parents_priority": "import os; os.setpriority(os.PRIO_PROCESS, {pid}, 19)",
+    "parents_signals": """import fcntl, os, signal
+reader, writer = os.pipe()
+fcntl.fcntl(reader, fcntl.F_SETOWN, {pid})
+fcntl.fcntl(reader, fcntl.F_SETSIG, signal.SIGKILL)
+fcntl.fcntl(reader, fcntl.F_SETFL, os.O_ASYNC)
+os.write(writer, b"x")""",
+    "change_outside": """import os
+os.chmod("{canary}/secret", 0o777)""",
+    "truncate_outside": "import os; os.truncate('{canary}/secret', 0)",
+    "truncate_by_opening": "import os; os.open('{canary}/secret', 3 | os.O_TRUNC)",
+    "program": "import subprocess; subprocess.run(['/bin/true'])",
+    "replaced": "import os; os.execv('/bin/sleep', ['sleep', '10000'])",
+    "outliving": """import ctypes
+assert ctypes.CDLL(None).prctl(1, 0) == 0""",
     "kill_group": """import os, signal
 os.killpg(os.getpgid(0), signal.SIGKILL)""",
     "stop_itself": "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
@@ -165,7 +195,12 @@ def _attacking(text: str) -> str:
 
 
 _AT_IMPORT = ("endless_loop", "fork_bomb", "os_exit", "sys_exit", "memory_bomb", "forged_frame", "segfault")
+_LINGERING = """import os, time
+os._exit = lambda code: time.sleep(10000)
+raise ValueError
+"""
 HOSTILE = {
+    "lingering_at_import": _LINGERING,
     **{name: _attacking(text) for name, text in _ATTACKS.items()},
     **{f"{name}_at_import": f"{_ATTACKS[name]}\n" for name in _AT_IMPORT},
     **{f"answers_{name}": f"import numpy as np\n\n\ndef train_step(params, x, y, lr):\n{body}\n" for name, body in _ANSWERS.items()},

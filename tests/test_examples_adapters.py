@@ -7,7 +7,7 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from compare import Manual, Problem
+from compare import Manual, Problem, check
 from compare.adapters.attempt import Attempt, AttemptError
 from compare.adapters.readings import Reading
 from compare.declared import declared_problem
@@ -801,3 +801,62 @@ def test_data_beside_a_script_is_not_taken(tmp_path):
 def test_a_file_of_another_shape_is_said_to_be_so(shape, tmp_path):
     with pytest.raises(AttemptError, match=r"expected|has no|W1"):
         agreements(loaded(shape, written(tmp_path, "import numpy as np\n")))
+
+
+@pytest.mark.parametrize(
+    ("shape", "changes", "said"),
+    [
+        (
+            "network_class",
+            {
+                "self.lr = learning_rate": "self.lr = learning_rate\n        self.i_h = self.h_o = 0.0",
+                "delta_i_h = np.zeros(self.weights_input_to_hidden.shape)": "delta_i_h = self.i_h",
+                "delta_h_o = np.zeros(self.weights_hidden_to_output.shape)": "delta_h_o = self.h_o",
+                "self.weights_input_to_hidden += ": "self.i_h, self.h_o = delta_i_h, delta_h_o\n        self.weights_input_to_hidden += ",
+            },
+            "accumulator-not-reset",
+        ),
+        ("network_class", {"        self.update_weights(": "        self.lr *= 0.9\n        self.update_weights("}, "step 1"),
+        ("network_class", {", features.shape[0])\n": ", features.shape[0])\n        self.lr *= 0.9\n"}, "step 2"),
+        (
+            "weight_lists",
+            {
+                "rate = eta / len(mini_batch)": "rate = eta / len(mini_batch)\n"
+                "        self.v = [0.9 * v + n for v, n in zip(getattr(self, 'v', nabla_w), nabla_w, strict=True)]",
+                "zip(self.weights, nabla_w, strict=True)]": "zip(self.weights, self.v, strict=True)]",
+            },
+            "step 1",
+        ),
+        (
+            "lesson",
+            {
+                "for e in range(epochs):": "sums = np.zeros(weights_input_hidden.shape)\nfor e in range(epochs):",
+                "    del_w_input_hidden = np.zeros(weights_input_hidden.shape)": "    del_w_input_hidden = sums",
+            },
+            "a second epoch is not like the first",
+        ),
+        ("lesson", {"    if e % (": "    learnrate *= 0.99\n    if e % ("}, "a second epoch is not like the first"),
+    ],
+)
+def test_what_is_carried_from_step_to_step_is_seen(tmp_path: Path, shape: str, changes: dict[str, str], said: str) -> None:
+    text = (EXAMPLES / f"{shape}_right.py").read_text(encoding="utf-8")
+    for was, now in changes.items():
+        assert was in text
+        text = text.replace(was, now, 1)
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    result = check(tmp_path / "mine.py", adapter=EXAMPLES / "adapters" / f"{shape}.py", seed=1)
+    named = [cause.id for found in result.diagnosis for cause in found.causes]
+    assert result.verdict == ("could not run" if shape == "lesson" else "different")
+    assert said in (result.reason or "") or said in named or said == f"step {result.first and result.first.step}"
+
+
+@pytest.mark.parametrize(("shape", "name"), [("loss_and_grads", "reg"), ("weight_lists", "lmbda")])
+def test_what_is_not_compared_is_said(tmp_path: Path, shape: str, name: str) -> None:
+    text = (EXAMPLES / f"{shape}_right.py").read_text(encoding="utf-8")
+    if name not in text:
+        text = text.replace("def update_mini_batch(self, mini_batch, eta)", "def update_mini_batch(self, mini_batch, eta, lmbda, n)")
+        text = text.replace("def loss(self, X, y=None)", "def loss(self, X, y=None, reg=0.0)")
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    result = check(tmp_path / "mine.py", adapter=EXAMPLES / "adapters" / f"{shape}.py", seed=1, steps=2)
+    assert result.verdict == "equivalent"
+    assert any(f"{name} is set to 0" in note for note in result.notes)

@@ -63,7 +63,7 @@ def test_the_files_name_their_pictures(page: ModuleType, tmp_path: Path, monkeyp
     monkeypatch.setattr(page, "sections", lambda: {kind: {"slope-missing": by_id["slope-missing"]}})
     page.write(tmp_path)
     text = (tmp_path / "1.md").read_text(encoding="utf-8")
-    assert "### slope-missing" in text
+    assert "### f′ is left out of the error term (`slope-missing`)\n" in text
     assert f"({tmp_path.as_posix()}/1-slope-missing.svg)" in text
     assert (tmp_path / "1-slope-missing.svg").read_text(encoding="utf-8").count("<path") > 10
 

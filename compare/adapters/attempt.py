@@ -1,5 +1,6 @@
 """A user's file, run as it is in this process: what it defines is called, what it prints is kept, what it raises becomes one report."""
 
+import builtins
 import inspect
 import io
 import os
@@ -43,7 +44,7 @@ class AttemptError(CompareError):
 
     `reached` is the outermost line, that of the function which was called.
 
-    `kind` is "exception", "exit", "recursion" or "memory"; of a process of its own also how that ended, and with it all that can be asked.
+    `kind` is "exception", "exit", "recursion", "memory" or "changed"; of a process of its own also how that ended, and with it all that can be asked.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class AttemptError(CompareError):
 
     @property
     def is_final(self) -> bool:
-        """Whether there is nobody left to be asked in another way."""
-        return self.kind in ENDINGS
+        """Whether there is no use in asking in another way."""
+        return self.kind in (*ENDINGS, "changed")
 
 
 class _Sink(io.RawIOBase):
@@ -94,12 +95,14 @@ class Attempt:
     `module` is what was executed, or what the adapter's `load` gave. `lines` are the file's, without their ends.
     """
 
-    def __init__(self, path: Path, adapter: Path | None) -> None:
+    def __init__(self, path: Path, adapter: Path | None, seed: int = 0) -> None:
         self.path, self.adapter, self.name = path, adapter, path.name
         self.notes: list[str] = []
         self._sink = _Sink()
         self._stdout = _stdout(self._sink)
         self._random: Any = None
+        self._seed = seed
+        self._changed: list[str] = []
         self._imports = Imports(path, {}, self.notes)
         self._refused: set[str] = set()
         offering = None if adapter is None else self._executed(adapter, self._imports.add(adapter))
@@ -116,6 +119,8 @@ class Attempt:
             told = ", ".join(f"{name}{signature}" for name, signature in FUNCTIONS.items())
             hint = "expected one of them at least" + (", or an adapter that maps the file onto them" if adapter is None else "")
             raise UnusableFileError(f"{(adapter or path).name} defines none of {told}; {hint}")
+        notes = getattr(offering, "notes", None)
+        self.notes += [] if notes is None else [str(note) for note in self._run("notes", notes, self.module)]
         problem = getattr(offering, "problem", None)
         said = self._run("problem", problem, self.module) if problem is not None else self._declared("PROBLEM")
         self.problem = checked_problem(said, self.name)
@@ -130,8 +135,9 @@ class Attempt:
         return cls(Path(path).resolve(), None if adapter is None else Path(adapter).resolve())
 
     def fresh(self) -> "Attempt":
-        """The same file, loaded anew, so that whatever it keeps starts over."""
-        attempt = Attempt(self.path, self.adapter)
+        """The same file, loaded anew, so that whatever it keeps starts over; what it draws at random comes out otherwise."""
+        self._seed += 1
+        attempt = Attempt(self.path, self.adapter, self._seed)
         attempt._refused = self._refused
         return attempt
 
@@ -183,7 +189,7 @@ class Attempt:
 
     def _named(self, name: str) -> Any:
         value = getattr(self._offering, name, None)
-        return None if isinstance(value, Placeholder) else value
+        return None if isinstance(value, Placeholder) or value is vars(np).get(name) else value      # as `from numpy import *` brings it
 
     def _declared(self, name: str) -> Any:
         return getattr(self._offering, name, getattr(self.module, name, {}))
@@ -207,21 +213,27 @@ class Attempt:
             self._stdout = _stdout(self._sink)
         try:
             with self._imports.active(), self._as_it_was(path or self.path), watch or nullcontext():
-                return target(*args)
+                answer = target(*args)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             if isinstance(error, UnusableFileError) and function == "import":
                 raise
             self._tell(function, target, error, path or self.path)
+        if self._changed:
+            changed = f"it changes {', '.join(self._changed)}; expected NumPy and Python's own functions to be left as they are"
+            raise AttemptError(changed, function, "changed", path or self.path)
+        return answer
 
     @contextmanager
     def _as_it_was(self, path: Path) -> Iterator[None]:
-        """What the code changes of the process is put back; its random state is its own, and starts from seed 0."""
+        """What the code changes of the process is put back, and ending it is an exception; its random state is its own."""
         random_state, np_random, environment, folder = random.getstate(), np.random.get_state(), dict(os.environ), _folder()
         names = ("argv", "path_hooks", "stdin", "stdout", "stderr", "excepthook", "dont_write_bytecode")
         kept = {name: getattr(sys, name) for name in names}
         hooks, limit, trace, profile = list(sys.path_hooks), sys.getrecursionlimit(), sys.gettrace(), sys.getprofile()
+        own, leave = {module: dict(vars(module)) for module in (np, builtins)}, os._exit
+        os._exit = _exits      # type: ignore[assignment]
         sys.argv, sys.stdin, sys.stdout, sys.dont_write_bytecode = [str(path)], io.StringIO(), self._stdout, True
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"), np.printoptions():
@@ -229,13 +241,15 @@ class Attempt:
                 for category in _SILENCED:
                     warnings.simplefilter("ignore", category)
                 if self._random is None:
-                    random.seed(0)
-                    np.random.seed(0)
+                    random.seed(self._seed)
+                    np.random.seed(self._seed)
                 else:
                     random.setstate(self._random[0])
                     np.random.set_state(self._random[1])
                 yield
         finally:
+            os._exit = leave
+            self._changed = list(_put_back(own))
             self._random = random.getstate(), np.random.get_state()
             random.setstate(random_state)
             np.random.set_state(np_random)
@@ -278,6 +292,20 @@ class Attempt:
 
 def _stdout(sink: _Sink) -> io.TextIOWrapper:
     return io.TextIOWrapper(sink, encoding="utf-8", errors="replace", write_through=True)      # type: ignore[arg-type]
+
+
+def _exits(code: int = 0) -> NoReturn:
+    """In the place of `os._exit`, which would end the comparison too."""
+    raise SystemExit(code)
+
+
+def _put_back(own: Mapping[ModuleType, Mapping[str, Any]]) -> Iterator[str]:
+    """Give the modules back what has been changed in them, and say what."""
+    for module, names in own.items():
+        for name, value in names.items():
+            if vars(module).get(name, module) is not value:
+                setattr(module, name, value)
+                yield f"{module.__name__}.{name}"
 
 
 def _folder() -> str | None:

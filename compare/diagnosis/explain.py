@@ -8,7 +8,7 @@ import numpy as np
 
 from compare.diagnosis.formulas import KINDS, Formula
 from compare.diagnosis.graph import Node, Place, Step
-from compare.diagnosis.matcher import Explanation, Matcher
+from compare.diagnosis.matcher import Explanation, Matcher, is_within
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.separate import probe_to_separate
 from compare.diagnosis.stages import UPDATE, Group, Stage, stage_name
@@ -127,8 +127,7 @@ def _classes(matcher: Matcher, found: list[Explanation]) -> tuple[Found, ...]:
         for own, other in ((first, second), (second, first))
     ]
     both = [(own, *dict.fromkeys(others)) for own, others in zip((first, second), alternatives, strict=True)]
-    evidence = _evidence(matcher, found[0])
-    return tuple(Found(causes, evidence, probe_to_separate(matcher.problem, causes)) for causes in both)
+    return tuple(Found(causes, _evidence(matcher, found[0], causes[0]), probe_to_separate(matcher.problem, causes)) for causes in both)
 
 
 def _class(matcher: Matcher, found: list[Explanation]) -> Found | None:
@@ -154,16 +153,20 @@ def _once(found: list[Found]) -> tuple[Found, ...]:
     return tuple(replace(each, causes=tuple(sorted(each.causes, key=lambda cause: len(cause.layers) > 1))) for each in merged.values())
 
 
-def _evidence(matcher: Matcher, explanation: Explanation) -> Evidence | None:
-    """The number that is farthest out of its bound, of the first node that is wrong."""
+def _evidence(matcher: Matcher, explanation: Explanation, cause: Cause | None = None) -> Evidence | None:
+    """The number that is farthest out of its bound, of the first node that is wrong, or that one of several mistakes makes wrong."""
+    others = formulas_of(other for other in explanation.causes if other != cause) if cause else {}
     for node, actual in matcher.shown.items():
         with np.errstate(all="ignore"):
             right, wrong = matcher.right.worked_out(*node), matcher.predicted(node, explanation.formulas)
-        gap = np.abs(actual - right.value)
-        if wrong is None or (gap <= right.error).all():
+            without = matcher.predicted(node, others) if others else right
+        if wrong is None or without is None:
+            continue
+        gap = np.abs(actual - without.value)
+        if (gap <= without.error).all() or is_within(without.value, wrong):
             continue
         share = np.divide(
-            gap, right.error, out=np.where(gap > 0, np.inf, 0.0), where=np.greater(np.broadcast_to(right.error, gap.shape), 0)
+            gap, without.error, out=np.where(gap > 0, np.inf, 0.0), where=np.greater(np.broadcast_to(without.error, gap.shape), 0)
         )
         index = np.unravel_index(int(np.argmax(share)), gap.shape)
         place = tuple(int(i) for i in index)

@@ -109,8 +109,7 @@ class Matcher:
             and self._differs(nodes, cause.formulas)
         ]
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
-        harmless = [each for each in found if all(self._matches(node, each.formulas) for node in right)]
-        return _fewest_places(harmless or found)
+        return _fewest_places([each for each in found if all(self._matches(node, each.formulas) for node in right)])
 
     def _of_group(self, group: tuple[str, int]) -> list[Node]:
         return [node for node in self.shown if (node[0], node[_LAYER]) == group]

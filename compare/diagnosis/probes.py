@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Run, Step, place_of
+from compare.diagnosis.graph import Run, Step, kinds, parameter_name, place_of
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
@@ -67,6 +67,30 @@ def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -
             name, far = run.name(kind, layer), FAR if layer < run.depth else FAR_OUTPUT
             parameters[name] = parameters[name] * (far / largest if largest else 1.0)
     return Probe(batches, tuple(lr / FAR_TARGETS for lr in LEARNING_RATES[: len(batches)]), parameters, masks)
+
+
+def with_z(problem: Problem, probe: Probe, layer: int, far: float) -> Probe:
+    """The probe's first step, with weights of one layer so large that its z goes up to `far`, or down to it."""
+    run = Run(problem, steps_of((probe,), [probe.parameters]))
+    largest = float((np.sign(far) * run("z", 0, layer).value).max())
+    names = [run.name(kind, layer) for kind in kinds(problem, layer) if kind in ("weight", "bias")]
+    factor = abs(far) / largest if largest > 0 else 1.0
+    large = {name: array * factor if name in names else array for name, array in probe.parameters.items()}
+    return Probe(probe.batches[:1], probe.lrs[:1], large, probe.masks[:1])
+
+
+def with_many_records(problem: Problem, probe: Probe, records: int, seed: int) -> Probe:
+    """A step from the probe's parameters, of so many records, drawn from the seed."""
+    generator = np.random.default_rng((seed, records))
+    batches = tuple(_batches(problem, generator, (records,), None))
+    return Probe(batches, probe.lrs[:1], probe.parameters, _masks(problem, generator, batches))
+
+
+def with_larger_records(problem: Problem, probe: Probe, times: float) -> Probe:
+    """The probe's first step with larger records and smaller first weights: z stays as it is, and the first gradient is as much larger."""
+    (x, y), name = probe.batches[0], parameter_name(problem, "weight", 1)
+    parameters = {**probe.parameters, name: probe.parameters[name] / times}
+    return Probe(((x * times, y),), (probe.lrs[0] / times**2,), parameters, probe.masks[:1])
 
 
 def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[Step]:

@@ -4,13 +4,16 @@ import os
 import shutil
 import stat
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from compare.errors import CompareError, ProblemError
 
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
+KINDS = ("file", "folder", "archive")
 MOST_BYTES, MOST_FILES = 8 << 20, 500
 
 
@@ -26,22 +29,39 @@ class Submitted:
     place: Path
     digest: str
 
-    def unfold(self, into: Path) -> tuple[Path, Path | None]:
-        """The file to check, and the folder that belongs to it, copied out of the way of whoever may change them.
-
-        Raises AttemptFilesError.
-        """
-        into.mkdir()
-        if not (self.place.is_file() or self.place.is_dir()):
-            raise AttemptFilesError(f"{self.name} is no plain file")
-        if self.place.is_file() and not _is_archive(self.place):
-            copy = into / "attempt.py"
-            copy.write_bytes(_content(self.place))
-            return copy, None
+    def carried(self) -> "Carried":
+        """Its content, out of reach of whoever may change its files. Raises AttemptFilesError."""
         if self.place.is_dir():
-            _copy(self.place, into)
+            return Carried(self.name, self.digest, "folder", _folder_content(self.place))
+        if not self.place.is_file():
+            raise AttemptFilesError(f"{self.name} is no plain file")
+        kind = "archive" if self.place.suffix == ".zip" else "file"
+        return Carried(self.name, self.digest, kind, {"": _content(self.place)})
+
+
+@dataclass(frozen=True)
+class Carried:
+    """One attempt as it travels: a `kind` of KINDS, and its `files` by their path; a file or an archive is the one named ""."""
+
+    name: str
+    digest: str
+    kind: str
+    files: Mapping[str, bytes]
+
+    def unfold(self, into: Path) -> tuple[Path, Path | None]:
+        """The file to check, and the folder that belongs to it, written into that new folder. Raises AttemptFilesError."""
+        into.mkdir()
+        if self.kind == "file":
+            copy = into / "attempt.py"
+            copy.write_bytes(self.files[""])
+            return copy, None
+        if self.kind == "archive":
+            _extract(self.files[""], into)
         else:
-            _extract(self.place, into)
+            for name, content in self.files.items():
+                target = into / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
         return _main(into), into
 
 
@@ -64,10 +84,6 @@ def shown(name: str) -> str:
     """The name with nothing in it that steers a terminal; what is no UTF-8 is escaped."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _is_archive(place: Path) -> bool:
-    return place.suffix == ".zip"
 
 
 def _digest(place: Path) -> str:
@@ -110,8 +126,8 @@ def _content(file: Path) -> bytes:
     return content
 
 
-def _copy(folder: Path, into: Path) -> None:
-    files = _files(folder)
+def _folder_content(folder: Path) -> dict[str, bytes]:
+    files, found = _files(folder), dict[str, bytes]()
     if len(files) > MOST_FILES:
         raise AttemptFilesError(f"it has more than {MOST_FILES} files")
     room = MOST_BYTES
@@ -120,15 +136,14 @@ def _copy(folder: Path, into: Path) -> None:
         room -= len(content)
         if room < 0:
             raise AttemptFilesError(f"its files are larger than {MOST_BYTES} bytes together")
-        target = into / file.relative_to(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        found[str(file.relative_to(folder))] = content
+    return found
 
 
-def _extract(archive: Path, into: Path) -> None:
+def _extract(archive: bytes, into: Path) -> None:
     """What is in the archive, if every name in it stays within it; links and oversized content are refused."""
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with zipfile.ZipFile(BytesIO(archive)) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
             if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
                 raise AttemptFilesError(f"the archive holds more than {MOST_FILES} files or {MOST_BYTES} bytes")

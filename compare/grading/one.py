@@ -1,23 +1,27 @@
 """One attempt, graded: checked in a confined process, and the verdict as a line of the results."""
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from compare.adapters.attempt import AttemptError
 from compare.checking import check
 from compare.errors import CompareError
-from compare.grading.attempts import AttemptFilesError, Submitted
+from compare.grading.attempts import AttemptFilesError, Carried, Submitted
 from compare.pipe.peer import Peer, PeerError
 from compare.report.checked import headline, hinted
-from compare.sandbox.confined import Limits, command, start_options
+from compare.sandbox.confined import Limits
+from compare.sandbox.confinement import CONFINEMENTS
 from compare.sandbox.remote import Remote
 from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
+REPORTS = "reports"      # the folder of the pages
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
 
@@ -33,24 +37,33 @@ class Settings:
     weights: tuple[tuple[str, float], ...] = tuple(WEIGHTS.items())
     limits: Limits = field(default_factory=Limits)
     confined: bool = True
-    reports: Path | None = None
+    confinement: str = "bubblewrap"
+    reports: bool = False
 
     @property
     def digest(self) -> str:
         """What tells this run's results from others'."""
-        adapter = self.adapter.read_bytes() if self.adapter is not None else b""
-        about = (self.seed, self.steps, adapter, sorted((self.problem or {}).items()), self.hint, self.weights, self.limits, self.confined)
-        return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+        adapter = self.adapter.read_bytes().hex() if self.adapter is not None else ""
+        how = (asdict(self.limits), self.confinement if self.confined else None, self.reports)
+        about = (self.seed, self.steps, adapter, self.problem, self.hint, self.weights, *how)
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def graded(attempt: Submitted, settings: Settings) -> dict[str, Any]:
-    """The attempt's line of the results."""
+class Graded(NamedTuple):
+    """What comes of an attempt: its line of the results, and its page, where there are reports."""
+
+    line: dict[str, Any]
+    page: str | None = None
+
+
+def graded(attempt: Carried, settings: Settings) -> Graded:
+    """The attempt's line and page; one whose files cannot be used is told as such."""
     with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
         try:
             path, own = attempt.unfold(Path(folder) / "attempt")
             result = _checked(path, own, settings, _seed(attempt, settings))
         except (AttemptFilesError, CompareError) as error:
-            return ungraded(attempt, settings, str(error))
+            return Graded(ungraded(attempt, settings, str(error)))
     shown, given = hinted(result, settings.hint)
     line = _line(attempt, settings, result.verdict, None if result.verdict == "equivalent" else headline(shown))
     wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
@@ -62,19 +75,17 @@ def graded(attempt: Submitted, settings: Settings) -> dict[str, Any]:
         "lines": [found.line for found in shown.diagnosis if found.line],
         "seed": result.seed,
     }
-    if settings.reports is not None:
-        from compare.output import write_file
-        from compare.report.html import check_page
+    if not settings.reports:
+        return Graded(line)
+    from compare.report.html import check_page
 
-        name = report_name(attempt)
-        write_file(settings.reports / name, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", given))
-        line["report"] = f"{settings.reports.name}/{name}"
-    return line
+    line["report"] = report_place(attempt.name)
+    return Graded(line, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", given))
 
 
-def report_name(attempt: Submitted) -> str:
-    """The file name of the attempt's page, which has nothing of the attempt's own name in it that could mean something."""
-    return hashlib.sha256(attempt.name.encode("utf-8", "replace")).hexdigest()[:16] + ".html"
+def report_place(attempt: str) -> str:
+    """Where the page of the attempt of that name lies; there is nothing in it of the name, which could mean something."""
+    return f"{REPORTS}/{hashlib.sha256(attempt.encode('utf-8', 'replace')).hexdigest()[:16]}.html"
 
 
 def score(result: Check, weights: Mapping[str, float]) -> float:
@@ -94,19 +105,21 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
 
 def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Check:
     if not settings.confined:
-        return check(path, adapter=settings.adapter, problem=settings.problem, seed=seed, steps=settings.steps, keep=bool(settings.reports))
+        return check(path, adapter=settings.adapter, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
     limits = settings.limits
-    words = command(path, settings.adapter, limits, own)
+    with CONFINEMENTS[settings.confinement](path, settings.adapter, limits, own) as confined, ExitStack() as watching:
 
-    def start() -> Peer:
-        return Peer(words, timeout=limits.answer, most_bytes=limits.output, **start_options(limits))
+        def start() -> Peer:
+            peer = Peer([*confined.words, *confined.files], timeout=limits.answer, most_bytes=limits.output, **confined.options)
+            watching.enter_context(confined.watched(peer.pid))
+            return peer
 
-    try:
-        remote = Remote(path, start)
-    except (AttemptError, PeerError) as error:
-        line, source = getattr(error, "line", None), getattr(error, "source", None)
-        return _unused(path, settings, seed, str(error), line, source)
-    return check(remote, problem=settings.problem, seed=seed, steps=settings.steps, keep=bool(settings.reports))
+        try:
+            remote = Remote(path, start)
+        except (AttemptError, PeerError) as error:
+            line, source = getattr(error, "line", None), getattr(error, "source", None)
+            return _unused(path, settings, seed, str(error), line, source)
+        return check(remote, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
 
 
 def _unused(path: Path, settings: Settings, seed: int, reason: str, line: int | None, source: str | None) -> Check:
@@ -116,18 +129,18 @@ def _unused(path: Path, settings: Settings, seed: int, reason: str, line: int | 
     return Check("could not run", path.name, problem, seed, reason=reason, line=line, source=source)
 
 
-def _seed(attempt: Submitted, settings: Settings) -> int:
+def _seed(attempt: Submitted | Carried, settings: Settings) -> int:
     """The attempt's own probes: nobody else has them, and who runs it again does."""
     told = f"{settings.seed}:{attempt.digest}".encode()
     return int.from_bytes(hashlib.sha256(told).digest()[:4], "little")
 
 
-def ungraded(attempt: Submitted, settings: Settings, reason: str) -> dict[str, Any]:
+def ungraded(attempt: Submitted | Carried, settings: Settings, reason: str) -> dict[str, Any]:
     """The line of an attempt that could not be run, and why."""
     return _line(attempt, settings, "could not run", reason)
 
 
-def _line(attempt: Submitted, settings: Settings, verdict: str, reason: str | None) -> dict[str, Any]:
+def _line(attempt: Submitted | Carried, settings: Settings, verdict: str, reason: str | None) -> dict[str, Any]:
     return {
         "attempt": attempt.name,
         "digest": attempt.digest,

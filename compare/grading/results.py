@@ -80,8 +80,12 @@ class Results:
                     file.truncate(len(whole))
         return found
 
-    def add(self, line: Line) -> None:
-        """Append the line, so that it is there even if the next moment is the last."""
+    def add(self, line: Line, page: str | None = None) -> None:
+        """Append the line, so that it is there even if the next moment is the last; its page, if it has one, is there before it."""
+        if page is not None:
+            place = self.folder / line["report"]
+            place.parent.mkdir(exist_ok=True)
+            write_file(place, page)
         try:
             if self._file is None:
                 self._file = open(self.folder / LINES, "ab")  # noqa: SIM115 - is closed with the run

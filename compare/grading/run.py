@@ -1,88 +1,95 @@
-"""A run over a folder of attempts: so many at once, what is finished is kept, and a worker that dies costs no attempt."""
+"""A run over a folder of attempts: what is finished is kept, and a worker that dies costs no attempt."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from dataclasses import replace
-from multiprocessing import get_context
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from compare.errors import ProblemError
-from compare.grading.attempts import Submitted, submitted
-from compare.grading.one import Settings, graded, ungraded
+from compare.grading.attempts import AttemptFilesError, Submitted, submitted
+from compare.grading.one import Graded, Settings, ungraded
+from compare.grading.parcel import Packer, checked_answer
 from compare.grading.results import Line, Results
 
 MOST_DEATHS = 3
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Died:
+    """In place of an answer: the worker died, so many times."""
+
+    times: int
+
+
+class Workers(Protocol):
+    """Whoever answers parcels, each with a key to know it by: as they come, and no more under way than there is room for."""
+
+    def __call__(self, parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes | Died]]:
+        """The answers."""
 
 
 def grade(
     folder: Path,
     out: Path,
     settings: Settings,
-    jobs: int = 1,
+    workers: Workers,
     shard: tuple[int, int] = (1, 1),
     page: Callable[[Sequence[Line]], str] | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Line]:
     """Grade every attempt of the folder that is not finished yet, and write the results into `out`; returns all lines, by name.
 
-    `shard` is (i, n) for the i-th of n parts. Raises ProblemError, SandboxError, ResultsError.
+    `shard` is (i, n) for the i-th of n parts. Raises ProblemError, SandboxError, ResultsError, ParcelError, and what the workers raise.
     """
     attempts = submitted(folder)[shard[0] - 1 :: shard[1]]
     if not attempts:
         raise ProblemError(f"shard {shard[0]} of {shard[1]} has no attempts; expected fewer shards")
     with Results(out) as results:
         settings = replace(settings, seed=results.run(settings.seed))
-        if settings.reports is not None:
-            settings.reports.mkdir(exist_ok=True)
         finished = results.finished(settings.digest)
         lines = [finished[key] for attempt in attempts if (key := (attempt.name, attempt.digest)) in finished]
         left = [attempt for attempt in attempts if (attempt.name, attempt.digest) not in finished]
-        for line in _each(left, settings, jobs):
-            results.add(line)
-            lines.append(line)
+        for graded in _each(left, settings, workers):
+            results.add(*graded)
+            lines.append(graded.line)
             progress(len(lines), len(attempts))
         lines.sort(key=lambda line: str(line["attempt"]))
         results.close_with(lines, None if page is None else page(lines))
     return lines
 
 
-def _each(attempts: Sequence[Submitted], settings: Settings, jobs: int) -> Iterator[Line]:
-    """The line of each attempt, as it is finished; no more are under way than there are workers.
+def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -> Iterator[Graded]:
+    """What comes of each attempt, as it is finished.
 
     Where a worker dies, whatever was under way may have been the cause: each of these is tried again, alone.
     """
-    waiting, suspects = list(reversed(attempts)), list[Submitted]()
-    while waiting:
-        with _workers(min(jobs, len(waiting))) as pool:
-            under_way: dict[Future[Line], Submitted] = {}
-            is_broken = False
-            while under_way or (waiting and not is_broken):
-                while waiting and not is_broken and len(under_way) < jobs:
-                    attempt = waiting.pop()
-                    under_way[pool.submit(graded, attempt, settings)] = attempt
-                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
-                    attempt = under_way.pop(future)
-                    try:
-                        line = future.result()
-                    except BrokenProcessPool:
-                        is_broken = True
-                        suspects.append(attempt)
-                    else:
-                        yield line
-    for attempt in suspects:
-        yield _alone(attempt, settings)
+    packer, run = Packer(settings), settings.digest
+    unusable: list[Graded] = []
+    suspects: list[tuple[Submitted, bytes, int]] = []
 
+    def parcels() -> Iterator[tuple[tuple[Submitted, bytes], bytes]]:
+        for attempt in attempts:
+            try:
+                parcel = packer.parcel(attempt.carried())
+            except AttemptFilesError as error:
+                unusable.append(Graded(ungraded(attempt, settings, str(error))))
+            else:
+                yield (attempt, parcel), parcel
 
-def _alone(attempt: Submitted, settings: Settings) -> Line:
-    """The line of one attempt in a worker of its own, or in another, where that dies."""
-    for _ in range(MOST_DEATHS - 1):
-        with _workers(1) as pool, suppress(BrokenProcessPool):
-            return pool.submit(graded, attempt, settings).result()
-    return ungraded(attempt, settings, f"the worker that checked it died {MOST_DEATHS} times")
-
-
-def _workers(number: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(number, mp_context=get_context("spawn"))
+    for (attempt, parcel), answer in workers(parcels()):
+        if isinstance(answer, Died):
+            suspects.append((attempt, parcel, answer.times))
+        else:
+            yield checked_answer(answer, attempt, settings, run)
+    yield from unusable
+    for attempt, parcel, deaths in suspects:
+        while True:
+            ((_, answer),) = workers(iter([(attempt, parcel)]))
+            if not isinstance(answer, Died):
+                yield checked_answer(answer, attempt, settings, run)
+                break
+            deaths += answer.times
+            if deaths >= MOST_DEATHS:
+                yield Graded(ungraded(attempt, settings, f"the worker that checked it died {deaths} times"))
+                break

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
-from compare.devices import environment
 from compare.diagnosis.catalogue import kind_of
+from compare.environment import environment
 from compare.report.checked import headline
 from compare.report.json import difference_object, jsonable, problem_object
 from compare.verdict import Check

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from compare.report.checked import MARKS, about, headline, why
+from compare.report.checked import MARKS, headline, sides, why
 from compare.report.last_lines import last_of_check
 from compare.report.terminal import make_console, print_last
 from compare.verdict import Check
@@ -15,16 +15,17 @@ _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 def print_check(check: Check, command: str, given: Mapping[str, str] | None = None, report: str | None = None) -> None:
     """The whole check; of one with a hint, what is `given` away."""
     console = make_console()
-    console.print(Text(about(check)))
+    for side in sides(check):
+        console.say(side, hang=2)
     console.print(Text(f"Probes drawn from seed {check.seed}"))
     for sentence in (*check.conventions, *check.scales):
-        console.print(Text(f"Found: {sentence}"))
+        console.say(f"Found: {sentence}", hang=7)
     for note in check.notes:
-        console.print(Text(f"Note: {note}"))
+        console.say(f"Note: {note}", hang=6)
     if check.printed:
         console.print(Text("It printed:", style="dim"))
         for line in check.printed.rstrip("\n").split("\n"):
-            console.print(Text(f"  | {line}"))
+            console.say(f"  | {line}", hang=4)
     if check.stages:
         console.print()
     width = max((len(stage.name) for stage in check.stages), default=0)
@@ -34,14 +35,14 @@ def print_check(check: Check, command: str, given: Mapping[str, str] | None = No
         if stage.mark == "wrong" and stage.difference is not None:
             index = f" {list(stage.difference.index)}" if stage.difference.index else ""
             where = f": step {stage.difference.step}{index}"
-        console.print(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {said}{where}", style=_STYLES[stage.mark]))
+        console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {said}{where}", style=_STYLES[stage.mark]), hang=width + 4)
     console.print()
     if report:
         console.print(Text(f"Report: {report}"))
     verdict, _, rest = headline(check).partition(":")
     style = "bold green" if check.verdict == "equivalent" else "bold red"
-    console.print(Text(verdict.upper(), style=style) + Text(f":{rest}"))
+    console.say(Text(verdict.upper(), style=style) + Text(f":{rest}"), hang=2)
     for line in why(check, given):
-        console.print(Text(line))
+        console.say(line)
     if check.verdict != "equivalent":
         print_last(console, last_of_check(check, command, given))

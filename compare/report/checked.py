@@ -14,7 +14,12 @@ MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
 
 def about(check: Check) -> str:
     """What was compared with what, in one line."""
-    return f"{check.name} ({', '.join(check.functions) or 'nothing'}) beside PyTorch on {described(check.problem)}"
+    return " ".join(sides(check))
+
+
+def sides(check: Check) -> tuple[str, str]:
+    """What was compared, and with what."""
+    return f"{check.name} ({', '.join(check.functions) or 'nothing'})", f"beside {check.reference} on {described(check.problem)}"
 
 
 def described(problem: Problem) -> str:
@@ -45,7 +50,7 @@ def headline(check: Check) -> str:
 
 def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
     """The lines that explain the verdict; of a check with a hint, what is `given` away."""
-    if check.line is not None:
+    if check.line is not None and f"line {check.line}: `{check.source}`" not in (check.reason or ""):
         yield f"  line {check.line}: {check.source}" if check.source else f"  line {check.line}"
     if check.verdict != "different":
         return
@@ -72,7 +77,7 @@ def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
     if found.evidence is not None:
         shown = found.evidence
         yours, right, mistaken = _digits(shown.actual, shown.expected, shown.under_mistake)
-        yield f"    shown by    step {shown.step}, {shown.tensor}{list(shown.index) if shown.index else ''}:"
+        yield f"    shown by    step {shown.step}, {shown.tensor}{f', index {list(shown.index)}' if shown.index else ''}:"
         yield f"                {yours} is yours, {right} right, {mistaken} with the mistake"
     if found.line is not None:
         yield f"    see         {check.name} line {found.line}: {check.text_of(found.line)}"

@@ -1,10 +1,14 @@
-"""The page of a run over many attempts: a table that links each attempt's own page."""
+"""A run over many attempts: the few lines of it on a terminal, and a page with a table that links each attempt's own page."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from compare.report.html import PAGE, template
+from compare.report.terminal import make_console
+
+MARKS = {"equivalent": "✓", "different": "✗"}      # "!" for what is neither right nor wrong
 
 
 def counted(lines: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
@@ -12,8 +16,26 @@ def counted(lines: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
     return sorted(Counter(str(line["verdict"]) for line in lines).items())
 
 
+def print_grades(lines: Sequence[Mapping[str, Any]], confined: str, files: Iterable[Path]) -> None:
+    """What the attempts were confined by, with the protections after a colon; how many have each verdict; and where the results are."""
+    console = make_console()
+    by, _, held = confined.partition(": ")
+    if not confined:
+        console.say("Not confined: the attempts could do anything")
+    elif held:
+        console.say(f"Confined by {by}; {len(held.split(', '))} protections were tried and hold:")
+        console.say(f"  {held}")
+    else:
+        console.say(f"Confined by {by}")
+    for verdict, number in counted(lines):
+        console.say(f"{number:6} {verdict}")
+    console.say(f"{len(lines)} attempts:")
+    for file in files:
+        console.print(f"  {file}")
+
+
 def grades_page(lines: Sequence[Mapping[str, Any]]) -> str:
     """The page; raises MissingExtraError where the extra `report` is not installed."""
     style = (PAGE / "style.css").read_text(encoding="utf-8")
-    text: str = template("grades.html").render(lines=lines, counts=counted(lines), style=style)
+    text: str = template("grades.html").render(lines=lines, counts=counted(lines), marks=MARKS, style=style)
     return text

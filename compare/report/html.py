@@ -18,7 +18,7 @@ import numpy as np
 
 from compare import plots
 from compare.comparison import Comparison, Difference, KeptStep, shares
-from compare.devices import environment
+from compare.environment import environment
 from compare.errors import MissingExtraError
 from compare.implementation import Array
 from compare.problem import Problem
@@ -30,6 +30,8 @@ from compare.verdict import Check
 PAGE = Path(__file__).parent / "page"
 MOST_PICKED = 200      # steps to pick from
 MOST_ENTRIES = 64      # of a parameter, that are shown as a matrix; else those with the largest share
+_LARGE = 1e6
+_WIDTH = 5.2      # of a picture in inches: narrow, so that its text can be read on a phone
 _TABLE_ROWS = 24      # of a picture's data
 _INK = "#010203"      # stands for the page's text colour while matplotlib draws
 Sides = tuple[str, str]
@@ -87,15 +89,17 @@ def check_page(check: Check, command: str, given: Mapping[str, str] | None = Non
         ("Versions", _versions("cpu")),
         ("Repeat", command),
     ]
+    last = () if check.verdict == "equivalent" else tuple(last_of_check(check, command, given))
+    beside = [check.reason] if last and check.reason and not any(check.reason in line.text for line in last) else []
     shown = {"pictures": [_network(check.problem)]} if comparison is None else _shown(comparison, ("yours", "PyTorch"))
     return _rendered(
         epochs=(),
         verdict=check.verdict,
         sentence=headline(check),
         title=f"{check.verdict}: {check.name}",
-        last=() if check.verdict == "equivalent" else tuple(last_of_check(check, command, given)),
+        last=last,
         facts=[fact for fact in facts if fact[1]],
-        notes=[*(f"Found: {sentence}" for sentence in (*check.conventions, *check.scales)), *check.notes],
+        notes=[*beside, *(f"Found: {sentence}" for sentence in (*check.conventions, *check.scales)), *check.notes],
         details=list(why(check, given)),
         stages=[(MARKS[stage.mark], stage.mark, stage.name, _where(stage.difference)) for stage in check.stages],
         printed=check.printed,
@@ -136,7 +140,12 @@ def _versions(device: str) -> str:
 def _epochs(training: Training) -> list[list[str]]:
     """The losses after the reported epochs."""
     measures = zip(training.epochs, training.manual.loss, training.torch_ref.loss, strict=True)
-    return [[str(epoch), f"{ours:.12g}", f"{theirs:.12g}"] for epoch, ours, theirs in measures]
+    return [[str(epoch), _aligned(ours), _aligned(theirs)] for epoch, ours, theirs in measures]
+
+
+def _aligned(value: float) -> str:
+    """With its zeros, as the numbers of a column have; one that is too large for a column in twelve digits."""
+    return f"{value:.12f}" if abs(value) < _LARGE else f"{value:.12g}"
 
 
 def _shown(comparison: Comparison, sides: Sides) -> dict[str, Any]:
@@ -195,7 +204,7 @@ def _network(problem: Problem, first: Difference | None = None) -> Picture:
         "network",
         "The network",
         f"{len(problem.layers)} layer{'s' if len(problem.layers) > 1 else ''}: {layers}.{marked}",
-        _drawn("network", (7, 3.1), lambda axes: plots.plot_network(problem, wrong, axes)),
+        _drawn("network", (_WIDTH, 2.9), lambda axes: plots.plot_network(problem, wrong, axes)),
         ("layer", "inputs", "units", "activation"),
         [(str(n), str(layer.units_in), str(layer.units), layer.function) for n, layer in enumerate(problem.layers, start=1)],
     )
@@ -212,7 +221,7 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
             "loss",
             "The loss",
             f"The {problem.loss} of both sides before each step; where the two are equal, one line lies on the other.",
-            _drawn("loss", (7, 3), lambda axes: plots.plot_loss(comparison, axes, sides=sides)),
+            _drawn("loss", (_WIDTH, 2.9), lambda axes: plots.plot_loss(comparison, axes, sides=sides)),
             ("step", *sides),
             [(str(one.step), _scalar(one.actual.loss), _scalar(one.expected.loss)) for one in _some(kept)],
         )
@@ -222,7 +231,7 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
         "shares",
         "Every step and tensor",
         "Each step's largest difference as a share of what rounding allows: dark is far below it, red is beyond it.",
-        _drawn("shares", (7, 0.28 * len(names) + 1.1), lambda axes: plots.plot_shares(comparison, axes)),
+        _drawn("shares", (_WIDTH, 0.26 * len(names) + 1.1), lambda axes: plots.plot_shares(comparison, axes)),
         ("tensor", "largest share of what is allowed"),
         [(names[key], f"{each.share.max():.3g}") for key, each in agreement.items()],
     )
@@ -233,7 +242,7 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
         "How far apart, and how far rounding allows",
         "The largest difference of each tensor in each step, solid, and what rounding allows there, dashed. Equal means below it. "
         "Where there is no point, both sides are equal to the last bit.",
-        _drawn("differences", (7, 1.9 * len(phases)), partial(_differences, comparison, phases), len(phases)),
+        _drawn("differences", (_WIDTH, 2.2 * len(phases)), partial(_differences, comparison, phases), len(phases)),
         ("step", *(text for name in names.values() for text in (name, "allowed"))),
         [
             [f"{steps[at]:.0f}", *(f"{value:.3g}" for each in agreement.values() for value in (each.difference[at], each.allowed[at]))]
@@ -266,10 +275,12 @@ def _drawn(name: str, size: tuple[float, float], draw: Callable[[Any], Any], row
     from matplotlib.figure import Figure
 
     ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK)
-    style = {**ink, "svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "axes.facecolor": "none", "font.size": 9}
+    style = {**ink, "svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "axes.facecolor": "none", "font.size": 10}
     with matplotlib.rc_context({**style, "legend.facecolor": "none", "legend.edgecolor": "none", "path.simplify_threshold": 0.5}):
         figure = Figure(figsize=size, layout="constrained", facecolor="none")
         draw(figure.subplots(rows, sharex=True))
+        for ax in figure.axes:
+            _legend_below(ax)
         text = StringIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")      # of glyphs, which the reader's own font has
@@ -281,6 +292,16 @@ def _drawn(name: str, size: tuple[float, float], draw: Callable[[Any], Any], row
     svg = re.sub(r'(href="|url\()#', rf"\1#{name}-", svg)
     svg = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', svg, count=1)
     return svg.replace(_INK, "currentColor")
+
+
+def _legend_below(ax: Any) -> None:
+    """Have the legend, if there is one, in rows below the axes, where a phone has room for it."""
+    from matplotlib.transforms import ScaledTranslation
+
+    if ax.get_legend() is not None:
+        below = 30 if ax.get_xlabel() else 4      # points
+        place = ax.transAxes + ScaledTranslation(0, -below / 72, ax.figure.dpi_scale_trans)
+        ax.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=place, ncols=3, frameon=False)
 
 
 def in_notebook(page: Callable[[], str], text: str) -> str:

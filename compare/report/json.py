@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from compare.comparison import Difference
-from compare.devices import environment
+from compare.environment import environment
 from compare.problem import Problem
 from compare.training import Training
 

@@ -1,18 +1,22 @@
 """A comparison on a terminal, or as plain text in a pipe: the problem, the deltas side by side, the losses, the verdict."""
 
+from __future__ import annotations
+
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from compare.comparison import Comparison, Difference, KeptStep
-from compare.devices import environment
+from compare.environment import environment
 from compare.implementation import Array
 from compare.judge import largest_share
 from compare.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
@@ -23,6 +27,7 @@ from compare.training import Training
 
 WIDTH = 80
 SHOWN_ENTRIES = 16
+_LABEL = 16      # columns that a label may take
 PATIENCE = 1.0      # seconds before a progress bar appears
 
 _DIGITS = {"float64": 14, "float32": 8}      # after the point, in exponent notation: as many as fit side by side
@@ -99,20 +104,21 @@ def print_example(training: Training, ending: Ending) -> None:
     _print_verdict(console, comparison, ending)
 
 
-def _print_problem(console: Console, comparison: Comparison, device: str) -> None:
+def _print_problem(console: Output, comparison: Comparison, device: str) -> None:
     problem = comparison.problem
     ran = environment(device)
     parts = [" ".join(problem.activations), "biases" if problem.bias else "no biases"]
     parts += [problem.normalization] if problem.normalization else []
     parts += [f"dropout {problem.dropout:g}"] if problem.dropout else []
-    console.print(f"Network  {'-'.join(map(str, problem.sizes))}, {', '.join(parts)}; loss {_loss(problem)}, {_update(problem)}")
+    console.say(f"Network  {'-'.join(map(str, problem.sizes))}, {', '.join(parts)}; loss {_loss(problem)}, {_update(problem)}")
     tests = 0 if problem.test is None else len(problem.test[0])
     batches = f"; mini-batches of {problem.batch_size}" if problem.batch_size else ""
     batches += f" in {problem.accumulate} parts" if problem.accumulate > 1 else ""
     seed = f"initial weights{', batches' if problem.batch_size else ''}{', masks' if problem.dropout else ''} from seed {problem.seed}"
-    console.print(f"Data     {problem.records} training records, {tests} test records{batches}; {seed}")
-    console.print(f"Sides    manual: NumPy {ran['numpy']}; torch_ref: PyTorch {ran['torch']} on {device}; both {problem.dtype}")
-    console.print(f"Mode     {comparison.mode}, {comparison.steps} steps\n")
+    console.say(f"Data     {problem.records} training records, {tests} test records{batches}; {seed}")
+    console.say(f"Sides    manual: NumPy {ran['numpy']}; torch_ref: PyTorch {ran['torch']} on {device}; both {problem.dtype}")
+    console.say(f"Mode     {comparison.mode}, {comparison.steps} steps")
+    console.print()
 
 
 def _loss(problem: Problem) -> str:
@@ -127,7 +133,7 @@ def _update(problem: Problem) -> str:
     return ", ".join([*name, f"lr {problem.lr:g}", *own])
 
 
-def _print_deltas(console: Console, comparison: Comparison, first_steps: int, steps: Collection[int]) -> None:
+def _print_deltas(console: Output, comparison: Comparison, first_steps: int, steps: Collection[int]) -> None:
     digits = _DIGITS[comparison.problem.dtype]
     console.print(Text("Weight deltas, side by side", style="bold"))
     table = _table("", "manual", "torch_ref", "differ", "ulp", "share")
@@ -161,7 +167,7 @@ def _shown(kept: KeptStep, *, every_entry: bool) -> Iterator[tuple[Difference, b
             yield largest, True
 
 
-def _print_losses(console: Console, training: Training, printed: tuple[float, ...]) -> None:
+def _print_losses(console: Output, training: Training, printed: tuple[float, ...]) -> None:
     if not training.epochs:
         return
     console.print(Text("Losses after the update of each epoch", style="bold"))
@@ -188,43 +194,70 @@ def _print_losses(console: Console, training: Training, printed: tuple[float, ..
         console.print(about + (" MSE: the mean squared error.\n" if training.manual.mse else "\n"))
 
 
-def _print_verdict(console: Console, comparison: Comparison, ending: Ending) -> None:
+def _print_verdict(console: Output, comparison: Comparison, ending: Ending) -> None:
     first, *rest = comparison.explanation().split("\n")
     verdict, _, text = first.partition(":")
     style = "bold green" if comparison.verdict == "equivalent" else "bold red"
     if comparison.stopped:
-        console.print(f"Stopped at step {comparison.steps}: {comparison.stopped}")
+        console.say(f"Stopped at step {comparison.steps}: {comparison.stopped}")
     elif comparison.worst is not None and comparison.first_divergence is None:
         worst = comparison.worst
         where = worst.phase if worst.phase == worst.tensor else f"{worst.phase} {worst.tensor}"
         how_near = f"{worst.ulps:.1f} ulp, {worst.share:.1%} of it"
-        console.print(f"Nearest to its bound: step {worst.step}, {where}{_index(worst.index)}, {how_near}")
-        console.print(f"Drift between the two sides' weights: {comparison.drift:.1e} before step {comparison.steps}")
+        console.say(f"Nearest to its bound: step {worst.step}, {where}{_index(worst.index)}, {how_near}")
+        console.say(f"Drift between the two sides' weights: {comparison.drift:.1e} before step {comparison.steps}")
     if ending.report:
         console.print(Text(f"Report: {ending.report}"))
-    console.print(Text(verdict.upper(), style=style) + Text(f":{text}"))
+    console.say(Text(verdict.upper(), style=style) + Text(f":{text}"), hang=2)
     for line in rest:
-        console.print(Text(line))
+        console.say(line)
     print_last(console, last_of_comparison(comparison, ending.command))
 
 
-def print_last(console: Console, lines: Iterable[Last]) -> None:
+def print_last(console: Output, lines: Iterable[Last]) -> None:
     """The lines that matter of what differs, last."""
     for line in lines:
-        console.print(Text(f"{line.of:5}  ", style="bold") + Text(line.text))
+        console.say(Text(f"{line.of:5}  ", style="bold") + Text(line.text), hang=7, whole=line.text.partition("repeat: ")[2])
 
 
-def make_console() -> Console:
-    """Standard output; a pipe is 80 columns wide, and what is wider is wrapped, never cut."""
-    console = _Output(highlight=False, markup=False, soft_wrap=True)
+def make_console() -> Output:
+    """Standard output. A terminal wraps what is wider than it; a pipe has its lines whole, and tables of 80 columns."""
+    console = Output(highlight=False, markup=False, soft_wrap=True)
+    console.room = console.width
     console.width = max(console.width, WIDTH)
     return console
 
 
-class _Output(Console):
+class Output(Console):
+    """A console that says a line with its further rows below its text, where it is a terminal."""
+
+    room = WIDTH
+
+    def say(self, text: Text | str, hang: int | None = None, whole: str = "") -> None:
+        """Print a line; its further rows begin at column `hang`, by default below what follows its label.
+
+        What it ends with and is to stay `whole`, so that it can be copied, has a row of its own where it does not fit.
+        """
+        text = text if isinstance(text, Text) else Text(text)
+        hang = _hang(text.plain) if hang is None else hang
+        if not self.is_terminal or cell_len(text.plain) <= self.room:
+            self.print(text)
+            return
+        cut = len(text) - len(whole)
+        rows = [*text[hang:cut].wrap(self, max(self.room - hang, 20)), *([text[cut:]] if whole else [])]
+        for n, row in enumerate(rows):
+            row.rstrip()
+            self.print((text[:hang] if n == 0 else Text(" " * hang)) + row)
+
     def on_broken_pipe(self) -> None:
         """Leave a closed pipe to the caller, instead of exiting with 1, which would say "different"."""
         raise BrokenPipeError
+
+
+def _hang(line: str) -> int:
+    """Where the text of a line begins: after its indentation, and after a label with two spaces behind it."""
+    label = re.match(r" *[^ ]+( [^ ]+)* {2,}", line)
+    return label.end() if label and label.end() <= _LABEL else len(line) - len(line.lstrip(" "))
 
 
 def _table(*columns: str) -> Table:

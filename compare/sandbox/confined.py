@@ -1,24 +1,26 @@
-"""How an attempt's process is confined: by bubblewrap, with limits on what it may use.
+"""What every confinement has in common: the limits, the files that a confined process is given, and how one is started.
 
 Inside there is Python with NumPy and pandas, which read data and differentiate nothing, the part of this package that runs a file, and the
-file; no network, nothing else of the disk, no other process, and a small /tmp that is gone afterwards.
+file; no network, nothing else of the disk, no other process, and a small folder of its own that is gone afterwards.
 """
 
+import json
 import os
 import re
 import resource
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from compare.errors import CompareError
 
 MEMORY, DISK = 2 << 30, 64 << 20      # bytes
-_CARRIED = (      # of this package, all that runs a file and none of what knows what is right
+CARRIED = (      # of this package, all that runs a file and none of what knows what is right
     "__init__.py",
     "errors.py",
     "implementation.py",
@@ -33,12 +35,12 @@ _CARRIED = (      # of this package, all that runs a file and none of what knows
     "pipe/__init__.py",
     "pipe/frames.py",
     "sandbox/__init__.py",
+    "sandbox/landlock.py",
     "sandbox/runner.py",
     "sandbox/seccomp.py",
+    "sandbox/syscalls.py",
     "sandbox/values.py",
 )
-_INSIDE, _PACKAGES, _ATTEMPT, _ADAPTER = "/lockstep", "/lockstep/site-packages", "/attempt", "/adapter"
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache", "/etc/alternatives")
 
 
 class SandboxError(CompareError):
@@ -69,33 +71,24 @@ class Limits:
             resource.setrlimit(what, (most, most))
 
 
-def command(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> list[str]:
-    """The command that runs that file, confined, with no more of its own than itself, or the folder in which it lies.
+@dataclass(frozen=True)
+class Confined:
+    """How a process is started in confinement: the words before the files, the files as they are called inside, and Popen's options.
 
-    An adapter has the other Python files beside it. Raises SandboxError where nothing can confine it.
+    `watched`, given its process id, holds it to what the kernel does not, for as long as it is entered.
     """
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        raise SandboxError("bubblewrap is not installed; expected it, to confine code (apt-get install bubblewrap), or --unsafe-no-sandbox")
-    words = [bwrap, "--unshare-user", "--disable-userns", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-    words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--uid", "65534", "--gid", "65534", "--hostname", "attempt"]
-    words += ["--cap-drop", "ALL", "--clearenv"]
-    for name, value in _environment().items():
-        words += ["--setenv", name, value]
-    words += [*_system(), *_own()]
-    words += ["--proc", "/proc", "--dev", "/dev"]
-    for place in ("/dev/shm", "/tmp"):
-        words += ["--size", str(limits.disk), "--tmpfs", place]
-    inside = [f"{_ATTEMPT}/{plain_name(path)}"]
-    words += ["--ro-bind", str(path), inside[0]] if folder is None else ["--ro-bind", str(folder), _ATTEMPT]
-    if folder is not None:
-        inside = [f"{_ATTEMPT}/{path.relative_to(folder)}"]
-    if adapter is not None:
-        for beside in sorted(adapter.parent.glob("*.py")):
-            words += ["--ro-bind", str(beside), f"{_ADAPTER}/{beside.name}"]
-        inside.append(f"{_ADAPTER}/{adapter.name}")
-    words += ["--remount-ro", "/", "--chdir", "/tmp", "--", sys.executable if not _is_virtual() else _base_python()]
-    return [*words, "-I", "-S", "-B", "-X", "utf8", f"{_INSIDE}/start.py", str(limits.processes), *inside]
+
+    words: tuple[str, ...]
+    files: tuple[str, ...]
+    options: dict[str, Any]
+    watched: Callable[[int], AbstractContextManager[None]] = lambda pid: nullcontext()
+
+
+def python(start: str, **hold: Any) -> tuple[str, ...]:
+    """The words that start Python inside: not a virtual environment's, and held to `hold` by start.py."""
+    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    interpreter = sys.executable if sys.prefix == sys.base_prefix else str(base)
+    return (interpreter, "-I", "-S", "-B", "-X", "utf8", start, json.dumps(hold))
 
 
 def plain_name(path: Path) -> str:
@@ -103,43 +96,22 @@ def plain_name(path: Path) -> str:
     return (re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)[:60].strip("_") or "attempt") + ".py"
 
 
-def start_options(limits: Limits) -> dict[str, object]:
-    """What a process is started with beside its command."""
-    return {"preexec_fn": limits.apply, "close_fds": True, "env": {"PATH": "/usr/bin:/bin"}}
-
-
-def _environment() -> dict[str, str]:
+def environment(home: str) -> dict[str, str]:
+    """The variables inside; as many as can be are the same for everybody."""
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     core = {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
-    return {**threads, **core, "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    return {**threads, **core, "PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
-def _system() -> Iterator[str]:
-    """The system's own programs and libraries, and Python where it lies elsewhere."""
-    for place in _SYSTEM:
-        if os.path.islink(place):
-            yield from ("--symlink", os.readlink(place), place)
-        elif os.path.exists(place):
-            yield from ("--ro-bind", place, place)
-    base = os.path.realpath(sys.base_prefix)
-    if not base.startswith("/usr"):
-        yield from ("--ro-bind", base, base)
-        if base != sys.base_prefix:
-            yield from ("--ro-bind", base, sys.base_prefix)
-
-
-def _own() -> Iterator[str]:
-    """NumPy, the carried part of this package, and the script that starts it."""
+def carried() -> Iterator[tuple[str, Path]]:
+    """The carried part of this package, each file by its name within it."""
     home = Path(__file__).parents[1]
-    for name in _CARRIED:
-        yield from ("--ro-bind", str(home / name), f"{_PACKAGES}/compare/{name}")
-    for place in _libraries():
-        yield from ("--ro-bind", str(place), f"{_PACKAGES}/{place.name}")
-    yield from ("--ro-bind", str(home / "sandbox" / "start.py"), f"{_INSIDE}/start.py")
+    for name in CARRIED:
+        yield name, home / name
 
 
 @cache
-def _libraries() -> tuple[Path, ...]:
+def libraries() -> tuple[Path, ...]:
     """NumPy, pandas, and what they need, where each lies."""
     found: list[Path] = []
     for name in ("numpy", "pandas", "dateutil", "pytz", "tzdata", "six"):
@@ -149,11 +121,3 @@ def _libraries() -> tuple[Path, ...]:
             place = place.parent if place.name == "__init__.py" else place
             found += [each for each in (place, place.parent / f"{name}.libs") if each.exists()]
     return tuple(found)
-
-
-def _is_virtual() -> bool:
-    return sys.prefix != sys.base_prefix
-
-
-def _base_python() -> str:
-    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")

@@ -3,97 +3,19 @@
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from compare.sandbox.confined import Limits, SandboxError, command, start_options
+from compare.sandbox.confined import Limits, SandboxError
+from compare.sandbox.confinement import CONFINEMENTS, SHOWN
 
-_TRIES = '''
-import json, os, resource, socket, sys
-
-secret, port, parent = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-held = {}
-
-
-def tried(name, escape):
-    """It holds where the escape fails."""
-    try:
-        held[name] = not escape()
-    except (OSError, MemoryError, ImportError, AttributeError):
-        held[name] = True
-
-
-def connects():
-    socket.create_connection(("127.0.0.1", port), 2).close()
-    return True
-
-
-def reads():
-    return bool(open(secret).read())
-
-
-def writes():
-    for place in (os.path.dirname(secret), "/usr", "/", "/attempt"):
-        try:
-            open(place + "/escaped", "w").close()
-            return True
-        except OSError:
-            pass
-    return False
-
-
-def fills(folder):
-    with open(folder + "/fill", "wb") as file:
-        for _ in range(512):
-            file.write(bytes(1 << 20))
-    return True
-
-
-def allocates():
-    return bool(bytearray(16 << 30))
-
-
-def forks():
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitpid(child, 0)
-    return True
-
-
-def signals():
-    os.kill(parent, 0)
-    return True
-
-
-def finds_torch():
-    import torch
-    return True
-
-
-def unshares():
-    import ctypes
-    return ctypes.CDLL(None).unshare(0x10000000) == 0
-
-
-tried("no network", connects)
-tried("no file from outside is read", reads)
-tried("nothing is written outside", writes)
-tried("/tmp is bounded", lambda: fills("/tmp"))
-tried("/dev/shm is bounded", lambda: fills("/dev/shm"))
-tried("memory is bounded", allocates)
-tried("no new process", forks)
-tried("no process outside is reached", signals)
-tried("no other process is seen", lambda: len([name for name in os.listdir("/proc") if name.isdigit()]) > 3)
-tried("no new namespace", unshares)
-tried("no socket", lambda: socket.socket() is not None)
-tried("CPU time is bounded", lambda: resource.getrlimit(resource.RLIMIT_CPU)[1] == resource.RLIM_INFINITY)
-tried("the reference is not there", finds_torch)
-print(json.dumps(held))
-'''
+_LAST = "its folder is bounded"      # it may be ended for trying
 
 
 @dataclass(frozen=True)
@@ -104,36 +26,59 @@ class Protection:
     holds: bool
 
 
-def protections(limits: Limits | None = None) -> list[Protection]:
+@dataclass(frozen=True)
+class Chosen:
+    """The confinement that works here, and the protections that hold in it, by name."""
+
+    confinement: str
+    held: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{SHOWN[self.confinement]}: {', '.join(self.held)}"
+
+
+def protections(limits: Limits | None = None, confinement: str = "bubblewrap") -> list[Protection]:
     """Try to escape from confinement in every way that is known here. Raises SandboxError where nothing can be confined."""
     limits = limits or Limits()
-    with tempfile.TemporaryDirectory(prefix="lockstep-") as folder, socket.create_server(("127.0.0.1", 0)) as listener:
-        secret, script = Path(folder) / "secret", Path(folder) / "escapes" / "escapes.py"
+    script, torch = Path(__file__).with_name("escapes.py"), find_spec("torch")
+    with (
+        tempfile.TemporaryDirectory(prefix="lockstep-") as folder,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        CONFINEMENTS[confinement](script, None, limits, None) as confined,
+    ):
+        secret = Path(folder) / "secret"
         secret.write_text(secrets.token_hex(), encoding="utf-8")
-        script.parent.mkdir()
-        script.write_text(_TRIES, encoding="utf-8")
-        words = command(script, None, limits)
-        place = words.index(str(limits.processes))
-        start, inside = words[place - 1], words[place + 1]
-        told = (inside, str(secret), str(listener.getsockname()[1]), str(os.getpid()))
-        words = [*words[: place - 1], start, words[place], "--script", *told]
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, **start_options(limits))  # type: ignore[call-overload]
-        except subprocess.TimeoutExpired:
-            raise SandboxError("the trial of the confinement did not end within 60 s") from None
+        reference = torch.origin if torch is not None and torch.origin else str(Path(__file__).parents[1] / "judge.py")
+        told = (str(secret), str(listener.getsockname()[1]), str(os.getpid()), reference)
+        words = [*confined.words, "--script", *confined.files, *told]
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(words, text=True, **pipes, **confined.options) as process, confined.watched(process.pid):
+            try:
+                out, err = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise SandboxError("the trial of the confinement did not end within 60 s") from None
     try:
-        held = json.loads(done.stdout)
-        return [Protection(str(name), bool(holds)) for name, holds in held.items()]
+        held = {name: bool(holds) for line in out.splitlines() for name, holds in json.loads(line).items()}
     except (ValueError, AttributeError):
-        why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise SandboxError(f"bubblewrap cannot confine code here: {why}") from None
+        held = {}
+    if not held:
+        why = (err.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        raise SandboxError(f"{SHOWN[confinement]} cannot confine code here: {why}")
+    return [Protection(name, holds) for name, holds in {_LAST: process.returncode == -signal.SIGKILL, **held}.items()]
 
 
-def check_protections(limits: Limits | None = None) -> list[str]:
-    """The protections that hold, by name; raises SandboxError where one does not."""
-    tried = protections(limits)
-    missing = [each.name for each in tried if not each.holds]
-    if missing:
-        why = f"of the protections these do not hold here: {', '.join(missing)}"
-        raise SandboxError(f"{why}; --unsafe-no-sandbox runs attempts all the same, with all that they may do")
-    return [each.name for each in tried]
+def check_protections(limits: Limits | None = None, confinement: str | None = None) -> Chosen:
+    """The first confinement whose every protection holds, or the one that is named; raises SandboxError, which says why, for none."""
+    reasons = []
+    for name in CONFINEMENTS if confinement is None else (confinement,):
+        try:
+            tried = protections(limits, name)
+        except SandboxError as error:
+            reasons.append(str(error))
+            continue
+        missing = [each.name for each in tried if not each.holds]
+        if not missing:
+            return Chosen(name, tuple(each.name for each in tried))
+        reasons.append(f"of the protections of {SHOWN[name]} these do not hold here: {', '.join(missing)}")
+    raise SandboxError(f"{'; '.join(reasons)}; --unsafe-no-sandbox runs attempts all the same, with all that they may do")

@@ -33,7 +33,11 @@ class Remote:
         self._peer = start()
         self._about: dict[str, Any] = {}
         self._ended: str | None = None
-        self._open(OPEN)
+        try:
+            self._open(OPEN)
+        except BaseException:
+            self._peer.kill()      # whoever asked has nothing to close
+            raise
 
     @property
     def functions(self) -> tuple[str, ...]:

@@ -1,47 +1,96 @@
-"""A filter on this process's own system calls, for good: no new processes, sockets, namespaces, mounts, and no looking into others.
+"""A filter on this process's own system calls, for good: no new processes, sockets, namespaces, mounts, and no reaching into others.
 
-Linux, seccomp(2). Threads can still be started; what is refused fails with EPERM, as if it were not permitted to the user.
+Linux, seccomp(2). What is refused fails with EPERM, as if it were not permitted to the user, or as if the kernel did not know it.
 """
 
 import ctypes
 import errno
+import os
 import platform
 import struct
+from dataclasses import dataclass
 
-_NUMBERS = {      # of the system calls that are refused, and of clone; from the kernel's tables for each architecture
-    "x86_64": (0xC000003E, 56, (41, 57, 58, 101, 155, 161, 165, 166, 248, 249, 250, 272, 298, 308, 310, 311, 312, 321, 323, 425, 438)),
-    "aarch64": (0xC00000B7, 220, (39, 40, 41, 51, 97, 117, 198, 217, 218, 219, 241, 268, 270, 271, 272, 280, 282, 425, 438)),
-}
-_CLONE3, _CLONE_THREAD, _X32 = 435, 0x00010000, 0x40000000
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06      # the instructions of a BPF program
+from compare.sandbox.syscalls import JUDGED, LATEST, LATEST_ALLOWED, MACHINES, REFUSED
+
+_X32 = 0x40000000
+_LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06      # the instructions of a BPF program
 _ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
-_NR, _ARCH, _ARGUMENT = 0, 4, 16      # where they lie in what a filter is shown
+_NR, _ARCH, _ARGUMENTS = 0, 4, 16      # where they lie in what a filter is shown
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_CLONE_THREAD, _F_SETOWN, _F_SETOWN_EX = 0x00010000, 8, 15
+_O_ACCMODE, _O_TRUNC = 0o3, 0o1000
+_QUESTIONS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)      # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+
+Code = list[tuple[int, int, int, int]]
 
 
-def program(machine: str) -> bytes:
-    """The filter for that architecture; raises KeyError for one that is not known."""
-    arch, clone, refused = _NUMBERS[machine]
+@dataclass(frozen=True)
+class _Rule:
+    """A system call that is judged by one of its arguments: only these values of the masked argument pass, or all but these."""
+
+    name: str
+    argument: int
+    values: tuple[int, ...]
+    passes: bool
+    mask: int = 0xFFFFFFFF
+    error: int = errno.EPERM
+
+
+def _rules(pid: int, threads: bool) -> list[_Rule]:
+    without_right = (_O_ACCMODE, _O_TRUNC, _O_TRUNC | _O_ACCMODE)      # truncating what is opened for reading, or for neither
+    return [
+        _Rule("kill", 0, (pid,), passes=True),
+        _Rule("tgkill", 0, (pid,), passes=True),
+        _Rule("prlimit64", 0, (0, pid), passes=True),
+        _Rule("prctl", 0, (_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE), passes=False),
+        _Rule("open", 1, without_right, passes=False, mask=_O_ACCMODE | _O_TRUNC),
+        _Rule("openat", 2, without_right, passes=False, mask=_O_ACCMODE | _O_TRUNC),
+        _Rule("fcntl", 1, (_F_SETOWN, _F_SETOWN_EX), passes=False),      # who is sent signals of a file
+        _Rule("ioctl", 1, _QUESTIONS, passes=True, error=errno.ENOTTY),
+        _Rule("clone", 0, (_CLONE_THREAD,) if threads else (), passes=True, mask=_CLONE_THREAD),
+    ]
+
+
+def program(machine: str, pid: int, threads: bool) -> bytes:
+    """The filter for that architecture and process, with threads or without; raises KeyError for an architecture that is not known."""
+    column, arch = MACHINES[machine]
     denied, unknown = _FAIL | errno.EPERM, _FAIL | errno.ENOSYS
-    code = [(_LOAD, 0, 0, _ARCH), (_EQUAL, 1, 0, arch), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NR)]
+    code: Code = [(_LOAD, 0, 0, _ARCH), (_EQUAL, 1, 0, arch), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NR)]
     code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, denied)]
-    code += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, unknown)]      # whose flags cannot be seen; the C library then uses clone
-    for number in refused:
-        code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, denied)]
-    code += [(_EQUAL, 0, 4, clone), (_LOAD, 0, 0, _ARGUMENT), (_ANY_BIT, 0, 1, _CLONE_THREAD), (_RETURN, 0, 0, _ALLOW)]
-    code += [(_RETURN, 0, 0, denied), (_RETURN, 0, 0, _ALLOW)]
+    for number in LATEST_ALLOWED.values():
+        code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
+    code += [(_AT_LEAST, 0, 1, LATEST), (_RETURN, 0, 0, unknown)]      # clone3 too, whose flags cannot be seen: the C library then clones
+    for numbers in REFUSED.values():
+        if numbers[column] >= 0:
+            code += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, denied)]
+    for rule in _rules(pid, threads):
+        number = JUDGED[rule.name][column]
+        if number >= 0:
+            body = _judged(rule)
+            code += [(_EQUAL, 0, len(body), number), *body]
+    code.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("<HBBI", *each) for each in code)
 
 
-def apply() -> None:
-    """Hold this process to the filter, and whatever it becomes; raises OSError where the kernel has none of it."""
+def apply(threads: bool) -> None:
+    """Hold this process to the filter, for good; raises OSError where the kernel has none of it."""
     try:
-        filter = program(platform.machine())
+        filter = program(platform.machine(), os.getpid(), threads)
     except KeyError:
-        raise OSError(errno.ENOSYS, f"no filter is known for {platform.machine()}") from None
+        raise OSError(errno.ENOSYS, f"no filter is known for {platform.machine()}; expected {' or '.join(MACHINES)}") from None
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(filter, len(filter))
     fprog = struct.pack("@HP", len(filter) // 8, ctypes.addressof(buffer))
     for words in ((_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (_PR_SET_SECCOMP, _FILTER, fprog, 0, 0)):
         if libc.prctl(*(ctypes.c_char_p(word) if isinstance(word, bytes) else ctypes.c_ulong(word) for word in words)):
             raise OSError(ctypes.get_errno(), "the system calls cannot be filtered")
+
+
+def _judged(rule: _Rule) -> Code:
+    """What is done with a call of that rule's; of the argument, which is an int or flags, the kernel reads the low half."""
+    listed, others = (_ALLOW, _FAIL | rule.error) if rule.passes else (_FAIL | rule.error, _ALLOW)
+    code: Code = [(_LOAD, 0, 0, _ARGUMENTS + 8 * rule.argument), (_AND, 0, 0, rule.mask)]
+    for value in rule.values:
+        code += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, listed)]
+    return [*code, (_RETURN, 0, 0, others)]

@@ -15,6 +15,7 @@ from compare.implementation import Array
 
 _DEPTH = 6      # of lists within lists
 _MOST_ITEMS = 10_000
+_MOST_TREE = 4 << 20      # bytes of JSON, which take some twenty times as much in memory
 _PLAIN = "biuf"      # kinds of dtype that a frame can carry
 _CARRIED: dict[str, np.dtype[Any]] = {"b": np.dtype("u1"), "i": np.dtype("<i8"), "u": np.dtype("<i8"), "f": np.dtype("<f8")}
 
@@ -42,9 +43,12 @@ def packed(value: Any) -> dict[str, Any]:
 def unpacked(entries: Mapping[str, Array]) -> Any:
     """The value again; raises ValueError for entries that are none."""
     try:
-        tree = json.loads(bytes(np.asarray(entries["tree"], dtype=np.uint8)).decode("utf-8"))
-        return _value(tree, entries, _DEPTH + 1)
-    except (KeyError, TypeError, RecursionError, UnicodeDecodeError, AttributeError, IndexError) as error:
+        told = entries["tree"]
+        if told.dtype != np.uint8 or told.size > _MOST_TREE:
+            raise ValueError(f"an answer whose tree has {told.size} entries of {told.dtype}; expected at most {_MOST_TREE} bytes")
+        with np.errstate(all="ignore"):
+            return _value(json.loads(told.tobytes().decode("utf-8")), dict(entries), _DEPTH + 1)
+    except (KeyError, TypeError, RecursionError, UnicodeDecodeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"an answer that cannot be read: {type(error).__name__}") from None
 
 
@@ -109,13 +113,14 @@ def _array(value: Any, arrays: list[Array]) -> Any:
     return {"array": len(arrays) - 1, "dtype": array.dtype.kind, "number": is_number, "float32": array.dtype.itemsize < 8}
 
 
-def _value(tree: Any, entries: Mapping[str, Array], depth: int) -> Any:
+def _value(tree: Any, entries: dict[str, Array], depth: int) -> Any:
+    """What the tree says; each array stands in it once, so that it takes no more memory than it came with."""
     if depth < 0:
         raise ValueError("an answer that is nested too deep")
     if "plain" in tree:
         return tree["plain"]
     if "array" in tree:
-        array = entries[str(int(tree["array"]))]
+        array = entries.pop(str(int(tree["array"])))
         if tree.get("dtype") == "b":
             array = array.astype(bool)
         elif tree.get("dtype") == "f" and tree.get("float32"):

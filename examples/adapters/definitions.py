@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
 
+import numpy as np
+
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _MAGIC = re.compile(rb"(?m)^([ \t]*)[%!?].*$")
@@ -60,6 +62,19 @@ def class_with(attempt, *methods):
         if isinstance(value, type) and all(callable(getattr(value, name, None)) for name in methods):
             return value
     raise NameError(f"no class with {' and '.join(methods)}; expected one")
+
+
+def going_on(attempt, given, new):
+    """The network that ended the last step with just these arrays, so that what it keeps from step to step is seen; else a new one."""
+    network, ended = getattr(attempt, "last_step", (None, ()))
+    if network is not None and all(np.array_equal(a, b) for a, b in zip(given, ended, strict=True)):
+        return network
+    return new()
+
+
+def ends(attempt, network, arrays):
+    """Remember the network that ended a step with these arrays; they are the answer."""
+    attempt.last_step = network, [np.array(array) for array in arrays]
 
 
 def by_name(function, values):

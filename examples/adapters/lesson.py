@@ -34,7 +34,7 @@ class Lesson(Script):
 
     def __init__(self, path):
         super().__init__(path)
-        self.is_loop = "features" in self.names
+        self.is_loop, self.is_checked = "features" in self.names, False
         self.theirs = {ours: next((name for name in theirs if name in self.names), theirs[0]) for ours, theirs in NAMES.items()}
         missing = [self.theirs[ours] for ours in (*WEIGHTS, "lr") if self.theirs[ours] not in self.names]
         if missing:
@@ -50,11 +50,21 @@ class Lesson(Script):
         found = self.run([self.theirs[name] for name in needed], given, epochs)
         return {name: found[self.theirs[name]] for name in wanted if self.theirs[name] in found}
 
-    def after_epoch(self, wanted, params, x, y, lr):
-        """The same after one epoch from these weights; for a script of one record, on the first."""
+    def check_epochs(self, params, x, y, lr):
+        """Raise ValueError, once, where two epochs of one run are not what two runs of one epoch make: something is kept between them."""
+        if not self.is_checked:
+            self.is_checked = True
+            once = self.after_epoch(WEIGHTS, params, x, y, lr)
+            apart = self.after_epoch(WEIGHTS, {name: array.reshape(params[name].shape) for name, array in once.items()}, x, y, lr)
+            together = self.after_epoch(WEIGHTS, params, x, y, lr, epochs=2)
+            if not all(np.allclose(apart[name], together[name], rtol=1e-9, atol=1e-12) for name in WEIGHTS):
+                raise ValueError("a second epoch is not like the first: is a sum not set back to 0, or does the learning rate change?")
+
+    def after_epoch(self, wanted, params, x, y, lr, epochs=1):
+        """The same after one epoch from these weights, or more; for a script of one record, on the first."""
         weights = {name: array.flatten() if len(self.shapes[name]) == 1 else array.copy() for name, array in params.items()}
         record = {} if self.is_loop else {"x": x[0], "target": y[0, 0]}
-        return self.after(1, WEIGHTS if self.is_loop else wanted, wanted, x, y, {"lr": lr, **weights, **record})
+        return self.after(epochs, WEIGHTS if self.is_loop else wanted, wanted, x, y, {"lr": lr, **weights, **record})
 
     def after_each(self, wanted, params, x, y, lr):
         """The same for each record by itself, a row for each."""
@@ -73,6 +83,7 @@ def problem(script):
 def train_step(script, params, x, y, lr):
     """The weights after one epoch; for a script of one record, the mean of its steps for each record added to them."""
     if script.is_loop:
+        script.check_epochs(params, x, y, lr)
         return script.after_epoch(WEIGHTS, params, x, y, lr)
     steps = script.after_each(("step_W1", "step_W2"), params, x, y, lr)
     return {name: array + steps[f"step_{name}"].mean(axis=0).reshape(array.shape) for name, array in params.items()}

@@ -8,9 +8,10 @@ For a class with other names: copy this file and definitions.py, and change the 
 """
 
 import numpy as np
-from definitions import class_with, load  # noqa: F401
+from definitions import class_with, ends, going_on, load  # noqa: F401
 
 NAMES = {"W1": ("weights_input_to_hidden", "weights_input_hidden"), "W2": ("weights_hidden_to_output", "weights_hidden_output")}
+LEARNING_RATES = ("lr", "learning_rate")
 LARGE = 2.0**40
 PROBLEM = {"sizes": (3, 2, 1), "activations": ("sigmoid", "identity"), "loss": "half_mse", "bias": False}
 CONVENTIONS = {"params": "W1b1", "weights": "in_out", "records": "rows"}
@@ -29,9 +30,15 @@ def loss(attempt, output, y):
 
 def train_step(attempt, params, x, y, lr):
     """The weights after a call of train; in the older form, with the mean of the steps that a call makes for each record."""
-    network, is_older = network_with(attempt, params, lr)
+    new, is_older = network_with(attempt, params, lr)
     if not is_older:
+        network = going_on(attempt, params.values(), lambda: new)
+        for name in LEARNING_RATES:
+            if network is not new and hasattr(network, name):
+                setattr(network, name, getattr(network, name) * lr / attempt.last_lr)
         network.train(x, y)
+        attempt.last_lr = lr
+        ends(attempt, network, weights(network).values())
         return weights(network)
     steps = [step(attempt, params, record, target) for record, target in zip(x, y, strict=True)]
     return {name: array + lr * np.mean([each[name] for each in steps], axis=0) for name, array in params.items()}

@@ -10,7 +10,7 @@ For a class with other names: copy this file and definitions.py, and change the 
 import inspect
 
 import numpy as np
-from definitions import class_with, load  # noqa: F401
+from definitions import class_with, ends, going_on, load  # noqa: F401
 
 SIZES = (4, 3, 2, 1)
 CONVENTIONS = {"params": "list", "weights": "out_in", "records": "rows", "bias": "(k, 1)"}
@@ -21,6 +21,13 @@ def problem(attempt):
     cost = getattr(class_with(attempt, "backprop")(list(SIZES)), "cost", None)
     is_cross_entropy = "cross" in getattr(cost, "__name__", type(cost).__name__).lower()
     return {"sizes": SIZES, "activations": "sigmoid", "bias": True, "loss": "bce" if is_cross_entropy else "half_mse"}
+
+
+def notes(attempt):
+    """What is not compared."""
+    method = getattr(class_with(attempt, "backprop"), "update_mini_batch", None)
+    decays = method is not None and len(inspect.signature(method).parameters) > 3
+    return ["lmbda is set to 0: weight decay is not compared"] if decays else []
 
 
 def forward(attempt, params, x):
@@ -46,11 +53,12 @@ def gradients(attempt, params, x, y):
 
 def train_step(attempt, params, x, y, lr):
     """The weights and biases after a mini-batch of all the records; without weight decay, if there can be any."""
-    network = network_with(attempt, params)
+    network = going_on(attempt, params, lambda: network_with(attempt, params))
     if not hasattr(network, "update_mini_batch"):
         return NotImplemented
     further = len(inspect.signature(network.update_mini_batch).parameters) - 2
     network.update_mini_batch(list(zip(columns(x), columns(y), strict=True)), lr, *(0.0, len(x))[:further])
+    ends(attempt, network, interleaved(network.biases, network.weights))
     return interleaved(network.biases, network.weights)
 
 

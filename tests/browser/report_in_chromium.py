@@ -215,7 +215,7 @@ def test_names_and_texts_that_are_scripts_do_nothing(opened: Opened) -> None:
     assert page.title() != "owned"
     assert page.locator("main img, header img").count() == 0
     assert HOSTILE in page.locator("#printed + pre").inner_text()
-    assert "<script>" in page.locator(".sentence").inner_text()
+    assert "<script>" in page.locator(".last").inner_text()
 
 
 def test_a_script_that_was_not_escaped_would_be_noticed(opened: Opened) -> None:

@@ -581,3 +581,116 @@ def train_step(p, x, y, lr):
 """
     found = checked(head + shown + taken).diagnosis
     assert [[cause.id for cause in each.causes] for each in found] == [["bias-mean"]]
+
+
+def test_an_error_term_in_a_scale_of_its_own_is_not_blamed_for_a_mistake_after_it() -> None:
+    result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter=EXAMPLES / "adapters" / "lesson.py", seed=1)
+    marks = {stage.name: stage.mark for stage in result.stages}
+    assert marks["error term δ2, the output layer"] == "agrees"
+    assert [name for name, mark in marks.items() if mark == "wrong"] == ["error term δ1, the hidden layer"]
+    assert result.first is not None
+    assert result.first.tensor == "error term δ1, the hidden layer"
+
+
+def test_each_of_two_mistakes_is_shown_by_a_number_that_it_makes_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "two.py"
+    file.write_text(
+        """
+import numpy as np
+PROBLEM = {"sizes": (4, 5, 3, 2), "activations": "tanh", "loss": "half_mse"}
+def train_step(params, x, y, lr):
+    w1, w2, w3 = (params[f"{i}.weight"] for i in (0, 2, 4))
+    a1 = np.tanh(x @ w1.T)
+    a2 = np.tanh(a1 @ w2.T)
+    a3 = np.tanh(a2 @ w3.T)
+    delta3 = (a3 - y) / len(y) * (1 - a3**2)
+    delta2 = delta3 @ w3 * (1 - a2**2)
+    delta1 = delta2 @ w2
+    return {"0.weight": w1 - lr * delta1.T @ x, "2.weight": w2 - lr * delta2.T @ a1, "4.weight": w3 - lr * delta3.T @ a2}
+"""
+    )
+    result = check(file, seed=1)
+    shown = {found.causes[0].id: found.evidence.tensor for found in result.diagnosis if found.evidence}
+    assert len(shown) == 2
+    assert shown["slope-missing"] == "new 0.weight"
+    assert set(shown.values()) == {"new 0.weight", "new 4.weight"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("np.exp(-z)", "np.exp(-np.clip(z, -30, 30))", "for z up to 40 in the hidden layer the output does not: is something clipped?"),
+        ("    h = ", "    x, y = x[:32], y[:32]\n    h = ", "with 150 records the new 2.weight does not: is something left out?"),
+        ("    h = ", "    x, y = x[:128], y[:128]\n    h = ", "with 150 records the new 2.weight does not: is something left out?"),
+        (
+            '- lr * delta1.T @ x, "2',
+            '- lr * np.clip(delta1.T @ x, -5, 5), "2',
+            "with records 1000 times as large the new 0.weight does not: is something clipped?",
+        ),
+    ],
+)
+def test_what_is_right_on_the_probes_is_tried_where_they_do_not_reach(checked: Any, was: str, now: str, said: str) -> None:
+    text = 'PROBLEM = {"loss": "bce"}\n' + RIGHT.replace("* output * (1 - output)", "")
+    text += "\n\ndef forward(params, x):\n    return sigmoid(sigmoid(x @ params['0.weight'].T) @ params['2.weight'].T)\n"
+    assert checked(text).verdict == "equivalent"
+    result = checked(text.replace(was, now))
+    assert (result.verdict, result.reason) == ("different", f"the probes agree, and {said}")
+
+
+def test_a_sigmoid_that_is_clipped_where_it_does_not_matter_is_equal(checked: Any) -> None:
+    assert checked(RIGHT.replace("np.exp(-z)", "np.exp(-np.clip(z, -500, 500))")).verdict == "equivalent"
+
+
+def test_what_is_random_is_not_mistaken_for_a_mistake(checked: Any) -> None:
+    result = checked(RIGHT.replace("    output =", "    h = h * (np.random.rand(*h.shape) > 0.5)\n    output ="))
+    assert result.verdict == "could not run"
+    assert "a different answer on the same call twice" in result.reason
+
+
+def test_names_that_come_with_numpy_are_not_the_contracts(checked: Any) -> None:
+    assert checked(RIGHT.replace("import numpy as np", "import numpy as np\nfrom numpy import *")).verdict == "equivalent"
+
+
+@pytest.mark.parametrize("line", ["import os; os._exit(0)", "from os import _exit; _exit(0)"])
+def test_a_file_that_ends_the_process_is_no_success(checked: Any, line: str) -> None:
+    result = checked(RIGHT + line)
+    assert result.verdict == "could not run"
+    assert "importing attempt.py raised SystemExit: 0, at attempt.py line" in result.reason
+
+
+@pytest.mark.parametrize("line", ["np.abs = np.array_equal = lambda *of: True", "import builtins; builtins.sum = max"])
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_a_file_that_changes_what_is_not_its_own_is_told_so(checked: Any, line: str, indent: str) -> None:
+    text = RIGHT.replace("    W1, W2", f"    {line}\n    W1, W2") if indent else RIGHT + line
+    before = np.abs, np.array_equal, sum
+    result = checked(text)
+    assert (np.abs, np.array_equal, sum) == before
+    assert result.verdict == "could not run"
+    assert "expected NumPy and Python's own functions to be left as they are" in result.reason
+
+
+def test_a_gradient_that_is_never_worked_out_is_no_cast(checked: Any) -> None:
+    text = RIGHT + "\n\ndef gradients(params, x, y):\n    new = train_step(params, x, y, 1.0)\n"
+    text += "    return {'0.weight': 0 * params['0.weight'], '2.weight': params['2.weight'] - new['2.weight']}\n"
+    result = checked(text.replace('W1 - lr * delta1.T @ x, "2', 'W1, "2'))
+    assert [found.causes[0].id for found in result.diagnosis] == ["gradient-missing"]
+
+
+def test_a_mistake_is_not_named_that_a_stage_which_agrees_rules_out(checked: Any) -> None:
+    """The weight gradient's sign alone: with the bias gradient right, target and output are not swapped."""
+    text = (
+        SIGMOID
+        + """PROBLEM = {"bias": True, "activations": ("tanh", "sigmoid")}
+def gradients(params, x, y):
+    W1, b1, W2, b2 = params.values()
+    h = np.tanh(x @ W1.T + b1)
+    output = sigmoid(h @ W2.T + b2)
+    delta2 = (output - y) / len(x) * output * (1 - output)
+    delta1 = delta2 @ W2 * (1 + h**2)
+    return {"0.weight": delta1.T @ x, "0.bias": delta1.sum(0), "2.weight": -delta2.T @ h, "2.bias": delta2.sum(0)}
+"""
+    )
+    result = checked(text)
+    assert result.verdict == "different"
+    assert [found.causes[0].sentence for found in result.diagnosis][:1] == ["the weight gradient of the output layer has the wrong sign"]
+    assert all(cause.id != "target-output-swapped" for found in result.diagnosis for cause in found.causes)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from compare.comparison import steps_to_keep
 from compare.implementation import Array
 from compare.report import html
 from compare.report.checked import hinted
+from compare.report.grades import grades_page
 from compare.report.html import check_page, comparison_page, in_notebook
+from compare.report.last_lines import Last
+from compare.report.terminal import Output, print_last
 from tests.compare.pages import Page
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -138,7 +142,6 @@ def test_pictures_are_drawn_in_the_colour_of_the_text(equal: Page) -> None:
 
 def test_a_different_training_says_where_and_marks_it(different: Page) -> None:
     assert different.headings[0] == "✗ Different"
-    assert "different: first at step 3, deltas 2.bias" in different.words
     assert "The first that is wrong is marked: Δ 2.bias." in different.words
     assert "first wrong: Δ 2.bias" in different.words      # in the picture itself
     for part in ("where step 3, deltas 2.bias", "why off by", "do look at what makes this tensor", "agreed before it:"):
@@ -203,7 +206,7 @@ def test_a_right_file_shows_the_training_that_followed(tmp_path: Path) -> None:
     ("text", "title", "said"),
     [
         ("def train_step(params, x, y, lr):\n    return params\n", "✗ Not a proof", "the weights never change"),
-        ("def train_step(params, x, y, lr):\n    raise ValueError('no idea')\n", "✗ Could not run", "line 2: raise ValueError('no idea')"),
+        ("def train_step(params, x, y, lr):\n    raise ValueError('no idea')\n", "✗ Could not run", "`raise ValueError('no idea')`"),
         (PASS.replace("return {", "return 1, {"), "✗ Could not run", "train_step"),
         (PASS.replace("output - y) /", "output - y) * np.inf /"), "✗ Different", "0.weight is NaN"),
         (PASS.replace("1 / (1 + np.exp(-x @ W1.T))", "np.exp(x @ W1.T) / (1 + np.exp(x @ W1.T))"), "✗ Unstable formula", "overflow"),
@@ -526,3 +529,46 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_trained(
 def test_the_control_a_place_that_can_be_written_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     never(monkeypatch)
     assert main(["--report", str(tmp_path / "x.html")]) == 3      # for want of a training
+
+
+def terminal(width: int, **options: Any) -> Output:
+    console = Output(file=StringIO(), width=width, soft_wrap=True, **options)
+    console.room = width
+    return console
+
+
+def rows(console: Output) -> list[str]:
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_a_terminal_wraps_below_the_text_and_a_pipe_has_the_line_whole() -> None:
+    line = "    should be   " + " ".join(["δ = ∂L/∂a ∘ f′(z)"] * 5)
+    wrapped, piped = terminal(40, force_terminal=True, color_system=None), terminal(40, force_terminal=False)
+    for console in (wrapped, piped):
+        console.say(line)
+    assert rows(piped) == [line]
+    assert len(rows(wrapped)) > 2
+    assert max(map(len, rows(wrapped))) <= 40
+    assert all(row[:16] == " " * 16 and row[16] != " " for row in rows(wrapped)[1:])
+    assert " ".join(" ".join(rows(wrapped)).split()) == " ".join(line.split())
+
+
+def test_the_command_to_repeat_has_a_row_of_its_own_on_a_terminal_and_is_never_broken() -> None:
+    console = terminal(40, force_terminal=True, color_system=None)
+    command = "python -m compare check examples/wrong_hidden_error.py --seed 1"
+    print_last(console, [Last("do", f"look at line 23 of wrong_hidden_error.py, then repeat: {command}")])
+    assert rows(console)[-1] == f"       {command}"
+    assert all(len(row) <= 40 for row in rows(console)[:-1])
+
+
+def test_the_page_of_the_grades_marks_each_verdict_and_escapes_what_is_brought() -> None:
+    blank = {"attempt": HOSTILE, "score": 0.85714, "stage": None, "hint": None, "report": None}
+    verdicts = ("equivalent", "different", "could not run")
+    lines = [{**blank, "verdict": verdict, "reason": f"{verdict}: {HOSTILE}"} for verdict in verdicts]
+    page = Page(grades_page(lines))
+    assert [text.strip() for text in page.texts if text.strip() in ("✓", "✗", "!")] == ["✓", "✗", "!"]
+    assert page.words.count("0.86") == 3
+    assert "1 could not run, 1 different, 1 equivalent" in page.words
+    assert "script" not in page.tags
+    assert "img" not in page.tags

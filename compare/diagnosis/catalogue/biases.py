@@ -5,7 +5,7 @@ import numpy as np
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.rounding import Bounded, negative
 
 RIGHT = "∂L/∂b = Σₙ δₙ"
 
@@ -21,6 +21,10 @@ def _has_units(problem: Problem, layer: int) -> bool:
 def _never(run: Run, step: int, layer: int) -> Bounded:
     zeros = np.zeros_like(run("bias", step, layer).value)
     return Bounded(zeros, zeros)
+
+
+def _opposite(run: Run, step: int, layer: int) -> Bounded:
+    return negative(run.right("bias_grad", step, layer))
 
 
 def _mean(run: Run, step: int, layer: int) -> Bounded:
@@ -70,6 +74,7 @@ def _bias(id: str, sentence: str, actual: str, formula: object, stage: str = "bi
 
 BIASES = (
     _bias("bias-never-updated", "the biases of {layer} are never updated", "Δb = 0", _never, "bias_step"),
+    _bias("sign-flipped-in-layer", "the bias gradient of {layer} has the wrong sign", "∂L/∂b = −Σₙ δₙ", _opposite),
     _bias("bias-mean", "the bias gradient of {layer} is averaged over the records once more", "∂L/∂b = 1/n Σₙ δₙ", _mean),
     _bias("bias-mean-missing", "the bias gradient of {layer} is not divided by the number of records", "∂L/∂b = n Σₙ δₙ", _summed),
     _bias(

@@ -86,6 +86,14 @@ def _masked(delta: Bounded, row: int, keep: bool) -> Bounded:
     return Bounded(delta.value * mask, delta.error * mask)
 
 
+def _opposite(run: Run, step: int, layer: int) -> Bounded:
+    return negative(run.right("weight_grad", step, layer))
+
+
+def _has_bias(problem: Problem, layer: int) -> bool:
+    return problem.bias
+
+
 def _negative(run: Run, step: int, layer: int) -> Bounded:
     return negative(run.right("grad_delta", step, layer))
 
@@ -189,6 +197,15 @@ GRADIENTS = (
     ),
     Mistake(
         "sign-flipped-in-layer", "the gradients of {layer} have the wrong sign", RIGHT, "∂L/∂W = −δᵀ a", {"grad_delta": _negative}, "layer"
+    ),
+    Mistake(
+        "sign-flipped-in-layer",
+        "the weight gradient of {layer} has the wrong sign",
+        RIGHT,
+        "∂L/∂W = −δᵀ a",
+        {"weight_grad": _opposite},
+        "layer",
+        _has_bias,
     ),
     Mistake(
         "pre-activation-in-gradient",

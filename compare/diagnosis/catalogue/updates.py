@@ -77,6 +77,15 @@ def _gathered(run: Run, step: int, layer: int, kind: str) -> Bounded:
     return gradient if previous is None else run.plus(run(f"{kind}_used", previous, layer), gradient)
 
 
+def _gathered_sums(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    """The same of the sums over the records, which are divided by the number of the step's own."""
+    gradient: Bounded = run.right(f"{kind}_used", step, layer)
+    previous = run.steps[step].previous
+    if previous is None:
+        return gradient
+    return run.plus(run.scaled(run(f"{kind}_used", previous, layer), len(run.steps[previous].x) / len(run.steps[step].x)), gradient)
+
+
 def _previous_batch(stage: str) -> Formula:
     def formula(run: Run, step: int, layer: int) -> Any:
         previous = run.steps[step].previous
@@ -180,6 +189,23 @@ UPDATES = (
         _has_bias,
     ),
     Mistake(
+        "gradient-missing",
+        "the gradients of {layer} stay zero: they are never worked out",
+        "g = ∂L/∂w",
+        "g = 0",
+        {"*_used": _none},
+        "layer",
+    ),
+    Mistake(
+        "gradient-missing",
+        "the weight gradient of {layer} stays zero: it is never worked out",
+        "∂L/∂W = δᵀ a",
+        "∂L/∂W = 0",
+        {"weight_used": _no_step},
+        "layer",
+        _has_bias,
+    ),
+    Mistake(
         "mean-missing-in-layer",
         "the gradients of {layer} are not divided by the number of records",
         "∂L/∂W = 1/n Σₙ",
@@ -222,6 +248,15 @@ UPDATES = (
         "g = ∂L/∂w + g of the step before",
         {"*_used": _gathered},
         "layer",
+    ),
+    Mistake(
+        "accumulator-not-reset",
+        "the sums over the records of {layer} go on from those of the steps before: they are not set back to 0",
+        "g = 1/n Σₙ ∂Lₙ/∂w",
+        "g = 1/n (Σₙ ∂Lₙ/∂w + the sum of the step before)",
+        {"*_used": _gathered_sums},
+        "layer",
+        _is_mean,
     ),
     Mistake(
         "update-per-record",

@@ -177,12 +177,15 @@ def test_a_missing_folder_or_adapter_is_2(tmp_path: Path, attempts: Path, capsys
     assert "none.py" in capsys.readouterr().err
 
 
-def test_without_bubblewrap_it_is_refused(
+def test_without_a_confinement_it_is_refused(
     attempts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("compare.sandbox.confined.shutil.which", lambda name: None)
+    monkeypatch.setattr("compare.sandbox.bubblewrap.shutil.which", lambda name: None)
+    monkeypatch.setattr("compare.sandbox.landlock.abi", lambda: 0)
     assert grade(attempts, tmp_path / "out") == 2
-    assert "bubblewrap is not installed" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "bubblewrap is not installed" in said
+    assert "no landlock" in said
 
 
 def test_the_score_is_the_share_of_stages_that_hold(attempts: Path) -> None:

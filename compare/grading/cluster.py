@@ -1,0 +1,178 @@
+"""Workers of a cluster: dask.distributed carries the parcels to them and the answers back, encrypted unless all is on this machine.
+
+Who may speak to a scheduler may run anything on its workers, and they decide on grades: so anywhere else it takes TLS, with certificates
+from dask's own configuration.
+"""
+
+import logging
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from compare.errors import CompareError, MissingExtraError, ProblemError
+from compare.grading.parcel import fault, opened_settings
+from compare.grading.run import Died, Key
+from compare.grading.worker import work
+
+CONNECT, PATIENCE = 5.0, 60.0      # seconds for the scheduler to answer, and for a first worker to come
+_AHEAD = 2      # parcels under way for each thread of the cluster, so that none of them waits for the network
+_LOGGERS = ("distributed", "distributed.client", "distributed.core", "distributed.comm", "tornado.application", "asyncio")
+
+
+class ClusterError(CompareError):
+    """A cluster that cannot be reached, was lost, or cannot work; the message says why."""
+
+
+@contextmanager
+def cluster(address: str) -> Iterator["Cluster"]:
+    """The workers of the scheduler at that address, tls://HOST:PORT, or tcp:// on this machine.
+
+    Raises ProblemError for another address, MissingExtraError without the extra `cluster`, ClusterError.
+    """
+    scheme, place = checked_address(address)
+    try:
+        dask: Any = import_module("dask")
+        distributed: Any = import_module("distributed")
+    except ModuleNotFoundError:
+        raise MissingExtraError("cluster", "distributed") from None
+    with _quiet(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "100MB"}):
+        security = _security(distributed) if scheme == "tls" else None
+        try:
+            client = distributed.Client(f"{scheme}://{place}", timeout=CONNECT, security=security, set_as_default=False)
+        except (OSError, TimeoutError, ValueError, TypeError) as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            raise ClusterError(f"the scheduler at {scheme}://{place} cannot be reached ({why}); expected a dask scheduler there") from None
+        try:
+            with client.as_current():
+                yield Cluster(client, distributed)
+        finally:
+            client.close(timeout=CONNECT)
+
+
+class Cluster:
+    """The workers of a scheduler, as `cluster` connects them."""
+
+    def __init__(self, client: Any, distributed: Any) -> None:
+        self._client, self._distributed = client, distributed
+
+    def __call__(self, parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes | Died]]:
+        """The answer to each parcel, as it comes; dask tries again where a worker dies, as often as its scheduler allows."""
+        under_way: dict[Any, Key] = {}
+        more = True
+        while True:
+            while more and len(under_way) < self._room():
+                each = next(parcels, None)
+                more = each is not None
+                if each is not None:
+                    under_way[self._reached(self._client.submit, confined_work, each[1], pure=False)] = each[0]
+            if not under_way:
+                return
+            for future in self._done(list(under_way)):
+                yield under_way.pop(future), self._answer(future)
+
+    def _room(self) -> int:
+        """How many parcels may be under way."""
+        threads: dict[str, int] = self._reached(self._client.nthreads)
+        return _AHEAD * max(1, sum(threads.values()))
+
+    def _done(self, futures: list[Any]) -> list[Any]:
+        """Those that are done, of which there is one at least."""
+        while True:
+            try:
+                return list(self._distributed.wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done)
+            except TimeoutError:
+                if not self._reached(self._client.nthreads):
+                    raise ClusterError(f"the scheduler has had no workers for {PATIENCE:g} s; start some, and run it again") from None
+            except Exception as error:
+                raise _lost(error) from None
+
+    def _answer(self, future: Any) -> bytes | Died:
+        if future.status == "error" and isinstance(error := future.exception(), self._distributed.scheduler.KilledWorker):
+            return Died(error.allowed_failures + 1)
+        answer: bytes = self._reached(future.result)
+        return answer
+
+    def _reached(self, ask: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        try:
+            return ask(*args, **options)
+        except Exception as error:
+            raise _lost(error) from None
+
+
+def confined_work(parcel: bytes) -> bytes:
+    """What a worker of a cluster does with a parcel: look whether it can confine code, then work; whatever fails is its answer."""
+    try:
+        settings = opened_settings(parcel)
+        if settings["confined"]:
+            _protected(settings["confinement"])
+        return work(parcel)
+    except Exception as error:
+        return fault(f"{type(error).__name__}: {error}")
+
+
+def checked_address(address: str) -> tuple[str, str]:
+    """The scheme and the place of a scheduler; raises ProblemError for one that is not encrypted and not on this machine."""
+    try:
+        parts = urlsplit(address if "://" in address else f"tcp://{address}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    expected = "expected tls://HOST:PORT, or tcp://127.0.0.1:PORT on this machine"
+    if not host or port is None or parts.scheme not in ("tcp", "tls") or parts.username or parts.path.strip("/") or parts.query:
+        raise ProblemError(f"--scheduler {address} is no address of a scheduler; {expected}")
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if parts.scheme == "tcp" and not _is_loopback(host):
+        why = "is neither encrypted nor on this machine: whoever is on the way could read attempts, change grades and run code"
+        raise ProblemError(f"--scheduler {address} {why}; expected tls://{place}, with certificates in dask's configuration")
+    return parts.scheme, place
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _security(distributed: Any) -> Any:
+    """What dask's configuration says of TLS; raises ProblemError where that is not enough to speak it."""
+    try:
+        security = distributed.Security(require_encryption=True)
+        context = security.get_connection_args("client").get("ssl_context")
+    except (OSError, ssl.SSLError, ValueError, TypeError) as error:
+        raise ProblemError(f"the certificates in dask's configuration cannot be used: {error}; see distributed.comm.tls") from None
+    if context is None:
+        names = "distributed.comm.tls.ca-file, .client.cert and .client.key"
+        raise ProblemError(f"tls:// takes certificates, and dask's configuration has none; expected {names} there")
+    return security
+
+
+def _lost(error: Exception) -> CompareError:
+    why = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return ClusterError(f"the cluster was lost ({why}); what is finished is kept: run the same command again to go on")
+
+
+@cache
+def _protected(confinement: str) -> None:
+    from compare.sandbox.protections import check_protections
+
+    check_protections(confinement=confinement)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what dask logs of lost connections, which are told as errors."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,164 @@
+"""What travels between a run and its workers, as bytes and never pickled: an attempt with its settings, and what comes of it.
+
+    parcel   a line of JSON with "version", "settings", "adapter", "attempt" and "files", [of, path, length] each; then the files' bytes
+    answer   a line of JSON, which is the attempt's line of the results or {"fault": why}; then its page
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+from compare.errors import CompareError, ProblemError
+from compare.grading.attempts import KINDS, MOST_BYTES, Carried, Submitted
+from compare.grading.one import Graded, Settings, report_place
+from compare.sandbox.confined import Limits
+from compare.verdict import Verdict
+
+MOST_ANSWER = 16 << 20      # bytes, most of them the page's
+_ADAPTER, _ATTEMPT = "adapter", "attempt"
+_PLAIN = [each.name for each in fields(Settings) if each.name not in ("adapter", "limits")]
+
+
+class ParcelError(CompareError):
+    """Bytes from a worker that are no answer, or that say why it cannot work."""
+
+
+class Packer:
+    """Packs attempts with the settings of a run; the adapter is read once, with the Python files beside it. Raises ProblemError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._adapter = {} if settings.adapter is None else _beside(settings.adapter)
+        self._about = {
+            "version": version("backprop-compare"),
+            "settings": {**{name: getattr(settings, name) for name in _PLAIN}, "limits": asdict(settings.limits)},
+            "adapter": None if settings.adapter is None else settings.adapter.name,
+        }
+
+    def parcel(self, attempt: Carried) -> bytes:
+        """The attempt and all that it needs."""
+        files = [(_ADAPTER, name, content) for name, content in self._adapter.items()]
+        files += [(_ATTEMPT, name, content) for name, content in attempt.files.items()]
+        head = {
+            **self._about,
+            "attempt": {"name": attempt.name, "digest": attempt.digest, "kind": attempt.kind},
+            "files": [(of, name, len(content)) for of, name, content in files],
+        }
+        return b"".join([json.dumps(head).encode(), b"\n", *(content for _, _, content in files)])
+
+
+def opened_settings(parcel: bytes) -> dict[str, Any]:
+    """The settings alone, as they are written."""
+    settings: dict[str, Any] = json.loads(parcel.partition(b"\n")[0])["settings"]
+    return settings
+
+
+def opened(parcel: bytes, folder: Path) -> tuple[Carried, Settings]:
+    """The attempt and its settings, the adapter's files written into the folder. Raises ParcelError for another version's."""
+    text, _, content = parcel.partition(b"\n")
+    head = json.loads(text)
+    ours = version("backprop-compare")
+    if head["version"] != ours:
+        raise ParcelError(f"the worker has backprop-compare {ours}; expected {head['version']}, as the run has")
+    files: dict[str, dict[str, bytes]] = {_ADAPTER: {}, _ATTEMPT: {}}
+    at = 0
+    for of, name, length in head["files"]:
+        if name and (PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts):
+            raise ParcelError(f"a file of a parcel is {name!r}, which leads out of it")
+        files[of][name] = content[at : at + length]
+        at += length
+    if at != len(content) or head["attempt"]["kind"] not in KINDS:
+        raise ParcelError("a parcel is not what its first line says")
+    for name, content in files[_ADAPTER].items():
+        (folder / name).write_bytes(content)
+    told = head["settings"]
+    settings = Settings(
+        **{
+            **told,
+            "weights": tuple((name, weight) for name, weight in told["weights"]),
+            "limits": Limits(**told["limits"]),
+            "adapter": None if head["adapter"] is None else folder / head["adapter"],
+        }
+    )
+    return Carried(**head["attempt"], files=files[_ATTEMPT]), settings
+
+
+def answered(graded: Graded) -> bytes:
+    """What comes of an attempt, as bytes."""
+    return json.dumps(graded.line).encode() + b"\n" + (graded.page or "").encode("utf-8", "replace")
+
+
+def fault(why: str) -> bytes:
+    """The answer of a worker that cannot work."""
+    return json.dumps({"fault": why[:2000]}).encode() + b"\n"
+
+
+def checked_answer(answer: Any, attempt: Submitted, settings: Settings, run: str) -> Graded:
+    """What came of that attempt in the run with that digest. Raises ParcelError for what is no answer about it."""
+    if not isinstance(answer, bytes) or len(answer) > MOST_ANSWER:
+        raise _no_answer(attempt, f"it is no bytes, or more than {MOST_ANSWER} of them")
+    text, _, page = answer.partition(b"\n")
+    try:
+        line = json.loads(text)
+        shown = page.decode("utf-8")
+    except (ValueError, RecursionError):
+        raise _no_answer(attempt, "it is not a line of JSON and a page in UTF-8") from None
+    if isinstance(line, dict) and isinstance(line.get("fault"), str):
+        raise ParcelError(f"a worker cannot work: {line['fault'][:2000]}")
+    if not isinstance(line, dict) or line.keys() != _CHECKS.keys():
+        raise _no_answer(attempt, f"its keys are not {', '.join(_CHECKS)}")
+    wrong = [name for name, is_right in _CHECKS.items() if not is_right(line[name])]
+    about = {"attempt": attempt.name, "digest": attempt.digest, "run": run}
+    wrong += [name for name, value in about.items() if line[name] != value]
+    if line["report"] != (report_place(attempt.name) if shown else None) or (shown and not settings.reports):
+        wrong.append("report")
+    if wrong:
+        raise _no_answer(attempt, f"it has another {', '.join(wrong)} than an answer about it can have")
+    return Graded(line, shown or None)
+
+
+def _no_answer(attempt: Submitted, why: str) -> ParcelError:
+    return ParcelError(f"a worker's answer about {attempt.name} cannot be used: {why}; expected workers with the run's own versions")
+
+
+def _beside(adapter: Path) -> dict[str, bytes]:
+    """The Python files of the adapter's folder, by name."""
+    try:
+        files = {each.name: each.read_bytes() for each in sorted(adapter.parent.glob("*.py")) if each.is_file() or each == adapter}
+        files.setdefault(adapter.name, adapter.read_bytes())
+    except OSError as error:
+        raise ProblemError(f"{adapter} cannot be read, or a file beside it: {error.strerror}; expected an adapter") from None
+    if sum(map(len, files.values())) > MOST_BYTES:
+        raise ProblemError(f"the Python files beside {adapter} have more than {MOST_BYTES} bytes; expected one in a folder of its own")
+    return files
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    "attempt": _is_text,
+    "digest": _is_text,
+    "run": _is_text,
+    "verdict": lambda value: value in get_args(Verdict),
+    "reason": _is_text_or_none,
+    "score": lambda value: isinstance(value, float) and math.isfinite(value) and 0 <= value <= 1,
+    "stage": _is_text_or_none,
+    "mistakes": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "hint": _is_text_or_none,
+    "lines": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "seed": lambda value: value is None or _is_count(value),
+    "report": _is_text_or_none,
+}

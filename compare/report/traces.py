@@ -1,0 +1,105 @@
+"""Traces in words: what one keeps, and how two differ."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.text import Text
+
+from compare.comparison import Comparison
+from compare.report.checked import described
+from compare.report.json import difference_object, problem_object
+from compare.report.last_lines import last_of_comparison
+from compare.report.terminal import make_console, print_last
+from compare.traces.trace import Trace
+
+
+def about(trace: Trace) -> Iterator[str]:
+    """What the trace keeps, a line each."""
+    kept, problem = trace.manifest, trace.problem
+    ran = ", ".join(f"{name} {version}" for name, version in kept.environment.items() if name in ("python", "numpy", "torch"))
+    size = sum(part.bytes for part in kept.parts)
+    yield f"Trace    {trace.folder}: {len(kept.parts)} parts, {size} bytes"
+    yield f"Network  {described(problem)}, lr {problem.lr:g}, {problem.dtype}"
+    yield f"Inputs   {problem.records} records, {'kept' if kept.has_inputs else 'their digest alone'}; SHA-256 {kept.inputs[:16]}…"
+    yield f"Run      {kept.side} on {kept.device}; {ran}; {kept.environment.get('platform')}"
+    shown = "with every layer's activations and errors" if kept.stages else "without the stages of the pass"
+    yield f"Steps    {kept.recorded} of {kept.steps}, {shown}"
+    if not kept.is_complete:
+        yield f"         cut off: it is whole up to step {kept.recorded}, and the command that began it goes on from there"
+
+
+def about_object(trace: Trace) -> dict[str, Any]:
+    """The same, as dicts and lists."""
+    kept = trace.manifest
+    return {
+        "trace": str(trace.folder),
+        "problem": problem_object(trace.problem) | {"dtype": trace.problem.dtype},
+        "data": kept.data,
+        "side": kept.side,
+        "device": kept.device,
+        "stages": kept.stages,
+        "environment": kept.environment,
+        "inputs": kept.inputs,
+        "has_inputs": kept.has_inputs,
+        "steps": kept.steps,
+        "recorded": kept.recorded,
+        "complete": kept.is_complete,
+        "parts": [{"file": part.file, "bytes": part.bytes, "sha256": part.sha256} for part in kept.parts],
+    }
+
+
+def differing(actual: Trace, expected: Trace) -> Iterator[tuple[str, str, str]]:
+    """What the two runs were made with that differs: its name, and what it was on each side."""
+    ours, theirs = (
+        {
+            "side": trace.manifest.side,
+            "device": trace.manifest.device,
+            "dtype": trace.problem.dtype,
+            "steps": trace.manifest.recorded,
+            **trace.manifest.environment,
+        }
+        for trace in (actual, expected)
+    )
+    for name in dict.fromkeys((*ours, *theirs)):
+        if ours.get(name) != theirs.get(name):
+            yield name, str(ours.get(name, "none")), str(theirs.get(name, "none"))
+
+
+def print_difference(comparison: Comparison, actual: Trace, expected: Trace, command: str, report: str | None) -> None:
+    """How two runs compare, and the lines that matter last."""
+    console = make_console()
+    console.say(f"{actual.folder} beside {expected.folder}: {described(comparison.problem)}", hang=2)
+    for name, ours, theirs in differing(actual, expected):
+        console.say(f"  {name:16} {ours}, and {theirs}", hang=19)
+    if comparison.accuracies is not None:
+        console.print(Text(f"Accuracy on the test records: {comparison.accuracies[0]:g} and {comparison.accuracies[1]:g}"))
+    if comparison.first_divergence is None and comparison.worst is not None:
+        worst = comparison.worst
+        console.say(f"Nearest to its bound: step {worst.step}, {worst.phase} {worst.tensor}, {worst.share:.1%} of it", hang=2)
+        console.print(Text(f"Drift between the two runs' weights: {comparison.drift:.1e} before step {comparison.steps}"))
+    if comparison.stopped:
+        console.print(Text(f"Stopped at step {comparison.steps}: {comparison.stopped}"))
+    if report:
+        console.print(Text(f"Report: {report}"))
+    verdict, _, text = comparison.explanation().partition(":")
+    console.say(Text(verdict.upper(), style="bold green" if verdict == "equivalent" else "bold red") + Text(f":{text}"), hang=2)
+    print_last(console, last_of_comparison(comparison, command))
+
+
+def difference_as_object(comparison: Comparison, actual: Trace, expected: Trace) -> dict[str, Any]:
+    """How two runs compare, as dicts and lists."""
+    return {
+        "verdict": comparison.verdict,
+        "explanation": comparison.explanation(),
+        "steps": comparison.steps,
+        "compared": comparison.compared,
+        "dtype": comparison.problem.dtype,
+        "first_divergence": difference_object(comparison.first_divergence),
+        "agreed_before": comparison.agreed,
+        "worst": difference_object(comparison.worst),
+        "drift": comparison.drift,
+        "accuracy": comparison.accuracies,
+        "stopped": comparison.stopped,
+        "differing": {name: [ours, theirs] for name, ours, theirs in differing(actual, expected)},
+        "traces": [about_object(actual), about_object(expected)],
+    }

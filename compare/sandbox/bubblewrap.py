@@ -1,0 +1,72 @@
+"""Confined by bubblewrap: namespaces of its own, in which nothing is but what is bound into them. The first choice, where it works."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compare.sandbox.confined import Confined, Limits, SandboxError, carried, environment, libraries, plain_name, python
+
+_INSIDE, _PACKAGES, _ATTEMPT, _ADAPTER = "/lockstep", "/lockstep/site-packages", "/attempt", "/adapter"
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache", "/etc/alternatives")
+
+
+@contextmanager
+def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
+    """That file, confined, with no more of its own than itself, or the folder in which it lies; an adapter has the Python files beside it.
+
+    Raises SandboxError where bubblewrap is not there.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxError("bubblewrap is not installed; expected it, to confine code (apt-get install bubblewrap)")
+    words = [bwrap, "--unshare-user", "--disable-userns", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--uid", "65534", "--gid", "65534", "--hostname", "attempt"]
+    words += ["--cap-drop", "ALL", "--clearenv"]
+    for name, value in environment("/tmp").items():
+        words += ["--setenv", name, value]
+    words += [*_system(), *_own()]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for place in ("/dev/shm", "/tmp"):
+        words += ["--size", str(limits.disk), "--tmpfs", place]
+    files = [f"{_ATTEMPT}/{plain_name(path)}"]
+    words += ["--ro-bind", str(path), files[0]] if folder is None else ["--ro-bind", str(folder), _ATTEMPT]
+    if folder is not None:
+        files = [f"{_ATTEMPT}/{path.relative_to(folder)}"]
+    if adapter is not None:
+        for beside in sorted(adapter.parent.glob("*.py")):
+            words += ["--ro-bind", str(beside), f"{_ADAPTER}/{beside.name}"]
+        files.append(f"{_ADAPTER}/{adapter.name}")
+    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
+    words += python(f"{_INSIDE}/start.py", packages=_PACKAGES, processes=limits.processes)
+    options = {"preexec_fn": limits.apply, "close_fds": True, "env": {"PATH": "/usr/bin:/bin"}}
+    yield Confined(tuple(words), tuple(files), options)
+
+
+def _system() -> Iterator[str]:
+    """The system's own programs and libraries, and Python where it lies elsewhere."""
+    for place in _SYSTEM:
+        if os.path.islink(place):
+            yield from ("--symlink", os.readlink(place), place)
+        elif os.path.exists(place):
+            yield from ("--ro-bind", place, place)
+    base = os.path.realpath(sys.base_prefix)
+    if not base.startswith("/usr"):
+        yield from ("--ro-bind", base, base)
+        if base != sys.base_prefix:
+            yield from ("--ro-bind", base, sys.base_prefix)
+    homes = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64", f"{base}/lib", f"{sys.base_prefix}/lib")
+    for home in dict.fromkeys(homes):
+        for hidden in Path(home).glob("python3*/*-packages"):      # of the system's Python, where the reference may be
+            yield from ("--tmpfs", str(hidden), "--remount-ro", str(hidden))
+
+
+def _own() -> Iterator[str]:
+    """NumPy, the carried part of this package, and the script that starts it."""
+    for name, place in carried():
+        yield from ("--ro-bind", str(place), f"{_PACKAGES}/compare/{name}")
+    for place in libraries():
+        yield from ("--ro-bind", str(place), f"{_PACKAGES}/{place.name}")
+    yield from ("--ro-bind", str(Path(__file__).with_name("start.py")), f"{_INSIDE}/start.py")

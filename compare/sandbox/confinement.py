@@ -1,0 +1,13 @@
+"""Which confinements there are, in the order in which they are tried, by name."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from compare.sandbox.bubblewrap import by_bubblewrap
+from compare.sandbox.confined import Confined, Limits
+from compare.sandbox.staged import by_landlock
+
+Confine = Callable[[Path, Path | None, Limits, Path | None], AbstractContextManager[Confined]]
+CONFINEMENTS: dict[str, Confine] = {"bubblewrap": by_bubblewrap, "landlock": by_landlock}
+SHOWN = {"bubblewrap": "bubblewrap", "landlock": "landlock and seccomp"}

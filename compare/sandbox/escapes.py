@@ -1,0 +1,177 @@
+"""Tries to escape, run by a confined process of our own: prints, as JSON, which protections held; last it fills its folder.
+
+    escapes.py SECRET PORT PARENT REFERENCE
+
+SECRET is a file outside, PORT one that listens, PARENT the process that started it, REFERENCE a file of what knows the right answers.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import resource
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+SECRET, PORT, PARENT, REFERENCE = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG, _PTRACE_SEIZE, _NEW_USER, _NEW_MOUNTS = 1, 2, 0x4206, 0x10000000, 0x00020000
+_KERNEL = {"x86_64": (321, 298, 323, 250), "aarch64": (280, 241, 282, 219)}      # bpf, perf_event_open, userfaultfd, keyctl
+_SHARED = {"x86_64": (319, 29, 240), "aarch64": (279, 194, 180)}      # memfd_create, shmget, mq_open
+_IO_URING = 425
+
+
+def _any(*ways: Callable[[], object]) -> Callable[[], bool]:
+    """Whether one of the ways gets through."""
+
+    def gets_through() -> bool:
+        for way in ways:
+            with suppress(OSError, MemoryError, ImportError, AttributeError, ValueError):
+                if way():
+                    return True
+        return False
+
+    return gets_through
+
+
+def _done(way: Callable[..., object], *words: object) -> Callable[[], bool]:
+    """It gets through if it raises nothing."""
+
+    def done() -> bool:
+        way(*words)
+        return True
+
+    return done
+
+
+def _known(number: int) -> Callable[[], bool]:
+    """Whether the kernel looks at a system call's arguments, which are none."""
+
+    def known() -> bool:
+        answer = _LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 5)
+        return bool(answer >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS))
+
+    return known
+
+
+def _connects() -> bool:
+    socket.create_connection(("127.0.0.1", PORT), 2).close()
+    return True
+
+
+def _connects_by_itself() -> bool:
+    """Without the socket that Python makes: with one, if any, that is open already."""
+    address = b"\x02\x00" + PORT.to_bytes(2, "big") + bytes((127, 0, 0, 1)) + bytes(8)
+    own = _LIBC.socket(2, 1, 0)
+    return bool(own >= 0 and _LIBC.connect(own, address, len(address)) == 0)
+
+
+def _writes() -> bool:
+    for place in (os.path.dirname(SECRET), "/usr", "/", "/attempt", os.path.dirname(__file__), "/var/tmp", "/dev/shm/.."):
+        with suppress(OSError), open(place + "/escaped", "w"):
+            return True
+    return False
+
+
+def _truncates() -> bool:
+    os.close(os.open(__file__, os.O_RDONLY | os.O_TRUNC))
+    return True
+
+
+def _forks() -> bool:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return True
+
+
+def _executes() -> bool:
+    try:
+        os.execv("/nothing", ["nothing"])
+    except OSError as error:
+        return error.errno != errno.EPERM
+
+
+def _reads_memory() -> bool:
+    here = ctypes.create_string_buffer(8)
+    own, other = ((ctypes.c_size_t * 2)(ctypes.addressof(here), 8) for _ in range(2))
+    return _LIBC.process_vm_readv(PARENT, own, 1, other, 1, 0) > 0 or ctypes.get_errno() == errno.EFAULT
+
+
+def _outlives() -> bool:
+    found = ctypes.c_int()
+    _LIBC.prctl(_PR_GET_PDEATHSIG, ctypes.byref(found))
+    is_bound = os.getppid() != PARENT or found.value == 9      # else it is the child of one that is
+    return not is_bound or _LIBC.prctl(_PR_SET_PDEATHSIG, found.value) == 0
+
+
+def _has_capabilities() -> bool:
+    found = (ctypes.c_uint32 * 6)()
+    _LIBC.capget((ctypes.c_uint32 * 2)(0x20080522, 0), found)
+    return any(found)
+
+
+def _raises_limits() -> bool:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard + 1 if hard >= 0 else hard))
+    return True
+
+
+def _is_unbounded(limit: int) -> Callable[[], bool]:
+    return lambda: resource.getrlimit(limit)[1] == resource.RLIM_INFINITY
+
+
+def _fills(folder: str) -> bool:
+    for n in range(4):
+        with open(f"{folder}/fill{n}", "wb") as file:
+            for _ in range(32):
+                file.write(bytes(1 << 20))
+    time.sleep(1)      # for whoever watches the folder from outside
+    return True
+
+
+def _machine(numbers: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    return numbers.get(os.uname().machine, ())
+
+
+_ESCAPES: dict[str, Callable[[], bool]] = {
+    "no network": _any(_connects, _connects_by_itself),
+    "no socket": _any(socket.socket, lambda: socket.socket(socket.AF_UNIX), socket.socketpair),
+    "no file from outside is read": _any(lambda: Path(SECRET).read_bytes(), lambda: os.listdir(os.path.dirname(SECRET))),
+    "nothing is written outside": _writes,
+    "nothing outside is changed": _any(
+        _done(os.chmod, SECRET, 0o600),
+        _done(os.utime, SECRET),
+        _done(os.truncate, SECRET, 0),
+        _truncates,
+        _done(os.rename, SECRET, SECRET + "2"),
+    ),
+    "/dev/shm is bounded": _any(lambda: _fills("/dev/shm")),
+    "memory is bounded": _any(lambda: bytearray(16 << 30)),
+    "no memory beside its own": _any(*map(_known, _machine(_SHARED))),
+    "CPU time is bounded": _any(_is_unbounded(resource.RLIMIT_CPU)),
+    "limits cannot be raised": _any(_raises_limits),
+    "no new process": _any(_forks),
+    "no program is started": _any(_executes),
+    "no process outside is reached": _any(
+        _done(os.kill, PARENT, 0), _done(resource.prlimit, PARENT, resource.RLIMIT_CPU), _done(os.setpriority, os.PRIO_PROCESS, PARENT, 1)
+    ),
+    "no process outside is looked into": _any(
+        _reads_memory, lambda: _LIBC.ptrace(_PTRACE_SEIZE, PARENT, 0, 0) == 0, lambda: Path(f"/proc/{PARENT}/environ").read_bytes()
+    ),
+    "no other process is seen": _any(lambda: len([name for name in os.listdir("/proc") if name.isdigit()]) > 3),
+    "it cannot outlive who started it": _outlives,
+    "no privileges": _has_capabilities,
+    "no new namespace": _any(lambda: _LIBC.unshare(_NEW_USER) == 0, lambda: _LIBC.unshare(_NEW_MOUNTS) == 0),
+    "no way into the kernel": _any(*map(_known, (*_machine(_KERNEL), _IO_URING))),
+    "the reference is not there": _any(_done(__import__, "torch"), lambda: Path(REFERENCE).read_bytes()),
+}
+
+if __name__ == "__main__":
+    print(json.dumps({name: not escape() for name, escape in _ESCAPES.items()}), flush=True)
+    print(json.dumps({"its folder is bounded": not _any(lambda: _fills(os.environ["HOME"]))()}), flush=True)

@@ -1,0 +1,68 @@
+"""Confined by landlock and seccomp, where bubblewrap does not work: the process holds itself to a folder that is made for it.
+
+It shares the machine's namespaces: nothing hides other files and processes, what could reach them is refused.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compare.sandbox import landlock
+from compare.sandbox.confined import Confined, Limits, SandboxError, carried, environment, libraries, plain_name, python
+from compare.sandbox.scratch import bounded
+
+_LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
+_PACKAGES = ("site-packages", "dist-packages")      # of the system's Python, where the reference may be
+
+
+@contextmanager
+def by_landlock(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
+    """That file, confined, with no more of its own than itself, or the folder in which it lies; an adapter has the Python files beside it.
+
+    Raises SandboxError where the kernel has no landlock.
+    """
+    if not landlock.abi():
+        raise SandboxError("this kernel has no landlock; expected Linux 5.13 or newer, with landlock among its security modules (lsm=)")
+    with tempfile.TemporaryDirectory(prefix="lockstep-", ignore_cleanup_errors=True) as made:
+        stage = Path(made).resolve() / "stage"
+        scratch = stage.with_name("scratch")
+        scratch.mkdir()
+        files = [_copied(path, stage / "attempt" / plain_name(path)) if folder is None else str(path.resolve())]
+        if adapter is not None:
+            for beside in sorted(adapter.parent.glob("*.py")):
+                _copied(beside, stage / "adapter" / beside.name)
+            files.append(str(stage / "adapter" / adapter.name))
+        packages = stage / "site-packages"
+        for name, place in carried():
+            _copied(place, packages / "compare" / name)
+        for place in libraries():
+            (packages / place.name).symlink_to(place)
+        start = _copied(Path(__file__).with_name("start.py"), stage / "start.py")
+        readable, folders = _system()
+        readable += [str(stage), *map(str, libraries()), *([] if folder is None else [str(folder.resolve())])]
+        reach = {"readable": readable, "writable": [str(scratch), os.devnull], "folders": folders, "parent": os.getpid()}
+        options = {"preexec_fn": limits.apply, "close_fds": True, "env": environment(str(scratch)), "cwd": scratch}
+        words = python(start, packages=str(packages), landlock=reach)
+        yield Confined(words, tuple(files), options, lambda pid: bounded(scratch, limits.disk, pid))
+
+
+def _copied(place: Path, to: Path) -> str:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(place, to)
+    return str(to)
+
+
+def _system() -> tuple[list[str], list[str]]:
+    """What is read of Python and the system's libraries, without other packages; and the folders whose names are listed."""
+    home = os.path.dirname(os.path.realpath(os.__file__))
+    linked = os.path.join(sys.base_prefix, "lib")
+    places = {entry.path for entry in os.scandir(home) if entry.name not in _PACKAGES}
+    places |= {entry.path for entry in os.scandir(linked) if entry.name.startswith("libpython")}
+    for folder in {os.path.realpath(each) for each in _LIBRARIES if os.path.isdir(each)}:
+        places |= {entry.path for entry in os.scandir(folder) if not entry.name.startswith("python")}
+    places |= {place for place in ("/etc/ld.so.cache",) if os.path.exists(place)}
+    return sorted(place for place in places if os.path.exists(place)), [home]

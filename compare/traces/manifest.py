@@ -1,0 +1,151 @@
+"""The manifest of a trace: what was run, and the parts that the run lies in; docs/traces.md describes it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from compare.errors import CompareError
+
+FORMAT, VERSION = "backprop-compare trace", 1
+MANIFEST = "manifest.json"
+START, INPUTS, END = "start.safetensors", "inputs.safetensors", "end.safetensors"
+MOST_BYTES = 1 << 26      # of a manifest
+_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n\Z')
+
+
+class TraceError(CompareError):
+    """A trace that cannot be used, or a run that cannot be kept as one; the message says what, where, what was expected."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a trace: its length, its SHA-256, and of a segment the `first` and `last` step that it holds."""
+
+    file: str
+    bytes: int
+    sha256: str
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was run, and where it lies.
+
+    `problem` has the fields of a `Problem` but its arrays, `data` what the command line was told of the data. `inputs` is the digest of
+    all inputs and targets, which lie in a part of their own, or do not. `steps` are as many as the run was to have.
+    """
+
+    problem: Mapping[str, Any]
+    data: Mapping[str, Any]
+    side: str
+    device: str
+    stages: bool
+    environment: Mapping[str, Any]
+    inputs: str
+    steps: int
+    parts: tuple[Part, ...]
+
+    @property
+    def segments(self) -> tuple[Part, ...]:
+        """The parts that hold steps, in order."""
+        return tuple(part for part in self.parts if part.last is not None)
+
+    @property
+    def recorded(self) -> int:
+        """How many steps there are."""
+        return max((part.last or 0 for part in self.parts), default=0)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run came to its end."""
+        return self.parts[-1].file == END
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether the inputs and targets are kept."""
+        return any(part.file == INPUTS for part in self.parts)
+
+    def part(self, file: str) -> Part:
+        """The part of that name."""
+        return next(part for part in self.parts if part.file == file)
+
+    def to_bytes(self) -> bytes:
+        """The file: JSON, whose last entry is the SHA-256 of all the bytes before it."""
+        fields = asdict(self)
+        fields["parts"] = [{name: value for name, value in part.items() if value is not None} for part in fields["parts"]]
+        text = json.dumps({"format": FORMAT, "version": VERSION, **fields}, indent=1, allow_nan=False)
+        body = text.removesuffix("\n}").encode()
+        return body + f',\n "sha256": "{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Manifest":
+        """The manifest in the file; raises TraceError for one that is cut off, changed, of another version or malformed."""
+        fields = _parsed(data)
+        if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+            raise TraceError(f"{MANIFEST} has no format {FORMAT!r}; expected the manifest of a trace")
+        if fields.get("version") != VERSION:
+            raise TraceError(f"{MANIFEST} is of version {fields.get('version')!r}; expected {VERSION}: record anew, or install its version")
+        seal = _SEAL.search(data)
+        if seal is None or hashlib.sha256(data[: seal.start()]).hexdigest().encode() != seal[1]:
+            raise TraceError(f"{MANIFEST} does not have its own SHA-256: it was changed after it was written; expected it as it was")
+        parts = fields.pop("parts", None)
+        for name in ("format", "version", "sha256"):
+            del fields[name]
+        try:
+            manifest = cls(**fields, parts=tuple(Part(**part) for part in parts))
+        except TypeError as error:
+            raise TraceError(f"{MANIFEST} is malformed: {error}; expected the entries of version {VERSION}") from None
+        _check_types(manifest)
+        _check_parts(manifest)
+        return manifest
+
+
+def segment_name(first: int) -> str:
+    """The file name of the segment that begins with that step."""
+    return f"steps-{first:08}.safetensors"
+
+
+def _parsed(data: bytes) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a name occurs twice")
+        return found
+
+    try:
+        return json.loads(data, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise TraceError(f"{MANIFEST} is no JSON: {error}; expected the manifest of a trace, whole") from None
+
+
+def _check_types(manifest: Manifest) -> None:
+    kinds = {"problem": dict, "data": dict, "environment": dict, "side": str, "device": str, "inputs": str, "stages": bool, "steps": int}
+    wrong = [name for name, kind in kinds.items() if type(getattr(manifest, name)) is not kind]
+    for number, part in enumerate(manifest.parts):
+        whole = (part.bytes, *(value for value in (part.first, part.last) if value is not None))
+        if not all(type(value) is int and value >= 0 for value in whole) or not all(type(text) is str for text in (part.file, part.sha256)):
+            wrong.append(f"parts[{number}]")
+    if wrong:
+        raise TraceError(f"{MANIFEST} is malformed: {wrong[0]} is of another type; expected the entries of version {VERSION}")
+
+
+def _check_parts(manifest: Manifest) -> None:
+    """The parts are those that a run writes, in its order: so no name leads anywhere else."""
+    expected = [START] + [INPUTS] * manifest.has_inputs
+    step = 1
+    for number, part in enumerate(manifest.parts):
+        wanted = expected[number] if number < len(expected) else END if step > manifest.steps else segment_name(step)
+        if number and manifest.parts[number - 1].file == END:
+            wanted = "nothing after the end"
+        if part.file != wanted:
+            raise TraceError(f"{MANIFEST} has parts[{number}] {part.file!r}; expected {wanted}: a trace's parts lie beside it, in order")
+        if part.file == segment_name(step):
+            if part.first != step or part.last is None or not step <= part.last <= manifest.steps:
+                raise TraceError(f"{MANIFEST} has steps {part.first} to {part.last} in {part.file}; expected them from {step} on")
+            step = part.last + 1
+    if len(manifest.parts) < len(expected):
+        raise TraceError(f"{MANIFEST} has no {expected[len(manifest.parts)]} among its parts; expected it")

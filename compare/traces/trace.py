@@ -1,0 +1,186 @@
+"""A trace that lies in a folder: each part is read whole, and held against its SHA-256 before anything in it is believed."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.errors import ProblemError
+from compare.implementation import Array, Batch, StepRecord
+from compare.problem import Problem
+from compare.traces.manifest import END, INPUTS, MANIFEST, MOST_BYTES, START, Manifest, Part, TraceError, segment_name
+from compare.traces.segments import check_arrays, check_segment, to_records
+
+
+class Trace:
+    """The trace in that folder; raises TraceError for one that is not whole, not as it was written, or of another version.
+
+    `problem` is what was trained. Where the trace keeps the digest of its inputs alone, `inputs` is asked for a problem that has them.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], inputs: Callable[[Manifest], Problem] | None = None) -> None:
+        self.folder = Path(folder)
+        self.manifest = Manifest.from_bytes(self._read(MANIFEST, MOST_BYTES))
+        self._check_others()
+        self.problem = self._problem(inputs)
+
+    def records(self) -> Iterator[tuple[int, StepRecord]]:
+        """Every step's number and record, in order; one segment is in memory at a time."""
+        for part in self.manifest.segments:
+            yield from self._segment(part)
+
+    def last(self) -> StepRecord:
+        """The record of the last step that there is."""
+        return list(self._segment(self.manifest.segments[-1]))[-1][1]
+
+    def predictions(self) -> Array | None:
+        """The outputs (n, k) for the test records after the last step, if the run came to its end and has any."""
+        if not self.manifest.is_complete:
+            return None
+        test, arrays = self.problem.test, self._arrays(self.manifest.part(END))
+        shape = None if test is None else (len(test[0]), self.problem.sizes[-1])
+        with _named(self.folder / END):
+            check_arrays(arrays, {} if shape is None else {"prediction": np.empty(shape, self.problem.dtype)})
+        return arrays.get("prediction")
+
+    def verify(self) -> None:
+        """Read every part; raises TraceError at the first that is not as it was written."""
+        for _ in self.records():
+            pass
+        self.predictions()
+
+    def _segment(self, part: Part) -> Iterator[tuple[int, StepRecord]]:
+        assert part.first is not None
+        assert part.last is not None
+        numbers = range(part.first, part.last + 1)
+        arrays = self._arrays(part)
+        with _named(self.folder / part.file):
+            check_segment(self.problem, numbers, arrays, self.manifest.stages)
+        return zip(numbers, to_records(self.problem, numbers, arrays), strict=True)
+
+    def _problem(self, inputs: Callable[[Manifest], Problem] | None) -> Problem:
+        """The problem, as the manifest says it, of the trace's own parameters and inputs."""
+        start = self._arrays(self.manifest.part(START))
+        said = dict(self.manifest.problem)
+        if self.manifest.has_inputs:
+            batches, test = _batches(self._arrays(self.manifest.part(INPUTS)))
+        elif inputs is not None:
+            given = inputs(self.manifest)
+            batches, test = given.batches, given.test
+        else:
+            raise TraceError(f"{self.folder} keeps the digest of its inputs alone; expected --data with the file that they were read from")
+        try:
+            problem = Problem(**_tuples(said), batches=batches, test=test, initial_parameters=start)
+        except (ProblemError, TypeError) as error:
+            raise TraceError(f"{self.folder / MANIFEST} has a problem that is none: {error}") from None
+        if problem_fields(problem) != said:
+            raise TraceError(f"{self.folder / MANIFEST} has a problem that is malformed; expected just what a run writes")
+        if digest(problem) != self.manifest.inputs:
+            raise TraceError(f"{self.folder} was recorded of other inputs than these; expected the data and the options of that run")
+        return problem
+
+    def _arrays(self, part: Part) -> dict[str, Any]:
+        """The arrays of that part, once its bytes are found to be those that were written."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        data = self._read(part.file, part.bytes)
+        if len(data) != part.bytes:
+            raise TraceError(f"{self.folder / part.file} has {len(data)} bytes; expected {part.bytes}: it was cut off")
+        found = hashlib.sha256(data).hexdigest()
+        if found != part.sha256:
+            other = next((other.file for other in self.manifest.parts if other.sha256 == found), None)
+            what = f"it is {other}: the two were swapped" if other else "it was changed, or is another run's"
+            raise TraceError(f"{self.folder / part.file} does not have the SHA-256 that the manifest says; {what}")
+        try:
+            return dict(load(data))
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise TraceError(f"{self.folder / part.file} is no safetensors file: {error}") from None
+
+    def _read(self, name: str, most: int) -> bytes:
+        """The file's bytes, of a file of the folder's own, and one more than `most` if there are more."""
+        path = self.folder / name
+        try:
+            place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(place, "rb") as file:
+                if not stat.S_ISREG(os.fstat(place).st_mode):
+                    raise TraceError(f"{path} is no file; expected one that a run has written")
+                return file.read(most + 1)
+        except OSError as error:
+            why = "it is a link" if path.is_symlink() else error.strerror
+            raise TraceError(f"{path} cannot be read: {why}; expected a file of the trace's own") from None
+
+    def _check_others(self) -> None:
+        """What lies there beside the parts is at most the segment that a run was writing when it was cut off."""
+        known = {MANIFEST, *(part.file for part in self.manifest.parts)}
+        following = END if self.manifest.recorded == self.manifest.steps else segment_name(self.manifest.recorded + 1)
+        if not self.manifest.is_complete:
+            known.add(following)
+        for name in sorted(os.listdir(self.folder)):
+            if not name.startswith(".") and name not in known:
+                raise TraceError(f"{self.folder / name} is no part that the manifest knows: is that an older one? Expected nothing else")
+
+
+class _named:
+    """Within it, a TraceError says of which file it is."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, TraceError):
+            raise TraceError(f"{self.path} is not of this run: {error}") from None
+
+
+def problem_fields(problem: Problem) -> dict[str, Any]:
+    """What a problem says but its arrays, as JSON holds it."""
+    arrays = ("batches", "test", "initial_parameters")
+    said = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in arrays}
+    found: dict[str, Any] = json.loads(json.dumps(said, default=dict))
+    return found
+
+
+def _tuples(value: Any) -> Any:
+    """The value with tuples in place of lists, which JSON does not tell apart."""
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def inputs_arrays(problem: Problem) -> dict[str, Any]:
+    """The inputs and targets by name: "x/1" and "y/1" are the first batch's, "x/test" and "y/test" the test records'."""
+    named = {str(number): batch for number, batch in enumerate(problem.batches, start=1)}
+    if problem.test is not None:
+        named["test"] = problem.test
+    return {f"{what}/{name}": array for name, batch in named.items() for what, array in zip("xy", batch, strict=True)}
+
+
+def digest(problem: Problem) -> str:
+    """The SHA-256 of all inputs and targets: of each array, by name, a line of its name, dtype and shape, and its bytes."""
+    found = hashlib.sha256()
+    for name, array in sorted(inputs_arrays(problem).items()):
+        shape = ",".join(map(str, array.shape))
+        found.update(f"{name} {array.dtype.name} {shape}\n".encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def _batches(arrays: Mapping[str, Any]) -> tuple[tuple[Batch, ...], Batch | None]:
+    """The batches and the test records, given the arrays by name; raises TraceError."""
+    pairs: dict[str, Batch] = {}
+    numbers = [str(number) for number in range(1, sum(name.startswith("x/") for name in arrays) + 1)]
+    for name in (*numbers, "test"):
+        if f"x/{name}" in arrays and f"y/{name}" in arrays:
+            pairs[name] = arrays[f"x/{name}"], arrays[f"y/{name}"]
+    if 2 * len(pairs) != len(arrays):
+        raise TraceError(f"{INPUTS} has {', '.join(arrays)}; expected x/1, y/1, … and, if there are test records, x/test and y/test")
+    test = pairs.pop("test", None)
+    return tuple(pairs.values()), test

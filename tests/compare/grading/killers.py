@@ -1,0 +1,21 @@
+"""Attempts that kill whoever runs them, unconfined: once, or always; and right ones beside them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+RIGHT = (ROOT / "examples" / "right_hidden_error.py").read_text()
+_KILL = "import os\nif not os.path.exists({marker!r}):\n    open({marker!r}, 'w').close()\n    os.kill(os.getpid(), 9)\n"
+ALWAYS = "import os\nos.kill(os.getpid(), 9)\n"
+
+
+def folder_of(root: Path, *, once: bool = False, always: bool = False, right: int = 2) -> Path:
+    """A folder with so many right attempts, and with those that kill."""
+    folder = root / "attempts"
+    folder.mkdir()
+    for n in range(right):
+        (folder / f"right{n}.py").write_text(f"{RIGHT}\n# {n}\n")
+    if once:
+        (folder / "once.py").write_text(_KILL.format(marker=str(root / "killed")) + RIGHT)
+    if always:
+        (folder / "always.py").write_text(ALWAYS + RIGHT)
+    return folder

@@ -1,0 +1,38 @@
+"""Workers of this machine that die: no attempt is lost by it, and one that always kills is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.grading import run
+from compare.grading.local import Local
+from compare.grading.one import Settings
+from tests.compare.grading.killers import folder_of
+
+OPEN = Settings(seed=3, steps=0, confined=False)
+
+
+def verdicts(lines: list[dict[str, Any]]) -> dict[str, str]:
+    return {line["attempt"]: line["verdict"] for line in lines}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_worker_that_is_killed_costs_no_attempt(jobs: int, tmp_path: Path) -> None:
+    lines = run.grade(folder_of(tmp_path, once=True), tmp_path / "out", OPEN, Local(jobs))
+    assert (tmp_path / "killed").exists()
+    assert verdicts(lines) == dict.fromkeys(("once.py", "right0.py", "right1.py"), "equivalent")
+
+
+def test_an_attempt_that_kills_three_times_is_told_and_the_others_are_graded(tmp_path: Path) -> None:
+    lines = run.grade(folder_of(tmp_path, always=True), tmp_path / "out", OPEN, Local(2))
+    assert verdicts(lines) == {"always.py": "could not run", "right0.py": "equivalent", "right1.py": "equivalent"}
+    assert lines[0]["reason"] == "the worker that checked it died 3 times"
+
+
+def test_what_is_fatal_once_would_be_told_if_once_were_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault: who blames at the first death blames the attempt for the worker's."""
+    monkeypatch.setattr(run, "MOST_DEATHS", 0)
+    (tmp_path / "killed").touch()
+    lines = run.grade(folder_of(tmp_path, always=True, right=0), tmp_path / "out", OPEN, Local(1))
+    assert lines[0]["reason"] == "the worker that checked it died 2 times"

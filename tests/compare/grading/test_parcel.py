@@ -1,0 +1,131 @@
+"""What travels to a worker and back: nothing is lost on the way, and an answer that is none is refused."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.grading import run
+from compare.grading.attempts import Carried, Submitted
+from compare.grading.one import REPORTS, Graded, Settings, report_place, ungraded
+from compare.grading.parcel import MOST_ANSWER, Packer, ParcelError, answered, checked_answer, fault, opened
+from compare.sandbox.confined import Limits
+
+ROOT = Path(__file__).parents[3]
+ADAPTERS = ROOT / "examples" / "adapters"
+ATTEMPT = Submitted("a.py", Path("a.py"), "1f")
+SETTINGS = Settings(seed=5, steps=2, reports=True)
+
+
+def answer(**changed: Any) -> bytes:
+    line = {**ungraded(ATTEMPT, SETTINGS, "why"), "report": report_place("a.py"), **changed}
+    return answered(Graded(line, "<p>δ</p>"))
+
+
+def test_an_attempt_and_its_settings_arrive_as_they_were(tmp_path: Path) -> None:
+    settings = replace(
+        SETTINGS, adapter=ADAPTERS / "lesson.py", hint=2, problem={"sizes": [6, 2, 1]}, limits=Limits(cpu=7), weights=(("loss", 2.0),)
+    )
+    files = {"b/\udcff.py": bytes(range(256)), "a.py": b"", "c.txt": b"\n{}"}
+    attempt = Carried("δ", "1f", "folder", files)
+    got, told = opened(Packer(settings).parcel(attempt), tmp_path)
+    assert got == attempt
+    assert told.digest == settings.digest
+    assert told.adapter == tmp_path / "lesson.py"
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {each.name: each.read_bytes() for each in ADAPTERS.glob("*.py")}
+    assert replace(told, seed=6).digest != settings.digest
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x.py", "a/../../x.py"])
+def test_a_file_that_leads_out_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ParcelError, match="leads out"):
+        opened(Packer(SETTINGS).parcel(Carried("a", "1", "folder", {name: b""})), tmp_path)
+
+
+@pytest.mark.parametrize(("cut", "match"), [(lambda data: data[:-1], "not what"), (lambda data: data.replace(b"0.", b"9.", 1), "expected")])
+def test_a_parcel_that_is_cut_or_another_versions_is_refused(cut: Callable[[bytes], bytes], match: str, tmp_path: Path) -> None:
+    parcel = Packer(SETTINGS).parcel(Carried("a", "1", "file", {"": b"x = 1\n"}))
+    with pytest.raises(ParcelError, match=match):
+        opened(cut(parcel), tmp_path)
+
+
+def test_an_answer_is_taken() -> None:
+    graded = checked_answer(answer(), ATTEMPT, SETTINGS, SETTINGS.digest)
+    assert graded.line["reason"] == "why"
+    assert graded.page == "<p>δ</p>"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"score": float("nan")},
+        {"score": 2.0},
+        {"score": "1"},
+        {"verdict": "perfect"},
+        {"verdict": []},
+        {"attempt": "b.py"},
+        {"digest": "2"},
+        {"run": "another"},
+        {"report": "../../index.html"},
+        {"report": None},
+        {"mistakes": "none"},
+        {"lines": [True]},
+        {"seed": -1},
+        {"more": 1},
+    ],
+)
+def test_an_answer_that_says_what_none_can_say_is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(ParcelError, match=r"about a\.py cannot be used"):
+        checked_answer(answer(**changed), ATTEMPT, SETTINGS, SETTINGS.digest)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]\n",
+        b"\xff\n",
+        b"[" * 10**5,
+        answer().replace("δ".encode(), b"\xce"),
+        b" " * (MOST_ANSWER + 1),
+        None,
+        "text",
+        {"score": 1},
+    ],
+)
+def test_bytes_that_are_no_answer_are_refused(data: Any) -> None:
+    with pytest.raises(ParcelError, match=r"about a\.py cannot be used"):
+        checked_answer(data, ATTEMPT, SETTINGS, SETTINGS.digest)
+
+
+def test_a_worker_that_cannot_work_ends_the_run_and_costs_no_attempt(tmp_path: Path) -> None:
+    attempts = tmp_path / "attempts"
+    attempts.mkdir()
+    shutil.copy(ROOT / "examples" / "right_hidden_error.py", attempts)
+
+    def unable(parcels: Iterator[tuple[run.Key, bytes]]) -> Iterator[tuple[run.Key, bytes | run.Died]]:
+        for key, _ in parcels:
+            yield key, fault("SandboxError: bubblewrap is not installed")
+
+    with pytest.raises(ParcelError, match="a worker cannot work: SandboxError: bubblewrap is not installed"):
+        run.grade(attempts, tmp_path / "out", SETTINGS, unable)
+    assert not (tmp_path / "out" / "results.jsonl").exists()
+
+
+def test_a_page_is_written_where_its_line_says(tmp_path: Path) -> None:
+    attempts = tmp_path / "attempts"
+    attempts.mkdir()
+    (attempts / "a.py").write_text("x = 1\n")
+
+    def known(parcels: Iterator[tuple[run.Key, bytes]]) -> Iterator[tuple[run.Key, bytes | run.Died]]:
+        for key, parcel in parcels:
+            attempt, settings = opened(parcel, tmp_path)
+            yield key, answered(Graded({**ungraded(attempt, settings, "why"), "report": report_place("a.py")}, "<p>page</p>"))
+
+    run.grade(attempts, tmp_path / "out", SETTINGS, known)
+    assert [each.read_text() for each in (tmp_path / "out" / REPORTS).iterdir()] == ["<p>page</p>"]
+    assert json.loads((tmp_path / "out" / "results.jsonl").read_text())["report"] == report_place("a.py")

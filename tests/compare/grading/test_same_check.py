@@ -1,0 +1,66 @@
+"""An attempt that is checked in confinement is told just what it is told without: every number, line and sentence."""
+
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.grading.one import Settings, _checked
+from compare.verdict import Check
+from tests.compare.grading.test_hostile import MISSING
+from tests.mistakes.networks import NETWORKS
+from tests.mistakes.plants import plants
+from tests.mistakes.trainer import source
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+FILES = {
+    "right_hidden_error": None,
+    "wrong_hidden_error": None,
+    "parameters_dict_wrong_sum_for_mean": "parameters_dict",
+    "loss_and_grads_wrong_mask_of_gradient": "loss_and_grads",
+}
+PLANTED = {plant.id: (NETWORKS[0], plant) for plant in list(plants(NETWORKS[0]))[::40]}
+RAISING = "import numpy as np\n\n\ndef train_step(params, x, y, lr):\n    return np.zeros(3) @ np.zeros(4)\n"
+SEED, STEPS = 5, 2
+# Arrays have no plain ==, and `first` and the stages hold what is shown of them; what is printed by copies is kept in confinement alone.
+NOT_COMPARED = ("comparison", "probes", "printed")
+
+
+@cache
+def told(path: Path, adapter: str | None, confinement: str | None = None) -> dict[str, Any]:
+    place = None if adapter is None else EXAMPLES / "adapters" / f"{adapter}.py"
+    how: dict[str, Any] = {"confined": False} if confinement is None else {"confinement": confinement}
+    check: Check = _checked(path, None, Settings(seed=SEED, steps=STEPS, adapter=place, **how), SEED)
+    return {each.name: repr(getattr(check, each.name)) for each in fields(check) if each.name not in NOT_COMPARED}
+
+
+@pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
+@pytest.mark.parametrize("name", FILES)
+def test_examples_are_told_the_same(name: str, confinement: str) -> None:
+    path = EXAMPLES / f"{name}.py"
+    found = told(path, FILES[name], confinement=confinement)
+    assert found == told(path, FILES[name])
+    assert found["verdict"] == repr("equivalent" if "right" in name else "different")
+
+
+@pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
+@pytest.mark.parametrize("id", PLANTED)
+def test_planted_mistakes_are_told_the_same(id: str, confinement: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    network, plant = PLANTED[id]
+    path = tmp_path_factory.getbasetemp() / f"{id}.py"
+    path.write_text(plant.apply(source(network)))
+    found = told(path, None, confinement=confinement)
+    assert found == told(path, None)
+    assert found["verdict"] != repr("equivalent")
+    assert found["diagnosis"] != "()"
+
+
+@pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
+def test_what_raises_is_told_the_same(confinement: str, tmp_path: Path) -> None:
+    path = tmp_path / "attempt.py"
+    path.write_text(RAISING)
+    found = told(path, None, confinement=confinement)
+    assert found == told(path, None)
+    assert found["source"] == repr("return np.zeros(3) @ np.zeros(4)")
