@@ -44,7 +44,8 @@ class AttemptError(CompareError):
 
     `reached` is the outermost line, that of the function which was called.
 
-    `kind` is "exception", "exit", "recursion", "memory" or "changed"; of a process of its own also how that ended, and with it all that can be asked.
+    `kind` is "exception", "exit", "recursion", "memory" or "changed"; of a process of its own also how that ended, and with it all that
+    can be asked.
     """
 
     def __init__(
