@@ -21,7 +21,7 @@ OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() fo
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser; the option `run` is the module of `compare` and the function that does it."""
+    """The parser; the option `run` is the module of `compare.commands` and the function that does it."""
     top = argparse.ArgumentParser(
         prog="python -m compare",
         description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         formatter_class=_Formatter,
     )
-    top.set_defaults(run="commands.train", command=None)
+    top.set_defaults(run="training.train", command=None)
     _add_network(top.add_argument_group("the network (by default the lesson's: 6-2-1, sigmoid, no biases)"))
     _add_training(top.add_argument_group("its training (by default the lesson's: 900 epochs of the whole data)"))
     _add_data(top.add_argument_group("its data (by default the lesson's)"))
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="commands.example", command="example")
+    command.set_defaults(run="training.example", command="example")
     command.fill = _add_common
     _add_check(commands)
     _add_plot(commands)
@@ -65,7 +65,7 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
                 top.error(f"--{name} is for {'a FILE' if options.program else '--command'}")
     if options.command not in (None, "plot", "record"):
         defaults = vars(top.parse_args([]))
-        own = {"data"} if options.run.startswith("trace_commands.") else set()
+        own = {"data"} if options.run.startswith("traces.") else set()
         for name in sorted(set(defaults) - {"run", "command", *COMMON, *own}):
             if getattr(options, name) != defaults[name]:
                 top.error(f"--{name.replace('_', '-')} is no option of {options.command}")
@@ -168,7 +168,7 @@ def _add_plot(commands: Any) -> None:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="commands.plot", command="plot")
+    command.set_defaults(run="training.plot", command="plot")
     command.fill = _fill_plot
 
 
@@ -199,7 +199,7 @@ def _add_grade(commands: Any) -> None:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="commands.grade", command="grade")
+    command.set_defaults(run="grading.grade", command="grade")
     command.fill = _fill_grade
 
 
@@ -240,7 +240,7 @@ def _add_traces(commands: Any) -> None:
     fills = {"record": _fill_record, "replay": _fill_replay, "diff": _fill_diff, "info": _fill_trace, "verify": _fill_trace}
     for name, (help_, description) in said.items():
         command = commands.add_parser(name, help=help_, description=description, formatter_class=_Formatter, allow_abbrev=False)
-        command.set_defaults(run=f"trace_commands.{name}", command=name)
+        command.set_defaults(run=f"traces.{name}", command=name)
         command.fill = fills[name]
 
 
@@ -292,7 +292,7 @@ def _add_check(commands: Any) -> None:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run="commands.check", command="check")
+    command.set_defaults(run="checking.check", command="check")
     command.fill = _fill_check
 
 

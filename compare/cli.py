@@ -95,7 +95,7 @@ def _guarded(options: Namespace) -> int:
         from importlib import import_module
 
         module, _, name = options.run.partition(".")
-        command: Callable[..., str] = getattr(import_module(f"compare.{module}"), name)
+        command: Callable[..., str] = getattr(import_module(f"compare.commands.{module}"), name)
         return EQUIVALENT if command(options, _interrupts.check) == "equivalent" else DIFFERENT
     except (KeyboardInterrupt, ReportNotWrittenError):
         raise

@@ -98,16 +98,19 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
     for stage in result.stages:
         kind = stage.stage.partition("_")[2] or stage.stage
         held.setdefault(_GROUPS.get(kind, "update"), []).append(stage.mark != "wrong")
+    if all(all(marks) for marks in held.values()):      # what is wrong showed in the training alone
+        held.setdefault("update", []).append(False)
     total = sum(weights.get(group, 0.0) for group in held)
     share = sum(weights.get(group, 0.0) * sum(marks) / len(marks) for group, marks in held.items())
     return round(share / total, 4) if total else 0.0
 
 
 def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Check:
+    adapter = settings.adapter or _own_adapter(path, own)
     if not settings.confined:
-        return check(path, adapter=settings.adapter, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
+        return check(path, adapter=adapter, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
     limits = settings.limits
-    with CONFINEMENTS[settings.confinement](path, settings.adapter, limits, own) as confined, ExitStack() as watching:
+    with CONFINEMENTS[settings.confinement](path, adapter, limits, own) as confined, ExitStack() as watching:
 
         def start() -> Peer:
             peer = Peer([*confined.words, *confined.files], timeout=limits.answer, most_bytes=limits.output, **confined.options)
@@ -120,6 +123,12 @@ def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Che
             line, source = getattr(error, "line", None), getattr(error, "source", None)
             return _unused(path, settings, seed, str(error), line, source)
         return check(remote, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
+
+
+def _own_adapter(path: Path, folder: Path | None) -> Path | None:
+    """The adapter that an attempt's folder brings with it, if it does; it is confined as the attempt is."""
+    adapter = path.with_name("adapter.py")
+    return adapter if folder is not None and adapter != path and adapter.is_file() else None
 
 
 def _unused(path: Path, settings: Settings, seed: int, reason: str, line: int | None, source: str | None) -> Check:

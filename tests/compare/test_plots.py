@@ -237,7 +237,7 @@ def test_a_picture_that_cannot_be_made_is_refused_before_anything_is_trained(
     def fail(*args: object, **kwargs: object) -> None:
         raise AssertionError("it was begun")
 
-    monkeypatch.setattr("compare.commands.train_both", fail)
+    monkeypatch.setattr("compare.commands.training.train_both", fail)
     assert main(["plot", "deltas", str(tmp_path / name), "--epochs", "2", *options]) == 2
     err = capsys.readouterr().err
     assert complaint in err
@@ -252,6 +252,6 @@ def test_without_matplotlib_the_command_says_so_before_anything_is_trained(
         raise AssertionError("it was begun")
 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr("compare.commands.train_both", fail)
+    monkeypatch.setattr("compare.commands.training.train_both", fail)
     assert main(["plot", "loss", str(tmp_path / "a.png")]) == 2
     assert "pip install 'backprop-compare[report]'" in capsys.readouterr().err

@@ -504,7 +504,7 @@ def never(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise AssertionError("it was begun")
 
-    monkeypatch.setattr("compare.commands.train_both", fail)
+    monkeypatch.setattr("compare.commands.training.train_both", fail)
     monkeypatch.setattr("compare.checking.check", fail)
 
 

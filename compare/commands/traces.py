@@ -1,19 +1,18 @@
-"""What the commands about traces do: record, replay, diff, info and verify; each reports, and gives its verdict."""
+"""Runs that are kept: `record`, `replay`, `diff`, `info` and `verify`."""
 
 import json
-import shlex
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from compare.commands import check_report, problem_of, report_check
+from compare.commands.checking import report_check
+from compare.commands.told import CheckInterrupt, again, check_report, problem_of
 from compare.errors import ProblemError
 from compare.output import Writing, write_file
 from compare.problem import Problem
 from compare.traces.manifest import Manifest
 from compare.traces.trace import Trace
 
-CheckInterrupt = Callable[[], None]
 _OF_DATA = ("data", "target", "split_seed", "standardize")
 
 
@@ -79,7 +78,7 @@ def replay(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         keep=options.report is not None,
     )
     checked, given = hinted(checked, options.hint)
-    report_check(options, checked, given, _again(options))
+    report_check(options, checked, given, again(options))
     return checked.verdict
 
 
@@ -95,14 +94,14 @@ def diff(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         from compare.report.html import comparison_page
 
         sides = (options.actual, options.expected)
-        write_file(options.report, comparison_page(comparison, sides=sides, command=_again(options)))
+        write_file(options.report, comparison_page(comparison, sides=sides, command=again(options)))
     with Writing():
         if options.json:
             _print_json(difference_as_object(comparison, actual, expected))
         elif options.quiet:
             print(comparison.explanation())
         else:
-            print_difference(comparison, actual, expected, _again(options), options.report)
+            print_difference(comparison, actual, expected, again(options), options.report)
     return comparison.verdict
 
 
@@ -143,7 +142,3 @@ def _print_json(found: Mapping[str, Any]) -> None:
     from compare.report.json import jsonable
 
     print(json.dumps(jsonable(found), indent=2, allow_nan=False, ensure_ascii=False))
-
-
-def _again(options: Namespace) -> str:
-    return shlex.join(["python", "-m", "compare", *options.argv])
