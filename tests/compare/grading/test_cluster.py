@@ -242,7 +242,13 @@ def test_an_interrupt_ends_it_without_a_word_from_dask(address: str, tmp_path: P
     (attempts / "slow.py").write_text("import time\ntime.sleep(8)\n" + RIGHT)
     path = tmp_path / "out" / "results.jsonl"
     words = [sys.executable, "-m", "compare", "grade", str(attempts), "--out", str(tmp_path / "out"), *QUICK, "--scheduler", address]
-    process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),      # which a test run in the background inherits as ignored
+    )
     for _ in range(600):
         if path.exists() and path.read_bytes():
             break

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,17 +42,35 @@ def lines(out: Path) -> dict[str, dict[str, object]]:
 
 
 @confined
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_examples_get_what_their_names_promise(shape: str, tmp_path: Path) -> None:
+def test_the_examples_get_what_their_names_promise(tmp_path: Path) -> None:
+    """Each in a folder with an adapter of its own, all in one run."""
+    for file in EXAMPLES.glob("*_*.py"):
+        shape = next((shape for shape in SHAPES if file.stem.startswith(shape)), None)
+        folder = tmp_path / "attempts" / file.stem
+        folder.mkdir(parents=True)
+        shutil.copy(file, folder / "attempt.py")
+        if shape is not None:
+            for beside in (EXAMPLES / "adapters").glob("*.py"):
+                shutil.copy(beside, folder / ("adapter.py" if beside.stem == shape else beside.name))
+    assert grade(tmp_path / "attempts", tmp_path / "out", "--no-reports") == 0
+    found = lines(tmp_path / "out")
+    assert len(found) == 2 * len(SHAPES) + 2
+    for name, line in found.items():
+        assert line["verdict"] == ("different" if "wrong" in name else "equivalent"), line["reason"]
+        assert ("wrong" in name) == bool(line["mistakes"])
+
+
+@confined
+def test_an_adapter_that_is_given_is_every_attempts(tmp_path: Path) -> None:
     folder = tmp_path / "attempts"
     folder.mkdir()
-    files = list(EXAMPLES.glob(f"{shape}_*.py"))
-    for file in files:
+    for file in EXAMPLES.glob("lesson_*.py"):
         shutil.copy(file, folder)
-    assert grade(folder, tmp_path / "out", "--adapter", str(EXAMPLES / "adapters" / f"{shape}.py")) == 0
-    for name, line in lines(tmp_path / "out").items():
-        assert line["verdict"] == ("equivalent" if "_right" in name else "different"), line["reason"]
-        assert ("_right" in name) == (line["mistakes"] == [])
+    assert grade(folder, tmp_path / "out", "--adapter", str(EXAMPLES / "adapters" / "lesson.py"), "--no-reports") == 0
+    assert {name: line["verdict"] for name, line in lines(tmp_path / "out").items()} == {
+        "lesson_right.py": "equivalent",
+        "lesson_wrong_missing_slope.py": "different",
+    }
 
 
 @confined
@@ -194,5 +213,7 @@ def test_the_score_is_the_share_of_stages_that_hold(attempts: Path) -> None:
     checked: Check = check(attempts / "wrong_hidden_error.py", seed=1, steps=0)
     assert score(checked, {"forward": 1, "loss": 1, "backward": 2, "gradients": 2, "update": 1}) == pytest.approx(6 / 7, abs=1e-4)
     assert score(checked, {"backward": 1}) == 0.5
-    assert score(check(attempts / "right_hidden_error.py", seed=1, steps=0), {}) == 1.0
+    right = check(attempts / "right_hidden_error.py", seed=1, steps=0)
+    assert score(right, {}) == 1.0
+    assert score(replace(right, verdict="different"), {"update": 1, "gradients": 1}) < 1      # wrong in the training alone
     assert Settings(seed=1, steps=0).digest != Settings(seed=2, steps=0).digest
