@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: compare test browser-test chromium lint docs bench soak score clean
+.PHONY: compare test browser-test chromium lint docs bench soak score grading clean
 
 compare: .venv/installed
 	mkdir -p build
@@ -37,6 +37,10 @@ soak: .venv/installed
 # Every sixth mistake takes about half an hour on two cores; `python -m tests.score` takes them all.
 score: .venv/installed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.score --every 6
+
+# All that may be in a teacher's folder, graded whole, interrupted, and on a cluster: some minutes.
+grading: .venv/installed
+	$(BIN)/python -m tests.everything
 
 clean:
 	rm -rf .venv build dist docs/_generated

@@ -26,12 +26,13 @@ class Functions(Attempt):
     the caller has is not changed. Raises ProblemError for what has no such function.
     """
 
-    def __init__(self, given: Any, places: list[Place] | None = None) -> None:
+    def __init__(self, given: Any, places: list[Place] | None = None, seed: int = 0) -> None:
         self._given = given
         self.adapter, self.notes = None, []
         self._sink = _Sink()
         self._stdout = _stdout(self._sink)
         self._random: Any = None
+        self._seed, self._changed = seed, []
         self._refused: set[str] = set()
         self._places: list[Place] = []
         self._values: list[Any] = []
@@ -51,7 +52,8 @@ class Functions(Attempt):
 
     def fresh(self) -> "Functions":
         """The same functions, with what they keep as it is with the caller."""
-        attempt = Functions(self._given, self._places)
+        self._seed += 1
+        attempt = Functions(self._given, self._places, self._seed)
         attempt._refused = self._refused
         return attempt
 
