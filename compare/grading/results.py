@@ -1,53 +1,44 @@
 """The results of a run on the disk: a line for each attempt as it is finished, and whole files at the end."""
 
 import csv
-import fcntl
 import json
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
-from compare.errors import CompareError, ProblemError
-from compare.output import write_file
+from compare.errors import CompareError
+from compare.output import locked, write_file
 
-LINES, TABLE, PAGE, LOCK, RUN = "results.jsonl", "grades.csv", "index.html", ".lock", "run.json"
+LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason")
 Line = dict[str, Any]
 
 
 class ResultsError(CompareError):
-    """Results that cannot be written, or that another run is writing."""
+    """Results that cannot be written."""
 
 
 class Results:
     """The folder of a run's results, which one run at a time has.
 
-    A line is on the disk before the next attempt is begun; one that was cut off is forgotten. Raises ResultsError.
+    A line is on the disk before the next attempt is begun; one that was cut off is forgotten. Raises ResultsError, and
+    ProblemError for a folder that another run has.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = open(folder / LOCK, "a", encoding="utf-8")  # noqa: SIM115 - held until the run ends
-        except OSError as error:
-            raise ProblemError(f"{folder} cannot be written: {error.strerror}; expected a folder for the results") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
-            raise ResultsError(f"{folder} is in use by another run; wait for it, or choose another --out") from None
+        self._open = ExitStack()
+        self._open.enter_context(locked(folder))
         self._file: Any = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *about: object) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._lock.close()
+        self._open.close()
 
     def run(self, drawn: int) -> int:
         """The seed of this run: the one of a run that was begun here, else the one that is drawn."""
@@ -88,7 +79,7 @@ class Results:
             write_file(place, page)
         try:
             if self._file is None:
-                self._file = open(self.folder / LINES, "ab")  # noqa: SIM115 - is closed with the run
+                self._file = self._open.enter_context(open(self.folder / LINES, "ab"))  # noqa: SIM115
             before = self._file.tell()
             try:
                 self._file.write(_text(line).encode())

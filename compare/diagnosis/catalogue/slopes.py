@@ -187,6 +187,9 @@ SLOPES = (
     _slope("only-one-minus-a", "of a(1 − a) only 1 − a is left in {layer}", "δ = ∂L/∂a ∘ (1 − a)", _one_minus_a, has("sigmoid")),
     _slope("only-a", "of a(1 − a) only a is left in {layer}", "δ = ∂L/∂a ∘ a", _only_a, has("sigmoid")),
     _slope(
+        "leak-missing", "the slope below 0 is left out on the way back in {layer}", "δ = ∂L/∂a ∘ [z > 0]", _leak_missing, has("leaky_relu")
+    ),
+    _slope(
         "slope-of-other",
         "the derivative of tanh stands for that of sigmoid in {layer}",
         "δ = ∂L/∂a ∘ (1 − a²)",
@@ -258,9 +261,6 @@ SLOPES = (
         "δ = ∂L/∂a ∘ [z ≥ 0]",
         _one_at_zero,
         has("relu", "leaky_relu"),
-    ),
-    _slope(
-        "leak-missing", "the slope below 0 is left out on the way back in {layer}", "δ = ∂L/∂a ∘ [z > 0]", _leak_missing, has("leaky_relu")
     ),
     *(
         _slope(

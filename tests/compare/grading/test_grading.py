@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from compare.cli import main
+from compare.errors import ProblemError
 from compare.grading.one import Settings, score
 from compare.grading.results import Results, ResultsError
 from compare.verdict import Check
@@ -145,7 +146,7 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
 
 
 def test_two_runs_on_one_output_refuse_each_other(tmp_path: Path) -> None:
-    with Results(tmp_path), pytest.raises(ResultsError, match="in use by another run"):
+    with Results(tmp_path), pytest.raises(ProblemError, match="in use by another run"):
         Results(tmp_path)
     with Results(tmp_path):
         pass
