@@ -165,16 +165,13 @@ class Comparison:
     @cached_property
     def agreement(self) -> Mapping[Key, Agreement]:
         """How near each (phase, tensor) came to its bound in the kept steps, in the order of comparison."""
-        found: dict[Key, list[tuple[int, float, float, float]]] = {}
-        for step, kept in sorted(self.kept.items()):
+        columns: dict[Key, dict[tuple[int, ...], list[tuple[int, Array, Array, Array]]]] = {}
+        for step, kept in self.kept.items():
             for key, actual, expected, bound in kept.tensors():
-                allowed = np.broadcast_to(bound, actual.shape)
-                share = shares(actual, expected, allowed)
-                at = np.unravel_index(int(np.argmax(share)), share.shape)
-                with np.errstate(all="ignore"):
-                    gap = float(np.abs(actual[at] - expected[at]))
-                found.setdefault(key, []).append((step, gap, float(allowed[at]), float(share[at])))
-        return {key: Agreement(*np.array(rows).T) for key, rows in found.items()}
+                same_shape = columns.setdefault(key, {}).setdefault(actual.shape, [])
+                same_shape.append((step, actual, expected, np.broadcast_to(bound, actual.shape)))
+        found = {key: np.concatenate([_nearest(rows) for rows in shapes.values()]) for key, shapes in columns.items()}
+        return {key: Agreement(*rows[np.argsort(rows[:, 0])].T) for key, rows in found.items()}
 
     def to_html(self) -> str:
         """The report as one page that opens offline; raises MissingExtraError where the extra `report` is not installed."""
@@ -220,6 +217,17 @@ def shares(actual: Array, expected: Array, allowed: Array) -> Array:
         gap = np.abs(actual - expected)
         share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
     return np.where((gap == 0) | (np.isfinite(gap) & np.isfinite(allowed)), share, np.inf)
+
+
+def _nearest(rows: list[tuple[int, Array, Array, Array]]) -> Array:
+    """Of each step's (actual, expected, allowed), all of one shape, the number with the largest share: step, difference, allowed, share."""
+    numbers, *columns = zip(*rows, strict=True)
+    actual, expected, allowed = (np.stack([array.ravel() for array in column]) for column in columns)
+    share = shares(actual, expected, allowed)
+    at = np.argmax(share, axis=1)[:, None]
+    with np.errstate(all="ignore"):
+        gap = np.abs(np.take_along_axis(actual, at, 1) - np.take_along_axis(expected, at, 1))
+    return np.hstack([np.array(numbers)[:, None], gap, np.take_along_axis(allowed, at, 1), np.take_along_axis(share, at, 1)])
 
 
 def _count(n: int, noun: str) -> str:

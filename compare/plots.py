@@ -223,12 +223,13 @@ def _drawable(values: Array) -> Array:
 
 
 def _logarithmic(ax: Axes) -> None:
-    """Its y axis, labelled in plain text, which takes a third of the time of matplotlib's mathematical one."""
-    from matplotlib.ticker import NullFormatter
+    """Its y axis, with few ticks and labels in plain text, which take a third of the time of matplotlib's own."""
+    from matplotlib.ticker import LogLocator, NullLocator
 
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(numticks=5))
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(_power)
-    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _power(value: float, position: float | None = None) -> str:

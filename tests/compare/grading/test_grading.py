@@ -114,8 +114,8 @@ def test_killed_half_way_and_started_again_it_ends_the_same(tmp_path: Path) -> N
     for n in range(12):
         (attempts / f"{n:02}.py").write_text(f"{text}\n# {n}\n")
     whole, halved = tmp_path / "whole", tmp_path / "halved"
-    assert grade(attempts, whole) == 0
-    words = ["grade", str(attempts), "--out", str(halved), "--seed", "3", "--steps", "2", "--jobs", "2"]
+    assert grade(attempts, whole, "--no-reports") == 0
+    words = ["grade", str(attempts), "--out", str(halved), "--seed", "3", "--steps", "2", "--jobs", "2", "--no-reports"]
     process = subprocess.Popen([sys.executable, "-m", "compare", *words], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     path = halved / "results.jsonl"
     for _ in range(600):
@@ -128,7 +128,7 @@ def test_killed_half_way_and_started_again_it_ends_the_same(tmp_path: Path) -> N
     assert 3 <= kept.count(b"\n") < 12
     with open(path, "ab") as file:
         file.write(b'{"attempt": "11.py", "dig')      # as a torn write leaves it
-    assert grade(attempts, halved) == 0
+    assert grade(attempts, halved, "--no-reports") == 0
     assert path.read_bytes() == (whole / "results.jsonl").read_bytes()
     assert (halved / "grades.csv").read_bytes() == (whole / "grades.csv").read_bytes()
 
@@ -168,8 +168,8 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 @confined
 def test_shards_are_the_whole(attempts: Path, tmp_path: Path) -> None:
     for part in (1, 2):
-        assert grade(attempts, tmp_path / str(part), "--shard", f"{part}/2") == 0
-    assert grade(attempts, tmp_path / "whole") == 0
+        assert grade(attempts, tmp_path / str(part), "--shard", f"{part}/2", "--no-reports") == 0
+    assert grade(attempts, tmp_path / "whole", "--no-reports") == 0
     assert lines(tmp_path / "1") | lines(tmp_path / "2") == lines(tmp_path / "whole")
 
 
