@@ -277,10 +277,13 @@ def _drawn(name: str, size: tuple[float, float], draw: Callable[[Any], Any], row
     ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK)
     style = {**ink, "svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "axes.facecolor": "none", "font.size": 10}
     with matplotlib.rc_context({**style, "legend.facecolor": "none", "legend.edgecolor": "none", "path.simplify_threshold": 0.5}):
-        figure = Figure(figsize=size, layout="constrained", facecolor="none")
+        figure = Figure(figsize=size, layout="constrained" if rows == 1 else None, facecolor="none")
         draw(figure.subplots(rows, sharex=True))
         for ax in figure.axes:
             _legend_below(ax)
+        if rows > 1:      # all alike: margins in inches, which need not be worked out
+            width, height = size
+            figure.subplots_adjust(left=0.8 / width, right=1 - 0.1 / width, top=1 - 0.3 / height, bottom=0.75 / height, hspace=0.6)
         text = StringIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")      # of glyphs, which the reader's own font has
