@@ -9,6 +9,10 @@ class ProblemError(CompareError, ValueError):
     """A problem, an option or an argument that cannot be used; the message says what, where, what was expected."""
 
 
+class LostInDriftError(ProblemError):
+    """Two sides whose weights have drifted so far apart that what follows proves nothing."""
+
+
 class NotEquivalentError(CompareError, AssertionError):
     """Two implementations differ; the message says where, how far and what agreed before."""
 

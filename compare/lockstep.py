@@ -12,7 +12,7 @@ import numpy as np
 from compare.block import Block, Later
 from compare.comparison import Comparison, Difference, KeptStep, Key, Mode
 from compare.envelope import decay, envelope, prediction_envelope
-from compare.errors import ProblemError
+from compare.errors import LostInDriftError, ProblemError
 from compare.implementation import Array, Batch, Implementation, InBlocks, StepRecord, stack
 from compare.judge import Screening, first_divergence, is_lost_in_drift, largest_share, nearest_to_bounds, screened, with_envelope
 from compare.layout import LayoutError, checked_array, checked_record
@@ -53,7 +53,8 @@ def train_in_lockstep(
     Buffers and optimiser state carry over from step to step on each side, in `follow` mode too. Where both sides show theirs, the gap is
     measured; where the actual side does not, it is bounded by what rounding can have made of it.
 
-    Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
+    Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common, and LostInDriftError
+    where drift has grown so large and the expected side cannot follow.
     """
     if not is_whole(steps, least=1):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1: comparing nothing proves nothing")
@@ -160,7 +161,11 @@ class _Run:
                 suspects = self._suspects(block, screening)
         if self.divergence is None and suspects is not None:
             self.suspects.append(suspects)
-            self._settle(unless_fewer_than=self.at_once)
+            is_lost = not self.can_follow and is_lost_in_drift(self.problem, suspects)
+            self._settle(unless_fewer_than=1 if is_lost else self.at_once)
+            if is_lost and self.divergence is None:
+                why = f"the two sides' weights have drifted so far apart by step {numbers[-1]} that bounds on them say nothing"
+                raise LostInDriftError(f"{why}, and the expected side cannot follow; expected fewer steps, or a smaller learning rate")
 
         finite = np.isfinite(list(screening.differences.values())).all(axis=0)
         n = len(numbers) if finite.all() else int(np.argmin(finite)) + 1

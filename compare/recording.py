@@ -42,7 +42,7 @@ def record(
     A run that was cut off there goes on after its last segment. Without `keep_inputs` the trace holds their digest alone; `data` says
     where they are from.
 
-    Raises ProblemError for options that cannot be used, TraceError where another run lies in the folder or is at it.
+    Raises ProblemError for options that cannot be used, and where another run is at the folder; TraceError where another lies in it.
     """
     if not is_whole(steps, least=1):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1")

@@ -16,7 +16,7 @@ from compare.adapters.recorded import Recorded
 from compare.checking import loaded
 from compare.comparison import Comparison, steps_to_keep
 from compare.declared import declared_problem
-from compare.errors import ProblemError
+from compare.errors import LostInDriftError, ProblemError
 from compare.examination import Examination
 from compare.lockstep import train_in_lockstep
 from compare.problem import Problem
@@ -54,7 +54,7 @@ def replay(trace: Trace, attempt: Any, *, adapter: str | PathLike[str] | None = 
 def differences(actual: Trace, expected: Trace, *, keep: bool = False) -> Comparison:
     """Two recorded runs of one problem, step by step as far as both go; where their precisions differ, by what the coarser one allows.
 
-    Raises ProblemError for runs of different problems, TraceError.
+    Raises ProblemError for runs of different problems, LostInDriftError for those that end too far apart to be compared, TraceError.
     """
     coarser = min((actual, expected), key=lambda trace: np.dtype(trace.problem.dtype).itemsize).problem
     _check_same_problem(actual.problem, expected.problem, coarser.dtype)
@@ -108,6 +108,8 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     reading = max(fitting, key=lambda each: each[1].verdict == "equivalent")[0]
     try:
         comparison = compared(reading, problem, steps, keep)
+    except LostInDriftError as lost:
+        return replace(check, verdict="not a proof", reason=str(lost), printed=candidate.printed, notes=tuple(candidate.notes))
     except (ContractError, AttemptError) as fault:
         return fails(fault)
     check = replace(

@@ -860,3 +860,11 @@ def test_what_is_not_compared_is_said(tmp_path: Path, shape: str, name: str) -> 
     result = check(tmp_path / "mine.py", adapter=EXAMPLES / "adapters" / f"{shape}.py", seed=1, steps=2)
     assert result.verdict == "equivalent"
     assert any(f"{name} is set to 0" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_an_adapter_answers_stays_as_it_is(shape: str) -> None:
+    """A network that goes on changes its own arrays, and not those that were answered."""
+    result = check(EXAMPLES / f"{shape}_right.py", adapter=EXAMPLES / "adapters" / f"{shape}.py", seed=1, steps=2)
+    assert result.verdict == "equivalent"
+    assert not [note for note in result.notes if "aliased" in note]

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -127,18 +128,13 @@ class Trace:
                 raise TraceError(f"{self.folder / name} is no part that the manifest knows: is that an older one? Expected nothing else")
 
 
-class _named:
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
     """Within it, a TraceError says of which file it is."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, TraceError):
-            raise TraceError(f"{self.path} is not of this run: {error}") from None
+    try:
+        yield
+    except TraceError as error:
+        raise TraceError(f"{path} is not of this run: {error}") from None
 
 
 def problem_fields(problem: Problem) -> dict[str, Any]:

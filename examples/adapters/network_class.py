@@ -39,7 +39,7 @@ def train_step(attempt, params, x, y, lr):
         network.train(x, y)
         attempt.last_lr = lr
         ends(attempt, network, weights(network).values())
-        return weights(network)
+        return {name: np.array(array) for name, array in weights(network).items()}
     steps = [step(attempt, params, record, target) for record, target in zip(x, y, strict=True)]
     return {name: array + lr * np.mean([each[name] for each in steps], axis=0) for name, array in params.items()}
 

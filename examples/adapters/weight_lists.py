@@ -59,7 +59,7 @@ def train_step(attempt, params, x, y, lr):
     further = len(inspect.signature(network.update_mini_batch).parameters) - 2
     network.update_mini_batch(list(zip(columns(x), columns(y), strict=True)), lr, *(0.0, len(x))[:further])
     ends(attempt, network, interleaved(network.biases, network.weights))
-    return interleaved(network.biases, network.weights)
+    return [np.array(array) for array in interleaved(network.biases, network.weights)]
 
 
 def network_with(attempt, params):
