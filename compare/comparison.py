@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compare.implementation import Array, StepRecord
+from compare.implementation import CARRIED, Array, StepRecord
 from compare.pieces import LOSSES
 from compare.problem import Problem
 
@@ -75,19 +75,30 @@ class Difference:
 
 @dataclass(frozen=True)
 class KeptStep:
-    """One step as both sides showed it, beside its envelope; `before` are the parameters that each side started from."""
+    """One step as both sides showed it, beside its envelope.
+
+    `before` are the parameters that the actual side started from. `drift` is by how much the two sides' parameters, buffers and optimiser
+    state, by name, would differ after the step if it were the same on both: what the steps before have left.
+    """
 
     step: int
     actual: StepRecord
     expected: StepRecord
     allowed: StepRecord
-    before: tuple[Mapping[str, Array], Mapping[str, Array]]
+    before: Mapping[str, Array]
+    drift: Mapping[str, Array] = field(default_factory=dict)
 
     def tensors(self) -> Iterator[tuple[Key, Array, Array, Array]]:
-        """Every array that both show, as ((phase, tensor), actual, expected, allowed), in the order of comparison."""
+        """Every array that both show, as ((phase, tensor), actual, expected, allowed), in the order of comparison.
+
+        What is expected is what was compared: of what is carried from step to step, with the drift added, so that the difference is the
+        step's own.
+        """
         shown, allowed = ({(phase, name): array for phase, name, array in record.tensors()} for record in (self.actual, self.allowed))
         for phase, name, array in self.expected.tensors():
             if (phase, name) in shown:
+                if phase in CARRIED and name in self.drift:
+                    array = array + self.drift[name]
                 yield (phase, name), shown[phase, name], array, allowed[phase, name]
 
     def deltas(self) -> Iterator[tuple[str, Array, Array, Array]]:
@@ -97,7 +108,7 @@ class KeptStep:
             if shown == phase == "deltas":
                 yield name, actual, expected, allowed
             elif shown == phase:
-                yield name, actual - self.before[0][name], expected - self.before[1][name], allowed
+                yield name, actual - self.before[name], expected - self.before[name], allowed
 
 
 @dataclass(frozen=True)

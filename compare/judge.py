@@ -127,9 +127,9 @@ def with_envelope(problem: Problem, block: Block) -> list[KeptStep]:
     """Each step of the block beside its envelope."""
     allowed, kept = envelope(problem, block), []
     for i, step in enumerate(block.steps):
-        theirs = {name: block.before[name][i] for name in problem.initial_parameters}
-        ours = {name: array + block.drift[name][i] for name, array in theirs.items()}
-        kept.append(KeptStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i), (ours, theirs)))
+        drift = {name: block.decay[name] * array[i] for name, array in block.drift.items()}
+        before = {name: block.before[name][i] + block.drift[name][i] for name in problem.initial_parameters}
+        kept.append(KeptStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i), before, drift))
     return kept
 
 

@@ -47,7 +47,7 @@ def as_comparison(
     kept = {}
     for index, step in enumerate(steps):
         actual, theirs, bounds = (_record(problem, numbers, index) for numbers in (shown, expected, allowed))
-        kept[index + 1] = KeptStep(index + 1, actual, theirs, bounds, (step.before, step.before))
+        kept[index + 1] = KeptStep(index + 1, actual, theirs, bounds, step.before)
     return Comparison(
         problem=problem,
         mode="stage",

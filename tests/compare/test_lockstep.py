@@ -106,6 +106,23 @@ def test_kept_steps_carry_both_records_and_the_envelope() -> None:
     assert kept.actual.deltas["0.weight"].shape == kept.allowed.deltas["0.weight"].shape == (2, 3)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_kept_of_an_equal_run_is_within_its_bounds_also_where_the_sides_have_drifted_apart(optimizer: str, dtype: str) -> None:
+    functions = ("gelu", "gelu", "sigmoid")
+    problem = Problem.draw(
+        (6, 16, 8, 1), activations=functions, normalization="batch_norm", loss="bce", optimizer=optimizer, lr=0.05, dtype=dtype
+    )
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=60, keep=range(1, 61))
+    assert comparison.verdict == "equivalent"
+    assert comparison.drift > 0
+    assert max(each.share.max() for each in comparison.agreement.values()) <= 1
+    last = comparison.kept[60]
+    raw = max(np.abs(ours - last.expected.params[name]).max() for name, ours in last.actual.params.items())
+    moved = max(np.abs(actual - expected).max() for key, actual, expected, _ in last.tensors() if key[0] == "params")
+    assert moved < raw
+
+
 def test_the_worst_difference_is_within_what_it_was_allowed() -> None:
     problem = Problem.draw((3, 4, 2), lr=0.3)
     worst = train_in_lockstep(Variant(problem, 1, 1, 1), TorchRef(problem), problem, steps=20).worst
