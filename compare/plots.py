@@ -37,6 +37,7 @@ PHASE_NAMES = {
     "deltas": "weight deltas Δw",
     "params": "new weights",
 }
+ALLOWED = "allowed by rounding"      # in a legend
 _MOST_UNITS = 8      # of a layer, that are drawn
 _MOST_VALUES = 36      # of a tensor, that are written into its picture
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -91,7 +92,7 @@ def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: s
         name = tensor_name(comparison.problem, key)
         ax.plot(each.steps, _drawable(each.difference), color=color, linewidth=1, marker=marker, markersize=3, label=name)
         ax.plot(each.steps, _drawable(each.allowed), color=color, linewidth=1.4, linestyle=(0, (4, 2)))
-    ax.plot([], [], color="gray", linestyle=(0, (4, 2)), label="allowed by rounding")
+    ax.plot([], [], color="gray", linestyle=(0, (4, 2)), label=ALLOWED)
     _logarithmic(ax)
     _mark_divergence(ax, comparison)
     ax.set_xlabel("step")
@@ -119,7 +120,8 @@ def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
     ticks = np.unique(np.linspace(0, len(steps) - 1, min(6, len(steps))).astype(int))
     ax.set_xticks(ticks, [str(steps[tick]) for tick in ticks])
     ax.set_xlabel("step")
-    ax.figure.colorbar(image, ax=ax, extend="max", format=_power, label="share of what rounding allows")
+    beside = ax.inset_axes((1.03, 0, 0.04, 1))
+    ax.figure.colorbar(image, cax=beside, extend="max", format=_power, label="share of what rounding allows")
     return ax
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 from html import escape
 from io import StringIO
+from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,7 @@ MOST_PICKED = 200      # steps to pick from
 MOST_ENTRIES = 64      # of a parameter, that are shown as a matrix; else those with the largest share
 _LARGE = 1e6
 _WIDTH = 5.2      # of a picture in inches: narrow, so that its text can be read on a phone
+_LETTER = 0.08      # its width in inches, in a picture's labels
 _TABLE_ROWS = 24      # of a picture's data
 _INK = "#010203"      # stands for the page's text colour while matplotlib draws
 Sides = tuple[str, str]
@@ -204,7 +206,7 @@ def _network(problem: Problem, first: Difference | None = None) -> Picture:
         "network",
         "The network",
         f"{len(problem.layers)} layer{'s' if len(problem.layers) > 1 else ''}: {layers}.{marked}",
-        _drawn("network", (_WIDTH, 2.9), lambda axes: plots.plot_network(problem, wrong, axes)),
+        _drawn("network", lambda ax: plots.plot_network(problem, wrong, ax), _Panel(2.9, left=0, above=0, below=0)),
         ("layer", "inputs", "units", "activation"),
         [(str(n), str(layer.units_in), str(layer.units), layer.function) for n, layer in enumerate(problem.layers, start=1)],
     )
@@ -221,28 +223,32 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
             "loss",
             "The loss",
             f"The {problem.loss} of both sides before each step; where the two are equal, one line lies on the other.",
-            _drawn("loss", (_WIDTH, 2.9), lambda axes: plots.plot_loss(comparison, axes, sides=sides)),
+            _drawn("loss", lambda ax: plots.plot_loss(comparison, ax, sides=sides), _Panel(1.85, sides)),
             ("step", *sides),
             [(str(one.step), _scalar(one.actual.loss), _scalar(one.expected.loss)) for one in _some(kept)],
         )
     agreement = comparison.agreement
     names = {key: plots.tensor_name(problem, key) for key in agreement}
+    widest = 0.3 + _LETTER * max(map(len, names.values()))
     yield Picture(
         "shares",
         "Every step and tensor",
-        "Each step's largest difference as a share of what rounding allows: dark is far below it, red is beyond it.",
-        _drawn("shares", (_WIDTH, 0.26 * len(names) + 1.1), lambda axes: plots.plot_shares(comparison, axes)),
+        "Each step's largest difference as a share of what rounding allows: dark is far below it, red is beyond it. "
+        "What the steps before left apart does not count.",
+        _drawn("shares", lambda ax: plots.plot_shares(comparison, ax), _Panel(0.26 * len(names), left=widest, right=0.9)),
         ("tensor", "largest share of what is allowed"),
         [(names[key], f"{each.share.max():.3g}") for key, each in agreement.items()],
     )
     phases = list(dict.fromkeys(key[0] for key in agreement))
+    legends = [[*(name for key, name in names.items() if key[0] == phase), plots.ALLOWED] for phase in phases]
+    panels = [_Panel(1.15, legend, below=0.5 if legend is legends[-1] else 0.1) for legend in legends]
     steps = next(iter(agreement.values())).steps
     yield Picture(
         "differences",
         "How far apart, and how far rounding allows",
         "The largest difference of each tensor in each step, solid, and what rounding allows there, dashed. Equal means below it. "
         "Where there is no point, both sides are equal to the last bit.",
-        _drawn("differences", (_WIDTH, 2.2 * len(phases)), partial(_differences, comparison, phases), len(phases)),
+        _drawn("differences", partial(_differences, comparison, phases), *panels),
         ("step", *(text for name in names.values() for text in (name, "allowed"))),
         [
             [f"{steps[at]:.0f}", *(f"{value:.3g}" for each in agreement.values() for value in (each.difference[at], each.allowed[at]))]
@@ -251,11 +257,13 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
     )
 
 
-def _differences(comparison: Comparison, phases: Sequence[str], axes: Any) -> None:
-    for phase, ax in zip(phases, np.atleast_1d(axes), strict=True):
+def _differences(comparison: Comparison, phases: Sequence[str], *axes: Any) -> None:
+    for phase, ax in zip(phases, axes, strict=True):
         plots.plot_differences(comparison, ax, phase=phase)
-        if phase != phases[-1]:
+        if ax is not axes[-1]:
+            ax.sharex(axes[-1])
             ax.set_xlabel("")
+            ax.tick_params(labelbottom=False)
 
 
 def _scalar(value: Array | None) -> str:
@@ -269,21 +277,41 @@ def _some(rows: Sequence[Any]) -> list[Any]:
     return [rows[i * (len(rows) - 1) // (_TABLE_ROWS - 1)] for i in range(_TABLE_ROWS)]
 
 
-def _drawn(name: str, size: tuple[float, float], draw: Callable[[Any], Any], rows: int = 1) -> str:
-    """The picture as SVG, of a size in inches and with that many axes, its ids its own, and its ink the page's."""
+class _Panel(NamedTuple):
+    """A pair of axes and the room around it in inches, with a legend of such names below.
+
+    Given, since matplotlib takes long to work it out.
+    """
+
+    height: float
+    legend: Sequence[str] = ()
+    left: float = 0.8
+    right: float = 0.1
+    above: float = 0.3
+    below: float = 0.5      # to the legend
+
+    @property
+    def whole(self) -> float:
+        return self.above + self.height + self.below + 0.2 * ceil(len(self.legend) / _columns(self.legend)) + 0.05
+
+
+def _drawn(name: str, draw: Callable[..., Any], *panels: _Panel) -> str:
+    """The picture as SVG, drawn into axes of those sizes one below the other, its ids its own, and its ink the page's."""
     matplotlib = plots.matplotlib()
     from matplotlib.figure import Figure
 
     ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK)
     style = {**ink, "svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "axes.facecolor": "none", "font.size": 10}
     with matplotlib.rc_context({**style, "legend.facecolor": "none", "legend.edgecolor": "none", "path.simplify_threshold": 0.5}):
-        figure = Figure(figsize=size, layout="constrained" if rows == 1 else None, facecolor="none")
-        draw(figure.subplots(rows, sharex=True))
+        whole = sum(panel.whole for panel in panels)
+        figure, top = Figure(figsize=(_WIDTH, whole), facecolor="none"), whole
+        for panel in panels:
+            bottom, width = top - panel.above - panel.height, _WIDTH - panel.left - panel.right
+            figure.add_axes((panel.left / _WIDTH, bottom / whole, width / _WIDTH, panel.height / whole))
+            top -= panel.whole
+        draw(*figure.axes)
         for ax in figure.axes:
             _legend_below(ax)
-        if rows > 1:      # all alike: margins in inches, which need not be worked out
-            width, height = size
-            figure.subplots_adjust(left=0.8 / width, right=1 - 0.1 / width, top=1 - 0.3 / height, bottom=0.75 / height, hspace=0.6)
         text = StringIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")      # of glyphs, which the reader's own font has
@@ -304,7 +332,13 @@ def _legend_below(ax: Any) -> None:
     if ax.get_legend() is not None:
         below = 30 if ax.get_xlabel() else 4      # points
         place = ax.transAxes + ScaledTranslation(0, -below / 72, ax.figure.dpi_scale_trans)
-        ax.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=place, ncols=3, frameon=False)
+        columns = _columns([text.get_text() for text in ax.get_legend().get_texts()])
+        ax.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=place, ncols=columns, frameon=False)
+
+
+def _columns(legend: Sequence[str]) -> int:
+    """How many columns of a legend fit below the axes."""
+    return max(1, min(3, int((_WIDTH - 0.8) / (0.5 + _LETTER * max(map(len, legend), default=0)))))
 
 
 def in_notebook(page: Callable[[], str], text: str) -> str:
