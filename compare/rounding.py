@@ -9,6 +9,7 @@ Both sides round, so every rounding counts twice: `Precision.u` is the sum of th
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -52,16 +53,23 @@ def product(a: Bounded, b: Bounded, precision: Precision, start: Bounded | None 
     """
     n = a.value.shape[-1]
     value = a.value @ b.value
-    magnitude = a.at_most() @ b.at_most()
+    left, right = a.at_most(), b.at_most()
+    magnitude, terms = left @ right, _terms(left, right)
     if start is not None:
         n, value, magnitude = n + 1, value + start.value, magnitude + start.at_most()
-    terms = (a.at_most() != 0).astype(np.float64) @ (b.at_most() != 0).astype(np.float64)      # how many are not exactly zero
     error = precision.gamma(n) * magnitude + terms * precision.smallest_normal
     if not _is_exact(b):
         error += np.abs(a.value) @ b.error
     if not _is_exact(a):
-        error += a.error @ b.at_most()
+        error += a.error @ right
     return Bounded(value, error if start is None else error + start.error)
+
+
+def _terms(left: Array, right: Array) -> Any:
+    """How many terms of each number of the product are not exactly zero."""
+    if left.all() and right.all():      # as it mostly is
+        return left.shape[-1]
+    return (left != 0).astype(np.float64) @ (right != 0).astype(np.float64)
 
 
 def total(a: Bounded, axes: tuple[int, ...], precision: Precision) -> Bounded:
@@ -81,17 +89,17 @@ def plus(a: Bounded, b: Bounded, precision: Precision) -> Bounded:
 
 def times(a: Bounded, b: Bounded, precision: Precision) -> Bounded:
     """a ∘ b elementwise: e = |a|e_b + e_a(|b| + e_b), one rounding, and η where it may underflow."""
-    magnitude = a.at_most() * b.at_most()
-    error = np.abs(a.value) * b.error + a.error * b.at_most() + precision.u * magnitude
-    is_not_zero = (a.at_most() != 0) & (b.at_most() != 0)
+    left, right = a.at_most(), b.at_most()
+    error = np.abs(a.value) * b.error + a.error * right + precision.u * (left * right)
+    is_not_zero = (left != 0) & (right != 0)
     return Bounded(a.value * b.value, error + np.where(is_not_zero, precision.smallest_normal, 0.0))
 
 
 def scaled(a: Bounded, factor: float, roundings: int, precision: Precision) -> Bounded:
     """a times a number known to all, which is multiplied or divided in by at most that many roundings, in any order."""
-    magnitude = abs(factor) * a.at_most()
-    error = abs(factor) * a.error + precision.gamma(roundings) * magnitude
-    return Bounded(factor * a.value, error + np.where(a.at_most() != 0, precision.smallest_normal, 0.0))
+    most = a.at_most()
+    error = abs(factor) * a.error + precision.gamma(roundings) * (abs(factor) * most)
+    return Bounded(factor * a.value, error + np.where(most != 0, precision.smallest_normal, 0.0))
 
 
 def negative(a: Bounded) -> Bounded:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from compare.adapters.assignments import Assignment, recorded
-from compare.adapters.imports import Imports, Placeholder, Source, UnusableFileError, innermost, outermost
+from compare.adapters.imports import Imports, Placeholder, Source, UnusableFileError, innermost, is_same, outermost
 from compare.adapters.readings import CHOICES
 from compare.errors import CompareError, ProblemError
 from compare.options import check_choice, check_flag, checked_number, checked_sizes
@@ -303,6 +303,8 @@ def _exits(code: int = 0) -> NoReturn:
 def _put_back(own: Mapping[ModuleType, Mapping[str, Any]]) -> Iterator[str]:
     """Give the modules back what has been changed in them, and say what."""
     for module, names in own.items():
+        if is_same(vars(module), names):
+            continue
         for name, value in names.items():
             if vars(module).get(name, module) is not value:
                 setattr(module, name, value)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from operator import is_
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
@@ -257,7 +258,8 @@ class Imports(importlib.abc.MetaPathFinder):
     def active(self) -> Iterator[None]:
         """Within it, what the user's files import is found; afterwards the process has the modules that it had, and those installed."""
         before, search, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
-        for name in self._hidden(before):
+        hidden = self._hidden(before)
+        for name in hidden:
             del sys.modules[name]
         beside = [str(folder) for owner in self.owners for folder in owner.folders]
         entries = [entry for entry in search if _is_installed(entry)]
@@ -266,17 +268,20 @@ class Imports(importlib.abc.MetaPathFinder):
         self._searched = list(self._searched)
         sys.modules.update(self.modules)
         sys.meta_path.insert(0, self)
+        within = dict(sys.modules)
         try:
             yield
         finally:
             sys.meta_path[:], sys.path[:] = finders, search
-            for name, module in [(name, module) for name, module in sys.modules.items() if before.get(name) is not module]:
+            nothing_new = is_same(sys.modules, within)      # as mostly, and then there is little to look through
+            present = self.modules if nothing_new else sys.modules
+            for name, module in [(name, module) for name, module in present.items() if before.get(name) is not module]:
                 if self._is_users(name, module):
                     self.modules[name] = module
                     del sys.modules[name]
                 if name in before:
                     sys.modules[name] = before[name]
-            sys.modules.update((name, before[name]) for name in before.keys() - sys.modules.keys())
+            sys.modules.update((name, before[name]) for name in (hidden if nothing_new else before.keys() - sys.modules.keys()))
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """Where a user's file finds the module; None leaves it to Python."""
@@ -435,6 +440,11 @@ class _AbsentLoader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing to execute."""
+
+
+def is_same(names: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether the names have the very values that they had before, and stand in the same order."""
+    return len(names) == len(before) and all(map(is_, names, before)) and all(map(is_, names.values(), before.values()))
 
 
 def innermost(traceback: TracebackType | None, sources: Mapping[str, Source]) -> tuple[Source, int] | None:

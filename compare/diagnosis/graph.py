@@ -67,6 +67,7 @@ class Run:
     ) -> None:
         self.problem, self.steps = problem, steps
         self.formulas = dict(formulas or {})
+        self._every = frozenset(self.formulas.items())
         self.shown: dict[Node, Bounded] = {}
         self.precision = precision or Precision(problem.dtype)
         self.depth = len(problem.layers)
@@ -89,7 +90,7 @@ class Run:
     def with_formulas(self, formulas: Formulas) -> "Run":
         """The same steps under other formulas; what both have in common is worked out once."""
         other = object.__new__(Run)
-        other.__dict__ |= self.__dict__ | {"formulas": dict(formulas), "_readers": []}
+        other.__dict__ |= self.__dict__ | {"formulas": dict(formulas), "_every": frozenset(formulas.items()), "_readers": []}
         return other
 
     def __call__(self, stage: str, step: int, layer: int = 0) -> Any:
@@ -131,6 +132,8 @@ class Run:
         return self._memory.reads.get(node, set())
 
     def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
+        if places.issuperset(self.formulas):      # as it mostly is
+            return self._every
         return frozenset(item for item in self.formulas.items() if item[0] in places)
 
     def _note(self, places: set[Place]) -> None:
