@@ -11,7 +11,7 @@ from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDU
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
 MOST = 10**9      # of epochs or units: more than anyone has memory or time for
 _OF = "problem_"      # what `check` is told of the problem, which may not look like what the training was told
@@ -22,7 +22,7 @@ OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() fo
 
 def parser() -> argparse.ArgumentParser:
     """The parser; the option `run` is the module of `compare.commands` and the function that does it."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="python -m compare",
         description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
         epilog="exit codes: 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted",
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _add_data(top.add_argument_group("its data (by default the lesson's)"))
     _add_mode(_add_common(top))
 
-    commands = top.add_subparsers(title="other commands", metavar="", parser_class=_Command)
+    commands = top.add_subparsers(title="other commands", metavar="COMMAND", parser_class=_Command)
     command = commands.add_parser(
         "example",
         help="the lesson's worked example: one record, one step, entry by entry",
@@ -360,7 +360,15 @@ def _add_report(group: Any, default: object = None) -> None:
     group.add_argument("--report", default=default, metavar="FILE", help="write a page with pictures: one HTML file that opens offline")
 
 
-class _Command(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """Bad usage is one line, and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where all options are listed."""
+        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+
+class _Command(_Parser):
     """A command's parser, which gets its options when it is used: most runs use none."""
 
     fill: Callable[[argparse.ArgumentParser], object] | None = None

@@ -12,7 +12,7 @@ from compare.rounding import Bounded
 
 
 def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
-    """The step multiplied by the factor that the node shows: in all layers, in the node's own, or δ of the node's layer."""
+    """The step multiplied by the factor that the node shows: in all layers, in the node's own, or δ of the node's layer; or a fixed lr."""
     stage, step, layer = node
     right = run.worked_out(*node)
     if not isinstance(right, Bounded) or not layer:
@@ -29,8 +29,13 @@ def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
     off = float((np.broadcast_to(right.error, right.value.shape)[at]) / abs(wanted.value[at])) + 1e-14 * abs(factor)
     name = f"{factor:.6g}" if f"{factor:.6g}" not in ("1", "-1") else f"{factor:.16g}"
     sentence, right_step, wrong = "Δw of {layer} is " + name + " times what it should be", "Δw = −lr ∂L/∂w", f"Δw = {name} · (−lr ∂L/∂w)"
-    for layers in (tuple(range(1, run.depth + 1)), (layer,)):
+    every = tuple(range(1, run.depth + 1))
+    for layers in (every, (layer,)):
         yield Cause(Mistake("scaled", sentence, right_step, wrong, {"*_step": _by_kind(factor, off)}, "layer"), layers, run.problem)
+    lr = factor * run("lr", step)
+    sentence, wrong = f"the learning rate that is given is not used: it is {lr:.6g}, whatever is given", f"Δw = −{lr:.6g} ∂L/∂w"
+    formulas = {"*_step": _by_fixed_lr(lr, off * run("lr", step))}
+    yield Cause(Mistake("lr-fixed", sentence, right_step, wrong, formulas, "all"), every, run.problem)
     sentence, right_delta, wrong = (
         "δ of {layer} is " + name + " times what it should be",
         "δ = ∂L/∂a ∘ f′(z)",
@@ -42,6 +47,16 @@ def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
 def _by_kind(factor: float, off: float) -> Formula:
     def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
         return _times(run, run.right(f"{kind}_step", step, layer), factor, off)
+
+    return formula
+
+
+def _by_fixed_lr(lr: float, off: float) -> Formula:
+    """Every optimiser's step is proportional to lr."""
+
+    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
+        right_lr = run("lr", step)
+        return _times(run, run.right(f"{kind}_step", step, layer), lr / right_lr, off / right_lr)
 
     return formula
 

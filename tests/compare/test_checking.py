@@ -495,6 +495,15 @@ def test_a_factor_of_no_entry_is_measured(checked: Any) -> None:
     assert "1.7 times" in found[0].causes[0].sentence
 
 
+@pytest.mark.parametrize("lr", ["0.5", "0.3", "0.0125"])
+def test_a_learning_rate_of_its_own_is_said(lr: str, checked: Any) -> None:
+    for text in (RIGHT, TRACED):
+        result = checked(text.replace("lr * ", f"{lr} * "))
+        assert result.verdict == "different"
+        assert [cause.id for found in result.diagnosis for cause in found.causes] == ["lr-fixed"]
+        assert f"it is {lr}, whatever is given" in result.diagnosis[0].causes[0].sentence
+
+
 def test_a_stage_of_the_wrong_shape_does_not_hide_the_mistake_behind_it(checked: Any) -> None:
     result = checked(TRACED.replace("    W1, W2 = params", "    x, y = x[1:], y[1:]\n    W1, W2 = params"))
     assert result.verdict == "different"

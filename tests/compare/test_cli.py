@@ -180,7 +180,8 @@ def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsy
     assert stopped.value.code == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "error: " in captured.err.splitlines()[-1]
+    assert captured.err.startswith("python -m compare: error: ")
+    assert captured.err.count("\n") == 1
 
 
 def test_an_internal_fault_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
