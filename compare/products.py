@@ -3,18 +3,21 @@
 The envelope of ∂L/∂W = δᵀa holds 2γₙ Σ|δ||a|, summed over the n records. Three sieves give less than that, each finer and dearer, and what
 one leaves the next one sees:
 
-- rows, by one number for each unit: for vectors d, m ≥ 0 of n numbers with means d̄, m̄ and deviations σ, τ is Σ dm ≥ n(d̄m̄ − στ), by Cauchy
-  and Schwarz on what they are off their means; m = min(|a|, c) ≤ |a| for a c below which few |a| are has a small τ;
+- rows, by one number for each unit: Σ|δ| times the smallest |a|, which is enough where a is a sigmoid's; or else, for vectors d, m ≥ 0 of n
+  numbers with means d̄, m̄ and deviations σ, τ, is Σ dm ≥ n(d̄m̄ − στ), by Cauchy and Schwarz on what they are off their means; m = min(|a|, c)
+  ≤ |a| for a c below which few |a| are has a small τ, unless a is a relu's;
 - numbers, by γₙ Σ|δ||a| over some of the records, a product of small depth, or by γₙ|∂L/∂W|, whichever is more;
 - one by one, by γₙ Σ|δ||a| over all records; and where δ or a is a relu's, by what rounding of its sum z = Σ b w does to them besides:
   a is off by γ Σ|b||w|, and a unit whose |z| is no more than that may be on for one side and off for the other.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from compare.block import Block
 from compare.comparison import Key
@@ -108,29 +111,51 @@ class Columns:
         self.a = a
 
     @cached_property
-    def whole(self) -> tuple[Array, Array]:
-        """Mean and deviation of |a| (…, units)."""
-        return _moments(np.abs(self.a))
+    def magnitudes(self) -> Array:
+        """|a|."""
+        return np.abs(self.a)
+
+    @cached_property
+    def means(self) -> Array:
+        """The mean of |a| (…, units)."""
+        return _means(self.magnitudes)
+
+    @cached_property
+    def deviations(self) -> Array:
+        """The deviation of |a| (…, units), or a little more."""
+        return _deviations(self.magnitudes, self.means)
+
+    @cached_property
+    def least(self) -> Array:
+        """The smallest |a| of each step (…)."""
+        least = self.a.min(axis=(-2, -1))
+        return np.asarray(least) if (least > 0).all() else self.magnitudes.min(axis=(-2, -1))
 
     @cached_property
     def cut(self) -> tuple[Array, Array]:
         """Mean and deviation of min(|a|, c) (…, units)."""
-        m = np.abs(self.a)
-        c = np.empty_like(m[..., :1, :])      # a row of the same number, which is faster than a number
-        c[...] = _means(m).mean(axis=-1)[..., None, None] / 2
-        return _moments(np.minimum(m, c, out=m))
+        c = np.empty_like(self.a[..., :1, :])      # a row of the same number, which is faster than a number
+        c[...] = self.means.mean(axis=-1)[..., None, None] / 2
+        m = np.minimum(self.magnitudes, c)
+        means = _means(m)
+        return means, _deviations(m, means)
 
 
 def _means(m: Array) -> Array:
-    return np.asarray((np.full((1, m.shape[-2]), 1 / m.shape[-2], m.dtype) @ m)[..., 0, :])
+    return np.asarray((_shares(m.shape[-2], m.dtype) @ m)[..., 0, :])
 
 
-def _moments(m: Array) -> tuple[Array, Array]:
-    """The mean of each column, and its deviation or a little more: what rounding and underflow may have taken from it is added."""
-    mean, square = _means(m), _means(m * m)
+@lru_cache(maxsize=8)
+def _shares(n: int, dtype: DTypeLike) -> Array:
+    return np.full((1, n), 1 / n, dtype)
+
+
+def _deviations(m: Array, means: Array) -> Array:
+    """The deviation of each column or a little more: what rounding and underflow may have taken from it is added."""
+    squares = _means(m * m)
     rounding = 4 * Precision(m.dtype, sides=1).gamma(m.shape[-2] + 2)
     underflow = 2 * np.finfo(m.dtype).smallest_normal
-    return mean, np.sqrt(np.maximum(square - mean * mean, 0) + rounding * square + underflow)
+    return np.asarray(np.sqrt(np.maximum(squares - means * means, 0) + rounding * squares + underflow))
 
 
 @dataclass(frozen=True)
@@ -154,14 +179,16 @@ class Terms:
     @cached_property
     def total(self) -> Array:
         """γₙ Σ|δ| (steps, out)."""
-        return np.asarray(self.gamma * self.delta.a.shape[-2] * self.delta.whole[0])
+        return np.asarray(self.gamma * self.delta.a.shape[-2] * self.delta.means)
 
-    @cached_property
-    def least(self) -> Array:
-        """For each row of the weight (steps, out), what γₙ Σ|δ||a| is for none of its numbers below."""
-        (d_mean, d_deviation), (mean, deviation) = self.delta.whole, self.a.cut
-        lowest, widest = mean.min(axis=-1, keepdims=True), deviation.max(axis=-1, keepdims=True)
-        return np.asarray(self.gamma * self.delta.a.shape[-2] * (d_mean * lowest - d_deviation * widest))
+    def least(self) -> Iterator[Array]:
+        """For each row of the weight (steps, out), what γₙ Σ|δ||a| is for none of its numbers below: first the cheaper bound."""
+        yield self.total * self.a.least[..., None]
+        if self.below is None:      # a relu's a is 0 so often that the other says nothing
+            mean, deviation = self.a.cut
+            lowest, widest = mean.min(axis=-1, keepdims=True), deviation.max(axis=-1, keepdims=True)
+            records = self.delta.a.shape[-2]
+            yield np.asarray(self.gamma * records * (self.delta.means * lowest - self.delta.deviations * widest))
 
     def some(self, step: int) -> tuple[Array, Array]:
         """γₙ|δ| (out, records) and |a| (records, in) of some of that step's records."""
@@ -226,7 +253,10 @@ class WeightProduct(Product):
     def screened(self, actual: Array, expected: Array) -> tuple[Array, Any]:
         """By rows; then number by number, and one by one."""
         largest = np.array([largest_by_row(*pair) for pair in zip(actual, expected, strict=True)])
-        far = ~(largest <= self.factor * self.terms.least)
+        for least in self.terms.least():
+            far = ~(largest <= self.factor * least)
+            if not far.any():
+                break
         within = np.asarray(np.isfinite(largest).all(axis=1))      # a bound that overflows would clear what does
         for step in np.flatnonzero(far.any(axis=1) & within).tolist():
             within[step] = self._are_within(step, actual[step], expected[step], np.flatnonzero(far[step]))
@@ -239,8 +269,9 @@ class WeightProduct(Product):
         at_once = _rows_at_once(expected)
         for start in range(0, len(units), at_once):
             rows = units[start : start + at_once]
-            gap = np.abs(actual[rows] - expected[rows])
-            bound = deltas[rows] @ magnitudes
+            at = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] == len(rows) - 1 else rows      # nothing is copied
+            gap = np.abs(actual[at] - expected[at])
+            bound = deltas[at] @ magnitudes
             bound *= self.factor
             places = np.nonzero(~(gap <= bound))
             gaps = gap[places]
