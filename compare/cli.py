@@ -73,8 +73,8 @@ def main(argv: Sequence[str] | None = None, *, watch: Callable[[], None] = lambd
         with Writing():
             sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        _say("interrupted: nothing was decided")
+    except KeyboardInterrupt as interrupt:
+        _say(f"interrupted: {interrupt or 'nothing was decided'}")
         return INTERRUPTED
     except ReportNotWrittenError as failure:
         _discard_output()

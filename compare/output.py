@@ -74,6 +74,11 @@ def write_file(path: str | PathLike[str], content: str | bytes) -> None:
         raise ProblemError(f"{os.fspath(path)} cannot be written: {error.strerror}; expected a file in a folder that is there") from None
 
 
+def printable(text: str) -> str:
+    """The text with nothing in it that steers a terminal or breaks a line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 @contextmanager
 def locked(folder: str | PathLike[str]) -> Iterator[None]:
     """The folder, made if it is not there, for one run at a time; raises ProblemError where another is at it, or it cannot be made."""
@@ -85,15 +90,17 @@ def locked(folder: str | PathLike[str]) -> Iterator[None]:
     name = os.fspath(folder)
     try:
         os.makedirs(name, exist_ok=True)
-        lock = open(os.path.join(name, ".lock"), "a", encoding="utf-8")  # noqa: SIM115 - held until the run ends
+        lock = os.open(os.path.join(name, ".lock"), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
     except OSError as error:
         raise ProblemError(f"{name} cannot be written: {error.strerror}; expected a folder for the results") from None
-    with lock:
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ProblemError(f"{name} is in use by another run; wait for it, or choose another --out") from None
         yield
+    finally:
+        os.close(lock)
 
 
 def _flush_folder(path: str) -> None:

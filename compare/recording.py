@@ -1,5 +1,6 @@
 """Keep a training run as a trace, on the disk segment by segment, so that one that is cut off goes on where it was."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -16,9 +17,9 @@ from compare.lockstep import blocks
 from compare.options import check_choice, is_whole
 from compare.output import locked, write_file
 from compare.problem import Problem
-from compare.traces.manifest import END, INPUTS, MANIFEST, START, Manifest, Part, TraceError, segment_name
+from compare.traces.manifest import END, INPUTS, MANIFEST, SIDES, START, Manifest, Part, TraceError, segment_name
 from compare.traces.segments import to_arrays
-from compare.traces.trace import Trace, digest, inputs_arrays, problem_fields
+from compare.traces.trace import Trace, digest, folder_at, inputs_arrays, problem_fields
 
 Side = Literal["torch_ref", "manual"]
 _SEGMENT_STEPS = 256
@@ -42,30 +43,35 @@ def record(
     A run that was cut off there goes on after its last segment. Without `keep_inputs` the trace holds their digest alone; `data` says
     where they are from.
 
-    Raises ProblemError for options that cannot be used, and where another run is at the folder; TraceError where another lies in it.
+    Raises ProblemError for options that cannot be used, and where another run is at the folder; TraceError where another lies in it, or
+    what lies in it is not as it was written.
     """
+    if not isinstance(problem, Problem):
+        raise ProblemError(f"the problem is {problem!r}; expected a Problem")
     if not is_whole(steps, least=1):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1")
-    check_choice("side", side, ("torch_ref", "manual"))
+    check_choice("side", side, SIDES)
+    folder = folder_at(out)
+    device = _checked_device(side, device)
     network = _network(problem, side, device, stages)
-    folder = Path(out)
     about: dict[str, Any] = {
         "problem": problem_fields(problem),
-        "data": dict(data or {}),
+        "data": _as_json(data or {}),
         "side": side,
-        "device": device if side == "torch_ref" else "cpu",
+        "device": device,
         "stages": network.stages,
         "environment": environment(device if side == "torch_ref" else None),
         "inputs": digest(problem),
-        "steps": steps,
+        "steps": int(steps),
     }
+    _check_place(folder)
     with locked(folder):
         writer = _Writer(folder, problem, about, keep_inputs)
         done = writer.manifest.recorded
         if done:
             _resume(network, problem, writer.trace().last(), done)
         with np.errstate(all="ignore"):
-            for numbers, records in _segments(problem, steps, network, done):
+            for numbers, records in _segments(problem, int(steps), network, done):
                 writer.add_segment(numbers, records)
                 progress(numbers[-1])
             if not writer.manifest.is_complete:
@@ -79,11 +85,12 @@ class _Writer:
     def __init__(self, folder: Path, problem: Problem, about: Mapping[str, Any], keep_inputs: bool) -> None:
         self.folder, self.problem = folder, problem
         if (folder / MANIFEST).exists():
-            self.manifest = self.trace().manifest
+            begun = self.trace()
+            self.manifest = begun.manifest
             _check_same(folder, self.manifest, {**about, "has_inputs": keep_inputs})
+            begun.verify()
             return
-        if any(not path.name.startswith(".") and path.name not in (START, INPUTS) for path in folder.iterdir()):
-            raise TraceError(f"{folder} is not empty and has no {MANIFEST}; expected a new folder, or one with a trace")
+        _check_place(folder)
         self.manifest = Manifest(**about, parts=())
         self.add(START, dict(problem.initial_parameters), tells=not keep_inputs)
         if keep_inputs:
@@ -107,6 +114,29 @@ class _Writer:
         self.manifest = replace(self.manifest, parts=(*self.manifest.parts, part))
         if tells:
             write_file(self.folder / MANIFEST, self.manifest.to_bytes())
+
+
+def _check_place(folder: Path) -> None:
+    """Raise TraceError where something lies that no run has left, before anything is put beside it."""
+    others = [] if not folder.is_dir() or (folder / MANIFEST).exists() else [path.name for path in folder.iterdir()]
+    if any(not name.startswith(".") and name not in (START, INPUTS) for name in others):
+        raise TraceError(f"{folder} is not empty and has no {MANIFEST}; expected a new folder, or one with a trace")
+
+
+def _checked_device(side: Side, device: str) -> str:
+    if side == "manual":
+        return "cpu"
+    from compare.devices import checked_device
+
+    return checked_device(str(device))
+
+
+def _as_json(data: Any) -> dict[str, Any]:
+    """What a manifest keeps of it, and so what it is compared with when the run goes on."""
+    try:
+        return dict(json.loads(json.dumps(dict(data), allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"data is {data!r}; expected names and values that JSON can hold: {error}") from None
 
 
 def _check_same(folder: Path, manifest: Manifest, about: Mapping[str, Any]) -> None:

@@ -20,20 +20,22 @@ from compare.errors import LostInDriftError, ProblemError
 from compare.examination import Examination
 from compare.lockstep import train_in_lockstep
 from compare.problem import Problem
-from compare.traces.trace import Trace, inputs_arrays, problem_fields
+from compare.traces.trace import Trace, cut_off, inputs_arrays, opened, problem_fields
 from compare.verdict import Check, Verdict
 
+_CLEARLY = 16      # times what rounding allows
 _TRIED = 3      # steps, to find out how an attempt's arrays are meant
 
 
-def replay(trace: Trace, attempt: Any, *, adapter: str | PathLike[str] | None = None, keep: bool = False) -> Check:
-    """Train an attempt as the recorded run was trained, and hold every step against what was recorded.
+def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | PathLike[str] | None = None, keep: bool = False) -> Check:
+    """Train an attempt as the recorded run was trained, and hold every step's new weights, and the predictions, against what was recorded.
 
     What differs is then examined on probes, by the formulas alone, for the mistake that explains it. `attempt` and `adapter` are as
     `check` takes them; with `keep` the numbers of the steps are kept, for a report.
 
     Raises UnusableFileError, ProblemError for what does not train, and TraceError.
     """
+    trace = opened(trace)
     candidate = attempt if isinstance(attempt, Candidate) else loaded(attempt, adapter)
     problem = trace.problem
     if not trace.manifest.recorded:
@@ -51,11 +53,12 @@ def replay(trace: Trace, attempt: Any, *, adapter: str | PathLike[str] | None = 
         candidate.close()
 
 
-def differences(actual: Trace, expected: Trace, *, keep: bool = False) -> Comparison:
+def differences(actual: Trace | str | PathLike[str], expected: Trace | str | PathLike[str], *, keep: bool = False) -> Comparison:
     """Two recorded runs of one problem, step by step as far as both go; where their precisions differ, by what the coarser one allows.
 
     Raises ProblemError for runs of different problems, LostInDriftError for those that end too far apart to be compared, TraceError.
     """
+    actual, expected = opened(actual), opened(expected)
     coarser = min((actual, expected), key=lambda trace: np.dtype(trace.problem.dtype).itemsize).problem
     _check_same_problem(actual.problem, expected.problem, coarser.dtype)
     steps = min(actual.manifest.recorded, expected.manifest.recorded)
@@ -70,13 +73,17 @@ def differences(actual: Trace, expected: Trace, *, keep: bool = False) -> Compar
 def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) -> Check:
     steps = trace.manifest.recorded
     ran = trace.manifest.environment
+    offered = candidate.functions
+    used = ("train_step",) if "train_step" in offered else tuple(name for name in ("forward", "gradients") if name in offered)
+    used += ("forward",) * (problem.test is not None and "forward" not in used)
+    cut = () if trace.manifest.is_complete else (cut_off(trace),)
     name = f"PyTorch {ran.get('torch')}" if trace.manifest.side == "torch_ref" else f"manual on NumPy {ran.get('numpy')}"
     check = Check(
         "could not run",
         candidate.name,
         problem,
         problem.seed,
-        functions=tuple(candidate.functions),
+        functions=used,
         reference=f"the run of {name} in {trace.folder}",
         text=candidate.text,
     )
@@ -95,7 +102,7 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     first_fault: ContractError | AttemptError | None = None
     for reading in readings(problem, candidate.conventions):
         try:
-            tried = compared(reading, _untested(problem), min(_TRIED, steps))
+            tried = compared(reading, _untested(problem), min(_TRIED, steps), keep=True)
         except (ContractError, AttemptError) as fault:
             first_fault = first_fault or fault
             continue
@@ -105,7 +112,7 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     if not fitting:
         assert first_fault is not None
         return fails(first_fault)
-    reading = max(fitting, key=lambda each: each[1].verdict == "equivalent")[0]
+    reading, tried = max(fitting, key=lambda each: each[1].verdict == "equivalent")
     try:
         comparison = compared(reading, problem, steps, keep)
     except LostInDriftError as lost:
@@ -121,11 +128,18 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
         comparison=comparison,
         conventions=tuple(reading.said()),
         printed=candidate.printed,
-        notes=tuple(candidate.notes),
+        notes=(*cut, *candidate.notes),
     )
     if comparison.verdict == "different":
         return _explained(check, candidate)
-    return replace(check, verdict="not a proof", reason="the recorded weights never change") if _stands_still(comparison) else check
+    if _unmoved(problem, tried):
+        still = _unmoved(problem, comparison if keep else compared(reading, problem, steps, keep=True))
+        if still:
+            why = f"the recorded steps of {', '.join(still)} are about as small as what rounding allows, or none: wrong ones would pass too"
+            return replace(check, verdict="not a proof", reason=why)
+    others = [name for name in offered if name not in used]
+    note = f"{', '.join(others)} not compared: a run is replayed by its new weights, and by its predictions; see check"
+    return replace(check, notes=(*check.notes, *([note] if others else [])))
 
 
 def _explained(check: Check, candidate: Candidate) -> Check:
@@ -151,10 +165,15 @@ def _untested(problem: Problem) -> Problem:
     return replace(problem, test=None)
 
 
-def _stands_still(comparison: Comparison) -> bool:
-    """Whether the run ended with the weights that it began with."""
-    final, first = comparison.final_parameters[1] or {}, comparison.problem.initial_parameters
-    return all(name in final and np.array_equal(final[name], array) for name, array in first.items())
+def _unmoved(problem: Problem, comparison: Comparison) -> list[str]:
+    """The layers' weights that in no kept step moved by clearly more than what rounding allows, so that a wrong step is within it too."""
+    moved = {
+        name
+        for kept in comparison.kept.values()
+        for name, _, expected, allowed in kept.deltas()
+        if (np.abs(expected) > _CLEARLY * np.asarray(allowed)).any()
+    }
+    return [name for name in (f"{layer.linear}.weight" for layer in problem.layers) if name not in moved]
 
 
 def _check_same_problem(actual: Problem, expected: Problem, dtype: str) -> None:

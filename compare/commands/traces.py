@@ -8,7 +8,7 @@ from typing import Any
 from compare.commands.checking import report_check
 from compare.commands.told import CheckInterrupt, again, check_report, problem_of
 from compare.errors import ProblemError
-from compare.output import Writing, write_file
+from compare.output import Writing, printable, write_file
 from compare.problem import Problem
 from compare.traces.manifest import Manifest
 from compare.traces.trace import Trace
@@ -21,17 +21,15 @@ def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from compare.recording import record as record_run
     from compare.report.terminal import progress_bar
 
-    device = "cpu"
-    if options.side == "torch_ref":
-        from compare.devices import checked_device
-
-        device = checked_device(options.device)
     problem = problem_of(options)
     steps = options.epochs * problem.steps_per_epoch
     with progress_bar(steps) as advance:
 
         def progress(step: int) -> None:
-            check_interrupt()
+            try:
+                check_interrupt()
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"{options.out} keeps the run up to step {step}, and the same command goes on from there") from None
             advance(step)
 
         trace = record_run(
@@ -39,7 +37,7 @@ def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
             options.out,
             steps=steps,
             side=options.side,
-            device=device,
+            device=options.device,
             stages=options.stages,
             keep_inputs=not options.hash_inputs,
             data={name: getattr(options, name) for name in _OF_DATA},
@@ -135,7 +133,7 @@ def _print_about(trace: Trace, as_json: bool, last: Iterable[str] = ()) -> None:
         if as_json:
             _print_json(about_object(trace))
         else:
-            print("\n".join([*about(trace), *last]))
+            print("\n".join([*map(printable, about(trace)), *last]))
 
 
 def _print_json(found: Mapping[str, Any]) -> None:

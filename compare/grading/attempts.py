@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from compare.errors import CompareError, ProblemError
+from compare.output import printable
 
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")
@@ -83,7 +84,7 @@ def submitted(folder: Path) -> list[Submitted]:
 def shown(name: str) -> str:
     """The name with nothing in it that steers a terminal; what is no UTF-8 is escaped."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(text)
 
 
 def _digest(place: Path) -> str:

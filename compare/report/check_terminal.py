@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from compare.report.checked import MARKS, headline, sides, why
+from compare.report.checked import MARKS, headline, probes, sides, why
 from compare.report.last_lines import last_of_check
 from compare.report.terminal import make_console, print_last
 from compare.verdict import Check
@@ -17,7 +17,8 @@ def print_check(check: Check, command: str, given: Mapping[str, str] | None = No
     console = make_console()
     for side in sides(check):
         console.say(side, hang=2)
-    console.print(Text(f"Probes drawn from seed {check.seed}"))
+    if probes(check):
+        console.print(Text(f"Probes {probes(check)}"))
     for sentence in (*check.conventions, *check.scales):
         console.say(f"Found: {sentence}", hang=7)
     for note in check.notes:

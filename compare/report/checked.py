@@ -69,6 +69,11 @@ def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
         yield f"  wrong beside, by a mistake that is not known: {', '.join(check.unexplained)}"
 
 
+def probes(check: Check) -> str:
+    """Where the probes are from; nothing of a recorded run that was followed to its end, which has its own inputs."""
+    return f"drawn from seed {check.seed}" if check.stages or check.comparison is None else ""
+
+
 def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
     first, *others = found.causes
     yield prefix + first.sentence

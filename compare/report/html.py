@@ -23,7 +23,7 @@ from compare.environment import environment
 from compare.errors import MissingExtraError
 from compare.implementation import Array
 from compare.problem import Problem
-from compare.report.checked import MARKS, about, described, headline, why
+from compare.report.checked import MARKS, about, described, headline, probes, why
 from compare.report.last_lines import last_of_check, last_of_comparison
 from compare.training import Training
 from compare.verdict import Check
@@ -86,7 +86,7 @@ def check_page(check: Check, command: str, given: Mapping[str, str] | None = Non
     comparison = check.comparison or check.probes
     facts = [
         ("What", about(check)),
-        ("Probes", f"drawn from seed {check.seed}"),
+        ("Probes", probes(check)),
         ("Compared", f"{check.compared} numbers in {check.steps} steps"),
         ("Versions", _versions("cpu")),
         ("Repeat", command),

@@ -6,11 +6,12 @@ from typing import Any
 from rich.text import Text
 
 from compare.comparison import Comparison
+from compare.output import printable
 from compare.report.checked import described
 from compare.report.json import difference_object, problem_object
 from compare.report.last_lines import last_of_comparison
 from compare.report.terminal import make_console, print_last
-from compare.traces.trace import Trace
+from compare.traces.trace import Trace, cut_off
 
 
 def about(trace: Trace) -> Iterator[str]:
@@ -62,7 +63,7 @@ def differing(actual: Trace, expected: Trace) -> Iterator[tuple[str, str, str]]:
     )
     for name in dict.fromkeys((*ours, *theirs)):
         if ours.get(name) != theirs.get(name):
-            yield name, str(ours.get(name, "none")), str(theirs.get(name, "none"))
+            yield name, printable(str(ours.get(name, "none"))), printable(str(theirs.get(name, "none")))
 
 
 def print_difference(comparison: Comparison, actual: Trace, expected: Trace, command: str, report: str | None) -> None:
@@ -71,6 +72,9 @@ def print_difference(comparison: Comparison, actual: Trace, expected: Trace, com
     console.say(f"{actual.folder} beside {expected.folder}: {described(comparison.problem)}", hang=2)
     for name, ours, theirs in differing(actual, expected):
         console.say(f"  {name:16} {ours}, and {theirs}", hang=19)
+    for trace in (actual, expected):
+        if not trace.manifest.is_complete:
+            console.say(f"Note: {cut_off(trace)}", hang=6)
     if comparison.accuracies is not None:
         console.print(Text(f"Accuracy on the test records: {comparison.accuracies[0]:g} and {comparison.accuracies[1]:g}"))
     if comparison.first_divergence is None and comparison.worst is not None:

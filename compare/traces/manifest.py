@@ -12,6 +12,7 @@ from compare.errors import CompareError
 FORMAT, VERSION = "backprop-compare trace", 1
 MANIFEST = "manifest.json"
 START, INPUTS, END = "start.safetensors", "inputs.safetensors", "end.safetensors"
+SIDES = ("torch_ref", "manual")
 MOST_BYTES = 1 << 26      # of a manifest
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n\Z')
 
@@ -87,7 +88,7 @@ class Manifest:
         fields = _parsed(data)
         if not isinstance(fields, dict) or fields.get("format") != FORMAT:
             raise TraceError(f"{MANIFEST} has no format {FORMAT!r}; expected the manifest of a trace")
-        if fields.get("version") != VERSION:
+        if type(fields.get("version")) is not int or fields["version"] != VERSION:
             raise TraceError(f"{MANIFEST} is of version {fields.get('version')!r}; expected {VERSION}: record anew, or install its version")
         seal = _SEAL.search(data)
         if seal is None or hashlib.sha256(data[: seal.start()]).hexdigest().encode() != seal[1]:
@@ -125,12 +126,13 @@ def _parsed(data: bytes) -> Any:
 def _check_types(manifest: Manifest) -> None:
     kinds = {"problem": dict, "data": dict, "environment": dict, "side": str, "device": str, "inputs": str, "stages": bool, "steps": int}
     wrong = [name for name, kind in kinds.items() if type(getattr(manifest, name)) is not kind]
+    wrong += ["side"] * (manifest.side not in SIDES)
     for number, part in enumerate(manifest.parts):
         whole = (part.bytes, *(value for value in (part.first, part.last) if value is not None))
         if not all(type(value) is int and value >= 0 for value in whole) or not all(type(text) is str for text in (part.file, part.sha256)):
             wrong.append(f"parts[{number}]")
     if wrong:
-        raise TraceError(f"{MANIFEST} is malformed: {wrong[0]} is of another type; expected the entries of version {VERSION}")
+        raise TraceError(f"{MANIFEST} is malformed: {wrong[0]} is of another kind; expected the entries of version {VERSION}")
 
 
 def _check_parts(manifest: Manifest) -> None:

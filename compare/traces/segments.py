@@ -56,6 +56,9 @@ def drawn(problem: Problem, numbers: Sequence[int]) -> dict[str, Any]:
 
 def check_segment(problem: Problem, numbers: Sequence[int], arrays: Arrays, stages: bool) -> None:
     """Raise TraceError unless the arrays are just those that a run of the problem shows of these steps."""
+    counted = arrays.get("records")
+    if counted is None or counted.shape != (len(numbers),):      # looked at first: to draw what so many steps are given takes long
+        raise TraceError(f"it has {'no' if counted is None else counted.shape} 'records'; expected {len(numbers)}, one for each step")
     given = drawn(problem, numbers)
     check_arrays(arrays, {**_expected(problem, len(numbers), int(given["records"].sum()), stages), **given})
     for name, array in given.items():

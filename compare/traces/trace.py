@@ -22,13 +22,19 @@ from compare.traces.segments import check_arrays, check_segment, to_records
 class Trace:
     """The trace in that folder; raises TraceError for one that is not whole, not as it was written, or of another version.
 
-    `problem` is what was trained. Where the trace keeps the digest of its inputs alone, `inputs` is asked for a problem that has them.
+    `problem` is what was trained. Where the trace keeps the digest of its inputs alone, `inputs` is a problem that has them, or is asked
+    for one.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], inputs: Callable[[Manifest], Problem] | None = None) -> None:
-        self.folder = Path(folder)
-        self.manifest = Manifest.from_bytes(self._read(MANIFEST, MOST_BYTES))
+    def __init__(self, folder: str | os.PathLike[str], inputs: Problem | Callable[[Manifest], Problem] | None = None) -> None:
+        self.folder = folder_at(folder)
+        data = self._read(MANIFEST, MOST_BYTES)
+        try:
+            self.manifest = Manifest.from_bytes(data)
+        except TraceError as error:
+            raise TraceError(os.path.join(self.folder, str(error))) from None
         self._check_others()
+        self._check_lengths()
         self.problem = self._problem(inputs)
 
     def records(self) -> Iterator[tuple[int, StepRecord]]:
@@ -65,14 +71,16 @@ class Trace:
             check_segment(self.problem, numbers, arrays, self.manifest.stages)
         return zip(numbers, to_records(self.problem, numbers, arrays), strict=True)
 
-    def _problem(self, inputs: Callable[[Manifest], Problem] | None) -> Problem:
+    def _problem(self, inputs: Problem | Callable[[Manifest], Problem] | None) -> Problem:
         """The problem, as the manifest says it, of the trace's own parameters and inputs."""
         start = self._arrays(self.manifest.part(START))
         said = dict(self.manifest.problem)
         if self.manifest.has_inputs:
-            batches, test = _batches(self._arrays(self.manifest.part(INPUTS)))
+            arrays = self._arrays(self.manifest.part(INPUTS))
+            with _named(self.folder / INPUTS):
+                batches, test = _batches(arrays)
         elif inputs is not None:
-            given = inputs(self.manifest)
+            given = inputs if isinstance(inputs, Problem) else inputs(self.manifest)
             batches, test = given.batches, given.test
         else:
             raise TraceError(f"{self.folder} keeps the digest of its inputs alone; expected --data with the file that they were read from")
@@ -92,8 +100,7 @@ class Trace:
         from safetensors.numpy import load
 
         data = self._read(part.file, part.bytes)
-        if len(data) != part.bytes:
-            raise TraceError(f"{self.folder / part.file} has {len(data)} bytes; expected {part.bytes}: it was cut off")
+        self._check_length(part, len(data))
         found = hashlib.sha256(data).hexdigest()
         if found != part.sha256:
             other = next((other.file for other in self.manifest.parts if other.sha256 == found), None)
@@ -110,12 +117,29 @@ class Trace:
         try:
             place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(place, "rb") as file:
-                if not stat.S_ISREG(os.fstat(place).st_mode):
+                found = os.fstat(place)
+                if not stat.S_ISREG(found.st_mode):
                     raise TraceError(f"{path} is no file; expected one that a run has written")
-                return file.read(most + 1)
+                return file.read(min(most, found.st_size) + 1)
         except OSError as error:
             why = "it is a link" if path.is_symlink() else error.strerror
             raise TraceError(f"{path} cannot be read: {why}; expected a file of the trace's own") from None
+
+    def _check_lengths(self) -> None:
+        """Every part is there, and as long as it was: what can be seen without reading it."""
+        for part in self.manifest.parts:
+            path = self.folder / part.file
+            try:
+                found = path.lstat()
+            except OSError as error:
+                raise TraceError(f"{path} cannot be read: {error.strerror}; expected a file of the trace's own") from None
+            if stat.S_ISREG(found.st_mode):      # what is none is told when it is read
+                self._check_length(part, found.st_size)
+
+    def _check_length(self, part: Part, length: int) -> None:
+        if length != part.bytes:
+            why = "it was cut off" if length < part.bytes else "it was added to"
+            raise TraceError(f"{self.folder / part.file} has {length} bytes; expected {part.bytes}: {why}, or is another run's")
 
     def _check_others(self) -> None:
         """What lies there beside the parts is at most the segment that a run was writing when it was cut off."""
@@ -126,6 +150,24 @@ class Trace:
         for name in sorted(os.listdir(self.folder)):
             if not name.startswith(".") and name not in known:
                 raise TraceError(f"{self.folder / name} is no part that the manifest knows: is that an older one? Expected nothing else")
+
+
+def opened(trace: Trace | str | os.PathLike[str]) -> Trace:
+    """The trace, or that in the folder of this name. Raises TraceError."""
+    return trace if isinstance(trace, Trace) else Trace(trace)
+
+
+def cut_off(trace: Trace) -> str:
+    """That a run did not come to its end, and where it stopped."""
+    kept = trace.manifest
+    return f"{trace.folder} was cut off at step {kept.recorded} of {kept.steps}: neither later steps nor predictions are compared"
+
+
+def folder_at(place: str | os.PathLike[str]) -> Path:
+    """The folder of that name; raises TraceError for what is no name."""
+    if not isinstance(place, (str, os.PathLike)) or not os.fspath(place) or "\0" in os.fsdecode(place):
+        raise TraceError(f"the trace is {place!r}; expected the name of its folder")
+    return Path(os.fsdecode(place))
 
 
 @contextmanager
@@ -177,6 +219,6 @@ def _batches(arrays: Mapping[str, Any]) -> tuple[tuple[Batch, ...], Batch | None
         if f"x/{name}" in arrays and f"y/{name}" in arrays:
             pairs[name] = arrays[f"x/{name}"], arrays[f"y/{name}"]
     if 2 * len(pairs) != len(arrays):
-        raise TraceError(f"{INPUTS} has {', '.join(arrays)}; expected x/1, y/1, … and, if there are test records, x/test and y/test")
+        raise TraceError(f"it has {', '.join(arrays)}; expected x/1, y/1, … and, if there are test records, x/test and y/test")
     test = pairs.pop("test", None)
     return tuple(pairs.values()), test

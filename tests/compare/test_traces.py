@@ -22,6 +22,7 @@ from compare import Manual, Problem, Program, TorchRef, recording, train_in_lock
 from compare.adapters.recorded import Recorded
 from compare.cli import main
 from compare.errors import CompareError, LostInDriftError, ProblemError
+from compare.lesson import lesson_problem
 from compare.recording import record
 from compare.replaying import differences, replay
 from compare.traces import trace as reading
@@ -256,6 +257,12 @@ def link(folder: Path) -> None:
     (folder / "start.safetensors").symlink_to(folder.parent / "elsewhere")
 
 
+def long(fields: dict[str, Any]) -> None:
+    """Of more steps than anyone has time to draw the batches of."""
+    fields.update(steps=10**8, parts=fields["parts"][:3])
+    fields["parts"][2].update(last=10**8)
+
+
 SEGMENT = "steps-00000001.safetensors"
 
 
@@ -265,7 +272,7 @@ SEGMENT = "steps-00000001.safetensors"
         (lambda folder: (folder / MANIFEST).unlink(), "manifest.json cannot be read: No such file"),
         (lambda folder: (folder / SEGMENT).unlink(), f"{SEGMENT} cannot be read: No such file"),
         (lambda folder: (folder / SEGMENT).write_bytes((folder / SEGMENT).read_bytes()[:-1]), "it was cut off"),
-        (lambda folder: (folder / SEGMENT).write_bytes((folder / SEGMENT).read_bytes() + b"\0"), "it was cut off"),
+        (lambda folder: (folder / SEGMENT).write_bytes((folder / SEGMENT).read_bytes() + b"\0"), "it was added to"),
         (lambda folder: (folder / MANIFEST).write_bytes((folder / MANIFEST).read_bytes()[:-20]), "no JSON"),
         (lambda folder: (folder / MANIFEST).write_bytes(b""), "no JSON"),
         (lambda folder: (folder / MANIFEST).write_bytes(b"[" * 100000), "no JSON"),
@@ -280,8 +287,12 @@ SEGMENT = "steps-00000001.safetensors"
         (lambda folder: rewrite(folder, lambda fields: fields.pop("side")), "malformed"),
         (lambda folder: rewrite(folder, lambda fields: fields.update(parts=3)), "malformed"),
         (lambda folder: rewrite(folder, lambda fields: fields.update(parts=[])), "no start.safetensors among its parts"),
-        (lambda folder: rewrite(folder, lambda fields: fields.update(steps="20")), "malformed: steps is of another type"),
-        (lambda folder: rewrite(folder, lambda fields: fields["parts"][0].update(bytes=-1)), r"malformed: parts\[0\] is of another type"),
+        (lambda folder: rewrite(folder, lambda fields: fields.update(steps="20")), "malformed: steps is of another kind"),
+        (lambda folder: rewrite(folder, lambda fields: fields["parts"][0].update(bytes=-1)), r"malformed: parts\[0\] is of another kind"),
+        (lambda folder: rewrite(folder, lambda fields: fields["parts"][2].update(bytes=10**30)), "bytes; expected 1000000"),
+        (lambda folder: rewrite(folder, lambda fields: fields.update(side="neither")), "malformed: side is of another kind"),
+        (lambda folder: rewrite(folder, lambda fields: fields.update(version=True)), "is of version True; expected 1"),
+        (lambda folder: rewrite(folder, long), "has .* 'records'; expected 100000000, one for each step"),
         (lambda folder: rename(folder, 0, "../elsewhere"), r"'\.\./elsewhere'; expected start"),
         (lambda folder: rename(folder, 2, "/etc/passwd"), "'/etc/passwd'; expected steps-00000001"),
         (lambda folder: rewrite(folder, lambda fields: fields["parts"][2].update(last=21)), "expected them from 1 on"),
@@ -306,8 +317,13 @@ SEGMENT = "steps-00000001.safetensors"
 )
 def test_what_is_not_as_it_was_written_is_refused(whole: Path, tamper: Callable[[Path], object], said: str) -> None:
     tamper(whole)
-    with pytest.raises(TraceError, match=said):
+    if said.startswith("has .* 'records'"):
+        for path in whole.glob("*.safetensors"):
+            if path.name not in ("start.safetensors", "inputs.safetensors", SEGMENT):
+                path.unlink()
+    with pytest.raises(TraceError, match=said) as refused:
         Trace(whole).verify()
+    assert str(whole) in str(refused.value)      # of two traces one knows which
     with pytest.raises(CompareError):
         differences(Trace(whole), Trace(whole))
 
@@ -437,7 +453,123 @@ def test_a_run_that_stands_still_proves_nothing(tmp_path: Path) -> None:
     problem = replace(PROBLEM, lr=1e-300)
     (tmp_path / "mine.py").write_text("def train_step(params, x, y, lr): return params")
     result = replay(record(problem, tmp_path / "t", steps=3), tmp_path / "mine.py")
-    assert (result.verdict, result.reason) == ("not a proof", "the recorded weights never change")
+    assert result.verdict == "not a proof"
+    assert "the recorded steps of 0.weight, 2.weight are about as small as what rounding allows" in (result.reason or "")
+
+
+@pytest.mark.parametrize("lr", [2e-7, 3e-7, 5e-7, 1e-6, 1e-5])
+def test_who_stands_still_is_never_equivalent(lr: float, tmp_path: Path) -> None:
+    """Also where the recorded weights move, but by no more than what rounding allows."""
+    problem = replace(lesson_problem(dtype="float32"), lr=lr)
+    trace = record(problem, tmp_path / "t", steps=50, side="manual")
+    (tmp_path / "still.py").write_text("def train_step(params, x, y, lr): return params")
+    for file in (tmp_path / "still.py", ROOT / "examples" / "wrong_hidden_error.py"):
+        assert replay(trace, file).verdict in ("different", "not a proof")
+
+
+def test_a_right_file_proves_what_it_moved(tmp_path: Path) -> None:
+    trace = record(lesson_problem(dtype="float32"), tmp_path / "t", steps=50)
+    assert replay(trace, ROOT / "examples" / "right_hidden_error.py").verdict == "equivalent"
+
+
+def test_what_is_not_compared_is_said(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def stops(step: int) -> None:
+        if step >= 12:
+            raise _CutError
+
+    cut, problem = tmp_path / "cut", lesson_problem()
+    with pytest.raises(_CutError):
+        record(problem, cut, steps=STEPS, progress=stops)
+    result = replay(cut, ROOT / "examples" / "right_hidden_error.py")
+    assert (result.verdict, result.functions) == ("equivalent", ("train_step",))
+    assert any("was cut off at step 12 of 20" in note for note in result.notes)
+    assert any(note.startswith("trace not compared") for note in result.notes)
+    ended = record(problem, tmp_path / "ended", steps=STEPS).folder
+    assert main(["diff", str(ended), str(cut)]) == 0
+    assert "was cut off at step 12 of 20" in " ".join(capsys.readouterr().out.split())
+    assert main(["replay", str(ended), str(ROOT / "examples" / "right_hidden_error.py")]) == 0
+    assert "Probes" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b""), lambda path: swap(path.parent)])
+def test_a_run_does_not_go_on_after_a_segment_that_is_not_as_it_was(damage: Callable[[Path], object], tmp_path: Path) -> None:
+    def stops(step: int) -> None:
+        if step >= 18:
+            raise _CutError
+
+    with pytest.raises(_CutError):
+        record(PROBLEM, tmp_path / "t", steps=STEPS, progress=stops)
+    damage(tmp_path / "t" / SEGMENT)
+    before = contents(tmp_path / "t")
+    with pytest.raises(TraceError, match=SEGMENT):
+        record(PROBLEM, tmp_path / "t", steps=STEPS)
+    assert contents(tmp_path / "t") == before
+
+
+def test_nothing_is_left_in_a_folder_that_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(TraceError, match="is not empty"):
+        record(PROBLEM, tmp_path, steps=2)
+    assert sorted(os.listdir(tmp_path)) == ["notes.txt"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda place: os.symlink(f"{place}-elsewhere", place)])
+def test_a_lock_is_a_file_of_its_own(make: Callable[[Path], object], tmp_path: Path) -> None:
+    make(tmp_path / ".lock")
+    with pytest.raises(ProblemError, match="cannot be written"):
+        record(PROBLEM, tmp_path, steps=2)
+    assert not (tmp_path / ".lock-elsewhere").exists()
+
+
+def test_what_a_manifest_says_cannot_steer_a_terminal(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite(whole, lambda fields: fields["environment"].update(python="3\nVERIFIED: all\x1b[31m"))
+    assert main(["info", str(whole)]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert not any(line.startswith("VERIFIED") for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda place: record(PROBLEM, place, steps=2, data={"a": float("nan")}),
+        lambda place: record(PROBLEM, place, steps=2, data={"a": object()}),
+        lambda place: record(PROBLEM, place, steps=2, data=5),  # type: ignore[arg-type]
+        lambda place: record(PROBLEM, place, steps=2, device="xpu9"),
+        lambda place: record(PROBLEM, place, steps=2, device=5),  # type: ignore[arg-type]
+        lambda place: record("x", place, steps=2),  # type: ignore[arg-type]
+        lambda place: record(PROBLEM, "", steps=2),
+        lambda place: record(PROBLEM, None, steps=2),  # type: ignore[arg-type]
+        lambda place: record(PROBLEM, "a\0b", steps=2),
+        lambda place: Trace(5),  # type: ignore[arg-type]
+        lambda place: Trace("a\0b"),
+        lambda place: differences("nowhere", place),
+        lambda place: replay("nowhere", ROOT / "examples" / "right_hidden_error.py"),
+    ],
+)
+def test_what_cannot_be_used_is_one_of_our_errors(call: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(CompareError, match="expected"):
+        call(tmp_path / "t")
+    assert not (tmp_path / "t").exists()
+
+
+def test_numbers_and_data_of_other_kinds_go_on_too(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"steps": np.int64(STEPS), "data": {"a": (1, 2)}}
+
+    def stops(step: int) -> None:
+        raise _CutError
+
+    with pytest.raises(_CutError):
+        record(PROBLEM, tmp_path / "t", progress=stops, **options)
+    assert record(PROBLEM, tmp_path / "t", **options).manifest.is_complete
+    assert differences(str(tmp_path / "t"), tmp_path / "t").verdict == "equivalent"
+
+
+def test_a_trace_takes_a_problem_that_has_its_inputs(tmp_path: Path) -> None:
+    record(PROBLEM, tmp_path / "t", steps=2, keep_inputs=False)
+    Trace(tmp_path / "t", PROBLEM).verify()
+    with pytest.raises(TraceError, match="of other inputs than these"):
+        Trace(tmp_path / "t", Problem.draw((3, 4, 2), records=(7, 5, 6), lr=0.3, bias=True, seed=4))
 
 
 def test_a_program_is_held_against_a_run(tmp_path: Path) -> None:
