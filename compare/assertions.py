@@ -5,7 +5,7 @@ from os import PathLike
 from typing import Any, overload
 
 from compare.checking import STEPS, check
-from compare.comparison import Comparison, Mode
+from compare.comparison import Comparison, Mode, hardly_moved, steps_to_keep
 from compare.errors import NotEquivalentError, ProblemError
 from compare.implementation import Batch, Implementation
 from compare.lockstep import train_in_lockstep
@@ -13,6 +13,7 @@ from compare.problem import Problem
 from compare.report.checked import about, headline, what_next, why
 from compare.verdict import Check
 
+_LOOKED_AT = 3      # steps, for whether anything moves
 TRAINED = 10      # steps of an implementation; of functions, as many as `check` takes
 Declared = Mapping[str, Any]
 
@@ -47,7 +48,8 @@ def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **
     an `Implementation` with a `Problem`: then the comparison with `expected`, by default the problem's PyTorch twin, is returned.
 
     Raises NotEquivalentError, an AssertionError, that says where the two part, how far, what rounding allows, and of functions which
-    mistake explains it; ProblemError for arguments that cannot be used; UnusableFileError for a file that cannot.
+    mistake explains it, or that nothing is proved, such as by weights that hardly move; ProblemError for arguments that cannot be used;
+    UnusableFileError for a file that cannot.
     """
     __tracebackhide__ = True
     result = compared(actual, problem, **options)
@@ -75,12 +77,19 @@ def compared(actual: Any, problem: Problem | Declared | None = None, **options: 
         from compare.adapters.torch_ref import TorchRef
 
         expected = TorchRef(problem, stages=True)
-    return train_in_lockstep(actual, expected, problem, steps=options.get("steps", TRAINED), mode=options.get("mode", "free"))
+    steps, mode = options.get("steps", TRAINED), options.get("mode", "free")
+    comparison = train_in_lockstep(actual, expected, problem, steps=steps, mode=mode, keep=range(1, _LOOKED_AT + 1))
+    if comparison.verdict == "equivalent" and comparison.unmoved:      # in the first steps; which is rare
+        kept = steps_to_keep(problem, steps)
+        comparison = train_in_lockstep(actual, expected, problem, steps=steps, mode=mode, keep=kept)
+    return comparison
 
 
 def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = None) -> None:
     """Raise NotEquivalentError with the report's lines; `repeat` is the command that does it again, by default a call with its seed."""
     __tracebackhide__ = True
+    if isinstance(result, Comparison) and result.verdict == "equivalent" and result.unmoved:
+        raise NotEquivalentError(f"not a proof: {hardly_moved(result.unmoved)}; expected a problem that moves them, by a larger lr say")
     if result.verdict == "equivalent":
         return
     if isinstance(result, Comparison):

@@ -1,6 +1,6 @@
 """The result of a comparison: the verdict, the first divergence, the worst agreement, and the series over the steps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -15,6 +15,7 @@ Mode = Literal["free", "follow"]
 Verdict = Literal["equivalent", "different"]
 Key = tuple[str, str]      # (phase, tensor)
 
+_CLEARLY = 16      # times what rounding allows
 _MOST_KEPT, _KEPT_NUMBERS = 1000, 1 << 23
 
 
@@ -184,6 +185,15 @@ class Comparison:
         found = {key: np.concatenate([_nearest(rows) for rows in shapes.values()]) for key, shapes in columns.items()}
         return {key: Agreement(*rows[np.argsort(rows[:, 0])].T) for key, rows in found.items()}
 
+    @property
+    def unmoved(self) -> list[str]:
+        """The layers' weights that in no kept step moved by clearly more than rounding allows, so that a wrong step is allowed too."""
+        moved: dict[str, bool] = {}
+        for kept in self.kept.values():
+            for name, _, expected, allowed in kept.deltas():
+                moved[name] = moved.get(name, False) or bool((np.abs(expected) > _CLEARLY * np.asarray(allowed)).any())
+        return [name for name in (f"{layer.linear}.weight" for layer in self.problem.layers) if not moved.get(name, True)]
+
     def to_html(self) -> str:
         """The report as one page that opens offline; raises MissingExtraError where the extra `report` is not installed."""
         from compare.report.html import comparison_page
@@ -243,6 +253,11 @@ def _nearest(rows: list[tuple[int, Array, Array, Array]]) -> Array:
 
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def hardly_moved(names: Sequence[str]) -> str:
+    """Why nothing is proved of those weights."""
+    return f"the steps of {', '.join(names)} are about as small as what rounding allows, or none: wrong ones would pass too"
 
 
 def steps_to_keep(problem: Problem, steps: int) -> list[int]:

@@ -14,7 +14,7 @@ from compare.adapters.program import Program
 from compare.adapters.readings import ContractError, Reading, readings
 from compare.adapters.recorded import Recorded
 from compare.checking import loaded
-from compare.comparison import Comparison, steps_to_keep
+from compare.comparison import Comparison, hardly_moved, steps_to_keep
 from compare.declared import declared_problem
 from compare.errors import LostInDriftError, ProblemError
 from compare.examination import Examination
@@ -23,7 +23,6 @@ from compare.problem import Problem
 from compare.traces.trace import Trace, cut_off, inputs_arrays, opened, problem_fields
 from compare.verdict import Check, Verdict
 
-_CLEARLY = 16      # times what rounding allows
 _TRIED = 3      # steps, to find out how an attempt's arrays are meant
 
 
@@ -132,11 +131,9 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     )
     if comparison.verdict == "different":
         return _explained(check, candidate)
-    if _unmoved(problem, tried):
-        still = _unmoved(problem, comparison if keep else compared(reading, problem, steps, keep=True))
-        if still:
-            why = f"the recorded steps of {', '.join(still)} are about as small as what rounding allows, or none: wrong ones would pass too"
-            return replace(check, verdict="not a proof", reason=why)
+    still = tried.unmoved and (comparison if keep else compared(reading, problem, steps, keep=True)).unmoved
+    if still:
+        return replace(check, verdict="not a proof", reason=hardly_moved(still))
     others = [name for name in offered if name not in used]
     note = f"{', '.join(others)} not compared: a run is replayed by its new weights, and by its predictions; see check"
     return replace(check, notes=(*check.notes, *([note] if others else [])))
@@ -163,17 +160,6 @@ def _explained(check: Check, candidate: Candidate) -> Check:
 def _untested(problem: Problem) -> Problem:
     """The same, without test records."""
     return replace(problem, test=None)
-
-
-def _unmoved(problem: Problem, comparison: Comparison) -> list[str]:
-    """The layers' weights that in no kept step moved by clearly more than what rounding allows, so that a wrong step is within it too."""
-    moved = {
-        name
-        for kept in comparison.kept.values()
-        for name, _, expected, allowed in kept.deltas()
-        if (np.abs(expected) > _CLEARLY * np.asarray(allowed)).any()
-    }
-    return [name for name in (f"{layer.linear}.weight" for layer in problem.layers) if name not in moved]
 
 
 def _check_same_problem(actual: Problem, expected: Problem, dtype: str) -> None:

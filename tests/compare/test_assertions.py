@@ -1,5 +1,6 @@
 """The assertion in anyone's test."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from compare import Check, NotEquivalentError, Problem, ProblemError, TorchRef, assert_equivalent, check
-from compare.implementation import Array
+from compare.implementation import Array, StepRecord
 from compare.report.checked import headline, why
 from tests.compare.variants import Variant
 
@@ -116,6 +117,22 @@ def test_every_verdict_but_equivalent_is_an_error() -> None:
     for forward, told in ((lambda params, x: np.zeros((len(x), 1)), nothing), (lambda params, x: 1 / 0, fault)):
         with pytest.raises(NotEquivalentError, match=told):
             assert_equivalent({"forward": forward})
+
+
+@pytest.mark.parametrize("lr", [1e-300, 1e-16])
+@pytest.mark.parametrize("steps", [1, 20])
+def test_steps_that_are_smaller_than_rounding_prove_nothing(lr: float, steps: int) -> None:
+    class Still(TorchRef):
+        def step(self, x: Array, y: Array, masks: Any = None) -> StepRecord:
+            return StepRecord(params={name: array.copy() for name, array in self.state_dict().items()})
+
+        takes_blocks = False
+
+    problem = Problem.draw((3, 4, 2), lr=lr)
+    for side in (Still(problem), TorchRef(problem, show=("params",))):      # who moves as told cannot be told from who does not
+        with pytest.raises(NotEquivalentError, match=r"not a proof: the steps of 0\.weight, 2\.weight are about as small"):
+            assert_equivalent(side, problem, steps=steps)
+    assert assert_equivalent(TorchRef(replace(problem, lr=1e-3)), replace(problem, lr=1e-3), steps=steps).verdict == "equivalent"
 
 
 def test_arguments_that_do_not_go_together_are_refused() -> None:

@@ -454,7 +454,7 @@ def test_a_run_that_stands_still_proves_nothing(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def train_step(params, x, y, lr): return params")
     result = replay(record(problem, tmp_path / "t", steps=3), tmp_path / "mine.py")
     assert result.verdict == "not a proof"
-    assert "the recorded steps of 0.weight, 2.weight are about as small as what rounding allows" in (result.reason or "")
+    assert "the steps of 0.weight, 2.weight are about as small as what rounding allows" in (result.reason or "")
 
 
 @pytest.mark.parametrize("lr", [2e-7, 3e-7, 5e-7, 1e-6, 1e-5])
