@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None, *, watch: Callable[[], None] = lambd
             sys.stdout.flush()
         return code
     except KeyboardInterrupt as interrupt:
-        _say(f"interrupted: {interrupt or 'nothing was decided'}")
+        _say(f"interrupted: {str(interrupt) or 'nothing was decided'}")
         return INTERRUPTED
     except ReportNotWrittenError as failure:
         _discard_output()

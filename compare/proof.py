@@ -15,7 +15,7 @@ from compare.diagnosis.graph import Node, Run
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import layers_named
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
-from compare.diagnosis.probes import Probe, with_larger_records, with_many_records, with_probes, with_z
+from compare.diagnosis.probes import Probe, with_far_z, with_larger_records, with_many_records, with_probes, with_z
 from compare.diagnosis.stages import stage_name
 from compare.lockstep import train_in_lockstep
 from compare.problem import Problem
@@ -90,7 +90,7 @@ class Proof:
         """
         probe = self.probes[0]
         places = [
-            (f"for z up to {far:g} in {layers_named(self.problem, (layer,))}", with_z(self.problem, probe, layer, far), "clipped")
+            (f"for z up to {far:g} in {layers_named(self.problem, (layer,))}", with_far_z(self.problem, probe, layer, far), "clipped")
             for layer, far in product(range(1, len(self.problem.layers)), (FARTHER, -FARTHER))
         ]
         places.append((f"with {MANY} records", with_many_records(self.problem, probe, MANY, seed), "left out"))

@@ -71,10 +71,30 @@ def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -
 
 def with_z(problem: Problem, probe: Probe, layer: int, far: float) -> Probe:
     """The probe's first step, with weights of one layer so large that its z goes up to `far`, or down to it."""
-    run = Run(problem, steps_of((probe,), [probe.parameters]))
-    largest = float((np.sign(far) * run("z", 0, layer).value).max())
-    names = [run.name(kind, layer) for kind in kinds(problem, layer) if kind in ("weight", "bias")]
-    factor = abs(far) / largest if largest > 0 else 1.0
+    largest = float((np.sign(far) * _z(problem, probe, layer)).max())
+    return _with_larger_weights(problem, probe, layer, abs(far) / largest if largest > 0 else 1.0)
+
+
+def with_far_z(problem: Problem, probe: Probe, layer: int, far: float) -> Probe:
+    """The same, with weights after that layer so small that z there is no larger than in the third probe, and the output not saturated."""
+    found = with_z(problem, probe, layer, far)
+    depth = len(problem.layers)
+    for later in range(layer + 1, depth + 1):
+        largest, limit = float(np.abs(_z(problem, found, later)).max()), FAR if later < depth else FAR_OUTPUT
+        if largest > limit:
+            found = _with_larger_weights(problem, found, later, limit / largest)
+    return found
+
+
+def _z(problem: Problem, probe: Probe, layer: int) -> Array:
+    """That layer's z in the probe's first step."""
+    z: Array = Run(problem, steps_of((probe,), [probe.parameters]))("z", 0, layer).value
+    return z
+
+
+def _with_larger_weights(problem: Problem, probe: Probe, layer: int, factor: float) -> Probe:
+    """The probe's first step, with the layer's weights and biases so much larger."""
+    names = [parameter_name(problem, kind, layer) for kind in kinds(problem, layer) if kind in ("weight", "bias")]
     large = {name: array * factor if name in names else array for name, array in probe.parameters.items()}
     return Probe(probe.batches[:1], probe.lrs[:1], large, probe.masks[:1])
 

@@ -646,6 +646,41 @@ def test_what_is_right_on_the_probes_is_tried_where_they_do_not_reach(checked: A
     assert (result.verdict, result.reason) == ("different", f"the probes agree, and {said}")
 
 
+DEEP = """
+import numpy as np
+PROBLEM = {"sizes": (4, 4, 4, 1), "activations": ("leaky_relu", "leaky_relu", "sigmoid"), "loss": "bce", "bias": True}
+SLOPE = 0.01
+
+
+def train_step(params, x, y, lr):
+    (w1, w2, w3), (b1, b2, b3) = ([params[f"{i}.{kind}"] for i in (0, 2, 4)] for kind in ("weight", "bias"))
+    z1 = x @ w1.T + b1
+    a1 = np.where(z1 > 0, z1, SLOPE * z1)
+    z2 = a1 @ w2.T + b2
+    a2 = np.where(z2 > 0, z2, SLOPE * z2)
+    p = 1 / (1 + np.exp(-(a2 @ w3.T + b3)))
+    d3 = (p - y) / (p * (1 - p)) / len(y) * p * (1 - p)
+    d2 = d3 @ w3 * np.where(z2 > 0, 1, SLOPE)
+    d1 = d2 @ w2 * np.where(z1 > 0, 1, SLOPE)
+    grads = {"0": (d1.T @ x, d1.sum(0)), "2": (d2.T @ a1, d2.sum(0)), "4": (d3.T @ a2, d3.sum(0))}
+    return {
+        f"{i}.{kind}": params[f"{i}.{kind}"] - lr * grad
+        for i, both in grads.items()
+        for kind, grad in zip(("weight", "bias"), both, strict=True)
+    }
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_textbook_formula_is_not_called_clipped_behind_relus_that_are_far_out(seed: int, checked: Any) -> None:
+    assert checked(DEEP, seed=seed).verdict == "equivalent"
+    for number in (1, 2):
+        a = f"np.where(z{number} > 0, z{number}, SLOPE * z{number})"
+        clipped = DEEP.replace(a, f"np.minimum(30, {a})")
+        result = checked(clipped, seed=seed)
+        assert (result.verdict, "is something clipped?" in (result.reason or "")) == ("different", True)
+
+
 def test_a_sigmoid_that_is_clipped_where_it_does_not_matter_is_equal(checked: Any) -> None:
     assert checked(RIGHT.replace("np.exp(-z)", "np.exp(-np.clip(z, -500, 500))")).verdict == "equivalent"
 

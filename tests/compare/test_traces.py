@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from compare import Manual, Problem, Program, TorchRef, recording, train_in_lockstep
+from compare import Manual, Problem, Program, TorchRef, arguments, recording, train_in_lockstep
 from compare.adapters.recorded import Recorded
 from compare.cli import main
+from compare.commands import traces
 from compare.errors import CompareError, LostInDriftError, ProblemError
 from compare.lesson import lesson_problem
 from compare.recording import record
@@ -491,6 +492,20 @@ def test_what_is_not_compared_is_said(whole: Path, tmp_path: Path, capsys: pytes
     assert "Probes" not in capsys.readouterr().out
 
 
+def test_who_interrupts_a_recording_is_told_what_is_kept(tmp_path: Path) -> None:
+    out, said = str(tmp_path / "t"), "keeps the run up to step 12, and the same command goes on from there"
+    asked = iter((False, True))
+
+    def check() -> None:
+        if next(asked, False):
+            raise KeyboardInterrupt
+
+    options = arguments.parsed(arguments.parser(), ["record", "--out", out, "--epochs", "600"])
+    with pytest.raises(KeyboardInterrupt, match=said):
+        traces.record(options, check)
+    assert Trace(out).manifest.recorded == 12
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b""), lambda path: swap(path.parent)])
 def test_a_run_does_not_go_on_after_a_segment_that_is_not_as_it_was(damage: Callable[[Path], object], tmp_path: Path) -> None:
     def stops(step: int) -> None:
@@ -673,6 +688,7 @@ def test_all_but_recording_pytorch_needs_no_torch(tmp_path: Path) -> None:
 import sys
 sys.modules["torch"] = None
 from compare.cli import main
+from compare.commands import traces
 t = {str(tmp_path)!r}
 assert main(["record", "--side", "manual", "--epochs", "20", "--out", t + "/m"]) == 0
 assert main(["replay", t + "/t", "examples/right_hidden_error.py", "--report", t + "/r.html"]) == 0
