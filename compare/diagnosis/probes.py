@@ -20,6 +20,7 @@ from compare.problem import Problem
 RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
 LEARNING_RATES = (0.3, 0.3, 0.2)
 FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of each layer in the third probe, which the output is not to be saturated by
+FARTHEST = 300.0  # beyond twice of which e to it overflows
 FAR_TARGETS = 1000.0  # by what its targets are larger, where they may be any number
 _TRIES = 50
 _BENT = ("relu", "leaky_relu")
@@ -76,11 +77,15 @@ def with_z(problem: Problem, probe: Probe, layer: int, far: float) -> Probe:
 
 
 def with_far_z(problem: Problem, probe: Probe, layer: int, far: float) -> Probe:
-    """The same, with weights after that layer so small that z there is no larger than in the third probe, and the output not saturated."""
+    """The same, with weights after that layer so small that z there is no larger than in the third probe, and the output not saturated.
+
+    Where that layer's z goes much farther the other way, it goes less far: a right eᶻ is not to overflow.
+    """
     found = with_z(problem, probe, layer, far)
     depth = len(problem.layers)
-    for later in range(layer + 1, depth + 1):
-        largest, limit = float(np.abs(_z(problem, found, later)).max()), FAR if later < depth else FAR_OUTPUT
+    for later in range(layer, depth + 1):
+        limit = FARTHEST if later == layer else FAR if later < depth else FAR_OUTPUT
+        largest = float(np.abs(_z(problem, found, later)).max())
         if largest > limit:
             found = _with_larger_weights(problem, found, later, limit / largest)
     return found
