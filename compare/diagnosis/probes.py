@@ -20,7 +20,7 @@ from compare.problem import Problem
 RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
 LEARNING_RATES = (0.3, 0.3, 0.2)
 FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of each layer in the third probe, which the output is not to be saturated by
-FARTHEST = 300.0  # beyond twice of which e to it overflows
+FARTHEST = 300.0  # the largest |z| whose e, and e to twice of it, a right formula may still take
 FAR_TARGETS = 1000.0  # by what its targets are larger, where they may be any number
 _TRIES = 50
 _BENT = ("relu", "leaky_relu")

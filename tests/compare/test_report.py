@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_problem, train_in_lockstep
+from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_problem, plots, train_in_lockstep
 from compare.cli import main
 from compare.comparison import steps_to_keep
 from compare.implementation import Array
@@ -572,3 +572,23 @@ def test_the_page_of_the_grades_marks_each_verdict_and_escapes_what_is_brought()
     assert "1 could not run, 1 different, 1 equivalent" in page.words
     assert "script" not in page.tags
     assert "img" not in page.tags
+
+
+def test_every_legend_has_the_room_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many tensors with long names: none lies on the axes below it, or leaves the picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawn: list[Any] = []
+    plot = plots.plot_differences
+    monkeypatch.setattr(plots, "plot_differences", lambda *args, **options: drawn.append(plot(*args, **options)))
+    problem = Problem.draw((6, 16, 8, 1), normalization="batch_norm", optimizer="adam", bias=True)
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3, keep=range(1, 4))
+    assert list(html._pictures(comparison, plots.SIDES))
+    figure = drawn[0].figure
+    FigureCanvasAgg(figure).draw()
+    assert len(drawn) > 4
+    for ax, following in zip(drawn, [*drawn[1:], None], strict=True):
+        legend = ax.get_legend().get_window_extent()
+        assert figure.bbox.x0 <= legend.x0
+        assert legend.x1 <= figure.bbox.x1
+        assert legend.y0 >= (figure.bbox.y0 if following is None else following.title.get_window_extent().y1)
