@@ -1,7 +1,9 @@
 """Check an attempt: is it equal to PyTorch, and if not, where does it part, and which mistake explains it?"""
 
+import gc
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
 
@@ -63,9 +65,21 @@ def check(
     try:
         if isinstance(attempt, Program):
             attempt.prepare(agreed)
-        return Examination(attempt, agreed, seed, steps, data, keep).result()
+        with _seldom_collected():
+            return Examination(attempt, agreed, seed, steps, data, keep).result()
     finally:
         attempt.close()
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Within it, cycles are looked for seldom: many objects are made and few cycles, and each look goes through all that torch has made."""
+    first, *others = gc.get_threshold()
+    gc.set_threshold(first and max(first, 50_000), *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(first, *others)
 
 
 def loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:

@@ -117,7 +117,7 @@ class Examination:
 
     def _ends_right(self, observed: Observed) -> bool:
         """Whether the last that was shown is right: else there is no need to look whether all is."""
-        run = Run(self.problem, observed.steps)
+        run = observed.right(self.problem)
         with np.errstate(all="ignore"):
             return all(is_within(array, run.worked_out(*node)) for node, array in observed.shown.items() if node[0].endswith(self._final))
 
@@ -173,7 +173,8 @@ class Examination:
 
     def _judged_as(self, observed: Observed, reading: Reading, shown: Mapping[Node, Array], said: list[str]) -> Judged:
         expected = self.expected_numbers(self.problem, self.probes, observed.steps)
-        stages = judged(self.problem, Run(self.problem, observed.steps, shown=shown), shown, expected)
+        run = Run(self.problem, observed.steps, shown=shown)
+        stages = judged(self.problem, run, observed.right(self.problem), shown, expected)
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
         empty = self._nothing_proved(observed, shown)
         is_right = all(stage.mark == "agrees" for stage in stages)

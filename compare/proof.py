@@ -11,7 +11,7 @@ from compare.adapters.attempted import Attempted, can_train
 from compare.adapters.candidate import Candidate
 from compare.adapters.readings import ContractError, Reading
 from compare.comparison import Comparison, steps_to_keep
-from compare.diagnosis.graph import Node, Run
+from compare.diagnosis.graph import Node
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import layers_named
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
@@ -101,7 +101,7 @@ class Proof:
                 self._observe(reading, observed, (other,))
             except AttemptError:  # it refuses such records, which no comparison can hold against it
                 continue
-            run = Run(self.problem, observed.steps)
+            run = observed.right(self.problem)
             for node, array in observed.shown.items():
                 with np.errstate(all="ignore"):
                     is_right = not _is_final(node) or is_within(array, run.worked_out(*node))

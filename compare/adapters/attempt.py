@@ -12,13 +12,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from os import PathLike
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from compare.adapters.assignments import Assignment, recorded
-from compare.adapters.imports import Imports, Placeholder, Source, UnusableFileError, innermost, is_same, outermost
+from compare.adapters.imports import Imports, is_same
+from compare.adapters.placeholders import Placeholder
 from compare.adapters.readings import CHOICES
+from compare.adapters.source import Source, UnusableFileError, innermost, outermost
 from compare.errors import CompareError, ProblemError
 from compare.options import check_choice, check_flag, checked_number, checked_sizes
 from compare.pieces import ACTIVATIONS, LOSSES, OPTIMIZERS, REDUCTIONS
@@ -90,6 +92,24 @@ class _Sink(io.RawIOBase):
         """Stays open, whatever the file does."""
 
 
+class _Printed:
+    """What is shown of what all copies of a file print: while the first was loaded, and in the calls of the first that answered."""
+
+    def __init__(self, loading: _Sink) -> None:
+        self.sinks, self.has_answered = [loading], False
+
+    def called(self, sink: _Sink, *, has_answered: bool) -> None:
+        """A copy, which prints there, is called, and may have answered."""
+        if len(self.sinks) == 1 or (has_answered and not self.has_answered):
+            self.sinks[1:] = [sink]
+        self.has_answered |= has_answered
+
+    def __str__(self) -> str:
+        sinks = dict.fromkeys(self.sinks)
+        left_out = sum(sink.left_out for sink in sinks)
+        return "".join(sink.text for sink in sinks) + (f"\n… and {left_out} characters more" if left_out else "")
+
+
 class Attempt:
     """A user's file, and the functions of the contract that it offers, by itself or through an adapter.
 
@@ -101,6 +121,7 @@ class Attempt:
         self.notes: list[str] = []
         self._sink = _Sink()
         self._stdout = _stdout(self._sink)
+        self._printed = _Printed(self._sink)
         self._random: Any = None
         self._seed = seed
         self._changed: list[str] = []
@@ -138,9 +159,14 @@ class Attempt:
     def fresh(self) -> "Attempt":
         """The same file, loaded anew, so that whatever it keeps starts over; what it draws at random comes out otherwise."""
         self._seed += 1
-        attempt = Attempt(self.path, self.adapter, self._seed)
-        attempt._refused = self._refused
-        return attempt
+        return self._as_fresh(Attempt(self.path, self.adapter, self._seed))
+
+    def _as_fresh(self, copy: Self) -> Self:
+        """Of a copy of this one, what belongs to both: what neither offers, and what is printed, but for what loading it printed again."""
+        copy._refused, copy._printed = self._refused, self._printed
+        copy._sink = _Sink()
+        copy._stdout = _stdout(copy._sink)
+        return copy
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -174,8 +200,7 @@ class Attempt:
     @property
     def printed(self) -> str:
         """What the file has printed so far, cut to a readable length."""
-        rest = f"\n… and {self._sink.left_out} characters more" if self._sink.left_out else ""
-        return self._sink.text + rest
+        return str(self._printed)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -197,7 +222,9 @@ class Attempt:
 
     def _called(self, function: str, args: tuple[Any, ...], watch: AbstractContextManager[None]) -> Any:
         given = args if self.adapter is None else (self.module, *args)
+        self._printed.called(self._sink, has_answered=False)
         answer = self._run(function, self._named(function), *given, watch=watch)
+        self._printed.called(self._sink, has_answered=True)
         if answer is NotImplemented:
             self._refused.add(function)
         return answer
@@ -336,7 +363,7 @@ def _loosely_read(path: Path) -> Source:
         if not path.is_file():
             raise
         text = path.read_text(encoding="utf-8", errors="replace")
-        return Source(path, tuple(text.splitlines()), compile("", str(path), "exec"), {}, frozenset(), 0)
+        return Source(path, tuple(text.splitlines()), compile("", str(path), "exec"), {}, {}, frozenset(), 0)
 
 
 def _checked_modules(given: Any, adapter: Path | None) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from compare.adapters.attempt import FUNCTIONS, Attempt, _Sink, _stdout, checked_conventions, checked_problem
-from compare.adapters.imports import Imports, Source, UnusableFileError
+from compare.adapters.attempt import FUNCTIONS, Attempt, _Printed, _Sink, _stdout, checked_conventions, checked_problem
+from compare.adapters.imports import Imports
 from compare.adapters.kept import Place, file_of, get, kept_by, put
+from compare.adapters.source import Source, UnusableFileError
 from compare.errors import ProblemError
 
 _DECLARED = ("PROBLEM", "CONVENTIONS")
@@ -31,6 +32,7 @@ class Functions(Attempt):
         self.adapter, self.notes = None, []
         self._sink = _Sink()
         self._stdout = _stdout(self._sink)
+        self._printed = _Printed(self._sink)
         self._random: Any = None
         self._seed, self._changed = seed, []
         self._refused: set[str] = set()
@@ -53,9 +55,7 @@ class Functions(Attempt):
     def fresh(self) -> "Functions":
         """The same functions, with what they keep as it is with the caller."""
         self._seed += 1
-        attempt = Functions(self._given, self._places, self._seed)
-        attempt._refused = self._refused
-        return attempt
+        return self._as_fresh(Functions(self._given, self._places, self._seed))
 
     def _locate(self) -> None:
         """The file in which the first of them stands, if it stands in one; its lines are those that are told and followed."""

@@ -1,217 +1,26 @@
 """What a user's file imports: what is installed comes first, then what lies beside it, then the adapter's MODULES, then placeholders."""
 
-import ast
-import dis
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import io
 import os
-import re
 import sys
-import tokenize
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import is_
 from pathlib import Path
-from types import CodeType, FrameType, ModuleType, TracebackType
+from types import FrameType, ModuleType
 from typing import Any
 
-from compare.errors import CompareError
+from compare.adapters.placeholders import Absent, Shell
+from compare.adapters.source import Source
 
 _STANDARD = os.path.dirname(os.path.realpath(os.__file__))
 _IMPORTING = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", __name__}
-_CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _GUARANTEED: dict[str, dict[str, Any]] = {"past.builtins": {"xrange": range, "basestring": str, "unicode": str, "raw_input": input}}
 _SUFFIXES = importlib.machinery.SOURCE_SUFFIXES, importlib.machinery.EXTENSION_SUFFIXES
-
-
-class UnusableFileError(CompareError):
-    """A file that cannot be used: it is not there, not Python, or defines nothing that could be compared."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file's text as Python code, with the lines where an import may fail, and how many folders up its relative imports reach."""
-
-    path: Path
-    lines: tuple[str, ...]
-    code: CodeType
-    statements: Mapping[int, int]      # the first line of the statement that each line is part of
-    guarded: frozenset[int]
-    level: int
-
-    @classmethod
-    def read(cls, path: Path) -> "Source":
-        """Raises UnusableFileError."""
-        if path.is_dir():
-            raise UnusableFileError(f"{path} is a folder; expected a Python file")
-        if path.suffix == ".ipynb":
-            raise UnusableFileError(f"{path.name} is a notebook; expected a Python file: jupyter nbconvert --to script {path.name}")
-        try:
-            return _compiled(path, path.read_bytes())
-        except FileNotFoundError:
-            raise UnusableFileError(f"{path} is not there; expected a Python file") from None
-        except OSError as error:
-            raise UnusableFileError(f"{path} cannot be read: {error.strerror}; expected a Python file") from None
-
-    def line(self, number: int) -> str:
-        """That line, from 1, without the spaces around it."""
-        return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
-
-
-@lru_cache(maxsize=256)
-def _compiled(path: Path, content: bytes) -> Source:
-    lines = _text(path, content).split("\n")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        while True:
-            text = "\n".join(lines) + "\n"
-            try:
-                tree = ast.parse(text, str(path))
-                code = compile(text, str(path), "exec", dont_inherit=True)
-                break
-            except SyntaxError as error:
-                magic = re.match(r"(\s*)[%!?]", lines[error.lineno - 1]) if error.lineno and error.lineno <= len(lines) else None
-                if magic is None:
-                    raise UnusableFileError(_not_python(path, error)) from None
-                lines[(error.lineno or 1) - 1] = f"{magic[1]}pass"
-            except (ValueError, RecursionError, MemoryError) as error:
-                raise UnusableFileError(f"{path.name} is not Python: {error}; expected a text file of Python 3") from None
-    statements: dict[int, int] = {}
-    guarded: set[int] = set()
-    level = 0
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
-            statements.update(dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), node.lineno))
-        if isinstance(node, ast.ImportFrom):
-            level = max(level, node.level)
-        if (isinstance(node, ast.Try) and any(map(_catches, node.handlers))) or (isinstance(node, ast.With) and _suppresses(node)):
-            guarded.update(range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1))
-    return Source(path, tuple(lines), code, statements, frozenset(guarded), level)
-
-
-def _text(path: Path, content: bytes) -> str:
-    """The text, by its encoding cookie or byte-order mark, with plain ends of lines."""
-    try:
-        text = content.decode(tokenize.detect_encoding(io.BytesIO(content).readline)[0])
-        if "\0" in text:
-            raise ValueError("it has null bytes")
-    except (SyntaxError, ValueError) as error:
-        raise UnusableFileError(f"{path.name} is not text: {error}; expected Python in UTF-8, or in the encoding that it names") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-
-
-def _not_python(path: Path, error: SyntaxError) -> str:
-    text = (error.text or "").strip()
-    is_old = "call to 'print'" in error.msg or "call to 'exec'" in error.msg or "multiple exception types" in error.msg
-    hint = "; this is Python 2: `2to3 -w` mends it, or write print(…)" if is_old else "; expected Python 3"
-    return f"{path.name} is not Python: line {error.lineno}: {error.msg}" + (f": `{text}`" if text else "") + hint
-
-
-def _catches(handler: ast.ExceptHandler) -> bool:
-    """Whether it catches an import that fails."""
-    if handler.type is None:
-        return True
-    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(isinstance(name, ast.Name) and name.id in _CATCHING for name in caught)
-
-
-def _suppresses(node: ast.With) -> bool:
-    return any(isinstance(item.context_expr, ast.Call) and ast.unparse(item.context_expr.func).endswith("suppress") for item in node.items)
-
-
-def _inert(name: str) -> Callable[..., Any]:
-    """A method that says that the module is not installed."""
-
-    def refuse(self: "Placeholder", *args: Any, **kwargs: Any) -> Any:
-        raise ModuleNotFoundError(f"{self._module} is not installed, and {self._name} is used in a calculation", name=self._module)
-
-    refuse.__name__ = name
-    return refuse
-
-
-class Placeholder:
-    """Stands for what a module that is not installed would have; it does nothing, and nothing can be computed with it."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self._module, self._name = module, name
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)
-        return Placeholder(self._module, f"{self._name}.{name}")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """A further placeholder; the function itself where it is a decorator."""
-        decorates = len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], Placeholder)
-        return args[0] if decorates else Placeholder(self._module, f"{self._name}()")
-
-    def __iter__(self) -> Iterator[Any]:
-        """As many placeholders as are unpacked; otherwise none."""
-        frame = sys._getframe(1)
-        code, at = frame.f_code.co_code, frame.f_lasti
-        count = code[at + 1] if at >= 0 and dis.opname[code[at]] == "UNPACK_SEQUENCE" else 0
-        return iter([self[index] for index in range(count)])
-
-    def __getitem__(self, key: Any) -> Any:
-        return Placeholder(self._module, f"{self._name}[{key!r:.20}]")
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        pass
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        return ()
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        pass
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __len__(self) -> int:
-        return 0
-
-    def __format__(self, spec: str) -> str:
-        return repr(self)
-
-    def __repr__(self) -> str:
-        return f"<placeholder for {self._name}>"
-
-
-_OPERATIONS = "add sub mul matmul truediv floordiv mod divmod pow and or xor lshift rshift"
-_OTHERS = "lt le gt ge neg pos abs invert float int complex index round array array_ufunc array_function"
-for _name in [f"{side}{name}" for name in _OPERATIONS.split() for side in ("", "r", "i")] + _OTHERS.split():
-    setattr(Placeholder, f"__{_name}__", _inert(f"__{_name}__"))
-
-
-class _Absent(ModuleType):
-    """A module that is not installed: `names` that the adapter gives it, and placeholders for all others."""
-
-    def __init__(self, name: str, names: Mapping[str, Any]) -> None:
-        super().__init__(name)
-        self.__path__: list[str] = []
-        vars(self).update(names)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "__version__":
-            return "0"
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)
-        return Placeholder(self.__name__.partition(".")[0], f"{self.__name__}.{name}")
-
-
-class _Stub:
-    """The shell of a notebook, which takes every call and does nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **kwargs: None
 
 
 @dataclass
@@ -262,7 +71,7 @@ class Imports(importlib.abc.MetaPathFinder):
         for name in hidden:
             del sys.modules[name]
         beside = [str(folder) for owner in self.owners for folder in owner.folders]
-        entries = [entry for entry in search if _is_installed(entry)]
+        entries = [entry for entry in search if is_installed(entry)]
         entries += [entry for entry in search if entry not in entries]
         sys.path[:] = self._searched = entries + [folder for folder in dict.fromkeys(beside) if folder not in entries]
         self._searched = list(self._searched)
@@ -292,7 +101,7 @@ class Imports(importlib.abc.MetaPathFinder):
         if owner is None or frame is None or name.partition(".")[0] in {"compare", *sys.stdlib_module_names}:
             return None
         normal = self._normal(name, path, target)
-        if normal is not None and _is_installed(normal.origin or ""):
+        if normal is not None and is_installed(normal.origin or ""):
             return normal
         own = self._beside(name, path, owner)
         if own is not None and own.loader is not None:
@@ -304,7 +113,7 @@ class Imports(importlib.abc.MetaPathFinder):
         if not is_direct or frame.f_lineno in owner.sources[frame.f_code.co_filename].guarded or name.startswith("numpy."):
             return None
         parent = name.rpartition(".")[0]
-        if not isinstance(sys.modules.get(parent), _Absent):
+        if not isinstance(sys.modules.get(parent), Absent):
             self.notes.append(f"{name} {'cannot be found' if parent else 'is not installed'}; a placeholder stands in for it")
         return importlib.machinery.ModuleSpec(name, _AbsentLoader({}, star=True), is_package=True)
 
@@ -365,7 +174,7 @@ class Imports(importlib.abc.MetaPathFinder):
         if name in {"compare", "numpy", *sys.stdlib_module_names} or name.startswith("__"):
             return f"attempt_{name}"
         normal = self._normal(name, None, None)
-        return f"attempt_{name}" if normal is not None and _is_installed(normal.origin or "") else name
+        return f"attempt_{name}" if normal is not None and is_installed(normal.origin or "") else name
 
     def _spec_of_placed(self, name: str) -> importlib.machinery.ModuleSpec | None:
         place = self.placed[name]
@@ -385,23 +194,23 @@ class Imports(importlib.abc.MetaPathFinder):
         if self._own_names is None:
             self._own_names = self._names_beside()
         beside = self._own_names
-        taken = {top for top in beside if top in modules and not _is_installed(getattr(modules[top], "__file__", None) or "")}
+        taken = {top for top in beside if top in modules and not is_installed(getattr(modules[top], "__file__", None) or "")}
         return [name for name in modules if name.partition(".")[0] in taken] if taken else []
 
     def _names_beside(self) -> set[str]:
         names = {name.partition(".")[0] for name in (*self.given, *self.placed)}
         for folder in {folder for owner in self.owners for folder in owner.folders}:
             with suppress(OSError):
-                entries = os.listdir(folder)
-                names |= {name.removesuffix(".py") for name in entries if name.endswith(".py")}
-                names |= {name for name in entries if (folder / name / "__init__.py").exists()}
+                entries = list(os.scandir(folder))
+                names |= {entry.name.removesuffix(".py") for entry in entries if entry.name.endswith(".py")}
+                names |= {entry.name for entry in entries if entry.is_dir() and (folder / entry.name / "__init__.py").exists()}
         return names - {"compare", "__main__", *sys.stdlib_module_names}
 
     def _is_users(self, name: str, module: ModuleType) -> bool:
         """Whether a module that is new in the process is to leave it."""
         spec = getattr(module, "__spec__", None)
         top = name.partition(".")[0]
-        if top != name and _is_installed(getattr(sys.modules.get(top), "__file__", None) or ""):
+        if top != name and is_installed(getattr(sys.modules.get(top), "__file__", None) or ""):
             return False
         if spec is None or top != spec.name.partition(".")[0] or name in self.placed:
             return True
@@ -410,7 +219,7 @@ class Imports(importlib.abc.MetaPathFinder):
         if top in {"compare", "manual", "torch_ref"}:
             return False
         places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or [])
-        return bool(places) and not any(_is_installed(place or "") for place in places)
+        return bool(places) and not any(is_installed(place or "") for place in places)
 
 
 class _SourceLoader(importlib.abc.Loader):
@@ -422,7 +231,7 @@ class _SourceLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Raises UnusableFileError, and what the file raises."""
         source = self.owner.sources.setdefault(self.path, Source.read(Path(self.path)))
-        vars(module)["get_ipython"] = _Stub
+        vars(module)["get_ipython"] = Shell
         exec(source.code, vars(module))
 
 
@@ -435,8 +244,8 @@ class _AbsentLoader(importlib.abc.Loader):
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         """A module, which has nothing to import all of where it is a placeholder."""
         if isinstance(self.given, ModuleType):
-            return _Absent(spec.name, {key: value for key, value in vars(self.given).items() if key[:2] != "__"})
-        return _Absent(spec.name, {**self.given, **({"__all__": []} if self.star else {})})
+            return Absent(spec.name, {key: value for key, value in vars(self.given).items() if key[:2] != "__"})
+        return Absent(spec.name, {**self.given, **({"__all__": []} if self.star else {})})
 
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing to execute."""
@@ -445,26 +254,6 @@ class _AbsentLoader(importlib.abc.Loader):
 def is_same(names: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     """Whether the names have the very values that they had before, and stand in the same order."""
     return len(names) == len(before) and all(map(is_, names, before)) and all(map(is_, names.values(), before.values()))
-
-
-def innermost(traceback: TracebackType | None, sources: Mapping[str, Source]) -> tuple[Source, int] | None:
-    """The innermost line of those sources in a traceback."""
-    found = None
-    while traceback is not None:
-        source = sources.get(traceback.tb_frame.f_code.co_filename)
-        if source is not None:
-            found = source, traceback.tb_lineno
-        traceback = traceback.tb_next
-    return found
-
-
-def outermost(traceback: TracebackType | None, sources: Mapping[str, Source]) -> int | None:
-    """The outermost line of those sources in a traceback."""
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename in sources:
-            return traceback.tb_lineno
-        traceback = traceback.tb_next
-    return None
 
 
 def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:
@@ -477,7 +266,7 @@ def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:
 
 
 @lru_cache(maxsize=4096)
-def _is_installed(place: str) -> bool:
+def is_installed(place: str) -> bool:
     """Whether a file or folder is part of Python or of what is installed with it."""
     if place in ("built-in", "frozen"):
         return True

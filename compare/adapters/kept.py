@@ -8,7 +8,7 @@ from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from compare.adapters.imports import _is_installed
+from compare.adapters.imports import is_installed
 
 Place = tuple[Any, str]      # a dict and a key, or an object and an attribute
 _ABSENT = type("_Absent", (), {"__copy__": lambda self: self, "__deepcopy__": lambda self, memo: self})()
@@ -27,7 +27,7 @@ def kept_by(functions: Iterable[Any]) -> list[Place]:
             continue
         seen[id(value)] = value
         if isinstance(value, FunctionType):
-            found = list(_of_function(value)) if id(value) in asked or not _is_installed(value.__code__.co_filename) else []
+            found = list(_of_function(value)) if id(value) in asked or not is_installed(value.__code__.co_filename) else []
         elif isinstance(value, type):
             found = [(value, name) for name in vars(value) if not name.startswith("_abc")] if _is_users(value) else []
         else:
@@ -86,7 +86,7 @@ def _of_function(function: FunctionType) -> Iterator[Place]:
     own = function.__globals__
     cells = [(cell, "cell_contents") for cell in function.__closure__ or ()]
     held = [*(own.get(name) for name in names), *(get(*cell) for cell in cells)]
-    modules = [each for each in held if isinstance(each, ModuleType) and not _is_installed(getattr(each, "__file__", None) or "built-in")]
+    modules = [each for each in held if isinstance(each, ModuleType) and not is_installed(getattr(each, "__file__", None) or "built-in")]
     for space in (own, *map(vars, modules)):
         yield from ((space, name) for name in names if not name.startswith("__"))
     yield from cells
@@ -124,4 +124,4 @@ def _is_users(kind: type) -> bool:
     module = sys.modules.get(kind.__module__)
     if issubclass(kind, Enum):
         return False
-    return kind.__module__ == "__main__" or not _is_installed(getattr(module, "__file__", None) or "built-in")
+    return kind.__module__ == "__main__" or not is_installed(getattr(module, "__file__", None) or "built-in")

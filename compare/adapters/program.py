@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.adapters.attempt import AttemptError, UnusableFileError
+from compare.adapters.attempt import AttemptError
 from compare.adapters.readings import Reading, short_name
+from compare.adapters.source import UnusableFileError
 from compare.errors import ProblemError
 from compare.implementation import Array
 from compare.pipe.frames import HELLO, LOAD, PREDICT, STEP

@@ -99,13 +99,14 @@ def _found(problem: Problem, steps: Sequence[Step], shown: Shown, nodes: list[No
     has a mistake that is none of scale."""
     group: Group = nodes[0][0], nodes[0][2]
     first = [node for node in nodes if (node[0], node[2]) == group]
-    run = Run(problem, steps, shown=shown)
+    matcher = Matcher(problem, steps, shown)
+    run = matcher.right
     for factor in factors:
         if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first):
             return factor
     for factor in factors:
         scaled = shown | {node: shown[node] / factor.of(run, node[1]) for node in nodes}
-        explained = Matcher(problem, steps, scaled).local(group)
+        explained = matcher.with_shown(scaled).local(group)
         if any(not each.causes[0].id.startswith(_SCALES) for each in explained):
             return factor
     return None

@@ -94,7 +94,7 @@ def _at_stage(matcher: Matcher, group: Group, known: list[Found]) -> Found | Non
     if what in UPDATE:
         others = {f"{each}_{stage}" for each in KINDS for stage in UPDATE if stage != what}
         shown = {node: array for node, array in matcher.shown.items() if node[0] not in others}
-        matchers.append(Matcher(matcher.problem, matcher.right.steps, shown))
+        matchers.append(matcher.with_shown(shown))
     causes = list(dict.fromkeys(found.causes[0] for found in known))
     here = [
         replace(cause, layers=(group[1],)) for cause in causes if cause.layers != (0,) and cause.mistake.applies(matcher.problem, group[1])

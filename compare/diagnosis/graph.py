@@ -51,8 +51,7 @@ class Memory:
 class Run:
     """The steps under some formulas that differ from the right ones.
 
-    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs. The nodes
-    stand in the order of computation.
+    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs.
     """
 
     def __init__(
@@ -68,20 +67,26 @@ class Run:
         self.problem, self.steps = problem, steps
         self.formulas = dict(formulas or {})
         self._every = frozenset(self.formulas.items())
-        self.shown: dict[Node, Bounded] = {}
         self.precision = precision or Precision(problem.dtype)
         self.depth = len(problem.layers)
         self._memory = memory or Memory()
         self._readers: list[set[Place]] = []
-        for node, array in (shown or {}).items():
-            self.shown[node] = self._as_shown(node, array)
+        self._shown, self._shown_so_far = dict(shown or {}), dict[Node, Bounded]()
+        self._first = self      # whose formulas what was shown is judged by
 
-    def _as_shown(self, node: Node, array: Array) -> Bounded:
+    def _as_shown(self, node: Node) -> Bounded:
         """What was shown, with the rounding that is honest in it: by so much another call of the same file may differ."""
-        with np.errstate(all="ignore"):
-            own = self.worked_out(*node)
-        error = np.broadcast_to(np.asarray(own.error, dtype=np.float64), array.shape) if isinstance(own, Bounded) else np.zeros(array.shape)
-        return Bounded(array.astype(np.float64), np.where(np.isfinite(error), error, 0.0))
+        if node not in self._shown_so_far:
+            array, readers = self._shown[node], self._readers
+            self._readers = []      # who reads what was shown does not read what that was made from
+            try:
+                with np.errstate(all="ignore"):
+                    own = self._value(node)
+            finally:
+                self._readers = readers
+            error = np.broadcast_to(np.asarray(own.error if isinstance(own, Bounded) else 0.0, dtype=np.float64), array.shape)
+            self._shown_so_far[node] = Bounded(array.astype(np.float64), np.where(np.isfinite(error), error, 0.0))
+        return self._shown_so_far[node]
 
     def reads_everything(self) -> None:
         """To be called by a formula that makes use of other runs: what it comes to depends on every formula."""
@@ -95,12 +100,15 @@ class Run:
 
     def __call__(self, stage: str, step: int, layer: int = 0) -> Any:
         """What the stages after it are made from: what was shown, or what it comes to."""
-        shown = self.shown.get((stage, step, layer))
-        return self.worked_out(stage, step, layer) if shown is None else shown
+        node = stage, step, layer
+        return self._first._as_shown(node) if node in self._shown else self._value(node)
 
     def worked_out(self, stage: str, step: int, layer: int = 0) -> Any:
         """What the stage comes to by its formula."""
-        node, memory = (stage, step, layer), self._memory
+        return self._value((stage, step, layer))
+
+    def _value(self, node: Node) -> Any:
+        memory, (stage, step, layer) = self._memory, node
         reads = memory.reads.get(node)
         if reads is not None:
             is_right = reads.isdisjoint(self.formulas)
@@ -132,7 +140,7 @@ class Run:
         return self._memory.reads.get(node, set())
 
     def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
-        if places.issuperset(self.formulas):      # as it mostly is
+        if self.formulas.keys() <= places:      # as it mostly is
             return self._every
         return frozenset(item for item in self.formulas.items() if item[0] in places)
 

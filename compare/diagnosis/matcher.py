@@ -45,12 +45,23 @@ class Matcher:
         self._catalogue = tuple(catalogue)
         self._groups = self._by_group()
 
+    def with_shown(self, shown: Mapping[Node, Array]) -> "Matcher":
+        """The same steps, and the same mistakes, with other numbers shown."""
+        other = Matcher(self.problem, self.right.steps, shown, self._catalogue)
+        other.causes = self.causes
+        return other
+
     def singles(self) -> list[Explanation]:
-        """Every single mistake of the catalogue that explains it all, in the catalogue's order."""
+        """Every single mistake that explains it all, in the catalogue's order; those that are slow only if there are no others."""
         wrong = self.first_wrong({})
         if wrong is None:
             return []
-        return _fewest_places([Explanation((cause,)) for cause in self._near(wrong) if self.explains(cause.formulas)])
+        near = self._near(wrong)
+        for is_slow in (False, True):
+            causes = [cause for cause in near if cause.mistake.slow == is_slow]
+            if found := [Explanation((cause,)) for cause in causes if self.explains(cause.formulas)]:
+                return _fewest_places(found)
+        return []
 
     def scales(self) -> list[Explanation]:
         """A factor that is none of the catalogue's, on everything or in one layer, that explains it all."""
@@ -108,6 +119,8 @@ class Matcher:
             and all(self._matches(node, {**known, **cause.formulas}) for node in nodes)
             and self._differs(nodes, cause.formulas)
         ]
+        if not found:
+            return []
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
         return _fewest_places([each for each in found if all(self._matches(node, each.formulas) for node in right)])
 

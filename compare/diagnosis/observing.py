@@ -40,6 +40,13 @@ class Observed:
     notes: list[str] = field(default_factory=list)
     works_in_place: bool = False
     skipped: frozenset[str] = frozenset()  # functions that are not asked for anything
+    _right: Run | None = field(default=None, repr=False)
+
+    def right(self, problem: Problem) -> Run:
+        """The same steps by the right formulas, from the parameters that each started from; to be asked for once they are all taken."""
+        if self._right is None:
+            self._right = Run(problem, self.steps)
+        return self._right
 
 
 class FaultError(Exception):
@@ -71,7 +78,7 @@ def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, 
 
 def changed_stage(problem: Problem, observed: Observed, again: Observed) -> str | None:
     """The first stage that came out otherwise when it was asked for again, beyond what rounding allows, in a sentence; or None."""
-    run = Run(problem, observed.steps)
+    run = observed.right(problem)
     for node, second in again.shown.items():
         with np.errstate(all="ignore"):
             bound = run.worked_out(*node).error

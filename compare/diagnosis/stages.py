@@ -58,12 +58,12 @@ def in_order(shown: Mapping[Node, Array]) -> dict[Node, Array]:
     return {node: shown[node] for node in nodes}
 
 
-def judged(problem: Problem, run: Run, shown: Mapping[Node, Array], expected: Mapping[Node, Array]) -> list[Stage]:
+def judged(problem: Problem, run: Run, from_the_start: Run, shown: Mapping[Node, Array], expected: Mapping[Node, Array]) -> list[Stage]:
     """Each stage and layer that was shown, in the order of computation.
 
-    `run` works out a stage from what was shown before it; `expected` has PyTorch's numbers, of the nodes that it shows.
+    `run` works out a stage from what was shown before it, `from_the_start` from nothing that was shown; `expected` has PyTorch's
+    numbers, of the nodes that it shows.
     """
-    from_the_start = Run(problem, run.steps)
     groups = sorted({(stage, layer) for stage, _, layer in shown}, key=lambda group: rank(group, len(problem.layers)))
     stages = []
     for group in groups:

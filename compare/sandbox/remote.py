@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from compare.adapters.assignments import Assignment
-from compare.adapters.attempt import FUNCTIONS, AttemptError, UnusableFileError, checked_conventions, checked_problem
+from compare.adapters.attempt import FUNCTIONS, AttemptError, checked_conventions, checked_problem
+from compare.adapters.source import UnusableFileError
 from compare.implementation import Array
 from compare.pipe.frames import text
 from compare.pipe.peer import Peer, PeerError

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.adapters.attempt import Attempt, AttemptError, UnusableFileError
+from compare.adapters.attempt import Attempt, AttemptError
+from compare.adapters.source import Source, UnusableFileError
 
 Write = Callable[..., Path]
 LOSS = "\ndef loss(output, y):\n    return 0.0\n"
@@ -244,6 +245,70 @@ def loss(output, y):
     assert told == [(9, "p['w']", 2), (10, "p['w']", 4), (5, "self.h", 12), (6, "return", 12), (11, "h", 12)]
     assert assignments[1].text == 'p["w"] += 1'
     assert sys.gettrace() is former
+
+
+def test_what_a_line_changes_by_another_name_is_recorded_too(write: Write) -> None:
+    """A view of an array changes with it, in a line that names neither or one of them; and a function that is called changes anything."""
+    text = """import numpy as np
+def fill(a):
+    a[0] = 5.0
+def loss(output, y):
+    a = np.ones(3)
+    row = a[1:]
+    for i in range(2):
+        row[i] += 1
+    if fill(a) is None: b = 2 * a
+    a[2] -= 1; fill(b)
+    return 0
+"""
+    _, assignments = Attempt.load(write(text)).traced_call("loss", 0, 0)
+    told = {(one.line, one.name, *map(float, one.value)) for one in assignments}
+    assert told == {
+        (5, "a", 1, 1, 1),
+        (6, "row", 1, 1),
+        (8, "row", 2, 1),
+        (8, "a", 1, 2, 1),
+        (8, "row", 2, 2),
+        (8, "a", 1, 2, 2),
+        (3, "a", 5, 2, 2),
+        (9, "b", 10, 4, 4),
+        (10, "row", 2, 1),
+        (10, "a", 5, 2, 1),
+        (3, "a", 5, 4, 4),
+    }
+
+
+def test_what_the_first_copy_that_answers_prints_is_shown_and_of_others_nothing(write: Write) -> None:
+    text = "print('loaded')\ndef loss(output, y):\n    print('of', y)\n    return 1 / y\n"
+    attempt = Attempt.load(write(text))
+    with pytest.raises(AttemptError):
+        attempt.fresh().call("loss", 0, 0)
+    assert attempt.printed == "loaded\nof 0\n"
+    first = attempt.fresh()
+    for y in (1, 2):
+        first.call("loss", 0, y)
+        attempt.fresh().call("loss", 0, 3)
+    assert attempt.printed == first.printed == "loaded\nof 1\nof 2\n"
+
+
+def test_a_line_names_what_it_can_change(write: Write) -> None:
+    lines = [
+        "a[i] += b[j] * w",      # a
+        "for i, j in zip(range(3), x): c = i",      # c, i, j
+        "if a[0] > 1:",
+        "    d = len(x)",
+        "while a.any():",      # anything: a call
+        "    del d",      # anything
+        "e = [f(k) for k in x]",
+        "g = (h := 3)",
+        "self.w[0] = 1; m = 2",
+        "n = 1; n.sort()",
+        "o = (",
+        "    1",
+        ")",
+    ]
+    names = {1: "a i", 2: "c i j", 3: "", 4: "d", 9: "self m", 11: "o", 12: "o", 13: "o"}
+    assert Source.read(write("\n".join(lines))).changed == {line: frozenset(of.split()) for line, of in names.items()}
 
 
 def test_the_current_folder_shadows_nothing(write: Write, tmp_path: Path) -> None:

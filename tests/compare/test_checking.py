@@ -1,5 +1,6 @@
 """Checking a file: what it may look like, what is said of it, and what is never called equal."""
 
+import gc
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from compare import Check, check
-from compare.adapters.attempt import UnusableFileError
+from compare.adapters.source import UnusableFileError
 from compare.cli import main
 from compare.declared import declared_problem
 from compare.diagnosis.probes import dead_units, draw_probes
@@ -738,3 +739,11 @@ def gradients(params, x, y):
     assert result.verdict == "different"
     assert [found.causes[0].sentence for found in result.diagnosis][:1] == ["the weight gradient of the output layer has the wrong sign"]
     assert all(cause.id != "target-output-swapped" for found in result.diagnosis for cause in found.causes)
+
+
+def test_cycles_are_looked_for_seldom_within_a_check_and_as_before_after_it(checked: Any) -> None:
+    former = gc.get_threshold()
+    found = checked(f"import gc\n{RIGHT}".replace("    W1,", "    print(gc.get_threshold()[0])\n    W1,"))
+    assert found.verdict == "equivalent"
+    assert int(found.printed.split()[0]) >= 50_000
+    assert gc.get_threshold() == former

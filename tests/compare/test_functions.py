@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from compare.adapters.attempt import AttemptError, UnusableFileError
+from compare.adapters.attempt import AttemptError
 from compare.adapters.functions import Functions
+from compare.adapters.source import UnusableFileError
 from compare.errors import ProblemError
 
 calls = 0

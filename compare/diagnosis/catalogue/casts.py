@@ -51,6 +51,7 @@ _STAGES: tuple[tuple[str, str, Where], ...] = (
     ("*_after", "the new weights of {layer} are", "layer"),
 )
 _DTYPES = (("float32", np.float32), ("float16", np.float16), ("integer", np.int64))
+_FLOATS = ("float32", "float16")      # many places, and what they come to is like nothing else: to be looked for last
 
 
 def _slope_of_cast(dtype: Any) -> Formula:
@@ -102,6 +103,7 @@ _PARTS = tuple(
         "layer",
         _is_small,
         alone=True,
+        slow=name in _FLOATS,
     )
     for name, dtype in _DTYPES
 )
@@ -115,6 +117,7 @@ _ACTIVATIONS = tuple(
         {"a": _cast("a", dtype), "slope": _slope_of_cast(within)},
         "layer",
         lambda problem, layer: is_elementwise(problem.layers[layer - 1].function),
+        slow=name in _FLOATS,
     )
     for name, dtype in _DTYPES
     for within in (None, dtype)
@@ -130,6 +133,7 @@ _EACH = tuple(
         where,
         _has_numbers if stage == "y" else _always,
         alone=stage not in ("x", "y"),
+        slow=name in _FLOATS,
     )
     for name, dtype in _DTYPES
     for stage, of, where in _STAGES

@@ -108,6 +108,7 @@ FORWARD = (
             "layer",
             _is_another(name),
             alone=True,
+            slow=name != "identity",
         )
         for name in ACTIVATIONS
         if is_elementwise(name)

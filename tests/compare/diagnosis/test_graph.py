@@ -1,5 +1,6 @@
 """The graph of a step: its right formulas are the backends' own, and what is kept is what would be worked out anew."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,3 +130,22 @@ def test_two_mistakes_that_undo_each_other_where_nothing_is_wrong_are_no_pair() 
     assert len(undoing) == 2
     assert Matcher(problem, steps, wrong, layered).singles()
     assert not Matcher(problem, steps, wrong, undoing).pairs()
+
+
+def test_a_slow_mistake_is_looked_for_only_where_no_other_explains_it_all() -> None:
+    problem, steps, records = trained({"sizes": (4, 3, 2), "bias": True})
+    right = Run(problem, steps)
+    shown = {("weight_used", i, n): 2 * records[i].grads[right.name("weight", n)] for i in range(3) for n in (2, 1)}
+    twice = next(mistake for mistake in CATALOGUE if mistake.id == "factor-2")
+    asked: list[int] = []
+
+    ((stage, formula),) = twice.formulas.items()
+
+    def slow_formula(run: Run, step: int, layer: int) -> Any:
+        asked.append(step)
+        return formula(run, step, layer)
+
+    late = replace(twice, id="late", formulas={stage: slow_formula}, slow=True)
+    assert [each.causes[0].id for each in Matcher(problem, steps, shown, [late, twice]).singles()] == ["factor-2"]
+    assert not asked
+    assert [each.causes[0].id for each in Matcher(problem, steps, shown, [late]).singles()] == ["late"]
