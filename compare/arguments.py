@@ -280,7 +280,7 @@ def _fill_replay(command: argparse.ArgumentParser) -> None:
 
 
 def _add_inputs(command: Any) -> None:
-    command.add_argument("--data", metavar="FILE", help="the inputs of a trace that keeps their SHA-256 alone (default: where they were)")
+    command.add_argument("--data", metavar="FILE", help="its inputs, which it is held against; read if it keeps only their SHA-256")
 
 
 def _add_check(commands: Any) -> None:

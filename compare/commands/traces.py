@@ -104,8 +104,11 @@ def diff(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 
 def _trace(folder: str, data: str | None) -> Trace:
-    """The trace in that folder; the inputs of one that has their digest alone are read from `data`."""
-    return Trace(folder, inputs=lambda manifest: _read_anew(manifest, data))
+    """The trace in that folder; `data` holds the inputs of one that has their digest alone, and those of any other are held against it."""
+    trace = Trace(folder, inputs=lambda manifest: _read_anew(manifest, data))
+    if data is not None and trace.manifest.has_inputs:
+        trace.check_inputs(_read_anew(trace.manifest, data))
+    return trace
 
 
 def _read_anew(manifest: Manifest, path: str | None) -> Problem:

@@ -67,7 +67,7 @@ def explained(
     if found:
         return Answer(_classes(matcher, found))
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
-    shows_stages = len({stage for stage, _, _ in shown}) > 2
+    shows_stages = len({stage for stage, _, _ in shown}) > 2 or wrong[:1] == [("output", 0)]
     if shows_stages and wrong and (first := _at_stage(matcher, wrong[0], [])):
         known, left = [first], []
         for group in wrong[1:]:

@@ -1,7 +1,7 @@
 """Where: each stage that was shown, in the order of computation, judged by its own inputs and against PyTorch's.
 
-A stage is wrong that does not follow from what was shown before it. One that does follow, but is not what PyTorch has, inherits a
-mistake, and is not blamed for it.
+A stage is wrong that is not what PyTorch has, and does not follow from what was shown before it. One that does follow inherits a
+mistake, and is not blamed for it; one that is right beside wrong ones was made without them.
 """
 
 from collections.abc import Mapping
@@ -68,8 +68,8 @@ def judged(problem: Problem, run: Run, from_the_start: Run, shown: Mapping[Node,
     stages = []
     for group in groups:
         nodes = [node for node in shown if (node[0], node[2]) == group]
-        own = _first_outside(problem, nodes, shown, run, {})
         whole = _first_outside(problem, nodes, shown, from_the_start, expected)
+        own = whole and _first_outside(problem, nodes, shown, run, {})
         mark: Mark = "wrong" if own else "inherits" if whole else "agrees"
         stages.append(Stage(*group, stage_name(problem, group), mark, own or whole))
     return stages

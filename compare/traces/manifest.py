@@ -11,7 +11,8 @@ from compare.errors import CompareError
 
 FORMAT, VERSION = "backprop-compare trace", 1
 MANIFEST = "manifest.json"
-START, INPUTS, END = "start.safetensors", "inputs.safetensors", "end.safetensors"
+SUFFIX = ".safetensors"
+START, INPUTS, END = f"start{SUFFIX}", f"inputs{SUFFIX}", f"end{SUFFIX}"
 SIDES = ("torch_ref", "manual")
 MOST_BYTES = 1 << 26      # of a manifest
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n\Z')
@@ -107,7 +108,7 @@ class Manifest:
 
 def segment_name(first: int) -> str:
     """The file name of the segment that begins with that step."""
-    return f"steps-{first:08}.safetensors"
+    return f"steps-{first:08}{SUFFIX}"
 
 
 def _parsed(data: bytes) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch, StepRecord
 from compare.problem import Problem
-from compare.traces.manifest import END, INPUTS, MANIFEST, MOST_BYTES, START, Manifest, Part, TraceError, segment_name
+from compare.traces.manifest import END, INPUTS, MANIFEST, MOST_BYTES, START, SUFFIX, Manifest, Part, TraceError, segment_name
 from compare.traces.segments import check_arrays, check_segment, to_records
 
 
@@ -56,6 +56,11 @@ class Trace:
             check_arrays(arrays, {} if shape is None else {"prediction": np.empty(shape, self.problem.dtype)})
         return arrays.get("prediction")
 
+    def check_inputs(self, problem: Problem) -> None:
+        """Raises TraceError where the problem's inputs and targets are not those of the run."""
+        if digest(problem) != self.manifest.inputs:
+            raise TraceError(f"{self.folder} was recorded of other inputs than these; expected the data and the options of that run")
+
     def verify(self) -> None:
         """Read every part; raises TraceError at the first that is not as it was written."""
         for _ in self.records():
@@ -90,8 +95,7 @@ class Trace:
             raise TraceError(f"{self.folder / MANIFEST} has a problem that is none: {error}") from None
         if problem_fields(problem) != said:
             raise TraceError(f"{self.folder / MANIFEST} has a problem that is malformed; expected just what a run writes")
-        if digest(problem) != self.manifest.inputs:
-            raise TraceError(f"{self.folder} was recorded of other inputs than these; expected the data and the options of that run")
+        self.check_inputs(problem)
         return problem
 
     def _arrays(self, part: Part) -> dict[str, Any]:
@@ -142,14 +146,14 @@ class Trace:
             raise TraceError(f"{self.folder / part.file} has {length} bytes; expected {part.bytes}: {why}, or is another run's")
 
     def _check_others(self) -> None:
-        """What lies there beside the parts is at most the segment that a run was writing when it was cut off."""
+        """Of what lies there beside the parts and looks like one, there is at most what a run was writing when it was cut off."""
         known = {MANIFEST, *(part.file for part in self.manifest.parts)}
         following = END if self.manifest.recorded == self.manifest.steps else segment_name(self.manifest.recorded + 1)
         if not self.manifest.is_complete:
             known.add(following)
         for name in sorted(os.listdir(self.folder)):
-            if not name.startswith(".") and name not in known:
-                raise TraceError(f"{self.folder / name} is no part that the manifest knows: is that an older one? Expected nothing else")
+            if name.endswith(SUFFIX) and not name.startswith(".") and name not in known:
+                raise TraceError(f"{self.folder / name} is no part that the manifest knows: is that an older one? Expected no others")
 
 
 def opened(trace: Trace | str | os.PathLike[str]) -> Trace:

@@ -741,6 +741,20 @@ def gradients(params, x, y):
     assert all(cause.id != "target-output-swapped" for found in result.diagnosis for cause in found.causes)
 
 
+def test_what_is_right_is_not_blamed_for_a_wrong_output_that_it_was_not_made_from(checked: Any) -> None:
+    """A network that is trained rightly, and asked for its predictions by other functions, which leave the last activation out."""
+    forward = """
+
+def forward(params, x):
+    return sigmoid(x @ params["0.weight"].T) @ params["2.weight"].T
+"""
+    found = checked(RIGHT + forward)
+    assert found.verdict == "different"
+    assert {stage.name: stage.mark for stage in found.stages} == {"output": "wrong", "new 2.weight": "agrees", "new 0.weight": "agrees"}
+    assert [cause.id for cause in found.diagnosis[0].causes] == ["activation-missing"]
+    assert (len(found.diagnosis), found.unexplained) == (1, ())
+
+
 def test_cycles_are_looked_for_seldom_within_a_check_and_as_before_after_it(checked: Any) -> None:
     former = gc.get_threshold()
     found = checked(f"import gc\n{RIGHT}".replace("    W1,", "    print(gc.get_threshold()[0])\n    W1,"))

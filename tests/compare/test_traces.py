@@ -378,6 +378,24 @@ def test_inputs_that_are_not_kept_are_held_against_their_digest(tmp_path: Path, 
         Trace(folder)
 
 
+def test_data_that_is_named_is_held_against_inputs_that_are_kept_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, other = str(tmp_path / "t"), tmp_path / "other.csv"
+    lesson = ROOT / "data" / "binary.csv"
+    other.write_text(lesson.read_text().replace("3.61", "3.62"))
+    assert main(["record", "--out", folder, "--epochs", "3", "--side", "manual"]) == 0
+    assert main(["verify", folder, "--data", str(lesson)]) == 0
+    assert main(["verify", folder, "--data", str(other)]) == 2
+    assert "recorded of other inputs than these" in capsys.readouterr().err
+
+
+def test_what_else_is_put_beside_the_parts_is_left_alone(whole: Path, tmp_path: Path) -> None:
+    """A page, or what a file browser leaves: it does not look like a part."""
+    folder = Path(shutil.copytree(whole, tmp_path / "t"))
+    for name in ("Thumbs.db", "report.html", "README"):
+        (folder / name).write_text("")
+    Trace(folder).verify()
+
+
 # ---- Replaying.
 
 
