@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from os import PathLike
 
 
@@ -42,25 +42,29 @@ def check_writable(path: str | PathLike[str]) -> None:
         raise ProblemError(f"{os.fspath(path) or repr('')} cannot be written: {why}; expected a file in a folder that is there")
 
 
-def write_file(path: str | PathLike[str], content: str | bytes) -> None:
-    """Write a file whole, onto the disk; one that was there stays as it was until then. Raises ProblemError where it cannot be."""
+def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str]) -> None:
+    """Write a file whole, onto the disk; one that was there stays as it was until then. Raises ProblemError where it cannot be.
+
+    What is so long that it should not be in memory at once may be given in parts.
+    """
     import os
     from contextlib import suppress
     from tempfile import NamedTemporaryFile
 
     from compare.errors import ProblemError
 
-    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    parts = [content] if isinstance(content, (str, bytes)) else content
+    data = (part.encode("utf-8", "replace") if isinstance(part, str) else part for part in parts)
     target = os.path.realpath(path)
     try:
         if os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout, beside which nothing can be written
             with open(path, "wb") as place:
-                place.write(data)
+                place.writelines(data)
             return
         temporary = NamedTemporaryFile(dir=os.path.dirname(target), prefix=".", suffix=".part", delete=False)  # noqa: SIM115 - is renamed
         try:
             with temporary as file:
-                file.write(data)
+                file.writelines(data)
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary.name, os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask())

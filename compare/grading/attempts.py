@@ -119,9 +119,10 @@ def _content(file: Path) -> bytes:
     except OSError as error:
         raise AttemptFilesError(f"{shown(file.name)} cannot be read: {error.strerror}") from None
     with os.fdopen(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
             raise AttemptFilesError(f"{shown(file.name)} is no plain file")
-        content = opened.read(MOST_BYTES + 1)
+        content = opened.read(min(about.st_size, MOST_BYTES) + 1)      # room for 8 MiB is not made for every small file
     if len(content) > MOST_BYTES:
         raise AttemptFilesError(f"{shown(file.name)} is larger than {MOST_BYTES} bytes")
     return content

@@ -3,11 +3,13 @@
 import csv
 import json
 import os
-from collections.abc import Iterable
-from contextlib import ExitStack
+from array import array
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from io import StringIO
+from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, overload
 
 from compare.errors import CompareError
 from compare.output import locked, write_file
@@ -15,10 +17,38 @@ from compare.output import locked, write_file
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason")
 Line = dict[str, Any]
+Key = tuple[str, str]      # an attempt's name, and the hash of its content
 
 
 class ResultsError(CompareError):
     """Results that cannot be written."""
+
+
+class Lines(Sequence[Line]):
+    """Lines of results that stay in their file, and are read when they are asked for: there may be more than memory has room for."""
+
+    def __init__(self, path: Path, places: Iterable[int]) -> None:
+        self.path, self._places = path, array("Q", places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Lines": ...
+
+    def __getitem__(self, index: int | slice) -> "Line | Lines":
+        if isinstance(index, slice):
+            return Lines(self.path, self._places[index])
+        return next(iter(Lines(self.path, [self._places[index]])))
+
+    def __iter__(self) -> Iterator[Line]:
+        with open(self.path, "rb") as file:
+            for place in self._places:
+                file.seek(place)
+                yield json.loads(file.readline())
 
 
 class Results:
@@ -49,27 +79,16 @@ class Results:
             write_file(path, json.dumps({"seed": drawn}) + "\n")
             return drawn
 
-    def finished(self, run: str) -> dict[tuple[str, str], Line]:
-        """The lines of attempts that are finished by the settings of this run, by name and content.
+    def finished(self, run: str) -> set[Key]:
+        """The attempts that are finished by the settings of this run.
 
         What follows the last whole line is cut off.
         """
         path = self.folder / LINES
-        found: dict[tuple[str, str], Line] = {}
         if path.exists():
-            data = path.read_bytes()
-            whole = data[: data.rfind(b"\n") + 1]
-            for text in whole.splitlines():
-                try:
-                    line = json.loads(text)
-                    if line["run"] == run:
-                        found[line["attempt"], line["digest"]] = line
-                except (ValueError, KeyError, TypeError):
-                    continue
-            if len(whole) < len(data):
-                with open(path, "r+b") as file:
-                    file.truncate(len(whole))
-        return found
+            with open(path, "r+b") as file:
+                file.truncate(_end_of_whole_lines(file))
+        return {key for key, of, _ in _places(path) if of == run}
 
     def add(self, line: Line, page: str | None = None) -> None:
         """Append the line, so that it is there even if the next moment is the last; its page, if it has one, is there before it."""
@@ -91,26 +110,51 @@ class Results:
         except OSError as error:
             raise ResultsError(f"{self.folder / LINES} cannot be written: {error.strerror}; what was there is intact") from None
 
-    def close_with(self, lines: Iterable[Line], page: str | None) -> None:
-        """Write the whole results in order: as lines, as a table for a grade book, and as a page."""
-        ordered = sorted(lines, key=lambda line: line["attempt"])
-        write_file(self.folder / LINES, "".join(map(_text, ordered)))
-        write_file(self.folder / TABLE, _table(ordered))
+    def close_with(self, attempts: Container[Key], run: str, page: Callable[[Lines], Iterable[str]] | None) -> Lines:
+        """Write the whole results of those attempts in order: as lines, as a table for a grade book, and as a page."""
+        path = self.folder / LINES
+        places = {key: place for key, of, place in _places(path) if of == run and key in attempts}
+        write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])))
+        lines = Lines(path, [place for _, _, place in _places(path)])
+        write_file(self.folder / TABLE, _table(lines))
         if page is not None:
-            write_file(self.folder / PAGE, page)
+            write_file(self.folder / PAGE, page(lines))
+        return lines
 
 
 def _text(line: Line) -> str:
     return json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _table(lines: Iterable[Line]) -> str:
+def _places(path: Path) -> Iterator[tuple[Key, str, int]]:
+    """Of each line: the attempt, the run, and where the line begins."""
+    if not path.exists():
+        return
+    place = 0
+    with open(path, "rb") as file:
+        for text in file:
+            with suppress(ValueError, KeyError, TypeError):
+                line = json.loads(text)
+                yield (line["attempt"], line["digest"]), line["run"], place
+            place += len(text)
+
+
+def _end_of_whole_lines(file: BinaryIO) -> int:
+    end = place = 0
+    for text in file:
+        place += len(text)
+        end = place if text.endswith(b"\n") else end
+    return end
+
+
+def _table(lines: Iterable[Line]) -> Iterator[str]:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for line in lines:
-        writer.writerow([_cell(line[column]) for column in COLUMNS])
-    return text.getvalue()
+    for cells in chain([COLUMNS], ([_cell(line[column]) for column in COLUMNS] for line in lines)):
+        writer.writerow(cells)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
 def _cell(value: Any) -> Any:

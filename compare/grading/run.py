@@ -1,6 +1,6 @@
 """A run over a folder of attempts: what is finished is kept, and a worker that dies costs no attempt."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -9,7 +9,7 @@ from compare.errors import ProblemError
 from compare.grading.attempts import AttemptFilesError, Submitted, submitted
 from compare.grading.one import Graded, Settings, ungraded
 from compare.grading.parcel import Packer, checked_answer
-from compare.grading.results import Line, Results
+from compare.grading.results import Lines, Results
 
 MOST_DEATHS = 3
 Key = TypeVar("Key")
@@ -35,9 +35,9 @@ def grade(
     settings: Settings,
     workers: Workers,
     shard: tuple[int, int] = (1, 1),
-    page: Callable[[Sequence[Line]], str] | None = None,
+    page: Callable[[Lines], Iterable[str]] | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> list[Line]:
+) -> Lines:
     """Grade every attempt of the folder that is not finished yet, and write the results into `out`; returns all lines, by name.
 
     `shard` is (i, n) for the i-th of n parts. Raises ProblemError, SandboxError, ResultsError, ParcelError, and what the workers raise.
@@ -48,15 +48,11 @@ def grade(
     with Results(out) as results:
         settings = replace(settings, seed=results.run(settings.seed))
         finished = results.finished(settings.digest)
-        lines = [finished[key] for attempt in attempts if (key := (attempt.name, attempt.digest)) in finished]
         left = [attempt for attempt in attempts if (attempt.name, attempt.digest) not in finished]
-        for graded in _each(left, settings, workers):
+        for done, graded in enumerate(_each(left, settings, workers), start=len(attempts) - len(left) + 1):
             results.add(*graded)
-            lines.append(graded.line)
-            progress(len(lines), len(attempts))
-        lines.sort(key=lambda line: str(line["attempt"]))
-        results.close_with(lines, None if page is None else page(lines))
-    return lines
+            progress(done, len(attempts))
+        return results.close_with({(attempt.name, attempt.digest) for attempt in attempts}, settings.digest, page)
 
 
 def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -> Iterator[Graded]:
@@ -82,6 +78,8 @@ def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -
             suspects.append((attempt, parcel, answer.times))
         else:
             yield checked_answer(answer, attempt, settings, run)
+        while unusable:
+            yield unusable.pop(0)
     yield from unusable
     for attempt, parcel, deaths in suspects:
         while True:

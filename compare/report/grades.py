@@ -1,7 +1,7 @@
 """A run over many attempts: the few lines of it on a terminal, and a page with a table that links each attempt's own page."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ def print_grades(lines: Sequence[Mapping[str, Any]], confined: str, files: Itera
         console.print(f"  {file}")
 
 
-def grades_page(lines: Sequence[Mapping[str, Any]]) -> str:
-    """The page; raises MissingExtraError where the extra `report` is not installed."""
+def grades_page(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The page in parts; raises MissingExtraError where the extra `report` is not installed."""
     style = (PAGE / "style.css").read_text(encoding="utf-8")
-    text: str = template("grades.html").render(lines=lines, counts=counted(lines), marks=MARKS, style=style)
-    return text
+    parts: Iterator[str] = template("grades.html").generate(lines=lines, counts=counted(lines), marks=MARKS, style=style)
+    return parts

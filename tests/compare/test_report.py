@@ -566,7 +566,7 @@ def test_the_page_of_the_grades_marks_each_verdict_and_escapes_what_is_brought()
     blank = {"attempt": HOSTILE, "score": 0.85714, "stage": None, "hint": None, "report": None}
     verdicts = ("equivalent", "different", "could not run")
     lines = [{**blank, "verdict": verdict, "reason": f"{verdict}: {HOSTILE}"} for verdict in verdicts]
-    page = Page(grades_page(lines))
+    page = Page("".join(grades_page(lines)))
     assert [text.strip() for text in page.texts if text.strip() in ("✓", "✗", "!")] == ["✓", "✗", "!"]
     assert page.words.count("0.86") == 3
     assert "1 could not run, 1 different, 1 equivalent" in page.words

@@ -140,7 +140,7 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
     with open(tmp_path / "results.jsonl", "ab") as file:
         file.write(b'{"attempt": "c')
     with Results(tmp_path) as results:
-        assert results.finished("r") == {("a.py", "1"): LINE}
+        assert results.finished("r") == {("a.py", "1")}
         results.add({**LINE, "attempt": "d.py"})
     assert [json.loads(line)["attempt"] for line in (tmp_path / "results.jsonl").read_text().splitlines()] == ["a.py", "b.py", "d.py"]
 

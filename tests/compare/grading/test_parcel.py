@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from compare.grading import run
 from compare.grading.attempts import Carried, Submitted
 from compare.grading.one import REPORTS, Graded, Settings, report_place, ungraded
 from compare.grading.parcel import MOST_ANSWER, Packer, ParcelError, answered, checked_answer, fault, opened
+from compare.report.grades import grades_page
 from compare.sandbox.confined import Limits
 
 ROOT = Path(__file__).parents[3]
@@ -129,3 +131,29 @@ def test_a_page_is_written_where_its_line_says(tmp_path: Path) -> None:
     run.grade(attempts, tmp_path / "out", SETTINGS, known)
     assert [each.read_text() for each in (tmp_path / "out" / REPORTS).iterdir()] == ["<p>page</p>"]
     assert json.loads((tmp_path / "out" / "results.jsonl").read_text())["report"] == report_place("a.py")
+
+
+def test_what_is_held_of_a_finished_attempt_is_little(tmp_path: Path) -> None:
+    """The lines stay on the disk: ten thousand attempts are graded in the memory of a few."""
+    attempts, number, reason = tmp_path / "attempts", 300, "why " * 1000
+    attempts.mkdir()
+    for n in range(number):
+        (attempts / f"{n:03}.py").write_text(f"x = {n}\n")
+
+    def known(parcels: Iterator[tuple[run.Key, bytes]]) -> Iterator[tuple[run.Key, bytes | run.Died]]:
+        for key, _ in parcels:
+            yield key, answered(Graded(ungraded(key[0], SETTINGS, reason)))      # type: ignore[index]
+
+    def graded() -> Sequence[dict[str, Any]]:
+        return run.grade(attempts, tmp_path / "out", SETTINGS, known, page=grades_page)
+
+    graded()
+    (tmp_path / "out" / "results.jsonl").unlink()
+    tracemalloc.start()
+    lines = graded()
+    graded()      # with all of them finished
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < number * len(reason) / 2
+    assert [line["attempt"] for line in lines] == [f"{n:03}.py" for n in range(number)]
+    assert [line["attempt"] for line in lines[-2:]] == ["298.py", "299.py"]
