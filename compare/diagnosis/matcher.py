@@ -1,6 +1,6 @@
 """Why: the mistakes under which the steps come out as they were shown, number for number, within what rounding allows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice, product
@@ -86,7 +86,15 @@ class Matcher:
         found = self._alone_here(wrong, quick, causes) or self._together_here(wrong, combinations(quick, 2))
         found = found or self._together_here(wrong, product(slow, [cause for cause in causes if not cause.mistake.slow]))
         unique = {frozenset((cause.id, cause.layers) for cause in each.causes): each for each in found}
-        return [each for each in unique.values() if not self._cancel(each)]
+        found = [each for each in unique.values() if not self._cancel(each)]
+        return found + [other for each in found[:1] for other in self._instead(each)]
+
+    def _instead(self, pair: Explanation) -> Iterator[Explanation]:
+        """Of mistakes that are not looked for in pairs, those that may stand for one of these two."""
+        first, second = pair.causes
+        for cause in self.causes:
+            if cause.mistake.alone:
+                yield from (Explanation((cause, other)) for other in (second, first) if self._go_together(cause, other))
 
     def _alone_here(self, wrong: Node, near: list[Cause], causes: list[Cause]) -> list[Explanation]:
         """Pairs of which one makes the first wrong number come out by itself."""

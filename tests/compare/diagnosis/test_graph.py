@@ -149,3 +149,17 @@ def test_a_slow_mistake_is_looked_for_only_where_no_other_explains_it_all() -> N
     assert [each.causes[0].id for each in Matcher(problem, steps, shown, [late, twice]).singles()] == ["factor-2"]
     assert not asked
     assert [each.causes[0].id for each in Matcher(problem, steps, shown, [late]).singles()] == ["late"]
+
+
+def test_what_is_not_looked_for_in_pairs_is_named_beside_what_looks_the_same_in_one() -> None:
+    """Gradients that a cast to integers leaves nothing of are missing, and the cast may be why."""
+    problem, steps, records = trained({"sizes": (4, 3, 2)})
+    right = Run(problem, steps)
+    shown = {("weight_used", i, n): 2 * (n == 2) * records[i].grads[right.name("weight", n)] for i in range(3) for n in (2, 1)}
+    assert all(np.abs(records[i].grads[right.name("weight", 1)]).max() < 0.5 for i in range(3))
+    few = [mistake for mistake in CATALOGUE if mistake.id in ("factor-2", "gradient-missing", "integer-cast")]
+    found = Matcher(problem, steps, shown, few).pairs()
+    assert {frozenset(cause.id for cause in each.causes) for each in found} == {
+        frozenset(("factor-2", "gradient-missing")),
+        frozenset(("factor-2", "integer-cast")),
+    }
