@@ -41,7 +41,7 @@ def graded(number: int, jobs: int, reports: bool, progress: Callable[[int, int],
         folder.mkdir()
         write_attempts(folder, number)
         lines = grade(folder, Path(root) / "out", Settings(seed=1, steps=STEPS, reports=reports), Local(jobs), progress=progress)
-    verdicts = [line["verdict"] for line in lines]
+        verdicts = [line["verdict"] for line in lines]
     assert verdicts == ["equivalent" if n % 2 == 0 else "different" for n in range(number)], set(verdicts)
 
 
