@@ -116,9 +116,9 @@ def _is_any(names: Names, causes: Iterable[Cause]) -> bool:
     """Whether one of the causes is called by one of the names."""
     for cause in causes:
         for name in names:
-            id, _, layer = name.partition("(")
-            number = int(layer.rstrip(")")) - (id in RECEIVED) if layer else 0
-            if cause.id == id and (not layer or cause.layers in ((0,), (number,))):
+            id, _, made_in = name.partition("(")
+            layers = tuple(int(layer) - (id in RECEIVED) for layer in made_in.rstrip(")").split(",") if layer)
+            if cause.id == id and (not layers or cause.layers in ((0,), layers)):
                 return True
     return False
 

@@ -72,14 +72,15 @@ def over_records(network: Network) -> Iterator[Plant]:
     """The mean over records, and sums that are none: 29 to 34."""
     faint = network.is_adaptive and not network.decay
     if network.reduction == "mean":
-        for id, number, text, also in (
-            ("mean-missing", 29, "1", ("mean-missing-in-layer",)),      # in every layer
-            ("mean-twice", 30, "1 / n / n", ("mean-twice-in-layer",)),
-            ("wrong-n-plus-one", 31, "1 / (n + 1)", ()),
-            ("wrong-n-minus-one", 31, "1 / (n - 1)", ()),
-            ("wrong-n-features", 31, f"1 / {network.sizes[0]}", ()),
+        everywhere = ",".join(map(str, network.layers))
+        for id, number, text, *also in (
+            ("mean-missing", 29, "1"),
+            ("mean-twice", 30, "1 / n / n", f"mean-twice-in-layer({everywhere})"),
+            ("wrong-n-plus-one", 31, "1 / (n + 1)"),
+            ("wrong-n-minus-one", 31, "1 / (n - 1)"),
+            ("wrong-n-features", 31, f"1 / {network.sizes[0]}"),
         ):
-            yield Plant(id, number, None, (("over_records = 1 / n", f"over_records = {text}"),), also, faint=faint)
+            yield Plant(id, number, None, (("over_records = 1 / n", f"over_records = {text}"),), tuple(also), faint=faint)
         for i in network.layers:
             edits = tuple((f", d{part}{i}, lr)", f", d{part}{i} * n, lr)") for part in ("W", *("b" * network.bias)))
             yield Plant("mean-missing-in-layer", 32, i, edits, faint=faint)

@@ -5,12 +5,14 @@
 
 import pytest
 
+from compare.declared import declared_problem
+from compare.diagnosis.catalogue import CATALOGUE
 from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.plant import Plant
 from tests.mistakes.plants import plants
 from tests.mistakes.plants_updates import in_optimizer
 from tests.mistakes.trainer import source
-from tests.score import Case, answered
+from tests.score import Case, _is_any, answered
 
 FIRST = {plant.id: (network, plant) for network in reversed(NETWORKS) for plant in reversed(list(plants(network)))}
 OF_OPTIMIZERS = [(network, plant) for network in NETWORKS for plant in in_optimizer(network)]
@@ -32,3 +34,12 @@ def test_it_is_named(id: str) -> None:
 )
 def test_it_is_named_with_every_optimizer(network: Network, plant: Plant) -> None:
     is_named(network, plant)
+
+
+def test_one_layer_is_not_all_of_them() -> None:
+    """What the score takes for the truth: a mean that is taken twice may be called one of every layer, and not of one."""
+    network = next(network for network in NETWORKS if network.reduction == "mean" and network.depth == 2)
+    problem = declared_problem(network.problem())
+    names = next(plant.names for plant in plants(network) if plant.id == "mean-twice")
+    causes = [cause for mistake in CATALOGUE if mistake.id == "mean-twice-in-layer" for cause in mistake.causes(problem)]
+    assert {cause.layers: _is_any(names, [cause]) for cause in causes} == {(1,): False, (2,): False, (1, 2): True}
