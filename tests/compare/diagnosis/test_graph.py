@@ -101,6 +101,8 @@ def test_what_was_shown_is_what_comes_after_it_is_made_from() -> None:
     expected = shown["delta", 0, 2].T @ run("a", 0, 1).value
     assert is_within(expected, run.worked_out("weight_grad", 0, 2))
     assert not is_within(expected, Run(problem, steps).worked_out("weight_grad", 0, 2))
+    assert ("delta", 2) not in run.reads(("weight_grad", 0, 2))
+    assert not {("slope", 2), ("error", 0)} & run.reads(("weight_grad", 0, 2))
 
 
 def cause_of(problem: Problem, id: str) -> Cause:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from compare.grading import run
-from compare.grading.attempts import Carried, Submitted
+from compare.grading.attempts import MOST_BYTES, Carried, Submitted
 from compare.grading.one import REPORTS, Graded, Settings, report_place, ungraded
 from compare.grading.parcel import MOST_ANSWER, Packer, ParcelError, answered, checked_answer, fault, opened
+from compare.grading.results import Results
 from compare.report.grades import grades_page
 from compare.sandbox.confined import Limits
 
@@ -157,3 +158,33 @@ def test_what_is_held_of_a_finished_attempt_is_little(tmp_path: Path) -> None:
     assert peak < number * len(reason) / 2
     assert [line["attempt"] for line in lines] == [f"{n:03}.py" for n in range(number)]
     assert [line["attempt"] for line in lines[-2:]] == ["298.py", "299.py"]
+
+
+def test_what_cannot_be_used_is_told_on_the_way_and_what_is_gone_or_of_another_run_is_left_out(tmp_path: Path) -> None:
+    attempts, out = tmp_path / "attempts", tmp_path / "out"
+    attempts.mkdir()
+    (attempts / "a.py").write_bytes(bytes(MOST_BYTES + 1))
+    for name in ("b.py", "c.py", "d.py"):
+        (attempts / name).write_text(f"{name!r}\n")
+    so_far: list[list[str]] = []
+
+    def known(parcels: Iterator[tuple[run.Key, bytes]]) -> Iterator[tuple[run.Key, bytes | run.Died]]:
+        for key, _ in parcels:
+            so_far.append(names())
+            yield key, answered(Graded(ungraded(key[0], settings, "why")))      # type: ignore[index]
+
+    def names() -> list[str]:
+        path = out / "results.jsonl"
+        return [json.loads(line)["attempt"] for line in path.read_text().splitlines()] if path.exists() else []
+
+    settings = SETTINGS
+    assert [line["attempt"] for line in run.grade(attempts, out, settings, known)] == ["a.py", "b.py", "c.py", "d.py"]
+    assert so_far == [[], ["b.py", "a.py"], ["b.py", "a.py", "c.py"]]
+    (attempts / "c.py").unlink()
+    assert [line["attempt"] for line in run.grade(attempts, out, settings, known)] == names() == ["a.py", "b.py", "d.py"]
+    digest = json.loads((out / "results.jsonl").read_text().splitlines()[1])["digest"]
+    with Results(out) as results:      # of a run with other options, which was interrupted
+        results.add({**ungraded(Submitted("b.py", attempts / "b.py", digest), SETTINGS, "why"), "run": "other"})
+    assert {line["run"] for line in run.grade(attempts, out, settings, known)} == {settings.digest}
+    settings = replace(SETTINGS, steps=3)
+    assert len(run.grade(attempts, out, settings, known)) == len(names()) == 3
