@@ -11,10 +11,10 @@ from compare.adapters.attempted import Traced
 from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading, readings
 from compare.diagnosis.conventions import in_our_scale
-from compare.diagnosis.explain import Answer, Found, explained
+from compare.diagnosis.explain import Found, explained
 from compare.diagnosis.graph import Node, Run, Step, parameter_name
 from compare.diagnosis.lines import line_of
-from compare.diagnosis.matcher import is_within
+from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, dead_units, draw_probes
 from compare.diagnosis.stages import Stage, judged, stage_name
@@ -34,7 +34,8 @@ class Judged:
     verdict: Verdict
     reading: Reading
     observed: Observed
-    shown: Mapping[Node, Array]
+    expected: Mapping[Node, Array]
+    matcher: Matcher
     stages: tuple[Stage, ...]
     conventions: tuple[str, ...]
     scales: tuple[str, ...]
@@ -168,18 +169,19 @@ class Examination:
         return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
 
     def _judged(self, observed: Observed, reading: Reading) -> Judged:
-        shown, said = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
-        return self._judged_as(observed, reading, shown, said)
-
-    def _judged_as(self, observed: Observed, reading: Reading, shown: Mapping[Node, Array], said: list[str]) -> Judged:
         expected = self.expected_numbers(self.problem, self.probes, observed.steps)
-        run = Run(self.problem, observed.steps, shown=shown)
-        stages = judged(self.problem, run, observed.right(self.problem), shown, expected)
+        matcher, said = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
+        return self._judged_as(observed, reading, expected, matcher, said)
+
+    def _judged_as(
+        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], matcher: Matcher, said: list[str]
+    ) -> Judged:
+        stages = judged(self.problem, matcher.right, observed.right(self.problem), matcher.shown, expected)
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
-        empty = self._nothing_proved(observed, shown)
+        empty = self._nothing_proved(observed, matcher.shown)
         is_right = all(stage.mark == "agrees" for stage in stages)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
-        return Judged(verdict, reading, observed, shown, tuple(stages), layout, tuple(said), empty)
+        return Judged(verdict, reading, observed, expected, matcher, tuple(stages), layout, tuple(said), empty)
 
     def _explained(self, judged: Judged) -> Check:
         """With the mistakes that explain the difference, as few as can be.
@@ -189,37 +191,36 @@ class Examination:
         """
         if judged.verdict == "not a proof":
             return self._told(judged)
+        answer = explained(judged.matcher, judged.stages)
         plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
-        answer = self._answer(judged)
-        if any(not np.array_equal(plain[node], array) for node, array in judged.shown.items() if node in plain):
-            as_it_is = self._judged_as(judged.observed, judged.reading, plain, said)
-            other = self._answer(as_it_is, with_pairs=False)
+        if tuple(said) != judged.scales:
+            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, plain, said)
+            other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False)
             if (other.cost, _wrong(as_it_is)) <= (answer.cost, _wrong(judged)):
                 judged, answer = as_it_is, other
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
         left = tuple(stage_name(self.problem, group) for group in answer.left)
-        found = tuple(self._with_line(each, judged) for each in answer.found)
-        return replace(self._told(judged), first=first, diagnosis=found, unexplained=left)
-
-    def _answer(self, judged: Judged, with_pairs: bool = True) -> Answer:
-        return explained(self.problem, judged.observed.steps, judged.shown, judged.stages, with_pairs)
+        return replace(self._told(judged), first=first, diagnosis=self._with_lines(answer.found, judged), unexplained=left)
 
     def _told(self, judged: Judged) -> Check:
+        steps = judged.observed.steps
         return self._check(
             judged.verdict,
             reason=judged.reason,
-            steps=len(judged.observed.steps),
-            compared=sum(array.size for array in judged.shown.values()),
+            steps=len(steps),
+            compared=sum(array.size for array in judged.matcher.shown.values()),
             stages=judged.stages,
             conventions=judged.conventions,
             scales=judged.scales,
-            probes=as_comparison(self.problem, self.probes, judged.observed.steps, judged.shown, judged.stages) if self.keep else None,
+            probes=as_comparison(self.problem, self.probes, steps, judged.matcher.shown, judged.stages) if self.keep else None,
             notes=(*self.attempt.notes, *judged.observed.notes),
         )
 
-    def _with_line(self, found: Found, judged: Judged) -> Found:
-        """With the line of the file in which it was made, where it can be seen."""
+    def _with_lines(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
+        """Each with the line of the file in which it was made, where it can be seen."""
+        if not found:
+            return ()
         x, y = self.probes[0].batches[0]
         masks = tuple({layer: mask[:_TRACED] for layer, mask in each.items()} for each in self.probes[0].masks[:1])
         probe = Probe(((x[:_TRACED], y[:_TRACED]),), self.probes[0].lrs[:1], self.probes[0].parameters, masks)
@@ -230,7 +231,8 @@ class Examination:
             observe(lambda: traced, self.problem, (probe,), judged.reading, observed)
         except (FaultError, AttemptError):
             return found
-        return replace(found, line=line_of(Run(self.problem, observed.steps), found.causes[0], traced.assignments))
+        run = Run(self.problem, observed.steps)
+        return tuple(replace(each, line=line_of(run, each.causes[0], traced.assignments)) for each in found)
 
     def _nothing_proved(self, observed: Observed, shown: Mapping[Node, Array]) -> str | None:
         """Why all this would prove nothing, or None."""

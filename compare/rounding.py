@@ -67,7 +67,7 @@ def product(a: Bounded, b: Bounded, precision: Precision, start: Bounded | None 
 
 def _terms(left: Array, right: Array) -> Any:
     """How many terms of each number of the product are not exactly zero."""
-    if left.all() and right.all():      # as it mostly is
+    if np.count_nonzero(left) == left.size and np.count_nonzero(right) == right.size:      # as it mostly is
         return left.shape[-1]
     return (left != 0).astype(np.float64) @ (right != 0).astype(np.float64)
 

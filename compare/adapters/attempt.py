@@ -15,6 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any, NoReturn, Self
 
 import numpy as np
+from numpy.random.mtrand import get_bit_generator, set_bit_generator
 
 from compare.adapters.assignments import Assignment, recorded
 from compare.adapters.imports import Imports, is_same
@@ -116,7 +117,7 @@ class Attempt:
     `module` is what was executed, or what the adapter's `load` gave. `lines` are the file's, without their ends.
     """
 
-    def __init__(self, path: Path, adapter: Path | None, seed: int = 0) -> None:
+    def __init__(self, path: Path, adapter: Path | None, seed: int = 0, first: "Attempt | None" = None) -> None:
         self.path, self.adapter, self.name = path, adapter, path.name
         self.notes: list[str] = []
         self._sink = _Sink()
@@ -125,10 +126,10 @@ class Attempt:
         self._random: Any = None
         self._seed = seed
         self._changed: list[str] = []
-        self._imports = Imports(path, {}, self.notes)
+        self._imports: Imports = Imports(path, self.notes) if first is None else first._imports.again(self.notes)
         self._refused: set[str] = set()
         offering = None if adapter is None else self._executed(adapter, self._imports.add(adapter))
-        self._imports.given.update(_checked_modules(getattr(offering, "MODULES", {}), adapter))
+        self._imports.give(_checked_modules(getattr(offering, "MODULES", {}), adapter))
         load: Callable[[Path], Any] | None = getattr(offering, "load", None)
         if load is None:
             self.module = self._executed(path, self._imports.attempt)
@@ -159,7 +160,7 @@ class Attempt:
     def fresh(self) -> "Attempt":
         """The same file, loaded anew, so that whatever it keeps starts over; what it draws at random comes out otherwise."""
         self._seed += 1
-        return self._as_fresh(Attempt(self.path, self.adapter, self._seed))
+        return self._as_fresh(Attempt(self.path, self.adapter, self._seed, first=self))
 
     def _as_fresh(self, copy: Self) -> Self:
         """Of a copy of this one, what belongs to both: what neither offers, and what is printed, but for what loading it printed again."""
@@ -256,11 +257,11 @@ class Attempt:
     @contextmanager
     def _as_it_was(self, path: Path) -> Iterator[None]:
         """What the code changes of the process is put back, and ending it is an exception; its random state is its own."""
-        random_state, np_random, environment, folder = random.getstate(), np.random.get_state(), dict(os.environ), _folder()
+        random_state, generator, environment, folder = random.getstate(), get_bit_generator(), dict(os.environ), _folder()
         names = ("argv", "path_hooks", "stdin", "stdout", "stderr", "excepthook", "dont_write_bytecode")
         kept = {name: getattr(sys, name) for name in names}
         hooks, limit, trace, profile = list(sys.path_hooks), sys.getrecursionlimit(), sys.gettrace(), sys.getprofile()
-        own, leave = {module: dict(vars(module)) for module in (np, builtins)}, os._exit
+        own, leave = {module: vars(module).copy() for module in (np, builtins)}, os._exit
         os._exit = _exits      # type: ignore[assignment]
         sys.argv, sys.stdin, sys.stdout, sys.dont_write_bytecode = [str(path)], io.StringIO(), self._stdout, True
         try:
@@ -270,17 +271,18 @@ class Attempt:
                     warnings.simplefilter("ignore", category)
                 if self._random is None:
                     random.seed(self._seed)
+                    set_bit_generator(np.random.MT19937())
                     np.random.seed(self._seed)
                 else:
                     random.setstate(self._random[0])
-                    np.random.set_state(self._random[1])
+                    set_bit_generator(self._random[1])
                 yield
         finally:
             os._exit = leave
             self._changed = list(_put_back(own))
-            self._random = random.getstate(), np.random.get_state()
+            self._random = random.getstate(), get_bit_generator()
             random.setstate(random_state)
-            np.random.set_state(np_random)
+            set_bit_generator(generator)
             for name, value in kept.items():
                 setattr(sys, name, value)
             sys.path_hooks[:] = hooks

@@ -70,7 +70,7 @@ class Functions(Attempt):
         first = next(iter(sources.values()), None)
         self.path = first.path if first else Path(getattr(self._given, "__name__", type(self._given).__name__))
         self.name = self.path.name
-        self._imports = _Present(self.path, {}, self.notes)
+        self._imports = _Present(self.path, self.notes)
         self._imports.attempt.sources.update(sources)
 
     def _made(self, given: type) -> Any:

@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 from operator import is_
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -35,8 +37,9 @@ class Owner:
 class Imports(importlib.abc.MetaPathFinder):
     """The modules of a user's file and its adapter: present while `active`, gone from the process afterwards."""
 
-    def __init__(self, path: Path, modules: Mapping[str, Any], notes: list[str]) -> None:
-        self.path, self.given, self.notes = path, {**_GUARANTEED, **modules}, notes
+    def __init__(self, path: Path, notes: list[str]) -> None:
+        self.path, self.notes = path, notes
+        self.given: dict[str, Any] = dict(_GUARANTEED)
         self.modules: dict[str, ModuleType] = {}
         self.placed: dict[str, Path] = {}      # by module name, the file or folder that it is
         self.attempt = Owner(path, (path.parent,), {})
@@ -44,13 +47,31 @@ class Imports(importlib.abc.MetaPathFinder):
         self._searched: list[str] = []
         self._own_names: set[str] | None = None
 
+    def again(self, notes: list[str]) -> "Imports":
+        """The same files, as they were read, to be executed anew."""
+        other = copy(self)
+        other.notes, other.given, other.modules = notes, dict(self.given), {}
+        return other
+
     def add(self, path: Path) -> Owner:
-        """An adapter, whose imports are looked for beside it, then beside the attempt."""
-        self.owners.append(Owner(path, (path.parent, *self.attempt.folders), {}))
-        return self.owners[-1]
+        """An adapter, whose imports are looked for beside it, then beside the attempt; the one that is there already, if it is."""
+        known = next((owner for owner in self.owners[1:] if owner.path == path), None)
+        if known is None:
+            known = Owner(path, (path.parent, *self.attempt.folders), {})
+            self.owners.append(known)
+        return known
+
+    def give(self, modules: Mapping[str, Any]) -> None:
+        """Modules by name, for imports of what is not installed and does not lie beside the file."""
+        if not modules.keys() <= self.given.keys():
+            self._own_names = None
+        self.given.update(modules)
 
     def place(self, owner: Owner) -> str:
         """Read the owner's file, and say the name that it has as a module; to be called before `active`. Raises UnusableFileError."""
+        known = next((name for name, place in self.placed.items() if place == owner.path and str(owner.path) in owner.sources), None)
+        if known is not None:
+            return known
         source = Source.read(owner.path)
         owner.sources[str(owner.path)] = source
         return self._placed(owner, source.level)
@@ -66,7 +87,7 @@ class Imports(importlib.abc.MetaPathFinder):
     @contextmanager
     def active(self) -> Iterator[None]:
         """Within it, what the user's files import is found; afterwards the process has the modules that it had, and those installed."""
-        before, search, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
+        before, search, finders = sys.modules.copy(), list(sys.path), list(sys.meta_path)
         hidden = self._hidden(before)
         for name in hidden:
             del sys.modules[name]
@@ -77,20 +98,20 @@ class Imports(importlib.abc.MetaPathFinder):
         self._searched = list(self._searched)
         sys.modules.update(self.modules)
         sys.meta_path.insert(0, self)
-        within = dict(sys.modules)
         try:
             yield
         finally:
             sys.meta_path[:], sys.path[:] = finders, search
-            nothing_new = is_same(sys.modules, within)      # as mostly, and then there is little to look through
-            present = self.modules if nothing_new else sys.modules
-            for name, module in [(name, module) for name, module in present.items() if before.get(name) is not module]:
+            is_kept = starts_with(sys.modules, before)      # as mostly, and then there is little to look through
+            present = list(islice(sys.modules.items(), len(before) if is_kept else 0, None))
+            for name, module in [(name, module) for name, module in present if before.get(name) is not module]:
                 if self._is_users(name, module):
                     self.modules[name] = module
                     del sys.modules[name]
                 if name in before:
                     sys.modules[name] = before[name]
-            sys.modules.update((name, before[name]) for name in (hidden if nothing_new else before.keys() - sys.modules.keys()))
+            if not is_kept:
+                sys.modules.update((name, before[name]) for name in before.keys() - sys.modules.keys())
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """Where a user's file finds the module; None leaves it to Python."""
@@ -181,7 +202,7 @@ class Imports(importlib.abc.MetaPathFinder):
         owner = next((owner for owner in self.owners if owner.path == place), self.attempt)
         file = place / "__init__.py" if place.is_dir() else place
         locations = [str(place)] if place.is_dir() else None
-        if not file.exists():
+        if str(file) not in owner.sources and not file.exists():
             spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
             spec.submodule_search_locations = locations
             return spec
@@ -230,7 +251,8 @@ class _SourceLoader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Raises UnusableFileError, and what the file raises."""
-        source = self.owner.sources.setdefault(self.path, Source.read(Path(self.path)))
+        sources = self.owner.sources
+        source = sources[self.path] = sources.get(self.path) or Source.read(Path(self.path))
         vars(module)["get_ipython"] = Shell
         exec(source.code, vars(module))
 
@@ -253,7 +275,13 @@ class _AbsentLoader(importlib.abc.Loader):
 
 def is_same(names: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     """Whether the names have the very values that they had before, and stand in the same order."""
-    return len(names) == len(before) and all(map(is_, names, before)) and all(map(is_, names.values(), before.values()))
+    return len(names) == len(before) and starts_with(names, before)
+
+
+def starts_with(names: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether the first of the names are those that there were before, in the same order, and have the very same values."""
+    is_in_order = list(islice(names, len(before))) == list(before)
+    return is_in_order and all(map(is_, names.values(), before.values()))
 
 
 def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:

@@ -61,7 +61,7 @@ def _compiled(path: Path, content: bytes) -> Source:
             text = "\n".join(lines) + "\n"
             try:
                 tree = ast.parse(text, str(path))
-                code = compile(text, str(path), "exec", dont_inherit=True)
+                code = compile(tree, str(path), "exec", dont_inherit=True)
                 break
             except SyntaxError as error:
                 magic = re.match(r"(\s*)[%!?]", lines[error.lineno - 1]) if error.lineno and error.lineno <= len(lines) else None

@@ -12,7 +12,6 @@ from compare.implementation import Array
 from compare.problem import Problem
 from compare.rounding import Bounded
 
-Shown = dict[Node, Array]
 _EPSILONS = tuple(float(f"1e-{k}") for k in range(3, 17))
 _SCALES = ("target-output-swapped", "factor-", "mean-", "wrong-n", "sum-for-mean", "scaled", "sign-flipped")
 
@@ -60,63 +59,59 @@ _LOSS_FACTORS = (
 )
 
 
-def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str | None) -> tuple[Shown, list[str]]:
-    """The shown numbers in the problem's own scale, and what was found of theirs, a sentence each.
+def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str | None) -> tuple[Matcher, list[str]]:
+    """The shown numbers in the problem's own scale, to be matched, and what was found of theirs, a sentence each.
 
     What is shown last, `final`, is what the implementation answers, and never rescaled; without it nothing but a loss is.
     """
-    ours: Shown = dict(shown)
-    said: list[str] = []
+    ours = dict(shown)
+    said = list(_as_probabilities(problem, ours))
+    matcher = Matcher(problem, steps, ours)
+    run = matcher.right
     for stages, what, factors in (
-        (("probabilities",), "", ()),
         (("loss",), "loss", _LOSS_FACTORS),
         (("delta",), "δ", _ERROR_FACTORS),
         (("weight_used", "bias_used"), "gradient", _ERROR_FACTORS),
         (("weight_step", "bias_step"), "step", _STEP_FACTORS),
         (("weight_velocity", "bias_velocity"), "velocity", _STEP_FACTORS),
     ):
-        if stages == ("probabilities",):
-            said += _as_probabilities(problem, steps, ours)
-            continue
         nodes = [node for node in ours if node[0] in stages]
         if not nodes or (what != "loss" if final is None else stages[0].endswith(final)):
             continue
-        if what == "loss" and (eps := _kept_from_zero(problem, steps, ours, nodes)):
-            run = Run(problem, steps, shown={node: array for node, array in ours.items() if node[0] != "loss"})
+        if what == "loss" and (eps := _kept_from_zero(matcher, nodes)):
             ours |= {node: np.asarray(run.worked_out(*node).value) for node in nodes}
             said.append(f"your loss keeps its logarithms from 0 by ε = {eps:g}")
-            continue
-        factor = _found(problem, steps, ours, nodes, factors)
-        if factor is not None and factor.said:
-            run = Run(problem, steps)
+        elif (factor := _found(matcher, nodes, factors)) and factor.said:
             ours |= {node: ours[node] / factor.of(run, node[1]) for node in nodes}
             said.append(factor.said.format(what=what))
-    return ours, said
+        else:
+            continue
+        matcher = matcher.with_shown(ours)
+    return matcher, said
 
 
-def _found(problem: Problem, steps: Sequence[Step], shown: Shown, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
+def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
     """The first factor under which the first stage of these follows from what was shown before; else the first under which the catalogue
     has a mistake that is none of scale."""
     group: Group = nodes[0][0], nodes[0][2]
+    run, shown = matcher.right, matcher.shown
     first = [node for node in nodes if (node[0], node[2]) == group]
-    matcher = Matcher(problem, steps, shown)
-    run = matcher.right
     for factor in factors:
         if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first):
             return factor
     for factor in factors:
-        scaled = shown | {node: shown[node] / factor.of(run, node[1]) for node in nodes}
-        explained = matcher.with_shown(scaled).local(group)
-        if any(not each.causes[0].id.startswith(_SCALES) for each in explained):
+        scaled = {node: shown[node] / factor.of(run, node[1]) for node in nodes}
+        causes = [cause for cause in matcher.that_make(first[0], scaled[first[0]]) if not cause.id.startswith(_SCALES)]
+        if causes and matcher.with_shown(shown | scaled).local(group, among=causes):
             return factor
     return None
 
 
-def _kept_from_zero(problem: Problem, steps: Sequence[Step], shown: Shown, nodes: list[Node]) -> float | None:
+def _kept_from_zero(matcher: Matcher, nodes: list[Node]) -> float | None:
     """The ε of a loss of probabilities that is written with log(p + ε), or None: it is in the loss that is shown, not in its derivative."""
-    if problem.loss not in ("bce", "cross_entropy"):
+    run, shown = matcher.right, matcher.shown
+    if run.problem.loss not in ("bce", "cross_entropy"):
         return None
-    run = Run(problem, steps, shown={node: array for node, array in shown.items() if node[0] != "loss"})
     if all(_is_right(run, node, shown[node], 1.0) for node in nodes):
         return None
     return next((eps for eps in _EPSILONS if all(_is_loss_with(run, node, shown[node], eps) for node in nodes)), None)
@@ -141,7 +136,7 @@ def _is_right(run: Run, node: Node, actual: Array, factor: float) -> bool:
     return isinstance(scaled, Bounded) and is_within(actual, scaled)
 
 
-def _as_probabilities(problem: Problem, steps: Sequence[Step], shown: Shown) -> Iterator[str]:
+def _as_probabilities(problem: Problem, shown: dict[Node, Array]) -> Iterator[str]:
     """An output that is what the loss makes of the logits, where the problem's own is the logits."""
     outputs = [node for node in shown if node[0] == "output"]
     if not outputs or problem.loss not in ("cross_entropy", "bce_with_logits"):

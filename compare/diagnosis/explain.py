@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from compare.diagnosis.formulas import KINDS, Formula
-from compare.diagnosis.graph import Node, Place, Step
+from compare.diagnosis.graph import Node, Place
 from compare.diagnosis.matcher import Explanation, Matcher, is_within
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.separate import probe_to_separate
 from compare.diagnosis.stages import UPDATE, Group, Stage, stage_name
 from compare.implementation import Array
-from compare.problem import Problem
 
 _FINAL = ("after", "used")
 
@@ -53,16 +52,14 @@ class Answer:
         return not self.found, len(self.left), len(self.found)
 
 
-def explained(
-    problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], stages: Sequence[Stage], with_pairs: bool = True
-) -> Answer:
+def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True) -> Answer:
     """The mistakes that explain the shown numbers; none where nothing of the catalogue does.
 
     First one mistake, or one factor, for everything at once; then stage by stage, each wrong stage from what was shown before it; and
     if the first of those is not to be explained, two mistakes for everything, and one for the last numbers alone, as if nothing else
     were shown.
     """
-    matcher = Matcher(problem, steps, shown)
+    shown = matcher.shown
     found = matcher.singles() or matcher.scales()
     if found:
         return Answer(_classes(matcher, found))
@@ -79,7 +76,7 @@ def explained(
         return Answer(_classes(matcher, pairs))
     final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))} if shows_stages else {}
     if final:
-        last = Matcher(problem, steps, final)
+        last = matcher.with_shown(final)
         return Answer(_classes(last, last.singles()))
     return Answer()
 

@@ -33,6 +33,7 @@ _PROPORTION = 1e-9
 def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | None:
     """The first line that assigns, up to a factor, what the first step has under the mistake and would not have without it; or None."""
     wrong = run.with_formulas(cause.formulas)
+    values = [(assignment.line, np.squeeze(np.asarray(assignment.value))) for assignment in assignments]
     for stage, layer in cause.formulas:
         for light in _LIGHT.get(stage, (stage,)):
             at = layer or (run.depth if light in ("delta", "weight_used", "weight_grad") else 0)
@@ -45,11 +46,11 @@ def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | 
             if not isinstance(mistaken, Bounded) or not isinstance(right, Bounded):
                 continue
             for forms in (_whole, _records):
-                for assignment in assignments:
-                    fits = any(_is_multiple(form, np.asarray(assignment.value)) for form in forms(mistaken.value))
-                    is_right = any(_is_multiple(form, np.asarray(assignment.value)) for form in forms(right.value))
-                    if fits and not is_right and not _is_given(run, np.asarray(assignment.value)):
-                        return assignment.line
+                mistaken_forms, right_forms = ([np.squeeze(form) for form in forms(each.value)] for each in (mistaken, right))
+                for line, value in values:
+                    fits = any(_is_multiple(form, value) for form in mistaken_forms)
+                    if fits and not any(_is_multiple(form, value) for form in right_forms) and not _is_given(run, value):
+                        return line
     return None
 
 
@@ -68,12 +69,11 @@ def _is_given(run: Run, value: Array) -> bool:
     """Whether it is what the file was handed: no line of its own made that."""
     step = run.steps[0]
     given = [form for array in (step.x, *step.before.values()) for form in (*_whole(array), *_records(array), *_records(array.T))]
-    return any(np.array_equal(np.squeeze(form), np.squeeze(value)) for form in given)
+    return any(np.array_equal(np.squeeze(form), value) for form in given)
 
 
 def _is_multiple(one: Array, other: Array) -> bool:
     """Whether they are the same numbers up to a factor, of which there are at least two."""
-    one, other = np.squeeze(one), np.squeeze(other)
     if one.shape != other.shape or one.size < 2:
         return False
     at = np.unravel_index(int(np.argmax(np.abs(one))), one.shape)

@@ -112,8 +112,8 @@ class Matcher:
                 found.append(both)
         return found
 
-    def local(self, group: tuple[str, int], known: Formulas | None = None) -> list[Explanation]:
-        """Every single mistake that explains the numbers of one stage and layer, from what was shown before it.
+    def local(self, group: tuple[str, int], known: Formulas | None = None, among: Iterable[Cause] | None = None) -> list[Explanation]:
+        """Every single mistake, of all or `among` some, that explains the numbers of one stage and layer, from what was shown before it.
 
         Beside it, mistakes that are `known` already may have been made.
         """
@@ -121,7 +121,7 @@ class Matcher:
         nodes = self._of_group(group)
         found = [
             Explanation((cause,))
-            for cause in self._near(nodes[0])
+            for cause in (self._near(nodes[0]) if among is None else among)
             if not (known and cause.mistake.slow)
             and cause.formulas.keys().isdisjoint(known)
             and all(self._matches(node, {**known, **cause.formulas}) for node in nodes)
@@ -131,6 +131,11 @@ class Matcher:
             return []
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
         return _fewest_places([each for each in found if all(self._matches(node, each.formulas) for node in right)])
+
+    def that_make(self, node: Node, actual: Array) -> list[Cause]:
+        """The mistakes by each of which the node comes to these numbers, from what was shown before it."""
+        predicted = ((cause, self.predicted(node, cause.formulas)) for cause in self._near(node))
+        return [cause for cause, bounded in predicted if bounded is not None and is_within(actual, bounded)]
 
     def _of_group(self, group: tuple[str, int]) -> list[Node]:
         return [node for node in self.shown if (node[0], node[_LAYER]) == group]
@@ -192,7 +197,8 @@ class Matcher:
 
 def is_within(actual: Array, bounded: Bounded) -> bool:
     """Whether every number is within its bound; NaN never is."""
-    return bool((np.abs(actual - bounded.value) <= bounded.error).all())
+    is_inside = np.abs(actual - bounded.value) <= bounded.error
+    return bool(np.count_nonzero(is_inside) == np.size(is_inside))      # in place of all(), since it is asked for thousands of times
 
 
 def _fewest_places(found: list[Explanation]) -> list[Explanation]:

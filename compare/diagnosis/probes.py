@@ -142,6 +142,8 @@ def dead_units(problem: Problem, probes: list[Probe]) -> list[tuple[int, int]]:
                     delta = np.abs(run("delta", 0, layer).value).max(axis=0)
                 found |= {(layer, int(unit) + 1) for unit in np.flatnonzero(delta == 0)}
             dead = found if dead is None else dead & found
+            if not dead:
+                return []
     return sorted(dead or ())
 
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,14 @@ def test_fresh_starts_over_with_its_helpers(write: Write) -> None:
     assert [attempt.call("loss", 0, 0), attempt.call("loss", 0, 0), attempt.fresh().call("loss", 0, 0)] == [1, 2, 1]
 
 
+def test_fresh_is_the_file_that_was_read(write: Write) -> None:
+    write("VALUE = 1\n", "beside.py")
+    attempt = Attempt.load(write("import beside\ndef loss(output, y):\n    return beside.VALUE\n"))
+    attempt.path.unlink()
+    write("VALUE = 2\n", "beside.py")
+    assert attempt.fresh().call("loss", 0, 0) == 1
+
+
 def test_nothing_beside_it_shadows_what_is_installed(write: Write) -> None:
     for name in ("numpy.py", "random.py", "compare.py", "colorsys.py"):
         write("raise ValueError\n", name)
@@ -196,6 +205,14 @@ def test_its_random_state_is_its_own(write: Write) -> None:
     assert attempt.fresh().call("loss", 0, 0) != first      # so that an answer that hangs on it is told by asking again
 
 
+def test_a_generator_of_its_own_stays_its_own(write: Write) -> None:
+    ours = np.random.get_state()[1].tolist()      # type: ignore[union-attr, index]
+    text = "import numpy as np\nnp.random.set_bit_generator(np.random.PCG64(1))\ndef loss(output, y):\n    return np.random.rand()\n"
+    attempt, own = Attempt.load(write(text)), np.random.Generator(np.random.PCG64(1))
+    assert [attempt.call("loss", 0, 0), attempt.call("loss", 0, 0)] == [own.random(), own.random()]
+    assert np.random.get_state()[1].tolist() == ours      # type: ignore[union-attr, index]
+
+
 def test_warnings_are_silent_and_prints_are_kept(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     attempt = Attempt.load(write("import numpy as np\nprint('hi')\ndef loss(output, y):\n    print('x' * 5000)\n    return np.log(np.zeros(1))\n"))  # noqa: E501
     attempt.call("loss", 0, 0)
@@ -213,6 +230,19 @@ def test_an_adapter_maps_the_file(write: Write) -> None:
     assert attempt.call("forward", {}, 1) == 6
     assert attempt.call("loss", 0, 0) is NotImplemented
     assert attempt.functions == attempt.fresh().functions == ("forward",)
+
+
+def test_what_an_adapter_gives_wins_over_ours(write: Write) -> None:
+    ours = ModuleType("of_course")
+    write("MODULES = {'of_course': {'k': 5}}\ndef loss(attempt, output, y):\n    return attempt.k()\n", "adapter.py")
+    path = write("def k():\n    import of_course\n    return of_course.k\n")
+    sys.modules["of_course"] = ours
+    try:
+        attempt = Attempt.load(path, path.with_name("adapter.py"))
+        assert [attempt.call("loss", 0, 0), attempt.fresh().call("loss", 0, 0)] == [5, 5]
+        assert sys.modules["of_course"] is ours
+    finally:
+        del sys.modules["of_course"]
 
 
 def test_an_adapter_may_load_the_file_itself(write: Write) -> None:
