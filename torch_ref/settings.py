@@ -25,13 +25,12 @@ def exact_settings(device: torch.device) -> Iterator[None]:
         torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
     )
     precisions_before = [backend.fp32_precision for backend in precisions]
-    deterministic_before = torch.are_deterministic_algorithms_enabled()
-    warn_only_before = torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic_before = torch.get_deterministic_debug_mode()
     workspace_before = os.environ.get(_WORKSPACE)
     try:
         for backend in precisions:
             backend.fp32_precision = "ieee"
-        torch.use_deterministic_algorithms(True)
+        torch.set_deterministic_debug_mode("error")      # use_deterministic_algorithms does the same, and imports the compiler first
         if device.type == "cuda":
             os.environ.setdefault(_WORKSPACE, ":4096:8")
         with torch.autocast(device.type, enabled=False), torch.inference_mode(False), torch.enable_grad():
@@ -41,6 +40,6 @@ def exact_settings(device: torch.device) -> Iterator[None]:
             backend.fp32_precision = "none"      # inherits, as it may have done before; what it reads then tells
             if backend.fp32_precision != precision:
                 backend.fp32_precision = precision
-        torch.use_deterministic_algorithms(deterministic_before, warn_only=warn_only_before)
+        torch.set_deterministic_debug_mode(deterministic_before)
         if workspace_before is None:
             os.environ.pop(_WORKSPACE, None)

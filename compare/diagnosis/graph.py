@@ -5,8 +5,9 @@ A mistake puts another formula in a stage's place.
 What a stage comes to is worked out when it is asked for and kept, for all runs that agree in the formulas of whatever it was made from.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ class Memory:
 class Run:
     """The steps under some formulas that differ from the right ones.
 
-    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs.
+    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs. What is `known`
+    of a place is not worked out at all.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Run:
         formulas: Formulas | None = None,
         *,
         shown: Mapping[Node, Array] | None = None,
-        memory: Memory | None = None,
+        known: Mapping[Place, Any] | None = None,
         precision: Precision | None = None,
     ) -> None:
         self.problem, self.steps = problem, steps
@@ -69,7 +71,7 @@ class Run:
         self._every = frozenset(self.formulas.items())
         self.precision = precision or Precision(problem.dtype)
         self.depth = len(problem.layers)
-        self._memory = memory or Memory()
+        self._memory, self._known = Memory(), known or {}
         self._readers: list[set[Place]] = []
         self._shown, self._shown_so_far = dict(shown or {}), dict[Node, Bounded]()
         self._first = self      # whose formulas what was shown is judged by
@@ -90,7 +92,7 @@ class Run:
 
     def reads_everything(self) -> None:
         """To be called by a formula that makes use of other runs: what it comes to depends on every formula."""
-        self._note({(stage, layer) for stage in RIGHT for layer in range(self.depth + 1)})
+        self._note(_every_place(self.depth))
 
     def with_formulas(self, formulas: Formulas) -> "Run":
         """The same steps under other formulas; what both have in common is worked out once."""
@@ -100,6 +102,8 @@ class Run:
 
     def __call__(self, stage: str, step: int, layer: int = 0) -> Any:
         """What the stages after it are made from: what was shown, or what it comes to."""
+        if self._known and (stage, layer) in self._known:
+            return self._known[stage, layer]
         node = stage, step, layer
         return self._first._as_shown(node) if node in self._shown else self._value(node)
 
@@ -144,7 +148,7 @@ class Run:
             return self._every
         return frozenset(item for item in self.formulas.items() if item[0] in places)
 
-    def _note(self, places: set[Place]) -> None:
+    def _note(self, places: Set[Place]) -> None:
         if self._readers:
             self._readers[-1] |= places
 
@@ -185,6 +189,11 @@ class Run:
     def name(self, kind: str, layer: int) -> str:
         """The name that the parameter has in the problem."""
         return parameter_name(self.problem, kind, layer)
+
+
+@cache
+def _every_place(depth: int) -> frozenset[Place]:
+    return frozenset((stage, layer) for stage in RIGHT for layer in range(depth + 1))
 
 
 def kinds(problem: Problem, layer: int) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class Matcher:
         quick = [cause for cause in near if not cause.mistake.slow]
         slow = [cause for cause in near if cause.mistake.slow]
         found = self._alone_here(wrong, quick, causes) or self._together_here(wrong, combinations(quick, 2))
-        found = found or self._together_here(wrong, product(slow, [cause for cause in causes if not cause.mistake.slow]))
+        found = found or self._together_here(self._soonest(wrong), product(slow, [cause for cause in causes if not cause.mistake.slow]))
         unique = {frozenset((cause.id, cause.layers) for cause in each.causes): each for each in found}
         found = [each for each in unique.values() if not self._cancel(each)]
         return found + [other for each in found[:1] for other in self._instead(each)]
@@ -111,6 +111,17 @@ class Matcher:
             if self._matches(wrong, both.formulas) and self.explains(both.formulas):
                 found.append(both)
         return found
+
+    def _soonest(self, wrong: Node) -> Node:
+        """Of that stage's numbers that are wrong, those with the fewest records since the probe began: what is slow is quickest there."""
+
+        def records(node: Node) -> int:
+            stage, step, layer = node
+            facts = self.right.steps[step]
+            return len(facts.x) + (0 if facts.previous is None else records((stage, facts.previous, layer)))
+
+        stage, _, layer = wrong
+        return min((node for node in self._of_group((stage, layer)) if not self._matches(node, {})), key=records)
 
     def local(self, group: tuple[str, int], known: Formulas | None = None, among: Iterable[Cause] | None = None) -> list[Explanation]:
         """Every single mistake, of all or `among` some, that explains the numbers of one stage and layer, from what was shown before it.

@@ -145,11 +145,7 @@ def _of_record(run: Run, facts: Step, row: int, values: Mapping[Place, Any], lr_
     """The step of one record alone, where those places have these values, and by a part of the learning rate."""
     record = Step(facts.x[row : row + 1], facts.y[row : row + 1], facts.lr / lr_over, facts.before)
     others = {place: formula for place, formula in run.formulas.items() if place[0] not in ("together", *_OF_A_RECORD)}
-    return Run(run.problem, [record], others | {place: _constant(value) for place, value in values.items()}, precision=run.precision)
-
-
-def _constant(value: Any) -> Formula:
-    return lambda run, step, layer: value
+    return Run(run.problem, [record], others, known=values, precision=run.precision)
 
 
 _OF_A_RECORD = tuple(f"{kind}_{stage}" for kind in KINDS for stage in ("after", "kept"))
