@@ -1,6 +1,8 @@
 """The PyTorch network alone."""
 
 import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -83,6 +85,12 @@ def test_settings_are_exact_within_and_put_back_after() -> None:
     with torch.inference_mode(), torch.autocast("cpu"), exact_settings(CPU):
         assert settings_now() == ("ieee", "ieee", "ieee", True, False, True, False, False)
     assert settings_now() == before
+
+
+def test_training_imports_no_compiler() -> None:
+    train = "from torch_ref import Network, train; train(Network((3, 1)), np.eye(3), np.ones((3, 1)), lr=0.1, epochs=1)"
+    code = f"import sys, numpy as np; {train}; sys.exit('torch._dynamo' in sys.modules)"      # which takes as long as torch itself
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_settings_are_put_back_after_an_error_too() -> None:
