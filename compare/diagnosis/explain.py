@@ -64,7 +64,8 @@ def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True
     if found:
         return Answer(_classes(matcher, found))
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
-    shows_stages = len({stage for stage, _, _ in shown}) > 2 or wrong[:1] == [("output", 0)]
+    final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))}
+    shows_stages = len(final) < len(shown)
     if shows_stages and wrong and (first := _at_stage(matcher, wrong[0], [])):
         known, left = [first], []
         for group in wrong[1:]:
@@ -74,8 +75,7 @@ def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True
         return Answer(_once(known), tuple(left))
     if with_pairs and (pairs := matcher.pairs()):
         return Answer(_classes(matcher, pairs))
-    final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))} if shows_stages else {}
-    if final:
+    if shows_stages and final:
         last = matcher.with_shown(final)
         return Answer(_classes(last, last.singles()))
     return Answer()
