@@ -10,9 +10,10 @@ from compare.adapters.attempt import AttemptError
 from compare.adapters.attempted import Traced
 from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading, readings
+from compare.comparison import hardly_moved
 from compare.diagnosis.conventions import in_our_scale
 from compare.diagnosis.explain import Found, explained
-from compare.diagnosis.graph import Node, Run, Step, parameter_name
+from compare.diagnosis.graph import Node, Run, Step, parameter_name, places
 from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
@@ -180,6 +181,7 @@ class Examination:
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
         empty = self._nothing_proved(observed, matcher.shown)
         is_right = all(stage.mark == "agrees" for stage in stages)
+        empty = empty or (self._not_compared(matcher.shown) if is_right else None)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
         return Judged(verdict, reading, observed, expected, matcher, tuple(stages), layout, tuple(said), empty)
 
@@ -234,6 +236,12 @@ class Examination:
         run = Run(self.problem, observed.steps)
         return tuple(replace(each, line=line_of(run, each.causes[0], traced.assignments)) for each in found)
 
+    def _not_compared(self, shown: Mapping[Node, Array]) -> str | None:
+        """Of which parameters no gradient, step or new value is shown, as a reason; or None."""
+        shown_places = {(stage.partition("_")[0], layer) for stage, _, layer in shown if stage.endswith(("_used", "_step", "_after"))}
+        missing = [parameter_name(self.problem, *place) for place in places(self.problem) if place not in shown_places]
+        return f"no gradient and no new value of {', '.join(missing)} is shown: it was not compared" if missing else None
+
     def _nothing_proved(self, observed: Observed, shown: Mapping[Node, Array]) -> str | None:
         """Why all this would prove nothing, or None."""
         groups: dict[str, list[Array]] = {}
@@ -242,13 +250,15 @@ class Examination:
         if not {"used", "step", "after"} & groups.keys():
             return "no gradient and no new weight is shown: nothing of the backward pass was compared; define gradients or train_step"
         if "after" in groups:
-            befores = [
-                observed.steps[step].before[parameter_name(self.problem, stage.partition("_")[0], layer)]
-                for stage, step, layer in shown
-                if stage.endswith("_after")
-            ]
-            if all(np.array_equal(before, after) for before, after in zip(befores, groups["after"], strict=True)):
+            afters = {node: array for node, array in shown.items() if node[0].endswith("_after")}
+            names = {node: parameter_name(self.problem, node[0].partition("_")[0], node[2]) for node in afters}
+            moves = {node: np.abs(array - observed.steps[node[1]].before[names[node]]) for node, array in afters.items()}
+            if not any(move.any() for move in moves.values()):
                 return "the weights never change: train_step gives back what it was given"
+            run = observed.right(self.problem)
+            with np.errstate(all="ignore"):
+                if all((move <= run.worked_out(*node).error).all() for node, move in moves.items()):
+                    return hardly_moved(list(dict.fromkeys(names.values())))
         for stage, what in (("used", "the gradients are"), ("step", "the steps are"), ("delta", "the error terms are")):
             if stage in groups and all(not array.any() for array in groups[stage]):
                 return f"{what} zero, whatever the input"

@@ -33,7 +33,16 @@ class Proof:
         self.attempt, self.problem, self.probes, self.steps, self.keep = attempt, problem, probes, steps, keep
 
     def proved(self, check: Check, reading: Reading, observed: Observed) -> Check:
-        """What the probes found equal: whether it answers the same again, holds for large numbers, and over a training in lockstep too."""
+        """What the probes found equal, once it has stood all that; a function that answered is to answer throughout."""
+        proved = self._tried(check, reading, observed)
+        refused = ", ".join(sorted(observed.answered - set(self.attempt.functions)))
+        if proved.verdict == "equivalent" and refused:
+            reason = f"{refused} answers NotImplemented for some inputs, and not for others; expected a function to be offered or not"
+            return replace(proved, verdict="could not run", reason=reason)
+        return proved
+
+    def _tried(self, check: Check, reading: Reading, observed: Observed) -> Check:
+        """Whether it answers the same again, holds for large numbers, and over a training in lockstep too."""
         again = Observed(works_in_place=observed.works_in_place)
         try:
             self._observe(reading, again, self.probes[:1])
@@ -43,8 +52,8 @@ class Proof:
             unstable, raised = self._unstable(reading, observed.works_in_place)
             if unstable:
                 return replace(check, verdict="unstable formula", reason=unstable)
-            check = replace(check, notes=(*check.notes, *raised))
-            elsewhere = self._wrong_elsewhere(reading, observed.works_in_place, check.seed)
+            elsewhere, refused = self._wrong_elsewhere(reading, observed.works_in_place, check.seed)
+            check = replace(check, notes=(*check.notes, *raised, *refused))
             if elsewhere:
                 return replace(check, verdict="different", reason=elsewhere)
             comparison = self._in_lockstep(reading)
@@ -83,8 +92,8 @@ class Proof:
                 raised = raised or [f"for z up to {1000 * sign} in {layers_named(self.problem, (layer,))}, {error}"]
         return None, raised
 
-    def _wrong_elsewhere(self, reading: Reading, works_in_place: bool, seed: int) -> str | None:
-        """What comes out wrong where the probes do not reach: far out, with many records, or with large ones; in a sentence.
+    def _wrong_elsewhere(self, reading: Reading, works_in_place: bool, seed: int) -> tuple[str | None, list[str]]:
+        """What comes out wrong where the probes do not reach: far out, with many records, or with large ones; and where it raises.
 
         Outputs, gradients and new weights are held to it: what is shown on the way may be in a scale of its own.
         """
@@ -95,11 +104,13 @@ class Proof:
         ]
         places.append((f"with {MANY} records", with_many_records(self.problem, probe, MANY, seed), "left out"))
         places.append((f"with records {LARGER:g} times as large", with_larger_records(self.problem, probe, LARGER), "clipped"))
+        refused: list[str] = []
         for where, other, how in places:
             observed = Observed(skipped=frozenset({"loss", "trace"}), works_in_place=works_in_place)
             try:
                 self._observe(reading, observed, (other,))
-            except AttemptError:  # it refuses such records, which no comparison can hold against it
+            except AttemptError as error:  # it refuses such records, which no comparison can hold against it
+                refused = refused or [f"{where}, {error}: nothing was compared there"]
                 continue
             run = observed.right(self.problem)
             for node, array in observed.shown.items():
@@ -107,8 +118,8 @@ class Proof:
                     is_right = not _is_final(node) or is_within(array, run.worked_out(*node))
                 if not is_right:
                     stage = stage_name(self.problem, (node[0], node[2]))
-                    return f"the probes agree, and {where} the {stage} does not: is something {how}?"
-        return None
+                    return f"the probes agree, and {where} the {stage} does not: is something {how}?", refused
+        return None, refused
 
     def _in_lockstep(self, reading: Reading) -> Comparison | None:
         """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""

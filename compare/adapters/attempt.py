@@ -43,7 +43,7 @@ _SILENCED += (SyntaxWarning, np.exceptions.VisibleDeprecationWarning)
 
 
 class AttemptError(CompareError):
-    """What a user's file raised: in which `function`, and the innermost `line` of the file at `path`, with its `source`.
+    """What a user's file raised: in which `function`, in the file at `path`, and the attempt's own innermost `line`, with its `source`.
 
     `reached` is the outermost line, that of the function which was called.
 
@@ -317,7 +317,10 @@ class Attempt:
         source, line = place
         message = f"{what} raised {said}, at {source.path.name} line {line}: `{source.line(line)}`"
         reached = next(filter(None, (outermost(error.__traceback__, owner.sources) for owner in owners)), None)
-        raise AttemptError(message, function, kind, source.path, line, source.line(line), reached) from error
+        own = self._imports.attempt.sources.get(str(self.path))
+        within = innermost(error.__traceback__, {str(self.path): own}) if own else None
+        at = within[1] if within else line if source is own else None
+        raise AttemptError(message, function, kind, source.path, at, own.line(at) if own and at else None, reached) from error
 
 
 def _stdout(sink: _Sink) -> io.TextIOWrapper:

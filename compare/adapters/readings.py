@@ -1,6 +1,6 @@
 """How a file may lay out its arrays: which names parameters have, which way round weights lie, whether records are rows or columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from types import SimpleNamespace
@@ -29,6 +29,9 @@ _SAID = {
     "records": {"columns": "your records are columns"},
     "bias": {"(1, k)": "your biases are (1, k)", "(k, 1)": "your biases are (k, 1)"},
 }
+
+
+Spread = Callable[[str], None] | None      # is told, in a sentence, of one number that stands for several
 
 
 class ContractError(Exception):
@@ -71,10 +74,10 @@ class Reading:
             return list(short.values())
         return [tuple(short[f"{kind}{layer}"] for kind in "Wb" if f"{kind}{layer}" in short) for layer in range(1, len(problem.layers) + 1)]
 
-    def parameters_out(self, problem: Problem, answer: Any, what: str) -> dict[str, Array]:
-        """Parameters or gradients by the problem's names, in its layout; raises ContractError."""
+    def parameters_out(self, problem: Problem, answer: Any, what: str, spread: Spread = None) -> dict[str, Array]:
+        """Parameters or gradients by the problem's names, in its layout; raises ContractError. `spread` is as in `parameter_out`."""
         found = _by_name(problem, answer, what)
-        return {name: self.parameter_out(found[name], shape, f"{what}: {name}") for name, shape in problem.shapes().items()}
+        return {name: self.parameter_out(found[name], shape, f"{what}: {name}", spread) for name, shape in problem.shapes().items()}
 
     def records_in(self, rows: Array) -> Array:
         """A fresh copy of the records (n, units), as the file takes them; class indices (n,) stay."""
@@ -97,14 +100,21 @@ class Reading:
             return np.ascontiguousarray(array.T) if self.weights == "in_out" else array
         return {"(k,)": array, "(1, k)": array[None, :], "(k, 1)": array[:, None]}[self.bias]
 
-    def parameter_out(self, value: Any, shape: tuple[int, ...], what: str) -> Array:
-        """One parameter of that shape, weights (out, in), as the file gives it; raises ContractError."""
+    def parameter_out(self, value: Any, shape: tuple[int, ...], what: str, spread: Spread = None) -> Array:
+        """One parameter of that shape, weights (out, in), as the file gives it; raises ContractError.
+
+        One number in a bias's place stands for all, as NumPy would add it, where `spread` is there to be told so.
+        """
         array = numbers(value, what)
         if array.size == 1 and set(shape) == {1}:  # a number, for the one that there is
             return array.reshape(shape).copy()
         if len(shape) == 1:
+            expected = {"(k,)": shape, "(1, k)": (1, *shape), "(k, 1)": (*shape, 1)}[self.bias]
+            if array.size == 1 and spread:
+                spread(f"wrong shape: {what} has shape {array.shape}, and stands for all {shape[0]} numbers; expected {expected}")
+                return np.full(shape, array.item())
             if array.shape not in (shape, (1, *shape), (*shape, 1)):
-                raise ContractError("shape", f"{what} has shape {array.shape}; expected {shape}")
+                raise ContractError("shape", f"{what} has shape {array.shape}; expected {expected}")
             return array.reshape(shape).copy()
         wanted = shape[::-1] if self.weights == "in_out" else shape
         is_vector = 1 in shape and array.ndim == 1 and array.size == max(shape)  # (k,) for the weights to or from one unit

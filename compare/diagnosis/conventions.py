@@ -45,16 +45,20 @@ _ERROR_FACTORS = (
     Factor("your {what} is of y − ŷ, and divided by the number of records", lambda run, step: -1 / _n(run, step)),
 )
 _STEP_FACTORS = (_NONE, Factor("your {what} is subtracted", lambda run, step: -1.0))
-_LOSS_FACTORS = (
+_WHOLE_LOSS_FACTORS = (
     _NONE,
-    Factor("your loss has no ½", lambda run, step: 2.0),
-    Factor("your loss has a ½", lambda run, step: 0.5),
     Factor("your loss is a sum over the terms", _terms),
     Factor("your loss is a sum over the records", _n),
     Factor("your loss is a mean over the records", lambda run, step: 1 / _n(run, step)),
-    Factor("your loss is a sum without a ½", lambda run, step: 2 * _terms(run, step)),
     Factor("your loss is a mean over the records alone", lambda run, step: _terms(run, step) / _n(run, step)),
+)
+_HALVED_LOSS_FACTORS = (
+    Factor("your loss has no ½", lambda run, step: 2.0),
+    Factor("your loss is a sum without a ½", lambda run, step: 2 * _terms(run, step)),
     Factor("your loss is a mean over the records alone, without a ½", lambda run, step: 2 * _terms(run, step) / _n(run, step)),
+)
+_OTHER_LOSS_FACTORS = (
+    Factor("your loss has a ½", lambda run, step: 0.5),
     Factor("your loss is a sum, with a ½", lambda run, step: 0.5 * _terms(run, step)),
 )
 
@@ -69,7 +73,7 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
     matcher = Matcher(problem, steps, ours)
     run = matcher.right
     for stages, what, factors in (
-        (("loss",), "loss", _LOSS_FACTORS),
+        (("loss",), "loss", _WHOLE_LOSS_FACTORS + (_HALVED_LOSS_FACTORS if problem.loss == "half_mse" else _OTHER_LOSS_FACTORS)),
         (("delta",), "δ", _ERROR_FACTORS),
         (("weight_used", "bias_used"), "gradient", _ERROR_FACTORS),
         (("weight_step", "bias_step"), "step", _STEP_FACTORS),
@@ -96,9 +100,11 @@ def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Fa
     group: Group = nodes[0][0], nodes[0][2]
     run, shown = matcher.right, matcher.shown
     first = [node for node in nodes if (node[0], node[2]) == group]
-    for factor in factors:
-        if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first):
-            return factor
+    right = [factor for factor in factors if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first)]
+    if right and right[0].said and group[0] == "loss" and run.problem.sizes[-1] > 1:      # with one output, terms are records
+        return Factor(", or ".join(factor.said for factor in right), right[0].of)
+    if right:
+        return right[0]
     for factor in factors:
         scaled = {node: shown[node] / factor.of(run, node[1]) for node in nodes}
         causes = [cause for cause in matcher.that_make(first[0], scaled[first[0]]) if not cause.id.startswith(_SCALES)]

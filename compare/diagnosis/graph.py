@@ -77,7 +77,10 @@ class Run:
         self._first = self      # whose formulas what was shown is judged by
 
     def _as_shown(self, node: Node) -> Bounded:
-        """What was shown, with the rounding that is honest in it: by so much another call of the same file may differ."""
+        """What was shown, with the rounding that is honest in it: by so much another call of the same file may differ.
+
+        It is that of the right numbers, or as many times as much as what was shown is larger.
+        """
         if node not in self._shown_so_far:
             array, readers = self._shown[node], self._readers
             self._readers = []      # who reads what was shown does not read what that was made from
@@ -86,7 +89,7 @@ class Run:
                     own = self._value(node)
             finally:
                 self._readers = readers
-            error = np.broadcast_to(np.asarray(own.error if isinstance(own, Bounded) else 0.0, dtype=np.float64), array.shape)
+            error = np.broadcast_to(_error_at(own, array) if isinstance(own, Bounded) else np.float64(0.0), array.shape)
             self._shown_so_far[node] = Bounded(array.astype(np.float64), np.where(np.isfinite(error), error, 0.0))
         return self._shown_so_far[node]
 
@@ -189,6 +192,11 @@ class Run:
     def name(self, kind: str, layer: int) -> str:
         """The name that the parameter has in the problem."""
         return parameter_name(self.problem, kind, layer)
+
+
+def _error_at(right: Bounded, shown: Array) -> Array:
+    most, largest = np.abs(right.value).max(initial=0.0), np.abs(shown).max(initial=0.0)
+    return np.asarray(right.error * max(1.0, largest / most) if most else right.error, dtype=np.float64)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The line of the user's own file in which a mistake was made: the one that assigns the very numbers that the mistake makes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,8 +49,10 @@ def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | 
             for forms in (_whole, _records):
                 mistaken_forms, right_forms = ([np.squeeze(form) for form in forms(each.value)] for each in (mistaken, right))
                 for line, value in values:
-                    fits = any(_is_multiple(form, value) for form in mistaken_forms)
-                    if fits and not any(_is_multiple(form, value) for form in right_forms) and not _is_given(run, value):
+                    if not any(_is_multiple(form, value) for form in mistaken_forms) or _is_given(run, value):
+                        continue
+                    singles = (np.squeeze(form) for single in _of_single_records(run, light, at) for form in forms(single))
+                    if not any(_is_multiple(form, value) for form in (*right_forms, *singles)):
                         return line
     return None
 
@@ -63,6 +66,16 @@ def _whole(value: Array) -> Iterator[Array]:
 def _records(value: Array) -> Iterator[Array]:
     """One record after the other."""
     yield from value if value.ndim == 2 else ()
+
+
+def _of_single_records(run: Run, stage: str, layer: int) -> Iterator[Array]:
+    """What the stage rightly comes to for each record by itself, as a loop over the records has it."""
+    facts = run.steps[0]
+    for row in range(len(facts.x)):
+        masks = {number: mask[row : row + 1] for number, mask in facts.masks.items()}
+        single = Run(run.problem, [replace(facts, x=facts.x[row : row + 1], y=facts.y[row : row + 1], masks=masks)])
+        value: Array = single.worked_out(stage, 0, layer).value
+        yield value
 
 
 def _is_given(run: Run, value: Array) -> bool:

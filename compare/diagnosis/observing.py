@@ -15,6 +15,7 @@ from compare.problem import Problem
 
 ACTIVATION_STAGES = {"z": "z", "u": "u", "a": "a", "delta": "delta"}  # trace's names but for the layer's number, and the stages
 PARAMETER_STAGES = {"d": "used", "step_": "step", "v": "velocity", "": "after"}
+_ADDED = ("used", "step", "velocity")  # what is added to something, and may be one number for all
 
 
 class Callee(Protocol):
@@ -40,6 +41,7 @@ class Observed:
     notes: list[str] = field(default_factory=list)
     works_in_place: bool = False
     skipped: frozenset[str] = frozenset()  # functions that are not asked for anything
+    answered: set[str] = field(default_factory=set)  # those that did not answer NotImplemented
     _right: Run | None = field(default=None, repr=False)
 
     def right(self, problem: Problem) -> Run:
@@ -129,6 +131,7 @@ class _Step:
         rest: list[Any] = [] if lr is None else [lr]
         rest += [self.reading.masks_in(self.masks)] if self.masks else []
         answer = self.attempt.call(function, params, *given.values(), *rest)
+        self.observed_so_far.answered |= set() if answer is NotImplemented else {function}
         for name, array in given.items():
             if not np.array_equal(array, copies[name]):
                 raise self._fault("mutated", function, f"{function} changes {name}, which is the caller's; expected it to work on a copy")
@@ -217,7 +220,8 @@ class _Step:
         for stage, values in parameters.items():
             for parameter, value in values.items():
                 shape = self.problem.shapes()[parameter]
-                array = self._checked("trace", self.reading.parameter_out, value, shape, f"trace: {parameter}")
+                spread = self._note if stage in _ADDED else None
+                array = self._checked("trace", self.reading.parameter_out, value, shape, f"trace: {parameter}", spread)
                 self._show_parameters(stage, {parameter: array})
 
     def _trace_names(self, n: int) -> dict[str, tuple[str, int, tuple[int, ...], str | None]]:
@@ -233,7 +237,8 @@ class _Step:
         return names
 
     def _parameters(self, answer: Any, function: str, what: str) -> dict[str, Array]:
-        arrays: dict[str, Array] = self._checked(function, self.reading.parameters_out, self.problem, answer, what)
+        spread = self._note if function == "gradients" else None
+        arrays: dict[str, Array] = self._checked(function, self.reading.parameters_out, self.problem, answer, what, spread)
         return arrays
 
     def _show_parameters(self, stage: str, arrays: Mapping[str, Array]) -> None:

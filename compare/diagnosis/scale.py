@@ -1,6 +1,7 @@
 """A factor that no entry of the catalogue has: measured where it shows best, on everything or in one layer."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -30,8 +31,18 @@ def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
     name = f"{factor:.6g}" if f"{factor:.6g}" not in ("1", "-1") else f"{factor:.16g}"
     sentence, right_step, wrong = "Δw of {layer} is " + name + " times what it should be", "Δw = −lr ∂L/∂w", f"Δw = {name} · (−lr ∂L/∂w)"
     every = tuple(range(1, run.depth + 1))
+    kind = stage.partition("_")[0]
     for layers in (every, (layer,)):
-        yield Cause(Mistake("scaled", sentence, right_step, wrong, {"*_step": _by_kind(factor, off)}, "layer"), layers, run.problem)
+        yield Cause(Mistake("scaled", sentence, right_step, wrong, {"*_step": _by_kind("step", factor, off)}, "layer"), layers, run.problem)
+    if stage.endswith("_used"):
+        of = {"weight": "the weight gradient", "bias": "the bias gradient"}.get(kind, f"the gradient of {kind}")
+        for what, formulas in (
+            ("every gradient", {"*_used": _by_kind("used", factor, off)}),
+            (of, {stage: partial(_by_kind("used", factor, off), kind=kind)}),
+        ):
+            for layers in (every, (layer,)):
+                sentence = f"{what} of {{layer}} is {name} times what it should be"
+                yield Cause(Mistake("scaled", sentence, "g = ∂L/∂w", f"g = {name} ∂L/∂w", formulas, "layer"), layers, run.problem)
     lr = factor * run("lr", step)
     sentence, wrong = f"the learning rate that is given is not used: it is {lr:.6g}, whatever is given", f"Δw = −{lr:.6g} ∂L/∂w"
     formulas = {"*_step": _by_fixed_lr(lr, off * run("lr", step))}
@@ -44,9 +55,9 @@ def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
     yield Cause(Mistake("scaled", sentence, right_delta, wrong, {"delta": _of_delta(factor, off)}, "layer"), (layer,), run.problem)
 
 
-def _by_kind(factor: float, off: float) -> Formula:
+def _by_kind(what: str, factor: float, off: float) -> Formula:
     def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-        return _times(run, run.right(f"{kind}_step", step, layer), factor, off)
+        return _times(run, run.right(f"{kind}_{what}", step, layer), factor, off)
 
     return formula
 

@@ -62,7 +62,7 @@ def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
         yield f"  yours {first.actual!r}, PyTorch's {first.expected!r}"
         yield f"  off by {first.difference:.2g}, where rounding allows {first.allowed:.2g}"
     if not check.diagnosis and check.comparison is None:
-        yield "  unknown: no mistake of the catalogue makes just these numbers; look at this stage"
+        yield "  unknown: no mistake of the catalogue makes just these numbers" + ("; look at this stage" if check.stages else "")
     for number, found in enumerate(check.diagnosis, start=1):
         yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)
     if check.unexplained:

@@ -761,3 +761,122 @@ def test_cycles_are_looked_for_seldom_within_a_check_and_as_before_after_it(chec
     assert found.verdict == "equivalent"
     assert int(found.printed.split()[0]) >= 50_000
     assert gc.get_threshold() == former
+
+
+PARTS = SIGMOID + PROBLEM + """
+def gradients(p, x, y):
+    W1, b1, W2, b2 = p["0.weight"], p["0.bias"], p["2.weight"], p["2.bias"]
+    h = np.tanh(x @ W1.T + b1)
+    o = sigmoid(h @ W2.T + b2)
+    d2 = (o - y) * o * (1 - o) / y.size
+    d1 = d2 @ W2 * (1 - h * h)
+    return {"0.weight": d1.T @ x, "0.bias": d1.sum(0), "2.weight": d2.T @ h, "2.bias": d2.sum(0)}
+"""
+
+
+def test_what_is_not_shown_of_every_layer_proves_nothing(checked: Any) -> None:
+    text = PARTS.replace("def gradients(", "def worked_out(")
+    text += "\n\ndef trace(p, x, y):\n    return {'dW2': worked_out(p, x, y)['2.weight']}\n"
+    result = checked(text)
+    assert result.verdict == "not a proof"
+    assert "of 0.weight, 0.bias, 2.bias is shown" in result.reason
+    assert checked(text.replace("d2.T @ h", "2 * d2.T @ h")).verdict == "different"
+
+
+def test_weights_that_move_by_their_last_digit_alone_prove_nothing(checked: Any) -> None:
+    text = """import numpy as np
+PROBLEM = {"lr": 1e-18}
+def train_step(params, x, y, lr):
+    new = {name: array.copy() for name, array in params.items()}
+    new["0.weight"][0, 0] = np.nextafter(new["0.weight"][0, 0], 9)
+    return new
+"""
+    result = checked(text)
+    assert result.verdict == "not a proof"
+    assert result.reason.startswith("the steps of 2.weight, 0.weight are about as small as what rounding allows")
+
+
+def test_a_function_that_answers_is_to_answer_throughout(checked: Any) -> None:
+    text = RIGHT.replace("    W1, W2 =", "    if len(x) > 9:\n        return NotImplemented\n    W1, W2 =")
+    result = checked(text)
+    assert result.verdict == "could not run"
+    assert result.reason.startswith("train_step answers NotImplemented for some inputs")
+
+
+@pytest.mark.parametrize(("was", "shape"), [("d1.sum(0)", "np.sum(d1)"), ("d1.sum(0)", "d1.sum(keepdims=True)")])
+def test_one_number_for_all_biases_is_said_and_named(was: str, shape: str, checked: Any) -> None:
+    result = checked(PARTS.replace(was, shape))
+    assert result.diagnosis[0].causes[0].id == "bias-summed-over-units"
+    assert [note for note in result.notes if note.startswith("wrong shape: the gradients: 0.bias has shape (")]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("d2.T @ h", "0.3 * d2.T @ h", "the weight gradient of the output layer is 0.3 times what it should be"),
+        ("d1.sum(0)", "5 * d1.sum(0)", "the bias gradient of the hidden layer is 5 times what it should be"),
+    ],
+)
+def test_a_factor_on_one_gradient_is_named(was: str, now: str, said: str, checked: Any) -> None:
+    result = checked(PARTS.replace(was, now))
+    assert [cause.sentence for found in result.diagnosis for cause in found.causes] == [said]
+
+
+def test_what_follows_from_large_wrong_numbers_has_their_rounding(checked: Any) -> None:
+    """Gradients a million times too large, by a mistake that is not known, and a step that sums the records in another order."""
+    text = PARTS.replace("o * (1 - o) / y.size", "(1e6 + y) / y.size") + """
+def train_step(p, x, y, lr):
+    total = {name: 0 * array for name, array in p.items()}
+    for i in reversed(range(len(x))):
+        for name, array in gradients(p, x[[i]], y[[i]]).items():
+            total[name] = total[name] + array / len(x)
+    return {name: array - lr * total[name] for name, array in p.items()}
+"""
+    for seed in range(5):
+        marks = {stage.mark for stage in checked(text, seed=seed, steps=0).stages if stage.name.startswith("new")}
+        assert marks == {"inherits"}
+
+
+def test_a_mean_over_records_alone_is_not_called_a_half_that_is_missing(checked: Any) -> None:
+    text = PARTS.replace('"bias": True}', '"bias": True, "loss": "mse", "sizes": (4, 5, 2)}').replace("/ y.size", "* 2 / y.size")
+    loss = "\n\ndef loss(output, y):\n    return ((output - y) ** 2).sum(1).mean()\n"
+    result = checked(text + loss)
+    assert (result.verdict, list(result.scales)) == ("equivalent", ["your loss is a mean over the records alone"])
+    halved = checked(PARTS.replace('"bias": True}', '"bias": True, "sizes": (4, 5, 2)}') + loss)
+    assert list(halved.scales) == ["your loss is a mean over the records alone, without a ½"]
+    either = checked(PARTS.replace('"bias": True}', '"bias": True, "sizes": (4, 5, 2)}') + loss.replace("((", "0.5 * (("))
+    assert list(either.scales) == ["your loss is a mean over the records alone, or your loss has no ½"]
+
+
+def test_the_line_of_what_was_raised_is_the_attempts_own(tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter.py"
+    adapter.write_text("\n\n\n\ndef train_step(attempt, params, x, y, lr):\n    attempt.run()\n    raise ValueError\n")
+    file = tmp_path / "mine.py"
+    texts = {"def run():\n    pass\n": None, "def run():\n    return 1 / 0\n": 2, "import beside\ndef run():\n    beside.run()\n": 3}
+    for text, line in texts.items():
+        (tmp_path / "beside.py").write_text("def run():\n    x = 1\n    y = 2\n    z = 3\n    return 1 / 0\n")
+        file.write_text(text)
+        result = check(file, adapter=adapter, seed=1)
+        assert (result.verdict, result.line) == ("could not run", line)
+        assert result.source == (None if line is None else text.split("\n")[line - 1].strip())
+
+
+def test_the_line_is_not_one_that_is_right_for_a_record(checked: Any) -> None:
+    """The last record is left out by the loop, and no line of the way back can be blamed for it."""
+    text = PARTS + """
+def train_step(p, x, y, lr):
+    total = {name: 0 * array for name, array in p.items()}
+    for i in range(len(x) - 1):
+        for name, array in gradients(p, x[[i]], y[[i]]).items():
+            total[name] = total[name] + array / len(x)
+    return {name: array - lr * total[name] for name, array in p.items()}
+"""
+    found = checked(text).diagnosis[0]
+    assert (found.causes[0].id, found.line) == ("last-record-dropped", None)
+
+
+def test_where_it_raises_far_out_is_said(checked: Any) -> None:
+    refusing = "def sigmoid(z):\n    if np.abs(z).max() > 30:\n        raise ValueError('too far')\n"
+    result = checked(RIGHT.replace("def sigmoid(z):\n", refusing))
+    assert result.verdict == "equivalent"
+    assert [note for note in result.notes if "for z up to 40 in the hidden layer" in note and note.endswith("nothing was compared there")]
