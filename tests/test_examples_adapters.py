@@ -107,6 +107,68 @@ LESSON = {
         delta_w_i_h = learnrate * hidden_error_term * x[:, None]
         print('Change in weights for hidden layer to output layer:', delta_w_h_o, delta_w_i_h)
     """,
+    "imported data made arrays, the targets a column, a bar of tqdm": """
+        import numpy as np
+        from tqdm.auto import tqdm
+        from data_prep import features, targets, features_test, targets_test
+        targets = targets.values.reshape(-1, 1)
+        features = np.array(features, dtype=np.float64)
+        learnrate, epochs = 0.005, 900
+        weights_input_hidden = np.random.randn(features.shape[1], 2)
+        weights_hidden_output = np.random.randn(2, 1)
+        with tqdm(range(epochs), desc='training') as bar:
+            for e in bar:
+                h = 1 / (1 + np.exp(-features @ weights_input_hidden))
+                output = 1 / (1 + np.exp(-h @ weights_hidden_output))
+                d = (targets - output) * output * (1 - output) / len(features)
+                d_hidden = d @ weights_hidden_output.T * h * (1 - h)
+                weights_hidden_output += learnrate * h.T @ d
+                weights_input_hidden += learnrate * features.T @ d_hidden
+                bar.set_description(f"{np.mean((targets - output) ** 2):.3f}")
+                tqdm.write(str(e))
+    """,
+    "a while loop, all the names imported": """
+        import numpy as np
+        from data_prep import *
+        targets = np.array(targets)[:, np.newaxis]
+        learnrate = .005
+        weights_input_hidden = np.random.randn(features.shape[1], 2)
+        weights_hidden_output = np.random.randn(2, 1)
+        epoch = 0
+        while epoch < 900:
+            epoch += 1
+            h = 1 / (1 + np.exp(-features.values @ weights_input_hidden))
+            output = 1 / (1 + np.exp(-h @ weights_hidden_output))
+            d = (targets - output) * output * (1 - output) / len(features)
+            d_hidden = d @ weights_hidden_output.T * h * (1 - h)
+            weights_hidden_output = weights_hidden_output + learnrate * h.T @ d
+            weights_input_hidden = weights_input_hidden + learnrate * features.values.T @ d_hidden
+    """,
+    "in a function main": """
+        import argparse
+        import numpy as np
+        from data_prep import features, targets, features_test, targets_test
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--epochs", type=int, default=900)
+            parser.add_argument("--lr", type=float, default=0.005)
+            args = parser.parse_args([])
+            learnrate = args.lr
+            weights_input_hidden = np.random.normal(size=(features.shape[1], 2))
+            weights_hidden_output = np.random.normal(size=(2, 1))
+            for epoch in range(args.epochs):
+                h = 1 / (1 + np.exp(-features.values @ weights_input_hidden))
+                output = 1 / (1 + np.exp(-h @ weights_hidden_output))
+                d = (targets.values[:, None] - output) * output * (1 - output) / len(features)
+                d_hidden = d @ weights_hidden_output.T * h * (1 - h)
+                weights_hidden_output += learnrate * h.T @ d
+                weights_input_hidden += learnrate * features.values.T @ d_hidden
+            return weights_input_hidden, weights_hidden_output
+
+        if __name__ == '__main__':
+            main()
+    """,
 }
 
 NETWORK_CLASS = {
@@ -213,7 +275,38 @@ NETWORK_CLASS = {
         unittest.TextTestRunner().run(unittest.TestLoader().loadTestsFromModule(TestMethods()))
         iterations, learning_rate, hidden_nodes, output_nodes = 5000, 0.5, 20, 1
     """,
+    "a dataclass whose targets are one number for each record": """
+        from dataclasses import dataclass, field
+        import numpy as np
+
+        @dataclass
+        class NeuralNetwork:
+            n_in: int
+            n_hid: int
+            n_out: int
+            lr: float
+            history: list = field(default_factory=list)
+
+            def __post_init__(self):
+                rng = np.random.default_rng(0)
+                self.weights_input_to_hidden = rng.normal(0, self.n_in ** -.5, (self.n_in, self.n_hid))
+                self.weights_hidden_to_output = rng.normal(0, self.n_hid ** -.5, (self.n_hid, self.n_out))
+
+            def run(self, features):
+                self.h = 1 / (1 + np.exp(-(features @ self.weights_input_to_hidden)))
+                return self.h @ self.weights_hidden_to_output
+
+            def train(self, features, targets):
+                e = np.array(targets)[:, None] - self.run(features)
+                d = e @ self.weights_hidden_to_output.T * self.h * (1 - self.h)
+                self.weights_hidden_to_output += self.lr * self.h.T @ e / len(features)
+                self.weights_input_to_hidden += self.lr * features.T @ d / len(features)
+                self.history.append(float(np.mean(e ** 2)))
+    """,
 }
+NETWORK_CLASS["the same, with new weights in place of the old"] = NETWORK_CLASS[
+    "a dataclass whose targets are one number for each record"
+].replace("self.weights_hidden_to_output += ", "self.weights_hidden_to_output = self.weights_hidden_to_output + ")
 
 PARAMETERS_DICT = {
     "two layers in a notebook, with the course's modules and cells": """
@@ -797,6 +890,62 @@ def test_data_beside_a_script_is_not_taken(tmp_path):
     assert all(agreements(loaded("lesson", written(tmp_path, (EXAMPLES / "lesson_right.py").read_text()))).values())
 
 
+@pytest.mark.parametrize(
+    ("imported", "changes"),
+    [
+        ("features, targets", "targets = targets[::-1]"),
+        ("features, targets", "other = np.ones_like(targets)\ntargets = other"),
+        ("features, targets", "features = features * 0 + 1"),
+        ("features as f, targets as t", "features, targets = f, t[::-1]"),
+        ("*", "targets = targets[::-1]"),
+        ("*", "turned = targets[::-1]\ntargets = turned"),
+        ("*", "targets *= 1.0\ntargets = np.ones(len(features))"),
+        ("*", "def turned():\n    return targets[::-1]\ntargets = turned()"),
+        ("*", "def turn():\n    targets[:] = targets.values[::-1]\nturn()"),
+    ],
+)
+def test_what_a_script_makes_of_the_data_it_imports_is_not_left_out(tmp_path: Path, imported: str, changes: str) -> None:
+    text = (EXAMPLES / "lesson_right.py").read_text(encoding="utf-8")
+    was = "from data_prep import features, features_test, targets, targets_test\n"
+    assert was in text
+    changed = text.replace(was, f"from data_prep import {imported}\n{changes}\n")
+    assert not agreements(loaded("lesson", written(tmp_path, changed)))["train_step"]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("for e in range(epochs):", "bar = tqdm(range(epochs))\nfor e in bar:"),
+        ("for e in range(epochs):", "for e in trange(900):"),
+        ("for e in range(epochs):", "passes = range(epochs)\nfor epoch in passes:\n    e = epoch"),
+        ("for e in range(epochs):", "e = -1\nwhile True:\n    e += 1\n    if e == epochs:\n        break"),
+        ("for e in range(epochs):", "e, done = -1, False\nwhile e < epochs - 1 and not done:\n    e += 1"),
+    ],
+)
+def test_a_loop_over_epochs_ends_after_so_many(tmp_path: Path, was: str, now: str) -> None:
+    text = (EXAMPLES / "lesson_right.py").read_text(encoding="utf-8")
+    assert was in text
+    changed = f"from tqdm import tqdm, trange\n{text.replace(was, now)}"
+    assert all(agreements(loaded("lesson", written(tmp_path, changed))).values())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"main():": "main(argv=None):"},
+        {"\n    main()": "\n    print(main)"},
+        {"learnrate = args.lr": "learnrate = args.lr\n    if not learnrate:\n        return None"},
+        {"import argparse": "import argparse\nlearnrate = 0.1"},
+    ],
+)
+def test_a_function_that_is_not_simple_is_not_taken_for_a_script(tmp_path: Path, changes: dict[str, str]) -> None:
+    text = dedent(LESSON["in a function main"])
+    for was, now in changes.items():
+        text = text.replace(was, now)
+    with pytest.raises(AttemptError, match=r"no weights_input_hidden, .* outside of functions; expected a script that trains with these"):
+        loaded("lesson", written(tmp_path, text))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_file_of_another_shape_is_said_to_be_so(shape, tmp_path):
     with pytest.raises(AttemptError, match=r"expected|has no|W1"):
@@ -836,6 +985,11 @@ def test_a_file_of_another_shape_is_said_to_be_so(shape, tmp_path):
             "a second epoch is not like the first",
         ),
         ("lesson", {"    if e % (": "    learnrate *= 0.99\n    if e % ("}, "a second epoch is not like the first"),
+        (
+            "lesson",
+            {"zip(features.values, targets,": "zip(features.values, np.random.permutation(targets),"},
+            "or is something random drawn",
+        ),
     ],
 )
 def test_what_is_carried_from_step_to_step_is_seen(tmp_path: Path, shape: str, changes: dict[str, str], said: str) -> None:

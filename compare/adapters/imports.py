@@ -16,12 +16,15 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from compare.adapters.placeholders import Absent, Shell
+from compare.adapters.placeholders import TQDM, Absent, Shell
 from compare.adapters.source import Source
 
 _STANDARD = os.path.dirname(os.path.realpath(os.__file__))
 _IMPORTING = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", __name__}
-_GUARANTEED: dict[str, dict[str, Any]] = {"past.builtins": {"xrange": range, "basestring": str, "unicode": str, "raw_input": input}}
+_GUARANTEED: dict[str, dict[str, Any]] = {
+    "past.builtins": {"xrange": range, "basestring": str, "unicode": str, "raw_input": input},
+    **dict.fromkeys(("tqdm", "tqdm.auto", "tqdm.notebook"), TQDM),
+}
 _SUFFIXES = importlib.machinery.SOURCE_SUFFIXES, importlib.machinery.EXTENSION_SUFFIXES
 
 

@@ -1,4 +1,4 @@
-"""What stands in for a module that is not installed: it can be imported and passed on, and nothing can be computed with it."""
+"""What stands in for a module that is not installed: it can be imported and passed on; a loop over a bar of tqdm is one all the same."""
 
 import dis
 import sys
@@ -95,3 +95,43 @@ class Shell:
 
     def __getattr__(self, name: str) -> Any:
         return lambda *args, **kwargs: None
+
+
+class Progress:
+    """Stands in for tqdm: a loop over it is one over what it is given, and nothing is shown."""
+
+    def __init__(self, iterable: Any = None, desc: str | None = None, total: float | None = None, *args: Any, **kwargs: Any) -> None:
+        self.iterable, self.total, self.n = iterable, total, 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.iterable)
+
+    def __len__(self) -> int:
+        return int(self.total or 0) if self.iterable is None else len(self.iterable)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return _nothing
+
+    @staticmethod
+    def write(*args: Any, **kwargs: Any) -> None:
+        """Nothing, whether it is asked of a bar or of tqdm itself."""
+
+    @classmethod
+    def of_range(cls, *args: int, **kwargs: Any) -> "Progress":
+        """That of a range, as trange is."""
+        return cls(range(*args), **kwargs)
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """Do nothing."""
+
+
+TQDM = {"tqdm": Progress, "trange": Progress.of_range}

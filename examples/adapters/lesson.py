@@ -36,11 +36,16 @@ class Lesson(Script):
         super().__init__(path)
         self.is_loop, self.is_checked = "features" in self.names, False
         self.theirs = {ours: next((name for name in theirs if name in self.names), theirs[0]) for ours, theirs in NAMES.items()}
-        missing = [self.theirs[ours] for ours in (*WEIGHTS, "lr") if self.theirs[ours] not in self.names]
-        if missing:
-            raise NameError(f"no {', '.join(missing)}; expected a script that trains with these")
+        self.require("", self.names)
         first = self.after(0, WEIGHTS, WEIGHTS, np.zeros((1, len(COLUMNS))), np.zeros((1, 1)), {})
+        self.require(" outside of functions", {*(self.theirs[ours] for ours in first), self.theirs["lr"]})
         self.shapes = {name: np.shape(array) for name, array in first.items()}
+
+    def require(self, where, names):
+        """Raise NameError unless the weights and the learning rate are among the names found there."""
+        missing = [self.theirs[ours] for ours in (*WEIGHTS, "lr") if self.theirs[ours] not in names]
+        if missing:
+            raise NameError(f"no {', '.join(missing)}{where}; expected a script that trains with these")
 
     def after(self, epochs, needed, wanted, x, y, given):
         """What is under the wanted names once the needed ones are made of records x (n, in) and y (n, 1), with these values given."""
@@ -58,7 +63,8 @@ class Lesson(Script):
             apart = self.after_epoch(WEIGHTS, {name: array.reshape(params[name].shape) for name, array in once.items()}, x, y, lr)
             together = self.after_epoch(WEIGHTS, params, x, y, lr, epochs=2)
             if not all(np.allclose(apart[name], together[name], rtol=1e-9, atol=1e-12) for name in WEIGHTS):
-                raise ValueError("a second epoch is not like the first: is a sum not set back to 0, or does the learning rate change?")
+                kept = "is a sum not set back to 0, does the learning rate change, or is something random drawn in each epoch?"
+                raise ValueError(f"a second epoch is not like the first: {kept}")
 
     def after_epoch(self, wanted, params, x, y, lr, epochs=1):
         """The same after one epoch from these weights, or more; for a script of one record, on the first."""

@@ -36,12 +36,36 @@ def train_step(attempt, params, x, y, lr):
         for name in LEARNING_RATES:
             if network is not new and hasattr(network, name):
                 setattr(network, name, getattr(network, name) * lr / attempt.last_lr)
-        network.train(x, y)
+        network = trained(attempt, network, params, x, y, lr)
         attempt.last_lr = lr
         ends(attempt, network, weights(network).values())
         return {name: np.array(array) for name, array in weights(network).items()}
     steps = [step(attempt, params, record, target) for record, target in zip(x, y, strict=True)]
     return {name: array + lr * np.mean([each[name] for each in steps], axis=0) for name, array in params.items()}
+
+
+def trained(attempt, network, params, x, y, lr):
+    """The network after a call of train; a new one if its first call shows that it takes targets as (n,), and not as (n, 1)."""
+    if hasattr(attempt, "takes_flat"):
+        network.train(x, y[:, 0] if attempt.takes_flat else y)
+        return network
+    attempt.takes_flat = False
+    try:
+        network.train(x, y)
+        error = None
+    except Exception as raised:
+        error = raised
+    if error is None and all(np.shape(array) == params[name].shape for name, array in weights(network).items()):
+        return network
+    other, _ = network_with(attempt, params, lr)
+    try:
+        other.train(x, y[:, 0])
+    except Exception:
+        if error is not None:
+            raise error from None
+        return network
+    attempt.takes_flat = True
+    return other
 
 
 def step(attempt, params, record, target):

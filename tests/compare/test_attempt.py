@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,7 +73,7 @@ def test_what_it_raises_is_one_report(write: Write) -> None:
     attempt = Attempt.load(write("from beside import f\ndef loss(output, y):\n    return f()\n"))
     with pytest.raises(AttemptError, match=r"loss raised ZeroDivisionError: .*, at beside.py line 2: `return 1 / 0`") as caught:
         attempt.call("loss", 0, 0)
-    assert (caught.value.function, caught.value.kind, caught.value.line) == ("loss", "exception", 2)
+    assert (caught.value.function, caught.value.kind, caught.value.line) == ("loss", "exception", 3)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,29 @@ def loss(output, y):
     assert attempt.notes[0] == "absent is not installed; a placeholder stands in for it"
     with pytest.raises(AttemptError, match="absent_too is not installed"):
         attempt.call("loss", 0, 0)
+
+
+@pytest.mark.skipif(find_spec("tqdm") is not None, reason="tqdm is installed")
+@pytest.mark.parametrize("module", ["tqdm", "tqdm.auto", "tqdm.notebook"])
+def test_a_loop_over_a_bar_that_is_not_installed_is_a_loop(write: Write, module: str) -> None:
+    text = f"""
+import tqdm as whole
+from {module} import tqdm, trange
+def loss(output, y):
+    seen = [i for i in tqdm(range(3), desc="epochs")] + [i for i in trange(3, 5)] + list(whole.tqdm([5]))
+    with tqdm(iter("ab"), total=2) as letters, tqdm(total=7) as total:
+        for each in letters:
+            letters.set_description(each)
+            letters.set_postfix(loss=1.0)
+            total.update(1)
+            seen.append(each)
+        tqdm.write("hidden")
+    total.close()
+    return seen, len(tqdm(range(3))), len(total)
+"""
+    attempt = Attempt.load(write(text))
+    assert attempt.call("loss", 0, 0) == ([0, 1, 2, 3, 4, 5, "a", "b"], 3, 7)
+    assert (attempt.notes, attempt.printed) == ([], "")
 
 
 def test_an_import_that_may_fail_fails(write: Write) -> None:
