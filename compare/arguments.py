@@ -73,7 +73,7 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
 
 
 def checked_problem(options: argparse.Namespace) -> dict[str, Any]:
-    """What `check` was told of the problem, with the keys of a file's PROBLEM."""
+    """What `check` or `grade` was told of the problem, with the keys of a file's PROBLEM."""
     given = {name.removeprefix(_OF): value for name, value in vars(options).items() if name.startswith(_OF) and value is not None}
     if len(given.get("activations", ())) == 1:
         given["activations"] = given["activations"][0]
@@ -217,6 +217,7 @@ def _fill_grade(command: argparse.ArgumentParser) -> None:
     confinements = ("bubblewrap", "landlock")
     how.add_argument("--confinement", choices=confinements, help="what confines them (default: bubblewrap, or landlock where it fails)")
     how.add_argument("--unsafe-no-sandbox", action="store_true", help="run them in this process, where they may do anything")
+    _add_problem(command.add_argument_group("what all of them are compared with (default: each one's PROBLEM, or the lesson)"))
     report = command.add_argument_group("report")
     report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
     report.add_argument("--no-reports", dest="reports", action="store_false", help="no page for each attempt, which takes most of the time")
@@ -302,7 +303,11 @@ def _fill_check(command: argparse.ArgumentParser) -> None:
     how.add_argument("--probe-seed", "--seed", dest="probe_seed", type=_seed, metavar="N", help="draws the probes again (default: fresh)")
     how.add_argument("--steps", type=_steps, metavar="N", help="of the training in lockstep after the probes (default 50)")
     how.add_argument("--data", dest="probe_data", choices=("drawn", "lesson"), default="drawn", help="the probes' records (default drawn)")
-    group = command.add_argument_group("what it is compared with (default: PROBLEM, or the lesson)")
+    _add_problem(command.add_argument_group("what it is compared with (default: PROBLEM, or the lesson)"))
+    _add_check_report(command.add_argument_group("report"))
+
+
+def _add_problem(group: Any) -> None:
     group.add_argument("--sizes", dest=f"{_OF}sizes", type=_sizes, metavar="N,N[,N...]", help="units of each layer, inputs first")
     activation_names = "for all layers, or one for each"
     group.add_argument("--activation", dest=f"{_OF}activations", type=_activation_names, metavar="NAME[,NAME...]", help=activation_names)
@@ -318,7 +323,6 @@ def _fill_check(command: argparse.ArgumentParser) -> None:
         kind: dict[str, Any] = {"action": "store_true"} if isinstance(default, bool) else {}
         typed: dict[str, Any] = {} if kind else {"type": _pair if isinstance(default, tuple) else float, "metavar": "X"}
         group.add_argument(flag, dest=f"{_OF}{name}", default=None, help="of the optimizer", **kind, **typed)
-    _add_check_report(command.add_argument_group("report"))
 
 
 def _add_attempt(command: argparse.ArgumentParser) -> None:

@@ -29,7 +29,8 @@ class Program:
 
         check(Program("./my_network"), problem={"sizes": (4, 5, 2), "bias": True})
 
-    It has `timeout` seconds for each answer. Its arrays are of the contract's own layout. Raises ProblemError for an empty command.
+    It has `timeout` seconds for each answer. Its arrays are of the contract's own layout. Raises ProblemError for a command that is empty,
+    or has an open quote.
     """
 
     functions: Sequence[str] = ("forward", "trace", "train_step")
@@ -38,7 +39,10 @@ class Program:
     text, path = "", None
 
     def __init__(self, command: str | Sequence[str], timeout: float = TIMEOUT) -> None:
-        self.command = shlex.split(command) if isinstance(command, str) else list(command)
+        try:
+            self.command = shlex.split(command) if isinstance(command, str) else list(command)
+        except ValueError as error:
+            raise ProblemError(f"the command {command!r:.200} cannot be split into words: {error}; expected a shell's quoting") from None
         if not self.command:
             raise ProblemError("the command is empty; expected a program that can be run, and its arguments")
         if not timeout > 0:

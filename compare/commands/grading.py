@@ -5,6 +5,7 @@ from argparse import Namespace
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
+from compare import arguments
 from compare.commands.told import CheckInterrupt
 from compare.errors import ProblemError
 from compare.output import Writing
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check every attempt of a folder, confined, and write the results."""
-    import secrets
     from importlib.util import find_spec
     from pathlib import Path
 
-    from compare.grading.one import WEIGHTS, Settings
+    from compare.declared import declared_problem
+    from compare.grading.adapter import checked_adapter
+    from compare.grading.attempts import skipped
+    from compare.grading.one import WEIGHTS, Settings, checked_weights
     from compare.grading.results import LINES, PAGE, TABLE
     from compare.grading.run import grade as grade_folder
     from compare.report.grades import grades_page, print_grades
@@ -27,16 +30,19 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from compare.sandbox.confined import Limits
     from compare.sandbox.protections import check_protections
 
-    if options.adapter is not None and not os.path.isfile(options.adapter):
-        raise ProblemError(f"{options.adapter} is no file; expected an adapter")
+    adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
+    problem = arguments.checked_problem(options)
+    checked_weights(problem, "--sizes")
+    declared_problem(problem)
     is_elsewhere = options.unsafe_no_sandbox or options.scheduler
     chosen = None if is_elsewhere else check_protections(confinement=options.confinement)
     out = Path(options.out)
     has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
     settings = Settings(
-        seed=secrets.randbelow(2**32) if options.probe_seed is None else options.probe_seed,
+        seed=options.probe_seed,
         steps=options.steps,
-        adapter=None if options.adapter is None else Path(options.adapter).resolve(),
+        adapter=adapter,
+        problem=problem,
         hint=options.hint,
         weights=tuple({**WEIGHTS, **(options.weights or {})}.items()),
         limits=Limits(answer=options.timeout),
@@ -54,7 +60,7 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         lines = grade_folder(folder, out, settings, workers, options.shard, page, progress)
     with Writing():
         confined = "" if options.unsafe_no_sandbox else str(chosen or f"{settings.confinement} on each worker")
-        print_grades(lines, confined, [out / LINES, out / TABLE, *([out / PAGE] if has_pages else [])])
+        print_grades(lines, confined, [out / LINES, out / TABLE, *([out / PAGE] if has_pages else [])], skipped(folder, out))
     return "equivalent"
 
 

@@ -4,11 +4,12 @@ import os
 import shutil
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from compare.errors import CompareError, ProblemError
 from compare.output import printable
@@ -16,6 +17,7 @@ from compare.output import printable
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")
 MOST_BYTES, MOST_FILES = 8 << 20, 500
+_MOST_SHOWN = 200      # characters of a name in an archive, or of what is wrong with it
 
 
 class AttemptFilesError(CompareError):
@@ -36,7 +38,7 @@ class Submitted:
             return Carried(self.name, self.digest, "folder", _folder_content(self.place))
         if not self.place.is_file():
             raise AttemptFilesError(f"{self.name} is no plain file")
-        kind = "archive" if self.place.suffix == ".zip" else "file"
+        kind = "archive" if self.place.suffix.lower() == ".zip" else "file"
         return Carried(self.name, self.digest, kind, {"": _content(self.place)})
 
 
@@ -60,25 +62,40 @@ class Carried:
             _extract(self.files[""], into)
         else:
             for name, content in self.files.items():
-                target = into / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
+                _write(into, name, BytesIO(content))
         return _main(into), into
 
 
-def submitted(folder: Path) -> list[Submitted]:
-    """The attempts in the folder, by name; links are none. Raises ProblemError for a folder that is none, or empty."""
-    if not folder.is_dir():
-        raise ProblemError(f"{folder} is no folder; expected one with attempts in it")
-    found = []
-    for entry in sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)):
-        is_attempt = entry.is_dir(follow_symlinks=False) or entry.name.endswith((".py", ".zip"))
-        if is_attempt and not entry.is_symlink() and not entry.name.startswith((".", "__pycache__")):
-            place = Path(entry.path)
-            found.append(Submitted(shown(entry.name), place, _digest(place)))
+def submitted(folder: Path, out: Path | None = None) -> list[Submitted]:
+    """The attempts in the folder, by name, without the results in `out`. Raises ProblemError for a folder that is none, or empty."""
+    found = [Submitted(shown(place.name), place, _digest(place)) for place, why in _entries(folder, out) if why is None]
     if not found:
         raise ProblemError(f"{folder} has no attempts; expected Python files, folders of them, or zip archives")
     return found
+
+
+def skipped(folder: Path, out: Path | None = None) -> dict[str, str]:
+    """What else is in the folder, by name, and why it is no attempt; what is hidden is passed over. Raises ProblemError."""
+    return {shown(place.name): why for place, why in _entries(folder, out) if why is not None}
+
+
+def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]]:
+    """What is in the folder and not hidden, by name; and of what is no attempt, why."""
+    if not folder.is_dir():
+        raise ProblemError(f"{folder} is no folder; expected one with attempts in it")
+    if out is not None and out.resolve() == folder.resolve():
+        raise ProblemError(f"--out {out} is the folder of the attempts itself; expected another one for the results")
+    for entry in sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)):
+        place, why = Path(entry.path), None
+        if entry.name.startswith((".", "__pycache__")):
+            continue
+        if entry.is_symlink():
+            why = "a link"
+        elif not entry.is_dir() and place.suffix.lower() not in (".py", ".zip"):
+            why = "neither .py nor .zip"
+        elif out is not None and out.resolve().is_relative_to(place.resolve()):
+            why = "has the results"
+        yield place, why
 
 
 def shown(name: str) -> str:
@@ -144,7 +161,7 @@ def _folder_content(folder: Path) -> dict[str, bytes]:
 
 def _extract(archive: bytes, into: Path) -> None:
     """What is in the archive, if every name in it stays within it; links and oversized content are refused."""
-    try:
+    try:      # in which decompressors raise what they like
         with zipfile.ZipFile(BytesIO(archive)) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
             if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
@@ -153,24 +170,39 @@ def _extract(archive: bytes, into: Path) -> None:
                 path = PurePosixPath(member.filename.replace("\\", "/"))
                 if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16) or ":" in member.filename:
                     raise AttemptFilesError(f"the archive has {shown(member.filename)!r}, which leads out of it")
-                target = into.joinpath(*path.parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with opened.open(member) as source, open(target, "xb") as copy:
-                    shutil.copyfileobj(source, copy)
-                    if copy.tell() > MOST_BYTES:
+                with opened.open(member) as source:
+                    if _write(into, str(path), source) > MOST_BYTES:
                         raise AttemptFilesError("the archive holds more than it says")
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError) as error:
-        raise AttemptFilesError(f"the archive cannot be read: {error}") from None
+    except AttemptFilesError:
+        raise
+    except Exception as error:
+        raise AttemptFilesError(f"the archive cannot be read: {printable(str(error))[:_MOST_SHOWN] or type(error).__name__}") from None
+
+
+def _write(into: Path, name: str, source: IO[bytes]) -> int:
+    """A new file of that name in the folder, and how many bytes it has. Raises AttemptFilesError where there can be none."""
+    target = into / name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = open(target, "xb")  # noqa: SIM115 - only what cannot be named is told so
+    except OSError as error:
+        raise AttemptFilesError(f"its {shown(name)[:_MOST_SHOWN]} cannot be written: {error.strerror}") from None
+    with copy:
+        shutil.copyfileobj(source, copy)
+        return copy.tell()
+
+
+def _python_files(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ".py" and entry.is_file())
 
 
 def _main(folder: Path) -> Path:
     """The file of a folder that is checked: the only one, or the one with a usual name; also in a folder that is all there is."""
-    while not list(folder.glob("*.py")):
+    while not (files := _python_files(folder)):
         inner = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name != "__MACOSX"]
         if len(inner) != 1:
             raise AttemptFilesError("it has no Python file")
         folder = inner[0]
-    files = sorted(folder.glob("*.py"))
     usual = next((folder / name for name in MAIN if (folder / name) in files), None)
     if len(files) > 1 and usual is None:
         raise AttemptFilesError(f"it has {len(files)} Python files; expected one, or one of {', '.join(MAIN)}")

@@ -1,11 +1,13 @@
 """Workers of this machine: processes that stay from attempt to attempt, and are started anew where one of them dies."""
 
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from compare.grading.run import Died, Key
 from compare.grading.worker import work
@@ -21,7 +23,7 @@ class Local:
         """The answer to each parcel, as it comes; where one worker dies, all that were at work are taken to have died."""
         more = True
         while more:
-            with ProcessPoolExecutor(self.jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_DFL)) as pool:
+            with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin) as pool:
                 under_way: dict[Future[bytes], Key] = {}
                 is_broken = False
                 while True:
@@ -46,3 +48,16 @@ class Local:
                             yield key, Died(1)
                         else:
                             yield key, answer
+
+
+def _begin() -> None:
+    """Of a worker: an interrupt ends it, and so does the end of its parent, which may be killed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)      # what it started is told to die with it

@@ -6,30 +6,43 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from compare.adapters.attempt import AttemptError
-from compare.checking import check
-from compare.errors import CompareError
-from compare.grading.attempts import AttemptFilesError, Carried, Submitted
+from compare.adapters.candidate import Candidate
+from compare.checking import check, loaded
+from compare.declared import LESSON, declared_problem
+from compare.errors import CompareError, MissingExtraError, ProblemError
+from compare.grading.adapter import beside
+from compare.grading.attempts import Carried, Submitted
+from compare.options import checked_sizes
+from compare.output import printable
 from compare.pipe.peer import Peer, PeerError
-from compare.report.checked import headline, hinted
-from compare.sandbox.confined import Limits
+from compare.report.checked import described, headline, hinted
+from compare.sandbox.confined import Limits, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS
 from compare.sandbox.remote import Remote
 from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
+MOST_WEIGHTS = 1_000_000      # of a network that is graded, which then takes a worker some 2 GiB
 REPORTS = "reports"      # the folder of the pages
+_MOST_TOLD = 300      # characters of a network, or of what was raised
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every attempt of a run is graded by; `hint` is as much as the results give away, or None for all."""
+    """What every attempt of a run is graded by; `hint` is as much as the results give away, or None for all.
 
-    seed: int
+    Without a `seed` it is that of the run which was begun in the same place, or a fresh one.
+    """
+
+    seed: int | None
     steps: int
     adapter: Path | None = None
     problem: Mapping[str, Any] | None = None
@@ -40,11 +53,11 @@ class Settings:
     confinement: str = "bubblewrap"
     reports: bool = False
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """What tells this run's results from others'."""
-        adapter = self.adapter.read_bytes().hex() if self.adapter is not None else ""
-        how = (asdict(self.limits), self.confinement if self.confined else None, self.reports)
+        """What tells this run's results from others': all that they depend on, the adapter's files as they are at the first call."""
+        adapter = [self.adapter.name, {name: content.hex() for name, content in beside(self.adapter).items()}] if self.adapter else None
+        how = (asdict(self.limits), self.confinement if self.confined else None, self.reports, version("backprop-compare"))
         about = (self.seed, self.steps, adapter, self.problem, self.hint, self.weights, *how)
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -57,13 +70,37 @@ class Graded(NamedTuple):
 
 
 def graded(attempt: Carried, settings: Settings) -> Graded:
-    """The attempt's line and page; one whose files cannot be used is told as such."""
+    """The attempt's line and page; one whose files cannot be used is told as such, and so is a fault of ours, which costs no other attempt.
+
+    Raises SandboxError and MissingExtraError for what would be so with every attempt.
+    """
+    try:
+        return _graded(attempt, settings)
+    except (SandboxError, MissingExtraError):
+        raise
+    except CompareError as error:
+        return Graded(ungraded(attempt, settings, str(error)))
+    except Exception as error:
+        return Graded(ungraded(attempt, settings, fault_of_ours(error)))
+
+
+def fault_of_ours(error: Exception) -> str:
+    """The reason in the line of an attempt that was not graded because of it."""
+    said = f"{type(error).__name__}: {printable(str(error))}"[:_MOST_TOLD]
+    return f"a fault of backprop-compare, not of the attempt, which you may report: {said}"
+
+
+def checked_weights(problem: Mapping[str, Any], whose: str) -> None:
+    """Raise ProblemError for a network that is too large to be graded; `whose` it is begins the sentence."""
+    weights = sum(units_in * units for units_in, units in pairwise(checked_sizes(problem.get("sizes") or LESSON["sizes"])))
+    if weights > MOST_WEIGHTS:
+        raise ProblemError(f"{whose} has {weights} weights; at most {MOST_WEIGHTS} are graded")
+
+
+def _graded(attempt: Carried, settings: Settings) -> Graded:
     with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
-        try:
-            path, own = attempt.unfold(Path(folder) / "attempt")
-            result = _checked(path, own, settings, _seed(attempt, settings))
-        except (AttemptFilesError, CompareError) as error:
-            return Graded(ungraded(attempt, settings, str(error)))
+        path, own = attempt.unfold(Path(folder) / "attempt")
+        result = _checked(path, own, settings, _seed(attempt, settings))
     shown, given = hinted(result, settings.hint)
     line = _line(attempt, settings, result.verdict, None if result.verdict == "equivalent" else headline(shown))
     wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
@@ -74,6 +111,7 @@ def graded(attempt: Carried, settings: Settings) -> Graded:
         "hint": given.get("sentence") or given.get("kind") or "; ".join(found.causes[0].sentence for found in shown.diagnosis) or None,
         "lines": [found.line for found in shown.diagnosis if found.line],
         "seed": result.seed,
+        "network": described(result.problem)[:_MOST_TOLD] if result.functions else None,
     }
     if not settings.reports:
         return Graded(line)
@@ -107,22 +145,29 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
 
 def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Check:
     adapter = settings.adapter or _own_adapter(path, own)
-    if not settings.confined:
-        return check(path, adapter=adapter, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
-    limits = settings.limits
-    with CONFINEMENTS[settings.confinement](path, adapter, limits, own) as confined, ExitStack() as watching:
-
-        def start() -> Peer:
-            peer = Peer([*confined.words, *confined.files], timeout=limits.answer, most_bytes=limits.output, **confined.options)
-            watching.enter_context(confined.watched(peer.pid))
-            return peer
-
+    with ExitStack() as stack:
         try:
-            remote = Remote(path, start)
+            candidate = _confined(path, own, adapter, settings, stack) if settings.confined else loaded(path, adapter)
         except (AttemptError, PeerError) as error:
             line, source = getattr(error, "line", None), getattr(error, "source", None)
             return _unused(path, settings, seed, str(error), line, source)
-        return check(remote, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
+        stack.callback(candidate.close)
+        checked_weights({**candidate.problem, **(settings.problem or {})}, "its PROBLEM")
+        return check(candidate, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
+
+
+def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Candidate:
+    """The file in a confined process, until the stack is closed."""
+    limits = settings.limits
+    confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, own))
+
+    def start() -> Peer:
+        words = [*confined.words, *confined.files]
+        peer = Peer(words, limits.answer, limits.output, limits.altogether, **confined.options)
+        stack.enter_context(confined.watched(peer.pid))
+        return peer
+
+    return Remote(path, start)
 
 
 def _own_adapter(path: Path, folder: Path | None) -> Path | None:
@@ -132,8 +177,6 @@ def _own_adapter(path: Path, folder: Path | None) -> Path | None:
 
 
 def _unused(path: Path, settings: Settings, seed: int, reason: str, line: int | None, source: str | None) -> Check:
-    from compare.declared import declared_problem
-
     problem = declared_problem(settings.problem or {})
     return Check("could not run", path.name, problem, seed, reason=reason, line=line, source=source)
 
@@ -163,4 +206,5 @@ def _line(attempt: Submitted | Carried, settings: Settings, verdict: str, reason
         "lines": [],
         "seed": None,
         "report": None,
+        "network": None,
     }

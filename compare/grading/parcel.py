@@ -12,8 +12,9 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from compare.errors import CompareError, ProblemError
-from compare.grading.attempts import KINDS, MOST_BYTES, Carried, Submitted
+from compare.errors import CompareError
+from compare.grading.adapter import beside
+from compare.grading.attempts import KINDS, Carried, Submitted
 from compare.grading.one import Graded, Settings, report_place
 from compare.sandbox.confined import Limits
 from compare.verdict import Verdict
@@ -31,7 +32,7 @@ class Packer:
     """Packs attempts with the settings of a run; the adapter is read once, with the Python files beside it. Raises ProblemError."""
 
     def __init__(self, settings: Settings) -> None:
-        self._adapter = {} if settings.adapter is None else _beside(settings.adapter)
+        self._adapter = {} if settings.adapter is None else beside(settings.adapter)
         self._about = {
             "version": version("backprop-compare"),
             "settings": {**{name: getattr(settings, name) for name in _PLAIN}, "limits": asdict(settings.limits)},
@@ -96,7 +97,7 @@ def fault(why: str) -> bytes:
     return json.dumps({"fault": why[:2000]}).encode() + b"\n"
 
 
-def checked_answer(answer: Any, attempt: Submitted, settings: Settings, run: str) -> Graded:
+def checked_answer(answer: Any, attempt: Submitted | Carried, settings: Settings, run: str) -> Graded:
     """What came of that attempt in the run with that digest. Raises ParcelError for what is no answer about it."""
     if not isinstance(answer, bytes) or len(answer) > MOST_ANSWER:
         raise _no_answer(attempt, f"it is no bytes, or more than {MOST_ANSWER} of them")
@@ -120,20 +121,8 @@ def checked_answer(answer: Any, attempt: Submitted, settings: Settings, run: str
     return Graded(line, shown or None)
 
 
-def _no_answer(attempt: Submitted, why: str) -> ParcelError:
+def _no_answer(attempt: Submitted | Carried, why: str) -> ParcelError:
     return ParcelError(f"a worker's answer about {attempt.name} cannot be used: {why}; expected workers with the run's own versions")
-
-
-def _beside(adapter: Path) -> dict[str, bytes]:
-    """The Python files of the adapter's folder, by name."""
-    try:
-        files = {each.name: each.read_bytes() for each in sorted(adapter.parent.glob("*.py")) if each.is_file() or each == adapter}
-        files.setdefault(adapter.name, adapter.read_bytes())
-    except OSError as error:
-        raise ProblemError(f"{adapter} cannot be read, or a file beside it: {error.strerror}; expected an adapter") from None
-    if sum(map(len, files.values())) > MOST_BYTES:
-        raise ProblemError(f"the Python files beside {adapter} have more than {MOST_BYTES} bytes; expected one in a folder of its own")
-    return files
 
 
 def _is_text(value: Any) -> bool:
@@ -161,4 +150,5 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "lines": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "seed": lambda value: value is None or _is_count(value),
     "report": _is_text_or_none,
+    "network": _is_text_or_none,
 }

@@ -3,19 +3,20 @@
 import csv
 import json
 import os
+import secrets
 from array import array
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
 
-from compare.errors import CompareError
-from compare.output import locked, write_file
+from compare.errors import CompareError, ProblemError
+from compare.output import locked, printable, write_file
 
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
-COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason")
+COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")
 Line = dict[str, Any]
 Key = tuple[str, str]      # an attempt's name, and the hash of its content
 
@@ -70,14 +71,20 @@ class Results:
     def __exit__(self, *about: object) -> None:
         self._open.close()
 
-    def run(self, drawn: int) -> int:
-        """The seed of this run: the one of a run that was begun here, else the one that is drawn."""
-        path = self.folder / RUN
-        try:
-            return int(json.loads(path.read_text(encoding="utf-8"))["seed"])
-        except (OSError, ValueError, KeyError, TypeError):
-            write_file(path, json.dumps({"seed": drawn}) + "\n")
-            return drawn
+    def begin(self, attempts: Path, shard: tuple[int, int], seed: int | None) -> int:
+        """The seed of a run over that part of that folder: the given one, else that of the run that was begun here, else a fresh one.
+
+        Raises ProblemError where there are lines of another folder, or another part of it.
+        """
+        path, lines = self.folder / RUN, self.folder / LINES
+        begun = _begun(path)
+        run = {"seed": secrets.randbelow(2**32), **begun, "folder": str(attempts.resolve()), "shard": list(shard)}
+        if seed is not None:
+            run["seed"] = seed
+        if lines.exists() and lines.stat().st_size and _part(begun := {**run, **begun}) != _part(run):
+            raise ProblemError(f"{self.folder} has the results of {_part(begun)}; expected those of {_part(run)}: choose another --out")
+        write_file(path, json.dumps(run) + "\n")
+        return int(run["seed"])
 
     def finished(self, run: str) -> set[Key]:
         """The attempts that are finished by the settings of this run.
@@ -120,6 +127,21 @@ class Results:
         if page is not None:
             write_file(self.folder / PAGE, page(lines))
         return lines
+
+
+def _begun(path: Path) -> dict[str, Any]:
+    """What is kept of the run that was begun; nothing where that cannot be read."""
+    try:
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        return {**begun, "seed": int(begun["seed"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _part(run: Mapping[str, Any]) -> str:
+    """Which part of which folder it is over."""
+    part = "/".join(map(str, run["shard"]))
+    return printable(run["folder"]) + ("" if part == "1/1" else f", shard {part}")
 
 
 def _text(line: Line) -> str:

@@ -42,11 +42,11 @@ def grade(
 
     `shard` is (i, n) for the i-th of n parts. Raises ProblemError, SandboxError, ResultsError, ParcelError, and what the workers raise.
     """
-    attempts = submitted(folder)[shard[0] - 1 :: shard[1]]
+    attempts = submitted(folder, out)[shard[0] - 1 :: shard[1]]
     if not attempts:
         raise ProblemError(f"shard {shard[0]} of {shard[1]} has no attempts; expected fewer shards")
     with Results(out) as results:
-        settings = replace(settings, seed=results.run(settings.seed))
+        settings = replace(settings, seed=results.begin(folder, shard, settings.seed))
         finished = results.finished(settings.digest)
         left = [attempt for attempt in attempts if (attempt.name, attempt.digest) not in finished]
         for done, graded in enumerate(_each(left, settings, workers), start=len(attempts) - len(left) + 1):

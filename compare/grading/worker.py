@@ -4,13 +4,19 @@ import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from compare.grading.one import graded
-from compare.grading.parcel import answered, opened
+from compare.grading.one import Graded, fault_of_ours, graded, ungraded
+from compare.grading.parcel import ParcelError, answered, checked_answer, opened
 
 _one_at_a_time = threading.Lock()      # matplotlib and the tracing of a file's lines have one state for the whole process
 
 
 def work(parcel: bytes) -> bytes:
-    """The answer to that parcel. Raises ParcelError."""
+    """The answer to that parcel; one that the run would refuse is told as a fault of ours. Raises ParcelError."""
     with _one_at_a_time, TemporaryDirectory(prefix="lockstep-") as folder:
-        return answered(graded(*opened(parcel, Path(folder))))
+        attempt, settings = opened(parcel, Path(folder))
+        answer = answered(graded(attempt, settings))
+        try:
+            checked_answer(answer, attempt, settings, settings.digest)
+        except ParcelError as error:
+            return answered(Graded(ungraded(attempt, settings, fault_of_ours(error))))
+        return answer

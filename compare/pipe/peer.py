@@ -8,10 +8,12 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from typing import IO, Any
 
 from compare.errors import CompareError
 from compare.implementation import Array
+from compare.output import printable
 from compare.pipe import frames
 from compare.pipe.frames import Entries, FrameError
 
@@ -35,11 +37,20 @@ class PeerError(CompareError):
 class Peer:
     """A program that speaks the protocol, started with this command in a session of its own.
 
-    It has `timeout` seconds for each answer. What it writes to its standard error is kept, the first 4000 bytes of it.
+    It has `timeout` seconds for each answer, and `altogether` for all of them. What it writes to its standard error is kept, the first 4000
+    bytes of it.
     """
 
-    def __init__(self, command: Sequence[str], timeout: float = TIMEOUT, most_bytes: int = frames.MOST_BYTES, **options: Any) -> None:
-        self.timeout, self.most_bytes = timeout, most_bytes
+    def __init__(
+        self,
+        command: Sequence[str],
+        timeout: float = TIMEOUT,
+        most_bytes: int = frames.MOST_BYTES,
+        altogether: float = inf,
+        **options: Any,
+    ) -> None:
+        self.timeout, self.most_bytes, self.altogether = timeout, most_bytes, altogether
+        self._taken = 0.0      # seconds, by its answers so far
         self.said = b""
         self._buffer = bytearray()
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -54,8 +65,10 @@ class Peer:
     def ask(self, kind: int, entries: Entries, step: int = 0) -> dict[str, Array]:
         """Send a frame and wait for its answer; raises PeerError."""
         nonce = secrets.token_bytes(16)
-        deadline = time.monotonic() + self.timeout
+        begun = time.monotonic()
+        deadline = begun + min(self.timeout, self.altogether - self._taken)
         data = self._exchange(frames.frame(kind, nonce, step, entries), deadline)
+        self._taken += time.monotonic() - begun
         try:
             head = frames.header(data[: frames.HEADER.size], self.most_bytes)
             found = frames.entries(data[frames.HEADER.size :])
@@ -65,7 +78,7 @@ class Peer:
             raise PeerError("order", f"it answers step {head.step} with another question's nonce; expected the one that was asked, {step}")
         if head.kind == frames.FAILED:
             said = frames.text(found.get("message"))
-            raise PeerError("failed", f"it says: {said[:500] or 'nothing'}", said)
+            raise PeerError("failed", f"it says: {printable(said[:500]) or 'nothing'}", said)
         if head.kind != kind | frames.REPLY:
             raise PeerError("order", f"it answers with a frame of kind {head.kind}; expected {kind | frames.REPLY}")
         if self._buffer:
@@ -100,8 +113,9 @@ class Peer:
 
     @property
     def printed(self) -> str:
-        """What it has written to its standard error."""
-        return self.said.decode("utf-8", "replace")
+        """What it has written to its standard error, with nothing in its lines that steers a terminal."""
+        lines = self.said.decode("utf-8", "replace").expandtabs().replace("\r\n", "\n").split("\n")
+        return "\n".join(map(printable, lines))
 
     def _pipes(self) -> tuple[IO[bytes], ...]:
         process = self._process
@@ -182,6 +196,8 @@ class Peer:
         return repr((beginning.partition(frames.MAGIC)[0] or beginning).decode("utf-8", "replace"))
 
     def _silent(self, is_writing: bool) -> PeerError:
+        if self.altogether - self._taken < self.timeout:
+            return PeerError("silent", f"its answers took longer than {self.altogether:g} s altogether")
         what = "did not read what it was asked" if is_writing else "did not answer"
         part = f", and wrote {len(self._buffer)} bytes of a frame" if self._buffer else ""
         return PeerError("silent", f"it {what} within {self.timeout:g} s{part}")
@@ -200,7 +216,7 @@ class Peer:
             return PeerError("died", f"it closed its standard output{part}, and runs on")
         how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
         last = self.printed.strip().splitlines()[-1:]
-        return PeerError("died", f"it ended with {how}{part}" + (f": {last[0][:300]}" if last else ""))
+        return PeerError("died", f"it ended with {how}{part}" + (f": {printable(last[0][:300])}" if last else ""))
 
 
 def _signal_name(number: int) -> str:

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from compare.report.html import PAGE, template
 from compare.report.terminal import make_console
 
+MOST_NAMED = 10      # of what was skipped
 MARKS = {"equivalent": "✓", "different": "✗"}      # "!" for what is neither right nor wrong
 
 
@@ -16,8 +18,13 @@ def counted(lines: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
     return sorted(Counter(str(line["verdict"]) for line in lines).items())
 
 
-def print_grades(lines: Sequence[Mapping[str, Any]], confined: str, files: Iterable[Path]) -> None:
-    """What the attempts were confined by, with the protections after a colon; how many have each verdict; and where the results are."""
+def print_grades(
+    lines: Sequence[Mapping[str, Any]], confined: str, files: Iterable[Path], skipped: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """What the attempts were confined by, with the protections after a colon; how many have each verdict; and where the results are.
+
+    `skipped` is what else is in the folder, by name, and why it is no attempt.
+    """
     console = make_console()
     by, _, held = confined.partition(": ")
     if not confined:
@@ -27,6 +34,10 @@ def print_grades(lines: Sequence[Mapping[str, Any]], confined: str, files: Itera
         console.say(f"  {held}")
     else:
         console.say(f"Confined by {by}")
+    if skipped:
+        named = [f"{name} ({why})" for name, why in skipped.items()]
+        more = [f"and {len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else []
+        console.say(f"Skipped: {', '.join(named[:MOST_NAMED] + more)}")
     for verdict, number in counted(lines):
         console.say(f"{number:6} {verdict}")
     console.say(f"{len(lines)} attempts:")

@@ -228,6 +228,8 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
             [(str(one.step), _scalar(one.actual.loss), _scalar(one.expected.loss)) for one in _some(kept)],
         )
     agreement = comparison.agreement
+    if not agreement:      # of what shows nothing
+        return
     names = {key: plots.tensor_name(problem, key) for key in agreement}
     widest = 0.3 + _LETTER * max(map(len, names.values()))
     yield Picture(

@@ -20,6 +20,7 @@ from typing import Any
 from compare.errors import CompareError
 
 MEMORY, DISK = 2 << 30, 64 << 20      # bytes
+ALTOGETHER = 20      # times the seconds of one answer, for all of them
 CARRIED = (      # of this package, all that runs a file and none of what knows what is right
     "__init__.py",
     "errors.py",
@@ -60,6 +61,11 @@ class Limits:
     processes: int = 16
     files: int = 64
     output: int = 64 << 20
+
+    @property
+    def altogether(self) -> float:
+        """Seconds for all its answers."""
+        return ALTOGETHER * self.answer
 
     def apply(self) -> None:
         """Hold this process, and what it becomes, to them."""

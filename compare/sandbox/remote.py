@@ -11,6 +11,7 @@ from compare.adapters.assignments import Assignment
 from compare.adapters.attempt import FUNCTIONS, AttemptError, checked_conventions, checked_problem
 from compare.adapters.source import UnusableFileError
 from compare.implementation import Array
+from compare.options import is_whole
 from compare.pipe.frames import text
 from compare.pipe.peer import Peer, PeerError
 from compare.sandbox.runner import CALL, FRESH, OPEN, TRACED
@@ -32,6 +33,7 @@ class Remote:
         self.conventions: Mapping[str, Any] = {}
         self.text = ""
         self._peer = start()
+        self._number_of_lines = len(path.read_bytes().splitlines())      # not as the other end says
         self._about: dict[str, Any] = {}
         self._ended: str | None = None
         try:
@@ -66,10 +68,13 @@ class Remote:
 
     def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Assignment]]:
         """As `call`, with what the lines of the file assigned on the way."""
-        answer, lines = self._answered(TRACED, function, args)
+        traced = self._answered(TRACED, function, args)
+        if not _is_pair(traced):
+            raise self._fault("exception", function, "an answer that is none")
+        answer, lines = traced
         assignments = []
-        for line, value in lines if isinstance(lines, list) else ():
-            if isinstance(value, np.ndarray) and isinstance(line, int):
+        for line, value in filter(_is_pair, lines if isinstance(lines, list) else ()):
+            if isinstance(value, np.ndarray) and is_whole(line, least=1) and line <= self._number_of_lines:
                 assignments.append(Assignment(line, "", value, "", self.path))
         return answer, assignments
 
@@ -77,6 +82,7 @@ class Remote:
         """End its process."""
         if self._ended is None:
             self._peer.close()
+            self._ended = "it was closed"
 
     def _open(self, kind: int) -> None:
         entries = self._asked(kind, {}, "import")
@@ -88,7 +94,7 @@ class Remote:
     def _answered(self, kind: int, function: str, args: tuple[Any, ...]) -> Any:
         entries = self._asked(kind, packed([function, list(args)]), function)
         answer = _read(entries)
-        if not (isinstance(answer, list) and len(answer) == 2):
+        if not _is_pair(answer):
             raise self._fault("exception", function, "an answer that is none")
         result, after = answer
         if isinstance(after, list):
@@ -117,12 +123,16 @@ class Remote:
         message = str(told.get("message", "it failed"))[:2000]
         if told.get("function") is None:
             raise UnusableFileError(message) from None
-        line, reached = (told[name] if isinstance(told.get(name), int) else None for name in ("line", "reached"))
+        line, reached = (told[name] if is_whole(told.get(name), least=1) else None for name in ("line", "reached"))
         source = str(told["source"])[:500] if told.get("source") else None
         raise AttemptError(message, function, str(told.get("kind")), self.path, line, source, reached) from None
 
     def _fault(self, kind: str, function: str, reason: str) -> AttemptError:
         return AttemptError(f"{self.name}, in {function}: {reason}", function, kind, self.path)
+
+
+def _is_pair(answer: Any) -> bool:
+    return isinstance(answer, list) and len(answer) == 2
 
 
 def _read(entries: Mapping[str, Array]) -> Any:

@@ -215,3 +215,28 @@ def test_text_booleans_and_numbers_are_entries() -> None:
     assert frames.text(back["text"]) == "δ"
     assert back["flags"].tolist() == [1, 0]
     assert (float(back["lr"]), int(back["n"])) == (0.5, 3)
+
+
+def test_a_command_with_an_open_quote_is_one_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ProblemError, match="No closing quotation"):
+        Program("python3 '")
+    assert main(["check", "--command", 'python3 "']) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_what_it_says_steers_no_terminal(tmp_path: Path) -> None:
+    says = tmp_path / "says.py"
+    says.write_text("import sys\nsys.stderr.write('a\\tb\\r\\n\\x1b[2Jc\\x07\\n\\x1b]0;title\\x07')\nsys.exit(3)\n")
+    result = check(Program([sys.executable, str(says)]), problem=PROBLEM, seed=1, steps=0)
+    assert result.printed == "a       b\n\\x1b[2Jc\\x07\n\\x1b]0;title\\x07"
+    assert str(result.reason).endswith("exit code 3: \\x1b]0;title\\x07")
+    says.write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom compare.pipe import frames\n"
+        "head = frames.header(sys.stdin.buffer.read(40))\nsys.stdin.buffer.read(head.length)\n"
+        "sys.stdout.buffer.write(frames.frame(127, head.nonce, head.step, {'message': 'a\\x1b[2J\\nb'}))\n"
+    )
+    peer = Peer([sys.executable, str(says)])
+    with pytest.raises(PeerError) as failed:
+        peer.ask(frames.HELLO, {})
+    peer.kill()
+    assert str(failed.value) == "it says: a\\x1b[2J\\nb"
