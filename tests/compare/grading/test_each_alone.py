@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from compare.adapters.attempt import AttemptError
@@ -43,8 +44,8 @@ traced = attempt.traced_call
 
 def forged(self, function, *args):
     answer, lines = traced(self, function, *args)
-    for number, each in enumerate(lines):
-        object.__setattr__(each, "line", (-5, 0, 10**9)[number % 3])
+    for each in lines:
+        object.__setattr__(each, "line", LINE)
     return answer, lines
 
 
@@ -92,16 +93,26 @@ def test_what_shows_nothing_has_a_page_without_pictures_of_it() -> None:
 
 
 @confined
-def test_forged_lines_are_dropped() -> None:
+@pytest.mark.parametrize("forged", [-5, 10**9])
+def test_forged_lines_cost_the_attempt_its_lines_alone(forged: int) -> None:
     wrong = (ROOT / "examples" / "wrong_hidden_error.py").read_text()
     settings = Settings(seed=3, steps=0)
     assert graded_text(wrong, settings).line["lines"] != []
-    line = graded_text(FORGED + wrong, settings).line
+    line = graded_text(FORGED.replace("LINE", str(forged)) + wrong, settings).line
     assert line["verdict"] == "different"
     assert line["lines"] == []
 
 
-@pytest.mark.parametrize(("answer", "is_one"), [([1, 2, 3], False), (None, False), ([1, [[1], 2, [3, 4, 5]]], True), ([1, 2], True)])
+@pytest.mark.parametrize(
+    ("answer", "is_one"),
+    [
+        ([1, 2, 3], False),
+        (None, False),
+        ([1, [[1], 2, [3, 4, 5]]], True),
+        ([1, 2], True),
+        ([1, [[line, np.ones(2)] for line in (-5, 0, 2, 10**9, True)]], True),      # of a file of one line
+    ],
+)
 def test_forged_answers_raise_nothing_but_an_attempts_own_error(answer: Any, is_one: bool, tmp_path: Path) -> None:
     class Forger:
         def ask(self, kind: int, entries: Any) -> Any:
@@ -110,7 +121,7 @@ def test_forged_answers_raise_nothing_but_an_attempts_own_error(answer: Any, is_
 
     path = tmp_path / "a.py"
     path.write_text("x = 1\n")
-    remote = Remote(path, lambda: Forger())      # type: ignore[arg-type,return-value]
+    remote = Remote(path, Forger)      # type: ignore[arg-type]
     with nullcontext() if is_one else pytest.raises(AttemptError, match="an answer that is none"):
         assert remote.traced_call("train_step")[1] == []
 
