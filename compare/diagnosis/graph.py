@@ -79,7 +79,8 @@ class Run:
     def _as_shown(self, node: Node) -> Bounded:
         """What was shown, with the rounding that is honest in it: by so much another call of the same file may differ.
 
-        It is that of the right numbers, or as many times as much as what was shown is larger.
+        It is that of the right numbers, or as many times as much as what was shown is larger, and then no more than a number of that size
+        can have got from sums over all records and units: right numbers that cancel out say nothing of wrong ones.
         """
         if node not in self._shown_so_far:
             array, readers = self._shown[node], self._readers
@@ -89,7 +90,9 @@ class Run:
                     own = self._value(node)
             finally:
                 self._readers = readers
-            error = np.broadcast_to(_error_at(own, array) if isinstance(own, Bounded) else np.float64(0.0), array.shape)
+            terms = 4 * (len(self.steps[node[1]].x) + sum(self.problem.sizes))
+            error = _error_at(own, array, self.precision.gamma(terms)) if isinstance(own, Bounded) else np.float64(0.0)
+            error = np.broadcast_to(error, array.shape)
             self._shown_so_far[node] = Bounded(array.astype(np.float64), np.where(np.isfinite(error), error, 0.0))
         return self._shown_so_far[node]
 
@@ -194,9 +197,10 @@ class Run:
         return parameter_name(self.problem, kind, layer)
 
 
-def _error_at(right: Bounded, shown: Array) -> Array:
+def _error_at(right: Bounded, shown: Array, relative: float) -> Array:
     most, largest = np.abs(right.value).max(initial=0.0), np.abs(shown).max(initial=0.0)
-    return np.asarray(right.error * max(1.0, largest / most) if most else right.error, dtype=np.float64)
+    larger = right.error * (largest / most) if most else right.error
+    return np.asarray(np.maximum(right.error, np.minimum(larger, relative * largest)), dtype=np.float64)
 
 
 @cache

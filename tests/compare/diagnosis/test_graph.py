@@ -9,7 +9,7 @@ import pytest
 from compare import Manual, Problem
 from compare.diagnosis.catalogue import CATALOGUE, kind_of
 from compare.diagnosis.formulas import KINDS
-from compare.diagnosis.graph import Run, Step, kinds
+from compare.diagnosis.graph import Run, Step, _error_at, kinds
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.mistake import Cause
 from compare.rounding import Bounded
@@ -165,3 +165,12 @@ def test_what_is_not_looked_for_in_pairs_is_named_beside_what_looks_the_same_in_
         frozenset(("factor-2", "gradient-missing")),
         frozenset(("factor-2", "integer-cast")),
     }
+
+
+@pytest.mark.parametrize(
+    ("right", "shown", "least", "most"), [(0.5, 1e6, 1e-10, 3e-10), (1e-18, 0.5, 1e-16, 1e-13), (0.5, 0.1, 1e-16, 1e-16)]
+)
+def test_what_was_shown_has_the_rounding_of_its_size(right: float, shown: float, least: float, most: float) -> None:
+    """That of larger numbers is larger; of right ones that cancel out, 1e-18 ± 1e-16, it does not grow as the numbers do."""
+    error = _error_at(Bounded(np.array([right]), np.array([1e-16])), np.array([shown]), 1e-13)
+    assert least <= error[0] <= most
