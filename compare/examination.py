@@ -18,7 +18,7 @@ from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, dead_units, draw_probes
-from compare.diagnosis.stages import Stage, judged, stage_name
+from compare.diagnosis.stages import Stage, judged
 from compare.implementation import Array, Batch
 from compare.problem import Problem
 from compare.proof import Proof
@@ -193,17 +193,16 @@ class Examination:
         """
         if judged.verdict == "not a proof":
             return self._told(judged)
-        answer = explained(judged.matcher, judged.stages)
+        found = explained(judged.matcher, judged.stages)
         plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
         if tuple(said) != judged.scales:
             as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, plain, said)
             other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False)
-            if (other.cost, _wrong(as_it_is)) <= (answer.cost, _wrong(judged)):
-                judged, answer = as_it_is, other
+            if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
+                judged, found = as_it_is, other
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
-        left = tuple(stage_name(self.problem, group) for group in answer.left)
-        return replace(self._told(judged), first=first, diagnosis=self._with_lines(answer.found, judged), unexplained=left)
+        return replace(self._told(judged), first=first, diagnosis=self._with_lines(found, judged))
 
     def _told(self, judged: Judged) -> Check:
         steps = judged.observed.steps

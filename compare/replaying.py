@@ -153,7 +153,7 @@ def _explained(check: Check, candidate: Candidate) -> Check:
     found = Examination(candidate, declared, check.seed, 0, expected_numbers=lambda *_: {}).result()
     if found.verdict != "different":      # the probes do not show it
         return replace(check, notes=(*check.notes, *found.notes))
-    taken = {name: getattr(found, name) for name in ("stages", "diagnosis", "unexplained", "scales", "conventions")}
+    taken = {name: getattr(found, name) for name in ("stages", "diagnosis", "scales", "conventions")}
     return replace(check, notes=tuple(dict.fromkeys((*check.notes, *found.notes))), **taken)
 
 

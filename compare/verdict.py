@@ -42,7 +42,6 @@ class Check:
     functions: tuple[str, ...] = ()
     reference: str = "PyTorch"
     scales: tuple[str, ...] = ()
-    unexplained: tuple[str, ...] = ()
     text: str = field(default="", repr=False)
 
     def text_of(self, line: int) -> str:

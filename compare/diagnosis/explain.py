@@ -1,20 +1,21 @@
 """The answer: which mistakes explain what was shown, with the numbers, and the probe that splits those that cannot be told apart."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, product
 
 import numpy as np
 
-from compare.diagnosis.formulas import KINDS, Formula
-from compare.diagnosis.graph import Node, Place
+from compare.diagnosis.formulas import Formula
+from compare.diagnosis.graph import Place
 from compare.diagnosis.matcher import Explanation, Matcher, is_within
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.separate import probe_to_separate
-from compare.diagnosis.stages import UPDATE, Group, Stage, stage_name
-from compare.implementation import Array
+from compare.diagnosis.stages import Group, Stage, stage_name
 
-_FINAL = ("after", "used")
+_OUTPUT: Group = ("output", 0)
+_MOST_CHOICES = 64      # of one alternative for each mistake, so that many stages with many alternatives end too
 
 
 @dataclass(frozen=True)
@@ -39,75 +40,73 @@ class Found:
     line: int | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The mistakes that were found, and the stages that are wrong beside them, by what is not known."""
+def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True) -> tuple[Found, ...]:
+    """Return the mistakes under which every number that was shown comes out, those that agree with PyTorch too; else none.
 
-    found: tuple[Found, ...] = ()
-    left: tuple[Group, ...] = ()
-
-    @property
-    def cost(self) -> tuple[bool, int, int]:
-        """The less, the better an answer: nothing found, what is left, and how many mistakes it takes."""
-        return not self.found, len(self.left), len(self.found)
-
-
-def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True) -> Answer:
-    """The mistakes that explain the shown numbers; none where nothing of the catalogue does.
-
-    First one mistake, or one factor, for everything at once; then stage by stage, each wrong stage from what was shown before it; and
-    if the first of those is not to be explained, two mistakes for everything, and one for the last numbers alone, as if nothing else
-    were shown.
+    It looks for one mistake, or one factor, that explains everything at once; then for one at each wrong stage, from what was shown before
+    it; then for these where the shown gradients are not what the step gets; then for two mistakes that explain everything together.
     """
-    shown = matcher.shown
-    found = matcher.singles() or matcher.scales()
-    if found:
-        return Answer(_classes(matcher, found))
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
-    final = {node: array for node, array in shown.items() if node[0].endswith(_last(shown))}
-    shows_stages = len(final) < len(shown)
-    if shows_stages and wrong and (first := _at_stage(matcher, wrong[0], [])):
-        known, left = [first], []
-        for group in wrong[1:]:
-            found_here = _at_stage(matcher, group, known)
-            known += [found_here] if found_here else []
-            left += [] if found_here else [group]
-        return Answer(_once(known), tuple(left))
-    if with_pairs and (pairs := matcher.pairs()):
-        return Answer(_classes(matcher, pairs))
-    if shows_stages and final:
-        last = matcher.with_shown(final)
-        return Answer(_classes(last, last.singles()))
-    return Answer()
+    if found := _at_once(matcher) or _by_stage(matcher, wrong):
+        return found
+    if not any(stage.endswith("_used") for stage, _ in wrong):
+        apart = matcher.apart_from_the_step()
+        if found := _at_once(apart) or _by_stage(apart, wrong):
+            return found
+    if wrong == [_OUTPUT] and all(stage.mark == "agrees" for stage in stages if (stage.stage, stage.layer) != _OUTPUT):
+        return _at_once(matcher.with_shown({node: array for node, array in matcher.shown.items() if (node[0], node[2]) == _OUTPUT}))
+    return _classes(matcher, matcher.pairs()) if with_pairs else ()
+
+
+def _at_once(matcher: Matcher) -> tuple[Found, ...]:
+    return _classes(matcher, matcher.singles() or matcher.scales())
+
+
+def _by_stage(matcher: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
+    """Return what explains the wrong stages one after the other, if together it explains everything; else nothing."""
+    if all(node[0].endswith(("_after", "_used")) for node in matcher.shown):
+        return ()
+    known: list[Found] = []
+    for group in wrong:
+        found = _at_stage(matcher, group, known)
+        if found is None:
+            return ()
+        known.append(found)
+    return _together(matcher, _once(known))
+
+
+def _together(matcher: Matcher, found: Sequence[Found]) -> tuple[Found, ...]:
+    """Return these mistakes, each with those alternatives only that explain everything beside the others; nothing if they do not."""
+
+    def explain(causes: Sequence[Cause]) -> bool:
+        return matcher.explains(formulas_of(causes))
+
+    chosen = next(filter(explain, islice(product(*(each.causes for each in found)), _MOST_CHOICES)), ())
+    kept = []
+    for i, cause in enumerate(chosen):
+        others = [other for other in found[i].causes if other != cause and explain([*chosen[:i], other, *chosen[i + 1 :]])]
+        causes = (cause, *others)
+        kept.append(replace(found[i], causes=causes, probe_to_separate=probe_to_separate(matcher.problem, causes)))
+    return tuple(kept)
 
 
 def _at_stage(matcher: Matcher, group: Group, known: list[Found]) -> Found | None:
-    """What explains one stage from what was shown before it; of an update, else from the error terms on.
+    """What explains one stage from what was shown before it.
 
     By itself, or beside the mistakes that are known already, as they were found or made in this layer too.
     """
-    _, _, what = group[0].partition("_")
-    matchers = [matcher]
-    if what in UPDATE:
-        others = {f"{each}_{stage}" for each in KINDS for stage in UPDATE if stage != what}
-        shown = {node: array for node, array in matcher.shown.items() if node[0] not in others}
-        matchers.append(matcher.with_shown(shown))
     causes = list(dict.fromkeys(found.causes[0] for found in known))
     here = [
         replace(cause, layers=(group[1],)) for cause in causes if cause.layers != (0,) and cause.mistake.applies(matcher.problem, group[1])
     ]
-    alone = (_class(one, one.local(group)) for one in matchers)
-    beside = (_class(one, one.local(group, formulas_of(known_too))) for one in matchers for known_too in (causes, here) if known_too)
-    return next((found for way in (alone, beside) for found in way if found is not None), None)
+    found = _class(matcher, matcher.local(group))
+    beside = (_class(matcher, matcher.local(group, formulas_of(known_too))) for known_too in (causes, here) if known_too)
+    return found or next(filter(None, beside), None)
 
 
 def formulas_of(causes: Iterable[Cause]) -> dict[Place, Formula]:
     """All of them, by place."""
     return {place: formula for cause in causes for place, formula in cause.formulas.items()}
-
-
-def _last(shown: Mapping[Node, Array]) -> str:
-    return next((what for what in _FINAL if any(node[0].endswith(what) for node in shown)), "nothing")
 
 
 def _classes(matcher: Matcher, found: list[Explanation]) -> tuple[Found, ...]:

@@ -237,6 +237,13 @@ def is_elementwise(function: str) -> bool:
 def _of_kind(kind: str) -> dict[str, Formula]:
     """The stages from a gradient to the new parameter, of weights or of biases."""
 
+    def answered(run: Run, step: int, layer: int) -> Bounded:
+        """The gradient that is worked out beside the step, and not for it: from δ and the input themselves."""
+        if kind == "weight":
+            return run.product(transposed(run("delta", step, layer)), run("input", step, layer))
+        value: Bounded = run.total(run("delta", step, layer)) if kind == "bias" else run(f"{kind}_grad", step, layer)
+        return value
+
     def used(run: Run, step: int, layer: int) -> Bounded:
         """The gradient that the update gets."""
         value: Bounded = run(f"{kind}_grad", step, layer)
@@ -277,6 +284,7 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         return state[run.problem.slots[0]]
 
     return {
+        f"{kind}_answered": answered,
         f"{kind}_used": used,
         f"{kind}_kept": kept,
         f"{kind}_update": update,

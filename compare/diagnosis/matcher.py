@@ -16,6 +16,9 @@ from compare.problem import Problem
 from compare.rounding import Bounded
 
 _STEP, _LAYER = 1, 2
+_RECORDS = {("x", 0), ("y", 0)}
+_ANSWERS = frozenset({"z", "a", "output", "probabilities", "loss"})
+_OF_THE_STEP = ("_velocity", "_step", "_after")
 MOST_PAIRS = 60_000  # of a node, so that a network of many layers ends too
 
 
@@ -34,20 +37,34 @@ class Explanation:
 class Matcher:
     """What an implementation showed of some steps, and the search for what explains it.
 
-    `shown` holds every number of a stage that was shown, by node, in the order of computation.
+    `shown` holds every number of a stage that was shown, by node, in the order of computation. Those of the stages in `answers` may be of
+    the records that were given, whichever records the step itself takes.
     """
 
     def __init__(
-        self, problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], catalogue: Iterable[Mistake] = CATALOGUE
+        self,
+        problem: Problem,
+        steps: Sequence[Step],
+        shown: Mapping[Node, Array],
+        catalogue: Iterable[Mistake] = CATALOGUE,
+        answers: frozenset[str] = _ANSWERS,
     ) -> None:
-        self.problem, self.shown = problem, dict(shown)
+        self.problem, self.shown, self.answers = problem, dict(shown), answers
         self.right = Run(problem, steps, shown=shown)
         self._catalogue = tuple(catalogue)
         self._groups = self._by_group()
 
     def with_shown(self, shown: Mapping[Node, Array]) -> "Matcher":
         """The same steps, and the same mistakes, with other numbers shown."""
-        other = Matcher(self.problem, self.right.steps, shown, self._catalogue)
+        return self._with(shown, self.answers)
+
+    def apart_from_the_step(self) -> "Matcher":
+        """The same, where what is shown before the step is worked out apart from it: the step may get another gradient."""
+        shown = {(node[0].replace("_used", "_answered"), *node[1:]): array for node, array in self.shown.items()}
+        return self._with(shown, frozenset(node[0] for node in shown if not node[0].endswith(_OF_THE_STEP)))
+
+    def _with(self, shown: Mapping[Node, Array], answers: frozenset[str]) -> "Matcher":
+        other = Matcher(self.problem, self.right.steps, shown, self._catalogue, answers)
         other.causes = self.causes
         return other
 
@@ -182,7 +199,11 @@ class Matcher:
 
     def _matches(self, node: Node, formulas: Formulas) -> bool:
         predicted = self.predicted(node, formulas)
-        return predicted is not None and is_within(self.shown[node], predicted)
+        if predicted is not None and is_within(self.shown[node], predicted):
+            return True
+        if node[0] not in self.answers or formulas.keys().isdisjoint(_RECORDS):
+            return False
+        return self._matches(node, {place: formula for place, formula in formulas.items() if place not in _RECORDS})
 
     def predicted(self, node: Node, formulas: Formulas) -> Bounded | None:
         """What the node comes to under these formulas; None where they cannot be applied, or give no number."""

@@ -100,4 +100,5 @@ def stage_name(problem: Problem, group: Group) -> str:
         return stage
     kind, _, what = stage.partition("_")
     name = parameter_name(problem, kind, layer)
-    return {"used": f"gradient of {name}", "velocity": f"velocity of {name}", "step": f"Δ {name}", "after": f"new {name}"}[what]
+    names = {"answered": "gradient of", "used": "gradient of", "velocity": "velocity of", "step": "Δ", "after": "new"}
+    return f"{names[what]} {name}"

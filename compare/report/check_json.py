@@ -74,7 +74,6 @@ def as_object(check: Check, given: Mapping[str, str] | None = None) -> dict[str,
             }
             for found in check.diagnosis
         ],
-        "unexplained": check.unexplained,
         "conventions": conventions,
         "notes": check.notes,
         "printed": check.printed,

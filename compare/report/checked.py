@@ -65,8 +65,6 @@ def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
         yield "  unknown: no mistake of the catalogue makes just these numbers" + ("; look at this stage" if check.stages else "")
     for number, found in enumerate(check.diagnosis, start=1):
         yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)
-    if check.unexplained:
-        yield f"  wrong beside, by a mistake that is not known: {', '.join(check.unexplained)}"
 
 
 def probes(check: Check) -> str:
@@ -113,7 +111,7 @@ def hinted(check: Check, hint: int | None) -> tuple[Check, dict[str, str]]:
         given["sentence"] = "; ".join(found.causes[0].sentence for found in check.diagnosis)
     if check.verdict != "equivalent":
         check = replace(check, comparison=_without_steps(check.comparison), probes=_without_steps(check.probes))
-    return replace(check, diagnosis=(), scales=(), unexplained=()), given
+    return replace(check, diagnosis=(), scales=()), given
 
 
 def _without_steps(comparison: Comparison | None) -> Comparison | None:
