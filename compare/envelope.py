@@ -239,13 +239,13 @@ def _forward(
 
 def _update(problem: Problem, block: Block, grads: Mapping[str, Bounded], carried: Carried, precision: Precision) -> _Update:
     rule = OPTIMIZERS[problem.optimizer]
-    options, slots = problem.optimizer_options, problem.slots
+    slots = problem.slots
     update = _Update({}, {}, {})
     for name in problem.shapes():
         w, g = carried[name], grads[name]
         step = np.asarray(block.steps).reshape(-1, *[1] * (g.value.ndim - 1))
         state = {slot: carried[f"{name}.{slot}"] for slot in slots}
-        delta, after = rule.update(w, g, state, step, problem.lr, options, precision)
+        delta, after = rule.update(w, g, state, step, problem.lr, problem.update_options(name), precision)
         again = (rule.roundings - 1) * precision.u * np.abs(w.value)
         summed = plus(w, delta, precision)
         update.deltas[name] = delta
