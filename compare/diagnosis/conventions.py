@@ -1,4 +1,7 @@
-"""Conventions of scale, no faults where the result is right: the sign of δ, where 1/N is put, ½ or not in a loss that is shown."""
+"""Conventions of scale, no faults where the result is right: the sign of δ, where 1/N is put, ½ or not in a loss that is shown.
+
+Weight decay in what is shown is one too, and has its own module, `penalty`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ import numpy as np
 
 from compare.diagnosis.graph import Node, Run, Step
 from compare.diagnosis.matcher import Matcher, is_within
+from compare.diagnosis.penalty import SAID, without_decay
 from compare.diagnosis.stages import Group
 from compare.implementation import Array
 from compare.problem import Problem
@@ -80,6 +84,10 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
         (("weight_velocity", "bias_velocity"), "velocity", _STEP_FACTORS),
     ):
         nodes = [node for node in ours if node[0] in stages]
+        if bare := without_decay(matcher, what, final, [factor.of for factor in factors], _SCALES):
+            ours |= bare
+            said.append(SAID[what])
+            matcher = matcher.with_shown(ours)
         if not nodes or (what != "loss" if final is None else stages[0].endswith(final)):
             continue
         if what == "loss" and (eps := _kept_from_zero(matcher, nodes)):

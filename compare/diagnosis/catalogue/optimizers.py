@@ -127,6 +127,12 @@ def _other_decay(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, K
     return run.plus(delta, run.scaled(run(kind, step, layer), -run("lr", step, layer) * decay)), after
 
 
+def _decayed(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    """∂L/∂w + λ w in the gradient's place."""
+    g, w = run.right(f"{kind}_used", step, layer), run(kind, step, layer)
+    return run.plus(g, run.scaled(w, _own(run, step, layer, kind)["weight_decay"]))
+
+
 def _decay_without_lr(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     options = _own(run, step, layer, kind)
     delta, after = _updated(run, step, layer, kind, options | {"weight_decay": 0.0})
@@ -354,6 +360,14 @@ OPTIMIZERS = (
     ),
     Mistake(
         "decay-missing", "{layer} is not decayed", "g + λ w", "g", _option("weight_decay", lambda run, step, options: 0.0), "layer", _DECAY
+    ),
+    Mistake(
+        "decay-in-gradients",
+        "the gradients have the weight decay in them, which the update adds",
+        "∂L/∂w",
+        "∂L/∂w + λ w",
+        {"*_used": _decayed},
+        applies=_DECAY,
     ),
     Mistake(
         "decay-decoupled",
