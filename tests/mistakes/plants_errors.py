@@ -118,6 +118,8 @@ def at_output(network: Network) -> Iterator[Plant]:
         yield Plant("other-loss", 14, None, ((line, logits),), variant="half_mse of the logits, over records")
         yield Plant("slope-on-logits-loss", 62, None, ((line, f"{line} * p[j] * (1 - p[j])"),))
         yield Plant("softmax-axis", 61, None, (("p = softmax(output[r])", "p = [softmax(output[:, j])[r] for j in range(k)]"),))
+        if network.bias:      # else where all relus are dead it is 0/0
+            yield Plant("softmax-without-exp", 61, None, (("p = softmax(output[r])", "p = output[r] / np.sum(output[r])"),))
     if network.activation(last) == "softmax":
         delta, units = softmax_delta(last, k), f"z{last}.shape[1]"
         yield Plant("softmax-diagonal", 60, None, ((delta, f"error{last}[r, j] * a{last}[r, j] * (1 - a{last}[r, j])"),))
