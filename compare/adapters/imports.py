@@ -132,6 +132,8 @@ class Imports(importlib.abc.MetaPathFinder):
             return own
         if name in self.given or any(given.startswith(f"{name}.") for given in self.given):
             return importlib.machinery.ModuleSpec(name, _AbsentLoader(self.given.get(name, {})), is_package=True)
+        if normal is not None and _has_parts_installed(normal):
+            return normal
         if own is not None or (normal is not None and normal.loader is not None):
             return own or normal
         if not is_direct or frame.f_lineno in owner.sources[frame.f_code.co_filename].guarded or name.startswith("numpy."):
@@ -198,7 +200,8 @@ class Imports(importlib.abc.MetaPathFinder):
         if name in {"compare", "numpy", *sys.stdlib_module_names} or name.startswith("__"):
             return f"attempt_{name}"
         normal = self._normal(name, None, None)
-        return f"attempt_{name}" if normal is not None and is_installed(normal.origin or "") else name
+        is_taken = normal is not None and (is_installed(normal.origin or "") or _has_parts_installed(normal))
+        return f"attempt_{name}" if is_taken else name
 
     def _spec_of_placed(self, name: str) -> importlib.machinery.ModuleSpec | None:
         place = self.placed[name]
@@ -294,6 +297,11 @@ def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:
     while frame is not None and frame.f_code.co_filename.startswith("<") and not frame.f_code.co_filename.startswith("<frozen"):
         frame = frame.f_back
     return frame, frame is not None and frame.f_globals.get("__name__") != "importlib.util"
+
+
+def _has_parts_installed(spec: importlib.machinery.ModuleSpec) -> bool:
+    """Whether it is a namespace package, which has folders and no file of its own, and one of the folders is installed."""
+    return spec.loader is None and any(map(is_installed, spec.submodule_search_locations or ()))
 
 
 @lru_cache(maxsize=4096)
