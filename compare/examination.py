@@ -11,7 +11,7 @@ from compare.adapters.attempted import Traced
 from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading, readings
 from compare.comparison import hardly_moved
-from compare.diagnosis.conventions import in_our_scale
+from compare.diagnosis.conventions import Scale, in_our_scale
 from compare.diagnosis.explain import Found, explained
 from compare.diagnosis.graph import Node, Run, Step, parameter_name, places
 from compare.diagnosis.lines import line_of
@@ -39,7 +39,7 @@ class Judged:
     matcher: Matcher
     stages: tuple[Stage, ...]
     conventions: tuple[str, ...]
-    scales: tuple[str, ...]
+    scale: Scale
     reason: str | None
 
 
@@ -77,7 +77,7 @@ class Examination:
         expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = twin_numbers,
     ) -> None:
         self.expected_numbers = expected_numbers
-        self.attempt, self.problem, self.seed, self.steps, self.keep = attempt, problem, seed, steps, keep
+        self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
         self.probes = draw_probes(problem, seed, data)
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
             self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
@@ -98,9 +98,8 @@ class Examination:
                 faults.append((len(observed.shown), fault, reading))
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
-                return Proof(self.attempt, self.problem, self.probes, self.steps, self.keep).proved(
-                    self._told(judged), reading, observed
-                )
+                proof = Proof(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
+                return proof.proved(self._told(judged), reading, observed, judged.scale)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
                 fitting.append((observed, reading))
         if fitting:
@@ -171,11 +170,11 @@ class Examination:
 
     def _judged(self, observed: Observed, reading: Reading) -> Judged:
         expected = self.expected_numbers(self.problem, self.probes, observed.steps)
-        matcher, said = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
-        return self._judged_as(observed, reading, expected, matcher, said)
+        matcher, scale = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
+        return self._judged_as(observed, reading, expected, matcher, scale)
 
     def _judged_as(
-        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], matcher: Matcher, said: list[str]
+        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], matcher: Matcher, scale: Scale
     ) -> Judged:
         stages = judged(self.problem, matcher.right, observed.right(self.problem), matcher.shown, expected)
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
@@ -183,7 +182,7 @@ class Examination:
         is_right = all(stage.mark == "agrees" for stage in stages)
         empty = empty or (self._not_compared(matcher.shown) if is_right else None)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
-        return Judged(verdict, reading, observed, expected, matcher, tuple(stages), layout, tuple(said), empty)
+        return Judged(verdict, reading, observed, expected, matcher, tuple(stages), layout, scale, empty)
 
     def _explained(self, judged: Judged) -> Check:
         """With the mistakes that explain the difference, as few as can be.
@@ -194,9 +193,9 @@ class Examination:
         if judged.verdict == "not a proof":
             return self._told(judged)
         found = explained(judged.matcher, judged.stages)
-        plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
-        if tuple(said) != judged.scales:
-            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, plain, said)
+        plain, scale = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
+        if scale.said != judged.scale.said:
+            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, plain, scale)
             other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False)
             if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
                 judged, found = as_it_is, other
@@ -213,7 +212,7 @@ class Examination:
             compared=sum(array.size for array in judged.matcher.shown.values()),
             stages=judged.stages,
             conventions=judged.conventions,
-            scales=judged.scales,
+            scales=judged.scale.said,
             probes=as_comparison(self.problem, self.probes, steps, judged.matcher.shown, judged.stages) if self.keep else None,
             notes=(*self.attempt.notes, *judged.observed.notes),
         )

@@ -272,11 +272,11 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         return value
 
     def after(run: Run, step: int, layer: int) -> Bounded:
-        """w + Δw, which rounds once, or once more where the optimiser takes a decay from the weight first."""
-        w = run(kind, step, layer)
-        summed = run.plus(w, run(f"{kind}_step", step, layer))
-        again = (OPTIMIZERS[run.problem.optimizer].roundings - 1) * run.precision.u * np.abs(w.value)
-        return Bounded(summed.value, summed.error + again)
+        """w + Δw: rounded once, again where a decay is taken from the weight first, and again for each record that is added by itself."""
+        w, move = run(kind, step, layer), run(f"{kind}_step", step, layer)
+        summed = run.plus(w, move)
+        roundings = OPTIMIZERS[run.problem.optimizer].roundings - 1 + len(run.steps[step].x)
+        return Bounded(summed.value, summed.error + run.precision.gamma(roundings) * (w.at_most() + move.at_most()))
 
     def velocity(run: Run, step: int, layer: int) -> Bounded:
         """What the optimiser keeps first of all: momentum's buffer, or Adam's average of gradients."""
