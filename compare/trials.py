@@ -21,7 +21,8 @@ from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
 from compare.problem import Problem
 
-FAR_Z = (3.0, 12.0, 40.0, 300.0, 600.0, 1000.0)
+ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
+ONE_FAR: tuple[float, ...] = (12.0, 600.0)      # or of one
 FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # of z and p(1 − p): PyTorch keeps it at 1e-12 or more, and farther out it is no judge
 OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to what is no number,
 LOSES_DIGITS = 650.0      # and to numbers that have lost their digits, as e^−720 has
@@ -29,7 +30,7 @@ LARGE, SMALL = (30.0, 1000.0), (1e-2, 1e-4)
 RECORDS = (1, 2, 3, 33, 150)
 MOST_RECORDS, LEAST_MOST = 450, 64
 MOST_PRODUCTS = 1e8      # of records and weights in one step, so that large networks end too
-DRAWN = 40
+DRAWN = 24
 _SOLVED = 3      # records of a trial whose z is solved for
 
 Pattern = Callable[[np.random.Generator, tuple[int, int]], Array]      # of z, (n, units)
@@ -256,10 +257,10 @@ class _Draw:
     def of_z(self, layer: int) -> Iterator[Direction]:
         """z of one layer, far out on either side: for every record and unit, or for one."""
         limit = FAR_BCE if self.problem.loss == "bce" and layer == self.depth else inf
-        values = tuple(z for z in FAR_Z if z <= limit) + ((limit,) if limit < inf else ())
         said = f"z of {layers_named(self.problem, (layer,))}"
         for sign in (1, -1):
-            for pattern in (self._all_far, self._one_far):
+            for pattern, far in ((self._all_far, ALL_FAR), (self._one_far, ONE_FAR)):
+                values = tuple(sorted({min(z, limit) for z in far}))
                 at = self._solving_for(layer, pattern, sign)
                 name = said if sign > 0 else f"z below 0 of {layers_named(self.problem, (layer,))}"
                 yield self._measured(name, values, at, overflows=OVERFLOWS, loses_digits=LOSES_DIGITS, layer=layer)

@@ -629,13 +629,17 @@ def train_step(params, x, y, lr):
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        ("np.exp(-z)", "np.exp(-np.clip(z, -30, 30))", "for z below 0 of the hidden layer beyond about 30 the output does not: is something clipped?"),
-        ("    h = ", "    x, y = x[:32], y[:32]\n    h = ", "with more than 32 records the new 2.weight does not: are records left out?"),
-        ("    h = ", "    x, y = x[:128], y[:128]\n    h = ", "with more than 128 records the new 2.weight does not: are records left out?"),
+        (
+            "np.exp(-z)",
+            "np.exp(-np.clip(z, -30, 30))",
+            "for z of the hidden layer beyond about 30 the output does not: is something clipped?",
+        ),
+        ("    h = ", "    x, y = x[:32], y[:32]\n    h = ", "with more than 32 records the output does not: are records left out?"),
+        ("    h = ", "    x, y = x[:128], y[:128]\n    h = ", "with more than 128 records the output does not: are records left out?"),
         (
             '- lr * delta1.T @ x, "2',
             '- lr * np.clip(delta1.T @ x, -5, 5), "2',
-            "for inputs beyond about 40 the new 0.weight does not: is something clipped?",
+            "for z below 0 of the hidden layer beyond about 11 the new 0.weight does not: is something clipped?",
         ),
     ],
 )
