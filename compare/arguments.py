@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+from compare.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ MOST = 10**9      # of epochs or units: more than anyone has memory or time for
 _OF = "problem_"      # what `check` is told of the problem, which may not look like what the training was told
 COMMON = ("dtype", "device", "json", "quiet", "report")
 PICTURES = ("loss", "difference", "deltas", "shares", "network")
+_WHICH_DECAY = "all, or the weights and no bias, γ or β (default all)"
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
 
 
@@ -132,6 +133,8 @@ def _add_training(group: Any) -> None:
             group.add_argument(flag, action="store_true", default=None, help=f"of {of}")
         elif isinstance(default, tuple):
             group.add_argument(flag, type=_pair, metavar="B1,B2", help=f"of {of} (default {default[0]:g},{default[1]:g})")
+        elif isinstance(default, str):
+            group.add_argument(flag, choices=DECAYS, help=f"which parameters decay: {_WHICH_DECAY}")
         else:
             values = "/".join(dict.fromkeys(f"{value:g}" for value in owners.values()))
             group.add_argument(flag, type=float, metavar="X", help=f"of {of} (default {values})")
@@ -320,6 +323,9 @@ def _add_problem(group: Any) -> None:
     for name in OPTIMIZER_OPTIONS:
         default = next(row.options[name] for row in OPTIMIZERS.values() if name in row.options)
         flag = f"--{name.replace('_', '-')}"
+        if isinstance(default, str):
+            group.add_argument(flag, dest=f"{_OF}{name}", choices=DECAYS, help=f"which parameters decay: {_WHICH_DECAY}")
+            continue
         kind: dict[str, Any] = {"action": "store_true"} if isinstance(default, bool) else {}
         typed: dict[str, Any] = {} if kind else {"type": _pair if isinstance(default, tuple) else float, "metavar": "X"}
         group.add_argument(flag, dest=f"{_OF}{name}", default=None, help="of the optimizer", **kind, **typed)

@@ -239,14 +239,14 @@ def _forward(
 
 def _update(problem: Problem, block: Block, grads: Mapping[str, Bounded], carried: Carried, precision: Precision) -> _Update:
     rule = OPTIMIZERS[problem.optimizer]
-    options, slots = problem.optimizer_options, problem.slots
+    slots = problem.slots
     update = _Update({}, {}, {})
     added = block.records if block.actual.deltas is None else 0      # where no step is shown, it may be added record by record
     for name in problem.shapes():
         w, g = carried[name], grads[name]
         step = np.asarray(block.steps).reshape(-1, *[1] * (g.value.ndim - 1))
         state = {slot: carried[f"{name}.{slot}"] for slot in slots}
-        delta, after = rule.update(w, g, state, step, problem.lr, options, precision)
+        delta, after = rule.update(w, g, state, step, problem.lr, problem.update_options(name), precision)
         again = (rule.roundings - 1) * precision.u * np.abs(w.value) + precision.gamma(added) * (w.at_most() + delta.at_most())
         summed = plus(w, delta, precision)
         update.deltas[name] = delta

@@ -1,7 +1,9 @@
 """The examination of an attempt on probes: how its arrays are meant, where it is wrong, and why."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ from compare.adapters.attempt import AttemptError
 from compare.adapters.attempted import Traced
 from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading, readings
-from compare.comparison import hardly_moved
+from compare.adapters.without import Without
+from compare.comparison import Difference, hardly_moved
 from compare.diagnosis.conventions import Scale, in_our_scale
 from compare.diagnosis.explain import Found, explained
 from compare.diagnosis.graph import Node, Run, Step, parameter_name, places
@@ -18,7 +21,7 @@ from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, dead_units, draw_probes
-from compare.diagnosis.stages import Stage, judged
+from compare.diagnosis.stages import Stage, judged, rank, stage_name
 from compare.implementation import Array, Batch
 from compare.problem import Problem
 from compare.proof import Proof
@@ -85,7 +88,7 @@ class Examination:
     def result(self) -> Check:
         """The check, by the reading of the file's arrays that fits."""
         fitting: list[tuple[Observed, Reading]] = []
-        faults: list[tuple[int, FaultError | AttemptError, Reading]] = []
+        faults: list[tuple[int, FaultError | AttemptError]] = []
         for reading in readings(self.problem, self.attempt.conventions):
             if fitting and reading.params != fitting[0][1].params:  # who takes a dict of these names takes no list
                 continue
@@ -95,7 +98,7 @@ class Examination:
             except (FaultError, AttemptError) as fault:
                 if isinstance(fault, AttemptError) and fault.is_final:
                     return self._faulty(fault)
-                faults.append((len(observed.shown), fault, reading))
+                faults.append((len(observed.shown), fault))
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
                 proof = Proof(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
@@ -108,8 +111,8 @@ class Examination:
             if changed:
                 return replace(self._told(first), verdict="could not run", reason=changed)
             return self._best(first, fitting[1:])
-        _, farthest, reading = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
-        return self._behind(farthest, reading) or self._faulty(farthest)
+        _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
+        return self._behind(farthest) or self._faulty(farthest)
 
     @property
     def _final(self) -> str:
@@ -151,17 +154,45 @@ class Examination:
     def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
         observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, reading, observed)
 
-    def _behind(self, fault: FaultError | AttemptError, reading: Reading) -> Check | None:
-        """What explains the new weights or the gradients, where a stage that is shown has the wrong shape; None if nothing does."""
-        if not (isinstance(fault, FaultError) and fault.kind == "shape" and fault.function in ("trace", "forward")):
+    def _behind(self, fault: FaultError | AttemptError) -> Check | None:
+        """The check of all else, where the fault leaves something: other functions, other entries, or the probes before; or None."""
+        others = copy(self)
+        if fault.function == next((name for name in ("train_step", "gradients") if name in self.attempt.functions), None):
+            others.probes = self._before(fault) if isinstance(fault, FaultError) and fault.kind == "nan" else ()
+        elif fault.function in self.attempt.functions:
+            others.attempt = Without(self.attempt, fault.function, fault.entries if isinstance(fault, FaultError) else ())
+        else:
             return None
-        observed = Observed(skipped=frozenset({"trace", "forward", "loss"}))
-        try:
-            self._observe(reading, observed)
-        except (FaultError, AttemptError):
-            return None
-        check = self._explained(self._judged(observed, reading)) if observed.shown else None
-        return replace(check, reason=f"step {fault.step}: {fault}") if check and check.diagnosis else None
+        return self._beside(fault, others.result()) if others.attempt.functions and others.probes else None
+
+    def _before(self, fault: FaultError) -> tuple[Probe, ...]:
+        """The probes before the one with the step of the fault."""
+        ends = accumulate(len(probe.batches) for probe in self.probes)
+        return tuple(probe for probe, end in zip(self.probes, ends, strict=True) if end < fault.step)
+
+    def _beside(self, fault: FaultError | AttemptError, check: Check) -> Check:
+        """The check of all else, with the fault: a note, where it is that of a helper, or of a loss that raises; else in the verdict."""
+        if isinstance(fault, AttemptError) and (fault.kind == "arguments" or fault.function == "loss"):
+            what = "it is taken for a helper and not asked" if fault.kind == "arguments" else "the loss was not compared"
+            return replace(check, notes=(*check.notes, f"{fault}: {what}"))
+        said = str(fault) if isinstance(fault, AttemptError) else f"step {fault.step}: {fault}"
+        beside = check.reason if check.verdict in ("different", "could not run", "unstable formula") else None
+        check = replace(check, reason="; ".join(filter(None, (said, beside))))
+        if isinstance(fault, FaultError) and fault.kind == "nan":
+            return self._with_nan(fault, check)
+        if check.verdict == "different":
+            return check
+        line, source = (fault.line, fault.source) if isinstance(fault, AttemptError) else (check.line, check.source)
+        return replace(check, verdict="could not run", line=line, source=source)
+
+    def _with_nan(self, fault: FaultError, check: Check) -> Check:
+        """The check with the stages that are not finite, which are never equal."""
+        names = {group: stage_name(self.problem, group) for group in fault.groups}
+        nan = [Stage(*group, name, "wrong", Difference(fault.step, group[0], name, reason=str(fault))) for group, name in names.items()]
+        stages = sorted((*check.stages, *nan), key=lambda stage: rank((stage.stage, stage.layer), len(self.problem.layers)))
+        first = check.first or next((stage.difference for stage in nan), None)
+        verdict: Verdict = "could not run" if check.verdict == "could not run" else "different"
+        return replace(check, verdict=verdict, stages=tuple(stages), first=first)
 
     def _faulty(self, fault: FaultError | AttemptError) -> Check:
         if isinstance(fault, AttemptError):

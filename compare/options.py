@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare.errors import ProblemError
-from compare.pieces import OPTIMIZERS
+from compare.pieces import DECAYS, OPTIMIZERS
 
 DTYPES = ("float64", "float32")
 
@@ -71,6 +71,9 @@ def checked_optimizer_options(optimizer: str, given: Any, dtype: str) -> dict[st
             if not (isinstance(value, (tuple, list)) and len(value) == 2):
                 raise ProblemError(f"betas are {value!r}; expected two numbers of at least 0 and below 1")
             options[name] = tuple(checked_number("a beta", beta, least=0, below=1) for beta in value)
+        elif name == "decay":
+            check_choice(name, value, DECAYS)
+            options[name] = value
         elif isinstance(options[name], bool):
             check_flag(name, value)
             options[name] = bool(value)

@@ -47,6 +47,7 @@ class LossPiece(Piece):
 class OptimizerPiece(Piece):
     """An optimiser; `options` are the hyperparameters that it has beside the learning rate, with PyTorch's defaults.
 
+    `decay` is none of PyTorch's own: it is its two parameter groups, one of the weights with `weight_decay` and one of the rest without.
     `slots` are what it keeps of each parameter, by PyTorch's names; with `kept_if`, only where that option is not 0.
     """
 
@@ -113,15 +114,17 @@ NORMALIZATIONS: dict[str, Piece] = _by_name(
     Piece("batch_norm", "γ (z − μ) / √(v + ε) + β, μ and v of each unit over the batch", "F.batch_norm"),
 )
 
+DECAYS = ("all", "weights")      # what weight decay is of: every parameter, or the weights without biases, γ and β
+
 _SLOTS = ("exp_avg", "exp_avg_sq")
-_ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+_ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "decay": "all"}
 
 OPTIMIZERS: dict[str, OptimizerPiece] = _by_name(
     OptimizerPiece(
         "sgd",
         "g ← g + λ w; b ← μ b + (1 − dampening) g; Δw = −lr b",
         "torch.optim.SGD",
-        options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0},
+        options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0, "decay": "all"},
         slots=("momentum_buffer",),
         kept_if="momentum",
     ),

@@ -160,6 +160,17 @@ class Problem:
         kept: tuple[str, ...] = OPTIMIZERS[self.optimizer].kept(self.optimizer_options)
         return kept
 
+    @property
+    def told_options(self) -> dict[str, Any]:
+        """The optimiser's options by the names that `torch.optim` has, and `decay`, which it has not, only where it is "weights"."""
+        return {name: value for name, value in self.optimizer_options.items() if (name, value) != ("decay", "all")}
+
+    def update_options(self, name: str) -> Mapping[str, Any]:
+        """The optimiser's options for that parameter: without weight decay where only weights have one, and it is none."""
+        if self.optimizer_options["decay"] == "all" or any(name == f"{layer.linear}.weight" for layer in self.layers):
+            return self.optimizer_options
+        return {**self.optimizer_options, "weight_decay": 0.0}
+
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of what the optimiser keeps, as "<parameter>.<slot>"."""
         return {f"{name}.{slot}": shape for name, shape in self.shapes().items() for slot in self.slots}

@@ -58,6 +58,9 @@ def networks() -> tuple[Problem, ...]:
         _network(*plain, normalization="batch_norm"),
         _network(*plain, dropout=0.4),
         _network(*tanh, loss="mse", optimizer_options=_DECAY),
+        _network(*tanh, loss="mse", optimizer_options={**_DECAY, "decay": "weights"}),
+        _network(*tanh, loss="mse", optimizer_options=_DECAY, normalization="layer_norm"),
+        _network(*tanh, loss="mse", optimizer_options={**_DECAY, "decay": "weights"}, normalization="layer_norm"),
         _network(*tanh, loss="mse", optimizer_options=_MOMENTUM),
         _network(*tanh, loss="mse", optimizer_options={**_MOMENTUM, "dampening": 0.5}),
         _network(*tanh, loss="mse", optimizer_options={**_MOMENTUM, "nesterov": True}),
@@ -199,7 +202,8 @@ def _times(low: float, high: float) -> str:
 
 def network_said(problem: Problem) -> str:
     """The network in a few words: "3-4-2, sigmoid sigmoid, half_mse, sgd with momentum 0.9"."""
-    options = [f"{name.replace('_', ' ')} {value:g}" for name, value in problem.optimizer_options.items() if _is_told(problem, name, value)]
+    options = [f"{name.replace('_', ' ')} {value:g}" for name, value in problem.optimizer_options.items() if _is_told(name, value)]
+    options += ["of weights alone"] if problem.optimizer_options["decay"] == "weights" else []
     words = ["-".join(map(str, problem.sizes)), " ".join(problem.activations), problem.loss]
     words += [problem.reduction] if problem.reduction != "mean" else []
     words += [problem.normalization] if problem.normalization else []
@@ -207,7 +211,7 @@ def network_said(problem: Problem) -> str:
     return ", ".join([*words, problem.optimizer + (" with " + ", ".join(options) if options else "")])
 
 
-def _is_told(problem: Problem, name: str, value: object) -> bool:
+def _is_told(name: str, value: object) -> bool:
     return name in ("momentum", "dampening", "nesterov", "weight_decay") and bool(value)
 
 

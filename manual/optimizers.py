@@ -16,18 +16,28 @@ from manual.state import check_entries
 
 
 class Optimizer:
-    """An update with learning rate `lr`; `slots` are the arrays it keeps for each parameter, by PyTorch's names."""
+    """An update with learning rate `lr`; `slots` are the arrays it keeps for each parameter, by PyTorch's names.
+
+    `weight_decay` λ is that of `decay` "all" parameters, or of the "weights" (out, in) alone: biases, γ and β, which are (units,), then
+    have none.
+    """
 
     slots: tuple[str, ...] = ()
 
-    def __init__(self, lr: float) -> None:
-        self.lr = lr
+    def __init__(self, lr: float, *, weight_decay: float = 0.0, decay: str = "all") -> None:
+        if decay not in ("all", "weights"):
+            raise ValueError(f"decay is {decay!r}; expected all or weights")
+        self.lr, self.weight_decay, self.decay = lr, weight_decay, decay
         self.steps = 0
         self.state: dict[str, dict[str, Array]] = {}      # by parameter, by slot
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Δw for a parameter w with gradient g at step number `steps`; changes what `state` keeps."""
         raise NotImplementedError
+
+    def decay_of(self, w: Array) -> float:
+        """λ of the parameter w."""
+        return self.weight_decay if self.decay == "all" or w.ndim == 2 else 0.0
 
     def step(self, network: Network, grads: Mapping[str, Array]) -> dict[str, Array]:
         """Change the network's parameters in place; returns each one's delta, with the sign it was added with."""
@@ -74,17 +84,24 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, lr: float, *, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
+        self,
+        lr: float,
+        *,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr)
-        self.momentum, self.dampening, self.nesterov, self.weight_decay = momentum, dampening, nesterov, weight_decay
+        super().__init__(lr, weight_decay=weight_decay, decay=decay)
+        self.momentum, self.dampening, self.nesterov = momentum, dampening, nesterov
         if momentum:
             self.slots = ("momentum_buffer",)
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Δw = −lr · g, of the shape of w."""
-        if self.weight_decay:
-            g = g + self.weight_decay * w                                 # g ← ∂L/∂w + λ w
+        if decay := self.decay_of(w):
+            g = g + decay * w                                             # g ← ∂L/∂w + λ w
         if self.momentum:
             b = state["momentum_buffer"]
             b[...] = g if self.steps == 1 else self.momentum * b + (1 - self.dampening) * g
@@ -104,15 +121,21 @@ class Adam(Optimizer):
     slots = ("exp_avg", "exp_avg_sq")
 
     def __init__(
-        self, lr: float, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
+        self,
+        lr: float,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr)
-        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        super().__init__(lr, weight_decay=weight_decay, decay=decay)
+        self.betas, self.eps = betas, eps
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""
-        if self.weight_decay:
-            g = g + self.weight_decay * w                                 # g ← ∂L/∂w + λ w
+        if decay := self.decay_of(w):
+            g = g + decay * w                                             # g ← ∂L/∂w + λ w
         return self.adaptive(g, state)
 
     def adaptive(self, g: Array, state: dict[str, Array]) -> Array:
@@ -131,13 +154,19 @@ class AdamW(Adam):
     """Adam with the decay decoupled from the gradient (Loshchilov and Hutter, 2019): Δw = −lr λ w − lr · m̂ / (√v̂ + ε)."""
 
     def __init__(
-        self, lr: float, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.01
+        self,
+        lr: float,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay, decay=decay)
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Δw, of the shape of w."""
-        return -self.lr * self.weight_decay * w + self.adaptive(g, state)
+        return -self.lr * self.decay_of(w) * w + self.adaptive(g, state)
 
 
 OPTIMIZERS: dict[str, Any] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

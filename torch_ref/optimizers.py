@@ -3,39 +3,54 @@
 `torch.optim` is not used, so that each step's Δw can be shown; the tests hold these against it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from torch_ref.layers import Linear
 from torch_ref.network import Network
 from torch_ref.state import check_entries
 
 
 class Optimizer:
-    """An update with learning rate `lr`; `slots` are the tensors it keeps for each parameter, by PyTorch's names."""
+    """An update with learning rate `lr`; `slots` are the tensors it keeps for each parameter, by PyTorch's names.
+
+    With `decay` "weights" the parameters are two groups, as `torch.optim` takes them: the weights of linear layers with `weight_decay`,
+    and all others without.
+    """
 
     slots: tuple[str, ...] = ()
 
-    def __init__(self, lr: float) -> None:
-        self.lr = lr
+    def __init__(self, lr: float, *, weight_decay: float = 0.0, decay: str = "all") -> None:
+        if decay not in ("all", "weights"):
+            raise ValueError(f"decay is {decay!r}; expected all or weights")
+        self.lr, self.weight_decay, self.decay = lr, weight_decay, decay
         self.steps = 0
         self.state: dict[str, dict[str, Tensor]] = {}      # by parameter, by slot
 
-    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], out: Tensor | None) -> Tensor:
+    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
         """Δw for a parameter w with gradient g at step number `steps`, in `out` if given; changes what `state` keeps."""
         raise NotImplementedError
+
+    def without_decay(self, network: Network) -> Collection[str]:
+        """The names of the second group, which has no weight decay."""
+        if self.decay == "all":
+            return ()
+        linear = {f"{index}.weight" for index, layer in network._modules.items() if isinstance(layer, Linear)}
+        return network.parameters_by_name().keys() - linear
 
     @torch.no_grad()
     def step(self, network: Network, grads: Mapping[str, Tensor], out: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Change the network's parameters in place; returns each one's delta, with the sign it was added with, in `out` if given."""
         self.steps += 1
-        deltas = {}
+        deltas, without = {}, self.without_decay(network)
         for name, w in network.parameters_by_name().items():
             if name not in self.state:
                 self.state[name] = {slot: torch.zeros_like(w) for slot in self.slots}
-            deltas[name] = self.delta(w, grads[name], self.state[name], None if out is None else out[name])
+            decay = 0.0 if name in without else self.weight_decay
+            deltas[name] = self.delta(w, grads[name], self.state[name], decay, None if out is None else out[name])
             w.add_(deltas[name])
         return deltas
 
@@ -68,17 +83,24 @@ class SGD(Optimizer):
     """Gradient descent, Δw = −lr · g, with momentum, dampening, Nesterov's look-ahead and weight decay as `torch.optim.SGD`."""
 
     def __init__(
-        self, lr: float, *, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
+        self,
+        lr: float,
+        *,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr)
-        self.momentum, self.dampening, self.nesterov, self.weight_decay = momentum, dampening, nesterov, weight_decay
+        super().__init__(lr, weight_decay=weight_decay, decay=decay)
+        self.momentum, self.dampening, self.nesterov = momentum, dampening, nesterov
         if momentum:
             self.slots = ("momentum_buffer",)
 
-    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], out: Tensor | None) -> Tensor:
+    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
         """Δw = −lr · g, of the shape of w."""
-        if self.weight_decay:
-            g = g.add(w, alpha=self.weight_decay)
+        if weight_decay:
+            g = g.add(w, alpha=weight_decay)
         if self.momentum:
             b = state["momentum_buffer"]
             if self.steps == 1:
@@ -95,15 +117,21 @@ class Adam(Optimizer):
     slots = ("exp_avg", "exp_avg_sq")
 
     def __init__(
-        self, lr: float, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
+        self,
+        lr: float,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr)
-        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        super().__init__(lr, weight_decay=weight_decay, decay=decay)
+        self.betas, self.eps = betas, eps
 
-    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], out: Tensor | None) -> Tensor:
+    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
         """Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""
-        if self.weight_decay:
-            g = g.add(w, alpha=self.weight_decay)
+        if weight_decay:
+            g = g.add(w, alpha=weight_decay)
         return self.adaptive(g, state, out)
 
     def adaptive(self, g: Tensor, state: dict[str, Tensor], out: Tensor | None) -> Tensor:
@@ -120,13 +148,19 @@ class AdamW(Adam):
     """Adam with the decay decoupled from the gradient, as `torch.optim.AdamW`."""
 
     def __init__(
-        self, lr: float, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.01
+        self,
+        lr: float,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay, decay=decay)
 
-    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], out: Tensor | None) -> Tensor:
+    def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
         """Δw, of the shape of w."""
-        return self.adaptive(g, state, out).add_(w, alpha=-self.lr * self.weight_decay)
+        return self.adaptive(g, state, out).add_(w, alpha=-self.lr * weight_decay)
 
 
 OPTIMIZERS: dict[str, Any] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

@@ -47,8 +47,8 @@ class AttemptError(CompareError):
 
     `reached` is the outermost line, that of the function which was called.
 
-    `kind` is "exception", "exit", "recursion", "memory" or "changed"; of a process of its own also how that ended, and with it all that
-    can be asked.
+    `kind` is "exception", "arguments" where the function does not take the contract's, "exit", "recursion", "memory" or "changed"; of a
+    process of its own also how that ended, and with it all that can be asked.
     """
 
     def __init__(
@@ -304,23 +304,28 @@ class Attempt:
         owners = self._imports.owners
         place = next(filter(None, (innermost(error.__traceback__, owner.sources) for owner in owners)), None)
         said = _said(error)
+        kind = next((kind for category, kind in _KINDS if isinstance(error, category)), "exception")
+        what = f"importing {path.name} raised {said}" if function == "import" else f"{function} raised {said}"
         if place is None and isinstance(target, FunctionType):      # it could not even be called
             source = self._imports.source_at(target.__code__.co_filename)
             place = None if source is None else (source, target.__code__.co_firstlineno)
             if function in FUNCTIONS and isinstance(error, TypeError):
                 adapted = FUNCTIONS[function] if self.adapter is None else f"(attempt, {FUNCTIONS[function][1:]}"
-                said += f"; expected {function}{adapted}"
-        kind = next((kind for category, kind in _KINDS if isinstance(error, category)), "exception")
-        what = f"importing {path.name}" if function == "import" else function
+                kind, what = "arguments", f"{function} takes {_arguments(target)}; expected {function}{adapted}"
         if place is None:
-            raise AttemptError(f"{what} raised {said}", function, kind, path) from error
+            raise AttemptError(what, function, kind, path) from error
         source, line = place
-        message = f"{what} raised {said}, at {source.path.name} line {line}: `{source.line(line)}`"
+        message = f"{what}, at {source.path.name} line {line}: `{source.line(line)}`"
         reached = next(filter(None, (outermost(error.__traceback__, owner.sources) for owner in owners)), None)
         own = self._imports.attempt.sources.get(str(self.path))
         within = innermost(error.__traceback__, {str(self.path): own}) if own else None
         at = within[1] if within else line if source is own else None
         raise AttemptError(message, function, kind, source.path, at, own.line(at) if own and at else None, reached) from error
+
+
+def _arguments(function: FunctionType) -> str:
+    """The names of the function's arguments."""
+    return ", ".join(inspect.signature(function).parameters) or "no argument"
 
 
 def _stdout(sink: _Sink) -> io.TextIOWrapper:

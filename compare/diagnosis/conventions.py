@@ -1,4 +1,7 @@
-"""Conventions of scale, no faults where the result is right: the sign of δ, where 1/N is put, ½ or not in a loss that is shown."""
+"""Conventions of scale, no faults where the result is right: the sign of δ, where 1/N is put, ½ or not in a loss that is shown.
+
+Weight decay in what is shown is one too, and has its own module, `penalty`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +10,7 @@ import numpy as np
 
 from compare.diagnosis.graph import Node, Run, Step
 from compare.diagnosis.matcher import Matcher, is_within
+from compare.diagnosis.penalty import SAID, without_decay
 from compare.diagnosis.stages import Group
 from compare.implementation import Array
 from compare.problem import Problem
@@ -65,16 +69,24 @@ _OTHER_LOSS_FACTORS = (
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale of what was shown: what is `said` of it, the factor of each stage, and whether the output is the probabilities."""
+    """The scale of what was shown: what is `said` of it, the factor of each stage, and whether the output is the probabilities.
+
+    Of the stages in `with_decay` what was shown has the weight decay in it.
+    """
 
     said: tuple[str, ...] = ()
     factors: Mapping[str, Factor] = field(default_factory=dict)
     is_probabilities: bool = False
+    with_decay: frozenset[str] = frozenset()
 
     def ours(self, run: Run, shown: Mapping[Node, Array]) -> dict[Node, Array]:
-        """The numbers in the problem's own scale."""
-        ours = _as_probabilities(run.problem, shown) if self.is_probabilities else dict(shown)
-        return {node: array / self.factors[node[0]].of(run, node[1]) if node[0] in self.factors else array for node, array in ours.items()}
+        """The numbers in the problem's own scale, but for those that have the weight decay in them."""
+        ours = _as_probabilities(run.problem, shown) if self.is_probabilities else shown
+        return {
+            node: array / self.factors[node[0]].of(run, node[1]) if node[0] in self.factors else array
+            for node, array in ours.items()
+            if node[0] not in self.with_decay
+        }
 
 
 def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str | None) -> tuple[Matcher, Scale]:
@@ -86,6 +98,7 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
     ours = _as_probabilities(problem, shown) if is_probabilities else dict(shown)
     said = ["your output is the probabilities, not the logits"] if is_probabilities else []
     factors: dict[str, Factor] = {}
+    with_decay: frozenset[str] = frozenset()
     matcher = Matcher(problem, steps, ours)
     run = matcher.right
     for stages, what, choices in (
@@ -96,6 +109,11 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
         (("weight_velocity", "bias_velocity"), "velocity", _STEP_FACTORS),
     ):
         nodes = [node for node in ours if node[0] in stages]
+        if bare := without_decay(matcher, what, final, [factor.of for factor in choices], _SCALES):
+            ours |= bare
+            said.append(SAID[what])
+            with_decay |= {node[0] for node in bare}
+            matcher = matcher.with_shown(ours)
         if not nodes or (what != "loss" if final is None else stages[0].endswith(final)):
             continue
         if what == "loss" and (eps := _kept_from_zero(matcher, nodes)):
@@ -108,7 +126,7 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
         else:
             continue
         matcher = matcher.with_shown(ours)
-    return matcher, Scale(tuple(said), factors, is_probabilities)
+    return matcher, Scale(tuple(said), factors, is_probabilities, with_decay)
 
 
 def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:

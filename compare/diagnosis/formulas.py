@@ -220,6 +220,11 @@ def _options(run: Run, step: int, layer: int) -> dict[str, Any]:
     return dict(run.problem.optimizer_options)
 
 
+def options_of(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The optimiser's options for that kind of parameter: where only weights decay, others have no weight decay."""
+    return {**options, **({"weight_decay": 0.0} if options["decay"] == "weights" and kind != "weight" else {})}
+
+
 def _count(run: Run, step: int, layer: int) -> int:
     """The step's number, as the optimiser counts."""
     return run.steps[step].number
@@ -263,7 +268,7 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         rule = OPTIMIZERS[run.problem.optimizer]
         count = np.asarray(run("count", step))
         gradient, state = run(f"{kind}_used", step, layer), run(f"{kind}_kept", step, layer)
-        options = run("options", step, layer)
+        options = options_of(kind, run("options", step, layer))
         return rule.update(run(kind, step, layer), gradient, state, count, run("lr", step, layer), options, run.precision)
 
     def move(run: Run, step: int, layer: int) -> Bounded:

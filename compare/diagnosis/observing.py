@@ -9,7 +9,7 @@ import numpy as np
 from compare.adapters.readings import ContractError, Reading, numbers, short_name
 from compare.diagnosis.graph import Node, Run, Step, place_of, places
 from compare.diagnosis.probes import Probe, steps_of
-from compare.diagnosis.stages import in_order, stage_name
+from compare.diagnosis.stages import Group, in_order, stage_name
 from compare.implementation import Array
 from compare.problem import Problem
 
@@ -52,11 +52,17 @@ class Observed:
 
 
 class FaultError(Exception):
-    """An answer that cannot be compared; which function, at which step (from 1)."""
+    """An answer that cannot be compared; of which function, at which step (from 1).
 
-    def __init__(self, kind: str, function: str, step: int, reason: str) -> None:
+    `groups` are the stages that it is of, where they are known. `entries` are those of a trace that have such a fault; the others can be
+    compared.
+    """
+
+    def __init__(self, kind: str, function: str, step: int, reason: str, group: Group | None = None) -> None:
         super().__init__(reason)
         self.kind, self.function, self.step = kind, function, step
+        self.groups: tuple[Group, ...] = () if group is None else (group,)
+        self.entries: tuple[str, ...] = ()
 
 
 def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], reading: Reading, observed: Observed) -> None:
@@ -168,11 +174,12 @@ class _Step:
         if [part.size if isinstance(part, np.ndarray) else None for part in parts][-depth:] == sizes and len(parts) in (depth, depth + 1):
             for layer, activation in enumerate(parts[-depth:], start=1):
                 shape = n, self.problem.sizes[layer]
-                array = self._checked("forward", self.reading.records_out, activation, shape, f"activation {layer}")
+                array = self._checked("forward", ("a", layer), self.reading.records_out, activation, shape, f"activation {layer}")
                 self._show("a", layer, array)
             return
         output = parts[0] if isinstance(answer, tuple) and parts and isinstance(parts[0], np.ndarray) else answer
-        self._show("output", 0, self._checked("forward", self.reading.records_out, output, (n, self.problem.sizes[-1]), "the output"))
+        shape = n, self.problem.sizes[-1]
+        self._show("output", 0, self._checked("forward", ("output", 0), self.reading.records_out, output, shape, "the output"))
 
     def _loss(self, y: Array) -> None:
         output = self.observed_so_far.shown.get(("output", self.index, 0))
@@ -186,7 +193,7 @@ class _Step:
             return
         if not all(np.array_equal(one, other) for one, other in zip(given, copies, strict=True)):
             raise self._fault("mutated", "loss", "loss changes what it is given; expected it to work on a copy")
-        value = self._checked("loss", numbers, answer, "the loss")
+        value = self._checked("loss", ("loss", 0), numbers, answer, "the loss")
         if value.size != 1:
             raise self._fault("shape", "loss", f"the loss has shape {value.shape}; expected one number")
         self._show("loss", 0, value.reshape(()))
@@ -199,30 +206,43 @@ class _Step:
         unknown = [str(name) for name in answer if name not in expected and name not in ("input", "loss")]
         if unknown:
             names = ", ".join([*expected, "loss"])
-            raise self._fault("missing", "trace", f"trace names {', '.join(unknown)}; expected names such as {names}")
-        parameters: dict[str, dict[str, Array]] = {}
+            fault = self._fault("missing", "trace", f"trace names {', '.join(unknown)}; expected names such as {names}")
+            fault.entries = tuple(unknown)
+            raise fault
+        faults: dict[str, FaultError] = {}
         for name, value in answer.items():
-            if name == "loss" and name in self.observed_so_far.skipped:
-                continue
-            if name == "loss":
-                loss = self._checked("trace", numbers, value, "trace: loss")
-                if loss.size != 1:
-                    raise self._fault("shape", "trace", f"trace: loss has shape {loss.shape}; expected one number")
-                self._show("loss", 0, loss.reshape(()))
-            elif name != "input":
-                stage, layer, shape, parameter = expected[name]
-                if stage in ("step", "velocity", "after") and not knows_lr:
-                    continue
-                if parameter is None:
-                    self._show(stage, layer, self._checked("trace", self.reading.records_out, value, shape, f"trace: {name}"))
-                else:
-                    parameters.setdefault(stage, {})[parameter] = value
-        for stage, values in parameters.items():
-            for parameter, value in values.items():
-                shape = self.problem.shapes()[parameter]
-                spread = self._note if stage in _ADDED else None
-                array = self._checked("trace", self.reading.parameter_out, value, shape, f"trace: {parameter}", spread)
-                self._show_parameters(stage, {parameter: array})
+            try:
+                if name == "loss":
+                    self._trace_loss(value)
+                elif name != "input":
+                    self._trace_entry(name, value, expected[name], knows_lr)
+            except FaultError as fault:
+                faults[name] = fault
+        if faults:
+            first = next(iter(faults.values()))
+            alike = {name: fault for name, fault in faults.items() if fault.kind == first.kind}
+            first.entries, first.groups = tuple(alike), tuple(group for fault in alike.values() for group in fault.groups)
+            raise first
+
+    def _trace_loss(self, value: Any) -> None:
+        if "loss" in self.observed_so_far.skipped:
+            return
+        loss = self._checked("trace", ("loss", 0), numbers, value, "trace: loss")
+        if loss.size != 1:
+            raise self._fault("shape", "trace", f"trace: loss has shape {loss.shape}; expected one number")
+        self._show("loss", 0, loss.reshape(()))
+
+    def _trace_entry(self, name: str, value: Any, named: tuple[str, int, tuple[int, ...], str | None], knows_lr: bool) -> None:
+        stage, layer, shape, parameter = named
+        if stage in ("step", "velocity", "after") and not knows_lr:
+            return
+        if parameter is None:
+            self._show(stage, layer, self._checked("trace", (stage, layer), self.reading.records_out, value, shape, f"trace: {name}"))
+            return
+        shape, spread = self.problem.shapes()[parameter], self._note if stage in _ADDED else None
+        group = f"{place_of(self.problem, parameter)[0]}_{stage}", layer
+        array = self._checked("trace", group, self.reading.parameter_out, value, shape, f"trace: {parameter}", spread)
+        self._show_parameters(stage, {parameter: array})
 
     def _trace_names(self, n: int) -> dict[str, tuple[str, int, tuple[int, ...], str | None]]:
         names: dict[str, tuple[str, int, tuple[int, ...], str | None]] = {}
@@ -238,7 +258,7 @@ class _Step:
 
     def _parameters(self, answer: Any, function: str, what: str) -> dict[str, Array]:
         spread = self._note if function == "gradients" else None
-        arrays: dict[str, Array] = self._checked(function, self.reading.parameters_out, self.problem, answer, what, spread)
+        arrays: dict[str, Array] = self._checked(function, None, self.reading.parameters_out, self.problem, answer, what, spread)
         return arrays
 
     def _show_parameters(self, stage: str, arrays: Mapping[str, Array]) -> None:
@@ -251,14 +271,14 @@ class _Step:
         if (stage, layer) == ("a", self.right.depth):
             self.observed_so_far.shown.setdefault(("output", self.index, 0), array)
 
-    def _checked(self, function: str, make: Callable[..., Any], *args: Any) -> Any:
+    def _checked(self, function: str, group: Group | None, make: Callable[..., Any], *args: Any) -> Any:
         try:
             return make(*args)
         except ContractError as error:
-            raise self._fault(error.kind, function, str(error)) from None
+            raise self._fault(error.kind, function, str(error), group) from None
 
-    def _fault(self, kind: str, function: str, reason: str) -> FaultError:
-        return FaultError(kind, function, self.index + 1, reason)
+    def _fault(self, kind: str, function: str, reason: str, group: Group | None = None) -> FaultError:
+        return FaultError(kind, function, self.index + 1, reason, group)
 
 
 def _arrays(answer: Any, depth: int = 3) -> list[Array]:

@@ -25,7 +25,7 @@ def sides(check: Check) -> tuple[str, str]:
 def described(problem: Problem) -> str:
     """The problem in a few words."""
     same = len(set(problem.activations)) == 1
-    options = [f"{name} {value}" for name, value in problem.optimizer_options.items() if value]
+    options = [f"{name} {value}" for name, value in problem.told_options.items() if value]
     parts = [
         f"{'-'.join(map(str, problem.sizes))} {problem.activations[0] if same else ' '.join(problem.activations)}",
         "biases" if problem.bias else "no biases",

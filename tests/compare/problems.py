@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from compare import Problem
-from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+from compare.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 
 DTYPES = ("float64", "float32")
 
@@ -22,10 +22,12 @@ def optimizer_options(generator: np.random.Generator, optimizer: str) -> dict[st
             "nesterov": nesterov,
             "dampening": dampening,
             "weight_decay": float(generator.choice([0.0, 0.1])),
+            "decay": str(generator.choice(DECAYS)),
         }
     betas = [(0.9, 0.999), (0.8, 0.9), (0.0, 0.5)][generator.integers(3)]
     eps = float(generator.choice([1e-8, 1e-3]))
-    return {"betas": betas, "eps": eps, "weight_decay": float(generator.choice([0.0, 0.01, 0.3]))}
+    decay = float(generator.choice([0.0, 0.01, 0.3]))
+    return {"betas": betas, "eps": eps, "weight_decay": decay, "decay": str(generator.choice(DECAYS))}
 
 
 def targets(generator: np.random.Generator, hard: bool, loss: str, n: int, k: int) -> Any:

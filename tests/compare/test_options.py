@@ -154,6 +154,8 @@ def test_an_option_is_of_the_kind_of_its_default(name: str, option: str) -> None
         wrongs, complaint = [0, 1, "yes", None, 1.0], "is .*; expected True or False"
     elif isinstance(default, tuple):
         wrongs, complaint = [0.9, (0.9,), (0.9, 0.9, 0.9), None, "ab"], "are .*; expected two numbers of at least 0 and below 1"
+    elif option == "decay":
+        wrongs, complaint = ["", "weight", "ALL", None, 0, True, ["weights"]], "is .*; expected one of all, weights"
     elif option == "eps":
         wrongs, complaint = [0, -1e-8, *NO_NUMBERS], "is .*; expected a finite number above 0"
     else:

@@ -212,10 +212,14 @@ class Variant:
                 self.params = self.params | {name: before + deltas[name]}
         return None if any(delta is None for delta in deltas.values()) else deltas
 
-    def _sgd(self, name: str, w: Array, g: Array) -> Array:
+    def _decay(self, w: Array) -> float:
         o = self.problem.optimizer_options
-        if o["weight_decay"]:
-            g = g + o["weight_decay"] * w if self.update == 0 else o["weight_decay"] * w + g
+        return float(o["weight_decay"]) if o["decay"] == "all" or len(w.shape) > 1 else 0.0
+
+    def _sgd(self, name: str, w: Array, g: Array) -> Array:
+        o, decay = self.problem.optimizer_options, self._decay(w)
+        if decay:
+            g = g + decay * w if self.update == 0 else decay * w + g
         if o["momentum"]:
             b = self.state[f"{name}.momentum_buffer"]
             b = g if self.steps_taken == 1 else (1 - o["dampening"]) * g + o["momentum"] * b
@@ -224,11 +228,11 @@ class Variant:
         return g * -self.problem.lr
 
     def _adam(self, name: str, w: Array, g: Array) -> Array:
-        decay = self.problem.optimizer_options["weight_decay"]
+        decay = self._decay(w)
         return self._adaptive(name, g + decay * w if decay else g)
 
     def _adamw(self, name: str, w: Array, g: Array) -> Array | None:
-        decay, lr = self.problem.optimizer_options["weight_decay"], self.problem.lr
+        decay, lr = self._decay(w), self.problem.lr
         if self.update == 0:
             return self._adaptive(name, g) - lr * decay * w
         self.params = self.params | {name: w * (1 - lr * decay) + self._adaptive(name, g)}      # as PyTorch does: decay first

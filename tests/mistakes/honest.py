@@ -81,7 +81,9 @@ def _step(network: Network, place: str, pick: Pick) -> list[str]:
     lines = ["def train_step(params, x, y, lr):", "    grads, _ = passes(params, x, y)", "    T[0] += 1", "    t, fresh = T[0], {}"]
     lines += ["    for name, w in params.items():", "        g = grads[name]"]
     if network.decay and network.optimizer != "adamw":
-        lines += [f"        g = g + {network.decay} * w"]
+        forms = ["if w.ndim == 2", "if name.endswith('weight')", "if name in ('0.weight', '2.weight', '4.weight', '6.weight')"]
+        where = f" {pick(*forms)} else g" if network.decays_weights_alone else ""
+        lines += [f"        g = g + {network.decay} * w{where}"]
     if network.optimizer == "sgd":
         mu = network.options.get("momentum")
         if mu:

@@ -55,6 +55,11 @@ class Network:
         """The weight decay λ, 0 if there is none."""
         return float(self.options.get("weight_decay", 0.01 if self.optimizer == "adamw" else 0.0))
 
+    @property
+    def decays_weights_alone(self) -> bool:
+        """Whether its biases have no weight decay."""
+        return self.options.get("decay") == "weights"
+
     def activation(self, layer: int) -> str:
         """The name of that layer's activation."""
         return self.activations[layer - 1]
@@ -97,4 +102,5 @@ NETWORKS = (
     Network((3, 4, 2), ("tanh", "sigmoid"), optimizer="adam"),
     Network((4, 5, 5, 2), ("relu", "tanh", "identity"), loss="mse", optimizer="adam", options={"weight_decay": 0.05}),
     Network((3, 4, 3), ("leaky_relu", "identity"), loss="cross_entropy", optimizer="adamw", options={"weight_decay": 0.1}),
+    Network((3, 4, 2), ("tanh", "sigmoid"), options={**_MOMENTUM, "weight_decay": 0.05, "decay": "weights"}),
 )

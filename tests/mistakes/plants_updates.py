@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.mistakes.networks import Network
 from tests.mistakes.plant import Edit, Plant, named
-from tests.mistakes.trainer import gradient
+from tests.mistakes.trainer import OF_WEIGHTS_ALONE, gradient
 
 STEP = "    return run(params, x, y, lr)"
 _PER_RECORD = """\
@@ -113,7 +113,9 @@ def _momentum(network: Network) -> Iterator[Plant]:
 def _decay(network: Network) -> Iterator[Plant]:
     is_decoupled = network.optimizer == "adamw"
     line = "step = step - lr * DECAY * w" if is_decoupled else "g = g + DECAY * w"
-    if network.bias:
+    if network.decays_weights_alone:
+        yield Plant("decay-on-biases-too", 73, None, ((f"    {OF_WEIGHTS_ALONE}\n", ""),))
+    elif network.bias:
         alone = "step" if is_decoupled else "g"
         yield Plant("decay-on-weights-only", 73, None, ((line, f'{line} if name.endswith("weight") else {alone}'),))
     yield Plant("decay-sign", 73, None, ((line, line.replace("- lr", "+ lr") if is_decoupled else "g = g - DECAY * w"),))

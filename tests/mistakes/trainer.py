@@ -28,6 +28,8 @@ LOSSES = {
     "cross_entropy": "-t * math.log(max(o, 1e-300))",
 }
 
+OF_WEIGHTS_ALONE = 'DECAY = globals()["DECAY"] if name.endswith("weight") else 0.0'
+
 
 def slope(layer: int) -> str:
     """f′ of that layer's unit j, in the line of its δ."""
@@ -72,6 +74,7 @@ def _update(network: Network) -> list[str]:
     coupled = ["    g = g + DECAY * w"] if network.decay and network.optimizer != "adamw" else []
     if network.optimizer == "sgd":
         head = [f"MU, DECAY = {options.get('momentum', 0.0)}, {network.decay}"]
+        coupled = [f"    {OF_WEIGHTS_ALONE}", *coupled] if network.decays_weights_alone else coupled
         if not options.get("momentum"):
             body = ["    step = -lr * g"]
         else:

@@ -12,7 +12,7 @@ from torch import nn
 
 import manual
 import torch_ref
-from compare.pieces import OPTIMIZERS
+from compare.pieces import DECAYS, OPTIMIZERS
 from tests.manual.test_optimizers import SPOILT, every_option
 
 LR, STEPS = 0.05, 5
@@ -30,6 +30,8 @@ def values(default: Any) -> Any:
         return st.booleans()
     if isinstance(default, tuple):
         return st.tuples(*[st.floats(0, 0.999) for _ in default])
+    if isinstance(default, str):
+        return st.sampled_from(DECAYS)
     return st.just(default) | st.floats(1e-8, 0.95)
 
 
@@ -46,6 +48,8 @@ def wrong_values(value: Any) -> list[Any]:
         return [not value]
     if isinstance(value, tuple):
         return [tuple(0.9 * beta if i == j else beta for j, beta in enumerate(value)) for i in range(len(value))]
+    if isinstance(value, str):
+        return [other for other in DECAYS if other != value]
     return [1.5 * value]
 
 
@@ -71,8 +75,11 @@ def run_of_torch(name: str, options: dict[str, Any]) -> Run:
     """A plain module, trained by its own optimiser."""
     module = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2), nn.Sigmoid()).double()
     module.load_state_dict(torch_ref.Network((3, 4, 2), ("tanh", "sigmoid"), bias=True).state_dict())
-    optimizer = plain_class(name)(module.parameters(), lr=LR, **options)
     params, run = dict(module.named_parameters()), Run()
+    own = {option: value for option, value in options.items() if option != "decay"}
+    matrices, vectors = ([param for param in params.values() if (param.ndim == 2) == is_matrix] for is_matrix in (True, False))
+    without = {"params": vectors} if options["decay"] == "all" else {"params": vectors, "weight_decay": 0.0}
+    optimizer = plain_class(name)([{"params": matrices}, without], lr=LR, **own)
     for _ in range(STEPS):
         optimizer.zero_grad()
         nn.functional.mse_loss(module(torch.tensor(X)), torch.tensor(Y)).backward()
@@ -115,7 +122,8 @@ def test_both_backends_make_the_steps_of_torch_optim_and_keep_what_it_keeps(name
 
 @EVERY_ROW
 def test_the_tables_defaults_are_those_of_torch_optim(name: str) -> None:
-    defaults = plain_class(name)([nn.Parameter(torch.zeros(1))]).defaults
+    """But for which parameters decay, which is said there by groups: all, where there is one."""
+    defaults = plain_class(name)([nn.Parameter(torch.zeros(1))]).defaults | {"decay": "all"}
     assert {option: defaults[option] for option in OPTIMIZERS[name].options} == OPTIMIZERS[name].options
 
 

@@ -10,7 +10,7 @@ from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.pieces import LOSSES
 from compare.problem import Problem
-from compare.rounding import Bounded, negative, transposed
+from compare.rounding import Bounded, negative, quotient, transposed
 from compare.rules import LOSSES as RULES
 
 _SQUARES = {"half_mse": 1.0, "mse": 2.0, "sse": 2.0}  # ∂ℓ/∂ŷ over ŷ − y
@@ -208,6 +208,17 @@ def _from_logits(problem: Problem, layer: int) -> bool:
 def _softmax_over_records(run: Run, step: int, layer: int) -> Bounded:
     p = transposed(run.activated("softmax", transposed(run("output", step)))[0])
     y = run("y", step)
+    one_hot = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
+    return run.plus(p, Bounded(-one_hot))
+
+
+def _shares_of_logits(run: Run, step: int, layer: int) -> Bounded:
+    """z / Σz − y, of either sign."""
+    z, y = run("output", step), run("y", step)
+    total = run.total(z, axis=-1)
+    sign, error = np.where(total.value < 0, -1.0, 1.0)[:, None], np.asarray(total.error)[:, None]
+    below = Bounded(sign * total.value[:, None], error)
+    p = quotient(Bounded(sign * z.value, z.error), below, run.precision.smallest_normal, run.precision)
     one_hot = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
     return run.plus(p, Bounded(-one_hot))
 
@@ -492,6 +503,14 @@ ERROR_TERMS = (
         "p = softmax of each class",
         {"term": _softmax_over_records},
         applies=lambda problem, layer: problem.loss == "cross_entropy",
+    ),
+    Mistake(
+        "softmax-without-exp",
+        "the logits are divided by their sum, without their exponentials: that is no softmax",
+        "p = e^zᵢ / Σⱼ e^zⱼ",
+        "p = zᵢ / Σⱼ zⱼ",
+        {"term": _shares_of_logits},
+        applies=lambda problem, layer: problem.loss == "cross_entropy" and problem.sizes[-1] > 1,
     ),
     Mistake(
         "probabilities-missing",

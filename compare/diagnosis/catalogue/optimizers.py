@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.formulas import Formula
+from compare.diagnosis.formulas import Formula, options_of
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
@@ -28,21 +28,20 @@ def _both(*conditions: Callable[[Problem, int], bool]) -> Callable[[Problem, int
     return lambda problem, layer: all(condition(problem, layer) for condition in conditions)
 
 
-def _changed(change: Callable[[Run, int, dict[str, Any]], dict[str, Any]], only: str | None = None) -> Formula:
-    """The update under other options; for one kind of parameter only, if named."""
+def _changed(change: Callable[[Run, int, dict[str, Any], str], dict[str, Any]]) -> Formula:
+    """The update under other options, which may depend on the kind of parameter."""
 
     def formula(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
         options = run("options", step, layer)
-        if only in (None, kind):
-            options = options | change(run, step, options)
-        return _updated(run, step, layer, kind, options)
+        return _updated(run, step, layer, kind, options | change(run, step, options, kind))
 
     return formula
 
 
 def _updated(run: Run, step: int, layer: int, kind: str, options: dict[str, Any], rule: str | None = None) -> tuple[Bounded, Kept]:
     w, g, kept, count = _parts(run, step, layer, kind)
-    return RULES[rule or run.problem.optimizer].update(w, g, kept, count, run("lr", step, layer), options, run.precision)
+    update, own = RULES[rule or run.problem.optimizer].update, options_of(kind, options)
+    return update(w, g, kept, count, run("lr", step, layer), own, run.precision)
 
 
 def _parts(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Bounded, Kept, Any]:
@@ -51,20 +50,25 @@ def _parts(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Bounded
 
 
 def _option(name: str, value: Callable[[Run, int, dict[str, Any]], Any]) -> dict[str, Formula]:
-    return {"*_update": _changed(lambda run, step, options: {name: value(run, step, options)})}
+    return {"*_update": _changed(lambda run, step, options, kind: {name: value(run, step, options)})}
 
 
 def _not_kept(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """The velocity starts at zero in every step."""
     w, g, kept, _ = _parts(run, step, layer, kind)
     rule = RULES[run.problem.optimizer]
-    return rule.update(w, g, kept, np.asarray(1), run("lr", step, layer), run("options", step, layer), run.precision)
+    return rule.update(w, g, kept, np.asarray(1), run("lr", step, layer), _own(run, step, layer, kind), run.precision)
+
+
+def _own(run: Run, step: int, layer: int, kind: str) -> dict[str, Any]:
+    """The optimiser's options for the parameter."""
+    return options_of(kind, run("options", step, layer))
 
 
 def _gradient(run: Run, step: int, layer: int, kind: str) -> Bounded:
     """The gradient with its decay: g + λ w."""
     w, g, _, _ = _parts(run, step, layer, kind)
-    decay = run("options", step, layer)["weight_decay"]
+    decay = _own(run, step, layer, kind)["weight_decay"]
     return run.plus(g, run.scaled(w, decay)) if decay else g
 
 
@@ -115,7 +119,7 @@ def _averaged(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept
 
 def _other_decay(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
     """Coupled for decoupled, and back."""
-    options, name = run("options", step, layer), run.problem.optimizer
+    options, name = _own(run, step, layer, kind), run.problem.optimizer
     if name in ("adam", "adamw"):
         return _updated(run, step, layer, kind, options, "adamw" if name == "adam" else "adam")
     decay = options["weight_decay"]
@@ -123,8 +127,14 @@ def _other_decay(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, K
     return run.plus(delta, run.scaled(run(kind, step, layer), -run("lr", step, layer) * decay)), after
 
 
+def _decayed(run: Run, step: int, layer: int, kind: str) -> Bounded:
+    """∂L/∂w + λ w in the gradient's place."""
+    g, w = run.right(f"{kind}_used", step, layer), run(kind, step, layer)
+    return run.plus(g, run.scaled(w, _own(run, step, layer, kind)["weight_decay"]))
+
+
 def _decay_without_lr(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
-    options = run("options", step, layer)
+    options = _own(run, step, layer, kind)
     delta, after = _updated(run, step, layer, kind, options | {"weight_decay": 0.0})
     return run.plus(delta, run.scaled(run(kind, step, layer), -options["weight_decay"])), after
 
@@ -134,7 +144,7 @@ def _adam(first: bool, second: bool, eps: str) -> Formula:
 
     def formula(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
         w, g, kept, count = _parts(run, step, layer, kind)
-        options, t = run("options", step, layer), int(count)
+        options, t = _own(run, step, layer, kind), int(count)
         decay, lr = options["weight_decay"], run("lr", step, layer)
         if decay and run.problem.optimizer == "adam":
             g = run.plus(g, run.scaled(w, decay))
@@ -161,12 +171,29 @@ def _counted(by: int) -> Formula:
     return lambda run, step, layer: run.steps[step].number + by
 
 
-def _decay_skips(kind: str) -> dict[str, Formula]:
-    return {"*_update": _changed(lambda run, step, options: {"weight_decay": 0.0}, kind)}
+def _decay_of(*kinds: str) -> dict[str, Formula]:
+    """Weight decay of these kinds of parameters and no others."""
+
+    def change(run: Run, step: int, options: dict[str, Any], kind: str) -> dict[str, Any]:
+        return {"decay": "all", "weight_decay": options["weight_decay"] if kind in kinds else 0.0}
+
+    return {"*_update": _changed(change)}
 
 
 _VELOCITY, _ADAM = "b ← μ b + g; Δw = −lr b", "Δw = −lr m̂ / (√v̂ + ε)"
 _MOMENTUM, _DECAY, _IS_ADAM = _uses("momentum"), _uses("weight_decay"), _is("adam", "adamw")
+
+
+def _decays(which: str, *, bias: bool | None = None, norm: bool | None = None) -> Callable[[Problem, int], bool]:
+    """Whether "all" parameters decay, or only the "weights"; with biases or none, with normalisation or none, where that is said."""
+    return lambda problem, layer: (
+        _DECAY(problem, layer)
+        and problem.optimizer_options["decay"] == which
+        and bias in (None, problem.bias)
+        and norm in (None, problem.normalization is not None)
+    )
+
+
 
 OPTIMIZERS = (
     Mistake(
@@ -294,22 +321,53 @@ OPTIMIZERS = (
     ),
     Mistake(
         "decay-on-weights-only",
-        "the biases are not decayed",
-        "g + λ w, of biases too",
+        'the weights alone are decayed; where that is meant, "decay": "weights" says so',
+        "g + λ w, of every parameter",
         "g + λ w, of weights alone",
-        _decay_skips("bias"),
-        applies=lambda problem, layer: _DECAY(problem, layer) and problem.bias,
+        _decay_of("weight"),
+        applies=lambda problem, layer: _decays("all", bias=True)(problem, layer) or _decays("all", norm=True)(problem, layer),
+    ),
+    Mistake(
+        "decay-on-weights-only",
+        "the biases are not decayed, but γ and β are",
+        "g + λ w, of every parameter",
+        "g + λ w, of all but biases",
+        _decay_of("weight", "gamma", "beta"),
+        applies=_decays("all", bias=True, norm=True),
+    ),
+    *(
+        Mistake(
+            "decay-on-biases-too",
+            f"{what} decay too, and only the weights should",
+            "g + λ w, of weights alone",
+            actual,
+            _decay_of("weight", *kinds),
+            applies=_decays("weights", bias=bias, norm=norm),
+        )
+        for what, actual, kinds, bias, norm in (
+            ("the biases", "g + λ w, of biases too", ("bias",), True, None),
+            ("γ and β", "g + λ w, of γ and β too", ("gamma", "beta"), None, True),
+            ("the biases, γ and β", "g + λ w, of every parameter", ("bias", "gamma", "beta"), True, True),
+        )
     ),
     Mistake(
         "decay-on-biases-only",
-        "the weights are not decayed",
+        "the weights are not decayed, and the biases are",
         "g + λ w",
         "g + λ w, of biases alone",
-        _decay_skips("weight"),
+        _decay_of("bias", "gamma", "beta"),
         applies=lambda problem, layer: _DECAY(problem, layer) and problem.bias,
     ),
     Mistake(
         "decay-missing", "{layer} is not decayed", "g + λ w", "g", _option("weight_decay", lambda run, step, options: 0.0), "layer", _DECAY
+    ),
+    Mistake(
+        "decay-in-gradients",
+        "the gradients have the weight decay in them, which the update adds",
+        "∂L/∂w",
+        "∂L/∂w + λ w",
+        {"*_used": _decayed},
+        applies=_DECAY,
     ),
     Mistake(
         "decay-decoupled",

@@ -1,0 +1,114 @@
+"""Weight decay in what is shown on the way: λw in a gradient, which has it in PyTorch in the update alone, and ½λΣw² in a loss.
+
+Either is a convention, and no fault where what is answered in the end is right.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from compare.diagnosis.formulas import options_of
+from compare.diagnosis.graph import Node, Run, places
+from compare.diagnosis.matcher import Matcher, is_within
+from compare.diagnosis.stages import Group
+from compare.implementation import Array
+from compare.problem import Problem
+from compare.rounding import Bounded
+
+SAID = {"gradient": "your gradients have the weight decay in them", "loss": "your loss has the penalty of the weight decay"}
+Scale = Callable[[Run, int], float]      # of (run, step): what a shown number is, times the problem's own
+
+
+def without_decay(
+    matcher: Matcher, what: str, final: str | None, scales: Sequence[Scale], passed_over: Sequence[str]
+) -> dict[Node, Array] | None:
+    """The gradients, or the loss, without the weight decay that is in what was shown of them, by node; None where it is not.
+
+    It is in them where more of the stages follow with it from what was shown before, in one of these scales; or where none does, and
+    with it alone the catalogue has a mistake, which is none of those whose ids begin with one that is `passed_over`. Gradients that are
+    what is answered in the end, `final`, stay as they are.
+    """
+    run, shown = matcher.right, matcher.shown
+    if what not in SAID or not any(_decays(run.problem, kind) for kind in ("weight", "bias")):
+        return None
+    is_final = final == "used" or (final is None and not any(stage.endswith("_after") for stage, _, _ in shown))
+    if what == "gradient" and is_final:
+        return None
+    nodes = [node for node in shown if (node[0] == "loss" if what == "loss" else _is_gradient(run.problem, node[0]))]
+    if not nodes:
+        return None
+    ways = list(_ways(scales))
+    most, scale, decay = max(((_followers(matcher, nodes, *way), *way) for way in ways), key=lambda each: each[0])
+    plain = max(_followers(matcher, nodes, each, None) for each in scales)
+    if most > plain:
+        return _bare(run, shown, nodes, scale, decay)
+    if most or any(_has_mistake(matcher, nodes, each, None, passed_over) for each in scales):
+        return None
+    found = next((way for way in ways if _has_mistake(matcher, nodes, *way, passed_over)), None)
+    return _bare(run, shown, nodes, *found) if found else None
+
+
+def _ways(scales: Sequence[Scale]) -> Iterator[tuple[Scale, Scale]]:
+    """A scale of the gradient or loss, and that of its decay: the problem's own, or the same."""
+    yield from ((scale, scales[0]) for scale in scales)
+    yield from ((scale, scale) for scale in scales[1:])
+
+
+def _decays(problem: Problem, kind: str) -> bool:
+    """Whether that kind of parameter has weight decay, as a part of its gradient."""
+    return problem.optimizer != "adamw" and bool(options_of(kind, problem.optimizer_options)["weight_decay"])
+
+
+def _is_gradient(problem: Problem, stage: str) -> bool:
+    kind, _, of = stage.partition("_")
+    return of == "used" and _decays(problem, kind)
+
+
+def _decay(run: Run, node: Node) -> Bounded:
+    """λw of a gradient, ½λΣw² of the loss."""
+    stage, step, layer = node
+    weight_decay = run.problem.optimizer_options["weight_decay"]
+    if stage != "loss":
+        return run.scaled(run.parameter(stage.partition("_")[0], step, layer), weight_decay)
+    arrays = [run.parameter(kind, step, each).value for kind, each in places(run.problem) if _decays(run.problem, kind)]
+    value = weight_decay / 2 * sum(float((array * array).sum()) for array in arrays)
+    return Bounded(np.asarray(value), np.asarray(run.precision.gamma(sum(array.size for array in arrays) + 4) * value))
+
+
+def _followers(matcher: Matcher, nodes: list[Node], scale: Scale, decay: Scale | None) -> int:
+    """How many stages and layers follow from what was shown before them, in that scale, with decay in its own or without."""
+    run, shown = matcher.right, matcher.shown
+    groups: dict[Group, bool] = {}
+    for node in nodes:
+        with np.errstate(all="ignore"):
+            follows = is_within(shown[node], _in_scale(run, node, scale, decay))
+        groups[node[0], node[2]] = groups.get((node[0], node[2]), True) and follows
+    return sum(groups.values())
+
+
+def _in_scale(run: Run, node: Node, scale: Scale, decay: Scale | None) -> Bounded:
+    right, factor = run.worked_out(*node), scale(run, node[1])
+    scaled: Bounded = run.scaled(right, factor) if factor != 1 else right
+    return scaled if decay is None else run.plus(scaled, run.scaled(_decay(run, node), decay(run, node[1])))
+
+
+def _bare(run: Run, shown: Mapping[Node, Array], nodes: list[Node], scale: Scale, decay: Scale) -> dict[Node, Array]:
+    """What was shown, less its decay; of a right number that is the right one, since the difference of the two would round."""
+    bare = {}
+    for node in nodes:
+        with np.errstate(all="ignore"):
+            if is_within(shown[node], _in_scale(run, node, scale, decay)):
+                bare[node] = np.asarray(_in_scale(run, node, scale, None).value)
+            else:
+                bare[node] = shown[node] - decay(run, node[1]) * _decay(run, node).value
+    return bare
+
+
+def _has_mistake(matcher: Matcher, nodes: list[Node], scale: Scale, decay: Scale | None, passed_over: Sequence[str]) -> bool:
+    """Whether the catalogue has a mistake that makes the first of these stages, in that scale, with decay in its own or without."""
+    run, shown = matcher.right, matcher.shown
+    first = nodes[0]
+    bare = {node: shown[node] for node in nodes} if decay is None else _bare(run, shown, nodes, scale, decay)
+    scaled = {node: array / scale(run, node[1]) for node, array in bare.items()}
+    causes = [cause for cause in matcher.that_make(first, scaled[first]) if not cause.id.startswith((*passed_over, "decay-"))]
+    return bool(causes and matcher.with_shown({**shown, **scaled}).local((first[0], first[2]), among=causes))
