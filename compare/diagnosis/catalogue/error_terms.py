@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.catalogue.slopes import is_square
+from compare.diagnosis.catalogue.slopes import bends, is_square
 from compare.diagnosis.formulas import Formula, is_elementwise
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
@@ -124,6 +124,21 @@ def _k(run: Run, step: int) -> int:
 def _raw_error(run: Run, step: int, layer: int) -> Bounded:
     value: Bounded = run("back", step, layer + 1)
     return value
+
+
+def _slope_again(run: Run, step: int, layer: int) -> Bounded:
+    """δ ∘ f′ of the next layer; of a loss of logits p(1 − p), which is in its δ already."""
+    delta = run.right("back_delta", step, layer)
+    if layer + 1 < run.depth or not _from_logits(run.problem, layer):
+        return run.times(delta, run("slope", step, layer + 1))
+    p = probabilities(run, step)
+    return run.times(delta, run.times(p, run.plus(Bounded(np.ones_like(p.value)), negative(p))))
+
+
+def _next_bends(problem: Problem, layer: int) -> bool:
+    """Where f′ of the next layer once more is another: relu's is not."""
+    is_last = layer + 1 == len(problem.layers)
+    return (bends(problem, layer + 1) and problem.layers[layer].function != "relu") or (is_last and _from_logits(problem, layer))
 
 
 def _without_weights(run: Run, step: int, layer: int) -> Bounded:
@@ -383,6 +398,15 @@ ERROR_TERMS = (
         "∂L/∂a = (∂L/∂a of the next) W",
         {"back_delta": _raw_error},
         "hidden",
+    ),
+    Mistake(
+        "slope-again-back",
+        "what is sent back to {layer} has f′ of the next layer once more: it is in δ already",
+        _BACK,
+        "∂L/∂a = (δ ∘ f′) W",
+        {"back_delta": _slope_again},
+        "hidden",
+        _next_bends,
     ),
     Mistake(
         "weights-left-out-back",
