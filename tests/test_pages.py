@@ -46,6 +46,7 @@ def test_every_mistake_is_on_its_page_and_measured(page: ModuleType) -> None:
         ("sign-flipped", "both layers: with the opposite sign"),
         ("mean-missing", "both layers: 7 times as large"),
         ("layer-never-updated", "the hidden layer: 0; the output layer: right"),
+        ("loss-term-lost", "right, and the loss is 0.413 where it should be 0.718"),
         ("bias-mean-missing", "the hidden layer: weights right, biases 7 times as large; the output layer: right"),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.mistakes.networks import SLOPED, Network
 from tests.mistakes.plant import Plant, each_and_all, named
-from tests.mistakes.trainer import back, slope
+from tests.mistakes.trainer import ERRORS, LOSSES, back, slope
 
 
 def zero_gradients(network: Network) -> Iterator[Plant]:
@@ -33,4 +33,42 @@ def slopes_again(network: Network) -> Iterator[Plant]:
         yield Plant("slope-again-back", 89, layer, edits)
 
 
-GROUPS = (zero_gradients, slopes_again)
+def bce_terms(network: Network) -> Iterator[Plant]:
+    """86: terms and signs of binary cross-entropy's derivative."""
+    if network.loss != "bce":
+        return
+    error = f"def error_of(o, t):\n    return {ERRORS['bce']}"
+    for id, variant, text in (
+        ("bce-term-lost", "the y-term alone", "-t / o"),
+        ("bce-term-lost", "the other alone", "(1 - t) / (1 - o)"),
+        ("bce-sign", "the second", "-t / o - (1 - t) / (1 - o)"),
+        ("bce-sign", "the first", "t / o + (1 - t) / (1 - o)"),
+    ):
+        yield Plant(id, 86, None, ((error, f"def error_of(o, t):\n    return {text}"),), variant=variant)
+
+
+def losses(network: Network) -> Iterator[Plant]:
+    """A loss that is wrong where the gradients are right: to be seen in what is shown of it alone."""
+    value, total = LOSSES[network.loss], "loss = loss / "
+
+    def of_each(id: str, new: str, variant: str = "") -> Plant:
+        return Plant(id, 86, None, ((f"def loss_of(o, t):\n    return {value}", f"def loss_of(o, t):\n    return {new}"),), variant=variant)
+
+    if network.loss == "bce":
+        first, second = "-t * math.log(o)", "(1 - t) * math.log(1 - o)"
+        yield of_each("loss-term-lost", first, "the y-term alone")
+        yield of_each("loss-term-lost", f"-{second}", "the other alone")
+        yield of_each("loss-sign", f"{first} + {second}", "between the two")
+        yield of_each("loss-other", "(o - t) ** 2", "mse")
+    if network.loss in ("mse", "half_mse"):
+        if network.activation(network.depth) == "sigmoid":
+            yield of_each("loss-other", "-t * math.log(o) - (1 - t) * math.log(1 - o)", "bce")
+        yield of_each("loss-other", "abs(o - t)", "l1")
+        divisor = "1" if network.reduction == "sum" else "(n * k)"
+        yield Plant("loss-root", 86, None, ((f"{total}{divisor}", f"loss = (loss / {divisor}) ** 0.5"),))
+    if network.loss in ("bce", "cross_entropy"):
+        yield of_each("loss-logarithm", value.replace("math.log(", "math.log10("), "base 10")
+        yield of_each("loss-sign", f"-({value})", "of it all")
+
+
+GROUPS = (zero_gradients, slopes_again, bce_terms)

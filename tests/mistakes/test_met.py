@@ -4,14 +4,14 @@ import pytest
 
 from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.plant import Plant
-from tests.mistakes.plants_met import GROUPS
+from tests.mistakes.plants_met import GROUPS, losses
 from tests.mistakes.trainer import source
 from tests.score import Case, Outcome, answered
 
 FIRST = {
     (plant.id, plant.variant): (network, plant)
     for network in reversed(NETWORKS)
-    for group in reversed(GROUPS)
+    for group in reversed((*GROUPS, losses))
     for plant in reversed(list(group(network)))
 }
 

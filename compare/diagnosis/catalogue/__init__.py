@@ -5,6 +5,7 @@ from compare.diagnosis.catalogue.casts import CASTS
 from compare.diagnosis.catalogue.error_terms import ERROR_TERMS
 from compare.diagnosis.catalogue.forward import FORWARD
 from compare.diagnosis.catalogue.gradients import GRADIENTS
+from compare.diagnosis.catalogue.losses import LOSSES
 from compare.diagnosis.catalogue.normalization import NORMALIZATION
 from compare.diagnosis.catalogue.optimizers import OPTIMIZERS
 from compare.diagnosis.catalogue.slopes import SLOPES
@@ -19,6 +20,7 @@ _BY_KIND: dict[str, tuple[Mistake, ...]] = {
     "the gradient of a weight": GRADIENTS,
     "the update: what the gradients are multiplied by and added to": UPDATES,
     "the gradient of a bias": BIASES,
+    "the loss, its value or the derivative of a term": LOSSES,
     "the forward pass": FORWARD,
     "normalisation or dropout": NORMALIZATION,
     "the optimiser": OPTIMIZERS,
