@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from compare.diagnosis.catalogue import CATALOGUE, kind_of
+from compare.diagnosis.catalogue import LISTED, kind_of
 from compare.diagnosis.graph import Run, Step, places
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import Cause, Mistake, layers_named
@@ -260,7 +260,7 @@ def sections() -> dict[str, dict[str, list[Mistake]]]:
     """The catalogue by kind and id, each with its readings; those that differ in a number alone, an index say, are one reading."""
     found: dict[str, dict[str, list[Mistake]]] = {}
     seen: set[tuple[str, ...]] = set()
-    for mistake in CATALOGUE:
+    for mistake in LISTED:
         kind = kind_of(mistake)
         pattern = re.sub(r"(unit|input|row|column) \d+", r"\1 0", mistake.sentence), re.sub(r"(row|column) \d+", r"\1 0", mistake.actual)
         key = (kind, mistake.id, *pattern)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.mistakes.networks import SLOPED, Network
-from tests.mistakes.plant import Plant, each_and_all, named
+from tests.mistakes.plant import Edit, Plant, each_and_all, named
 from tests.mistakes.trainer import ERRORS, LOSSES, back, slope
 
 
@@ -66,9 +66,130 @@ def losses(network: Network) -> Iterator[Plant]:
         yield of_each("loss-other", "abs(o - t)", "l1")
         divisor = "1" if network.reduction == "sum" else "(n * k)"
         yield Plant("loss-root", 86, None, ((f"{total}{divisor}", f"loss = (loss / {divisor}) ** 0.5"),))
+    squares = " + ".join(f"np.sum(W{i} ** 2)" for i in network.layers)
+    line = 'seen["input"], seen["output"], seen["loss"]'
+    for text, variant in ((squares, "of the weights"), (f"({squares}) / n", "over n")):
+        yield Plant("loss-penalty", 77, None, ((line, f"loss = loss + 0.005 * ({text})\n    {line}"),), variant=variant)
     if network.loss in ("bce", "cross_entropy"):
         yield of_each("loss-logarithm", value.replace("math.log(", "math.log10("), "base 10")
         yield of_each("loss-sign", f"-({value})", "of it all")
 
 
-GROUPS = (zero_gradients, slopes_again, bce_terms)
+def _parts(network: Network, kinds: str = "Wb") -> list[str]:
+    return [f"{kind}{i}" for i in network.layers for kind in kinds if kind == "W" or network.bias]
+
+
+def _update(network: Network, text: str, kinds: str = "Wb", layer: int | None = None) -> tuple[Edit, ...]:
+    """What the update is given in place of the gradient {0} of the parameter {1}, of all layers or one."""
+    parts = [part for part in _parts(network, kinds) if layer is None or part[1:] == str(layer)]
+    return tuple((f", d{part}, lr)", f", {text.format('d' + part, part)}, lr)") for part in parts)
+
+
+def penalties(network: Network) -> Iterator[Plant]:
+    """77: a penalty that nobody asked for."""
+    faint = network.is_adaptive
+
+    def put(power: int, variant: str, edits: tuple[Edit, ...], *also: str) -> Plant:
+        return Plant(f"penalty-l{power}", 77, None, edits, also, variant, faint=faint, alone=True)
+
+    changed = ("decay-other",) if network.decay and network.bias is False else ()
+    yield put(2, "of the weights", _update(network, "{0} + 0.01 * {1}", "W"), *changed)
+    yield put(2, "of the weights, over n", _update(network, "{0} + 0.3 / n * {1}", "W"))
+    yield put(1, "of the weights", _update(network, "{0} + 0.003 * np.sign({1})", "W"))
+    yield put(2, "of the weights of one layer", _update(network, "{0} + 0.02 * {1}", "W", network.depth))
+    if network.bias:
+        changed = ("decay-other",) if network.decay and network.optimizer != "adamw" else ()
+        yield put(2, "of the biases too", _update(network, "{0} + 0.025 * {1}"), *changed)
+        yield put(1, "of the biases too", _update(network, "{0} + 0.001 * np.sign({1})"))
+    steps = [(part, f"new_{part} = {part} + step_{part}") for part in _parts(network, "W")]
+    yield put(2, "after the step", tuple((line, f"{line} - 0.002 * {part}") for part, line in steps))
+    yield put(2, "after the step, times lr", tuple((line, f"{line} - lr * 0.01 * {part}") for part, line in steps))
+    lines = [(i, f"        db{i}[j] += delta{i}[r, j]") for i in network.layers]
+    yield put(2, "in the gradient that is shown", tuple((line, f"{line}\n    dW{i} += 0.05 * W{i}") for i, line in lines))
+
+
+def clips(network: Network) -> Iterator[Plant]:
+    """78 and 92: gradients, errors and what goes forward, clipped."""
+    last = network.depth
+
+    def put(id: str, layer: int | None, variant: str, *edits: Edit) -> Plant:
+        return Plant(id, 78, layer, edits, variant=variant, faint=network.is_adaptive, alone=True)
+
+    yield put("gradient-clipped", None, "to 0.02", *_update(network, "np.clip({0}, -0.02, 0.02)"))
+    yield put("gradient-clipped", last, "to 0.01, in one layer", *_update(network, "np.clip({0}, -0.01, 0.01)", layer=last))
+    own = _update(network, "{0} * min(1.0, 0.05 / np.linalg.norm({0}))")
+    yield put("gradient-clipped-by-norm", None, "each by its own", *own)
+    seen = f'    seen["delta{last}"] = delta{last}'
+    yield put("error-clipped", last, "δ", (seen, f"    delta{last} = np.clip(delta{last}, -0.03, 0.03)\n{seen}"))
+    yield put("error-clipped", None, "the error", ("error_of(p[j], y[r, j])", "min(max(error_of(p[j], y[r, j]), -0.1), 0.1)"))
+    first = "a1[r, j] = f1(z1[r, j])"
+    yield put("forward-clipped", 1, "z of the first layer", (first, f"z1[r, j] = min(max(z1[r, j], -0.5), 0.5)\n            {first}"))
+
+
+def thresholds(network: Network) -> Iterator[Plant]:
+    """88 and 92: relu's threshold and cap; and slopes with a constant added to them."""
+    for i in network.layers:
+        name = network.activation(i)
+        if name == "relu":
+            forward, back_again = f"def f{i}(z):\n    return ", f"def slope{i}(z, a):\n    return 1.0 if "
+            edits = (f"{forward}z if z > 0", f"{forward}z if z > 0.1"), (f"{back_again}z > 0", f"{back_again}z > 0.1")
+            yield Plant("relu-threshold", 88, i, edits, variant="both ways", alone=True)
+            yield Plant("relu-threshold", 88, i, edits[1:], variant="on the way back", alone=True)
+            capped = (f"{forward}z if z > 0", f"{forward}min(z, 1.0) if z > 0"), (f"{back_again}z > 0", f"{back_again}1 > z > 0")
+            yield Plant("relu-capped", 92, i, capped, variant="and its slope", alone=True)
+    sloped = [i for i in network.layers if network.activation(i) in SLOPED and network.activation(i) != "identity"]
+    for layer, layers in each_and_all(network, sloped):
+        yield Plant("slope-raised", 89, layer, tuple((slope(i), f"({slope(i)} + 0.1)") for i in layers), alone=True)
+
+
+def rates(network: Network) -> Iterator[Plant]:
+    """83: a learning rate that decays by itself."""
+    count = '    STATE["t"] += 1'
+    for variant, text in (
+        ("1/(1 + kt)", 'lr / (1 + 0.05 * STATE["t"])'),
+        ("1/(1 + k(t - 1))", 'lr / (1 + 0.1 * (STATE["t"] - 1))'),
+        ("0.9^t", 'lr * 0.9 ** STATE["t"]'),
+        ("0.95^(t - 1)", 'lr * 0.95 ** (STATE["t"] - 1)'),
+    ):
+        yield Plant("lr-decays", 83, None, ((count, f"{count}\n    lr = {text}"),), variant=variant, alone=True)
+
+
+def smoothing(network: Network) -> Iterator[Plant]:
+    """79: targets that are smoothed."""
+    for variant, eps in (("0.1", 0.1), ("0.05", 0.05)):
+        k = "2" if network.outputs == 1 else "y.shape[1]"
+        edit = "    return run(params, x, y, lr)", f"    return run(params, x, (1 - {eps}) * y + {eps} / {k}, lr)"
+        yield Plant("targets-smoothed", 79, None, (edit,), variant=variant, alone=True)
+
+
+def guards(network: Network) -> Iterator[Plant]:
+    """86: ε in the denominators of binary cross-entropy's derivative."""
+    if network.loss != "bce":
+        return
+    error = f"def error_of(o, t):\n    return {ERRORS['bce']}"
+    for eps in (1e-8, 1e-5, 1e-3):
+        for form, text in (("two", f"(1 - t) / (1 - o + {eps}) - t / (o + {eps})"), ("one", f"(o - t) / (o * (1 - o) + {eps})")):
+            edit = error, f"def error_of(o, t):\n    return {text}"
+            yield Plant("bce-guarded", 86, None, (edit,), variant=f"{eps}, {form}", alone=True)
+
+
+def options(network: Network) -> Iterator[Plant]:
+    """90: other numbers in the optimiser than were asked for."""
+    if network.is_adaptive:
+        head = "def update(name, w, g, lr):\n"
+        for id, variant, text in (
+            ("adam-beta-other", "β₂ = 0.99", "BETA2 = 0.99"),
+            ("adam-beta-other", "β₂ = 0.9", "BETA2 = 0.9"),
+            ("adam-beta-other", "β₁ = 0.8", "BETA1 = 0.8"),
+            ("adam-eps-other", "1e-7", "EPS = 1e-7"),
+            ("adam-eps-other", "1e-3", "EPS = 1e-3"),
+        ):
+            doc = '    """The change of the parameter w with gradient g."""'
+            yield Plant(id, 90, None, ((head + doc, f"{head}    {text}\n{doc}"),), variant=variant, faint="eps" in id, alone=True)
+    if network.options.get("momentum"):
+        head = "def update(name, w, g, lr):\n"
+        doc = '    """The change of the parameter w with gradient g."""'
+        yield Plant("momentum-other", 90, None, ((head + doc, f"{head}    MU = 0.8\n{doc}"),), variant="0.8", alone=True)
+
+
+GROUPS = (zero_gradients, slopes_again, bce_terms, penalties, clips, thresholds, rates, smoothing, guards, options)

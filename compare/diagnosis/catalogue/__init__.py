@@ -7,12 +7,13 @@ from compare.diagnosis.catalogue.forward import FORWARD
 from compare.diagnosis.catalogue.gradients import GRADIENTS
 from compare.diagnosis.catalogue.losses import LOSSES
 from compare.diagnosis.catalogue.normalization import NORMALIZATION
+from compare.diagnosis.catalogue.numbers import FAMILIES, WITH_NUMBERS
 from compare.diagnosis.catalogue.optimizers import OPTIMIZERS
 from compare.diagnosis.catalogue.slopes import SLOPES
 from compare.diagnosis.catalogue.updates import UPDATES
 from compare.diagnosis.mistake import Mistake
 
-__all__ = ["CATALOGUE", "kind_of"]
+__all__ = ["CATALOGUE", "LISTED", "kind_of"]
 
 _BY_KIND: dict[str, tuple[Mistake, ...]] = {
     "the derivative of an activation": SLOPES,
@@ -29,7 +30,11 @@ _BY_KIND: dict[str, tuple[Mistake, ...]] = {
 
 CATALOGUE: tuple[Mistake, ...] = tuple(mistake for mistakes in _BY_KIND.values() for mistake in mistakes)
 
+LISTED: tuple[Mistake, ...] = (*CATALOGUE, *(family.at(family.usual) for family in FAMILIES if not family.beside))
+"""The same and, each with a number that is usual, those that have a number of their own."""
+
 
 def kind_of(mistake: Mistake) -> str:
     """What the mistake is about, for a hint."""
-    return next((kind for kind, mistakes in _BY_KIND.items() if mistake in mistakes), "a factor")
+    kind = next((kind for kind, mistakes in _BY_KIND.items() if mistake in mistakes), None)
+    return kind or next((kind for kind, families in WITH_NUMBERS.items() if mistake.id in {each.id for each in families}), "a factor")

@@ -46,7 +46,7 @@ def _updated(run: Run, step: int, layer: int, kind: str, options: dict[str, Any]
 
 
 def _parts(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Bounded, Kept, Any]:
-    w, g = run(kind, step, layer), run(f"{kind}_used", step, layer)
+    w, g = run(kind, step, layer), run(f"{kind}_taken", step, layer)
     return w, g, run(f"{kind}_kept", step, layer), np.asarray(run("count", step))
 
 
