@@ -192,4 +192,114 @@ def options(network: Network) -> Iterator[Plant]:
         yield Plant("momentum-other", 90, None, ((head + doc, f"{head}    MU = 0.8\n{doc}"),), variant="0.8", alone=True)
 
 
-GROUPS = (zero_gradients, slopes_again, bce_terms, penalties, clips, thresholds, rates, smoothing, guards, options)
+def formulas_misread(network: Network) -> Iterator[Plant]:
+    """75, 76 and 82: 1 − a and (1 − a)² for tanh's slope, a sigmoid without its parentheses, a softmax over the sum of all."""
+    curved = [i for i in network.layers if network.activation(i) == "tanh"]
+    for layer, layers in each_and_all(network, curved):
+        yield Plant("only-one-minus-a", 75, layer, tuple((slope(i), f"(1 - a{i}[r, j])") for i in layers), variant="of tanh")
+        yield Plant("slope-square-misplaced", 75, layer, tuple((slope(i), f"((1 - a{i}[r, j]) ** 2)") for i in layers))
+    for i in network.layers:
+        if network.activation(i) == "sigmoid" and i < network.depth:
+            edit = f"a{i}[r, j] = f{i}(z{i}[r, j])", f"a{i}[r, j] = 1 / 1 + math.exp(-z{i}[r, j])"
+            yield Plant("sigmoid-without-parentheses", 76, i, (edit,), alone=True)
+    if network.loss == "cross_entropy":
+        power = "np.exp(output - np.max(output, axis=1, keepdims=True))"
+        edit = "p = softmax(output[r])", f"p = {power}[r] / np.sum({power})"
+        yield Plant("softmax-sum-of-all", 82, None, (edit,), variant="the maximum of each", alone=True)
+        power = "np.exp(output - np.max(output))"
+        edit = "p = softmax(output[r])", f"p = {power}[r] / np.sum({power})"
+        yield Plant("softmax-sum-of-all", 82, None, (edit,), variant="the maximum of all", alone=True)
+        last, k = network.depth, network.outputs
+        line = f"error{last}[r, j] = error_of(p[j], y[r, j])"
+        through = f"error{last}[r, j] = sum(2 * (p[c] - y[r, c]) * p[c] * ((c == j) - p[j]) for c in range({k}))"
+        yield Plant("other-loss", 87, None, ((line, through),), variant="mse through softmax", alone=True)
+
+
+def inputs(network: Network) -> Iterator[Plant]:
+    """80: inputs that are normalised inside the step."""
+    for variant, text in (
+        ("by column", "(x - x.mean(axis=0)) / x.std(axis=0)"),
+        ("by column, with a guard", "(x - np.mean(x, axis=0)) / (np.std(x, axis=0) + 1e-8)"),
+        ("over the largest", "x / np.max(np.abs(x))"),
+    ):
+        edit = "    return run(params, x, y, lr)", f"    return run(params, {text}, y, lr)"
+        yield Plant("inputs-normalised", 80, None, (edit,), variant=variant, alone=True)
+
+
+def other_steps(network: Network) -> Iterator[Plant]:
+    """81, 85 and 91: the gradient and the weights of the step before, sums that go on, each record's own updated weights."""
+    head = '    """The change of the parameter w with gradient g."""'
+    for variant, first in (("0 at first", "0 * g"), ("its own at first", "g")):
+        kept = f"{head}\n    g, STATE['old', name] = STATE.get(('old', name), {first}), g"
+        yield Plant("previous-gradient", 81, None, ((head, kept),), variant=variant, alone=True)
+    senders = list(network.layers)[1:]
+    edits = []
+    for i in senders:
+        line = f"    error{i - 1} = np.zeros((n, {network.sizes[i - 1]}))"
+        edits += [(line, f"    old{i}, STATE['W{i}'] = STATE.get('W{i}', W{i}), W{i}\n{line}"), (back(i), f"delta{i}[r, j] * old{i}[j, i]")]
+    yield Plant("previous-weights-back", 81, None, tuple(edits), alone=True)
+    for part in "Wb" if network.bias else "":
+        kept = []
+        for i in network.layers:
+            fresh = f"np.zeros(({network.sizes[i]}, {network.sizes[i - 1]}))" if part == "W" else f"np.zeros({network.sizes[i]})"
+            kept.append((f"    d{part}{i} = {fresh}", f"    d{part}{i} = STATE.setdefault('d{part}{i}', {fresh})"))
+        yield Plant("accumulator-not-reset", 85, None, tuple(kept), variant=f"of {part} alone", alone=True)
+    if network.optimizer == "sgd" and not network.options:
+        n = "n" if network.reduction == "mean" else "1"
+        for variant, rate in (("the whole rate", f"lr * {n}"), ("its part", "lr")):
+            own = tuple((back(i), f"delta{i}[r, j] * (W{i}[j, i] - {rate} * delta{i}[r, j] * a{i - 1}[r, i])") for i in senders)
+            yield Plant("updated-weights-back", 91, None, own, variant=f"record by record, {variant}", alone=True)
+
+
+def numbers(network: Network) -> Iterator[Plant]:
+    """83, 84 and 95: a learning rate in float32, whole numbers, one number for a product."""
+    count = '    STATE["t"] += 1'
+    yield Plant("float32-cast", 83, None, ((count, f"{count}\n    lr = float(np.float32(lr))"),), variant="the learning rate", alone=True)
+    error = "error_of(p[j], y[r, j]) * over_outputs * over_records"
+    yield Plant("floor-division", 84, None, ((error, f"({error}) // 1"),), variant="the error", alone=True)
+    yield Plant("floor-division", 84, None, _update(network, "({0} * n // n)"), variant="the gradients", alone=True)
+    for i in network.layers:
+        if network.sizes[i] == 1 < network.sizes[i - 1]:
+            number = f"np.full_like({{0}}, np.sum(delta{i} * a{i - 1}))"
+            yield Plant("scalar-for-product", 95, i, _update(network, number, "W", i), alone=True)
+
+
+def adam(network: Network) -> Iterator[Plant]:
+    """90: AMSGrad, no root, other counts; and momentum in one layer, or damped for the biases alone."""
+    if network.is_adaptive:
+        second, root, first = "v_hat = v / (1 - BETA2**t)", "(np.sqrt(v_hat) + EPS)", "m_hat = m / (1 - BETA1**t)"
+        largest = "v_hat = STATE['most', name] = np.maximum(STATE.get(('most', name), 0.0), {})"
+        yield Plant("adam-amsgrad", 90, None, ((second, largest.format("v") + "\n    v_hat = v_hat / (1 - BETA2**t)"),), alone=True)
+        yield Plant("adam-amsgrad", 90, None, ((second, largest.format("v / (1 - BETA2**t)")),), variant="corrected", alone=True)
+        yield Plant("adam-root-missing", 90, None, ((root, "(v_hat + EPS)"),), alone=True)
+        yield Plant("adam-power-missing", 90, None, ((first, "m_hat = m / (1 - BETA1 * t)"),), alone=True)
+        each = 't = STATE["each"] = STATE.get("each", 0) + 1'
+        yield Plant("adam-step-off", 90, None, (('t = STATE["t"]', each),), variant="for each parameter", alone=True)
+    if network.options.get("momentum"):
+        line = "v = MU * STATE[name] + g if name in STATE else g.copy()"
+        for i in network.layers:
+            names = f'name in ("{network.weight(i)}", "{network.bias_name(i)}")'
+            edit = line, f"v = g.copy() if {names} else (MU * STATE[name] + g if name in STATE else g.copy())"
+            yield Plant("velocity-not-kept", 90, i, (edit,), variant="in one layer", alone=True)
+        if network.bias:
+            damped = f"{line}\n    if name.endswith('bias') and name in STATE:\n        v = MU * STATE[name] + (1 - MU) * g"
+            yield Plant("momentum-damped", 85, None, ((line, damped),), variant="of the biases alone", alone=True)
+
+
+GROUPS = (
+    zero_gradients,
+    slopes_again,
+    bce_terms,
+    penalties,
+    clips,
+    thresholds,
+    rates,
+    smoothing,
+    guards,
+    options,
+    formulas_misread,
+    inputs,
+    other_steps,
+    numbers,
+    adam,
+)

@@ -1,5 +1,6 @@
 """The catalogue: every mistake that can be named, in the order in which those are named that cannot be told apart."""
 
+from compare.diagnosis.catalogue.adam import ADAM
 from compare.diagnosis.catalogue.biases import BIASES
 from compare.diagnosis.catalogue.casts import CASTS
 from compare.diagnosis.catalogue.error_terms import ERROR_TERMS
@@ -9,6 +10,7 @@ from compare.diagnosis.catalogue.losses import LOSSES
 from compare.diagnosis.catalogue.normalization import NORMALIZATION
 from compare.diagnosis.catalogue.numbers import FAMILIES, WITH_NUMBERS
 from compare.diagnosis.catalogue.optimizers import OPTIMIZERS
+from compare.diagnosis.catalogue.other_steps import OTHER_STEPS
 from compare.diagnosis.catalogue.slopes import SLOPES
 from compare.diagnosis.catalogue.updates import UPDATES
 from compare.diagnosis.mistake import Mistake
@@ -21,10 +23,11 @@ _BY_KIND: dict[str, tuple[Mistake, ...]] = {
     "the gradient of a weight": GRADIENTS,
     "the update: what the gradients are multiplied by and added to": UPDATES,
     "the gradient of a bias": BIASES,
+    "another step than it should be": OTHER_STEPS,
     "the loss, its value or the derivative of a term": LOSSES,
     "the forward pass": FORWARD,
     "normalisation or dropout": NORMALIZATION,
-    "the optimiser": OPTIMIZERS,
+    "the optimiser": (*OPTIMIZERS, *ADAM),
     "the precision of a number": CASTS,
 }
 

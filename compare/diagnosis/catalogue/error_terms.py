@@ -220,6 +220,16 @@ def _from_logits(problem: Problem, layer: int) -> bool:
     return problem.loss in ("cross_entropy", "bce_with_logits")
 
 
+def _squares_through_softmax(times: float, is_mean: bool) -> Formula:
+    """2(p − y), or p − y, through softmax's Jacobian; over k where the mean is over the outputs too."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        back = run.activated("softmax", run("output", step))[1]
+        return run.scaled(back(difference(run, step)), times / (run.problem.sizes[-1] if is_mean else 1))
+
+    return formula
+
+
 def _softmax_over_records(run: Run, step: int, layer: int) -> Bounded:
     p = transposed(run.activated("softmax", transposed(run("output", step)))[0])
     y = run("y", step)
@@ -508,6 +518,19 @@ ERROR_TERMS = (
         "(p − y) ∘ p(1 − p)",
         {"term": _slope_on_top},
         applies=_from_logits,
+    ),
+    *(
+        Mistake(
+            "other-loss",
+            f"the derivative is that of the mean squared error through softmax{said}",
+            "∂ℓ/∂z = p − y",
+            f"∂ℓ/∂zᵢ = Σⱼ {factor}(pⱼ − yⱼ) pⱼ(δᵢⱼ − pᵢ){over}",
+            {"term": _squares_through_softmax(times, is_mean)},
+            applies=lambda problem, layer: problem.loss == "cross_entropy",
+            alone=True,
+        )
+        for times, factor, said in ((2.0, "2", ""), (1.0, "", ", and of half of it"))
+        for is_mean, over in ((False, ""), (True, "/k"))
     ),
     Mistake(
         "softmax-axis",
