@@ -74,8 +74,8 @@ def measured_causes(families: Iterable[Family], run: Run, node: Node, actual: Ar
                 return cause, _predicted(run, node, cause)
 
             is_here = (node[0], node[2]) in place.formulas or node[0] == "output"
-            measured = _measured(lambda number: predicted(number)[1], at, actual, family.start) if family.smooth or is_here else ()
-            for number in (*(number for number in measured if number >= family.least), *family.among):
+            measured = _measured(lambda number: predicted(number)[1], at, actual, family.start) if family.smooth or is_here else None
+            for number in family.among if measured is None else [each for each in measured if each >= family.least]:
                 cause, bounded = predicted(number)
                 if bounded is not None and (np.abs(actual - bounded.value) <= bounded.error).all():
                     yield cause
@@ -93,8 +93,8 @@ def _predicted(run: Run, node: Node, cause: Cause) -> Bounded | None:
 
 def _measured(
     predicted: Callable[[float], Bounded | None], at: tuple[np.intp, ...], actual: Array, start: float
-) -> Iterator[float]:
-    """The numbers of few digits, as people write them, under which one number comes out, found by the secant method."""
+) -> list[float] | None:
+    """The numbers of few digits, as people write them, under which one number comes out, found by the secant method; None if that fails."""
     wanted = float(actual[at])
 
     def value(number: float) -> tuple[float, float] | None:
@@ -107,10 +107,10 @@ def _measured(
     before, now = value(last), value(number)
     for _ in range(_TRIES):
         if before is None or now is None or now[0] == before[0]:
-            return
+            return None
         slope = (now[0] - before[0]) / (number - last)
         if not slope or not np.isfinite(slope):
-            return
+            return None
         last, number = number, number + (wanted - now[0]) / slope
         if not np.isfinite(number) or number == last:
             break
@@ -118,12 +118,12 @@ def _measured(
         if now is not None and abs(now[0] - wanted) <= now[1]:
             break
     else:
-        return
+        return None
     if now is None:
-        return
+        return None
     off = 2 * now[1] / abs(slope) + 1e-15 * abs(number)
     if off > _WELL_KNOWN * abs(number):
-        return
+        return None
     short = [float(f"{number:.{digits}e}") for digits in range(_DIGITS)]
-    yield from (each for each in dict.fromkeys(short) if abs(each - number) <= off)
+    return [each for each in dict.fromkeys(short) if abs(each - number) <= off]
 

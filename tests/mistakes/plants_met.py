@@ -99,7 +99,8 @@ def penalties(network: Network) -> Iterator[Plant]:
     yield put(2, "of the weights of one layer", _update(network, "{0} + 0.02 * {1}", "W", network.depth))
     if network.bias:
         changed = ("decay-other",) if network.decay and network.optimizer != "adamw" else ()
-        yield put(2, "of the biases too", _update(network, "{0} + 0.025 * {1}"), *changed)
+        strength = 0.02 if network.is_adaptive else 0.025      # an Adam's steps hardly depend on it: it is one of those that people take
+        yield put(2, "of the biases too", _update(network, f"{{0}} + {strength} * {{1}}"), *changed)
         yield put(1, "of the biases too", _update(network, "{0} + 0.001 * np.sign({1})"))
     steps = [(part, f"new_{part} = {part} + step_{part}") for part in _parts(network, "W")]
     yield put(2, "after the step", tuple((line, f"{line} - 0.002 * {part}") for part, line in steps))

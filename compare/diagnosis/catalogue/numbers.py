@@ -15,8 +15,8 @@ from compare.rounding import Bounded, negative, quotient, root
 from compare.rules import OPTIMIZERS as RULES
 
 Formulas = Mapping[str, Formula]
-_STRENGTHS = (1e-3, 0.01, 0.1, 1e-4, 0.05, 0.5, 1.0, 0.005, 5e-4, 1e-5)
-_THRESHOLDS = (1.0, 5.0, 0.5, 0.1, 10.0, 0.01, 2.0, 3.0, 0.05, 0.001)
+_STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3))
+_THRESHOLDS = tuple(float(f"{digit}e{power}") for power in (0, -1, 1, -2, -3) for digit in (1, 5, 2, 3))
 
 
 def _has_bias(problem: Problem, layer: int) -> bool:
@@ -79,7 +79,7 @@ def _penalties() -> tuple[Family, ...]:
                         0.01,
                         "layer",
                         _has_bias if kind == "*" else lambda problem, layer: True,
-                        among=_STRENGTHS if stage in ("used", "taken") and not over_n else (),
+                        among=_STRENGTHS if stage in ("used", "taken") else (),
                         beside=beside,
                     )
                 )
