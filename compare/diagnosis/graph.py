@@ -100,6 +100,10 @@ class Run:
         """To be called by a formula that makes use of other runs: what it comes to depends on every formula."""
         self._note(_every_place(self.depth))
 
+    def shown(self, stage: str, layer: int) -> list[Array]:
+        """The numbers that were shown of a stage and layer, of each step that shows it."""
+        return [array for (name, _, place), array in self._shown.items() if (name, place) == (stage, layer)]
+
     def with_formulas(self, formulas: Formulas) -> "Run":
         """The same steps under other formulas; what both have in common is worked out once."""
         other = object.__new__(Run)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.mistakes import plants_errors, plants_gradients, plants_updates
+from tests.mistakes import plants_errors, plants_gradients, plants_met, plants_updates
 from tests.mistakes.networks import Network
 from tests.mistakes.plant import Plant
 
@@ -18,6 +18,7 @@ _GROUPS = (
     plants_updates.in_update,
     plants_updates.in_batches,
     plants_updates.in_optimizer,
+    *plants_met.GROUPS,
 )
 
 
