@@ -70,23 +70,41 @@ class Outcome:
     said: str
 
 
-def cases(every: int, honest: int, seed: int) -> Iterator[Case]:
-    """Every `every`-th mistake of every network, pairs, those outside the catalogue, and so many honest variants."""
-    found: list[Case] = []
+def cases(every: int, honest: int, seed: int, only: str | None = None) -> Iterator[Case]:
+    """Every `every`-th case of each kind, or of `only` that kind; of the honest variants as many as asked for."""
+    for kind, found in CASES.items():
+        if only in (None, kind):
+            yield from list(found(seed))[::every]
+    if only in (None, "honest"):
+        texts = [iter(variants(network, -(-honest // len(NETWORKS)), seed)) for network in NETWORKS]
+        for text, network in islice(((next(texts[i]), NETWORKS[i]) for i in cycle(range(len(NETWORKS)))), honest):
+            yield Case("honest", network, text)
+
+
+def _singles(seed: int) -> Iterator[Case]:
     for network in NETWORKS:
-        honest_text = source(network)
+        text = source(network)
         for plant in plants(network):
-            found.append(Case("single", network, plant.apply(honest_text), (plant.names,), label=f"{plant.name} {plant.variant}"))
+            yield Case("single", network, plant.apply(text), (plant.names,), label=f"{plant.name} {plant.variant}")
+
+
+def _pairs(seed: int) -> Iterator[Case]:
+    for network in NETWORKS:
         for pair in pairs(network, 30, seed):
             names = tuple(plant.names for plant in (pair.first, pair.second))
-            found.append(Case("pair", network, pair.text, names, label=f"{names[0][0]} + {names[1][0]}"))
+            yield Case("pair", network, pair.text, names, label=f"{names[0][0]} + {names[1][0]}")
+
+
+def _outside(seed: int) -> Iterator[Case]:
+    for network in NETWORKS:
+        text = source(network)
         for other in outside(network):
             if other.name not in IN_THE_CATALOGUE:
-                found.append(Case("outside", network, other.apply(honest_text), stage=other.first, label=other.name))
-    yield from found[::every]
-    texts = [iter(variants(network, -(-honest // len(NETWORKS)), seed)) for network in NETWORKS]
-    for text, network in islice(((next(texts[i]), NETWORKS[i]) for i in cycle(range(len(NETWORKS)))), honest):
-        yield Case("honest", network, text)
+                yield Case("outside", network, other.apply(text), stage=other.first, label=other.name)
+
+
+CASES = {"single": _singles, "pair": _pairs, "outside": _outside}
+KINDS = (*CASES, "honest")
 
 
 def answered(case: Case, way: str, seed: int) -> Outcome:
@@ -185,15 +203,14 @@ def bars(outcomes: Sequence[Outcome], way: str) -> Iterator[Bar]:
     yield Bar("honest", "false alarm", rate("honest", (o.verdict not in ("equivalent", UNSTABLE) for o in of["honest"])), 0, is_least=False)
 
 
-KINDS = ("single", "pair", "outside", "honest")
-
-
 def table(outcomes: Sequence[Outcome]) -> str:
     """The rates of both ways side by side, and the times to a diagnosis."""
     columns = {way: list(bars(outcomes, way)) for way in WAYS}
     counts = {kind: len({o.case.text for o in outcomes if o.case.kind == kind}) for kind in KINDS}
     lines = ["| mistakes | rate | bar | black box | stages |", "|---|---|---|---|---|"]
     for bar in columns["stages"]:
+        if not counts[bar.kind]:
+            continue
         cells = [_cell(next((b for b in columns[way] if (b.kind, b.name) == (bar.kind, bar.name)), None)) for way in WAYS]
         bound = "" if bar.bar == (0 if bar.is_least else 100) else f"{'at least' if bar.is_least else 'at most'} {bar.bar:g}%"
         lines.append(f"| {bar.kind} ({counts[bar.kind]}) | {bar.name} | {bound} | {cells[0]} | {cells[1]} |")
@@ -241,10 +258,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--honest", type=int, default=LEAST_HONEST, metavar="N", help=f"honest variants (default {LEAST_HONEST})")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes (default one for each core)")
     parser.add_argument("--verbose", action="store_true", help="list what was not named, or named wrongly")
+    parser.add_argument("--only", choices=KINDS, help="the kind to run alone")
     options = parser.parse_args(argv)
     started = perf_counter()
     jobs = []
-    for i, case in enumerate(cases(options.every, options.honest, options.seed)):
+    for i, case in enumerate(cases(options.every, options.honest, options.seed, options.only)):
         ways = (WAYS[i % 2],) if case.kind == "honest" else WAYS
         jobs += [(case, way, options.seed + i) for way in ways]
     with ProcessPoolExecutor(options.jobs) as pool:
@@ -254,11 +272,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             if len(outcomes) % 100 == 0:
                 print(f"{len(outcomes)} of {len(jobs)} checks, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     print(table(outcomes))
-    sample = [case for case in cases(97, 0, options.seed) if case.kind != "outside"]
-    small = [statistics.median(answered(case, way, options.seed).seconds for case in sample) for way in WAYS]
-    print(f"| single, pair | median time to a diagnosis, one process | under 0.3 s | {small[0]:.2f} s | {small[1]:.2f} s |")
-    large = _large(options.seed)
-    print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | |")
+    if options.only is None:
+        sample = [case for kind in ("single", "pair") for case in cases(97, 0, options.seed, kind)]
+        small = [statistics.median(answered(case, way, options.seed).seconds for case in sample) for way in WAYS]
+        print(f"| single, pair | median time to a diagnosis, one process | under 0.3 s | {small[0]:.2f} s | {small[1]:.2f} s |")
+        large = _large(options.seed)
+        print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | |")
     if options.verbose:
         for o in outcomes:
             is_honest = o.verdict in ("equivalent", UNSTABLE)
