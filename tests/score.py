@@ -1,7 +1,7 @@
-"""How well the diagnosis does: `python -m tests.score` plants mistakes in a plain-loop trainer and asks what they are.
+"""How well a check does: `python -m tests.score` plants mistakes in a plain-loop trainer, and limits in one of matrix products.
 
-The mistakes are text edits of a trainer that shares nothing with the catalogue. Each is checked on fresh probes as a black box, by its new
-weights alone, and with its stages shown. Exit code 0 where every bar is met, else 1.
+The mistakes are text edits of trainers that share nothing with the catalogue. Each is checked on fresh probes as a black box, by its new
+weights alone, and with its stages shown; a limit with its outputs, loss and gradients shown. Exit code 0 where every bar is met, else 1.
 """
 
 import argparse
@@ -16,12 +16,14 @@ from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
 
-from compare.checking import check
+from compare.checking import STEPS, check
 from compare.declared import declared_problem
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.probes import draw_probes
 from compare.verdict import Check
 from tests.mistakes.honest import variants
+from tests.mistakes.limits import limits
+from tests.mistakes.neighbours import neighbours
 from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.outside import outside
 from tests.mistakes.pairs import pairs
@@ -43,7 +45,10 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Case:
-    """A text to be checked, and the truth: of each mistake in it, all that it may rightly be called; or the first wrong stage."""
+    """A text to be checked, and the truth: of each mistake in it, all that it may rightly be called; or the first wrong stage.
+
+    `showing` is the text that is checked with more shown, where it is another.
+    """
 
     kind: str
     network: Network
@@ -51,6 +56,7 @@ class Case:
     truth: tuple[Names, ...] = ()
     stage: str | None = None
     label: str = ""
+    showing: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,18 +109,31 @@ def _outside(seed: int) -> Iterator[Case]:
                 yield Case("outside", network, other.apply(text), stage=other.first, label=other.name)
 
 
-CASES = {"single": _singles, "pair": _pairs, "outside": _outside}
+def _limits(seed: int) -> Iterator[Case]:
+    for limit in limits():
+        yield Case("limit", limit.network, limit.text, label=limit.name, showing=limit.showing)
+
+
+def _neighbours(seed: int) -> Iterator[Case]:
+    for program in neighbours():
+        yield Case("neighbour", program.network, program.text, label=program.name, showing=program.showing)
+
+
+CASES = {"single": _singles, "pair": _pairs, "outside": _outside, "limit": _limits, "neighbour": _neighbours}
 KINDS = (*CASES, "honest")
+ROWS = {"neighbour": "honest neighbour"}
+TRAINED = {"honest": 5, "limit": STEPS, "neighbour": STEPS}      # steps in lockstep after the probes
 
 
 def answered(case: Case, way: str, seed: int) -> Outcome:
     """Check the case's text as a file."""
-    text = case.text.replace(TRACE[0], TOLD[0]).replace(TRACE[1], TOLD[1]) + (BLACK_BOX if way == "black box" else "")
+    text = case.showing if way == "stages" and case.showing else case.text
+    text = text.replace(TRACE[0], TOLD[0]).replace(TRACE[1], TOLD[1]) + (BLACK_BOX if way == "black box" else "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "attempt.py"
         path.write_text(text, encoding="utf-8")
         started = perf_counter()
-        result = check(path, problem=case.network.problem(), seed=seed, steps=5 if case.kind == "honest" else 0)
+        result = check(path, problem=case.network.problem(), seed=seed, steps=TRAINED.get(case.kind, 0))
         seconds = perf_counter() - started
     classes = [found.causes for found in result.diagnosis]
     named = bool(classes)
@@ -161,6 +180,8 @@ def _by_trace(stage: str, layer: int) -> str:
 def _said(result: Check) -> str:
     causes = " + ".join("/".join(f"{cause.id}{list(cause.layers)}" for cause in found.causes[:4]) for found in result.diagnosis)
     wrong = next((stage.name for stage in result.stages if stage.mark == "wrong"), "no stage")
+    if result.verdict == "equivalent":
+        return "equivalent"
     return f"{result.verdict}: {causes or result.reason or f'unknown, {wrong}'}"
 
 
@@ -199,6 +220,9 @@ def bars(outcomes: Sequence[Outcome], way: str) -> Iterator[Bar]:
     yield Bar("outside", "named", rate("outside", (o.named for o in of["outside"])), 0, is_least=False)
     if way == "stages":
         yield Bar("outside", "right first stage", rate("outside", (o.right_stage for o in of["outside"])), 99)
+    yield Bar("limit", "noticed", rate("limit", (o.verdict != "equivalent" for o in of["limit"])), 100)
+    yield Bar("limit", "named", rate("limit", (o.named for o in of["limit"])), 100, is_least=False)
+    yield Bar("neighbour", "false alarm", rate("neighbour", (o.verdict != "equivalent" for o in of["neighbour"])), 0, is_least=False)
     yield Bar("honest", "unstable formula", rate("honest", (o.verdict == UNSTABLE for o in of["honest"])), 100, is_least=False)
     yield Bar("honest", "false alarm", rate("honest", (o.verdict not in ("equivalent", UNSTABLE) for o in of["honest"])), 0, is_least=False)
 
@@ -213,12 +237,24 @@ def table(outcomes: Sequence[Outcome]) -> str:
             continue
         cells = [_cell(next((b for b in columns[way] if (b.kind, b.name) == (bar.kind, bar.name)), None)) for way in WAYS]
         bound = "" if bar.bar == (0 if bar.is_least else 100) else f"{'at least' if bar.is_least else 'at most'} {bar.bar:g}%"
-        lines.append(f"| {bar.kind} ({counts[bar.kind]}) | {bar.name} | {bound} | {cells[0]} | {cells[1]} |")
+        lines.append(f"| {ROWS.get(bar.kind, bar.kind)} ({counts[bar.kind]}) | {bar.name} | {bound} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
 
 def _cell(bar: Bar | None) -> str:
     return "" if bar is None or bar.rate != bar.rate else f"{bar.rate:.2f}%" + ("" if bar.is_met else " **missed**")
+
+
+def _is_good(outcome: Outcome) -> bool:
+    """Whether it is what is hoped for."""
+    kind, verdict = outcome.case.kind, outcome.verdict
+    if kind in ("honest", "neighbour"):
+        return verdict == "equivalent" or (kind == "honest" and verdict == UNSTABLE)
+    if kind == "limit":
+        return verdict != "equivalent"
+    if kind == "outside":
+        return not outcome.named and (outcome.way != "stages" or outcome.right_stage)
+    return outcome.true
 
 
 def _run(job: tuple[Case, str, int]) -> Outcome:
@@ -280,10 +316,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | |")
     if options.verbose:
         for o in outcomes:
-            is_honest = o.verdict in ("equivalent", UNSTABLE)
-            is_good = {"single": o.true, "pair": o.true, "outside": not o.named, "honest": is_honest}[o.case.kind]
-            is_good = is_good and (o.case.kind != "outside" or o.way != "stages" or o.right_stage)
-            if not is_good and o.verdict != "changes nothing":
+            if not _is_good(o) and o.verdict != "changes nothing":
                 of = o.case.network
                 network = f"{of.sizes} {' '.join(of.activations)} {of.loss} {of.optimizer} {dict(of.options)}"
                 what = f"{o.case.label} {o.case.stage or ''}"
