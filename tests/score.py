@@ -15,21 +15,23 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
+from zlib import crc32
 
 from compare.checking import STEPS, check
 from compare.declared import declared_problem
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.probes import draw_probes
 from compare.verdict import Check
+from tests.mistakes.held_out import held_out
 from tests.mistakes.honest import variants
 from tests.mistakes.limits import limits
 from tests.mistakes.neighbours import neighbours
 from tests.mistakes.networks import NETWORKS, Network
-from tests.mistakes.outside import outside
+from tests.mistakes.outside import IN_THE_CATALOGUE, outside
 from tests.mistakes.pairs import pairs
 from tests.mistakes.plants import plants
 from tests.mistakes.running import gap, trained
-from tests.mistakes.trainer import source
+from tests.mistakes.trainer import STYLES, Style, source
 
 WAYS = ("black box", "stages")
 BLACK_BOX = "\nglobals().pop('trace', None)\n"
@@ -37,7 +39,6 @@ TRACE, TOLD = ("def trace(params, x, y):", 'y, PROBLEM["lr"])'), ("def trace(par
 RECEIVED = ("raw-error-back", "weights-left-out-back", "weights-untransposed", "updated-weights-back")      # named by who is sent the error
 LARGE = Network((784, 256, 128, 10), ("sigmoid", "sigmoid", "sigmoid"))
 LEAST_HONEST = 5000
-IN_THE_CATALOGUE = ("slope's formula given z", "slope squared")      # outside the list that was planted from, and named
 UNSTABLE = "unstable formula"      # what honest textbook forms, (eᶻ − e⁻ᶻ)/(eᶻ + e⁻ᶻ), truly are for large z
 
 Names = tuple[str, ...]
@@ -47,7 +48,7 @@ Names = tuple[str, ...]
 class Case:
     """A text to be checked, and the truth: of each mistake in it, all that it may rightly be called; or the first wrong stage.
 
-    `showing` is the text that is checked with more shown, where it is another.
+    `style` is that of its δ, and `showing` the text that is checked with more shown, where it is another.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Case:
     stage: str | None = None
     label: str = ""
     showing: str = ""
+    style: Style = STYLES[0]
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,14 @@ def cases(every: int, honest: int, seed: int, only: str | None = None) -> Iterat
 
 
 def _singles(seed: int) -> Iterator[Case]:
+    """Each mistake in one style, as often in each."""
     for network in NETWORKS:
-        text = source(network)
+        of_style = {style: {(plant.name, plant.variant) for plant in plants(network, style)} for style in STYLES}
         for plant in plants(network):
-            yield Case("single", network, plant.apply(text), (plant.names,), label=f"{plant.name} {plant.variant}")
+            label = f"{plant.name} {plant.variant}"
+            fitting = [style for style in STYLES if (plant.name, plant.variant) in of_style[style]]
+            style = fitting[crc32(f"{network} {label}".encode()) % len(fitting)]
+            yield Case("single", network, plant.apply(source(network, style)), (plant.names,), label=label, style=style)
 
 
 def _pairs(seed: int) -> Iterator[Case]:
@@ -117,11 +123,26 @@ def _limits(seed: int) -> Iterator[Case]:
 def _neighbours(seed: int) -> Iterator[Case]:
     for program in neighbours():
         yield Case("neighbour", program.network, program.text, label=program.name, showing=program.showing)
+    for network in NETWORKS:
+        for style in STYLES:
+            yield Case("neighbour", network, source(network, style), label="the trainer", style=style)
 
 
-CASES = {"single": _singles, "pair": _pairs, "outside": _outside, "limit": _limits, "neighbour": _neighbours}
+def _held_out(seed: int) -> Iterator[Case]:
+    for each in held_out():
+        yield Case("held-out", each.network, each.text, (each.truth,) if each.truth else (), label=each.name, style=each.style)
+
+
+CASES = {
+    "single": _singles,
+    "pair": _pairs,
+    "outside": _outside,
+    "held-out": _held_out,
+    "limit": _limits,
+    "neighbour": _neighbours,
+}
 KINDS = (*CASES, "honest")
-ROWS = {"neighbour": "honest neighbour"}
+ROWS = {"held-out": "held out", "neighbour": "honest neighbour"}
 TRAINED = {"honest": 5, "limit": STEPS, "neighbour": STEPS}      # steps in lockstep after the probes
 
 
@@ -144,7 +165,7 @@ def answered(case: Case, way: str, seed: int) -> Outcome:
     wrong = [stage for stage in result.stages if stage.mark == "wrong"]
     right_stage = bool(wrong) and _by_trace(wrong[0].stage, wrong[0].layer) == case.stage
     verdict = result.verdict
-    if verdict == "equivalent" and case.truth and not _changes_anything(case, seed):
+    if verdict == "equivalent" and case.kind in ("single", "pair", "held-out") and not _changes_anything(case, seed):
         verdict = "changes nothing"
     return Outcome(case, way, verdict, named, wrong_name, true, first, unique, right_stage, seconds, _said(result))
 
@@ -163,7 +184,7 @@ def _is_any(names: Names, causes: Iterable[Cause]) -> bool:
 def _changes_anything(case: Case, seed: int) -> bool:
     """Whether the mistake changes a weight on the probes, beyond what another order of summation would."""
     for probe in draw_probes(declared_problem(case.network.problem()), seed):
-        runs = [trained(text, probe.parameters, list(probe.batches), probe.lrs) for text in (case.text, source(case.network))]
+        runs = [trained(text, probe.parameters, list(probe.batches), probe.lrs) for text in (case.text, source(case.network, case.style))]
         if gap(*runs) > 1e-12:
             return True
     return False
@@ -201,36 +222,57 @@ class Bar:
         return self.rate >= self.bar if self.is_least else self.rate <= self.bar
 
 
+def share(holds: Iterable[bool]) -> float:
+    """Of how many in a hundred it holds; nan of none."""
+    all_of_them = list(holds)
+    return 100 * sum(all_of_them) / len(all_of_them) if all_of_them else float("nan")
+
+
 def bars(outcomes: Sequence[Outcome], way: str) -> Iterator[Bar]:
     """The rates of one way of looking, beside their bars."""
     of = {kind: [o for o in outcomes if o.case.kind == kind and o.way == way and o.verdict != "changes nothing"] for kind in KINDS}
 
-    def rate(kind: str, holds: Iterable[bool]) -> float:
-        return 100 * sum(holds) / len(of[kind]) if of[kind] else float("nan")
-
-    yield Bar("single", "noticed", rate("single", (o.verdict != "equivalent" for o in of["single"])), 100)
-    yield Bar("single", "truth among the named", rate("single", (o.true for o in of["single"])), 99.5)
-    yield Bar("single", "named first", rate("single", (o.first for o in of["single"])), 98)
-    yield Bar("single", "named alone", rate("single", (o.unique and o.true for o in of["single"])), 0)
-    yield Bar("single", "wrong name", rate("single", (o.wrong for o in of["single"])), 0, is_least=False)
-    yield Bar("single", "unknown", rate("single", (not o.named for o in of["single"])), 100, is_least=False)
-    yield Bar("pair", "noticed", rate("pair", (o.verdict != "equivalent" for o in of["pair"])), 100)
-    yield Bar("pair", "both named", rate("pair", (o.true for o in of["pair"])), 85)
-    yield Bar("pair", "wrong name", rate("pair", (o.wrong for o in of["pair"])), 0, is_least=False)
-    yield Bar("outside", "named", rate("outside", (o.named for o in of["outside"])), 0, is_least=False)
+    yield Bar("single", "noticed", share(o.verdict != "equivalent" for o in of["single"]), 100)
+    yield Bar("single", "truth among the named", share(o.true for o in of["single"]), 99.5)
+    yield Bar("single", "named first", share(o.first for o in of["single"]), 98)
+    yield Bar("single", "named alone", share(o.unique and o.true for o in of["single"]), 0)
+    yield Bar("single", "wrong name", share(o.wrong for o in of["single"]), 0, is_least=False)
+    yield Bar("single", "unknown", share(not o.named for o in of["single"]), 100, is_least=False)
     if way == "stages":
-        yield Bar("outside", "right first stage", rate("outside", (o.right_stage for o in of["outside"])), 99)
-    yield Bar("limit", "noticed", rate("limit", (o.verdict != "equivalent" for o in of["limit"])), 100)
-    yield Bar("limit", "named", rate("limit", (o.named for o in of["limit"])), 100, is_least=False)
-    yield Bar("neighbour", "false alarm", rate("neighbour", (o.verdict != "equivalent" for o in of["neighbour"])), 0, is_least=False)
-    yield Bar("honest", "unstable formula", rate("honest", (o.verdict == UNSTABLE for o in of["honest"])), 100, is_least=False)
-    yield Bar("honest", "false alarm", rate("honest", (o.verdict not in ("equivalent", UNSTABLE) for o in of["honest"])), 0, is_least=False)
+        for style in STYLES:
+            mine, kind = [o for o in of["single"] if _is_single(o, style)], _of_style(style)
+            yield Bar(kind, "truth among the named", share(o.true for o in mine), 99.5)
+            yield Bar(kind, "wrong name", share(o.wrong for o in mine), 0, is_least=False)
+            yield Bar(kind, "unknown", share(not o.named for o in mine), 100, is_least=False)
+    yield Bar("pair", "noticed", share(o.verdict != "equivalent" for o in of["pair"]), 100)
+    yield Bar("pair", "both named", share(o.true for o in of["pair"]), 85)
+    yield Bar("pair", "wrong name", share(o.wrong for o in of["pair"]), 0, is_least=False)
+    yield Bar("outside", "named", share(o.named for o in of["outside"]), 0, is_least=False)
+    if way == "stages":
+        yield Bar("outside", "right first stage", share(o.right_stage for o in of["outside"]), 99)
+        yield Bar("held-out", "noticed", share(o.verdict != "equivalent" for o in of["held-out"]), 100)
+        yield Bar("held-out", "truth among the named", share(o.true for o in of["held-out"] if o.case.truth), 0)
+        yield Bar("held-out", "wrong name", share(o.wrong for o in of["held-out"]), 0, is_least=False)
+    yield Bar("limit", "noticed", share(o.verdict != "equivalent" for o in of["limit"]), 100)
+    yield Bar("limit", "named", share(o.named for o in of["limit"]), 100, is_least=False)
+    yield Bar("neighbour", "false alarm", share(o.verdict != "equivalent" for o in of["neighbour"]), 0, is_least=False)
+    yield Bar("honest", "unstable formula", share(o.verdict == UNSTABLE for o in of["honest"]), 100, is_least=False)
+    yield Bar("honest", "false alarm", share(o.verdict not in ("equivalent", UNSTABLE) for o in of["honest"]), 0, is_least=False)
+
+
+def _is_single(outcome: Outcome, style: Style) -> bool:
+    return outcome.case.kind == "single" and outcome.case.style == style
+
+
+def _of_style(style: Style) -> str:
+    return f"single, δ of {style.name}"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """The rates of both ways side by side, and the times to a diagnosis."""
     columns = {way: list(bars(outcomes, way)) for way in WAYS}
     counts = {kind: len({o.case.text for o in outcomes if o.case.kind == kind}) for kind in KINDS}
+    counts |= {_of_style(style): len({o.case.text for o in outcomes if _is_single(o, style)}) for style in STYLES}
     lines = ["| mistakes | rate | bar | black box | stages |", "|---|---|---|---|---|"]
     for bar in columns["stages"]:
         if not counts[bar.kind]:
@@ -254,7 +296,9 @@ def _is_good(outcome: Outcome) -> bool:
         return verdict != "equivalent"
     if kind == "outside":
         return not outcome.named and (outcome.way != "stages" or outcome.right_stage)
-    return outcome.true
+    if kind == "held-out":
+        return not outcome.wrong and verdict != "equivalent"
+    return outcome.true and not outcome.wrong
 
 
 def _run(job: tuple[Case, str, int]) -> Outcome:
@@ -299,7 +343,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = perf_counter()
     jobs = []
     for i, case in enumerate(cases(options.every, options.honest, options.seed, options.only)):
-        ways = (WAYS[i % 2],) if case.kind == "honest" else WAYS
+        ways = {"honest": WAYS[i % 2 :][:1], "held-out": ("stages",)}.get(case.kind, WAYS)
         jobs += [(case, way, options.seed + i) for way in ways]
     with ProcessPoolExecutor(options.jobs) as pool:
         outcomes = []
@@ -319,7 +363,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not _is_good(o) and o.verdict != "changes nothing":
                 of = o.case.network
                 network = f"{of.sizes} {' '.join(of.activations)} {of.loss} {of.optimizer} {dict(of.options)}"
-                what = f"{o.case.label} {o.case.stage or ''}"
+                style = f", δ of {o.case.style.name}" if o.case.kind in ("single", "held-out") else ""
+                what = f"{o.case.label}{style} {o.case.stage or ''}"
                 print(f"{o.case.kind}, {o.way}, {network}: {what} -> {o.said}")
     missed = [bar for way in WAYS for bar in bars(outcomes, way) if bar.rate == bar.rate and not bar.is_met]
     print(f"{len(jobs)} checks in {perf_counter() - started:.0f} s; {len(missed)} bars missed")
