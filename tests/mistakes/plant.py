@@ -14,7 +14,8 @@ class Plant:
     `layer` counts from 1; None stands for all layers that it can be in, or for no layer. `also` are names of mistakes that are the same
     function in this network; `variant` says which reading of the mistake it is, where there are several. `probe` says what shows it:
     "any"; "equal": batches of one size, since with others its rows are taken over again from the first; "zeros": a unit whose weights are
-    all 0. What is `faint` changes weights by little more than Adam's ε does. What `has_sign` is another mistake where δ is of y − ŷ.
+    all 0. What is `faint` changes weights by little more than Adam's ε does. What `has_sign` makes other numbers where δ is
+    of y − ŷ, and what `has_scale` where it is not divided.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Plant:
     probe: str = "any"
     faint: bool = False
     has_sign: bool = False
+    has_scale: bool = False
 
     @property
     def name(self) -> str:

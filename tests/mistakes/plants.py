@@ -23,8 +23,8 @@ _GROUPS = (
 
 
 def plants(network: Network, style: Style = STYLES[0]) -> Iterator[Plant]:
-    """All planted mistakes that apply to that network in that style, in the order of their groups."""
+    """The planted mistakes that apply to that network, in the order of their groups, and make the same numbers in that style."""
     for group in _GROUPS:
         for plant in group(network):
-            if not (plant.has_sign and style.is_reversed):
+            if not ((plant.has_sign and style.is_reversed) or (plant.has_scale and style.mean_in == "gradient")):
                 yield plant
