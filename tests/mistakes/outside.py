@@ -11,6 +11,8 @@ from tests.mistakes.networks import SLOPED, Network
 from tests.mistakes.plant import Edit, edited
 from tests.mistakes.trainer import back, gradient, slope
 
+IN_THE_CATALOGUE = ("slope's formula given z", "slope squared")      # outside the list that was planted from, and named
+
 
 @dataclass(frozen=True)
 class Outside:

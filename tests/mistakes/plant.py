@@ -15,7 +15,7 @@ class Plant:
     function in this network; `variant` says which reading of the mistake it is, where there are several. `probe` says what shows it:
     "any"; "equal": batches of one size, since with others its rows are taken over again from the first; "zeros": a unit whose weights are
     all 0. What is `faint` changes weights by little more than Adam's ε does. What is `alone` is not looked for in pairs, and not
-    planted in them.
+    planted in them. What `has_sign` makes other numbers where δ is of y − ŷ, and what `has_scale` where it is not divided.
     """
 
     id: str
@@ -27,6 +27,8 @@ class Plant:
     probe: str = "any"
     faint: bool = False
     alone: bool = False
+    has_sign: bool = False
+    has_scale: bool = False
 
     @property
     def name(self) -> str:
