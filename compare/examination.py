@@ -190,7 +190,8 @@ class Examination:
         names = {group: stage_name(self.problem, group) for group in fault.groups}
         nan = [Stage(*group, name, "wrong", Difference(fault.step, group[0], name, reason=str(fault))) for group, name in names.items()]
         stages = sorted((*check.stages, *nan), key=lambda stage: rank((stage.stage, stage.layer), len(self.problem.layers)))
-        first = check.first or next((stage.difference for stage in nan), None)
+        wrong = [stage.difference for stage in stages if stage.mark == "wrong" and stage.difference]
+        first = min(wrong, key=lambda each: each.step, default=check.first)
         verdict: Verdict = "could not run" if check.verdict == "could not run" else "different"
         return replace(check, verdict=verdict, stages=tuple(stages), first=first)
 

@@ -53,7 +53,7 @@ def _chosen(found: Iterator[HeldOut], count: int) -> list[HeldOut]:
 
 def _listed(network: Network, style: Style) -> Iterator[HeldOut]:
     text = source(network, style)
-    for plant in plants(network):
+    for plant in plants(network, style):
         if plant.probe == "any" and not plant.faint:
             yield HeldOut(f"{plant.name} {plant.variant}".strip(), network, style, plant.apply(text), plant.names)
 

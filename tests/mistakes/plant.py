@@ -40,6 +40,10 @@ class Plant:
         """All that it may rightly be called."""
         return (self.name, *self.also)
 
+    def fits(self, text: str) -> bool:
+        """Whether what is to be replaced occurs exactly once."""
+        return all(text.count(old) == 1 for old, _ in self.edits)
+
     def apply(self, text: str) -> str:
         """The text with the mistake in it. Raises ValueError if what is to be replaced does not occur exactly once."""
         return edited(text, self.edits, self.name)
