@@ -16,7 +16,7 @@ import numpy as np
 
 from compare.diagnosis.graph import Run, kinds, parameter_name, place_of, places
 from compare.diagnosis.mistake import layers_named
-from compare.diagnosis.probes import Probe, drawn_batches, drawn_masks, drawn_parameters, steps_of
+from compare.diagnosis.probes import Probe, are_binary, drawn_batches, drawn_masks, drawn_parameters, steps_of
 from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
 from compare.problem import Problem
@@ -174,7 +174,7 @@ class _Draw:
             for sign in (1.0, -1.0):
                 said = "targets" if sign > 0 else "targets below 0,"
                 yield self._measured(said, (2.0, *LARGE), partial(self._with_targets, sign))
-        elif kind == "binary" and self.data is None:
+        elif kind == "binary" and self.data is None and not are_binary(self.problem):
             said = "with targets of 0 and 1"
             yield Direction(said, "are they moved or clipped?", (1.0,), self._at_the_ends, must_answer=True)
         if self.data is None:

@@ -131,12 +131,25 @@ def drawn_batches(problem: Problem, generator: np.random.Generator, records: tup
 
 
 def targets(problem: Problem, generator: np.random.Generator, n: int) -> Any:
-    """Targets (n, k) between 0.05 and 0.95; of classes one of k in each row, or its index (n,) where the problem's targets are that."""
+    """Targets (n, k) between 0.05 and 0.95, or 0 and 1 where the problem's are; of classes one of k in each row, or its index (n,)."""
     k = problem.sizes[-1]
+    if are_binary(problem):
+        return generator.integers(2, size=(n, k)).astype(np.float64)
     if LOSSES[problem.loss].targets != "classes":
         return generator.uniform(0.05, 0.95, size=(n, k))
     classes = generator.permutation(np.resize(np.arange(k), n))
     return classes if problem.batches[0][1].ndim == 1 else np.eye(k)[classes]
+
+
+def are_binary(problem: Problem) -> bool:
+    """Whether the problem's own targets are 0 and 1 and nothing between."""
+    return LOSSES[problem.loss].targets == "binary" and set(np.unique(problem.batches[0][1])) == {0.0, 1.0}
+
+
+def with_binary_targets(problem: Problem) -> Problem:
+    """The same problem with targets of 0 and 1."""
+    y = np.repeat([[0.0], [1.0]], problem.sizes[-1], axis=1)
+    return replace(problem, batches=((np.zeros((2, problem.sizes[0])), y),))
 
 
 def _with_zeros(batch: Batch) -> Batch:

@@ -8,7 +8,7 @@ import pytest
 from compare import Check, check
 
 # A right file with every function of the contract.
-FILE = '''
+FILE = """
 import numpy as np
 PROBLEM = {"sizes": (4, 3, 2), "activations": "sigmoid", "bias": True, "loss": "bce"}
 
@@ -35,23 +35,29 @@ def gradients(params, x, y):
 
 def train_step(params, x, y, lr):
     return {name: params[name] - lr * gradient for name, gradient in gradients(params, x, y).items()}
-'''
+"""
 SLOPE = "* a1 * (1 - a1)"
-STEP_OF_ITS_OWN = FILE.replace("in gradients(params, x, y)", "in worked_out(params, x, y)") + '''
+STEP_OF_ITS_OWN = (
+    FILE.replace("in gradients(params, x, y)", "in worked_out(params, x, y)")
+    + """
 def worked_out(params, x, y):
     a1 = s(x @ params["0.weight"].T + params["0.bias"])
     d2 = (s(a1 @ params["2.weight"].T + params["2.bias"]) - y) / y.size
     d1 = d2 @ params["2.weight"] * a1 * (1 - a1)
     return {"0.weight": d1.T @ x, "0.bias": d1.sum(0), "2.weight": d2.T @ a1, "2.bias": d2.sum(0)}
-'''
-GRADIENTS_ALONE = FILE.partition("def trace")[0] + '''
+"""
+)
+GRADIENTS_ALONE = (
+    FILE.partition("def trace")[0]
+    + """
 def gradients(params, x, y):
     a = s(x @ params["0.weight"].T + params["0.bias"])
     p = s(a @ params["2.weight"].T + params["2.bias"])
     d2 = (p - y) / y.size
     d1 = d2 @ params["2.weight"] * a * (1 - a)
     return {"0.weight": d1.T @ x, "0.bias": d1.sum(0), "2.weight": d2.T @ a, "2.bias": d2.sum(0)}
-'''
+"""
+)
 ASSERTS = ("    return -(y", "    assert isinstance(np.squeeze(output.sum()), list)\n    return -(y")
 
 
@@ -98,7 +104,11 @@ def test_a_mistake_behind_a_loss_that_raises_is_named(checked: Any) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [("(-np.log(output)).mean(axis=1)", "the loss has shape (7,); expected one number"), ("None", "None; expected an array"), ("'0.3'", "dtype")],
+    [
+        ("(-np.log(output)).mean(axis=1)", "the loss has shape (7,); expected one number"),
+        ("None", "None; expected an array"),
+        ("'0.3'", "dtype"),
+    ],
 )
 @pytest.mark.parametrize("is_right", [True, False])
 def test_a_loss_that_is_no_number_is_none(checked: Any, answer: str, said: str, is_right: bool) -> None:
@@ -128,7 +138,7 @@ def test_so_is_any_other_but_the_one_that_answers(checked: Any, function: str) -
     start = STEP_OF_ITS_OWN.index(f"def {name}(")
     ours = STEP_OF_ITS_OWN[start : STEP_OF_ITS_OWN.index(":", start)]
     lines = STEP_OF_ITS_OWN.replace(ours, f"def {function}")
-    if name == "trace":      # which the gradients are made of
+    if name == "trace":  # which the gradients are made of
         lines = lines.replace("def gradients", "def others")
     result = checked(lines)
     assert result.verdict == "equivalent", result.reason
@@ -152,7 +162,11 @@ def test_a_loss_with_an_argument_more_that_it_does_not_need_is_the_contracts(che
 @pytest.mark.parametrize("where", ["loss", "trace"])
 def test_a_loss_that_is_not_finite_is_different_and_all_else_is_judged(checked: Any, where: str, number: str) -> None:
     edit = ('"loss": loss(output, y)', f'"loss": {number}') if where == "trace" else ("return -(y", f"return {number} * -(y")
-    text = STEP_OF_ITS_OWN.replace("def loss", "def cost").replace("loss(output, y), ", "cost(output, y), ") if where == "trace" else GRADIENTS_ALONE
+    text = (
+        STEP_OF_ITS_OWN.replace("def loss", "def cost").replace("loss(output, y), ", "cost(output, y), ")
+        if where == "trace"
+        else GRADIENTS_ALONE
+    )
     if where == "trace":
         edit = ('"loss": cost(output, y)', f'"loss": {number}')
     result = checked(text, edit)
@@ -162,7 +176,9 @@ def test_a_loss_that_is_not_finite_is_different_and_all_else_is_judged(checked: 
     assert len(result.stages) > 4
     assert result.first is not None
     assert (result.first.step, result.first.tensor) == (1, "loss")
-    slope = checked(text, edit, ("* a * (1 - a)", "") if where == "loss" else ("* a1 * (1 - a1)\n    return {\"0.weight\"", "\n    return {\"0.weight\""))
+    slope = checked(
+        text, edit, ("* a * (1 - a)", "") if where == "loss" else ('* a1 * (1 - a1)\n    return {"0.weight"', '\n    return {"0.weight"')
+    )
     assert slope.verdict == "different"
     assert ids(slope) == ["slope-missing"]
     assert "loss is " in slope.reason
@@ -219,8 +235,12 @@ def test_a_loss_that_is_not_a_number_hides_no_mistake(checked: Any, seed: int) -
 def test_another_function_that_raises_could_not_run_and_all_else_is_judged(checked: Any, function: str, is_right: bool) -> None:
     start = STEP_OF_ITS_OWN.index(f"def {function}(")
     line = STEP_OF_ITS_OWN[start : STEP_OF_ITS_OWN.index("\n", start)]
-    own = "def s(z)" if is_right else "    d1 = d2 @ params[\"2.weight\"] * a1 * (1 - a1)"
-    text = STEP_OF_ITS_OWN if function != "trace" else STEP_OF_ITS_OWN.replace('"0.weight": d1.T @ x, "0.bias"', '"0.weight": d1.T @ x, "0.bias"')
+    own = "def s(z)" if is_right else '    d1 = d2 @ params["2.weight"] * a1 * (1 - a1)'
+    text = (
+        STEP_OF_ITS_OWN
+        if function != "trace"
+        else STEP_OF_ITS_OWN.replace('"0.weight": d1.T @ x, "0.bias"', '"0.weight": d1.T @ x, "0.bias"')
+    )
     assert own in text
     edits = [(line, f"{line}\n    raise ValueError('mine')")]
     edits += [] if is_right else [(own, '    d1 = d2 @ params["2.weight"]')]
@@ -246,7 +266,9 @@ def test_what_a_trace_has_beside_an_entry_that_cannot_be_compared_is_judged(chec
 
 
 def test_what_the_answer_comes_from_has_to_run(checked: Any) -> None:
-    result = checked(STEP_OF_ITS_OWN, ASSERTS, ("    return {name: params[name]", "    raise ValueError('mine')\n    return {name: params[name]"))
+    result = checked(
+        STEP_OF_ITS_OWN, ASSERTS, ("    return {name: params[name]", "    raise ValueError('mine')\n    return {name: params[name]")
+    )
     assert result.verdict == "could not run"
     assert "train_step raised ValueError: mine" in result.reason
 
