@@ -39,6 +39,11 @@ def _unfiltered(*names: str) -> Edits:
     return {"seccomp.py": ("in REFUSED.values()", f"in [REFUSED[name] for name in REFUSED if name not in ({listed},)]")}
 
 
+def _file_commands(*allowed: int) -> Edits:
+    """The filter with these commands of fcntl too."""
+    return {"seccomp.py": ("3, 4, 1030, 1032)", f"3, 4, 1030, 1032, *{allowed})")}
+
+
 def _unjudged(name: str, values: str, passes: bool = True) -> Edits:
     """The filter without its rule for this system call, whose values these are."""
     return {"seccomp.py": (f'"{name}", 0, {values}, passes={passes}', f'"{name}", 0, (), passes=False')}
@@ -56,6 +61,14 @@ FAULTS: dict[str, tuple[Edits, set[str]]] = {
     "signals": (WITHOUT_SIGNALS | _unjudged("kill", "(pid,)"), {"no process outside is reached"}),
     "limits of others": (_unjudged("prlimit64", "(0, pid)"), {"no process outside is reached"}),
     "memory of others": (WITHOUT_LANDLOCK | WITH_CAPABILITIES | _unfiltered("process_vm_readv"), {"no process outside is looked into"}),
+    "leases": (_file_commands(1024), {"no file is leased, locked or watched"}),
+    "locks of a process": (_file_commands(6), {"no file is leased, locked or watched"}),
+    "locks of a file": (_file_commands(37), {"no file is leased, locked or watched"}),
+    "locks of a whole file": (_unfiltered("flock"), {"no file is leased, locked or watched"}),
+    "watched folders": (_file_commands(1026), {"no file is leased, locked or watched"}),
+    "signals of a file": (_file_commands(10), {"no file is leased, locked or watched"}),
+    "space taken ahead": (_unfiltered("fallocate"), {"no space is taken ahead"}),
+    "larger pipes": (_file_commands(1031), {"no space is taken ahead"}),
     "memory files": (_unfiltered("memfd_create"), {"no memory beside its own"}),
     "shared memory": (_unfiltered("shmget"), {"no memory beside its own"}),
     "the parent's end": ({"start.py": ('landlock.die_with(alone["parent"])', "pass")}, {"it cannot outlive who started it"}),
