@@ -19,18 +19,18 @@ from compare.declared import LESSON, declared_problem
 from compare.errors import CompareError, MissingExtraError, ProblemError
 from compare.grading.adapter import beside
 from compare.grading.attempts import Carried, Submitted
+from compare.grading.line import report_place
 from compare.options import checked_sizes
 from compare.output import printable
 from compare.pipe.peer import Peer, PeerError
 from compare.report.checked import described, headline, hinted
 from compare.sandbox.confined import Limits, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS
-from compare.sandbox.remote import Remote
+from compare.sandbox.remote import NotStartedError, Remote
 from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS = 1_000_000      # of a network that is graded, which then takes a worker some 2 GiB
-REPORTS = "reports"      # the folder of the pages
 _MOST_TOLD = 300      # characters of a network, or of what was raised
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
@@ -78,6 +78,8 @@ def graded(attempt: Carried, settings: Settings) -> Graded:
         return _graded(attempt, settings)
     except (SandboxError, MissingExtraError):
         raise
+    except NotStartedError as error:
+        return Graded(ungraded(attempt, settings, str(error)) | {"final": False})
     except CompareError as error:
         return Graded(ungraded(attempt, settings, str(error)))
     except Exception as error:
@@ -121,11 +123,6 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
     return Graded(line, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", given))
 
 
-def report_place(attempt: str) -> str:
-    """Where the page of the attempt of that name lies; there is nothing in it of the name, which could mean something."""
-    return f"{REPORTS}/{hashlib.sha256(attempt.encode('utf-8', 'replace')).hexdigest()[:16]}.html"
-
-
 def score(result: Check, weights: Mapping[str, float]) -> float:
     """From 0 to 1: the share of the stages that hold by themselves, each kind by its weight; of one that did not run, 0."""
     if result.verdict == "equivalent":
@@ -167,7 +164,7 @@ def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Sett
         stack.enter_context(confined.watched(peer.pid))
         return peer
 
-    return Remote(path, start)
+    return Remote(path, start, limits.start)
 
 
 def _own_adapter(path: Path, folder: Path | None) -> Path | None:
@@ -207,4 +204,5 @@ def _line(attempt: Submitted | Carried, settings: Settings, verdict: str, reason
         "seed": None,
         "report": None,
         "network": None,
+        "final": True,
     }

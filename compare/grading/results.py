@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
 
 from compare.errors import CompareError, ProblemError
+from compare.grading.line import Line
 from compare.output import locked, printable, write_file
 
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")
-Line = dict[str, Any]
 Key = tuple[str, str]      # an attempt's name, and the hash of its content
 
 
@@ -95,7 +95,7 @@ class Results:
         if path.exists():
             with open(path, "r+b") as file:
                 file.truncate(_end_of_whole_lines(file))
-        return {key for key, of, _ in _places(path) if of == run}
+        return {key for key, of, _, is_final in _places(path) if of == run and is_final}
 
     def add(self, line: Line, page: str | None = None) -> None:
         """Append the line, so that it is there even if the next moment is the last; its page, if it has one, is there before it."""
@@ -120,9 +120,9 @@ class Results:
     def close_with(self, attempts: Container[Key], run: str, page: Callable[[Lines], Iterable[str]] | None) -> Lines:
         """Write the whole results of those attempts in order: as lines, as a table for a grade book, and as a page."""
         path = self.folder / LINES
-        places = {key: place for key, of, place in _places(path) if of == run and key in attempts}
+        places = {key: place for key, of, place, _ in _places(path) if of == run and key in attempts}
         write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])))
-        lines = Lines(path, [place for _, _, place in _places(path)])
+        lines = Lines(path, [place for _, _, place, _ in _places(path)])
         write_file(self.folder / TABLE, _table(lines))
         if page is not None:
             write_file(self.folder / PAGE, page(lines))
@@ -148,8 +148,8 @@ def _text(line: Line) -> str:
     return json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _places(path: Path) -> Iterator[tuple[Key, str, int]]:
-    """Of each line: the attempt, the run, and where the line begins."""
+def _places(path: Path) -> Iterator[tuple[Key, str, int, bool]]:
+    """Of each line: the attempt, the run, where the line begins, and whether it is final."""
     if not path.exists():
         return
     place = 0
@@ -157,7 +157,7 @@ def _places(path: Path) -> Iterator[tuple[Key, str, int]]:
         for text in file:
             with suppress(ValueError, KeyError, TypeError):
                 line = json.loads(text)
-                yield (line["attempt"], line["digest"]), line["run"], place
+                yield (line["attempt"], line["digest"]), line["run"], place, line["final"]
             place += len(text)
 
 

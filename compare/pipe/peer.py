@@ -62,6 +62,14 @@ class Peer:
         for pipe in self._pipes():
             os.set_blocking(pipe.fileno(), False)
 
+    def greet(self, timeout: float) -> None:
+        """Wait until it has started, so many seconds, which count for none of its answers; raises PeerError."""
+        own, taken, self.timeout = self.timeout, self._taken, timeout
+        try:
+            self.ask(frames.HELLO, {})
+        finally:
+            self.timeout, self._taken = own, taken
+
     def ask(self, kind: int, entries: Entries, step: int = 0) -> dict[str, Array]:
         """Send a frame and wait for its answer; raises PeerError."""
         nonce = secrets.token_bytes(16)

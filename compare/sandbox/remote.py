@@ -10,23 +10,29 @@ import numpy as np
 from compare.adapters.assignments import Assignment
 from compare.adapters.attempt import FUNCTIONS, AttemptError, checked_conventions, checked_problem
 from compare.adapters.source import UnusableFileError
+from compare.errors import CompareError
 from compare.implementation import Array
 from compare.options import is_whole
 from compare.pipe.frames import text
 from compare.pipe.peer import Peer, PeerError
+from compare.sandbox.confined import START
 from compare.sandbox.runner import CALL, FRESH, OPEN, TRACED
 from compare.sandbox.values import packed, unpacked, write_back
 
 _MOST_TEXT = 1 << 20
 
 
-class Remote:
-    """The file that `start` starts a process for.
+class NotStartedError(CompareError):
+    """A process that did not come so far as to run anything of the file, which says nothing of the file."""
 
-    Raises UnusableFileError for a file that cannot be used, AttemptError for what it raises, or for how its process ends.
+
+class Remote:
+    """The file that `start` starts a process for, which has `patience` seconds until it is ready.
+
+    Raises UnusableFileError for a file that cannot be used, AttemptError for what it raises, or for how its process ends, NotStartedError.
     """
 
-    def __init__(self, path: Path, start: Callable[[], Peer]) -> None:
+    def __init__(self, path: Path, start: Callable[[], Peer], patience: float = START) -> None:
         self.path, self.name = path, path.name
         self.notes: list[str] = []
         self.problem: Mapping[str, Any] = {}
@@ -37,6 +43,7 @@ class Remote:
         self._about: dict[str, Any] = {}
         self._ended: str | None = None
         try:
+            self._greet(patience)
             self._open(OPEN)
         except BaseException:
             self._peer.kill()      # whoever asked has nothing to close
@@ -83,6 +90,12 @@ class Remote:
         if self._ended is None:
             self._peer.close()
             self._ended = "it was closed"
+
+    def _greet(self, patience: float) -> None:
+        try:
+            self._peer.greet(patience)
+        except PeerError as error:
+            raise NotStartedError(f"its process did not start: {error}; nothing of the attempt was run") from None
 
     def _open(self, kind: int) -> None:
         entries = self._asked(kind, {}, "import")

@@ -115,6 +115,9 @@ def test_forged_lines_cost_the_attempt_its_lines_alone(forged: int) -> None:
 )
 def test_forged_answers_raise_nothing_but_an_attempts_own_error(answer: Any, is_one: bool, tmp_path: Path) -> None:
     class Forger:
+        def greet(self, timeout: float) -> None:
+            pass
+
         def ask(self, kind: int, entries: Any) -> Any:
             told = packed([answer, None]) if kind == TRACED else packed({"problem": {}, "conventions": {}})
             return frames.entries(frames.frame(kind, bytes(16), 0, told)[frames.HEADER.size :])

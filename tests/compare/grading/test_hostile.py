@@ -32,9 +32,10 @@ WRONG_ANSWERS += ("write_outside",)
 # Those that a confinement is to stop; what becomes of the others is the same in both.
 # fmt: off
 BY_LANDLOCK = (
-    "abstract_socket", "burst", "change_outside", "daemon", "folder_fill", "folder_of_many", "hidden_fill", "kill_all", "kill_parent",
-    "lease", "lingering_at_import", "lock", "lock_of_a_process", "network", "outliving", "parents_limits", "parents_memory", "parents_signals", "proc", "read_outside",
-    "replaced", "symlink", "thread", "truncate_by_opening", "watched_folder", "write_outside",
+    "abstract_socket", "burst", "change_outside", "daemon", "folder_fill", "folder_of_many", "hidden_fill", "kill_all",
+    "kill_parent", "lease", "lingering_at_import", "lock", "lock_of_a_process", "network", "outliving", "parents_limits",
+    "parents_memory", "parents_signals", "proc", "read_outside", "replaced", "symlink", "thread", "truncate_by_opening",
+    "watched_folder", "write_outside",
 )
 # fmt: on
 ATTEMPTS = {"bubblewrap": HOSTILE, "landlock": {name: HOSTILE[name] for name in BY_LANDLOCK}}
