@@ -7,20 +7,14 @@ from typing import Any
 import pytest
 
 from compare.grading.one import Settings
-from compare.grading.run import Key, Workers, grade
+from compare.grading.run import Workers, grade
 from compare.grading.worker import work
 from compare.pipe.peer import Peer, PeerError
-from tests.compare.grading.killers import RIGHT
+from tests.compare.grading.killers import RIGHT, here
 from tests.compare.grading.test_hostile import MISSING
 
 SETTINGS = Settings(seed=3, steps=0)
 WAITING = "import time\ntime.sleep(100)\n"
-
-
-def here(parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes]]:
-    """Workers that are this process."""
-    for key, parcel in parcels:
-        yield key, work(parcel)
 
 
 def failing(times: int) -> Callable[[Peer, float], None]:
