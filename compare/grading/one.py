@@ -12,8 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from compare.adapters.attempt import AttemptError
-from compare.adapters.candidate import Candidate
+import numpy as np
+
+from compare.adapters.attempt import Attempt, AttemptError
 from compare.checking import check, loaded
 from compare.declared import LESSON, declared_problem
 from compare.errors import CompareError, MissingExtraError, ProblemError
@@ -23,7 +24,7 @@ from compare.grading.line import report_place
 from compare.options import checked_sizes
 from compare.output import printable
 from compare.pipe.peer import Peer, PeerError
-from compare.report.checked import described, headline, hinted
+from compare.report.checked import described_in_full, headline, hinted
 from compare.sandbox.confined import Limits, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS
 from compare.sandbox.remote import NotStartedError, Remote
@@ -31,7 +32,7 @@ from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS = 1_000_000      # of a network that is graded, which then takes a worker some 2 GiB
-_MOST_TOLD = 300      # characters of a network, or of what was raised
+_MOST_TOLD, _MOST_NETWORK = 300, 2000      # characters of what was raised, and of a network
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
 
@@ -39,6 +40,7 @@ _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", 
 class Settings:
     """What every attempt of a run is graded by; `hint` is as much as the results give away, or None for all.
 
+    A `problem` is the whole problem of all of them: what it does not say has its default. Without one, each has its own PROBLEM.
     Without a `seed` it is that of the run which was begun in the same place, or a fresh one.
     """
 
@@ -113,7 +115,7 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
         "hint": given.get("sentence") or given.get("kind") or "; ".join(found.causes[0].sentence for found in shown.diagnosis) or None,
         "lines": [found.line for found in shown.diagnosis if found.line],
         "seed": result.seed,
-        "network": described(result.problem)[:_MOST_TOLD] if result.functions else None,
+        "network": described_in_full(result.problem)[:_MOST_NETWORK] if result.functions else None,
     }
     if not settings.reports:
         return Graded(line)
@@ -143,17 +145,21 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
 def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Check:
     adapter = settings.adapter or _own_adapter(path, own)
     with ExitStack() as stack:
+        candidate: Attempt | Remote
         try:
             candidate = _confined(path, own, adapter, settings, stack) if settings.confined else loaded(path, adapter)
         except (AttemptError, PeerError) as error:
             line, source = getattr(error, "line", None), getattr(error, "source", None)
             return _unused(path, settings, seed, str(error), line, source)
         stack.callback(candidate.close)
-        checked_weights({**candidate.problem, **(settings.problem or {})}, "its PROBLEM")
-        return check(candidate, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
+        problem = settings.problem or candidate.problem
+        checked_weights(problem, "its PROBLEM")
+        candidate.problem = {}      # where the teacher says something of the network, nothing is left to the attempt
+        with np.errstate(all="ignore"):      # of the numbers that it shows, which may be any, NumPy is to warn nobody
+            return check(candidate, problem=problem, seed=seed, steps=settings.steps, keep=settings.reports)
 
 
-def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Candidate:
+def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Remote:
     """The file in a confined process, until the stack is closed."""
     limits = settings.limits
     confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, own))
