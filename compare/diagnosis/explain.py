@@ -10,6 +10,7 @@ from compare.diagnosis.formulas import KINDS, Formula
 from compare.diagnosis.graph import Node, Place
 from compare.diagnosis.matcher import Explanation, Matcher, is_within
 from compare.diagnosis.mistake import Cause
+from compare.diagnosis.patience import OutOfPatienceError
 from compare.diagnosis.separate import probe_to_separate
 from compare.diagnosis.stages import UPDATE, Group, Stage, stage_name
 from compare.implementation import Array
@@ -53,7 +54,15 @@ class Answer:
 
 
 def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True) -> Answer:
-    """The mistakes that explain the shown numbers; none where nothing of the catalogue does.
+    """The mistakes that explain the shown numbers; none where nothing of the catalogue does, or the search takes longer than it may."""
+    try:
+        return _searched(matcher, stages, with_pairs)
+    except OutOfPatienceError:
+        return Answer()
+
+
+def _searched(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool) -> Answer:
+    """The search itself.
 
     First one mistake, or one factor, for everything at once; then stage by stage, each wrong stage from what was shown before it; and
     if the first of those is not to be explained, two mistakes for everything, and one for the last numbers alone, as if nothing else

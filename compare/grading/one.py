@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -17,6 +18,7 @@ import numpy as np
 from compare.adapters.attempt import Attempt, AttemptError
 from compare.checking import check, loaded
 from compare.declared import LESSON, declared_problem
+from compare.diagnosis.patience import OutOfPatienceError, limited_to
 from compare.errors import CompareError, MissingExtraError, ProblemError
 from compare.grading.adapter import beside
 from compare.grading.attempts import Carried, Submitted
@@ -31,7 +33,8 @@ from compare.sandbox.remote import NotStartedError, Remote
 from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
-MOST_WEIGHTS = 1_000_000      # of a network that is graded, which then takes a worker some 2 GiB
+MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB
+_FRAMES = 5000      # of Python's stack: a stage is worked out from the one before it, some twenty calls for each layer
 _MOST_TOLD, _MOST_NETWORK = 300, 2000      # characters of what was raised, and of a network
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
@@ -84,6 +87,10 @@ def graded(attempt: Carried, settings: Settings) -> Graded:
         return Graded(ungraded(attempt, settings, str(error)) | {"final": False})
     except CompareError as error:
         return Graded(ungraded(attempt, settings, str(error)))
+    except OutOfPatienceError:
+        return Graded(ungraded(attempt, settings, f"checking it took more than {settings.limits.diagnosis:g} s of CPU time"))
+    except MemoryError:
+        return Graded(ungraded(attempt, settings, "checking it took more memory than a worker has"))
     except Exception as error:
         return Graded(ungraded(attempt, settings, fault_of_ours(error)))
 
@@ -94,19 +101,42 @@ def fault_of_ours(error: Exception) -> str:
     return f"a fault of backprop-compare, not of the attempt, which you may report: {said}"
 
 
-def checked_weights(problem: Mapping[str, Any], whose: str) -> None:
-    """Raise ProblemError for a network that is too large to be graded; `whose` it is begins the sentence."""
-    weights = sum(units_in * units for units_in, units in pairwise(checked_sizes(problem.get("sizes") or LESSON["sizes"])))
-    if weights > MOST_WEIGHTS:
-        raise ProblemError(f"{whose} has {weights} weights; at most {MOST_WEIGHTS} are graded")
+def check_size(problem: Mapping[str, Any], whose: str) -> None:
+    """Raise ProblemError for a network that is too large to be graded; `whose` it is begins the sentence.
+
+    Memory grows with the weights, and with the units by some two hundred records; the time that a mistake takes, with the layers.
+    """
+    sizes = checked_sizes(problem.get("sizes") or LESSON["sizes"])
+    for number, most, what in (
+        (len(sizes) - 1, MOST_LAYERS, "layers"),
+        (sum(sizes), MOST_UNITS, "inputs and units"),
+        (sum(units_in * units for units_in, units in pairwise(sizes)), MOST_WEIGHTS, "weights"),
+    ):
+        if number > most:
+            raise ProblemError(f"{whose} has {number} {what}; at most {most} are graded")
+
+
+@contextmanager
+def _frames() -> Iterator[None]:
+    """Within it, deep networks can be worked out."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _graded(attempt: Carried, settings: Settings) -> Graded:
     with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
         path, own = attempt.unfold(Path(folder) / "attempt")
-        result = _checked(path, own, settings, _seed(attempt, settings))
+        with limited_to(settings.limits.diagnosis) as patience, _frames():
+            result = _checked(path, own, settings, _seed(attempt, settings))
     shown, given = hinted(result, settings.hint)
-    line = _line(attempt, settings, result.verdict, None if result.verdict == "equivalent" else headline(shown))
+    reason = None if result.verdict == "equivalent" else headline(shown)
+    if reason and patience.has_ended and not result.diagnosis:
+        reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
+    line = _line(attempt, settings, result.verdict, reason)
     wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
     line |= {
         "score": score(result, dict(settings.weights)),
@@ -153,7 +183,7 @@ def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Che
             return _unused(path, settings, seed, str(error), line, source)
         stack.callback(candidate.close)
         problem = settings.problem or candidate.problem
-        checked_weights(problem, "its PROBLEM")
+        check_size(problem, "its PROBLEM")
         candidate.problem = {}      # where the teacher says something of the network, nothing is left to the attempt
         with np.errstate(all="ignore"):      # of the numbers that it shows, which may be any, NumPy is to warn nobody
             return check(candidate, problem=problem, seed=seed, steps=settings.steps, keep=settings.reports)

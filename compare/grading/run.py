@@ -17,9 +17,10 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True)
 class Died:
-    """In place of an answer: the worker died, so many times."""
+    """In place of an answer: the worker died, so many times; with a `reason`, there is no use in trying again."""
 
     times: int
+    reason: str | None = None
 
 
 class Workers(Protocol):
@@ -75,7 +76,9 @@ def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -
                 yield (attempt, parcel), parcel
 
     for (attempt, parcel), answer in workers(parcels()):
-        if isinstance(answer, Died):
+        if isinstance(answer, Died) and answer.reason:
+            yield Graded(ungraded(attempt, settings, answer.reason))
+        elif isinstance(answer, Died):
             suspects.append((attempt, parcel, answer.times))
         elif (graded := checked_answer(answer, attempt, settings, run)).line["final"]:
             yield graded
@@ -95,6 +98,6 @@ def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -
                     break
                 continue
             deaths += answer.times
-            if deaths >= MOST_DEATHS:
-                yield Graded(ungraded(attempt, settings, f"the worker that checked it died {deaths} times"))
+            if answer.reason or deaths >= MOST_DEATHS:
+                yield Graded(ungraded(attempt, settings, answer.reason or f"the worker that checked it died {deaths} times"))
                 break
