@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check every attempt of a folder, confined, and write the results."""
+    from compare.sandbox.temporary import run_folder
+
+    with run_folder():
+        return _graded(options, check_interrupt)
+
+
+def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from importlib.util import find_spec
     from pathlib import Path
 

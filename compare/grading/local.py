@@ -14,6 +14,7 @@ from multiprocessing import active_children, get_context, parent_process
 
 from compare.grading.run import Died, Key
 from compare.grading.worker import work
+from compare.sandbox.temporary import belong_to, own_folder
 
 MEMORY = 4 << 30      # bytes of a worker's own; what an attempt's process may have is less
 
@@ -34,7 +35,7 @@ class Local:
         more = True
         while more:
             others = {*active_children()}
-            with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin, (self.memory,)) as pool:
+            with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin, (self.memory, own_folder())) as pool:
                 wait([pool.submit(_ready)])      # its start is no part of the time for an attempt
                 under_way: dict[Future[bytes], tuple[Key, float]] = {}
                 is_broken = False
@@ -70,9 +71,10 @@ class Local:
                             yield key, answer
 
 
-def _begin(memory: int) -> None:
-    """Of a worker: its memory is bounded; an interrupt ends it, and so does the end of its parent, which may be killed."""
+def _begin(memory: int, folder: str | None) -> None:
+    """Of a worker: its folders are in the run's, its memory is bounded, and an interrupt or the end of its parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    belong_to(folder)
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -30,6 +29,7 @@ from compare.report.checked import described_in_full, headline, hinted
 from compare.sandbox.confined import Limits, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS
 from compare.sandbox.remote import NotStartedError, Remote
+from compare.sandbox.temporary import temporary_folder
 from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
@@ -128,8 +128,8 @@ def _frames() -> Iterator[None]:
 
 
 def _graded(attempt: Carried, settings: Settings) -> Graded:
-    with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
-        path, own = attempt.unfold(Path(folder) / "attempt")
+    with temporary_folder() as folder:
+        path, own = attempt.unfold(folder / "attempt")
         with limited_to(settings.limits.diagnosis) as patience, _frames():
             result = _checked(path, own, settings, _seed(attempt, settings))
     shown, given = hinted(result, settings.hint)

@@ -1,9 +1,7 @@
 """No attempt takes all the memory or the time: what is too deep, too large or too slow has a line, and no run meets it again."""
 
-import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,9 @@ from compare.grading.one import MOST_LAYERS, MOST_UNITS, Settings
 from compare.grading.run import Workers, grade
 from compare.problem import Problem
 from compare.sandbox.confined import Limits
+from compare.sandbox.temporary import remove
 from tests.compare.grading.killers import RIGHT, here
+from tests.compare.sandbox.test_temporary import nested
 
 SETTINGS = Settings(seed=3, steps=0, confined=False, limits=Limits(diagnosis=4.0))
 LAZY = "\n\ndef train_step(params, x, y, lr):\n    return {name: w - lr for name, w in params.items()}\n"
@@ -39,27 +39,6 @@ def train_step(params, x, y, lr):
     return {name: after[name] for name in params}
 """
 DEEPEST = DEEP.replace("LAYERS", str(MOST_LAYERS + 1))
-
-
-def nested(folder: Path, depth: int) -> None:
-    """A folder with so many others in it, each in the one before."""
-    folder.mkdir()
-    within = os.open(folder, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("a", dir_fd=within)
-        deeper = os.open("a", os.O_RDONLY, dir_fd=within)
-        os.close(within)
-        within = deeper
-    os.close(within)
-
-
-def flattened(folder: Path) -> None:
-    """Remove it: what is in its folders is moved up first."""
-    for _ in range(1200):
-        with suppress(FileNotFoundError):
-            os.rename(folder / "a" / "a", folder / "b")
-            os.rmdir(folder / "a")
-            os.rename(folder / "b", folder / "a")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +65,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
     (folder / "within").mkdir()
     (folder / "within" / "main.py").write_text(RIGHT)
     yield root, run(root)
-    flattened(folder / "deep")
+    remove(folder / "deep")
 
 
 def run(root: Path, workers: Workers = here) -> dict[str, dict[str, Any]]:
