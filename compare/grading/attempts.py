@@ -3,8 +3,10 @@
 import os
 import shutil
 import stat
+import unicodedata
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -18,6 +20,7 @@ MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")
 MOST_BYTES, MOST_FILES, MOST_DEPTH = 8 << 20, 500, 20
 _MOST_ENTRIES = 10_000      # of a folder's names, whatever they are of
+_ALIKE = str.maketrans("аеорсухіјѕһԁԛԝкАВЕКМНОРСТУХІЈЅοαινρυκχΑΒΕΗΙΚΜΝΟΡΤΥΧΖ", "aeopcyxijshdqwkABEKMHOPCTYXIJSoaivpukxABEHIKMNOPTYXZ")
 _MOST_SHOWN = 200      # characters of a name in an archive, or of what is wrong with it
 
 
@@ -69,10 +72,11 @@ class Carried:
 
 def submitted(folder: Path, out: Path | None = None) -> list[Submitted]:
     """The attempts in the folder, by name, without the results in `out`. Raises ProblemError for a folder that is none, or empty."""
-    found = [Submitted(shown(place.name), place, _digest(place)) for place, why in _entries(folder, out) if why is None]
-    if not found:
+    places = [place for place, why in _entries(folder, out) if why is None]
+    if not places:
         raise ProblemError(f"{folder} has no attempts; expected Python files, folders of them, or zip archives")
-    return found
+    names = shown_apart([place.name for place in places])
+    return [Submitted(name, place, _digest(place)) for name, place in zip(names, places, strict=True)]
 
 
 def skipped(folder: Path, out: Path | None = None) -> dict[str, str]:
@@ -100,9 +104,20 @@ def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]
 
 
 def shown(name: str) -> str:
-    """The name with nothing in it that steers a terminal; what is no UTF-8 is escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return printable(text)
+    """The name with nothing in it that steers a terminal; what is no UTF-8 is escaped, and a backslash too: no two are the same."""
+    return printable(name.replace("\\", "\\\\"))
+
+
+def shown_apart(names: Sequence[str]) -> list[str]:
+    """Each of them as it is shown; of those that look the same to a reader, the letters that are not ASCII are escaped."""
+    found = [shown(name) for name in names]
+    often = Counter(map(_look, found))
+    return [name if often[_look(name)] == 1 else name.encode("ascii", "backslashreplace").decode() for name in found]
+
+
+def _look(name: str) -> str:
+    """What it looks like: compatible and composed letters as their plain ones, and the letters of other alphabets as Latin ones."""
+    return unicodedata.normalize("NFKC", name).translate(_ALIKE)
 
 
 def _digest(place: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from compare.verdict import Verdict
 
 Line = dict[str, Any]
+MOST_TEXT = 4000      # characters, all of which can be printed
 REPORTS = "reports"      # the folder of the pages
 
 
@@ -26,11 +27,11 @@ def wrong_in(line: Mapping[str, Any]) -> list[str]:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and value.isprintable() and len(value) <= MOST_TEXT
 
 
 def _is_text_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, str)
+    return value is None or _is_text(value)
 
 
 def _is_count(value: Any) -> bool:

@@ -35,7 +35,7 @@ from compare.verdict import Check
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB
 _FRAMES = 5000      # of Python's stack: a stage is worked out from the one before it, some twenty calls for each layer
-_MOST_TOLD, _MOST_NETWORK = 300, 2000      # characters of what was raised, and of a network
+_MOST_TOLD, _MOST_TEXT = 300, 2000      # characters of a fault of ours, and of what is told of an attempt
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
 
@@ -97,7 +97,7 @@ def graded(attempt: Carried, settings: Settings) -> Graded:
 
 def fault_of_ours(error: Exception) -> str:
     """The reason in the line of an attempt that was not graded because of it."""
-    said = f"{type(error).__name__}: {printable(str(error))}"[:_MOST_TOLD]
+    said = printable(f"{type(error).__name__}: {error}", _MOST_TOLD)
     return f"a fault of backprop-compare, not of the attempt, which you may report: {said}"
 
 
@@ -137,15 +137,16 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
     if reason and patience.has_ended and not result.diagnosis:
         reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
     line = _line(attempt, settings, result.verdict, reason)
+    sentences = [found.causes[0].sentence for found in shown.diagnosis]
     wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
     line |= {
         "score": score(result, dict(settings.weights)),
         "stage": wrong.name if wrong else None,
         "mistakes": [found.causes[0].id for found in shown.diagnosis],
-        "hint": given.get("sentence") or given.get("kind") or "; ".join(found.causes[0].sentence for found in shown.diagnosis) or None,
+        "hint": printable(given.get("sentence") or given.get("kind") or "; ".join(sentences), _MOST_TEXT) or None,
         "lines": [found.line for found in shown.diagnosis if found.line],
         "seed": result.seed,
-        "network": described_in_full(result.problem)[:_MOST_NETWORK] if result.functions else None,
+        "network": printable(described_in_full(result.problem), _MOST_TEXT) if result.functions else None,
     }
     if not settings.reports:
         return Graded(line)
@@ -231,7 +232,7 @@ def _line(attempt: Submitted | Carried, settings: Settings, verdict: str, reason
         "digest": attempt.digest,
         "run": settings.digest,
         "verdict": verdict,
-        "reason": reason,
+        "reason": None if reason is None else printable(reason, _MOST_TEXT),
         "score": 0.0,
         "stage": None,
         "mistakes": [],

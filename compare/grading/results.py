@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import secrets
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from compare.output import locked, printable, write_file
 
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")
+_FORMULA = re.compile(r"""(?:^|(?<=[;\t\r\n]))(?=[\s'"]*[=+\-@＝＋－＠])""")      # where a cell begins, or with another separator may begin
 _MOST_LINE, _MOST_RUN = 1 << 20, 1 << 16      # bytes of a line, and of what is kept of a run
 Key = tuple[str, str]      # an attempt's name, and the hash of its content
 
@@ -213,6 +215,4 @@ def _cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula."""
     if isinstance(value, list):
         value = " ".join(map(str, value))
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return "" if value is None else value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else "" if value is None else value

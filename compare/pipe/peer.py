@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from compare.errors import CompareError
 from compare.implementation import Array
-from compare.output import printable
+from compare.output import printable, printable_lines
 from compare.pipe import frames
 from compare.pipe.frames import Entries, FrameError
 
@@ -122,8 +122,7 @@ class Peer:
     @property
     def printed(self) -> str:
         """What it has written to its standard error, with nothing in its lines that steers a terminal."""
-        lines = self.said.decode("utf-8", "replace").expandtabs().replace("\r\n", "\n").split("\n")
-        return "\n".join(map(printable, lines))
+        return printable_lines(self.said.decode("utf-8", "replace"), MOST_SAID)
 
     def _pipes(self) -> tuple[IO[bytes], ...]:
         process = self._process

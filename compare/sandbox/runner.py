@@ -21,7 +21,7 @@ from compare.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
 from compare.sandbox.values import packed, unpacked
 
 OPEN, CALL, TRACED, FRESH = 16, 17, 18, 19
-_MOST_NOTES = 50
+MOST_NOTES, MOST_NOTE = 50, 500      # and characters of one
 
 
 class _Served:
@@ -57,7 +57,8 @@ class _Served:
         if attempt is None:
             return {}
         said = {"functions": attempt.functions, "takes": {name: attempt.takes(name) for name in attempt.functions}}
-        return {"about": json.dumps({**said, "notes": attempt.notes[:_MOST_NOTES], "printed": attempt.printed})}
+        notes = [note[:MOST_NOTE] for note in attempt.notes[:MOST_NOTES]]
+        return {"about": json.dumps({**said, "notes": notes, "printed": attempt.printed})}
 
 
 def main(path: str, adapter: str | None = None) -> None:

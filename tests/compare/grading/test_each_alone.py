@@ -152,9 +152,9 @@ def test_an_answer_that_would_be_refused_is_a_fault_of_ours(monkeypatch: pytest.
 
 
 def test_a_network_that_is_too_large_is_not_graded() -> None:
-    line = graded_text(RIGHT + "\nPROBLEM = {'sizes': (8000, 8000, 1)}\n", OPEN).line
+    line = graded_text(RIGHT + "\nPROBLEM = {'sizes': (2000, 2000, 1)}\n", OPEN).line
     assert line["verdict"] == "could not run"
-    assert line["reason"] == f"its PROBLEM has 64008000 weights; at most {MOST_WEIGHTS} are graded"
+    assert line["reason"] == f"its PROBLEM has 4002000 weights; at most {MOST_WEIGHTS} are graded"
 
 
 @confined
@@ -335,7 +335,7 @@ def test_of_a_network_that_the_teacher_fixes_nothing_is_left_to_an_attempt() -> 
     ("options", "said"),
     [
         (["--activation", "relu,relu,relu,relu"], "activations"),
-        (["--sizes", "8000,8000,1"], "--sizes has 64008000 weights; at most"),
+        (["--sizes", "2000,2000,1"], "--sizes has 4002000 weights; at most"),
         (["--nesterov"], "nesterov"),
     ],
 )
