@@ -198,6 +198,8 @@ def _extract(archive: bytes, into: Path) -> None:
     try:      # in which decompressors raise what they like
         with zipfile.ZipFile(BytesIO(archive)) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
+            if len(opened.infolist()) > _MOST_ENTRIES:
+                raise AttemptFilesError(f"the archive has more than {_MOST_ENTRIES} names")
             if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
                 raise AttemptFilesError(f"the archive holds more than {MOST_FILES} files or {MOST_BYTES} bytes")
             for member in members:

@@ -10,6 +10,7 @@ import pytest
 
 from compare.diagnosis import graph
 from compare.diagnosis.graph import Run, Step
+from compare.diagnosis.observing import _share_memory
 from compare.diagnosis.patience import OutOfPatienceError, check_patience, limited_to
 from compare.grading import attempts as files
 from compare.grading.attempts import MOST_DEPTH, MOST_FILES
@@ -121,6 +122,32 @@ def test_names_that_are_no_files_are_counted_too(tmp_path: Path, monkeypatch: py
         (tmp_path / str(n)).mkdir()
     with pytest.raises(files.AttemptFilesError, match="more than 3 names"):
         files._files(tmp_path)
+
+
+def test_names_in_an_archive_are_counted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for n in range(4):
+            archive.writestr(f"{n}/", "")
+        archive.writestr("attempt.py", RIGHT)
+    carried = files.Carried("a.zip", "1", "archive", {"": (tmp_path / "a.zip").read_bytes()})
+    assert carried.unfold(tmp_path / "unfolded")[0].name == "attempt.py"
+    monkeypatch.setattr(files, "_MOST_ENTRIES", 4)
+    with pytest.raises(files.AttemptFilesError, match="more than 4 names"):
+        carried.unfold(tmp_path / "again")
+
+
+def test_an_answer_of_many_arrays_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which two of them share their memory is found without holding each against each."""
+    whole = np.zeros(20_000)
+    arrays: list[Any] = [whole[2 * n : 2 * n + 2] for n in range(10_000)]
+    looked_at: list[Any] = []
+    real = np.shares_memory
+    monkeypatch.setattr(np, "shares_memory", lambda one, other: looked_at.append(0) or real(one, other))
+    assert not _share_memory(arrays)
+    assert looked_at == []
+    assert not _share_memory([whole[::2], whole[1::2]])
+    assert _share_memory([*arrays, whole[5:6]])
+    assert len(looked_at) < 5
 
 
 def test_the_search_ends_when_it_may_go_on_no_longer() -> None:
