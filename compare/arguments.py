@@ -220,7 +220,8 @@ def _fill_grade(command: argparse.ArgumentParser) -> None:
     confinements = ("bubblewrap", "landlock")
     how.add_argument("--confinement", choices=confinements, help="what confines them (default: bubblewrap, or landlock where it fails)")
     how.add_argument("--unsafe-no-sandbox", action="store_true", help="run them in this process, where they may do anything")
-    _add_problem(command.add_argument_group("what all of them are compared with (default: each one's PROBLEM, or the lesson)"))
+    network = "what all are compared with; whatever is not given is the lesson's (with none of these: each one's PROBLEM)"
+    _add_problem(command.add_argument_group(network))
     report = command.add_argument_group("report")
     report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
     report.add_argument("--no-reports", dest="reports", action="store_false", help="no page for each attempt, which takes most of the time")

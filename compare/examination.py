@@ -117,7 +117,8 @@ class Examination:
             if changed:
                 return replace(self._told(first), verdict="could not run", reason=changed)
             if self._is_right_for_binary_targets(first.reading):
-                return replace(self._told(first), verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*self.attempt.notes, _SOFT))
+                told = self._told(first)
+                return replace(told, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*told.notes, _SOFT))
             return self._best(first, fitting[1:])
         _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest) or self._faulty(farthest)

@@ -78,9 +78,16 @@ def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str]) 
         raise ProblemError(f"{os.fspath(path)} cannot be written: {error.strerror}; expected a file in a folder that is there") from None
 
 
-def printable(text: str) -> str:
-    """The text with nothing in it that steers a terminal or breaks a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def printable(text: str, most: int | None = None) -> str:
+    """The text with nothing in it that steers a terminal, breaks a line or turns its direction; no more than so many characters of it."""
+    cut = text if most is None else text[:most]
+    cleaned = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return cleaned if most is None or len(text) <= most >= len(cleaned) else cleaned[: most - 1] + "…"
+
+
+def printable_lines(text: str, most: int) -> str:
+    """The same of a text of several lines, which stay."""
+    return "\n".join(map(printable, text[:most].expandtabs().replace("\r\n", "\n").split("\n")))
 
 
 @contextmanager
