@@ -53,7 +53,7 @@ def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True
 
 
 def _searched(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool) -> tuple[Found, ...]:
-    """Search for one mistake, or one factor, that explains everything at once, then for one at each wrong stage, from what was shown before.
+    """Search for one mistake, or one factor, that explains everything at once, then for one at each wrong stage.
 
     After that for these where the shown gradients are not what the step gets, and for two mistakes that explain everything together.
     """
@@ -61,9 +61,9 @@ def _searched(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool) -> tu
     if found := _at_once(matcher) or _by_stage(matcher, wrong):
         return found
     apart = matcher.apart_from_the_step()
-    if apart.answers and not any(stage.endswith("_used") for stage, _ in wrong):
-        if found := _at_once(apart) or _by_stage(apart, wrong):
-            return found
+    has_other = bool(apart.answers) and not any(stage.endswith("_used") for stage, _ in wrong)
+    if has_other and (found := _at_once(apart) or _by_stage(apart, wrong)):
+        return found
     if wrong == [_OUTPUT] and all(stage.mark == "agrees" for stage in stages if (stage.stage, stage.layer) != _OUTPUT):
         return _at_once(matcher.with_shown({node: array for node, array in matcher.shown.items() if (node[0], node[2]) == _OUTPUT}))
     return _classes(matcher, matcher.pairs()) if with_pairs else ()
