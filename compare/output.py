@@ -42,10 +42,11 @@ def check_writable(path: str | PathLike[str]) -> None:
         raise ProblemError(f"{os.fspath(path) or repr('')} cannot be written: {why}; expected a file in a folder that is there")
 
 
-def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str]) -> None:
+def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str], through_links: bool = True) -> None:
     """Write a file whole, onto the disk; one that was there stays as it was until then. Raises ProblemError where it cannot be.
 
-    What is so long that it should not be in memory at once may be given in parts.
+    What is so long that it should not be in memory at once may be given in parts. A link, or what is no file, is written to, or else
+    replaced.
     """
     import os
     from contextlib import suppress
@@ -55,9 +56,9 @@ def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str]) 
 
     parts = [content] if isinstance(content, (str, bytes)) else content
     data = (part.encode("utf-8", "replace") if isinstance(part, str) else part for part in parts)
-    target = os.path.realpath(path)
+    target = os.path.realpath(path) if through_links else os.path.abspath(path)
     try:
-        if os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout, beside which nothing can be written
+        if through_links and os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout, nothing goes beside it
             with open(path, "wb") as place:
                 place.writelines(data)
             return

@@ -93,7 +93,7 @@ class Results:
             run["seed"] = seed
         if lines.exists() and lines.stat().st_size and _part(begun := {**run, **begun}) != _part(run):
             raise ProblemError(f"{self.folder} has the results of {_part(begun)}; expected those of {_part(run)}: choose another --out")
-        write_file(path, json.dumps(run) + "\n")
+        write_file(path, json.dumps(run) + "\n", through_links=False)
         return int(run["seed"])
 
     def finished(self, run: str) -> set[Key]:
@@ -111,7 +111,7 @@ class Results:
         """Append the line, so that it is there even if the next moment is the last; its page, if it has one, is there before it."""
         if page is not None:
             self._own(REPORTS).mkdir(exist_ok=True)
-            write_file(self._own(line["report"]), page)
+            write_file(self._own(line["report"]), page, through_links=False)
         try:
             if self._file is None:
                 self._file = self._open.enter_context(open(self.folder / LINES, "ab", opener=_not_through_links))  # noqa: SIM115
@@ -130,11 +130,11 @@ class Results:
         """Write the whole results of those attempts in order: as lines, as a table for a grade book, and as a page."""
         path = self._own(LINES)
         places = {key: place for key, of, place, _ in _places(path) if of == run and key in attempts}
-        write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])))
+        write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])), through_links=False)
         lines = Lines(path, [place for _, _, place, _ in _places(path)])
-        write_file(self._own(TABLE), _table(lines))
+        write_file(self._own(TABLE), _table(lines), through_links=False)
         if page is not None:
-            write_file(self._own(PAGE), page(lines))
+            write_file(self._own(PAGE), page(lines), through_links=False)
         return lines
 
     def _own(self, name: str) -> Path:

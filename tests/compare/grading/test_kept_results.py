@@ -11,7 +11,7 @@ import pytest
 from compare.cli import main
 from compare.grading import run
 from compare.grading.one import Settings
-from compare.grading.results import LINES, PAGE, RUN, TABLE
+from compare.grading.results import LINES, PAGE, RUN, TABLE, Results
 from tests.compare.grading.killers import RIGHT, here
 
 LAZY = "def train_step(params, x, y, lr):\n    return params\n"
@@ -81,6 +81,26 @@ def test_what_is_no_run_of_ours_is_begun_anew(name: str, finished: tuple[Path, d
     (tmp_path / RUN).write_bytes(RUNS[name])
     grade(root, tmp_path, seed=3)
     assert contents(tmp_path) == whole
+
+
+def test_a_link_that_comes_while_a_run_goes_on_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at a place and the writing there."""
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts" / "lazy.py").write_text(LAZY)
+    elsewhere, out = tmp_path / "elsewhere", tmp_path / "out"
+    elsewhere.write_text("kept")
+    real = Results._own
+
+    def linked(self: Results, name: str) -> Path:
+        place = real(self, name)
+        if name == TABLE and self._file is not None:
+            place.symlink_to(elsewhere)
+        return place
+
+    monkeypatch.setattr(Results, "_own", linked)
+    grade(tmp_path, out, seed=3)
+    assert elsewhere.read_text() == "kept"
+    assert (out / TABLE).read_text().startswith("attempt,")
 
 
 @pytest.mark.parametrize("name", [LINES, TABLE, PAGE, RUN, "reports", ".lock"])
