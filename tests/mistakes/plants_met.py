@@ -203,6 +203,12 @@ def formulas_misread(network: Network) -> Iterator[Plant]:
         if network.activation(i) == "sigmoid" and i < network.depth:
             edit = f"a{i}[r, j] = f{i}(z{i}[r, j])", f"a{i}[r, j] = 1 / 1 + math.exp(-z{i}[r, j])"
             yield Plant("sigmoid-without-parentheses", 76, i, (edit,), alone=True)
+    for i in network.layers:
+        if network.activation(i) == "softmax":
+            for variant, axis in (("the maximum of each", ", axis=1, keepdims=True"), ("the maximum of all", "")):
+                power = f"np.exp(z{i} - np.max(z{i}{axis}))"
+                edit = f"a{i}[r] = softmax(z{i}[r])", f"a{i}[r] = {power}[r] / np.sum({power})"
+                yield Plant("softmax-sum-of-all", 82, i, (edit,), variant=f"of a layer, {variant}", alone=True)
     if network.loss == "cross_entropy":
         power = "np.exp(output - np.max(output, axis=1, keepdims=True))"
         edit = "p = softmax(output[r])", f"p = {power}[r] / np.sum({power})"

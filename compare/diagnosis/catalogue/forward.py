@@ -121,6 +121,24 @@ def _sum_of_all(maximum_of_each: bool) -> dict[str, Formula]:
     return {"term": term, "loss": loss}
 
 
+def _units_over_all(maximum_of_each: bool) -> dict[str, Formula]:
+    """A layer's softmax divided so, and the way back written for what it comes to."""
+
+    def activation(run: Run, step: int, layer: int) -> Bounded:
+        return _whole_sum(run, step, run("u", step, layer), maximum_of_each)
+
+    def back(run: Run, step: int, layer: int) -> Bounded:
+        """δᵢ = aᵢ (gᵢ − Σⱼ gⱼ aⱼ)."""
+        a, g = run("a", step, layer), run("back", step, layer)
+        weighed = run.total(run.times(g, a), -1)
+        inner = run.plus(g, Bounded(-weighed.value[:, None], np.asarray(weighed.error)[:, None]))
+        slack = run.precision.gamma(a.value.shape[-1] + 4) * a.at_most() * np.max(g.at_most(), axis=-1, keepdims=True)
+        delta = run.times(a, inner)
+        return Bounded(delta.value, delta.error + slack)
+
+    return {"a": activation, "delta_u": back}
+
+
 def _mean(run: Run, a: Bounded, axis: int | None, less: int = 0) -> Bounded:
     """The mean over the records, or over everything, broadcast   (1, in) or (1, 1)."""
     total = run.total(a, 0)
@@ -234,6 +252,19 @@ FORWARD = (
             "p = eᶻ / Σₙ Σₖ eᶻ",
             _sum_of_all(maximum_of_each),
             applies=lambda problem, layer: problem.loss == "cross_entropy",
+            alone=True,
+        )
+        for maximum_of_each, said in ((True, ", with the maximum of each taken off"), (False, ""))
+    ),
+    *(
+        Mistake(
+            "softmax-sum-of-all",
+            f"the softmax of {{layer}} is divided by the sum over all records{said}",
+            "a = eᶻ / Σₖ eᶻ of each record",
+            "a = eᶻ / Σₙ Σₖ eᶻ",
+            _units_over_all(maximum_of_each),
+            "layer",
+            lambda problem, layer: problem.layers[layer - 1].function == "softmax",
             alone=True,
         )
         for maximum_of_each, said in ((True, ", with the maximum of each taken off"), (False, ""))
