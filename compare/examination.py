@@ -108,7 +108,7 @@ class Examination:
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
                 proof = Proof(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
-                return proof.proved(self._told(judged), reading, observed, judged.scale)
+                return proof.proved(self._told(judged), reading, observed, judged.scale, judged.matcher)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
                 fitting.append((observed, reading))
         if fitting:

@@ -11,7 +11,9 @@ from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading
 from compare.comparison import Difference
 from compare.diagnosis.conventions import Scale
+from compare.diagnosis.explain import Found, explained
 from compare.diagnosis.graph import Node, Run, places
+from compare.diagnosis.matcher import Matcher
 from compare.diagnosis.mistake import layers_named
 from compare.diagnosis.observing import FaultError, Observed, observe
 from compare.diagnosis.probes import Probe, steps_of
@@ -38,12 +40,16 @@ Outcome = Difference | FaultError | AttemptError | None
 
 @dataclass(frozen=True)
 class Limits:
-    """An attempt, by the reading and the scale of its numbers that the probes found, on trials that go farther than the probes."""
+    """An attempt, by the reading and the scale of its numbers that the probes found, on trials that go farther than the probes.
+
+    `probes` has what it showed there, which any mistake that is named has to explain too.
+    """
 
     attempt: Candidate
     problem: Problem
     reading: Reading
     scale: Scale
+    probes: Matcher
     works_in_place: bool
     data: Batch | None
 
@@ -72,22 +78,27 @@ class Limits:
 
     def _outcome(self, direction: Direction, value: float) -> Outcome:
         """The first number of the trial that is not PyTorch's, or what keeps it from being compared; None where all agree."""
+        return self._answered(direction, value)[0]
+
+    def _answered(self, direction: Direction, value: float) -> tuple[Outcome, Run | None, dict[Node, Array]]:
+        """The outcome of a trial, with its right numbers and those that were shown, if all were."""
         with np.errstate(all="ignore"):
             probe = direction.at(value)
         if probe is None:
-            return None
+            return None, None, {}
         observed = self._asked()
         try:
             observe(self.attempt.fresh, self.problem, (probe,), self.reading, observed)
         except AttemptError as error:
-            return error
+            return error, None, {}
         except FaultError as fault:
             with np.errstate(all="ignore"):
-                return fault if self._has_numbers(probe, observed.shown, fault.step) else None
+                return fault if self._has_numbers(probe, observed.shown, fault.step) else None, None, {}
         with np.errstate(all="ignore"):
             run = observed.right(self.problem)
-            ours = self.scale.ours(run, observed.shown) if self._is_judge(run) else {}
-            return next(filter(None, (_outside(self.problem, run, node, array) for node, array in ours.items() if _is_final(node))), None)
+            shown = self.scale.ours(run, observed.shown) if self._is_judge(run) else {}
+            ours = {node: array for node, array in shown.items() if _is_final(node)}
+            return next(filter(None, (_outside(self.problem, run, node, array) for node, array in ours.items())), None), run, ours
 
     def _is_judge(self, run: Run) -> bool:
         """Whether PyTorch's own formula is to be held to: not where bce keeps its divisor p(1 − p) from 0."""
@@ -121,8 +132,20 @@ class Limits:
             return replace(check, verdict="different", reason=f"the probes agree, and {where}, {outcome}", line=line, source=source)
         if direction.beyond and (agrees or not direction.is_count):
             where = direction.beyond_about(self._edge(direction, max(agrees, default=value / 1000), value))
-        reason = f"the probes agree, and {where} the {outcome.tensor} does not: {direction.question}"
-        return replace(check, verdict="different", first=outcome, reason=reason)
+        found = self._named(direction, value)
+        is_it = found[0].causes[0].sentence if found else direction.question
+        reason = f"the probes agree, and {where} the {outcome.tensor} does not: {is_it}"
+        return replace(check, verdict="different", first=outcome, reason=reason, diagnosis=found)
+
+    def _named(self, direction: Direction, value: float) -> tuple[Found, ...]:
+        """The mistake under which all of the trial comes out, and all of the probes, if there is one."""
+        _, run, shown = self._answered(direction, value)
+        if run is None or not shown:
+            return ()
+        with np.errstate(all="ignore"):
+            found = explained(Matcher(self.problem, run.steps, shown), (), with_pairs=False)
+            kept = [tuple(cause for cause in each.causes if self.probes.first_wrong(cause.formulas) is None) for each in found]
+        return tuple(replace(each, causes=causes) for each, causes in zip(found, kept, strict=True)) if found and all(kept) else ()
 
     def _edge(self, direction: Direction, agrees: float, differs: float) -> float:
         """About the largest value for which the trial still agrees, between one for which it does and one for which it does not."""

@@ -9,6 +9,7 @@ from compare.adapters.candidate import Candidate
 from compare.adapters.readings import ContractError, Reading
 from compare.comparison import Comparison, steps_to_keep
 from compare.diagnosis.conventions import Scale
+from compare.diagnosis.matcher import Matcher
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, with_probes
 from compare.implementation import Batch
@@ -26,16 +27,16 @@ class Proof:
     ) -> None:
         self.attempt, self.problem, self.probes, self.steps, self.data, self.keep = attempt, problem, probes, steps, data, keep
 
-    def proved(self, check: Check, reading: Reading, observed: Observed, scale: Scale) -> Check:
+    def proved(self, check: Check, reading: Reading, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
         """What the probes found equal, once it has stood all that; a function that answered is to answer throughout."""
-        proved = self._tried(check, reading, observed, scale)
+        proved = self._tried(check, reading, observed, scale, matcher)
         refused = ", ".join(sorted(observed.answered - set(self.attempt.functions)))
         if proved.verdict == "equivalent" and refused:
             reason = f"{refused} answers NotImplemented for some inputs, and not for others; expected a function to be offered or not"
             return replace(proved, verdict="could not run", reason=reason)
         return proved
 
-    def _tried(self, check: Check, reading: Reading, observed: Observed, scale: Scale) -> Check:
+    def _tried(self, check: Check, reading: Reading, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
         """Whether it answers the same again, has no limit that the probes do not reach, and holds over a training in lockstep too."""
         again = Observed(works_in_place=observed.works_in_place)
         try:
@@ -43,7 +44,7 @@ class Proof:
             changed = changed_stage(self.problem, observed, again)
             if changed:
                 return replace(check, verdict="could not run", reason=changed)
-            check = Limits(self.attempt, self.problem, reading, scale, observed.works_in_place, self.data).sought(check)
+            check = Limits(self.attempt, self.problem, reading, scale, matcher, observed.works_in_place, self.data).sought(check)
             if check.verdict != "equivalent":
                 return check
             comparison = self._in_lockstep(reading)

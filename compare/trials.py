@@ -75,8 +75,8 @@ def directions(problem: Problem, seed: int, data: Batch | None) -> Iterator[Dire
     draw = _Draw(problem, seed, data)
     yield from draw.of_records()
     yield from draw.of_batches()
-    yield from draw.of_targets()
     yield from draw.of_rates()
+    yield from draw.of_targets()
     for layer in range(1, len(problem.layers) + 1):
         yield from draw.of_z(layer)
         yield from draw.of_parameters(layer)
@@ -234,7 +234,7 @@ class _Draw:
 
     def of_rates(self) -> Iterator[Direction]:
         """Learning rates, large and small, and steps that are large beside the weights."""
-        yield self._measured("a learning rate", (1.0, 3.0, 30.0), lambda lr: self.probe(self.generator(10), (6,), (lr,)))
+        yield self._measured("a learning rate", (1.0, 3.0, 30.0, 1e4), lambda lr: self.probe(self.generator(10), (6,), (lr,)))
         at = lambda lr: self.probe(self.generator(11), (6,), (lr,))      # noqa: E731
         yield Direction("with a learning rate of {}", "is it held from below?", (1e-2, 1e-5), at)
         at = lambda times: self._moving(self.probe(self.generator(12), (6,), (1.0,)), times)      # noqa: E731
@@ -325,10 +325,22 @@ class _Draw:
     ) -> Probe | None:
         """Weights by which each layer's z is as its pattern says, else moderate; None where there are too few weights for that.
 
-        Large weights are ones that cancel out in z.
+        Large weights are ones that cancel out in z. Where inputs of a layer are alike, a single record may still do.
         """
-        large_weights, large_biases = large_weights or {}, large_biases or {}
-        n = max(self.least, min(_SOLVED, *self.problem.sizes[:-1]))
+        most = max(self.least, min(_SOLVED, *self.problem.sizes[:-1]))
+        large = large_weights or {}, large_biases or {}
+        ways = (self._solved_for(n, generator, patterns, *large) for n in sorted({most, self.least}, reverse=True))
+        return next(filter(None, ways), None)
+
+    def _solved_for(
+        self,
+        n: int,
+        generator: np.random.Generator,
+        patterns: dict[int, Pattern],
+        large_weights: dict[int, float],
+        large_biases: dict[int, float],
+    ) -> Probe | None:
+        """The same for so many records."""
         probe = self.probe(generator, (n,), (0.3,))
         parameters = dict(probe.parameters)
         for layer in range(1, self.depth + 1):

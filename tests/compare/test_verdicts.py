@@ -41,7 +41,7 @@ CASES_AS_ASKED = {
         "different", said=("soft targets", '"targets": "binary"'), right=(("np.where(y == 1, o - 1, o)", "(o - y)"),)
     ),
     "decay_of_weights_alone": Case("different", ("decay-on-weights-only",), said=()),
-    "scores_not_shifted": Case("unstable formula", said=("softmax", "line 9", "e^(z − max z)", "do not clip")),
+    "scores_not_shifted": Case("unstable formula", said=("softmax", "line 11", "e^(z − max z)", "do not clip")),
     "output_clipped": Case(
         "different", said=("clipped", "z of the output layer", "beyond about 5"), right=(("np.clip(h @ w2.T, -5.0, 5.0)", "h @ w2.T"),)
     ),

@@ -15,8 +15,8 @@ from compare.rounding import Bounded, negative, quotient, root
 from compare.rules import OPTIMIZERS as RULES
 
 Formulas = Mapping[str, Formula]
-_STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3))
-_THRESHOLDS = tuple(float(f"{digit}e{power}") for power in (0, -1, 1, -2, -3) for digit in (1, 5, 2, 3))
+_STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
+_THRESHOLDS = tuple(float(f"{digit}e{power}") for power in (0, -1, 1, -2, -3) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
 
 
 def _has_bias(problem: Problem, layer: int) -> bool:
