@@ -20,6 +20,7 @@ from compare.diagnosis.probes import Probe, are_binary, drawn_batches, drawn_mas
 from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
 from compare.problem import Problem
+from compare.rounding import Bounded
 
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
 ONE_FAR: tuple[float, ...] = (12.0, 600.0)      # or of one
@@ -29,8 +30,9 @@ LOSES_DIGITS = 650.0      # and to numbers that have lost their digits, as e^−
 LARGE, SMALL = 1000.0, (1e-2, 1e-4)
 RECORDS = (1, 2, 3, 33, 150)
 MOST_RECORDS, LEAST_MOST = 450, 64
-MOST_PRODUCTS = 1e8      # of records and weights in one step, so that large networks end too
+MOST_PRODUCTS, MOST_NUMBERS = 1e8, 1.5e6      # of records and weights, and of records and units: large networks end too, and have room
 DRAWN = 10
+MOST_LAYERS = 6      # that are far out one at a time, of a deeper network evenly spaced from the first to the last
 _SOLVED = 3      # records of a trial whose z is solved for,
 _RANK = 1e-6      # where inputs of a layer are told apart by more than this, relative
 
@@ -77,7 +79,8 @@ def directions(problem: Problem, seed: int, data: Batch | None) -> Iterator[Dire
     yield from draw.of_batches()
     yield from draw.of_rates()
     yield from draw.of_targets()
-    for layer in range(1, len(problem.layers) + 1):
+    depth = len(problem.layers)
+    for layer in sorted({int(number) for number in np.linspace(1, depth, min(depth, MOST_LAYERS))}):
         yield from draw.of_z(layer)
         yield from draw.of_parameters(layer)
     yield from draw.of_inputs()
@@ -91,7 +94,8 @@ class _Draw:
         self.problem, self.seed, self.data = problem, seed, data
         self.depth = len(problem.layers)
         self.weights = sum(array.size for array in problem.initial_parameters.values())
-        self.most = int(np.clip(MOST_PRODUCTS // self.weights, LEAST_MOST, MOST_RECORDS))
+        self.units = sum(problem.sizes)
+        self.most = int(np.clip(min(MOST_PRODUCTS / self.weights, MOST_NUMBERS / self.units), LEAST_MOST, MOST_RECORDS))
         self.is_free = LOSSES[problem.loss].targets == "regression" and data is None      # targets may be any number
         self.least = 3 if problem.normalization == "batch_norm" else 1      # which of two records makes gradients of 0
 
@@ -121,7 +125,8 @@ class _Draw:
 
     def _more_than_the_data(self) -> set[int]:
         n = 0 if self.data is None else len(self.data[0])
-        return {n + n // 10 + 1} if n and (n + n // 10 + 1) * self.weights <= MOST_PRODUCTS else set()
+        more = n + n // 10 + 1
+        return {more} if n and more * self.weights <= MOST_PRODUCTS and more * self.units <= MOST_NUMBERS else set()
 
     def of_batches(self) -> Iterator[Direction]:
         """The same batch again, by steps so small that the loss hardly moves; records that are there twice, or all alike."""
@@ -342,10 +347,9 @@ class _Draw:
     ) -> Probe | None:
         """The same for so many records."""
         probe = self.probe(generator, (n,), (0.3,))
-        parameters = dict(probe.parameters)
+        parameters, z = dict(probe.parameters), probe.batches[0][0]
         for layer in range(1, self.depth + 1):
-            run = Run(self.problem, steps_of((replace(probe, parameters=parameters),), [parameters]))
-            a = run("input", 0, layer).value
+            a = self._input(probe, parameters, layer, z)
             shape = n, self.problem.sizes[layer]
             z = patterns[layer](generator, shape) if layer in patterns else generator.normal(size=shape)
             weight, bias = (parameter_name(self.problem, kind, layer) for kind in ("weight", "bias"))
@@ -355,16 +359,27 @@ class _Draw:
             if layer in large_biases:
                 signs = generator.choice([-1.0, 1.0], size=shape[1])
                 parameters[bias] = large_biases[layer] * signs * generator.uniform(0.5, 1, size=shape[1])
-            if "bias" in kinds(self.problem, layer):
-                z = z - parameters[bias]
-            solved = own + np.linalg.lstsq(a, z - a @ own.T, rcond=_RANK)[0].T      # the nearest of those by which a Wᵀ = z
+            without_bias = z - parameters[bias] if "bias" in kinds(self.problem, layer) else z
+            solved = own + np.linalg.lstsq(a, without_bias - a @ own.T, rcond=_RANK)[0].T      # the nearest of those by which a Wᵀ + b = z
             is_asked = layer in {**patterns, **large_weights, **large_biases}      # of others, behind what is saturated, z is near enough
-            if is_asked and not np.allclose(a @ solved.T, z, rtol=1e-6, atol=1e-6 * (1 + np.abs(z).max())):
+            reached = a @ solved.T + z - without_bias
+            if is_asked and not np.allclose(reached, z, rtol=1e-6, atol=1e-6 * (1 + np.abs(z).max())):
                 return None
             if layer in large_weights and np.abs(solved).max() < large_weights[layer] / 10:
                 return None
-            parameters[weight] = solved
+            parameters[weight], z = solved, reached
         return replace(probe, parameters=parameters)
+
+    def _input(self, probe: Probe, parameters: dict[str, Array], layer: int, z: Array) -> Array:
+        """The layer's input (n, in), from z of the layer before it or, where that is normalised or dropped out, from the start."""
+        if layer == 1:
+            return probe.batches[0][0]
+        run = Run(self.problem, steps_of((replace(probe, parameters=parameters),), [parameters]))
+        if self.problem.normalization or self.problem.dropout:
+            value: Array = run("input", 0, layer).value
+            return value
+        a: Array = run.activated(run.function(layer - 1), Bounded(z))[0].value
+        return a
 
     # At random.
 

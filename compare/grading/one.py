@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -34,7 +33,6 @@ from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB
-_FRAMES = 5000      # of Python's stack: a stage is worked out from the one before it, some twenty calls for each layer
 _MOST_TOLD, _MOST_TEXT = 300, 2000      # characters of a fault of ours, and of what is told of an attempt
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
@@ -116,21 +114,10 @@ def check_size(problem: Mapping[str, Any], whose: str) -> None:
             raise ProblemError(f"{whose} has {number} {what}; at most {most} are graded")
 
 
-@contextmanager
-def _frames() -> Iterator[None]:
-    """Within it, deep networks can be worked out."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _FRAMES))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
-
-
 def _graded(attempt: Carried, settings: Settings) -> Graded:
     with temporary_folder() as folder:
         path, own = attempt.unfold(folder / "attempt")
-        with limited_to(settings.limits.diagnosis) as patience, _frames():
+        with limited_to(settings.limits.diagnosis) as patience:
             result = _checked(path, own, settings, _seed(attempt, settings))
     shown, given = hinted(result, settings.hint)
     reason = None if result.verdict == "equivalent" else headline(shown)
