@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from compare.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+from compare.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS, TARGETS
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
@@ -220,7 +220,8 @@ def _fill_grade(command: argparse.ArgumentParser) -> None:
     confinements = ("bubblewrap", "landlock")
     how.add_argument("--confinement", choices=confinements, help="what confines them (default: bubblewrap, or landlock where it fails)")
     how.add_argument("--unsafe-no-sandbox", action="store_true", help="run them in this process, where they may do anything")
-    _add_problem(command.add_argument_group("what all of them are compared with (default: each one's PROBLEM, or the lesson)"))
+    network = "what all are compared with; whatever is not given is the lesson's (with none of these: each one's PROBLEM)"
+    _add_problem(command.add_argument_group(network))
     report = command.add_argument_group("report")
     report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
     report.add_argument("--no-reports", dest="reports", action="store_false", help="no page for each attempt, which takes most of the time")
@@ -316,7 +317,7 @@ def _add_problem(group: Any) -> None:
     group.add_argument("--activation", dest=f"{_OF}activations", type=_activation_names, metavar="NAME[,NAME...]", help=activation_names)
     group.add_argument("--bias", dest=f"{_OF}bias", action="store_true", default=None, help="each layer has a bias")
     group.add_argument("--loss", dest=f"{_OF}loss", choices=tuple(LOSSES), metavar="NAME", help=f"one of: {', '.join(LOSSES)}")
-    group.add_argument("--targets", dest=f"{_OF}targets", choices=("classes", "one_hot"), help="of cross_entropy (default one_hot)")
+    group.add_argument("--targets", dest=f"{_OF}targets", choices=TARGETS, help="classes or one_hot (default); or binary: 0 and 1 alone")
     group.add_argument("--reduction", dest=f"{_OF}reduction", choices=REDUCTIONS, help="of the loss's terms")
     group.add_argument("--optimizer", dest=f"{_OF}optimizer", choices=tuple(OPTIMIZERS), help="the update")
     group.add_argument("--lr", dest=f"{_OF}lr", type=float, metavar="LR", help="learning rate of the training in lockstep")

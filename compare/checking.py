@@ -2,6 +2,7 @@
 
 import gc
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
@@ -16,9 +17,11 @@ from compare.errors import ProblemError
 from compare.examination import Examination
 from compare.implementation import Batch
 from compare.options import check_seed, is_whole
+from compare.problem import Problem
 from compare.verdict import Check
 
 STEPS = 50
+_FRAMES = 60      # of the stack, for each layer; some twenty are needed
 
 
 def check(
@@ -65,7 +68,7 @@ def check(
     try:
         if isinstance(attempt, Program):
             attempt.prepare(agreed)
-        with _seldom_collected():
+        with _seldom_collected(), _as_deep_as(agreed):
             return Examination(attempt, agreed, seed, steps, data, keep).result()
     finally:
         attempt.close()
@@ -80,6 +83,17 @@ def _seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(first, *others)
+
+
+@contextmanager
+def _as_deep_as(problem: Problem) -> Iterator[None]:
+    """Within it, Python's stack has room for the network, of which a stage is worked out from the one before it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + _FRAMES * len(problem.layers))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:

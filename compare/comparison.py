@@ -187,12 +187,29 @@ class Comparison:
 
     @property
     def unmoved(self) -> list[str]:
-        """The layers' weights that in no kept step moved by clearly more than rounding allows, so that a wrong step is allowed too."""
+        """The layers' weights that in no kept step moved by clearly more than rounding allows, so that a wrong step is allowed too.
+
+        What weight decay alone moves does not count.
+        """
         moved: dict[str, bool] = {}
         for kept in self.kept.values():
             for name, _, expected, allowed in kept.deltas():
-                moved[name] = moved.get(name, False) or bool((np.abs(expected) > _CLEARLY * np.asarray(allowed)).any())
+                is_clear = np.abs(self._by_the_gradient(kept, name, expected)) > _CLEARLY * np.asarray(allowed)
+                moved[name] = moved.get(name, False) or bool(is_clear.any())
         return [name for name in (f"{layer.linear}.weight" for layer in self.problem.layers) if not moved.get(name, True)]
+
+    def _by_the_gradient(self, kept: KeptStep, name: str, delta: Array) -> Array:
+        """The part of the step that is not of the weight decay: 0 where the gradient is lost in a decay that is added to it."""
+        decay = self.problem.update_options(name)["weight_decay"]
+        if not decay:
+            return delta
+        if self.problem.optimizer == "adamw":
+            return np.asarray(delta + self.problem.lr * decay * kept.before[name])
+        gradient = (kept.expected.grads or {}).get(name)
+        if gradient is None:
+            return delta
+        is_seen = np.abs(gradient) > _CLEARLY * np.finfo(self.problem.dtype).eps * np.abs(decay * kept.before[name])
+        return np.asarray(np.where(is_seen, delta, 0.0))
 
     def to_html(self) -> str:
         """The report as one page that opens offline; raises MissingExtraError where the extra `report` is not installed."""

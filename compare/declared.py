@@ -7,7 +7,7 @@ import numpy as np
 
 from compare.errors import ProblemError
 from compare.options import checked_sizes
-from compare.pieces import LOSSES, OPTIMIZERS
+from compare.pieces import LOSSES, OPTIMIZERS, TARGETS
 from compare.problem import Problem
 
 LESSON = {"sizes": (6, 2, 1), "activations": "sigmoid", "bias": False, "loss": "half_mse"}
@@ -19,7 +19,8 @@ _NOT_CHECKED = {"accumulate": 1, "dtype": "float64"}  # with what they have to b
 def declared_problem(declared: Mapping[str, Any]) -> Problem:
     """The problem that the dict says; what it does not say is the lesson's, and a loss's own activation at the output.
 
-    `targets` may be "classes", for class indices (n,). What says nothing of the network is passed over. Raises ProblemError.
+    `targets` may be "classes", for class indices (n,), or "binary", for numbers that are 0 or 1 and none between. What says nothing of the
+    network is passed over. Raises ProblemError.
     """
     options = {name for row in OPTIMIZERS.values() for name in row.options}
     known = {*_FIELDS, *_OF_THE_DATA, *_NOT_CHECKED, *options, "targets"}
@@ -38,11 +39,12 @@ def declared_problem(declared: Mapping[str, Any]) -> Problem:
     if isinstance(fields["activations"], list):
         fields["activations"] = tuple(fields["activations"])
     targets = declared.get("targets")
-    if targets not in (None, "classes", "one_hot"):
-        raise ProblemError(f"PROBLEM has targets {targets!r}; expected 'classes' or 'one_hot'")
-    k, is_classes = sizes[-1], targets == "classes"
-    if is_classes and (fields["loss"] not in LOSSES or LOSSES[fields["loss"]].targets != "classes"):
-        raise ProblemError(f"PROBLEM has targets 'classes' with the loss {fields['loss']}; expected cross_entropy")
-    y = np.zeros(2, dtype=np.int64) if is_classes else np.full((2, k), 1 / k)
+    if targets not in (None, *TARGETS):
+        raise ProblemError(f"PROBLEM has targets {targets!r}; expected one of {', '.join(TARGETS)}")
+    losses = [name for name, loss in LOSSES.items() if loss.targets == targets]
+    if losses and fields["loss"] not in losses:
+        raise ProblemError(f"PROBLEM has targets {targets!r} with the loss {fields['loss']}; expected {' or '.join(losses)}")
+    k = sizes[-1]
+    y = {"classes": np.zeros(2, dtype=np.int64), "binary": np.repeat([[0.0], [1.0]], k, axis=1)}.get(str(targets), np.full((2, k), 1 / k))
     given = {name: declared[name] for name in options if name in declared}
     return Problem(**{**fields, "sizes": sizes}, optimizer_options=given, batches=((np.zeros((2, sizes[0])), y),))

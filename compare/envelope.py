@@ -241,12 +241,13 @@ def _update(problem: Problem, block: Block, grads: Mapping[str, Bounded], carrie
     rule = OPTIMIZERS[problem.optimizer]
     slots = problem.slots
     update = _Update({}, {}, {})
+    added = block.records if block.actual.deltas is None else 0      # where no step is shown, it may be added record by record
     for name in problem.shapes():
         w, g = carried[name], grads[name]
         step = np.asarray(block.steps).reshape(-1, *[1] * (g.value.ndim - 1))
         state = {slot: carried[f"{name}.{slot}"] for slot in slots}
         delta, after = rule.update(w, g, state, step, problem.lr, problem.update_options(name), precision)
-        again = (rule.roundings - 1) * precision.u * np.abs(w.value)
+        again = (rule.roundings - 1) * precision.u * np.abs(w.value) + precision.gamma(added) * (w.at_most() + delta.at_most())
         summed = plus(w, delta, precision)
         update.deltas[name] = delta
         update.params[name] = _net_of_drift(block, name, w, Bounded(summed.value, summed.error + again), precision)

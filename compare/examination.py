@@ -13,21 +13,27 @@ from compare.adapters.attempted import Traced
 from compare.adapters.candidate import Candidate
 from compare.adapters.readings import Reading, readings
 from compare.adapters.without import Without
-from compare.comparison import Difference, hardly_moved
-from compare.diagnosis.conventions import in_our_scale
+from compare.comparison import Difference
+from compare.diagnosis.conventions import Scale, in_our_scale
 from compare.diagnosis.explain import Found, explained
-from compare.diagnosis.graph import Node, Run, Step, parameter_name, places
+from compare.diagnosis.graph import Node, Run, Step
 from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
-from compare.diagnosis.probes import Probe, dead_units, draw_probes
+from compare.diagnosis.probes import Probe, are_binary, draw_probes, with_binary_targets
+from compare.diagnosis.proved import nothing_proved, nothing_shown
 from compare.diagnosis.stages import Stage, judged, rank, stage_name
 from compare.implementation import Array, Batch
+from compare.pieces import LOSSES
 from compare.problem import Problem
 from compare.proof import Proof
 from compare.twin import as_comparison, twin_numbers
 from compare.verdict import Check, Verdict
 
+_SOFT = (
+    "soft targets, those between 0 and 1, differ; for targets of 0 and 1 it agrees with PyTorch: "
+    'if yours are these alone, say "targets": "binary" in PROBLEM, or --targets binary'
+)
 _TRACED = 2  # records of the step that is followed line by line
 
 
@@ -42,7 +48,7 @@ class Judged:
     matcher: Matcher
     stages: tuple[Stage, ...]
     conventions: tuple[str, ...]
-    scales: tuple[str, ...]
+    scale: Scale
     reason: str | None
 
 
@@ -54,15 +60,15 @@ def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
     return int(not is_of_the_reading), fault.reached or fault.line or 0
 
 
+def _wrong(judged: Judged) -> int:
+    """How many stages are wrong by themselves."""
+    return sum(stage.mark == "wrong" for stage in judged.stages)
+
+
 def _is_nan_in(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Reading) -> bool:
     """Whether in the contract's own reading an answer was not finite, so that it may only have been given up for one that fits."""
     fault = faults[0][1] if faults else None
     return fitting != Reading() and isinstance(fault, FaultError) and fault.kind == "nan"
-
-
-def _wrong(judged: Judged) -> int:
-    """How many stages are wrong by themselves."""
-    return sum(stage.mark == "wrong" for stage in judged.stages)
 
 
 def _numbers(observed: Observed) -> tuple[bytes, ...]:
@@ -86,7 +92,7 @@ class Examination:
         expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = twin_numbers,
     ) -> None:
         self.expected_numbers = expected_numbers
-        self.attempt, self.problem, self.seed, self.steps, self.keep = attempt, problem, seed, steps, keep
+        self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
         self.probes = draw_probes(problem, seed, data)
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
             self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
@@ -107,9 +113,8 @@ class Examination:
                 faults.append((len(observed.shown), fault))
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
-                return Proof(self.attempt, self.problem, self.probes, self.steps, self.keep).proved(
-                    self._told(judged), reading, observed
-                )
+                proof = Proof(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
+                return proof.proved(self._told(judged), reading, observed, judged.scale, judged.matcher)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
                 fitting.append((observed, reading))
         if fitting:
@@ -117,8 +122,11 @@ class Examination:
             changed = self._changes(first)
             if changed:
                 return replace(self._told(first), verdict="could not run", reason=changed)
+            if self._is_right_for_binary_targets(first.reading):
+                told = self._told(first)
+                return replace(told, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*told.notes, _SOFT))
             best = self._best(first, fitting[1:])
-            behind = self._behind(faults[0][1]) if _is_nan_in(faults, fitting[0][1]) and not best.diagnosis else None
+            behind = self._behind(faults[0][1]) if _is_nan_in(faults, first.reading) and not best.diagnosis else None
             return behind if behind and behind.diagnosis else best
         _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest) or self._faulty(farthest)
@@ -142,6 +150,18 @@ class Examination:
         except (FaultError, AttemptError) as fault:
             return f"a different answer on the same call twice: the second time {fault}"
         return changed_stage(self.problem, judged.observed, again)
+
+    def _is_right_for_binary_targets(self, reading: Reading) -> bool:
+        """Whether it is equal where targets are 0 and 1, as some formulas of a loss need, and wrong for those between."""
+        if LOSSES[self.problem.loss].targets != "binary" or self.data is not None or are_binary(self.problem):
+            return False
+        binary = Examination(self.attempt, with_binary_targets(self.problem), self.seed, 0)
+        observed = Observed()
+        try:
+            binary._observe(reading, observed)
+        except (FaultError, AttemptError):
+            return False
+        return binary._ends_right(observed) and binary._judged(observed, reading).verdict == "equivalent"
 
     def _best(self, first: Judged, others: list[tuple[Observed, Reading]]) -> Check:
         """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""
@@ -211,19 +231,19 @@ class Examination:
 
     def _judged(self, observed: Observed, reading: Reading) -> Judged:
         expected = self.expected_numbers(self.problem, self.probes, observed.steps)
-        matcher, said = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
-        return self._judged_as(observed, reading, expected, matcher, said)
+        matcher, scale = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
+        return self._judged_as(observed, reading, expected, matcher, scale)
 
     def _judged_as(
-        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], matcher: Matcher, said: list[str]
+        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], matcher: Matcher, scale: Scale
     ) -> Judged:
         stages = judged(self.problem, matcher.right, observed.right(self.problem), matcher.shown, expected)
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
-        empty = self._nothing_proved(observed, matcher.shown)
         is_right = all(stage.mark == "agrees" for stage in stages)
-        empty = empty or (self._not_compared(matcher.shown) if is_right else None)
+        right = observed.right(self.problem)
+        empty = nothing_shown(right, matcher.shown, self.probes) or (nothing_proved(right, matcher.shown) if is_right else None)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
-        return Judged(verdict, reading, observed, expected, matcher, tuple(stages), layout, tuple(said), empty)
+        return Judged(verdict, reading, observed, expected, matcher, tuple(stages), layout, scale, empty)
 
     def _explained(self, judged: Judged) -> Check:
         """With the mistakes that explain the difference, as few as can be.
@@ -234,9 +254,9 @@ class Examination:
         if judged.verdict == "not a proof":
             return self._told(judged)
         found = explained(judged.matcher, judged.stages)
-        plain, said = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
-        if tuple(said) != judged.scales:
-            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, plain, said)
+        plain, scale = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
+        if scale.said != judged.scale.said:
+            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, plain, scale)
             other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False)
             if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
                 judged, found = as_it_is, other
@@ -253,7 +273,7 @@ class Examination:
             compared=sum(array.size for array in judged.matcher.shown.values()),
             stages=judged.stages,
             conventions=judged.conventions,
-            scales=judged.scales,
+            scales=judged.scale.said,
             probes=as_comparison(self.problem, self.probes, steps, judged.matcher.shown, judged.stages) if self.keep else None,
             notes=(*self.attempt.notes, *judged.observed.notes),
         )
@@ -274,41 +294,6 @@ class Examination:
             return found
         run = Run(self.problem, observed.steps)
         return tuple(replace(each, line=line_of(run, each.causes[0], traced.assignments)) for each in found)
-
-    def _not_compared(self, shown: Mapping[Node, Array]) -> str | None:
-        """Of which parameters no gradient, step or new value is shown, as a reason; or None."""
-        shown_places = {(stage.partition("_")[0], layer) for stage, _, layer in shown if stage.endswith(("_used", "_step", "_after"))}
-        missing = [parameter_name(self.problem, *place) for place in places(self.problem) if place not in shown_places]
-        return f"no gradient and no new value of {', '.join(missing)} is shown: it was not compared" if missing else None
-
-    def _nothing_proved(self, observed: Observed, shown: Mapping[Node, Array]) -> str | None:
-        """Why all this would prove nothing, or None."""
-        groups: dict[str, list[Array]] = {}
-        for (stage, _, _), array in shown.items():
-            groups.setdefault(stage.partition("_")[2] or stage, []).append(array)
-        if not {"used", "step", "after"} & groups.keys():
-            return "no gradient and no new weight is shown: nothing of the backward pass was compared; define gradients or train_step"
-        if "after" in groups:
-            afters = {node: array for node, array in shown.items() if node[0].endswith("_after")}
-            names = {node: parameter_name(self.problem, node[0].partition("_")[0], node[2]) for node in afters}
-            moves = {node: np.abs(array - observed.steps[node[1]].before[names[node]]) for node, array in afters.items()}
-            if not any(move.any() for move in moves.values()):
-                return "the weights never change: train_step gives back what it was given"
-            run = observed.right(self.problem)
-            with np.errstate(all="ignore"):
-                if all((move <= run.worked_out(*node).error).all() for node, move in moves.items()):
-                    return hardly_moved(list(dict.fromkeys(names.values())))
-        for stage, what in (("used", "the gradients are"), ("step", "the steps are"), ("delta", "the error terms are")):
-            if stage in groups and all(not array.any() for array in groups[stage]):
-                return f"{what} zero, whatever the input"
-        outputs = groups.get("output", [])
-        if outputs and len(outputs) > 1 and all((array == outputs[0].flat[0]).all() for array in outputs):
-            return "the output is the same number for every record and step"
-        dead = dead_units(self.problem, list(self.probes))
-        if dead:
-            layer, unit = dead[0]
-            return f"no probe sends any error through unit {unit} of layer {layer}: what it does was not compared"
-        return None
 
     def _check(self, verdict: Verdict, **about: Any) -> Check:
         return Check(

@@ -42,10 +42,11 @@ def check_writable(path: str | PathLike[str]) -> None:
         raise ProblemError(f"{os.fspath(path) or repr('')} cannot be written: {why}; expected a file in a folder that is there")
 
 
-def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str]) -> None:
+def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str], through_links: bool = True) -> None:
     """Write a file whole, onto the disk; one that was there stays as it was until then. Raises ProblemError where it cannot be.
 
-    What is so long that it should not be in memory at once may be given in parts.
+    What is so long that it should not be in memory at once may be given in parts. A link, or what is no file, is written to, or else
+    replaced.
     """
     import os
     from contextlib import suppress
@@ -55,9 +56,9 @@ def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str]) 
 
     parts = [content] if isinstance(content, (str, bytes)) else content
     data = (part.encode("utf-8", "replace") if isinstance(part, str) else part for part in parts)
-    target = os.path.realpath(path)
+    target = os.path.realpath(path) if through_links else os.path.abspath(path)
     try:
-        if os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout, beside which nothing can be written
+        if through_links and os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout, nothing goes beside it
             with open(path, "wb") as place:
                 place.writelines(data)
             return
@@ -78,9 +79,16 @@ def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str]) 
         raise ProblemError(f"{os.fspath(path)} cannot be written: {error.strerror}; expected a file in a folder that is there") from None
 
 
-def printable(text: str) -> str:
-    """The text with nothing in it that steers a terminal or breaks a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def printable(text: str, most: int | None = None) -> str:
+    """The text with nothing in it that steers a terminal, breaks a line or turns its direction; no more than so many characters of it."""
+    cut = text if most is None else text[:most]
+    cleaned = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return cleaned if most is None or len(text) <= most >= len(cleaned) else cleaned[: most - 1] + "…"
+
+
+def printable_lines(text: str, most: int) -> str:
+    """The same of a text of several lines, which stay."""
+    return "\n".join(map(printable, text[:most].expandtabs().replace("\r\n", "\n").split("\n")))
 
 
 @contextmanager

@@ -109,6 +109,8 @@ LOSSES: dict[str, LossPiece] = _by_name(
 
 REDUCTIONS = ("mean", "sum")
 
+TARGETS = ("classes", "one_hot", "binary")      # what they can be said to be: indices, one of them in each row, or 0 and 1 alone
+
 NORMALIZATIONS: dict[str, Piece] = _by_name(
     Piece("layer_norm", "γ (z − μ) / √(v + ε) + β, μ and v of each record over its units", "F.layer_norm"),
     Piece("batch_norm", "γ (z − μ) / √(v + ε) + β, μ and v of each unit over the batch", "F.batch_norm"),

@@ -16,6 +16,7 @@ from compare.adapters.recorded import Recorded
 from compare.checking import loaded
 from compare.comparison import Comparison, hardly_moved, steps_to_keep
 from compare.declared import declared_problem
+from compare.diagnosis.probes import are_binary
 from compare.errors import LostInDriftError, ProblemError
 from compare.examination import Examination
 from compare.lockstep import train_in_lockstep
@@ -145,7 +146,8 @@ def _explained(check: Check, candidate: Candidate) -> Check:
     options: Mapping[str, Any] = problem.optimizer_options
     if problem.dtype != "float64" or problem.accumulate > 1 or problem.normalization == "batch_norm":
         return check
-    targets = {"targets": "classes"} if problem.batches[0][1].ndim == 1 else {}
+    kind = "classes" if problem.batches[0][1].ndim == 1 else "binary" if are_binary(problem) else None
+    targets = {"targets": kind} if kind else {}
     names = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")
     declared = declared_problem({**{name: getattr(problem, name) for name in names}, **options, **targets})
     if isinstance(candidate, Program):

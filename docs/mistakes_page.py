@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from compare.diagnosis.catalogue import CATALOGUE, kind_of
+from compare.diagnosis.catalogue import LISTED, kind_of
 from compare.diagnosis.graph import Run, Step, places
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import Cause, Mistake, layers_named
@@ -104,6 +104,7 @@ class Measured:
     cause: Cause
     step: Step
     changes: tuple[Change, ...]
+    losses: tuple[float, float] | None = None      # the right one and the wrong one, of a mistake in the loss alone
 
     @property
     def problem(self) -> Problem:
@@ -123,7 +124,18 @@ def measured(mistake: Mistake) -> Measured | None:
                     changes = _changes(problem, right, wrong, at)
                 if changes and not all(change.same.all() for change in changes):
                     return Measured(cause, steps[at], changes)
+                losses = _losses(right, wrong, at)
+                if changes and losses:
+                    return Measured(cause, steps[at], changes, losses)
     return None
+
+
+def _losses(right: Run, wrong: Run, at: int) -> tuple[float, float] | None:
+    """The two losses, if they differ."""
+    with np.errstate(all="ignore"):
+        ours, theirs = (run.worked_out("loss", at) for run in (right, wrong))
+    is_other = theirs.value.shape == () and np.isfinite(theirs.value) and not is_within(ours.value, theirs)
+    return (float(ours.value), float(theirs.value)) if is_other else None
 
 
 def _changes(problem: Problem, right: Run, wrong: Run, at: int) -> tuple[Change, ...]:
@@ -144,7 +156,12 @@ def _changes(problem: Problem, right: Run, wrong: Run, at: int) -> tuple[Change,
 
 
 def said(found: Measured) -> str:
-    """What the mistake does to the deltas, in words: "the hidden layer 4.1 to 5.9 times as large; the output layer right"."""
+    """What the mistake does to the deltas, in words: "the hidden layer 4.1 to 5.9 times as large; the output layer right".
+
+    Of a mistake in the loss alone, what it does to that.
+    """
+    if found.losses:
+        return "right, and the loss is {1:.3g} where it should be {0:.3g}".format(*found.losses).replace("-", "−")
     layers: dict[str, list[int]] = {}
     for layer in range(1, len(found.problem.layers) + 1):
         texts = {change.kind: compared(change) for change in found.changes if change.layer == layer}
@@ -247,7 +264,7 @@ def sections() -> dict[str, dict[str, list[Mistake]]]:
     """The catalogue by kind and id, each with its readings; those that differ in a number alone, an index say, are one reading."""
     found: dict[str, dict[str, list[Mistake]]] = {}
     seen: set[tuple[str, ...]] = set()
-    for mistake in CATALOGUE:
+    for mistake in LISTED:
         kind = kind_of(mistake)
         pattern = re.sub(r"(unit|input|row|column) \d+", r"\1 0", mistake.sentence), re.sub(r"(row|column) \d+", r"\1 0", mistake.actual)
         key = (kind, mistake.id, *pattern)
@@ -284,7 +301,7 @@ def markdown(id: str, mistakes: Sequence[Mistake], image: str) -> Iterator[str]:
         yield f"  should be {_code(mistake.expected)}, behaves as {_code(mistake.actual)}."
         yield f"  Deltas: {said_of(mistake)}."
     shown = next((found for found in map(measured, mistakes) if found), None)
-    if shown:
+    if shown and not shown.losses:
         yield ""
         yield f"![Weight deltas, right and with {id}]({image})"
         yield ""
@@ -307,7 +324,7 @@ def write(folder: Path = FOLDER) -> None:
             name = f"{number}-{id}.svg"
             lines += markdown(id, mistakes, f"{beside}/{name}")
             found = next((found for found in map(measured, mistakes) if found), None)
-            if found:
+            if found and not found.losses:
                 with rc_context({"svg.fonttype": "none", "svg.hashsalt": id, "font.family": "sans-serif"}):
                     picture(found).savefig(folder / name, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         (folder / f"{number}.md").write_text("\n".join(lines), encoding="utf-8")

@@ -100,6 +100,20 @@ fcntl.fcntl(reader, fcntl.F_SETOWN, {pid})
 fcntl.fcntl(reader, fcntl.F_SETSIG, signal.SIGKILL)
 fcntl.fcntl(reader, fcntl.F_SETFL, os.O_ASYNC)
 os.write(writer, b"x")""",
+    "lease": """import fcntl, os
+held = [fcntl.fcntl(os.open(np.__file__, os.O_RDONLY), 1024, fcntl.F_RDLCK)]""",
+    "lock": """import fcntl, os
+fcntl.flock(os.open(np.__file__, os.O_RDONLY), fcntl.LOCK_EX)""",
+    "lock_of_a_process": """import fcntl, os
+fcntl.lockf(os.open(np.__file__, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)""",
+    "watched_folder": """import fcntl, os
+fcntl.fcntl(os.open(os.path.dirname(np.__file__), os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_ACCESS)""",
+    "burst": """import os
+for n in range(24):
+    descriptor = os.open(f"{os.environ['HOME']}/burst{n}", os.O_RDWR | os.O_CREAT)
+    os.posix_fallocate(descriptor, 0, 60 << 20)
+    os.close(descriptor)
+raise ValueError("24 files of 60 MiB")""",
     "change_outside": """import os
 os.chmod("{canary}/secret", 0o777)""",
     "truncate_outside": "import os; os.truncate('{canary}/secret', 0)",

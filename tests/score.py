@@ -1,7 +1,7 @@
-"""How well the diagnosis does: `python -m tests.score` plants mistakes in a plain-loop trainer and asks what they are.
+"""How well a check does: `python -m tests.score` plants mistakes in a plain-loop trainer, and limits in one of matrix products.
 
-The mistakes are text edits of a trainer that shares nothing with the catalogue. Each is checked on fresh probes as a black box, by its new
-weights alone, and with its stages shown. Exit code 0 where every bar is met, else 1.
+The mistakes are text edits of trainers that share nothing with the catalogue. Each is checked on fresh probes as a black box, by its new
+weights alone, and with its stages shown; a limit with its outputs, loss and gradients shown. Exit code 0 where every bar is met, else 1.
 """
 
 import argparse
@@ -15,19 +15,23 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
+from zlib import crc32
 
-from compare.checking import check
+from compare.checking import STEPS, check
 from compare.declared import declared_problem
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.probes import draw_probes
 from compare.verdict import Check
+from tests.mistakes.held_out import held_out
 from tests.mistakes.honest import variants
+from tests.mistakes.limits import limits
+from tests.mistakes.neighbours import neighbours
 from tests.mistakes.networks import NETWORKS, Network
-from tests.mistakes.outside import outside
+from tests.mistakes.outside import IN_THE_CATALOGUE, outside
 from tests.mistakes.pairs import pairs
 from tests.mistakes.plants import plants
 from tests.mistakes.running import gap, trained
-from tests.mistakes.trainer import source
+from tests.mistakes.trainer import STYLES, Style, source
 
 WAYS = ("black box", "stages")
 BLACK_BOX = "\nglobals().pop('trace', None)\n"
@@ -35,7 +39,6 @@ TRACE, TOLD = ("def trace(params, x, y):", 'y, PROBLEM["lr"])'), ("def trace(par
 RECEIVED = ("raw-error-back", "weights-left-out-back", "weights-untransposed", "updated-weights-back")      # named by who is sent the error
 LARGE = Network((784, 256, 128, 10), ("sigmoid", "sigmoid", "sigmoid"))
 LEAST_HONEST = 5000
-IN_THE_CATALOGUE = ("slope's formula given z", "slope squared")      # outside the list that was planted from, and named
 UNSTABLE = "unstable formula"      # what honest textbook forms, (eᶻ − e⁻ᶻ)/(eᶻ + e⁻ᶻ), truly are for large z
 
 Names = tuple[str, ...]
@@ -43,7 +46,10 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Case:
-    """A text to be checked, and the truth: of each mistake in it, all that it may rightly be called; or the first wrong stage."""
+    """A text to be checked, and the truth: of each mistake in it, all that it may rightly be called; or the first wrong stage.
+
+    `style` is that of its δ, and `showing` the text that is checked with more shown, where it is another.
+    """
 
     kind: str
     network: Network
@@ -51,6 +57,8 @@ class Case:
     truth: tuple[Names, ...] = ()
     stage: str | None = None
     label: str = ""
+    showing: str = ""
+    style: Style = STYLES[0]
 
 
 @dataclass(frozen=True)
@@ -70,33 +78,83 @@ class Outcome:
     said: str
 
 
-def cases(every: int, honest: int, seed: int) -> Iterator[Case]:
-    """Every `every`-th mistake of every network, pairs, those outside the catalogue, and so many honest variants."""
-    found: list[Case] = []
+def cases(every: int, honest: int, seed: int, only: str | None = None) -> Iterator[Case]:
+    """Every `every`-th case of each kind, or of `only` that kind; of the honest variants as many as asked for."""
+    for kind, found in CASES.items():
+        if only in (None, kind):
+            yield from list(found(seed))[::every]
+    if only in (None, "honest"):
+        texts = [iter(variants(network, -(-honest // len(NETWORKS)), seed)) for network in NETWORKS]
+        for text, network in islice(((next(texts[i]), NETWORKS[i]) for i in cycle(range(len(NETWORKS)))), honest):
+            yield Case("honest", network, text)
+
+
+def _singles(seed: int) -> Iterator[Case]:
+    """Each mistake in one style, as often in each."""
     for network in NETWORKS:
-        honest_text = source(network)
+        of_style = {style: {(plant.name, plant.variant) for plant in plants(network, style)} for style in STYLES}
         for plant in plants(network):
-            found.append(Case("single", network, plant.apply(honest_text), (plant.names,), label=f"{plant.name} {plant.variant}"))
+            label = f"{plant.name} {plant.variant}"
+            fitting = [style for style in STYLES if (plant.name, plant.variant) in of_style[style]]
+            style = fitting[crc32(f"{network} {label}".encode()) % len(fitting)]
+            yield Case("single", network, plant.apply(source(network, style)), (plant.names,), label=label, style=style)
+
+
+def _pairs(seed: int) -> Iterator[Case]:
+    for network in NETWORKS:
         for pair in pairs(network, 30, seed):
             names = tuple(plant.names for plant in (pair.first, pair.second))
-            found.append(Case("pair", network, pair.text, names, label=f"{names[0][0]} + {names[1][0]}"))
+            yield Case("pair", network, pair.text, names, label=f"{names[0][0]} + {names[1][0]}")
+
+
+def _outside(seed: int) -> Iterator[Case]:
+    for network in NETWORKS:
+        text = source(network)
         for other in outside(network):
             if other.name not in IN_THE_CATALOGUE:
-                found.append(Case("outside", network, other.apply(honest_text), stage=other.first, label=other.name))
-    yield from found[::every]
-    texts = [iter(variants(network, -(-honest // len(NETWORKS)), seed)) for network in NETWORKS]
-    for text, network in islice(((next(texts[i]), NETWORKS[i]) for i in cycle(range(len(NETWORKS)))), honest):
-        yield Case("honest", network, text)
+                yield Case("outside", network, other.apply(text), stage=other.first, label=other.name)
+
+
+def _limits(seed: int) -> Iterator[Case]:
+    for limit in limits():
+        yield Case("limit", limit.network, limit.text, label=limit.name, showing=limit.showing)
+
+
+def _neighbours(seed: int) -> Iterator[Case]:
+    for program in neighbours():
+        yield Case("neighbour", program.network, program.text, label=program.name, showing=program.showing)
+    for network in NETWORKS:
+        for style in STYLES:
+            yield Case("neighbour", network, source(network, style), label="the trainer", style=style)
+
+
+def _held_out(seed: int) -> Iterator[Case]:
+    for each in held_out():
+        yield Case("held-out", each.network, each.text, (each.truth,) if each.truth else (), label=each.name, style=each.style)
+
+
+CASES = {
+    "single": _singles,
+    "pair": _pairs,
+    "outside": _outside,
+    "held-out": _held_out,
+    "limit": _limits,
+    "neighbour": _neighbours,
+}
+KINDS = (*CASES, "honest")
+ROWS = {"held-out": "held out", "neighbour": "honest neighbour"}
+TRAINED = {"honest": 5, "limit": STEPS, "neighbour": STEPS}      # steps in lockstep after the probes
 
 
 def answered(case: Case, way: str, seed: int) -> Outcome:
     """Check the case's text as a file."""
-    text = case.text.replace(TRACE[0], TOLD[0]).replace(TRACE[1], TOLD[1]) + (BLACK_BOX if way == "black box" else "")
+    text = case.showing if way == "stages" and case.showing else case.text
+    text = text.replace(TRACE[0], TOLD[0]).replace(TRACE[1], TOLD[1]) + (BLACK_BOX if way == "black box" else "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "attempt.py"
         path.write_text(text, encoding="utf-8")
         started = perf_counter()
-        result = check(path, problem=case.network.problem(), seed=seed, steps=5 if case.kind == "honest" else 0)
+        result = check(path, problem=case.network.problem(), seed=seed, steps=TRAINED.get(case.kind, 0))
         seconds = perf_counter() - started
     classes = [found.causes for found in result.diagnosis]
     named = bool(classes)
@@ -107,7 +165,7 @@ def answered(case: Case, way: str, seed: int) -> Outcome:
     wrong = [stage for stage in result.stages if stage.mark == "wrong"]
     right_stage = bool(wrong) and _by_trace(wrong[0].stage, wrong[0].layer) == case.stage
     verdict = result.verdict
-    if verdict == "equivalent" and case.truth and not _changes_anything(case, seed):
+    if verdict == "equivalent" and case.kind in ("single", "pair", "held-out") and not _changes_anything(case, seed):
         verdict = "changes nothing"
     return Outcome(case, way, verdict, named, wrong_name, true, first, unique, right_stage, seconds, _said(result))
 
@@ -126,7 +184,7 @@ def _is_any(names: Names, causes: Iterable[Cause]) -> bool:
 def _changes_anything(case: Case, seed: int) -> bool:
     """Whether the mistake changes a weight on the probes, beyond what another order of summation would."""
     for probe in draw_probes(declared_problem(case.network.problem()), seed):
-        runs = [trained(text, probe.parameters, list(probe.batches), probe.lrs) for text in (case.text, source(case.network))]
+        runs = [trained(text, probe.parameters, list(probe.batches), probe.lrs) for text in (case.text, source(case.network, case.style))]
         if gap(*runs) > 1e-12:
             return True
     return False
@@ -143,6 +201,8 @@ def _by_trace(stage: str, layer: int) -> str:
 def _said(result: Check) -> str:
     causes = " + ".join("/".join(f"{cause.id}{list(cause.layers)}" for cause in found.causes[:4]) for found in result.diagnosis)
     wrong = next((stage.name for stage in result.stages if stage.mark == "wrong"), "no stage")
+    if result.verdict == "equivalent":
+        return "equivalent"
     return f"{result.verdict}: {causes or result.reason or f'unknown, {wrong}'}"
 
 
@@ -162,46 +222,83 @@ class Bar:
         return self.rate >= self.bar if self.is_least else self.rate <= self.bar
 
 
+def share(holds: Iterable[bool]) -> float:
+    """Of how many in a hundred it holds; nan of none."""
+    all_of_them = list(holds)
+    return 100 * sum(all_of_them) / len(all_of_them) if all_of_them else float("nan")
+
+
 def bars(outcomes: Sequence[Outcome], way: str) -> Iterator[Bar]:
     """The rates of one way of looking, beside their bars."""
     of = {kind: [o for o in outcomes if o.case.kind == kind and o.way == way and o.verdict != "changes nothing"] for kind in KINDS}
 
-    def rate(kind: str, holds: Iterable[bool]) -> float:
-        return 100 * sum(holds) / len(of[kind]) if of[kind] else float("nan")
-
-    yield Bar("single", "noticed", rate("single", (o.verdict != "equivalent" for o in of["single"])), 100)
-    yield Bar("single", "truth among the named", rate("single", (o.true for o in of["single"])), 99.5)
-    yield Bar("single", "named first", rate("single", (o.first for o in of["single"])), 98)
-    yield Bar("single", "named alone", rate("single", (o.unique and o.true for o in of["single"])), 0)
-    yield Bar("single", "wrong name", rate("single", (o.wrong for o in of["single"])), 0, is_least=False)
-    yield Bar("single", "unknown", rate("single", (not o.named for o in of["single"])), 100, is_least=False)
-    yield Bar("pair", "noticed", rate("pair", (o.verdict != "equivalent" for o in of["pair"])), 100)
-    yield Bar("pair", "both named", rate("pair", (o.true for o in of["pair"])), 85)
-    yield Bar("pair", "wrong name", rate("pair", (o.wrong for o in of["pair"])), 0, is_least=False)
-    yield Bar("outside", "named", rate("outside", (o.named for o in of["outside"])), 0, is_least=False)
+    yield Bar("single", "noticed", share(o.verdict != "equivalent" for o in of["single"]), 100)
+    yield Bar("single", "truth among the named", share(o.true for o in of["single"]), 99.5)
+    yield Bar("single", "named first", share(o.first for o in of["single"]), 98)
+    yield Bar("single", "named alone", share(o.unique and o.true for o in of["single"]), 0)
+    yield Bar("single", "wrong name", share(o.wrong for o in of["single"]), 0, is_least=False)
+    yield Bar("single", "unknown", share(not o.named for o in of["single"]), 100, is_least=False)
     if way == "stages":
-        yield Bar("outside", "right first stage", rate("outside", (o.right_stage for o in of["outside"])), 99)
-    yield Bar("honest", "unstable formula", rate("honest", (o.verdict == UNSTABLE for o in of["honest"])), 100, is_least=False)
-    yield Bar("honest", "false alarm", rate("honest", (o.verdict not in ("equivalent", UNSTABLE) for o in of["honest"])), 0, is_least=False)
+        for style in STYLES:
+            mine, kind = [o for o in of["single"] if _is_single(o, style)], _of_style(style)
+            yield Bar(kind, "truth among the named", share(o.true for o in mine), 99.5)
+            yield Bar(kind, "wrong name", share(o.wrong for o in mine), 0, is_least=False)
+            yield Bar(kind, "unknown", share(not o.named for o in mine), 100, is_least=False)
+    yield Bar("pair", "noticed", share(o.verdict != "equivalent" for o in of["pair"]), 100)
+    yield Bar("pair", "both named", share(o.true for o in of["pair"]), 85)
+    yield Bar("pair", "wrong name", share(o.wrong for o in of["pair"]), 0, is_least=False)
+    yield Bar("outside", "named", share(o.named for o in of["outside"]), 0, is_least=False)
+    if way == "stages":
+        yield Bar("outside", "right first stage", share(o.right_stage for o in of["outside"]), 99)
+        yield Bar("held-out", "noticed", share(o.verdict != "equivalent" for o in of["held-out"]), 100)
+        yield Bar("held-out", "truth among the named", share(o.true for o in of["held-out"] if o.case.truth), 0)
+        yield Bar("held-out", "wrong name", share(o.wrong for o in of["held-out"]), 0, is_least=False)
+    yield Bar("limit", "noticed", share(o.verdict != "equivalent" for o in of["limit"]), 100)
+    yield Bar("limit", "named", share(o.named for o in of["limit"]), 100, is_least=False)
+    yield Bar("neighbour", "false alarm", share(o.verdict != "equivalent" for o in of["neighbour"]), 0, is_least=False)
+    yield Bar("honest", "unstable formula", share(o.verdict == UNSTABLE for o in of["honest"]), 100, is_least=False)
+    yield Bar("honest", "false alarm", share(o.verdict not in ("equivalent", UNSTABLE) for o in of["honest"]), 0, is_least=False)
 
 
-KINDS = ("single", "pair", "outside", "honest")
+def _is_single(outcome: Outcome, style: Style) -> bool:
+    return outcome.case.kind == "single" and outcome.case.style == style
+
+
+def _of_style(style: Style) -> str:
+    return f"single, δ of {style.name}"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """The rates of both ways side by side, and the times to a diagnosis."""
     columns = {way: list(bars(outcomes, way)) for way in WAYS}
     counts = {kind: len({o.case.text for o in outcomes if o.case.kind == kind}) for kind in KINDS}
+    counts |= {_of_style(style): len({o.case.text for o in outcomes if _is_single(o, style)}) for style in STYLES}
     lines = ["| mistakes | rate | bar | black box | stages |", "|---|---|---|---|---|"]
     for bar in columns["stages"]:
+        if not counts[bar.kind]:
+            continue
         cells = [_cell(next((b for b in columns[way] if (b.kind, b.name) == (bar.kind, bar.name)), None)) for way in WAYS]
         bound = "" if bar.bar == (0 if bar.is_least else 100) else f"{'at least' if bar.is_least else 'at most'} {bar.bar:g}%"
-        lines.append(f"| {bar.kind} ({counts[bar.kind]}) | {bar.name} | {bound} | {cells[0]} | {cells[1]} |")
+        lines.append(f"| {ROWS.get(bar.kind, bar.kind)} ({counts[bar.kind]}) | {bar.name} | {bound} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
 
 def _cell(bar: Bar | None) -> str:
     return "" if bar is None or bar.rate != bar.rate else f"{bar.rate:.2f}%" + ("" if bar.is_met else " **missed**")
+
+
+def _is_good(outcome: Outcome) -> bool:
+    """Whether it is what is hoped for."""
+    kind, verdict = outcome.case.kind, outcome.verdict
+    if kind in ("honest", "neighbour"):
+        return verdict == "equivalent" or (kind == "honest" and verdict == UNSTABLE)
+    if kind == "limit":
+        return verdict != "equivalent"
+    if kind == "outside":
+        return not outcome.named and (outcome.way != "stages" or outcome.right_stage)
+    if kind == "held-out":
+        return not outcome.wrong and verdict != "equivalent"
+    return outcome.true and not outcome.wrong
 
 
 def _run(job: tuple[Case, str, int]) -> Outcome:
@@ -241,11 +338,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--honest", type=int, default=LEAST_HONEST, metavar="N", help=f"honest variants (default {LEAST_HONEST})")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes (default one for each core)")
     parser.add_argument("--verbose", action="store_true", help="list what was not named, or named wrongly")
+    parser.add_argument("--only", choices=KINDS, help="the kind to run alone")
     options = parser.parse_args(argv)
     started = perf_counter()
     jobs = []
-    for i, case in enumerate(cases(options.every, options.honest, options.seed)):
-        ways = (WAYS[i % 2],) if case.kind == "honest" else WAYS
+    for i, case in enumerate(cases(options.every, options.honest, options.seed, options.only)):
+        ways = {"honest": WAYS[i % 2 :][:1], "held-out": ("stages",)}.get(case.kind, WAYS)
         jobs += [(case, way, options.seed + i) for way in ways]
     with ProcessPoolExecutor(options.jobs) as pool:
         outcomes = []
@@ -254,20 +352,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             if len(outcomes) % 100 == 0:
                 print(f"{len(outcomes)} of {len(jobs)} checks, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     print(table(outcomes))
-    sample = [case for case in cases(97, 0, options.seed) if case.kind != "outside"]
-    small = [statistics.median(answered(case, way, options.seed).seconds for case in sample) for way in WAYS]
-    print(f"| single, pair | median time to a diagnosis, one process | under 0.3 s | {small[0]:.2f} s | {small[1]:.2f} s |")
-    large = _large(options.seed)
-    print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | |")
+    if options.only is None:
+        sample = [case for kind in ("single", "pair") for case in cases(97, 0, options.seed, kind)]
+        small = [statistics.median(answered(case, way, options.seed).seconds for case in sample) for way in WAYS]
+        print(f"| single, pair | median time to a diagnosis, one process | under 0.3 s | {small[0]:.2f} s | {small[1]:.2f} s |")
+        large = _large(options.seed)
+        print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | |")
     if options.verbose:
         for o in outcomes:
-            is_honest = o.verdict in ("equivalent", UNSTABLE)
-            is_good = {"single": o.true, "pair": o.true, "outside": not o.named, "honest": is_honest}[o.case.kind]
-            is_good = is_good and (o.case.kind != "outside" or o.way != "stages" or o.right_stage)
-            if not is_good and o.verdict != "changes nothing":
+            if not _is_good(o) and o.verdict != "changes nothing":
                 of = o.case.network
                 network = f"{of.sizes} {' '.join(of.activations)} {of.loss} {of.optimizer} {dict(of.options)}"
-                what = f"{o.case.label} {o.case.stage or ''}"
+                style = f", δ of {o.case.style.name}" if o.case.kind in ("single", "held-out") else ""
+                what = f"{o.case.label}{style} {o.case.stage or ''}"
                 print(f"{o.case.kind}, {o.way}, {network}: {what} -> {o.said}")
     missed = [bar for way in WAYS for bar in bars(outcomes, way) if bar.rate == bar.rate and not bar.is_met]
     print(f"{len(jobs)} checks in {perf_counter() - started:.0f} s; {len(missed)} bars missed")

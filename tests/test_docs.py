@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from compare.declared import declared_problem
 from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
+from compare.trials import DRAWN, directions
 
 PAGE = Path(__file__).parent.parent / "docs" / "adding-a-piece.md"
 MARK = "<!-- pieces: held to compare/pieces.py by tests/test_docs.py -->\n"
@@ -83,6 +85,56 @@ def test_what_a_page_shows_and_is_not_there_is_noticed() -> None:
     ):
         assert there in page
         assert missing(page.replace(there, not_there), PAGE.parent) != []
+
+
+LIMITS = PAGE.parent / "bring-your-own.md"
+ROWS = {      # of its table, and where the trials are that it is about
+    "how many records": r"with \{\} records",
+    "the same batch again": r"on a batch that comes again.*",
+    "records alike": r"where (a record is there twice|all records are alike)",
+    "targets of a regression": r"with negative targets|for targets( below 0,)? up to \{\}|where targets are met up to \{\}",
+    "targets of classes": r"with targets of 0 and 1|where every class is (right|wrong) by far",
+    "learning rates": r"(for|with) a learning rate (up to|of) \{\}",
+    "a step beside its weight": r"for a step beside its weight up to \{\}",
+    "z of each layer": r"for z (below 0 )?of the .* layer up to \{\}",
+    "weights and biases of each layer": r"for (weights|biases) of the .* layer up to \{\}",
+    "inputs": r"(for|with) inputs (up to|of about) \{\}",
+    f"4 to {DRAWN} problems drawn at random": r"on a problem drawn at random.*",
+}
+
+
+def unsaid(page: str) -> list[str]:
+    """The trials that no row of the page's table is about, and the values of trials that their row does not have."""
+    found = []
+    for loss in ("half_mse", "bce", "cross_entropy"):
+        activations = ("tanh", "identity" if loss == "cross_entropy" else "sigmoid")
+        problem = declared_problem({"sizes": (4, 5, 3), "activations": activations, "bias": True, "loss": loss})
+        for direction in directions(problem, 1, None):
+            titles = [title for title, where in ROWS.items() if re.fullmatch(where, direction.where)]
+            rows = [row for title in titles for row in re.findall(rf"^\| {title} \| (.*) \|$", page, re.MULTILINE)]
+            said = {float(number) for row in rows for number in re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?", row)}
+            found += [] if len(rows) == 1 else [direction.where]
+            found += [direction.said(value) for value in direction.values if "{}" in direction.where and value not in said]
+    return found
+
+
+def test_how_far_the_trials_go_is_what_the_page_says() -> None:
+    assert unsaid(LIMITS.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "other"),
+    [
+        ("33, 150 and 450;", "33 and 450;"),
+        ("600 and 1000 for all", "500 for all"),
+        ("24 at most", "20 at most"),
+        ("| inputs |", "| outputs |"),
+    ],
+)
+def test_a_trial_of_which_the_page_does_not_say_how_far_it_goes_is_noticed(said: str, other: str) -> None:
+    page = LIMITS.read_text(encoding="utf-8")
+    assert said in page
+    assert unsaid(page.replace(said, other)) != []
 
 
 if __name__ == "__main__":

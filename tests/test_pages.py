@@ -14,7 +14,7 @@ import compare.plots
 import data
 import manual
 import torch_ref
-from compare.diagnosis.catalogue import CATALOGUE
+from compare.diagnosis.catalogue import LISTED
 from compare.diagnosis.mistake import Mistake
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -31,12 +31,12 @@ def page() -> ModuleType:
 
 
 def mistake(id: str) -> Mistake:
-    return next(each for each in CATALOGUE if each.id == id)
+    return next(each for each in LISTED if each.id == id)
 
 
 def test_every_mistake_is_on_its_page_and_measured(page: ModuleType) -> None:
     on_page = [each for by_id in page.sections().values() for readings in by_id.values() for each in readings]
-    assert {each.id for each in on_page} == {each.id for each in CATALOGUE}
+    assert {each.id for each in on_page} == {each.id for each in LISTED}
     assert [each.sentence for each in on_page if page.measured(each) is None] == []
 
 
@@ -46,6 +46,7 @@ def test_every_mistake_is_on_its_page_and_measured(page: ModuleType) -> None:
         ("sign-flipped", "both layers: with the opposite sign"),
         ("mean-missing", "both layers: 7 times as large"),
         ("layer-never-updated", "the hidden layer: 0; the output layer: right"),
+        ("loss-term-lost", "right, and the loss is 0.413 where it should be 0.718"),
         ("bias-mean-missing", "the hidden layer: weights right, biases 7 times as large; the output layer: right"),
     ],
 )

@@ -25,6 +25,7 @@ _GUARANTEED: dict[str, dict[str, Any]] = {
     "past.builtins": {"xrange": range, "basestring": str, "unicode": str, "raw_input": input},
     **dict.fromkeys(("tqdm", "tqdm.auto", "tqdm.notebook"), TQDM),
 }
+_MOST_FOLDERS = 100      # of one without __init__.py, in which modules are looked for
 _SUFFIXES = importlib.machinery.SOURCE_SUFFIXES, importlib.machinery.EXTENSION_SUFFIXES
 
 
@@ -132,10 +133,9 @@ class Imports(importlib.abc.MetaPathFinder):
             return own
         if name in self.given or any(given.startswith(f"{name}.") for given in self.given):
             return importlib.machinery.ModuleSpec(name, _AbsentLoader(self.given.get(name, {})), is_package=True)
-        if normal is not None and _has_parts_installed(normal):
-            return normal
-        if own is not None or (normal is not None and normal.loader is not None):
-            return own or normal
+        namespace = _namespace(name, [spec for spec in (normal, own) if spec is not None and spec.loader is None])
+        if namespace is not None or (normal is not None and normal.loader is not None):
+            return namespace or normal
         if not is_direct or frame.f_lineno in owner.sources[frame.f_code.co_filename].guarded or name.startswith("numpy."):
             return None
         parent = name.rpartition(".")[0]
@@ -160,7 +160,7 @@ class Imports(importlib.abc.MetaPathFinder):
         added = [Path(base, entry) for entry in sys.path if entry not in self._searched for base in (os.getcwd(), owner.path.parent)]
         around = [folder.parent for folder in owner.path.parents if folder.name == name]
         folders = [*owner.folders, *added, *around] if path is None else [Path(entry) for entry in path]
-        namespace = None
+        namespaces = []
         for folder in folders:
             finder = importlib.machinery.FileFinder(
                 str(folder),
@@ -170,8 +170,8 @@ class Imports(importlib.abc.MetaPathFinder):
             spec = finder.find_spec(name)
             if spec is not None and spec.loader is not None:
                 return spec
-            namespace = namespace or spec
-        return namespace
+            namespaces += [spec] if spec is not None else []
+        return _namespace(name, namespaces)
 
     def _placed(self, owner: Owner, level: int) -> str:
         """The name of the owner's file as a module: part of the package that it lies in, if it does, or imports relatively."""
@@ -200,8 +200,7 @@ class Imports(importlib.abc.MetaPathFinder):
         if name in {"compare", "numpy", *sys.stdlib_module_names} or name.startswith("__"):
             return f"attempt_{name}"
         normal = self._normal(name, None, None)
-        is_taken = normal is not None and (is_installed(normal.origin or "") or _has_parts_installed(normal))
-        return f"attempt_{name}" if is_taken else name
+        return f"attempt_{name}" if normal is not None and is_installed(normal.origin or "") else name
 
     def _spec_of_placed(self, name: str) -> importlib.machinery.ModuleSpec | None:
         place = self.placed[name]
@@ -230,7 +229,7 @@ class Imports(importlib.abc.MetaPathFinder):
             with suppress(OSError):
                 entries = list(os.scandir(folder))
                 names |= {entry.name.removesuffix(".py") for entry in entries if entry.name.endswith(".py")}
-                names |= {entry.name for entry in entries if entry.is_dir() and (folder / entry.name / "__init__.py").exists()}
+                names |= {entry.name for entry in entries if entry.is_dir() and _holds_modules(entry.path)}
         return names - {"compare", "__main__", *sys.stdlib_module_names}
 
     def _is_users(self, name: str, module: ModuleType) -> bool:
@@ -246,7 +245,7 @@ class Imports(importlib.abc.MetaPathFinder):
         if top in {"compare", "manual", "torch_ref"}:
             return False
         places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or [])
-        return bool(places) and not any(is_installed(place or "") for place in places)
+        return bool(places) and not all(is_installed(place or "") for place in places)
 
 
 class _SourceLoader(importlib.abc.Loader):
@@ -290,6 +289,22 @@ def starts_with(names: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     return is_in_order and all(map(is_, names.values(), before.values()))
 
 
+def _namespace(name: str, specs: Sequence[importlib.machinery.ModuleSpec]) -> importlib.machinery.ModuleSpec | None:
+    """The package of the folders without __init__.py that hold a module at all, together as Python has them; None where there is none."""
+    found = [spec for spec in specs if any(map(_holds_modules, spec.submodule_search_locations or ()))]
+    if len(found) < 2:
+        return found[0] if found else None
+    merged = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    merged.submodule_search_locations = [place for spec in found for place in spec.submodule_search_locations or ()]
+    return merged
+
+
+def _holds_modules(folder: str) -> bool:
+    """Whether one of the first folders in it, itself among them, has a file that can be imported."""
+    endings = (*_SUFFIXES[0], *_SUFFIXES[1])
+    return any(file.endswith(endings) for _, _, files in islice(os.walk(folder), _MOST_FOLDERS) for file in files)
+
+
 def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:
     """The frame that imports, and whether it does so itself, by a statement or import_module; code without a file is its caller's."""
     while frame is not None and frame.f_globals.get("__name__") in _IMPORTING:
@@ -297,11 +312,6 @@ def _importer(frame: FrameType | None) -> tuple[FrameType | None, bool]:
     while frame is not None and frame.f_code.co_filename.startswith("<") and not frame.f_code.co_filename.startswith("<frozen"):
         frame = frame.f_back
     return frame, frame is not None and frame.f_globals.get("__name__") != "importlib.util"
-
-
-def _has_parts_installed(spec: importlib.machinery.ModuleSpec) -> bool:
-    """Whether it is a namespace package, which has folders and no file of its own, and one of the folders is installed."""
-    return spec.loader is None and any(map(is_installed, spec.submodule_search_locations or ()))
 
 
 @lru_cache(maxsize=4096)

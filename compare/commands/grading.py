@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check every attempt of a folder, confined, and write the results."""
+    from compare.sandbox.temporary import run_folder
+
+    with run_folder():
+        return _graded(options, check_interrupt)
+
+
+def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from importlib.util import find_spec
     from pathlib import Path
 
     from compare.declared import declared_problem
     from compare.grading.adapter import checked_adapter
     from compare.grading.attempts import skipped
-    from compare.grading.one import WEIGHTS, Settings, checked_weights
+    from compare.grading.one import WEIGHTS, Settings, check_size
     from compare.grading.results import LINES, PAGE, TABLE
     from compare.grading.run import grade as grade_folder
     from compare.report.grades import grades_page, print_grades
@@ -32,7 +39,7 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
     adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
     problem = arguments.checked_problem(options)
-    checked_weights(problem, "--sizes")
+    check_size(problem, "--sizes")
     declared_problem(problem)
     is_elsewhere = options.unsafe_no_sandbox or options.scheduler
     chosen = None if is_elsewhere else check_protections(confinement=options.confinement)
@@ -50,7 +57,7 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         confinement=chosen.confinement if chosen else options.confinement or "bubblewrap",
         reports=has_pages and options.reports,
     )
-    with _workers(options) as workers, progress_bar(1, "attempts") as advance:
+    with _workers(options, settings.limits.longest) as workers, progress_bar(1, "attempts") as advance:
 
         def progress(done: int, of: int) -> None:
             check_interrupt()
@@ -64,12 +71,12 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     return "equivalent"
 
 
-def _workers(options: Namespace) -> "AbstractContextManager[Workers]":
+def _workers(options: Namespace, longest: float) -> "AbstractContextManager[Workers]":
     """Who grades: processes of this machine, or the workers of a cluster."""
     if options.scheduler is None:
         from compare.grading.local import Local
 
-        return nullcontext(Local(options.jobs or os.cpu_count() or 1))
+        return nullcontext(Local(options.jobs or os.cpu_count() or 1, longest))
     if options.jobs is not None:
         raise ProblemError(f"--jobs {options.jobs} is given with --scheduler; expected one of them, a cluster has the workers that it has")
     from compare.grading.cluster import cluster

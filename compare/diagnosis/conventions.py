@@ -3,8 +3,8 @@
 Weight decay in what is shown is one too, and has its own module, `penalty`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -67,16 +67,41 @@ _OTHER_LOSS_FACTORS = (
 )
 
 
-def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str | None) -> tuple[Matcher, list[str]]:
-    """The shown numbers in the problem's own scale, to be matched, and what was found of theirs, a sentence each.
+@dataclass(frozen=True)
+class Scale:
+    """The scale of what was shown: what is `said` of it, the factor of each stage, and whether the output is the probabilities.
+
+    Of the stages in `with_decay` what was shown has the weight decay in it.
+    """
+
+    said: tuple[str, ...] = ()
+    factors: Mapping[str, Factor] = field(default_factory=dict)
+    is_probabilities: bool = False
+    with_decay: frozenset[str] = frozenset()
+
+    def ours(self, run: Run, shown: Mapping[Node, Array]) -> dict[Node, Array]:
+        """The numbers in the problem's own scale, but for those that have the weight decay in them."""
+        ours = _as_probabilities(run.problem, shown) if self.is_probabilities else shown
+        return {
+            node: array / self.factors[node[0]].of(run, node[1]) if node[0] in self.factors else array
+            for node, array in ours.items()
+            if node[0] not in self.with_decay
+        }
+
+
+def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str | None) -> tuple[Matcher, Scale]:
+    """The shown numbers in the problem's own scale, to be matched, and what that is.
 
     What is shown last, `final`, is what the implementation answers, and never rescaled; without it nothing but a loss is.
     """
-    ours = dict(shown)
-    said = list(_as_probabilities(problem, ours))
+    is_probabilities = _is_probabilities(problem, shown)
+    ours = _as_probabilities(problem, shown) if is_probabilities else dict(shown)
+    said = ["your output is the probabilities, not the logits"] if is_probabilities else []
+    factors: dict[str, Factor] = {}
+    with_decay: frozenset[str] = frozenset()
     matcher = Matcher(problem, steps, ours)
     run = matcher.right
-    for stages, what, factors in (
+    for stages, what, choices in (
         (("loss",), "loss", _WHOLE_LOSS_FACTORS + (_HALVED_LOSS_FACTORS if problem.loss == "half_mse" else _OTHER_LOSS_FACTORS)),
         (("delta",), "δ", _ERROR_FACTORS),
         (("weight_used", "bias_used"), "gradient", _ERROR_FACTORS),
@@ -84,22 +109,24 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
         (("weight_velocity", "bias_velocity"), "velocity", _STEP_FACTORS),
     ):
         nodes = [node for node in ours if node[0] in stages]
-        if bare := without_decay(matcher, what, final, [factor.of for factor in factors], _SCALES):
+        if bare := without_decay(matcher, what, final, [factor.of for factor in choices], _SCALES):
             ours |= bare
             said.append(SAID[what])
+            with_decay |= {node[0] for node in bare}
             matcher = matcher.with_shown(ours)
         if not nodes or (what != "loss" if final is None else stages[0].endswith(final)):
             continue
         if what == "loss" and (eps := _kept_from_zero(matcher, nodes)):
             ours |= {node: np.asarray(run.worked_out(*node).value) for node in nodes}
             said.append(f"your loss keeps its logarithms from 0 by ε = {eps:g}")
-        elif (factor := _found(matcher, nodes, factors)) and factor.said:
+        elif (factor := _found(matcher, nodes, choices)) and factor.said:
             ours |= {node: ours[node] / factor.of(run, node[1]) for node in nodes}
             said.append(factor.said.format(what=what))
+            factors |= dict.fromkeys(stages, factor)
         else:
             continue
         matcher = matcher.with_shown(ours)
-    return matcher, said
+    return matcher, Scale(tuple(said), factors, is_probabilities, with_decay)
 
 
 def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
@@ -150,19 +177,17 @@ def _is_right(run: Run, node: Node, actual: Array, factor: float) -> bool:
     return isinstance(scaled, Bounded) and is_within(actual, scaled)
 
 
-def _as_probabilities(problem: Problem, shown: dict[Node, Array]) -> Iterator[str]:
-    """An output that is what the loss makes of the logits, where the problem's own is the logits."""
-    outputs = [node for node in shown if node[0] == "output"]
-    if not outputs or problem.loss not in ("cross_entropy", "bce_with_logits"):
-        return
-    values = [shown[node] for node in outputs]
+def _is_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> bool:
+    """Whether the output is what the loss makes of the logits, where the problem's own is the logits."""
+    values = [array for node, array in shown.items() if node[0] == "output"]
+    if not values or problem.loss not in ("cross_entropy", "bce_with_logits"):
+        return False
     is_shares = all(((value >= 0) & (value <= 1)).all() for value in values)
-    if problem.loss == "cross_entropy":
-        is_shares = is_shares and all(np.allclose(value.sum(axis=-1), 1) for value in values)
-    if not is_shares:
-        return
+    return is_shares and (problem.loss != "cross_entropy" or all(np.allclose(value.sum(axis=-1), 1) for value in values))
+
+
+def _as_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> dict[Node, Array]:
+    """What was shown, with the output as the probabilities, and not as the last layer's activation."""
     depth = len(problem.layers)
-    for node in outputs:
-        shown["probabilities", node[1], 0] = shown.pop(node)
-        shown.pop(("a", node[1], depth), None)
-    yield "your output is the probabilities, not the logits"
+    kept = {node: array for node, array in shown.items() if (node[0], node[2]) != ("a", depth)}
+    return {("probabilities" if node[0] == "output" else node[0], *node[1:]): array for node, array in kept.items()}

@@ -11,6 +11,7 @@ from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Place
 from compare.diagnosis.matcher import Explanation, Matcher, is_within
 from compare.diagnosis.mistake import Cause
+from compare.diagnosis.patience import OutOfPatienceError
 from compare.diagnosis.separate import probe_to_separate
 from compare.diagnosis.stages import Group, Stage, stage_name
 
@@ -43,16 +44,26 @@ class Found:
 def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True) -> tuple[Found, ...]:
     """Return the mistakes under which every number that was shown comes out, those that agree with PyTorch too; else none.
 
-    It looks for one mistake, or one factor, that explains everything at once; then for one at each wrong stage, from what was shown before
-    it; then for these where the shown gradients are not what the step gets; then for two mistakes that explain everything together.
+    Nothing is found either where the search takes longer than it may.
+    """
+    try:
+        return _searched(matcher, stages, with_pairs)
+    except OutOfPatienceError:
+        return ()
+
+
+def _searched(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool) -> tuple[Found, ...]:
+    """Search for one mistake, or one factor, that explains everything at once, then for one at each wrong stage.
+
+    After that for these where the shown gradients are not what the step gets, and for two mistakes that explain everything together.
     """
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
     if found := _at_once(matcher) or _by_stage(matcher, wrong):
         return found
-    if not any(stage.endswith("_used") for stage, _ in wrong):
-        apart = matcher.apart_from_the_step()
-        if found := _at_once(apart) or _by_stage(apart, wrong):
-            return found
+    apart = matcher.apart_from_the_step()
+    has_other = bool(apart.answers) and not any(stage.endswith("_used") for stage, _ in wrong)
+    if has_other and (found := _at_once(apart) or _by_stage(apart, wrong)):
+        return found
     if wrong == [_OUTPUT] and all(stage.mark == "agrees" for stage in stages if (stage.stage, stage.layer) != _OUTPUT):
         return _at_once(matcher.with_shown({node: array for node, array in matcher.shown.items() if (node[0], node[2]) == _OUTPUT}))
     return _classes(matcher, matcher.pairs()) if with_pairs else ()

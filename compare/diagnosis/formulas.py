@@ -254,6 +254,11 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         value: Bounded = run(f"{kind}_grad", step, layer)
         return value
 
+    def taken(run: Run, step: int, layer: int) -> Bounded:
+        """The same as the update takes it, which may do something to it first."""
+        value: Bounded = run(f"{kind}_used", step, layer)
+        return value
+
     def kept(run: Run, step: int, layer: int) -> dict[str, Bounded]:
         """What the optimiser has kept: zeros at first."""
         previous = run.steps[step].previous
@@ -267,7 +272,7 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         """Δw, and what the optimiser keeps."""
         rule = OPTIMIZERS[run.problem.optimizer]
         count = np.asarray(run("count", step))
-        gradient, state = run(f"{kind}_used", step, layer), run(f"{kind}_kept", step, layer)
+        gradient, state = run(f"{kind}_taken", step, layer), run(f"{kind}_kept", step, layer)
         options = options_of(kind, run("options", step, layer))
         return rule.update(run(kind, step, layer), gradient, state, count, run("lr", step, layer), options, run.precision)
 
@@ -277,11 +282,11 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         return value
 
     def after(run: Run, step: int, layer: int) -> Bounded:
-        """w + Δw, which rounds once, or once more where the optimiser takes a decay from the weight first."""
-        w = run(kind, step, layer)
-        summed = run.plus(w, run(f"{kind}_step", step, layer))
-        again = (OPTIMIZERS[run.problem.optimizer].roundings - 1) * run.precision.u * np.abs(w.value)
-        return Bounded(summed.value, summed.error + again)
+        """w + Δw: rounded once, again where a decay is taken from the weight first, and again for each record that is added by itself."""
+        w, move = run(kind, step, layer), run(f"{kind}_step", step, layer)
+        summed = run.plus(w, move)
+        roundings = OPTIMIZERS[run.problem.optimizer].roundings - 1 + len(run.steps[step].x)
+        return Bounded(summed.value, summed.error + run.precision.gamma(roundings) * (w.at_most() + move.at_most()))
 
     def velocity(run: Run, step: int, layer: int) -> Bounded:
         """What the optimiser keeps first of all: momentum's buffer, or Adam's average of gradients."""
@@ -291,6 +296,7 @@ def _of_kind(kind: str) -> dict[str, Formula]:
     return {
         f"{kind}_answered": answered,
         f"{kind}_used": used,
+        f"{kind}_taken": taken,
         f"{kind}_kept": kept,
         f"{kind}_update": update,
         f"{kind}_velocity": velocity,

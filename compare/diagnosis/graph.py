@@ -18,6 +18,7 @@ from compare.problem import Problem
 from compare.rounding import Bounded, Precision, plus, product, scaled, times, total
 from compare.rules import ACTIVATIONS
 
+MOST_KEPT = 128 << 20  # bytes of what stages come to under wrong formulas, which is worked out again where it is not kept
 Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for what belongs to none
 Node = tuple[str, int, int]  # (stage, step, layer)
 Formulas = Mapping[Place, Formula]
@@ -47,6 +48,17 @@ class Memory:
         self.reads: dict[Node, set[Place]] = {}
         self.right: dict[Node, Any] = {}      # where none differs: so it is for most stages
         self.values: dict[tuple[Node, frozenset[tuple[Place, Formula]]], Any] = {}
+        self._bytes = 0
+
+    def keep(self, node: Node, formulas: frozenset[tuple[Place, Formula]], value: Any) -> None:
+        """Keep what a node has come to under these formulas; where there is too much of it, from then on only what comes next."""
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Bounded):
+                self._bytes += each.value.nbytes + np.asarray(each.error).nbytes
+        if self._bytes > MOST_KEPT:
+            self.values.clear()
+            self._bytes = 0
+        self.values[node, formulas] = value
 
 
 class Run:
@@ -100,6 +112,10 @@ class Run:
         """To be called by a formula that makes use of other runs: what it comes to depends on every formula."""
         self._note(_every_place(self.depth))
 
+    def shown(self, stage: str, layer: int) -> list[Array]:
+        """The numbers that were shown of a stage and layer, of each step that shows it."""
+        return [array for (name, _, place), array in self._shown.items() if (name, place) == (stage, layer)]
+
     def with_formulas(self, formulas: Formulas) -> "Run":
         """The same steps under other formulas; what both have in common is worked out once."""
         other = object.__new__(Run)
@@ -138,7 +154,7 @@ class Run:
         if reads.isdisjoint(self.formulas):
             memory.right[node] = value
         else:
-            memory.values[node, self._differing(reads)] = value
+            memory.keep(node, self._differing(reads), value)
         return value
 
     def right(self, stage: str, step: int, layer: int = 0) -> Any:

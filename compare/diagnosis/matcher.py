@@ -10,6 +10,7 @@ import numpy as np
 from compare.diagnosis.catalogue import CATALOGUE
 from compare.diagnosis.graph import Formulas, Node, Run, Step
 from compare.diagnosis.mistake import Cause, Mistake
+from compare.diagnosis.patience import check_patience
 from compare.diagnosis.scale import scale_causes
 from compare.implementation import Array
 from compare.problem import Problem
@@ -206,7 +207,11 @@ class Matcher:
         return self._matches(node, {place: formula for place, formula in formulas.items() if place not in _RECORDS})
 
     def predicted(self, node: Node, formulas: Formulas) -> Bounded | None:
-        """What the node comes to under these formulas; None where they cannot be applied, or give no number."""
+        """What the node comes to under these formulas; None where they cannot be applied, or give no number.
+
+        Raises OutOfPatienceError where the search has taken longer than it may.
+        """
+        check_patience()
         with np.errstate(all="ignore"):
             try:
                 value = self.right.with_formulas(formulas).worked_out(*node)

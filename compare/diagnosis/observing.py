@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from compare.adapters.readings import ContractError, Reading, numbers, short_name
 from compare.diagnosis.graph import Node, Run, Step, place_of, places
@@ -157,7 +158,7 @@ class _Step:
         self.earlier[:] = [entry for entry in self.earlier if entry[0] != function]
         arrays = [array for array in _arrays(answer) if array.size]
         self.earlier.append((function, self.index + 1, arrays, [array.copy() for array in arrays]))
-        if any(np.shares_memory(one, other) for i, one in enumerate(arrays) for other in arrays[:i]):
+        if _share_memory(arrays):
             self._note(f"aliased: two of the arrays that {function} answers share their memory")
         if any(np.shares_memory(array, x) for array in arrays for x in given.values()) and function != "trace":
             self._note(f"aliased: what {function} answers shares memory with what it was given")
@@ -279,6 +280,18 @@ class _Step:
 
     def _fault(self, kind: str, function: str, reason: str, group: Group | None = None) -> FaultError:
         return FaultError(kind, function, self.index + 1, reason, group)
+
+
+def _share_memory(arrays: list[Array]) -> bool:
+    """Whether two of them do; only those are held against each other that reach into one another, of which there are few."""
+    spans = sorted((*byte_bounds(array), number) for number, array in enumerate(arrays))
+    for place, (_, end, one) in enumerate(spans):
+        for start, _, other in spans[place + 1 :]:
+            if start >= end:
+                break
+            if np.shares_memory(arrays[one], arrays[other]):
+                return True
+    return False
 
 
 def _arrays(answer: Any, depth: int = 3) -> list[Array]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Run, Step, kinds, parameter_name, place_of
+from compare.diagnosis.graph import Run, Step, place_of
 from compare.errors import ProblemError
 from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
@@ -20,7 +20,6 @@ from compare.problem import Problem
 RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
 LEARNING_RATES = (0.3, 0.3, 0.2)
 FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of each layer in the third probe, which the output is not to be saturated by
-FARTHEST = 300.0  # the largest |z| whose e, and e to twice of it, a right formula may still take
 FAR_TARGETS = 1000.0  # by what its targets are larger, where they may be any number
 _TRIES = 50
 _BENT = ("relu", "leaky_relu")
@@ -49,18 +48,18 @@ def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple
         first = _drawn(problem, generator, data)
         if not dead_units(problem, [first]):
             break
-    zeros = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in _parameters(problem, generator).items()}
-    batches = tuple(_with_zeros(batch) for batch in _batches(problem, generator, RECORDS[1], data))
-    second = Probe(batches, LEARNING_RATES[: len(batches)], zeros, _masks(problem, generator, batches))
+    zeros = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in drawn_parameters(problem, generator).items()}
+    batches = tuple(_with_zeros(batch) for batch in drawn_batches(problem, generator, RECORDS[1], data))
+    second = Probe(batches, LEARNING_RATES[: len(batches)], zeros, drawn_masks(problem, generator, batches))
     return first, second, _far(problem, generator, data)
 
 
 def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
     """A probe whose weights are so large, layer by layer, that z goes up to ±8 in the first batch, ±5 at the output."""
-    batches = tuple(_batches(problem, generator, RECORDS[2], data))
+    batches = tuple(drawn_batches(problem, generator, RECORDS[2], data))
     if LOSSES[problem.loss].targets == "regression":
         batches = tuple((x, FAR_TARGETS * y) for x, y in batches)
-    parameters, masks = _parameters(problem, generator), _masks(problem, generator, batches)
+    parameters, masks = drawn_parameters(problem, generator), drawn_masks(problem, generator, batches)
     for layer in range(1, len(problem.layers) + 1):
         run = Run(problem, [Step(batches[0][0], batches[0][1], LEARNING_RATES[0], parameters, masks=masks[0] if masks else {})])
         largest = float(np.abs(run("z", 0, layer).value).max())
@@ -68,54 +67,6 @@ def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -
             name, far = run.name(kind, layer), FAR if layer < run.depth else FAR_OUTPUT
             parameters[name] = parameters[name] * (far / largest if largest else 1.0)
     return Probe(batches, tuple(lr / FAR_TARGETS for lr in LEARNING_RATES[: len(batches)]), parameters, masks)
-
-
-def with_z(problem: Problem, probe: Probe, layer: int, far: float) -> Probe:
-    """The probe's first step, with weights of one layer so large that its z goes up to `far`, or down to it."""
-    largest = float((np.sign(far) * _z(problem, probe, layer)).max())
-    return _with_larger_weights(problem, probe, layer, abs(far) / largest if largest > 0 else 1.0)
-
-
-def with_far_z(problem: Problem, probe: Probe, layer: int, far: float) -> Probe:
-    """The same, with weights after that layer so small that z there is no larger than in the third probe, and the output not saturated.
-
-    Where that layer's z goes much farther the other way, it goes less far: a right eᶻ is not to overflow.
-    """
-    found = with_z(problem, probe, layer, far)
-    depth = len(problem.layers)
-    for later in range(layer, depth + 1):
-        limit = FARTHEST if later == layer else FAR if later < depth else FAR_OUTPUT
-        largest = float(np.abs(_z(problem, found, later)).max())
-        if largest > limit:
-            found = _with_larger_weights(problem, found, later, limit / largest)
-    return found
-
-
-def _z(problem: Problem, probe: Probe, layer: int) -> Array:
-    """That layer's z in the probe's first step."""
-    z: Array = Run(problem, steps_of((probe,), [probe.parameters]))("z", 0, layer).value
-    return z
-
-
-def _with_larger_weights(problem: Problem, probe: Probe, layer: int, factor: float) -> Probe:
-    """The probe's first step, with the layer's weights and biases so much larger."""
-    names = [parameter_name(problem, kind, layer) for kind in kinds(problem, layer) if kind in ("weight", "bias")]
-    large = {name: array * factor if name in names else array for name, array in probe.parameters.items()}
-    return Probe(probe.batches[:1], probe.lrs[:1], large, probe.masks[:1])
-
-
-def with_many_records(problem: Problem, probe: Probe, records: int, seed: int) -> Probe:
-    """A step from the probe's parameters, of so many records, drawn from the seed."""
-    generator = np.random.default_rng((seed, records))
-    batches = tuple(_batches(problem, generator, (records,), None))
-    return Probe(batches, probe.lrs[:1], probe.parameters, _masks(problem, generator, batches))
-
-
-def with_larger_records(problem: Problem, probe: Probe, times: float) -> Probe:
-    """The probe's first step with larger records and smaller first weights: z stays as it is, and the first gradient is as much larger."""
-    (x, y), name = probe.batches[0], parameter_name(problem, "weight", 1)
-    parameters = {**probe.parameters, name: probe.parameters[name] / times}
-    return Probe(((x * times, y),), (probe.lrs[0] / times**2,), parameters, probe.masks[:1])
 
 
 def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[Step]:
@@ -148,18 +99,18 @@ def dead_units(problem: Problem, probes: list[Probe]) -> list[tuple[int, int]]:
 
 
 def _drawn(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
-    batches = tuple(_batches(problem, generator, RECORDS[0], data))
-    return Probe(batches, LEARNING_RATES, _parameters(problem, generator), _masks(problem, generator, batches))
+    batches = tuple(drawn_batches(problem, generator, RECORDS[0], data))
+    return Probe(batches, LEARNING_RATES, drawn_parameters(problem, generator), drawn_masks(problem, generator, batches))
 
 
-def _masks(problem: Problem, generator: np.random.Generator, batches: tuple[Batch, ...]) -> tuple[Mapping[int, Any], ...]:
+def drawn_masks(problem: Problem, generator: np.random.Generator, batches: tuple[Batch, ...]) -> tuple[Mapping[int, Any], ...]:
     """Dropout's masks for each batch, by layer; none without dropout."""
     layers = [number for number, layer in enumerate(problem.layers, start=1) if layer.dropout]
     draws = [{n: generator.random((len(x), problem.sizes[n])) >= problem.dropout for n in layers} for x, _ in batches] if layers else []
     return tuple(draws)
 
 
-def _parameters(problem: Problem, generator: np.random.Generator) -> dict[str, Array]:
+def drawn_parameters(problem: Problem, generator: np.random.Generator) -> dict[str, Array]:
     """Weights of deviation 1/√inputs, so that no unit is saturated, biases and β of ½, and γ around 1."""
     drawn = {
         name: generator.normal(scale=0.5 if len(shape) == 1 else shape[1] ** -0.5, size=shape) for name, shape in problem.shapes().items()
@@ -167,7 +118,8 @@ def _parameters(problem: Problem, generator: np.random.Generator) -> dict[str, A
     return {name: array + 1 if place_of(problem, name)[0] == "gamma" else array for name, array in drawn.items()}
 
 
-def _batches(problem: Problem, generator: np.random.Generator, records: tuple[int, ...], data: Batch | None) -> Iterator[Batch]:
+def drawn_batches(problem: Problem, generator: np.random.Generator, records: tuple[int, ...], data: Batch | None) -> Iterator[Batch]:
+    """Batches of so many records each: drawn, or of the data's, over again where it has not as many."""
     if data is not None:
         rows = generator.permutation(len(data[0]))
         for n in records:
@@ -179,12 +131,25 @@ def _batches(problem: Problem, generator: np.random.Generator, records: tuple[in
 
 
 def targets(problem: Problem, generator: np.random.Generator, n: int) -> Any:
-    """Targets (n, k) between 0.05 and 0.95; of classes one of k in each row, or its index (n,) where the problem's targets are that."""
+    """Targets (n, k) between 0.05 and 0.95, or 0 and 1 where the problem's are; of classes one of k in each row, or its index (n,)."""
     k = problem.sizes[-1]
+    if are_binary(problem):
+        return generator.integers(2, size=(n, k)).astype(np.float64)
     if LOSSES[problem.loss].targets != "classes":
         return generator.uniform(0.05, 0.95, size=(n, k))
     classes = generator.permutation(np.resize(np.arange(k), n))
     return classes if problem.batches[0][1].ndim == 1 else np.eye(k)[classes]
+
+
+def are_binary(problem: Problem) -> bool:
+    """Whether the problem's own targets are 0 and 1 and nothing between."""
+    return LOSSES[problem.loss].targets == "binary" and set(np.unique(problem.batches[0][1])) == {0.0, 1.0}
+
+
+def with_binary_targets(problem: Problem) -> Problem:
+    """The same problem with targets of 0 and 1."""
+    y = np.repeat([[0.0], [1.0]], problem.sizes[-1], axis=1)
+    return replace(problem, batches=((np.zeros((2, problem.sizes[0])), y),))
 
 
 def _with_zeros(batch: Batch) -> Batch:

@@ -5,14 +5,22 @@ from functools import partial
 
 import numpy as np
 
+from compare.diagnosis.catalogue.numbers import FAMILIES
 from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Node, Run
+from compare.diagnosis.measured import measured_causes
 from compare.diagnosis.mistake import Cause, Mistake
 from compare.implementation import Array
 from compare.rounding import Bounded
 
 
 def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
+    """What is measured at a node: a factor, else the number of a mistake that has one."""
+    yield from _factors(run, node, actual)
+    yield from measured_causes(FAMILIES, run, node, actual)
+
+
+def _factors(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
     """The step multiplied by the factor that the node shows: in all layers, in the node's own, or δ of the node's layer; or a fixed lr."""
     stage, step, layer = node
     right = run.worked_out(*node)

@@ -3,8 +3,10 @@
 import os
 import shutil
 import stat
+import unicodedata
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -16,7 +18,9 @@ from compare.output import printable
 
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")
-MOST_BYTES, MOST_FILES = 8 << 20, 500
+MOST_BYTES, MOST_FILES, MOST_DEPTH = 8 << 20, 500, 20
+_MOST_ENTRIES = 10_000      # of a folder's names, whatever they are of
+_ALIKE = str.maketrans("аеорсухіјѕһԁԛԝкАВЕКМНОРСТУХІЈЅοαινρυκχΑΒΕΗΙΚΜΝΟΡΤΥΧΖ", "aeopcyxijshdqwkABEKMHOPCTYXIJSoaivpukxABEHIKMNOPTYXZ")
 _MOST_SHOWN = 200      # characters of a name in an archive, or of what is wrong with it
 
 
@@ -68,10 +72,11 @@ class Carried:
 
 def submitted(folder: Path, out: Path | None = None) -> list[Submitted]:
     """The attempts in the folder, by name, without the results in `out`. Raises ProblemError for a folder that is none, or empty."""
-    found = [Submitted(shown(place.name), place, _digest(place)) for place, why in _entries(folder, out) if why is None]
-    if not found:
+    places = [place for place, why in _entries(folder, out) if why is None]
+    if not places:
         raise ProblemError(f"{folder} has no attempts; expected Python files, folders of them, or zip archives")
-    return found
+    names = shown_apart([place.name for place in places])
+    return [Submitted(name, place, _digest(place)) for name, place in zip(names, places, strict=True)]
 
 
 def skipped(folder: Path, out: Path | None = None) -> dict[str, str]:
@@ -99,16 +104,30 @@ def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]
 
 
 def shown(name: str) -> str:
-    """The name with nothing in it that steers a terminal; what is no UTF-8 is escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return printable(text)
+    """The name with nothing in it that steers a terminal; what is no UTF-8 is escaped, and a backslash too: no two are the same."""
+    return printable(name.replace("\\", "\\\\"))
+
+
+def shown_apart(names: Sequence[str]) -> list[str]:
+    """Each of them as it is shown; of those that look the same to a reader, the letters that are not ASCII are escaped."""
+    found = [shown(name) for name in names]
+    often = Counter(map(_look, found))
+    return [name if often[_look(name)] == 1 else name.encode("ascii", "backslashreplace").decode() for name in found]
+
+
+def _look(name: str) -> str:
+    """What it looks like: compatible and composed letters as their plain ones, and the letters of other alphabets as Latin ones."""
+    return unicodedata.normalize("NFKC", name).translate(_ALIKE)
 
 
 def _digest(place: Path) -> str:
     """Of what it holds: of a folder, of its files by name."""
     digest = sha256()
-    files = [place] if place.is_file() else _files(place)
-    for file in files[: MOST_FILES + 1]:
+    try:
+        files = [place] if place.is_file() else _files(place)
+    except AttemptFilesError as error:
+        return sha256(str(error).encode()).hexdigest()
+    for file in files:
         name = b"" if file == place else os.fsencode(file.relative_to(place))
         try:
             content = _content(file)
@@ -119,14 +138,32 @@ def _digest(place: Path) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The plain files in it, however deep, but not through links."""
-    found = []
-    for base, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if name != "__pycache__" and not os.path.islink(os.path.join(base, name)))
-        found += [Path(base, name) for name in sorted(names) if stat.S_ISREG(os.lstat(os.path.join(base, name)).st_mode)]
-        if len(found) > MOST_FILES:
-            break
-    return found
+    """The plain files in it, in folders of folders too, but not through links; one folder after the other, however deep it is.
+
+    Raises AttemptFilesError for folders that are too deep, and for too many files.
+    """
+    found: list[Path] = []
+    left, entries = [(folder, 0)], 0
+    while left:
+        base, depth = left.pop()
+        if depth > MOST_DEPTH:
+            raise AttemptFilesError(f"it has folders within folders, more than {MOST_DEPTH} deep")
+        inner: list[Path] = []
+        try:
+            with os.scandir(base) as names:
+                for entry in names:
+                    entries += 1
+                    if entry.is_file(follow_symlinks=False):
+                        found.append(Path(entry.path))
+                    elif entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
+                        inner.append(Path(entry.path))
+                    if len(found) > MOST_FILES or entries > _MOST_ENTRIES:
+                        what = f"{MOST_FILES} files" if len(found) > MOST_FILES else f"{_MOST_ENTRIES} names"
+                        raise AttemptFilesError(f"it has more than {what}")
+        except OSError as error:
+            raise AttemptFilesError(f"its {shown(base.name)[:_MOST_SHOWN]} cannot be read: {error.strerror}") from None
+        left += [(each, depth + 1) for each in inner]
+    return sorted(found, key=os.fsencode)
 
 
 def _content(file: Path) -> bytes:
@@ -146,11 +183,8 @@ def _content(file: Path) -> bytes:
 
 
 def _folder_content(folder: Path) -> dict[str, bytes]:
-    files, found = _files(folder), dict[str, bytes]()
-    if len(files) > MOST_FILES:
-        raise AttemptFilesError(f"it has more than {MOST_FILES} files")
-    room = MOST_BYTES
-    for file in files:
+    found, room = dict[str, bytes](), MOST_BYTES
+    for file in _files(folder):
         content = _content(file)
         room -= len(content)
         if room < 0:
@@ -164,10 +198,16 @@ def _extract(archive: bytes, into: Path) -> None:
     try:      # in which decompressors raise what they like
         with zipfile.ZipFile(BytesIO(archive)) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
+            if len(opened.infolist()) > _MOST_ENTRIES:
+                raise AttemptFilesError(f"the archive has more than {_MOST_ENTRIES} names")
             if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
                 raise AttemptFilesError(f"the archive holds more than {MOST_FILES} files or {MOST_BYTES} bytes")
             for member in members:
                 path = PurePosixPath(member.filename.replace("\\", "/"))
+                if len(path.parts) > MOST_DEPTH + 1:
+                    raise AttemptFilesError(f"the archive has folders within folders, more than {MOST_DEPTH} deep")
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):      # of others a little may become very much
+                    raise AttemptFilesError("the archive cannot be read: it is compressed by another method than deflate, which zip uses")
                 if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16) or ":" in member.filename:
                     raise AttemptFilesError(f"the archive has {shown(member.filename)!r}, which leads out of it")
                 with opened.open(member) as source:

@@ -4,10 +4,12 @@ Who may speak to a scheduler may run anything on its workers, and they decide on
 from dask's own configuration.
 """
 
+import atexit
 import logging
 import ssl
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib import import_module
 from ipaddress import ip_address
@@ -18,6 +20,7 @@ from compare.errors import CompareError, MissingExtraError, ProblemError
 from compare.grading.parcel import fault, opened_settings
 from compare.grading.run import Died, Key
 from compare.grading.worker import work
+from compare.sandbox.temporary import own_folder, run_folder
 
 CONNECT, PATIENCE = 5.0, 60.0      # seconds for the scheduler to answer, and for a first worker to come
 _AHEAD = 2      # parcels under way for each thread of the cluster, so that none of them waits for the network
@@ -107,6 +110,7 @@ class Cluster:
 def confined_work(parcel: bytes) -> bytes:
     """What a worker of a cluster does with a parcel: look whether it can confine code, then work; whatever fails is its answer."""
     try:
+        _with_a_folder()
         settings = opened_settings(parcel)
         if settings["confined"]:
             _protected(settings["confinement"])
@@ -155,6 +159,17 @@ def _security(distributed: Any) -> Any:
 def _lost(error: Exception) -> CompareError:
     why = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     return ClusterError(f"the cluster was lost ({why}); what is finished is kept: run the same command again to go on")
+
+
+_folders, _one_at_a_time = ExitStack(), threading.Lock()
+
+
+def _with_a_folder() -> None:
+    """Have this worker's temporary folders in one that is swept away after its end, if not by itself."""
+    with _one_at_a_time:
+        if own_folder() is None:
+            _folders.enter_context(run_folder())
+            atexit.register(_folders.close)
 
 
 @cache

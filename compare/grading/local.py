@@ -1,30 +1,43 @@
-"""Workers of this machine: processes that stay from attempt to attempt, and are started anew where one of them dies."""
+"""Workers of this machine: processes that stay from attempt to attempt, and are started anew where one of them dies, or hangs."""
 
 import os
+import resource
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from math import inf
+from multiprocessing import active_children, get_context, parent_process
 
 from compare.grading.run import Died, Key
 from compare.grading.worker import work
+from compare.sandbox.temporary import belong_to, own_folder
+
+MEMORY = 4 << 30      # bytes of a worker's own; what an attempt's process may have is less
 
 
 @dataclass(frozen=True)
 class Local:
-    """So many processes."""
+    """So many processes, each with so many seconds for an attempt, and so many bytes of memory."""
 
     jobs: int = 1
+    longest: float = inf
+    memory: int = MEMORY
 
     def __call__(self, parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes | Died]]:
-        """The answer to each parcel, as it comes; where one worker dies, all that were at work are taken to have died."""
+        """The answer to each parcel, as it comes; where one worker dies, all that were at work are taken to have died.
+
+        A worker that takes too long is killed, and the others with it.
+        """
         more = True
         while more:
-            with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin) as pool:
-                under_way: dict[Future[bytes], Key] = {}
+            others = {*active_children()}
+            with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin, (self.memory, own_folder())) as pool:
+                wait([pool.submit(_ready)])      # its start is no part of the time for an attempt
+                under_way: dict[Future[bytes], tuple[Key, float]] = {}
                 is_broken = False
                 while True:
                     while more and not is_broken and len(under_way) < self.jobs:
@@ -33,14 +46,22 @@ class Local:
                         if each is None:
                             break
                         try:
-                            under_way[pool.submit(work, each[1])] = each[0]
+                            under_way[pool.submit(work, each[1])] = each[0], time.monotonic() + self.longest
                         except BrokenProcessPool:
                             is_broken = True
                             yield each[0], Died(1)
                     if not under_way:
                         break
-                    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                        key = under_way.pop(future)
+                    first = min(until for _, until in under_way.values())
+                    done = wait(under_way, None if first == inf else max(0.0, first - time.monotonic()), FIRST_COMPLETED).done
+                    if not done:
+                        hangs = next(future for future, (_, until) in under_way.items() if until == first)
+                        yield under_way.pop(hangs)[0], Died(1, f"checking it took longer than {self.longest:g} s")
+                        is_broken = True
+                        for process in {*active_children()} - others:
+                            process.kill()
+                    for future in done:
+                        key, _ = under_way.pop(future)
                         try:
                             answer = future.result()
                         except BrokenProcessPool:
@@ -50,10 +71,17 @@ class Local:
                             yield key, answer
 
 
-def _begin() -> None:
-    """Of a worker: an interrupt ends it, and so does the end of its parent, which may be killed."""
+def _begin(memory: int, folder: str | None) -> None:
+    """Of a worker: its folders are in the run's, its memory is bounded, and an interrupt or the end of its parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    belong_to(folder)
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _ready() -> None:
+    """Of a worker: it has started."""
 
 
 def _end_with_parent() -> None:

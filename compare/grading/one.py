@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -12,26 +11,29 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from compare.adapters.attempt import AttemptError
-from compare.adapters.candidate import Candidate
+import numpy as np
+
+from compare.adapters.attempt import Attempt, AttemptError
 from compare.checking import check, loaded
 from compare.declared import LESSON, declared_problem
+from compare.diagnosis.patience import OutOfPatienceError, limited_to
 from compare.errors import CompareError, MissingExtraError, ProblemError
 from compare.grading.adapter import beside
 from compare.grading.attempts import Carried, Submitted
+from compare.grading.line import report_place
 from compare.options import checked_sizes
 from compare.output import printable
 from compare.pipe.peer import Peer, PeerError
-from compare.report.checked import described, headline, hinted
+from compare.report.checked import described_in_full, headline, hinted
 from compare.sandbox.confined import Limits, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS
-from compare.sandbox.remote import Remote
+from compare.sandbox.remote import NotStartedError, Remote
+from compare.sandbox.temporary import temporary_folder
 from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
-MOST_WEIGHTS = 1_000_000      # of a network that is graded, which then takes a worker some 2 GiB
-REPORTS = "reports"      # the folder of the pages
-_MOST_TOLD = 300      # characters of a network, or of what was raised
+MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB
+_MOST_TOLD, _MOST_TEXT = 300, 2000      # characters of a fault of ours, and of what is told of an attempt
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
 
@@ -39,6 +41,7 @@ _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", 
 class Settings:
     """What every attempt of a run is graded by; `hint` is as much as the results give away, or None for all.
 
+    A `problem` is the whole problem of all of them: what it does not say has its default. Without one, each has its own PROBLEM.
     Without a `seed` it is that of the run which was begun in the same place, or a fresh one.
     """
 
@@ -78,40 +81,59 @@ def graded(attempt: Carried, settings: Settings) -> Graded:
         return _graded(attempt, settings)
     except (SandboxError, MissingExtraError):
         raise
+    except NotStartedError as error:
+        return Graded(ungraded(attempt, settings, str(error)) | {"final": False})
     except CompareError as error:
         return Graded(ungraded(attempt, settings, str(error)))
+    except OutOfPatienceError:
+        return Graded(ungraded(attempt, settings, f"checking it took more than {settings.limits.diagnosis:g} s of CPU time"))
+    except MemoryError:
+        return Graded(ungraded(attempt, settings, "checking it took more memory than a worker has"))
     except Exception as error:
         return Graded(ungraded(attempt, settings, fault_of_ours(error)))
 
 
 def fault_of_ours(error: Exception) -> str:
     """The reason in the line of an attempt that was not graded because of it."""
-    said = f"{type(error).__name__}: {printable(str(error))}"[:_MOST_TOLD]
+    said = printable(f"{type(error).__name__}: {error}", _MOST_TOLD)
     return f"a fault of backprop-compare, not of the attempt, which you may report: {said}"
 
 
-def checked_weights(problem: Mapping[str, Any], whose: str) -> None:
-    """Raise ProblemError for a network that is too large to be graded; `whose` it is begins the sentence."""
-    weights = sum(units_in * units for units_in, units in pairwise(checked_sizes(problem.get("sizes") or LESSON["sizes"])))
-    if weights > MOST_WEIGHTS:
-        raise ProblemError(f"{whose} has {weights} weights; at most {MOST_WEIGHTS} are graded")
+def check_size(problem: Mapping[str, Any], whose: str) -> None:
+    """Raise ProblemError for a network that is too large to be graded; `whose` it is begins the sentence.
+
+    Memory grows with the weights, and with the units by some two hundred records; the time that a mistake takes, with the layers.
+    """
+    sizes = checked_sizes(problem.get("sizes") or LESSON["sizes"])
+    for number, most, what in (
+        (len(sizes) - 1, MOST_LAYERS, "layers"),
+        (sum(sizes), MOST_UNITS, "inputs and units"),
+        (sum(units_in * units for units_in, units in pairwise(sizes)), MOST_WEIGHTS, "weights"),
+    ):
+        if number > most:
+            raise ProblemError(f"{whose} has {number} {what}; at most {most} are graded")
 
 
 def _graded(attempt: Carried, settings: Settings) -> Graded:
-    with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
-        path, own = attempt.unfold(Path(folder) / "attempt")
-        result = _checked(path, own, settings, _seed(attempt, settings))
+    with temporary_folder() as folder:
+        path, own = attempt.unfold(folder / "attempt")
+        with limited_to(settings.limits.diagnosis) as patience:
+            result = _checked(path, own, settings, _seed(attempt, settings))
     shown, given = hinted(result, settings.hint)
-    line = _line(attempt, settings, result.verdict, None if result.verdict == "equivalent" else headline(shown))
+    reason = None if result.verdict == "equivalent" else headline(shown)
+    if reason and patience.has_ended and not result.diagnosis:
+        reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
+    line = _line(attempt, settings, result.verdict, reason)
+    sentences = [found.causes[0].sentence for found in shown.diagnosis]
     wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
     line |= {
         "score": score(result, dict(settings.weights)),
         "stage": wrong.name if wrong else None,
         "mistakes": [found.causes[0].id for found in shown.diagnosis],
-        "hint": given.get("sentence") or given.get("kind") or "; ".join(found.causes[0].sentence for found in shown.diagnosis) or None,
+        "hint": printable(given.get("sentence") or given.get("kind") or "; ".join(sentences), _MOST_TEXT) or None,
         "lines": [found.line for found in shown.diagnosis if found.line],
         "seed": result.seed,
-        "network": described(result.problem)[:_MOST_TOLD] if result.functions else None,
+        "network": printable(described_in_full(result.problem), _MOST_TEXT) if result.functions else None,
     }
     if not settings.reports:
         return Graded(line)
@@ -119,11 +141,6 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
 
     line["report"] = report_place(attempt.name)
     return Graded(line, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", given))
-
-
-def report_place(attempt: str) -> str:
-    """Where the page of the attempt of that name lies; there is nothing in it of the name, which could mean something."""
-    return f"{REPORTS}/{hashlib.sha256(attempt.encode('utf-8', 'replace')).hexdigest()[:16]}.html"
 
 
 def score(result: Check, weights: Mapping[str, float]) -> float:
@@ -146,17 +163,21 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
 def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Check:
     adapter = settings.adapter or _own_adapter(path, own)
     with ExitStack() as stack:
+        candidate: Attempt | Remote
         try:
             candidate = _confined(path, own, adapter, settings, stack) if settings.confined else loaded(path, adapter)
         except (AttemptError, PeerError) as error:
             line, source = getattr(error, "line", None), getattr(error, "source", None)
             return _unused(path, settings, seed, str(error), line, source)
         stack.callback(candidate.close)
-        checked_weights({**candidate.problem, **(settings.problem or {})}, "its PROBLEM")
-        return check(candidate, problem=settings.problem, seed=seed, steps=settings.steps, keep=settings.reports)
+        problem = settings.problem or candidate.problem
+        check_size(problem, "its PROBLEM")
+        candidate.problem = {}      # where the teacher says something of the network, nothing is left to the attempt
+        with np.errstate(all="ignore"):      # of the numbers that it shows, which may be any, NumPy is to warn nobody
+            return check(candidate, problem=problem, seed=seed, steps=settings.steps, keep=settings.reports)
 
 
-def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Candidate:
+def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Remote:
     """The file in a confined process, until the stack is closed."""
     limits = settings.limits
     confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, own))
@@ -167,7 +188,7 @@ def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Sett
         stack.enter_context(confined.watched(peer.pid))
         return peer
 
-    return Remote(path, start)
+    return Remote(path, start, limits.start)
 
 
 def _own_adapter(path: Path, folder: Path | None) -> Path | None:
@@ -198,7 +219,7 @@ def _line(attempt: Submitted | Carried, settings: Settings, verdict: str, reason
         "digest": attempt.digest,
         "run": settings.digest,
         "verdict": verdict,
-        "reason": reason,
+        "reason": None if reason is None else printable(reason, _MOST_TEXT),
         "score": 0.0,
         "stage": None,
         "mistakes": [],
@@ -207,4 +228,5 @@ def _line(attempt: Submitted | Carried, settings: Settings, verdict: str, reason
         "seed": None,
         "report": None,
         "network": None,
+        "final": True,
     }

@@ -5,19 +5,17 @@
 """
 
 import json
-import math
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
-from typing import Any, get_args
+from typing import Any
 
 from compare.errors import CompareError
 from compare.grading.adapter import beside
 from compare.grading.attempts import KINDS, Carried, Submitted
-from compare.grading.one import Graded, Settings, report_place
+from compare.grading.line import LINE, report_place, wrong_in
+from compare.grading.one import Graded, Settings
 from compare.sandbox.confined import Limits
-from compare.verdict import Verdict
 
 MOST_ANSWER = 16 << 20      # bytes, most of them the page's
 _ADAPTER, _ATTEMPT = "adapter", "attempt"
@@ -109,9 +107,9 @@ def checked_answer(answer: Any, attempt: Submitted | Carried, settings: Settings
         raise _no_answer(attempt, "it is not a line of JSON and a page in UTF-8") from None
     if isinstance(line, dict) and isinstance(line.get("fault"), str):
         raise ParcelError(f"a worker cannot work: {line['fault'][:2000]}")
-    if not isinstance(line, dict) or line.keys() != _CHECKS.keys():
-        raise _no_answer(attempt, f"its keys are not {', '.join(_CHECKS)}")
-    wrong = [name for name, is_right in _CHECKS.items() if not is_right(line[name])]
+    if not isinstance(line, dict) or line.keys() != LINE.keys():
+        raise _no_answer(attempt, f"its keys are not {', '.join(LINE)}")
+    wrong = wrong_in(line)
     about = {"attempt": attempt.name, "digest": attempt.digest, "run": run}
     wrong += [name for name, value in about.items() if line[name] != value]
     if line["report"] != (report_place(attempt.name) if shown else None) or (shown and not settings.reports):
@@ -123,32 +121,3 @@ def checked_answer(answer: Any, attempt: Submitted | Carried, settings: Settings
 
 def _no_answer(attempt: Submitted | Carried, why: str) -> ParcelError:
     return ParcelError(f"a worker's answer about {attempt.name} cannot be used: {why}; expected workers with the run's own versions")
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_text_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, str)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-_CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "attempt": _is_text,
-    "digest": _is_text,
-    "run": _is_text,
-    "verdict": lambda value: value in get_args(Verdict),
-    "reason": _is_text_or_none,
-    "score": lambda value: isinstance(value, float) and math.isfinite(value) and 0 <= value <= 1,
-    "stage": _is_text_or_none,
-    "mistakes": lambda value: isinstance(value, list) and all(map(_is_text, value)),
-    "hint": _is_text_or_none,
-    "lines": lambda value: isinstance(value, list) and all(map(_is_count, value)),
-    "seed": lambda value: value is None or _is_count(value),
-    "report": _is_text_or_none,
-    "network": _is_text_or_none,
-}

@@ -3,21 +3,25 @@
 import csv
 import json
 import os
+import re
 import secrets
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
 
 from compare.errors import CompareError, ProblemError
+from compare.grading.line import REPORTS, Line, wrong_in
+from compare.options import check_seed
 from compare.output import locked, printable, write_file
 
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")
-Line = dict[str, Any]
+_FORMULA = re.compile(r"""(?:^|(?<=[;\t\r\n]))(?=[\s'"]*[=+\-@＝＋－＠])""")      # where a cell begins, or with another separator may begin
+_MOST_LINE, _MOST_RUN = 1 << 20, 1 << 16      # bytes of a line, and of what is kept of a run
 Key = tuple[str, str]      # an attempt's name, and the hash of its content
 
 
@@ -55,8 +59,8 @@ class Lines(Sequence[Line]):
 class Results:
     """The folder of a run's results, which one run at a time has.
 
-    A line is on the disk before the next attempt is begun; one that was cut off is forgotten. Raises ResultsError, and
-    ProblemError for a folder that another run has.
+    A line is on the disk before the next attempt is begun; one that was cut off is forgotten. Nothing is written through a link, which
+    could lead anywhere. Raises ResultsError, and ProblemError for a folder that another run has, or in which there is something else.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,6 +68,12 @@ class Results:
         self._open = ExitStack()
         self._open.enter_context(locked(folder))
         self._file: Any = None
+        try:
+            for name in (LINES, TABLE, PAGE, RUN, REPORTS):
+                self._own(name)
+        except ProblemError:
+            self._open.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -76,14 +86,14 @@ class Results:
 
         Raises ProblemError where there are lines of another folder, or another part of it.
         """
-        path, lines = self.folder / RUN, self.folder / LINES
+        path, lines = self._own(RUN), self._own(LINES)
         begun = _begun(path)
         run = {"seed": secrets.randbelow(2**32), **begun, "folder": str(attempts.resolve()), "shard": list(shard)}
         if seed is not None:
             run["seed"] = seed
         if lines.exists() and lines.stat().st_size and _part(begun := {**run, **begun}) != _part(run):
             raise ProblemError(f"{self.folder} has the results of {_part(begun)}; expected those of {_part(run)}: choose another --out")
-        write_file(path, json.dumps(run) + "\n")
+        write_file(path, json.dumps(run) + "\n", through_links=False)
         return int(run["seed"])
 
     def finished(self, run: str) -> set[Key]:
@@ -91,21 +101,20 @@ class Results:
 
         What follows the last whole line is cut off.
         """
-        path = self.folder / LINES
+        path = self._own(LINES)
         if path.exists():
-            with open(path, "r+b") as file:
+            with open(path, "r+b", opener=_not_through_links) as file:
                 file.truncate(_end_of_whole_lines(file))
-        return {key for key, of, _ in _places(path) if of == run}
+        return {key for key, of, _, is_final in _places(path) if of == run and is_final}
 
     def add(self, line: Line, page: str | None = None) -> None:
         """Append the line, so that it is there even if the next moment is the last; its page, if it has one, is there before it."""
         if page is not None:
-            place = self.folder / line["report"]
-            place.parent.mkdir(exist_ok=True)
-            write_file(place, page)
+            self._own(REPORTS).mkdir(exist_ok=True)
+            write_file(self._own(line["report"]), page, through_links=False)
         try:
             if self._file is None:
-                self._file = self._open.enter_context(open(self.folder / LINES, "ab"))  # noqa: SIM115
+                self._file = self._open.enter_context(open(self.folder / LINES, "ab", opener=_not_through_links))  # noqa: SIM115
             before = self._file.tell()
             try:
                 self._file.write(_text(line).encode())
@@ -119,23 +128,39 @@ class Results:
 
     def close_with(self, attempts: Container[Key], run: str, page: Callable[[Lines], Iterable[str]] | None) -> Lines:
         """Write the whole results of those attempts in order: as lines, as a table for a grade book, and as a page."""
-        path = self.folder / LINES
-        places = {key: place for key, of, place in _places(path) if of == run and key in attempts}
-        write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])))
-        lines = Lines(path, [place for _, _, place in _places(path)])
-        write_file(self.folder / TABLE, _table(lines))
+        path = self._own(LINES)
+        places = {key: place for key, of, place, _ in _places(path) if of == run and key in attempts}
+        write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])), through_links=False)
+        lines = Lines(path, [place for _, _, place, _ in _places(path)])
+        write_file(self._own(TABLE), _table(lines), through_links=False)
         if page is not None:
-            write_file(self.folder / PAGE, page(lines))
+            write_file(self._own(PAGE), page(lines), through_links=False)
         return lines
+
+    def _own(self, name: str) -> Path:
+        """The place of that name, at which there is nothing yet, or what a run has written. Raises ProblemError."""
+        path = self.folder / name
+        is_of_ours = path.is_dir() if name == REPORTS else path.is_file()
+        if path.is_symlink() or not (is_of_ours or not path.exists()):
+            kind = "a link" if path.is_symlink() else "something else"
+            raise ProblemError(f"{path} is {kind}; expected there what a run has written, or nothing: choose another --out")
+        return path
+
+
+def _not_through_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _begun(path: Path) -> dict[str, Any]:
     """What is kept of the run that was begun; nothing where that cannot be read."""
     try:
-        begun = json.loads(path.read_text(encoding="utf-8"))
-        return {**begun, "seed": int(begun["seed"])}
-    except (OSError, ValueError, KeyError, TypeError):
+        with open(path, "rb") as file:
+            begun = json.loads(file.read(_MOST_RUN))
+        seed, folder, (part, parts) = begun["seed"], begun["folder"], begun["shard"]
+        check_seed(seed)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
+    return {"seed": seed, "folder": str(folder), "shard": [str(part), str(parts)]}
 
 
 def _part(run: Mapping[str, Any]) -> str:
@@ -148,25 +173,32 @@ def _text(line: Line) -> str:
     return json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _places(path: Path) -> Iterator[tuple[Key, str, int]]:
-    """Of each line: the attempt, the run, and where the line begins."""
+def _places(path: Path) -> Iterator[tuple[Key, str, int, bool]]:
+    """Of each line: the attempt, the run, where the line begins, and whether it is final; what is no line of results is passed over."""
     if not path.exists():
         return
-    place = 0
     with open(path, "rb") as file:
-        for text in file:
-            with suppress(ValueError, KeyError, TypeError):
+        for place, text in _texts(file):
+            try:
                 line = json.loads(text)
-                yield (line["attempt"], line["digest"]), line["run"], place
-            place += len(text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(line, dict) and not wrong_in(line):
+                yield (line["attempt"], line["digest"]), line["run"], place, line["final"]
+
+
+def _texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Each whole line of the file and where it begins, without those that are longer than any of ours."""
+    place, is_within = 0, False
+    while text := file.readline(_MOST_LINE):
+        is_whole = text.endswith(b"\n")
+        if is_whole and not is_within:
+            yield place, text
+        place, is_within = place + len(text), not is_whole
 
 
 def _end_of_whole_lines(file: BinaryIO) -> int:
-    end = place = 0
-    for text in file:
-        place += len(text)
-        end = place if text.endswith(b"\n") else end
-    return end
+    return max((place + len(text) for place, text in _texts(file)), default=0)
 
 
 def _table(lines: Iterable[Line]) -> Iterator[str]:
@@ -183,6 +215,4 @@ def _cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula."""
     if isinstance(value, list):
         value = " ".join(map(str, value))
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return "" if value is None else value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else "" if value is None else value

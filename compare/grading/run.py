@@ -11,15 +11,16 @@ from compare.grading.one import Graded, Settings, ungraded
 from compare.grading.parcel import Packer, checked_answer
 from compare.grading.results import Lines, Results
 
-MOST_DEATHS = 3
+MOST_DEATHS = MOST_STARTS = 3
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
 class Died:
-    """In place of an answer: the worker died, so many times."""
+    """In place of an answer: the worker died, so many times; with a `reason`, there is no use in trying again."""
 
     times: int
+    reason: str | None = None
 
 
 class Workers(Protocol):
@@ -58,7 +59,8 @@ def grade(
 def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -> Iterator[Graded]:
     """What comes of each attempt, as it is finished.
 
-    Where a worker dies, whatever was under way may have been the cause: each of these is tried again, alone.
+    Where a worker dies, whatever was under way may have been the cause: each of these is tried again, alone. So is one whose process did
+    not start, which may be another's doing.
     """
     packer, run = Packer(settings), settings.digest
     unusable: list[Graded] = []
@@ -74,20 +76,28 @@ def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -
                 yield (attempt, parcel), parcel
 
     for (attempt, parcel), answer in workers(parcels()):
-        if isinstance(answer, Died):
+        if isinstance(answer, Died) and answer.reason:
+            yield Graded(ungraded(attempt, settings, answer.reason))
+        elif isinstance(answer, Died):
             suspects.append((attempt, parcel, answer.times))
+        elif (graded := checked_answer(answer, attempt, settings, run)).line["final"]:
+            yield graded
         else:
-            yield checked_answer(answer, attempt, settings, run)
+            suspects.append((attempt, parcel, 0))
         while unusable:
             yield unusable.pop(0)
     yield from unusable
     for attempt, parcel, deaths in suspects:
+        starts = 1
         while True:
             ((_, answer),) = workers(iter([(attempt, parcel)]))
             if not isinstance(answer, Died):
-                yield checked_answer(answer, attempt, settings, run)
-                break
+                graded, starts = checked_answer(answer, attempt, settings, run), starts + 1
+                if graded.line["final"] or starts >= MOST_STARTS:
+                    yield graded
+                    break
+                continue
             deaths += answer.times
-            if deaths >= MOST_DEATHS:
-                yield Graded(ungraded(attempt, settings, f"the worker that checked it died {deaths} times"))
+            if answer.reason or deaths >= MOST_DEATHS:
+                yield Graded(ungraded(attempt, settings, answer.reason or f"the worker that checked it died {deaths} times"))
                 break

@@ -1,19 +1,18 @@
 """A worker's part: from the bytes of an attempt to the bytes of what comes of it, one attempt at a time."""
 
 import threading
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from compare.grading.one import Graded, fault_of_ours, graded, ungraded
 from compare.grading.parcel import ParcelError, answered, checked_answer, opened
+from compare.sandbox.temporary import temporary_folder
 
 _one_at_a_time = threading.Lock()      # matplotlib and the tracing of a file's lines have one state for the whole process
 
 
 def work(parcel: bytes) -> bytes:
     """The answer to that parcel; one that the run would refuse is told as a fault of ours. Raises ParcelError."""
-    with _one_at_a_time, TemporaryDirectory(prefix="lockstep-") as folder:
-        attempt, settings = opened(parcel, Path(folder))
+    with _one_at_a_time, temporary_folder() as folder:
+        attempt, settings = opened(parcel, folder)
         answer = answered(graded(attempt, settings))
         try:
             checked_answer(answer, attempt, settings, settings.digest)

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from compare.errors import CompareError
 from compare.implementation import Array
-from compare.output import printable
+from compare.output import printable, printable_lines
 from compare.pipe import frames
 from compare.pipe.frames import Entries, FrameError
 
@@ -61,6 +61,14 @@ class Peer:
             raise PeerError("start", f"{command[0]} cannot be started: {why}; expected a program that can be run") from None
         for pipe in self._pipes():
             os.set_blocking(pipe.fileno(), False)
+
+    def greet(self, timeout: float) -> None:
+        """Wait until it has started, so many seconds, which count for none of its answers; raises PeerError."""
+        own, taken, self.timeout = self.timeout, self._taken, timeout
+        try:
+            self.ask(frames.HELLO, {})
+        finally:
+            self.timeout, self._taken = own, taken
 
     def ask(self, kind: int, entries: Entries, step: int = 0) -> dict[str, Array]:
         """Send a frame and wait for its answer; raises PeerError."""
@@ -114,8 +122,7 @@ class Peer:
     @property
     def printed(self) -> str:
         """What it has written to its standard error, with nothing in its lines that steers a terminal."""
-        lines = self.said.decode("utf-8", "replace").expandtabs().replace("\r\n", "\n").split("\n")
-        return "\n".join(map(printable, lines))
+        return printable_lines(self.said.decode("utf-8", "replace"), MOST_SAID)
 
     def _pipes(self) -> tuple[IO[bytes], ...]:
         process = self._process

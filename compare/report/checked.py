@@ -35,6 +35,15 @@ def described(problem: Problem) -> str:
     return ", ".join(parts)
 
 
+def described_in_full(problem: Problem) -> str:
+    """The same, with all that a grade may depend on: how targets are said, what is between the layers, and the learning rate."""
+    parts = [described(problem), f"lr {problem.lr:g}"]
+    parts += [problem.normalization] if problem.normalization else []
+    parts += [f"dropout {problem.dropout:g}"] if problem.dropout else []
+    parts += ["class indices"] if problem.batches[0][1].ndim == 1 else []
+    return ", ".join(parts)
+
+
 def headline(check: Check) -> str:
     """The verdict, and what it rests on."""
     if check.verdict == "equivalent":

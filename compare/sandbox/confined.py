@@ -20,6 +20,8 @@ from typing import Any
 from compare.errors import CompareError
 
 MEMORY, DISK = 2 << 30, 64 << 20      # bytes
+START = 60.0      # seconds until a process is ready; longer than the kernel lets anyone keep a file from others by a lease
+DIAGNOSIS = 120.0      # seconds
 ALTOGETHER = 20      # times the seconds of one answer, for all of them
 CARRIED = (      # of this package, all that runs a file and none of what knows what is right
     "__init__.py",
@@ -52,7 +54,11 @@ class SandboxError(CompareError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What an attempt's process may use: bytes of memory and of any file, seconds of CPU and of each answer, processes and open files."""
+    """What an attempt's process may use: bytes of memory and of any file, seconds of CPU and of each answer, processes and open files.
+
+    Until it is ready it has `start` seconds, in which nothing of the attempt is run. What explains its mistakes is looked for by us, for
+    `diagnosis` seconds of CPU time.
+    """
 
     memory: int = MEMORY
     disk: int = DISK
@@ -61,11 +67,18 @@ class Limits:
     processes: int = 16
     files: int = 64
     output: int = 64 << 20
+    start: float = START
+    diagnosis: float = DIAGNOSIS
 
     @property
     def altogether(self) -> float:
         """Seconds for all its answers."""
         return ALTOGETHER * self.answer
+
+    @property
+    def longest(self) -> float:
+        """Seconds for all that is done about it, also where other work slows us down: who takes longer hangs."""
+        return self.start + self.altogether + 5 * self.diagnosis
 
     def apply(self) -> None:
         """Hold this process, and what it becomes, to them."""

@@ -7,10 +7,12 @@ SECRET is a file outside, PORT one that listens, PARENT the process that started
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import resource
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +25,7 @@ _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG, _PTRACE_SEIZE, _NEW_USER, _NEW_MOUNTS = 1,
 _KERNEL = {"x86_64": (321, 298, 323, 250), "aarch64": (280, 241, 282, 219)}      # bpf, perf_event_open, userfaultfd, keyctl
 _SHARED = {"x86_64": (319, 29, 240), "aarch64": (279, 194, 180)}      # memfd_create, shmget, mq_open
 _IO_URING = 425
+_SETPIPE, _SETLEASE, _NOTIFY, _SETSIG, _OFD_SETLK = 1031, 1024, 1026, 10, 37      # commands of fcntl
 
 
 def _any(*ways: Callable[[], object]) -> Callable[[], bool]:
@@ -135,6 +138,35 @@ def _fills(folder: str) -> bool:
     return True
 
 
+def _with(place: str, do: Callable[[int], object]) -> Callable[[], bool]:
+    """It gets through if it can be done to that place, which everybody reads."""
+
+    def done() -> bool:
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            do(descriptor)
+        finally:
+            os.close(descriptor)
+        return True
+
+    return done
+
+
+def _locks(command: int) -> Callable[[int], object]:
+    """A lock for reading, of the whole file."""
+    return lambda descriptor: fcntl.fcntl(descriptor, command, struct.pack("hhqqi", fcntl.F_RDLCK, 0, 0, 0, 0))
+
+
+def _preallocates() -> bool:
+    with open(os.environ["HOME"] + "/ahead", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 1 << 20)
+    return True
+
+
+def _enlarges_a_pipe() -> bool:
+    return bool(fcntl.fcntl(os.pipe()[0], _SETPIPE, 1 << 20))
+
+
 def _machine(numbers: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
     return numbers.get(os.uname().machine, ())
 
@@ -151,6 +183,16 @@ _ESCAPES: dict[str, Callable[[], bool]] = {
         _truncates,
         _done(os.rename, SECRET, SECRET + "2"),
     ),
+    "no file is leased or locked": _any(
+        _with(os.__file__, lambda file: fcntl.fcntl(file, _SETLEASE, fcntl.F_RDLCK)),
+        _with(__file__, lambda file: fcntl.fcntl(file, _SETLEASE, fcntl.F_RDLCK)),
+        _with(os.__file__, lambda file: fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)),
+        _with(os.__file__, _locks(fcntl.F_SETLK)),
+        _with(os.__file__, _locks(_OFD_SETLK)),
+        _with(os.path.dirname(os.__file__), lambda folder: fcntl.fcntl(folder, _NOTIFY, 1)),
+        _with(os.__file__, lambda file: fcntl.fcntl(file, _SETSIG, 9)),
+    ),
+    "no space is taken ahead": _any(_preallocates, _enlarges_a_pipe),
     "/dev/shm is bounded": _any(lambda: _fills("/dev/shm")),
     "memory is bounded": _any(lambda: bytearray(16 << 30)),
     "no memory beside its own": _any(*map(_known, _machine(_SHARED))),

@@ -6,7 +6,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from compare.sandbox.confined import Limits, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS, SHOWN
+from compare.sandbox.temporary import temporary_folder
 
 _LAST = "its folder is bounded"      # it may be ended for trying
 
@@ -42,11 +42,11 @@ def protections(limits: Limits | None = None, confinement: str = "bubblewrap") -
     limits = limits or Limits()
     script, torch = Path(__file__).with_name("escapes.py"), find_spec("torch")
     with (
-        tempfile.TemporaryDirectory(prefix="lockstep-") as folder,
+        temporary_folder() as folder,
         socket.create_server(("127.0.0.1", 0)) as listener,
         CONFINEMENTS[confinement](script, None, limits, None) as confined,
     ):
-        secret = Path(folder) / "secret"
+        secret = folder / "secret"
         secret.write_text(secrets.token_hex(), encoding="utf-8")
         reference = torch.origin if torch is not None and torch.origin else str(Path(__file__).parents[1] / "judge.py")
         told = (str(secret), str(listener.getsockname()[1]), str(os.getpid()), reference)

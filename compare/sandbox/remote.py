@@ -10,23 +10,32 @@ import numpy as np
 from compare.adapters.assignments import Assignment
 from compare.adapters.attempt import FUNCTIONS, AttemptError, checked_conventions, checked_problem
 from compare.adapters.source import UnusableFileError
+from compare.errors import CompareError
 from compare.implementation import Array
 from compare.options import is_whole
+from compare.output import printable, printable_lines
 from compare.pipe.frames import text
 from compare.pipe.peer import Peer, PeerError
-from compare.sandbox.runner import CALL, FRESH, OPEN, TRACED
+from compare.sandbox.confined import START
+from compare.sandbox.runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
 from compare.sandbox.values import packed, unpacked, write_back
 
-_MOST_TEXT = 1 << 20
+_MOST_TEXT = _MOST_SAID = 1 << 20      # characters of the file, and bytes of what is said about it
+_KINDS = ("exception", "exit", "recursion", "memory", "changed")      # of what a file does; how its process ends, we see ourselves
+_MOST_MESSAGE, _MOST_LINE = 2000, 1_000_000
+
+
+class NotStartedError(CompareError):
+    """A process that did not come so far as to run anything of the file, which says nothing of the file."""
 
 
 class Remote:
-    """The file that `start` starts a process for.
+    """The file that `start` starts a process for, which has `patience` seconds until it is ready.
 
-    Raises UnusableFileError for a file that cannot be used, AttemptError for what it raises, or for how its process ends.
+    Raises UnusableFileError for a file that cannot be used, AttemptError for what it raises, or for how its process ends, NotStartedError.
     """
 
-    def __init__(self, path: Path, start: Callable[[], Peer]) -> None:
+    def __init__(self, path: Path, start: Callable[[], Peer], patience: float = START) -> None:
         self.path, self.name = path, path.name
         self.notes: list[str] = []
         self.problem: Mapping[str, Any] = {}
@@ -37,6 +46,7 @@ class Remote:
         self._about: dict[str, Any] = {}
         self._ended: str | None = None
         try:
+            self._greet(patience)
             self._open(OPEN)
         except BaseException:
             self._peer.kill()      # whoever asked has nothing to close
@@ -50,12 +60,12 @@ class Remote:
     @property
     def printed(self) -> str:
         """What it has printed so far."""
-        return str(self._about.get("printed", ""))[:5000]
+        return printable_lines(self._about.get("printed", ""), 5000)
 
     def takes(self, function: str) -> int:
         """How many arguments the function takes by position; 0 where that is not known."""
-        number = self._about.get("takes", {}).get(function, 0)
-        return number if isinstance(number, int) else 0
+        number: int = self._about.get("takes", {}).get(function, 0)
+        return number
 
     def fresh(self) -> "Remote":
         """The same file, loaded anew at the other end."""
@@ -84,10 +94,16 @@ class Remote:
             self._peer.close()
             self._ended = "it was closed"
 
+    def _greet(self, patience: float) -> None:
+        try:
+            self._peer.greet(patience)
+        except PeerError as error:
+            raise NotStartedError(f"its process did not start: {error}; nothing of the attempt was run") from None
+
     def _open(self, kind: int) -> None:
         entries = self._asked(kind, {}, "import")
         said = _checked(entries)
-        self.text = text(entries.get("text"))[:_MOST_TEXT]
+        self.text = printable_lines(text(entries.get("text")), _MOST_TEXT)
         self.problem = checked_problem(said.get("problem"), self.name)
         self.conventions = checked_conventions(said.get("conventions"), self.name)
 
@@ -108,8 +124,8 @@ class Remote:
         try:
             answer = self._peer.ask(kind, entries)
             if "about" in answer:
-                self._about = _object(text(answer["about"]))
-                self.notes[:] = [str(note)[:500] for note in self._about.get("notes", ())]
+                self._about = _about(answer["about"])
+                self.notes[:] = [printable(note, MOST_NOTE) for note in self._about["notes"]]
             return answer
         except PeerError as error:
             if error.kind == "failed":
@@ -120,12 +136,13 @@ class Remote:
 
     def _raise(self, error: PeerError, function: str) -> None:
         told = _object(error.said)
-        message = str(told.get("message", "it failed"))[:2000]
+        message = printable(str(told.get("message", "it failed")), _MOST_MESSAGE)
         if told.get("function") is None:
             raise UnusableFileError(message) from None
-        line, reached = (told[name] if is_whole(told.get(name), least=1) else None for name in ("line", "reached"))
-        source = str(told["source"])[:500] if told.get("source") else None
-        raise AttemptError(message, function, str(told.get("kind")), self.path, line, source, reached) from None
+        line, reached = (told[name] if _is_a_line(told.get(name)) else None for name in ("line", "reached"))
+        source = printable(str(told["source"]), MOST_NOTE) if told.get("source") else None
+        kind = told.get("kind") if told.get("kind") in _KINDS else _KINDS[0]
+        raise AttemptError(message, function, str(kind), self.path, line, source, reached) from None
 
     def _fault(self, kind: str, function: str, reason: str) -> AttemptError:
         return AttemptError(f"{self.name}, in {function}: {reason}", function, kind, self.path)
@@ -147,8 +164,26 @@ def _checked(entries: Mapping[str, Array]) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def _is_a_line(number: Any) -> bool:
+    return is_whole(number, least=1) and number <= _MOST_LINE
+
+
+def _about(entry: Array) -> dict[str, Any]:
+    """What a process says of its attempt. Raises PeerError where none of ours would say it."""
+    about = _object(text(entry)) if entry.size <= _MOST_SAID else {}
+    functions, takes, notes = (about.get(name) for name in ("functions", "takes", "notes"))
+    is_one = isinstance(functions, list) and all(isinstance(each, str) for each in functions)
+    is_one = is_one and isinstance(takes, dict) and all(is_whole(each, least=-1) for each in takes.values())
+    is_one = is_one and isinstance(notes, list) and len(notes) <= MOST_NOTES and all(isinstance(each, str) for each in notes)
+    if not (is_one and isinstance(about.get("printed"), str)):
+        raise PeerError("malformed", "what it says of itself is not what its process is to say")
+    return about
+
+
 def _object(said: str) -> dict[str, Any]:
-    """The JSON object, or nothing where it is none."""
+    """The JSON object, or nothing where it is none, or too long."""
+    if len(said) > _MOST_SAID:
+        return {}
     try:
         found = json.loads(said)
     except (ValueError, RecursionError):

@@ -17,11 +17,11 @@ from compare.adapters.attempt import Attempt, AttemptError
 from compare.errors import CompareError
 from compare.implementation import Array
 from compare.pipe import frames
-from compare.pipe.frames import BYE, FAILED, HEADER, REPLY
+from compare.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
 from compare.sandbox.values import packed, unpacked
 
 OPEN, CALL, TRACED, FRESH = 16, 17, 18, 19
-_MOST_NOTES = 50
+MOST_NOTES, MOST_NOTE = 50, 500      # and characters of one
 
 
 class _Served:
@@ -32,7 +32,9 @@ class _Served:
         self.attempt: Attempt | None = None
 
     def answer(self, kind: int, given: Mapping[str, Array]) -> dict[str, Any]:
-        """The entries of the answer."""
+        """The entries of the answer; to a greeting, before anything of the attempt is executed, none."""
+        if kind == HELLO and self.attempt is None:
+            return {}
         if kind in (OPEN, FRESH):
             self.attempt = Attempt(self.path, self.adapter) if self.attempt is None else self.attempt.fresh()
             about = {"problem": self.attempt.problem, "conventions": self.attempt.conventions, "name": self.attempt.name}
@@ -55,7 +57,8 @@ class _Served:
         if attempt is None:
             return {}
         said = {"functions": attempt.functions, "takes": {name: attempt.takes(name) for name in attempt.functions}}
-        return {"about": json.dumps({**said, "notes": attempt.notes[:_MOST_NOTES], "printed": attempt.printed})}
+        notes = [note[:MOST_NOTE] for note in attempt.notes[:MOST_NOTES]]
+        return {"about": json.dumps({**said, "notes": notes, "printed": attempt.printed})}
 
 
 def main(path: str, adapter: str | None = None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 MOST_FILES = 1000
 _EVERY = 0.02      # seconds; what is written in between is the part that nothing bounds
+_UNSEEN = 10      # times in a row that nobody may look at what the process holds open
 _BLOCK = 512      # bytes, what st_blocks counts
 
 
@@ -20,8 +21,14 @@ def bounded(folder: Path, most: int, pid: int) -> Iterator[None]:
     ended = threading.Event()
 
     def watch() -> None:
+        unseen = 0
         while not ended.wait(_EVERY):
-            if used(folder, pid) > most:
+            try:
+                is_too_much, unseen = used(folder, pid) > most, 0
+            except PermissionError:      # as of one that is about to end; not for long
+                unseen += 1
+                is_too_much = unseen > _UNSEEN
+            if is_too_much:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(process, signal.SIGKILL)
                 return
@@ -37,7 +44,10 @@ def bounded(folder: Path, most: int, pid: int) -> Iterator[None]:
 
 
 def used(folder: Path, pid: int) -> float:
-    """Bytes on disk in the folder, and in files that the process has removed and holds open; infinite where there are too many files."""
+    """Bytes on disk in the folder, and in files that the process has removed and holds open; infinite where there are too many files.
+
+    Raises PermissionError for another user's process, and for one that has ended where we are not root.
+    """
     total = 0
     with os.scandir(folder) as entries:
         for number, entry in enumerate(entries):

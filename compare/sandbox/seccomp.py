@@ -18,7 +18,8 @@ _ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 _NR, _ARCH, _ARGUMENTS = 0, 4, 16      # where they lie in what a filter is shown
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
-_CLONE_THREAD, _F_SETOWN, _F_SETOWN_EX = 0x00010000, 8, 15
+_CLONE_THREAD = 0x00010000
+_OWN_FILES = (0, 1, 2, 3, 4, 1030, 1032)      # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ
 _O_ACCMODE, _O_TRUNC = 0o3, 0o1000
 _QUESTIONS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)      # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
 
@@ -46,7 +47,7 @@ def _rules(pid: int, threads: bool) -> list[_Rule]:
         _Rule("prctl", 0, (_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE), passes=False),
         _Rule("open", 1, without_right, passes=False, mask=_O_ACCMODE | _O_TRUNC),
         _Rule("openat", 2, without_right, passes=False, mask=_O_ACCMODE | _O_TRUNC),
-        _Rule("fcntl", 1, (_F_SETOWN, _F_SETOWN_EX), passes=False),      # who is sent signals of a file
+        _Rule("fcntl", 1, _OWN_FILES, passes=True),      # no lease, lock, signal or larger pipe: others open the same files
         _Rule("ioctl", 1, _QUESTIONS, passes=True, error=errno.ENOTTY),
         _Rule("clone", 0, (_CLONE_THREAD,) if threads else (), passes=True, mask=_CLONE_THREAD),
     ]

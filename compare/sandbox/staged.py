@@ -6,7 +6,6 @@ It shares the machine's namespaces: nothing hides other files and processes, wha
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from compare.sandbox import landlock
 from compare.sandbox.confined import Confined, Limits, SandboxError, carried, environment, libraries, plain_name, python
 from compare.sandbox.scratch import bounded
+from compare.sandbox.temporary import temporary_folder
 
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
 _PACKAGES = ("site-packages", "dist-packages")      # of the system's Python, where the reference may be
@@ -27,8 +27,8 @@ def by_landlock(path: Path, adapter: Path | None, limits: Limits, folder: Path |
     """
     if not landlock.abi():
         raise SandboxError("this kernel has no landlock; expected Linux 5.13 or newer, with landlock among its security modules (lsm=)")
-    with tempfile.TemporaryDirectory(prefix="lockstep-", ignore_cleanup_errors=True) as made:
-        stage = Path(made).resolve() / "stage"
+    with temporary_folder() as made:
+        stage = made.resolve() / "stage"
         scratch = stage.with_name("scratch")
         scratch.mkdir()
         files = [_copied(path, stage / "attempt" / plain_name(path)) if folder is None else str(path.resolve())]

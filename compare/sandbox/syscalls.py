@@ -33,6 +33,8 @@ REFUSED = {
     "fremovexattr": (199, 16), "truncate": (76, 45), "mknod": (133, -1), "mknodat": (259, 33), "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265), "inotify_init": (253, -1), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
     "fanotify_init": (300, 262), "fanotify_mark": (301, 263),
+    # what makes others wait who open the same files, or use the same disk; fcntl's locks and leases are judged below
+    "flock": (73, 32), "fallocate": (285, 47), "sync": (162, 81), "syncfs": (306, 267), "fadvise64": (221, 223),
     # the kernel itself
     "bpf": (321, 280), "perf_event_open": (298, 241), "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
     "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106), "kexec_load": (246, 104),

@@ -21,7 +21,9 @@ _CARRIED: dict[str, np.dtype[Any]] = {"b": np.dtype("u1"), "i": np.dtype("<i8"),
 
 
 class Opaque:
-    """Something that was not carried over: `said` is what it was."""
+    """Something that was not carried over: `said` is what it was, and no attribute that could be taken for an answer."""
+
+    __slots__ = ("said",)
 
     def __init__(self, said: str) -> None:
         self.said = said

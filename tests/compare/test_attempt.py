@@ -5,9 +5,8 @@ import random
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
-from itertools import permutations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -159,77 +158,6 @@ def loss(output, y):
     assert attempt.notes[0] == "absent is not installed; a placeholder stands in for it"
     with pytest.raises(AttemptError, match="absent_too is not installed"):
         attempt.call("loss", 0, 0)
-
-
-@pytest.fixture
-def namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An installed namespace package `spread`, a folder without __init__.py, with a module and a package."""
-    folder = tmp_path / "elsewhere" / "site-packages" / "spread"
-    (folder / "inner").mkdir(parents=True)
-    (folder / "part.py").write_text("VALUE = 2\n")
-    (folder / "inner" / "__init__.py").write_text("class Axes3D:\n    name = '3d'\n")
-    monkeypatch.syspath_prepend(str(folder.parent))
-    yield folder
-    for name in [name for name in sys.modules if name.partition(".")[0] == "spread"]:
-        del sys.modules[name]
-
-
-@pytest.mark.parametrize(
-    ("lines", "value"),
-    [
-        ("from spread.inner import Axes3D", "Axes3D.name"),
-        ("import spread.inner", "spread.inner.Axes3D.name"),
-        ("import spread\nfrom spread import inner", "inner.Axes3D.name"),
-        ("import spread.part as part\nfrom spread.inner import Axes3D", "Axes3D.name + '3d'[part.VALUE:]"),
-        ("import importlib\ninner = importlib.import_module('spread.inner')", "inner.Axes3D.name"),
-    ],
-)
-def test_a_namespace_package_that_is_installed_is_imported(write: Write, namespace: Path, lines: str, value: str) -> None:
-    path = write(f"{lines}\ndef loss(output, y):\n    return {value}\n")
-    for _ in range(2):      # the second time it is in the process already
-        attempt = Attempt.load(path)
-        assert (attempt.call("loss", 0, 0), attempt.notes) == ("3d", [])
-
-
-def test_what_a_namespace_package_has_not_is_a_placeholder(write: Write, namespace: Path) -> None:
-    attempt = Attempt.load(write("from spread.absent import Map\nfrom spread.part import VALUE\ndef loss(output, y):\n    return VALUE\n"))
-    assert attempt.call("loss", 0, 0) == 2
-    assert attempt.notes == ["spread.absent cannot be found; a placeholder stands in for it"]
-
-
-def test_a_module_beside_the_file_comes_before_a_namespace_package(write: Write, namespace: Path) -> None:
-    """As it does in Python, which takes a folder without __init__.py only where there is no module."""
-    write("VALUE = 7\n", "spread.py")
-    assert answer(write("from spread import VALUE\ndef loss(output, y):\n    return VALUE\n")) == 7
-
-
-def test_a_file_with_the_name_of_a_namespace_package_does_not_take_its_place(write: Write, namespace: Path) -> None:
-    assert Attempt.load(write(LOSS, "spread.py")).module.__name__ == "attempt_spread"
-
-
-PLOTTING = (
-    "from mpl_toolkits.mplot3d import Axes3D",
-    "import matplotlib.pyplot as plt",
-    "import seaborn as sns",
-    "import plotly.express as px",
-)
-
-
-@pytest.mark.parametrize("order", list(permutations(PLOTTING))[::5])
-def test_plotting_packages_may_be_imported_in_any_order(write: Write, order: tuple[str, ...]) -> None:
-    text = "\n".join(order) + "\nsns.set_theme()\nplt.rcParams['lines.linewidth'] = 2\ndef loss(output, y):\n    return 3\n"
-    attempt = Attempt.load(write(text))
-    assert attempt.call("loss", 0, 0) == 3
-    missing = [name for name in ("mpl_toolkits.mplot3d", "seaborn", "plotly.express") if not _is_there(name)]
-    assert len(attempt.notes) >= len(missing)
-    assert not [note for note in attempt.notes for name in ("mpl_toolkits", "matplotlib") if note.startswith(name) and _is_there(name)]
-
-
-def _is_there(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 @pytest.mark.skipif(find_spec("tqdm") is not None, reason="tqdm is installed")

@@ -629,13 +629,17 @@ def train_step(params, x, y, lr):
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        ("np.exp(-z)", "np.exp(-np.clip(z, -30, 30))", "for z up to 40 in the hidden layer the output does not: is something clipped?"),
-        ("    h = ", "    x, y = x[:32], y[:32]\n    h = ", "with 150 records the new 2.weight does not: is something left out?"),
-        ("    h = ", "    x, y = x[:128], y[:128]\n    h = ", "with 150 records the new 2.weight does not: is something left out?"),
+        (
+            "np.exp(-z)",
+            "np.exp(-np.clip(z, -30, 30))",
+            "for z of the hidden layer beyond about 30 the output does not: is something clipped?",
+        ),
+        ("    h = ", "    x, y = x[:32], y[:32]\n    h = ", "with more than 32 records the output does not: are records left out?"),
+        ("    h = ", "    x, y = x[:128], y[:128]\n    h = ", "with more than 128 records the output does not: are records left out?"),
         (
             '- lr * delta1.T @ x, "2',
             '- lr * np.clip(delta1.T @ x, -5, 5), "2',
-            "with records 1000 times as large the new 0.weight does not: is something clipped?",
+            "for z below 0 of the hidden layer beyond about 11 the new 0.weight does not: is something clipped?",
         ),
     ],
 )
@@ -879,4 +883,4 @@ def test_where_it_raises_far_out_is_said(checked: Any) -> None:
     refusing = "def sigmoid(z):\n    if np.abs(z).max() > 30:\n        raise ValueError('too far')\n"
     result = checked(RIGHT.replace("def sigmoid(z):\n", refusing))
     assert result.verdict == "equivalent"
-    assert [note for note in result.notes if "for z up to 40 in the hidden layer" in note and note.endswith("nothing was compared there")]
+    assert [note for note in result.notes if "for z of the hidden layer up to 40" in note and note.endswith("nothing was compared there")]

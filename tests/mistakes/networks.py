@@ -9,7 +9,10 @@ SLOPED = ("sigmoid", "tanh", "relu", "leaky_relu")
 
 @dataclass(frozen=True)
 class Network:
-    """One network and its training; `activations` are one for each layer, `options` the optimiser's beside the learning rate."""
+    """One network and its training; `activations` are one for each layer, `options` the optimiser's beside the learning rate.
+
+    `targets` is "classes" where they are class indices (n,).
+    """
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
@@ -19,6 +22,7 @@ class Network:
     optimizer: str = "sgd"
     options: Mapping[str, Any] = field(default_factory=dict)
     lr: float = 0.3
+    targets: str | None = None
 
     @property
     def depth(self) -> int:
@@ -79,6 +83,7 @@ class Network:
     def problem(self) -> dict[str, Any]:
         """It as an attempt's PROBLEM."""
         fields = {"sizes": self.sizes, "activations": self.activations, "bias": self.bias, "loss": self.loss}
+        fields |= {"targets": self.targets} if self.targets else {}
         return {**fields, "reduction": self.reduction, "optimizer": self.optimizer, "lr": self.lr, **self.options}
 
 

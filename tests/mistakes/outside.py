@@ -11,6 +11,8 @@ from tests.mistakes.networks import SLOPED, Network
 from tests.mistakes.plant import Edit, edited
 from tests.mistakes.trainer import back, gradient, slope
 
+IN_THE_CATALOGUE = ("slope's formula given z", "slope squared")      # outside the list that was planted from, and named
+
 
 @dataclass(frozen=True)
 class Outside:
@@ -45,7 +47,6 @@ def outside(network: Network) -> Iterator[Outside]:
 def _forward(network: Network) -> Iterator[Outside]:
     last, n_in = network.depth, network.sizes[0]
     first, product = "a1[r, j] = f1(z1[r, j])", "a0[r, i] * W1[j, i]"
-    yield Outside("pre-activation clipped", ((first, f"z1[r, j] = min(max(z1[r, j], -0.2), 0.2)\n            {first}"),), "z1")
     yield Outside("first unit's weights reversed", ((product, f"a0[r, i] * W1[j, i if j else {n_in - 1} - i]"),), "z1")
     yield Outside("first input counted twice", ((product, f"{product} * (2 if i == 0 else 1)"),), "z1")
     if network.bias:
@@ -65,7 +66,6 @@ def _forward(network: Network) -> Iterator[Outside]:
 def _backward(network: Network) -> Iterator[Outside]:
     last = network.depth
     error = "error_of(p[j], y[r, j])"
-    yield Outside("error clipped", ((error, f"min(max({error}, -0.1), 0.1)"),), f"delta{last}")
     yield Outside("error's cube root", ((error, f"np.cbrt({error})"),), f"delta{last}")
     yield Outside("error weighed by record", ((error, f"{error} * (1 + 0.2 * r)"),), f"delta{last}")
     hidden = last - 1
@@ -74,7 +74,6 @@ def _backward(network: Network) -> Iterator[Outside]:
     if name in SLOPED:
         yield Outside("a unit's delta scaled", ((here, f"{here} * (1.3 if j == 0 else 1.0)"),), f"delta{hidden}")
         yield Outside("delta dropped by index", ((here, f"{here} * ((r + j) % 3 > 0)"),), f"delta{hidden}")
-        yield Outside("slope raised", ((here, f"({here} + 0.1)"),), f"delta{hidden}")
     if name in ("sigmoid", "tanh"):
         yield Outside("slope squared", ((here, f"{here} ** 2"),), f"delta{hidden}")
         yield Outside("slope's root", ((here, f"{here} ** 0.5"),), f"delta{hidden}")
@@ -94,11 +93,8 @@ def _update(network: Network) -> Iterator[Outside]:
     yield Outside("later records weigh more", ((gradient(last), f"{gradient(last)} * (r + 1) / n"),), f"dW{last}")
     given = f"dW{last}, lr)"
     yield Outside("gradient's cube root", ((given, f"np.cbrt(dW{last}), lr)"),), f"{kept}W{last}")
-    yield Outside("gradient clipped", ((given, f"np.clip(dW{last}, -0.001, 0.001), lr)"),), f"{kept}W{last}")
     yield Outside("gradient over its norm", ((given, f"dW{last} / np.linalg.norm(dW{last}), lr)"),), f"{kept}W{last}")
     yield Outside("gradient's mean taken off", (("dW1, lr)", "dW1 - dW1.mean(), lr)"),), f"{kept}W1")
-    count = '    STATE["t"] += 1'
-    yield Outside("learning rate decays", ((count, f'{count}\n    lr = lr * 0.8 ** STATE["t"]'),), f"step_W{last}")
     yield Outside("step rounded", (("step_W1\n", "np.round(step_W1, 3)\n"),), "W1")
     yield Outside("rows reversed after the step", (("W1 + step_W1", "(W1 + step_W1)[::-1]"),), "W1")
     yield Outside("weights clipped", ((f"W{last} + step_W{last}", f"np.clip(W{last} + step_W{last}, -0.2, 0.2)"),), f"W{last}")

@@ -29,10 +29,10 @@ class Pair:
 
 
 def pairs(network: Network, count: int, seed: int) -> Iterator[Pair]:
-    """That many pairs of compatible mistakes, drawn from the seed; none that is faint or needs batches of its own."""
+    """That many pairs of compatible mistakes, drawn from the seed; none that is faint or alone, or needs batches of its own."""
     random = np.random.default_rng(seed)
     text = source(network)
-    all_plants = [plant for plant in plants(network) if plant.probe == "any" and not plant.faint]
+    all_plants = [plant for plant in plants(network) if plant.probe == "any" and not (plant.faint or plant.alone)]
     drawn = problem(network)
     given = dict(drawn.initial_parameters), list(drawn.batches)
     honest = trained(text, *given)

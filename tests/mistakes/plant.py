@@ -14,7 +14,8 @@ class Plant:
     `layer` counts from 1; None stands for all layers that it can be in, or for no layer. `also` are names of mistakes that are the same
     function in this network; `variant` says which reading of the mistake it is, where there are several. `probe` says what shows it:
     "any"; "equal": batches of one size, since with others its rows are taken over again from the first; "zeros": a unit whose weights are
-    all 0. What is `faint` changes weights by little more than Adam's ε does.
+    all 0. What is `faint` changes weights by little more than Adam's ε does. What is `alone` is not looked for in pairs, and not
+    planted in them. What `has_sign` makes other numbers where δ is of y − ŷ, and what `has_scale` where it is not divided.
     """
 
     id: str
@@ -25,6 +26,9 @@ class Plant:
     variant: str = ""
     probe: str = "any"
     faint: bool = False
+    alone: bool = False
+    has_sign: bool = False
+    has_scale: bool = False
 
     @property
     def name(self) -> str:
@@ -35,6 +39,10 @@ class Plant:
     def names(self) -> tuple[str, ...]:
         """All that it may rightly be called."""
         return (self.name, *self.also)
+
+    def fits(self, text: str) -> bool:
+        """Whether what is to be replaced occurs exactly once."""
+        return all(text.count(old) == 1 for old, _ in self.edits)
 
     def apply(self, text: str) -> str:
         """The text with the mistake in it. Raises ValueError if what is to be replaced does not occur exactly once."""

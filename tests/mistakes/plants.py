@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from tests.mistakes import plants_errors, plants_gradients, plants_updates
+from tests.mistakes import plants_errors, plants_gradients, plants_met, plants_updates
 from tests.mistakes.networks import Network
 from tests.mistakes.plant import Plant
+from tests.mistakes.trainer import STYLES, Style, source
 
 __all__ = ["Plant", "plants"]
 
@@ -18,10 +19,15 @@ _GROUPS = (
     plants_updates.in_update,
     plants_updates.in_batches,
     plants_updates.in_optimizer,
+    *plants_met.GROUPS,
 )
 
 
-def plants(network: Network) -> Iterator[Plant]:
-    """All planted mistakes that apply to that network, in the order of their groups."""
+def plants(network: Network, style: Style = STYLES[0]) -> Iterator[Plant]:
+    """The planted mistakes that apply to that network, in the order of their groups, and make the same numbers in that style."""
+    text = source(network, style)
     for group in _GROUPS:
-        yield from group(network)
+        for plant in group(network):
+            is_other = (plant.has_sign and style.is_reversed) or (plant.has_scale and style.mean_in == "gradient")
+            if not is_other and (style == STYLES[0] or plant.fits(text)):
+                yield plant

@@ -56,8 +56,8 @@ def at_slopes(network: Network) -> Iterator[Plant]:
                     yield Plant("mask-of-other-layer", 59, i, (edit,), also, variant=f"of layer {other}")
         if network.activation(i) == "relu":
             whole = f"error{i}[r, j] * {slope(i)}"
-            yield Plant("relu-of-gradient", 56, i, ((whole, f"max(error{i}[r, j], 0.0)"),))
-            yield Plant("relu-of-gradient", 56, i, ((whole, f"max({whole}, 0.0)"),), variant="and the mask")
+            yield Plant("relu-of-gradient", 56, i, ((whole, f"max(error{i}[r, j], 0.0)"),), has_sign=True)
+            yield Plant("relu-of-gradient", 56, i, ((whole, f"max({whole}, 0.0)"),), variant="and the mask", has_sign=True)
         if network.activation(i) == "sigmoid":
             yield Plant("sigmoid-reversed", 23, i, ((f"f{i}(z{i}[r, j])", f"f{i}(-z{i}[r, j])"),))
 

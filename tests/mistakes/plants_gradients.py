@@ -74,7 +74,7 @@ def over_records(network: Network) -> Iterator[Plant]:
     if network.reduction == "mean":
         everywhere = ",".join(map(str, network.layers))
         for id, number, text, *also in (
-            ("mean-missing", 29, "1"),
+            ("mean-missing", 29, "1", f"mean-missing-in-layer({everywhere})"),
             ("mean-twice", 30, "1 / n / n", f"mean-twice-in-layer({everywhere})"),
             ("wrong-n-plus-one", 31, "1 / (n + 1)"),
             ("wrong-n-minus-one", 31, "1 / (n - 1)"),

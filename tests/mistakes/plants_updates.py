@@ -69,7 +69,7 @@ def in_batches(network: Network) -> Iterator[Plant]:
 def _casts(network: Network) -> Iterator[Plant]:
     for dtype, id in (("np.float32", "float32-cast"), ("np.float16", "float16-cast")):
         edits = tuple((gradient(i), f"{dtype}({gradient(i)})") for i in network.layers)
-        yield Plant(id, 47, None, edits, variant="each record's part of the weights' gradients")
+        yield Plant(id, 47, None, edits, variant="each record's part of the weights' gradients", has_scale=True)
         cast = f"x.astype({dtype})"
         yield Plant(id, 47, None, ((STEP, f"    return run(params, {cast}, y, lr)"),), variant="the inputs")
         edits = tuple((f"    a{i} = np.zeros((n, {network.sizes[i]}))", f"    a{i} = np.zeros((n, {network.sizes[i]}), {dtype})")
@@ -78,7 +78,7 @@ def _casts(network: Network) -> Iterator[Plant]:
     yield Plant("integer-cast", 47, None, ((STEP, "    return run(params, x.astype(int), y, lr)"),), variant="the inputs")
     yield Plant("integer-cast", 47, None, ((STEP, "    return run(params, x, y.astype(int), lr)"),), variant="the targets")
     yield Plant("integer-cast", 47, None, tuple((gradient(i), f"int({gradient(i)})") for i in network.layers),
-                variant="each record's part of the weights' gradients")
+                variant="each record's part of the weights' gradients", has_scale=True)
 
 
 def in_optimizer(network: Network) -> Iterator[Plant]:

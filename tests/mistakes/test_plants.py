@@ -14,9 +14,12 @@ from tests.mistakes.pairs import pairs
 from tests.mistakes.plant import edited
 from tests.mistakes.plants import plants
 from tests.mistakes.running import attempt, gap, probe, problem, trained
-from tests.mistakes.trainer import source
+from tests.mistakes.trainer import STYLES, Style, source
 
 each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{n.sizes}-{n.activations[0]}-{n.loss}-{n.optimizer}")
+
+
+each_style = pytest.mark.parametrize("style", STYLES, ids=["divided", "per record", "reversed, divided", "reversed, per record"])
 
 
 def reference(network: Network) -> tuple[Any, list[Any], dict[str, Any]]:
@@ -29,19 +32,20 @@ def reference(network: Network) -> tuple[Any, list[Any], dict[str, Any]]:
 
 
 @each_network
-@pytest.mark.parametrize("mean_in", ["delta", "gradient"])
-def test_the_honest_trainer_is_right(network: Network, mean_in: str) -> None:
+@each_style
+def test_the_honest_trainer_is_right(network: Network, style: Style) -> None:
     params, batches, expected = reference(network)
-    actual = trained(source(network, mean_in), params, batches, (network.lr,) * len(batches))
+    actual = trained(source(network, style), params, batches, (network.lr,) * len(batches))
     for name in expected:
         np.testing.assert_allclose(actual[name], expected[name], rtol=1e-10, atol=1e-14, err_msg=name)
 
 
 @each_network
-def test_each_plant_changes_the_weights(network: Network) -> None:
-    text = source(network)
+@each_style
+def test_each_plant_changes_the_weights(network: Network, style: Style) -> None:
+    text = source(network, style)
     given, honest, unseen = {}, {}, []
-    for plant in plants(network):
+    for plant in plants(network, style):
         planted = plant.apply(text)
         for seed in range(21, 25):
             key = plant.probe, seed, plant.layer if plant.probe == "zeros" else None
@@ -117,8 +121,11 @@ def test_an_attempt_in_another_layout_is_the_same_training(params_as: str, bias:
         np.testing.assert_allclose(array, expected[name], rtol=1e-10)
 
 
-@each_network
-def test_plants_fit_the_trainer_with_its_mean_in_the_gradients(network: Network) -> None:
-    text = source(network, "gradient")
-    for plant in plants(network):
-        compile(plant.apply(text), plant.name, "exec")
+def test_the_four_styles_are_four_texts_and_one_training() -> None:
+    params, batches, _ = reference(NETWORKS[0])
+    texts = [source(NETWORKS[0], style) for style in STYLES]
+    first, *others = (trained(text, params, batches) for text in texts)
+    assert all(gap(first, other) < 1e-12 for other in others)
+    deltas = [attempt(text)["trace"](params, *batches[0])["delta2"] for text in texts]
+    for delta, factor in zip(deltas, (1, len(batches[0][0]), -1, -len(batches[0][0])), strict=True):
+        np.testing.assert_allclose(delta, factor * deltas[0], rtol=1e-12)

@@ -1,8 +1,10 @@
 """The honest trainer: source text of an attempt that trains a network by plain loops, and the pieces of it that mistakes are put into.
 
-Each layer's lines bear its number, so that a mistake can be put into one layer. The mean over records stands in δ, or with
-`mean_in="gradient"` in the gradients; what is computed is the same.
+Each layer's lines bear its number, so that a mistake can be put into one layer. In which style it is written, changes nothing of what is
+computed: the mean over records stands in δ or in the gradients, and δ is of ŷ − y or of y − ŷ.
 """
+
+from dataclasses import dataclass
 
 from tests.mistakes.networks import Network
 
@@ -31,6 +33,22 @@ LOSSES = {
 OF_WEIGHTS_ALONE = 'DECAY = globals()["DECAY"] if name.endswith("weight") else 0.0'
 
 
+@dataclass(frozen=True)
+class Style:
+    """How the trainer writes δ: `mean_in` is "delta" or "gradient"; with `is_reversed` it is of y − ŷ, and what it makes is added."""
+
+    mean_in: str = "delta"
+    is_reversed: bool = False
+
+    @property
+    def name(self) -> str:
+        """It in words."""
+        return f"{'y − ŷ' if self.is_reversed else 'ŷ − y'} {'divided' if self.mean_in == 'delta' else 'per record'}"
+
+
+STYLES = (Style(), Style("gradient"), Style(is_reversed=True), Style("gradient", is_reversed=True))
+
+
 def slope(layer: int) -> str:
     """f′ of that layer's unit j, in the line of its δ."""
     return f"slope{layer}(z{layer}[r, j], a{layer}[r, j])"
@@ -51,8 +69,8 @@ def softmax_delta(layer: int, units: int) -> str:
     return f"sum(error{layer}[r, i] * a{layer}[r, i] * ((i == j) - a{layer}[r, j]) for i in range({units}))"
 
 
-def source(network: Network, mean_in: str = "delta") -> str:
-    """The attempt's source text; `mean_in` is "delta" or "gradient"."""
+def source(network: Network, style: Style = STYLES[0]) -> str:
+    """The attempt's source text in that style."""
     lines = ['"""A network trained by loops, every sum written out."""', "", "import copy", "import math", "", "import numpy as np", ""]
     lines += [f"PROBLEM = {network.problem()!r}", 'STATE = {"t": 0}', "", ""]
     for layer in network.layers:
@@ -63,14 +81,15 @@ def source(network: Network, mean_in: str = "delta") -> str:
     lines += ["def softmax(z):", "    e = np.exp(z - np.max(z))", "    return e / np.sum(e)", "", ""]
     lines += ["def error_of(o, t):", f"    return {ERRORS[network.loss]}", "", ""]
     lines += ["def loss_of(o, t):", f"    return {LOSSES[network.loss]}", "", ""]
-    lines += [*_update(network), "", ""]
+    lines += [*_update(network, style), "", ""]
     lines += ["def run(params, x, y, lr):", '    """Everything that one step of training computes, by name."""']
-    lines += [f"    {line}" if line else "" for line in _run(network, mean_in)]
+    lines += [f"    {line}" if line else "" for line in _run(network, style)]
     return "\n".join([*lines, *_END]) + "\n"
 
 
-def _update(network: Network) -> list[str]:
+def _update(network: Network, style: Style) -> list[str]:
     options = network.options
+    turned = ["    g = -g"] if style.is_reversed else []
     coupled = ["    g = g + DECAY * w"] if network.decay and network.optimizer != "adamw" else []
     if network.optimizer == "sgd":
         head = [f"MU, DECAY = {options.get('momentum', 0.0)}, {network.decay}"]
@@ -88,10 +107,10 @@ def _update(network: Network) -> list[str]:
         body += ["    step = -lr * m_hat / (np.sqrt(v_hat) + EPS)"]
         body += ["    step = step - lr * DECAY * w"] if network.optimizer == "adamw" else []
     head += ["", "", "def update(name, w, g, lr):", '    """The change of the parameter w with gradient g."""']
-    return [*head, *coupled, *body, "    return step"]
+    return [*head, *turned, *coupled, *body, "    return step"]
 
 
-def _run(network: Network, mean_in: str) -> list[str]:
+def _run(network: Network, style: Style) -> list[str]:
     lines = ['STATE["t"] += 1', "n, k = y.shape", "seen = {}", "a0 = x"]
     for layer in network.layers:
         lines += _forward(network, layer)
@@ -99,14 +118,14 @@ def _run(network: Network, mean_in: str) -> list[str]:
     lines += ["", f"output = a{last}", "loss = 0.0", f"error{last} = np.zeros((n, {k}))"]
     lines += ["over_records = 1 / n" if network.reduction == "mean" else "over_records = 1"]
     lines += ["over_outputs = 1 / k" if network.is_mean_over_outputs else "over_outputs = 1"]
-    share = "over_outputs * over_records" if mean_in == "delta" else "over_outputs"
+    share = "-" * style.is_reversed + "over_outputs" + " * over_records" * (style.mean_in == "delta")
     predicted = "softmax(output[r])" if network.loss == "cross_entropy" else "output[r]"
     lines += ["for r in range(n):", f"    p = {predicted}", f"    for j in range({k}):", "        loss += loss_of(p[j], y[r, j])"]
     lines += [f"        error{last}[r, j] = error_of(p[j], y[r, j]) * {share}"]
     divisor = "1" if network.reduction == "sum" else "(n * k)" if network.is_mean_over_outputs else "n"
     lines += [f"loss = loss / {divisor}"]
     for layer in reversed(network.layers):
-        lines += _backward(network, layer, mean_in)
+        lines += _backward(network, layer, style)
     lines += ["", 'seen["input"], seen["output"], seen["loss"] = x, output, loss', "return seen"]
     return lines
 
@@ -127,7 +146,7 @@ def _forward(network: Network, layer: int) -> list[str]:
     return lines + ([f'seen["a{layer}"] = a{layer}'] if layer < network.depth else [])
 
 
-def _backward(network: Network, layer: int, mean_in: str) -> list[str]:
+def _backward(network: Network, layer: int, style: Style) -> list[str]:
     n_in, units = network.sizes[layer - 1], network.sizes[layer]
     is_softmax = network.activation(layer) == "softmax"
     delta = softmax_delta(layer, units) if is_softmax else f"error{layer}[r, j] * {slope(layer)}"
@@ -137,7 +156,7 @@ def _backward(network: Network, layer: int, mean_in: str) -> list[str]:
     lines += [f"for r in range(n):  # gradients of layer {layer}"]
     lines += [f"    for j in range({units}):", f"        for i in range({n_in}):", f"            dW{layer}[j, i] += {gradient(layer)}"]
     lines += [f"        db{layer}[j] += delta{layer}[r, j]"]
-    if mean_in == "gradient":
+    if style.mean_in == "gradient":
         lines += [f"dW{layer} = dW{layer} * over_records", f"db{layer} = db{layer} * over_records"]
     parts = [("W", network.weight(layer)), *([("b", network.bias_name(layer))] if network.bias else [])]
     for part, name in parts:

@@ -36,9 +36,14 @@ def _summed(run: Run, step: int, layer: int) -> Bounded:
 
 
 def _over_units(mean: bool) -> object:
+    """The sum over the units too; a softmax's is 0 but for rounding, which a gradient that is shown as exactly 0 in every step was not."""
+
     def formula(run: Run, step: int, layer: int) -> Bounded:
         gradient = run.right("bias_grad", step, layer)
         summed, shape = run.total(gradient, -1), gradient.value.shape
+        shown = run.shown("bias_used", layer)
+        if shown and not any(array.any() for array in shown):
+            raise ValueError("a gradient that is never worked out, and not a sum that is 0 but for rounding")
         summed = run.scaled(summed, 1 / shape[0]) if mean else summed
         return Bounded(np.broadcast_to(summed.value, shape), np.broadcast_to(summed.error, shape))
 
@@ -74,6 +79,9 @@ def _bias(id: str, sentence: str, actual: str, formula: object, stage: str = "bi
 
 BIASES = (
     _bias("bias-never-updated", "the biases of {layer} are never updated", "Δb = 0", _never, "bias_step"),
+    _bias(
+        "gradient-missing", "the bias gradient of {layer} stays zero: it is never worked out", "∂L/∂b = 0", _never, "bias_used"
+    ),
     _bias("sign-flipped-in-layer", "the bias gradient of {layer} has the wrong sign", "∂L/∂b = −Σₙ δₙ", _opposite),
     _bias("bias-mean", "the bias gradient of {layer} is averaged over the records once more", "∂L/∂b = 1/n Σₙ δₙ", _mean),
     _bias("bias-mean-missing", "the bias gradient of {layer} is not divided by the number of records", "∂L/∂b = n Σₙ δₙ", _summed),

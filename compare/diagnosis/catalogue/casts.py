@@ -51,6 +51,12 @@ _STAGES: tuple[tuple[str, str, Where], ...] = (
     ("*_after", "the new weights of {layer} are", "layer"),
 )
 _DTYPES = (("float32", np.float32), ("float16", np.float16), ("integer", np.int64))
+_DIVIDED: tuple[tuple[str, str, Where], ...] = (
+    ("error", "the error", "once"),
+    ("delta", "δ of {layer}", "layer"),
+    ("*_used", "the gradients of {layer}", "layer"),
+    ("*_taken", "the update of {layer}", "layer"),
+)
 _FLOATS = ("float32", "float16")      # many places, and what they come to is like nothing else: to be looked for last
 
 
@@ -92,6 +98,41 @@ def _outer(a: Bounded, index: Any) -> Bounded:
 def _is_small(problem: Problem, layer: int) -> bool:
     return not problem.is_large
 
+
+def _floored(stage: str) -> Formula:
+    """The whole number below, as // has it."""
+
+    def formula(run: Run, step: int, layer: int, kind: str = "") -> Bounded:
+        a = run.right(stage.replace("*", kind), step, layer)
+        lowest, highest = np.floor(a.value - a.error), np.floor(a.value + a.error)
+        return Bounded((lowest + highest) / 2, (highest - lowest) / 2)
+
+    return formula
+
+
+_FLOORED = tuple(
+    Mistake(
+        "floor-division",
+        f"// stands for / in {what}, which leaves whole numbers",
+        "a / b",
+        "⌊a / b⌋",
+        {stage: _floored(stage)},
+        where,
+        alone=True,
+    )
+    for stage, what, where in _DIVIDED
+)
+
+_RATE = Mistake(
+    "float32-cast",
+    "the learning rate is float32",
+    "float64 throughout",
+    "a cast to float32",
+    {"lr": lambda run, step, layer: float(np.float32(run.steps[step].lr))},
+    "all",
+    alone=True,
+    slow=True,
+)
 
 _PARTS = tuple(
     Mistake(
@@ -139,4 +180,4 @@ _EACH = tuple(
     for stage, of, where in _STAGES
 )
 
-CASTS = (*_EACH, *_ACTIVATIONS, *_PARTS)
+CASTS = (*_EACH, *_ACTIVATIONS, *_PARTS, _RATE, *_FLOORED)

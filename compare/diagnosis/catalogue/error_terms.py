@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.catalogue.slopes import is_square
+from compare.diagnosis.catalogue.slopes import bends, is_square
 from compare.diagnosis.formulas import Formula, is_elementwise
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
@@ -126,6 +126,21 @@ def _raw_error(run: Run, step: int, layer: int) -> Bounded:
     return value
 
 
+def _slope_again(run: Run, step: int, layer: int) -> Bounded:
+    """δ ∘ f′ of the next layer; of a loss of logits p(1 − p), which is in its δ already."""
+    delta = run.right("back_delta", step, layer)
+    if layer + 1 < run.depth or not _from_logits(run.problem, layer):
+        return run.times(delta, run("slope", step, layer + 1))
+    p = probabilities(run, step)
+    return run.times(delta, run.times(p, run.plus(Bounded(np.ones_like(p.value)), negative(p))))
+
+
+def _next_bends(problem: Problem, layer: int) -> bool:
+    """Where f′ of the next layer once more is another: relu's is not."""
+    is_last = layer + 1 == len(problem.layers)
+    return (bends(problem, layer + 1) and problem.layers[layer].function != "relu") or (is_last and _from_logits(problem, layer))
+
+
 def _without_weights(run: Run, step: int, layer: int) -> Bounded:
     """Each unit gets the sum of the next layer's δ."""
     summed, shape = run.total(run("back_delta", step, layer), -1), run("z", step, layer).value.shape
@@ -203,6 +218,16 @@ def _slope_on_top(run: Run, step: int, layer: int) -> Bounded:
 
 def _from_logits(problem: Problem, layer: int) -> bool:
     return problem.loss in ("cross_entropy", "bce_with_logits")
+
+
+def _squares_through_softmax(times: float, is_mean: bool) -> Formula:
+    """2(p − y), or p − y, through softmax's Jacobian; over k where the mean is over the outputs too."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        back = run.activated("softmax", run("output", step))[1]
+        return run.scaled(back(difference(run, step)), times / (run.problem.sizes[-1] if is_mean else 1))
+
+    return formula
 
 
 def _softmax_over_records(run: Run, step: int, layer: int) -> Bounded:
@@ -396,6 +421,15 @@ ERROR_TERMS = (
         "hidden",
     ),
     Mistake(
+        "slope-again-back",
+        "what is sent back to {layer} has f′ of the next layer once more: it is in δ already",
+        _BACK,
+        "∂L/∂a = (δ ∘ f′) W",
+        {"back_delta": _slope_again},
+        "hidden",
+        _next_bends,
+    ),
+    Mistake(
         "weights-left-out-back",
         "the weights are left out on the way back to {layer}",
         _BACK,
@@ -495,6 +529,19 @@ ERROR_TERMS = (
         "(p − y) ∘ p(1 − p)",
         {"term": _slope_on_top},
         applies=_from_logits,
+    ),
+    *(
+        Mistake(
+            "other-loss",
+            f"the derivative is that of the mean squared error through softmax{said}",
+            "∂ℓ/∂z = p − y",
+            f"∂ℓ/∂zᵢ = Σⱼ {factor}(pⱼ − yⱼ) pⱼ(δᵢⱼ − pᵢ){over}",
+            {"term": _squares_through_softmax(times, is_mean)},
+            applies=lambda problem, layer: problem.loss == "cross_entropy",
+            alone=True,
+        )
+        for times, factor, said in ((2.0, "2", ""), (1.0, "", ", and of half of it"))
+        for is_mean, over in ((False, ""), (True, "/k"))
     ),
     Mistake(
         "softmax-axis",

@@ -61,6 +61,32 @@ def _elementwise_columns(run: Run, step: int, layer: int) -> Bounded:
     return transposed(_elementwise(run, step, layer))
 
 
+def _scalar(run: Run, step: int, layer: int) -> Bounded:
+    delta, a = run("grad_delta", step, layer), run("grad_input", step, layer)
+    wide = Bounded(np.broadcast_to(delta.value, a.value.shape), np.broadcast_to(delta.error, a.value.shape))
+    return _everywhere(run, run.times(wide, a), run.right("weight_grad", step, layer))
+
+
+def _summed(run: Run, step: int, layer: int) -> Bounded:
+    gradient = run.right("weight_grad", step, layer)
+    return _everywhere(run, gradient, gradient)
+
+
+def _everywhere(run: Run, terms: Bounded, like: Bounded) -> Bounded:
+    total = run.total(run.total(terms), -1)
+    return Bounded(np.broadcast_to(total.value, like.value.shape), np.broadcast_to(total.error, like.value.shape))
+
+
+def _meet_elementwise(problem: Problem, layer: int) -> bool:
+    of = problem.layers[layer - 1]
+    return of.units in (1, of.units_in) and of.units * of.units_in > 1
+
+
+def _has_several(problem: Problem, layer: int) -> bool:
+    of = problem.layers[layer - 1]
+    return of.units > 1 and of.units_in > 1
+
+
 def _weights_for_inputs(run: Run, step: int, layer: int) -> Bounded:
     summed, w = run.total(run("grad_delta", step, layer)), run("weight", step, layer)
     return run.times(Bounded(summed.value[:, None], np.asarray(summed.error)[:, None]), w)
@@ -271,6 +297,22 @@ GRADIENTS = (
         {"weight_grad": _elementwise_columns},
         "layer",
         is_square,
+    ),
+    *(
+        Mistake(
+            "scalar-for-product",
+            f"one number, {what}, stands for the whole weight gradient of {{layer}}",
+            RIGHT,
+            actual,
+            {"weight_grad": formula},
+            "layer",
+            applies,
+            alone=True,
+        )
+        for what, actual, formula, applies in (
+            ("the sum of δ ∘ a", "∂L/∂W = Σ δ ∘ a, a single number", _scalar, _meet_elementwise),
+            ("the sum of it all", "∂L/∂W = Σᵢⱼ (δᵀ a)ᵢⱼ", _summed, _has_several),
+        )
     ),
     Mistake(
         "weights-for-inputs",

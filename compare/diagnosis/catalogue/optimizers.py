@@ -1,4 +1,4 @@
-"""Mistakes in the optimisers: momentum, weight decay, Adam."""
+"""Mistakes in momentum and weight decay."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +9,10 @@ from compare.diagnosis.formulas import Formula, options_of
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
 from compare.problem import Problem
-from compare.rounding import Bounded, negative, quotient, root
+from compare.rounding import Bounded, negative
 from compare.rules import OPTIMIZERS as RULES
 
 Kept = dict[str, Bounded]
-NEVER = 10**9  # a step's number so large that βᵗ is 0
 
 
 def _uses(option: str) -> Callable[[Problem, int], bool]:
@@ -38,6 +37,13 @@ def _changed(change: Callable[[Run, int, dict[str, Any], str], dict[str, Any]]) 
     return formula
 
 
+def _of_kind(formula: Formula, only: str) -> Formula:
+    """The update by that formula of one kind of parameter, and of the others as it should be."""
+    return lambda run, step, layer, kind: (
+        formula(run, step, layer, kind=kind) if kind == only else run.right(f"{kind}_update", step, layer)
+    )
+
+
 def _updated(run: Run, step: int, layer: int, kind: str, options: dict[str, Any], rule: str | None = None) -> tuple[Bounded, Kept]:
     w, g, kept, count = _parts(run, step, layer, kind)
     update, own = RULES[rule or run.problem.optimizer].update, options_of(kind, options)
@@ -45,11 +51,12 @@ def _updated(run: Run, step: int, layer: int, kind: str, options: dict[str, Any]
 
 
 def _parts(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Bounded, Kept, Any]:
-    w, g = run(kind, step, layer), run(f"{kind}_used", step, layer)
+    w, g = run(kind, step, layer), run(f"{kind}_taken", step, layer)
     return w, g, run(f"{kind}_kept", step, layer), np.asarray(run("count", step))
 
 
-def _option(name: str, value: Callable[[Run, int, dict[str, Any]], Any]) -> dict[str, Formula]:
+def option(name: str, value: Callable[[Run, int, dict[str, Any]], Any]) -> dict[str, Formula]:
+    """The formulas under another value of one option."""
     return {"*_update": _changed(lambda run, step, options, kind: {name: value(run, step, options)})}
 
 
@@ -139,38 +146,6 @@ def _decay_without_lr(run: Run, step: int, layer: int, kind: str) -> tuple[Bound
     return run.plus(delta, run.scaled(run(kind, step, layer), -options["weight_decay"])), after
 
 
-def _adam(first: bool, second: bool, eps: str) -> Formula:
-    """Adam with or without either correction, and ε outside the root, inside, or added before the correction."""
-
-    def formula(run: Run, step: int, layer: int, kind: str) -> tuple[Bounded, Kept]:
-        w, g, kept, count = _parts(run, step, layer, kind)
-        options, t = _own(run, step, layer, kind), int(count)
-        decay, lr = options["weight_decay"], run("lr", step, layer)
-        if decay and run.problem.optimizer == "adam":
-            g = run.plus(g, run.scaled(w, decay))
-        (beta1, beta2), small = options["betas"], Bounded(np.asarray(options["eps"]), run.precision.u * options["eps"])
-        m = run.plus(run.scaled(kept["exp_avg"], beta1), run.scaled(g, 1 - beta1))
-        v = run.plus(run.scaled(kept["exp_avg_sq"], beta2), run.scaled(run.times(g, g), 1 - beta2))
-        top = run.scaled(m, 1 / (1 - beta1**t) if first else 1.0)
-        correction = 1 / (1 - beta2**t) if second else 1.0
-        if eps == "inside":
-            below, least = root(run.plus(run.scaled(v, correction), small), run.precision), float(np.sqrt(options["eps"])) / 2
-        elif eps == "before":
-            below, least = run.scaled(run.plus(root(v, run.precision), small), float(np.sqrt(correction))), options["eps"] / 2
-        else:
-            below, least = run.plus(root(run.scaled(v, correction), run.precision), small), options["eps"] / 2
-        delta = run.scaled(quotient(top, below, least, run.precision), -lr)
-        if decay and run.problem.optimizer == "adamw":
-            delta = run.plus(delta, run.scaled(w, -lr * decay))
-        return delta, {"exp_avg": m, "exp_avg_sq": v}
-
-    return formula
-
-
-def _counted(by: int) -> Formula:
-    return lambda run, step, layer: run.steps[step].number + by
-
-
 def _decay_of(*kinds: str) -> dict[str, Formula]:
     """Weight decay of these kinds of parameters and no others."""
 
@@ -180,8 +155,8 @@ def _decay_of(*kinds: str) -> dict[str, Formula]:
     return {"*_update": _changed(change)}
 
 
-_VELOCITY, _ADAM = "b ← μ b + g; Δw = −lr b", "Δw = −lr m̂ / (√v̂ + ε)"
-_MOMENTUM, _DECAY, _IS_ADAM = _uses("momentum"), _uses("weight_decay"), _is("adam", "adamw")
+_VELOCITY = "b ← μ b + g; Δw = −lr b"
+_MOMENTUM, _DECAY = _uses("momentum"), _uses("weight_decay")
 
 
 def _decays(which: str, *, bias: bool | None = None, norm: bool | None = None) -> Callable[[Problem, int], bool]:
@@ -201,7 +176,7 @@ OPTIMIZERS = (
         "momentum has the wrong sign",
         _VELOCITY,
         "b ← −μ b + g",
-        _option("momentum", lambda run, step, options: -options["momentum"]),
+        option("momentum", lambda run, step, options: -options["momentum"]),
         applies=_MOMENTUM,
     ),
     Mistake(
@@ -217,7 +192,7 @@ OPTIMIZERS = (
         "the gradient is damped by 1 − μ, where it should not be",
         _VELOCITY,
         "b ← μ b + (1 − μ) g, from b = g on",
-        _option("dampening", lambda run, step, options: options["momentum"]),
+        option("dampening", lambda run, step, options: options["momentum"]),
         applies=_MOMENTUM,
     ),
     Mistake(
@@ -233,7 +208,7 @@ OPTIMIZERS = (
         "the gradient is not damped",
         "b ← μ b + (1 − dampening) g",
         "b ← μ b + g",
-        _option("dampening", lambda run, step, options: 0.0),
+        option("dampening", lambda run, step, options: 0.0),
         applies=_both(_MOMENTUM, _uses("dampening")),
     ),
     Mistake(
@@ -243,6 +218,32 @@ OPTIMIZERS = (
         "Δw = −lr g",
         {"*_update": _not_kept},
         applies=_MOMENTUM,
+    ),
+    Mistake(
+        "velocity-not-kept",
+        "{layer} has no momentum: its velocity is not kept",
+        _VELOCITY,
+        "Δw = −lr g",
+        {"*_update": _not_kept},
+        "layer",
+        _MOMENTUM,
+        alone=True,
+    ),
+    *(
+        Mistake(
+            "momentum-damped",
+            f"the gradients of the {what} alone are damped by 1 − μ",
+            _VELOCITY,
+            f"b ← μ b + (1 − μ) g, from {start} on",
+            {"*_update": _of_kind(formula, kind)},
+            applies=lambda problem, layer: _MOMENTUM(problem, layer) and problem.bias,
+            alone=True,
+        )
+        for kind, what in (("bias", "biases"), ("weight", "weights"))
+        for start, formula in (
+            ("b = g", _changed(lambda run, step, options, kind: {"dampening": options["momentum"]})),
+            ("b = 0", _averaged),
+        )
     ),
     Mistake(
         "velocity-stale",
@@ -273,7 +274,7 @@ OPTIMIZERS = (
         "Nesterov's look-ahead is missing",
         "Δw = −lr (g + μ b)",
         "Δw = −lr b",
-        _option("nesterov", lambda run, step, options: False),
+        option("nesterov", lambda run, step, options: False),
         applies=_uses("nesterov"),
     ),
     Mistake(
@@ -281,18 +282,18 @@ OPTIMIZERS = (
         "Nesterov's look-ahead is taken, where plain momentum should be",
         "Δw = −lr b",
         "Δw = −lr (g + μ b)",
-        _option("nesterov", lambda run, step, options: True),
+        option("nesterov", lambda run, step, options: True),
         applies=lambda problem, layer: _MOMENTUM(problem, layer) and not _uses("nesterov")(problem, layer),
     ),
     Mistake(
-        "decay-missing", "weight decay is left out", "g + λ w", "g", _option("weight_decay", lambda run, step, options: 0.0), applies=_DECAY
+        "decay-missing", "weight decay is left out", "g + λ w", "g", option("weight_decay", lambda run, step, options: 0.0), applies=_DECAY
     ),
     Mistake(
         "decay-sign",
         "weight decay has the wrong sign",
         "g + λ w",
         "g − λ w",
-        _option("weight_decay", lambda run, step, options: -options["weight_decay"]),
+        option("weight_decay", lambda run, step, options: -options["weight_decay"]),
         applies=_DECAY,
     ),
     Mistake(
@@ -300,7 +301,7 @@ OPTIMIZERS = (
         "weight decay is divided by the number of records",
         "g + λ w",
         "g + λ/n w",
-        _option("weight_decay", lambda run, step, options: options["weight_decay"] / run("x", step).value.shape[0]),
+        option("weight_decay", lambda run, step, options: options["weight_decay"] / run("x", step).value.shape[0]),
         applies=_DECAY,
     ),
     Mistake(
@@ -308,7 +309,7 @@ OPTIMIZERS = (
         "weight decay counts twice: λ for λ/2",
         "g + λ w",
         "g + 2λ w",
-        _option("weight_decay", lambda run, step, options: 2 * options["weight_decay"]),
+        option("weight_decay", lambda run, step, options: 2 * options["weight_decay"]),
         applies=_DECAY,
     ),
     Mistake(
@@ -316,7 +317,7 @@ OPTIMIZERS = (
         "weight decay counts half: λ/2 for λ",
         "g + λ w",
         "g + λ/2 w",
-        _option("weight_decay", lambda run, step, options: options["weight_decay"] / 2),
+        option("weight_decay", lambda run, step, options: options["weight_decay"] / 2),
         applies=_DECAY,
     ),
     Mistake(
@@ -359,7 +360,7 @@ OPTIMIZERS = (
         applies=lambda problem, layer: _DECAY(problem, layer) and problem.bias,
     ),
     Mistake(
-        "decay-missing", "{layer} is not decayed", "g + λ w", "g", _option("weight_decay", lambda run, step, options: 0.0), "layer", _DECAY
+        "decay-missing", "{layer} is not decayed", "g + λ w", "g", option("weight_decay", lambda run, step, options: 0.0), "layer", _DECAY
     ),
     Mistake(
         "decay-in-gradients",
@@ -393,77 +394,4 @@ OPTIMIZERS = (
         {"*_update": _decay_without_lr},
         applies=_DECAY,
     ),
-    Mistake(
-        "adam-no-correction",
-        "Adam's averages are not corrected for their start at 0",
-        _ADAM,
-        "Δw = −lr m / (√v + ε)",
-        {"*_update": _adam(False, False, "outside")},
-        applies=_IS_ADAM,
-    ),
-    Mistake(
-        "adam-no-first-correction",
-        "Adam's first average is not corrected",
-        _ADAM,
-        "Δw = −lr m / (√v̂ + ε)",
-        {"*_update": _adam(False, True, "outside")},
-        applies=_IS_ADAM,
-    ),
-    Mistake(
-        "adam-no-second-correction",
-        "Adam's second average is not corrected",
-        _ADAM,
-        "Δw = −lr m̂ / (√v + ε)",
-        {"*_update": _adam(True, False, "outside")},
-        applies=_IS_ADAM,
-    ),
-    Mistake(
-        "adam-eps-inside",
-        "Adam's ε is inside the root",
-        _ADAM,
-        "Δw = −lr m̂ / √(v̂ + ε)",
-        {"*_update": _adam(True, True, "inside")},
-        applies=_IS_ADAM,
-    ),
-    Mistake(
-        "adam-eps-before-correction",
-        "Adam's ε is added before the correction",
-        _ADAM,
-        "Δw = −lr m̂ / ((√v + ε) / √(1 − β₂ᵗ))",
-        {"*_update": _adam(True, True, "before")},
-        applies=_IS_ADAM,
-    ),
-    Mistake(
-        "adam-betas-swapped",
-        "β₁ and β₂ are swapped",
-        "m by β₁, v by β₂",
-        "m by β₂, v by β₁",
-        _option("betas", lambda run, step, options: options["betas"][::-1]),
-        applies=_IS_ADAM,
-    ),
-    Mistake(
-        "adam-step-off", "the step is counted one too far: t starts at 2", "1 − βᵗ", "1 − βᵗ⁺¹", {"count": _counted(1)}, applies=_IS_ADAM
-    ),
-    Mistake("adam-step-off", "the step's count stays behind by one", "1 − βᵗ", "1 − βᵗ⁻¹", {"count": _counted(-1)}, applies=_IS_ADAM),
-    Mistake(
-        "adam-step-off",
-        "the step is always counted as the first",
-        "1 − βᵗ",
-        "1 − β",
-        {"count": lambda run, step, layer: 1},
-        applies=_IS_ADAM,
-    ),
-    Mistake(
-        "velocity-not-kept",
-        "Adam's averages are not kept from step to step",
-        "m, v of all steps",
-        "m, v of this step",
-        {"*_kept": lambda run, step, layer, kind: _zeros(run, step, layer, kind)},
-        applies=_IS_ADAM,
-    ),
 )
-
-
-def _zeros(run: Run, step: int, layer: int, kind: str) -> Kept:
-    zeros = np.zeros_like(run(kind, step, layer).value)
-    return {slot: Bounded(zeros, zeros) for slot in run.problem.slots}

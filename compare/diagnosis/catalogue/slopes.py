@@ -75,6 +75,11 @@ def _one_minus_a(run: Run, step: int, layer: int) -> Bounded:
     return one_minus(run, run("a", step, layer))
 
 
+def _one_minus_a_squared(run: Run, step: int, layer: int) -> Bounded:
+    rest = _one_minus_a(run, step, layer)
+    return run.times(rest, rest)
+
+
 def _only_a(run: Run, step: int, layer: int) -> Bounded:
     value: Bounded = run("a", step, layer)
     return value
@@ -185,6 +190,8 @@ SLOPES = (
         lambda problem, layer: bends(problem, layer) and is_square(problem, layer),
     ),
     _slope("only-one-minus-a", "of a(1 − a) only 1 − a is left in {layer}", "δ = ∂L/∂a ∘ (1 − a)", _one_minus_a, has("sigmoid")),
+    _slope("only-one-minus-a", "1 − a stands for 1 − a² in {layer}", "δ = ∂L/∂a ∘ (1 − a)", _one_minus_a, has("tanh")),
+    _slope("slope-square-misplaced", "(1 − a)² stands for 1 − a² in {layer}", "δ = ∂L/∂a ∘ (1 − a)²", _one_minus_a_squared, has("tanh")),
     _slope("only-a", "of a(1 − a) only a is left in {layer}", "δ = ∂L/∂a ∘ a", _only_a, has("sigmoid")),
     _slope(
         "leak-missing", "the slope below 0 is left out on the way back in {layer}", "δ = ∂L/∂a ∘ [z > 0]", _leak_missing, has("leaky_relu")

@@ -115,6 +115,9 @@ def test_forged_lines_cost_the_attempt_its_lines_alone(forged: int) -> None:
 )
 def test_forged_answers_raise_nothing_but_an_attempts_own_error(answer: Any, is_one: bool, tmp_path: Path) -> None:
     class Forger:
+        def greet(self, timeout: float) -> None:
+            pass
+
         def ask(self, kind: int, entries: Any) -> Any:
             told = packed([answer, None]) if kind == TRACED else packed({"problem": {}, "conventions": {}})
             return frames.entries(frames.frame(kind, bytes(16), 0, told)[frames.HEADER.size :])
@@ -149,9 +152,9 @@ def test_an_answer_that_would_be_refused_is_a_fault_of_ours(monkeypatch: pytest.
 
 
 def test_a_network_that_is_too_large_is_not_graded() -> None:
-    line = graded_text(RIGHT + "\nPROBLEM = {'sizes': (8000, 8000, 1)}\n", OPEN).line
+    line = graded_text(RIGHT + "\nPROBLEM = {'sizes': (2000, 2000, 1)}\n", OPEN).line
     assert line["verdict"] == "could not run"
-    assert line["reason"] == f"its PROBLEM has 64008000 weights; at most {MOST_WEIGHTS} are graded"
+    assert line["reason"] == f"its PROBLEM has 4002000 weights; at most {MOST_WEIGHTS} are graded"
 
 
 @confined
@@ -287,27 +290,52 @@ def test_a_file_beside_the_adapter_is_part_of_what_results_depend_on(tmp_path: P
 
 def test_the_network_is_in_the_results_and_can_be_fixed(attempts: Path, tmp_path: Path) -> None:
     (attempts / "a.py").write_text(
-        "PROBLEM = {'sizes': (1, 1), 'activations': ('identity',)}\n\n\n"
+        "PROBLEM = {'sizes': (1, 1), 'activations': ('identity',), 'lr': 0.02, 'weight_decay': 0.5}\n\n\n"
         "def forward(params, x):\n    return x @ params['0.weight'].T\n\n\n"
-        "def gradients(params, x, y):\n    return {'0.weight': (x @ params['0.weight'].T - y).T @ x / len(x)}\n"
+        "def train_step(params, x, y, lr):\n    w = params['0.weight']\n"
+        "    return {'0.weight': w - lr * ((x @ w.T - y).T @ x / len(x) + 0.5 * w)}\n"
     )
     out, fixed = tmp_path / "out", tmp_path / "fixed"
     assert grade(attempts, out) == 0
     found = lines(out)["a.py"]
-    assert (found["verdict"], found["network"]) == ("equivalent", "1-1 identity, no biases, half_mse, sgd")
-    assert "a.py,equivalent,1.0,,,,,\"1-1 identity, no biases, half_mse, sgd\"" in (out / "grades.csv").read_text()
+    network = "1-1 identity, no biases, half_mse, sgd weight_decay 0.5, lr 0.02"
+    assert (found["verdict"], found["network"]) == ("equivalent", network)
+    assert f'a.py,equivalent,1.0,,,,,"{network}"' in (out / "grades.csv").read_text()
     if (out / "index.html").exists():
-        assert "1-1 identity, no biases, half_mse, sgd" in (out / "index.html").read_text()
-    assert grade(attempts, fixed, "--sizes", "6,2,1", "--activation", "sigmoid") == 0
-    assert {line["network"] for line in lines(fixed).values()} == {"6-2-1 sigmoid, no biases, half_mse, sgd"}
+        assert network in (out / "index.html").read_text()
+    assert grade(attempts, fixed, "--sizes", "6,2,1") == 0
+    assert {line["network"] for line in lines(fixed).values()} == {"6-2-1 sigmoid, no biases, half_mse, sgd, lr 0.005"}
     assert {name: line["verdict"] == "equivalent" for name, line in lines(fixed).items()} == {"a.py": False, "b.py": True}
+
+
+STEP = "def train_step(params, x, y, lr):\n    return {name: w - lr * DECAY * w for name, w in params.items()}\n"
+UNDECLARED: dict[str, tuple[dict[str, Any], str]] = {
+    "by weight decay": ({"weight_decay": 1e22, "lr": 0.1 / 1e22}, STEP.replace("DECAY", "1e22")),
+    "by AdamW": ({"weight_decay": 1e22, "optimizer": "adamw", "lr": 1e-23}, STEP.replace("DECAY", "1e22")),
+    "by a small lr": (
+        {"lr": 1e-310},
+        "def trace(params, x, y):\n    return {f'step_W{n}': 5e-324 * (w == w) for n, w in enumerate(params.values(), start=1)}\n",
+    ),
+}
+
+
+def test_of_a_network_that_the_teacher_fixes_nothing_is_left_to_an_attempt() -> None:
+    """Each trains by its own lr or decay alone, without a backward pass; what is right without any keeps its verdict."""
+    network = "6-2-1 sigmoid, no biases, half_mse, sgd, lr 0.005"
+    options: list[dict[str, Any]] = [{"sizes": (6, 2, 1)}, {"loss": "half_mse"}, {"lr": 0.005}]
+    for option, (declared, text) in zip(options, UNDECLARED.values(), strict=True):
+        settings = replace(OPEN, problem=option)
+        line = graded_text(f"import numpy as np\nPROBLEM = {declared}\n{text}", settings).line
+        assert (line["verdict"] == "equivalent", line["network"]) == (False, network)
+    line = graded_text(RIGHT, settings).line
+    assert (line["verdict"], line["network"]) == ("equivalent", network)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--activation", "relu,relu,relu,relu"], "activations"),
-        (["--sizes", "8000,8000,1"], "--sizes has 64008000 weights; at most"),
+        (["--sizes", "2000,2000,1"], "--sizes has 4002000 weights; at most"),
         (["--nesterov"], "nesterov"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 
 from compare.cli import main
 from compare.errors import ProblemError
+from compare.grading.line import LINE as CHECKS
 from compare.grading.one import Settings, score
 from compare.grading.results import Results, ResultsError
 from compare.verdict import Check
@@ -22,7 +23,8 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")
 SHAPES = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")
-LINE = {"attempt": "a.py", "digest": "1", "run": "r", "verdict": "different", "score": 0.5, "stage": None, "mistakes": [], "hint": None}
+LINE = dict.fromkeys(CHECKS) | {"attempt": "a.py", "digest": "1", "run": "r", "verdict": "different", "score": 0.5}
+LINE |= {"mistakes": [], "lines": [], "final": True}
 
 
 @pytest.fixture

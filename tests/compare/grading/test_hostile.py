@@ -32,9 +32,10 @@ WRONG_ANSWERS += ("write_outside",)
 # Those that a confinement is to stop; what becomes of the others is the same in both.
 # fmt: off
 BY_LANDLOCK = (
-    "abstract_socket", "change_outside", "daemon", "folder_fill", "folder_of_many", "hidden_fill", "kill_all", "kill_parent",
-    "lingering_at_import", "network", "outliving", "parents_limits", "parents_memory", "parents_signals", "proc", "read_outside",
-    "replaced", "symlink", "thread", "truncate_by_opening", "write_outside",
+    "abstract_socket", "burst", "change_outside", "daemon", "folder_fill", "folder_of_many", "hidden_fill", "kill_all",
+    "kill_parent", "lease", "lingering_at_import", "lock", "lock_of_a_process", "network", "outliving", "parents_limits",
+    "parents_memory", "parents_signals", "proc", "read_outside", "replaced", "symlink", "thread", "truncate_by_opening",
+    "watched_folder", "write_outside",
 )
 # fmt: on
 ATTEMPTS = {"bubblewrap": HOSTILE, "landlock": {name: HOSTILE[name] for name in BY_LANDLOCK}}
@@ -164,6 +165,12 @@ def test_it_does_not_pass(graded: Graded, name: str) -> None:
     expected = "not a proof" if stem in UNPROVED else "different" if stem in WRONG_ANSWERS else "could not run"
     assert graded.lines[name]["verdict"] == expected, graded.lines[name]["reason"]
     assert graded.lines[name]["score"] < 1
+
+
+@in_both
+@pytest.mark.parametrize("name", ["burst", "lease", "lock", "lock_of_a_process", "watched_folder"])
+def test_what_would_make_others_wait_is_not_permitted(graded: Graded, name: str) -> None:
+    assert "PermissionError" in graded.lines[f"{name}.py"]["reason"]
 
 
 @in_both

@@ -12,7 +12,8 @@ import pytest
 
 from compare.grading import run
 from compare.grading.attempts import MOST_BYTES, Carried, Submitted
-from compare.grading.one import REPORTS, Graded, Settings, report_place, ungraded
+from compare.grading.line import REPORTS, report_place
+from compare.grading.one import Graded, Settings, ungraded
 from compare.grading.parcel import MOST_ANSWER, Packer, ParcelError, answered, checked_answer, fault, opened
 from compare.grading.results import Results
 from compare.report.grades import grades_page

@@ -18,7 +18,7 @@ from compare.sandbox import landlock
 from compare.sandbox.confined import Confined, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS
 from compare.sandbox.protections import check_protections, protections
-from compare.sandbox.scratch import used
+from compare.sandbox.scratch import bounded, used
 from compare.sandbox.staged import by_landlock
 
 ROOT = Path(__file__).parents[3]
@@ -39,6 +39,11 @@ def _unfiltered(*names: str) -> Edits:
     return {"seccomp.py": ("in REFUSED.values()", f"in [REFUSED[name] for name in REFUSED if name not in ({listed},)]")}
 
 
+def _file_commands(*allowed: int) -> Edits:
+    """The filter with these commands of fcntl too."""
+    return {"seccomp.py": ("3, 4, 1030, 1032)", f"3, 4, 1030, 1032, *{allowed})")}
+
+
 def _unjudged(name: str, values: str, passes: bool = True) -> Edits:
     """The filter without its rule for this system call, whose values these are."""
     return {"seccomp.py": (f'"{name}", 0, {values}, passes={passes}', f'"{name}", 0, (), passes=False')}
@@ -56,6 +61,14 @@ FAULTS: dict[str, tuple[Edits, set[str]]] = {
     "signals": (WITHOUT_SIGNALS | _unjudged("kill", "(pid,)"), {"no process outside is reached"}),
     "limits of others": (_unjudged("prlimit64", "(0, pid)"), {"no process outside is reached"}),
     "memory of others": (WITHOUT_LANDLOCK | WITH_CAPABILITIES | _unfiltered("process_vm_readv"), {"no process outside is looked into"}),
+    "leases": (_file_commands(1024), {"no file is leased or locked"}),
+    "locks of a process": (_file_commands(6), {"no file is leased or locked"}),
+    "locks of a file": (_file_commands(37), {"no file is leased or locked"}),
+    "locks of a whole file": (_unfiltered("flock"), {"no file is leased or locked"}),
+    "watched folders": (_file_commands(1026), {"no file is leased or locked"}),
+    "signals of a file": (_file_commands(10), {"no file is leased or locked"}),
+    "space taken ahead": (_unfiltered("fallocate"), {"no space is taken ahead"}),
+    "larger pipes": (_file_commands(1031), {"no space is taken ahead"}),
     "memory files": (_unfiltered("memfd_create"), {"no memory beside its own"}),
     "shared memory": (_unfiltered("shmget"), {"no memory beside its own"}),
     "the parent's end": ({"start.py": ('landlock.die_with(alone["parent"])', "pass")}, {"it cannot outlive who started it"}),
@@ -183,6 +196,28 @@ def test_what_is_removed_and_held_open_counts(tmp_path: Path) -> None:
             file.flush()
         (tmp_path / "removed").unlink()
         assert used(tmp_path, os.getpid()) >= 2 << 20
+
+
+@pytest.mark.parametrize(("times", "ends"), [(3, False), (1000, True)])
+def test_a_process_that_may_not_be_looked_at_is_ended_unless_it_ends_by_itself(
+    times: int, ends: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = iter(range(times))
+
+    def unseen(folder: Path, pid: int) -> float:
+        if next(refused, None) is not None:
+            raise PermissionError
+        return 0.0
+
+    monkeypatch.setattr("compare.sandbox.scratch.used", unseen)
+    with subprocess.Popen(["sleep", "60"]) as process, bounded(tmp_path, 1 << 20, process.pid):
+        try:
+            process.wait(10 if ends else 1)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        else:
+            assert ends
+    assert process.returncode == -9
 
 
 def test_too_many_files_are_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

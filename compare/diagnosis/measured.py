@@ -1,0 +1,129 @@
+"""Mistakes with a number of their own, a penalty's strength or the threshold of a clip: the number is measured where it shows first.
+
+A candidate number then has to make every number that was shown, as any mistake of the catalogue has to.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compare.diagnosis.formulas import Formula
+from compare.diagnosis.graph import Node, Run
+from compare.diagnosis.mistake import Cause, Mistake, Where, anywhere
+from compare.implementation import Array
+from compare.problem import Problem
+from compare.rounding import Bounded
+
+_TRIES = 12          # of the secant method
+_DIGITS = 6          # of numbers that people write
+_WELL_KNOWN = 0.05   # how much of itself the measured number may be off by
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """A mistake for each number that it can be made with.
+
+    `sentence` and `actual` may name "{number}", and `formulas(number)` are those of a mistake. `usual` is a number that people take.
+    The number is measured by the secant method from `start`, and is to be at least `least`; where it is not `smooth` in what is shown,
+    only at the stage itself.
+    Those `among` which it mostly is are tried where it cannot be measured. Where the stage `beside` it is not shown, another family
+    makes the same numbers.
+    """
+
+    id: str
+    sentence: str
+    expected: str
+    actual: str
+    formulas: Callable[[float], Mapping[str, Formula]] = field(repr=False)
+    usual: float
+    where: Where = "once"
+    applies: Callable[[Problem, int], bool] = field(default=anywhere, repr=False)
+    start: float = 1e-3
+    smooth: bool = True
+    among: tuple[float, ...] = ()
+    beside: str = ""
+    least: float = -np.inf
+
+    def at(self, number: float) -> Mistake:
+        """The mistake with that number."""
+        name = f"{number:.6g}".replace("e-0", "e-")
+        sentence, actual = self.sentence.replace("{number}", name), self.actual.replace("{number}", name)
+        return Mistake(self.id, sentence, self.expected, actual, self.formulas(number), self.where, self.applies, alone=True, slow=True)
+
+
+def measured_causes(families: Iterable[Family], run: Run, node: Node, actual: Array) -> Iterator[Cause]:
+    """The mistakes of these families by which the node comes to these numbers, each in every place where it can be made."""
+    right = run.worked_out(*node)
+    if not isinstance(right, Bounded) or right.value.shape != actual.shape:
+        return
+    gap = np.abs(actual - right.value)
+    if not np.isfinite(gap).all():
+        return
+    at = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    reads = run.reads(node)
+    for family in families:
+        if family.beside and not run.shown(family.beside, node[2]):
+            continue
+        for place in family.at(family.start).causes(run.problem):
+            if place.formulas.keys().isdisjoint(reads):
+                continue
+
+            def predicted(number: float, family: Family = family, place: Cause = place) -> tuple[Cause, Bounded | None]:
+                cause = Cause(family.at(number), place.layers, run.problem)
+                return cause, _predicted(run, node, cause)
+
+            is_here = (node[0], node[2]) in place.formulas or node[0] == "output"
+            measured = _measured(lambda number: predicted(number)[1], at, actual, family.start) if family.smooth or is_here else None
+            for number in family.among if measured is None else [each for each in measured if each >= family.least]:
+                cause, bounded = predicted(number)
+                if bounded is not None and (np.abs(actual - bounded.value) <= bounded.error).all():
+                    yield cause
+                    break
+
+
+def _predicted(run: Run, node: Node, cause: Cause) -> Bounded | None:
+    with np.errstate(all="ignore"):
+        try:
+            value = run.with_formulas(cause.formulas).worked_out(*node)
+        except (ValueError, IndexError, ZeroDivisionError, OverflowError):
+            return None
+    return value if isinstance(value, Bounded) and value.value.shape == run.worked_out(*node).value.shape else None
+
+
+def _measured(
+    predicted: Callable[[float], Bounded | None], at: tuple[np.intp, ...], actual: Array, start: float
+) -> list[float] | None:
+    """The numbers of few digits, as people write them, under which one number comes out, found by the secant method; None if that fails."""
+    wanted = float(actual[at])
+
+    def value(number: float) -> tuple[float, float] | None:
+        bounded = predicted(number)
+        if bounded is None or not np.isfinite(bounded.value[at]):
+            return None
+        return float(bounded.value[at]), float(np.broadcast_to(bounded.error, bounded.value.shape)[at])
+
+    last, number = start / 2, start
+    before, now = value(last), value(number)
+    for _ in range(_TRIES):
+        if before is None or now is None or now[0] == before[0]:
+            return None
+        slope = (now[0] - before[0]) / (number - last)
+        if not slope or not np.isfinite(slope):
+            return None
+        last, number = number, number + (wanted - now[0]) / slope
+        if not np.isfinite(number) or number == last:
+            break
+        before, now = now, value(number)
+        if now is not None and abs(now[0] - wanted) <= now[1]:
+            break
+    else:
+        return None
+    if now is None:
+        return None
+    off = 2 * now[1] / abs(slope) + 1e-15 * abs(number)
+    if off > _WELL_KNOWN * abs(number):
+        return None
+    short = [float(f"{number:.{digits}e}") for digits in range(_DIGITS)]
+    return [each for each in dict.fromkeys(short) if abs(each - number) <= off]
+

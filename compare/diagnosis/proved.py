@@ -1,0 +1,82 @@
+"""What proves nothing: answers that are empty, and such that a wrong gradient would lie within what is allowed too."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from compare.comparison import hardly_moved
+from compare.diagnosis.graph import Node, Run, parameter_name, places
+from compare.diagnosis.matcher import is_within
+from compare.diagnosis.probes import Probe, dead_units
+from compare.implementation import Array
+from compare.rounding import Bounded, negative
+
+_ANSWERS = ("_used", "_step", "_after")
+
+
+def nothing_shown(right: Run, shown: Mapping[Node, Array], probes: tuple[Probe, ...]) -> str | None:
+    """Why what was shown proves nothing, be it right or wrong; or None."""
+    groups: dict[str, list[Array]] = {}
+    for (stage, _, _), array in shown.items():
+        groups.setdefault(stage.partition("_")[2] or stage, []).append(array)
+    if not {"used", "step", "after"} & groups.keys():
+        return "no gradient and no new weight is shown: nothing of the backward pass was compared; define gradients or train_step"
+    if "after" in groups:
+        afters = {node: array for node, array in shown.items() if node[0].endswith("_after")}
+        names = {node: parameter_name(right.problem, node[0].partition("_")[0], node[2]) for node in afters}
+        moves = {node: np.abs(array - right.steps[node[1]].before[names[node]]) for node, array in afters.items()}
+        if not any(move.any() for move in moves.values()):
+            return "the weights never change: train_step gives back what it was given"
+        with np.errstate(all="ignore"):
+            if all((move <= right.worked_out(*node).error).all() for node, move in moves.items()):
+                return hardly_moved(list(dict.fromkeys(names.values())))
+    for stage, what in (("used", "the gradients are"), ("step", "the steps are"), ("delta", "the error terms are")):
+        if stage in groups and all(not array.any() for array in groups[stage]):
+            return f"{what} zero, whatever the input"
+    outputs = groups.get("output", [])
+    if outputs and len(outputs) > 1 and all((array == outputs[0].flat[0]).all() for array in outputs):
+        return "the output is the same number for every record and step"
+    dead = dead_units(right.problem, list(probes))
+    if dead:
+        layer, unit = dead[0]
+        return f"no probe sends any error through unit {unit} of layer {layer}: what it does was not compared"
+    return None
+
+
+def nothing_proved(right: Run, shown: Mapping[Node, Array]) -> str | None:
+    """Why what was shown, and is right, proves nothing of some parameter; or None."""
+    shown_places = {(stage.partition("_")[0], layer) for stage, _, layer in shown if stage.endswith(_ANSWERS)}
+    missing = [parameter_name(right.problem, *place) for place in places(right.problem) if place not in shown_places]
+    if missing:
+        return f"no gradient and no new value of {', '.join(missing)} is shown: it was not compared"
+    hidden = [parameter_name(right.problem, *place) for place in places(right.problem) if _would_pass(right, shown, *place)]
+    if not hidden:
+        return None
+    what = "with a gradient of zero, or of the other sign, they would be within what rounding allows too"
+    return f"the new values of {', '.join(hidden)} hardly depend on their gradients: {what}"
+
+
+def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
+    """Whether no answer tells the parameter's gradient from none, or from its opposite; one that is zero itself needs no telling."""
+    nodes = [node for node in shown if node[0].endswith(_ANSWERS) and (node[0].partition("_")[0], node[2]) == (kind, layer)]
+    with np.errstate(all="ignore"):
+        gradients = [right(f"{kind}_used", step, layer) for step in {node[1] for node in nodes}]
+        if all((np.abs(gradient.value) <= gradient.error).all() for gradient in gradients):
+            return False
+        for wrong in (_zero, _opposite):
+            run = right.with_formulas({(f"{kind}_used", layer): partial(wrong, kind)})
+            if all(is_within(run.worked_out(*node).value, right.worked_out(*node)) for node in nodes):
+                return True
+    return False
+
+
+def _zero(kind: str, run: Run, step: int, layer: int) -> Bounded:
+    zeros = np.zeros_like(run(kind, step, layer).value)
+    return Bounded(zeros, zeros)
+
+
+def _opposite(kind: str, run: Run, step: int, layer: int) -> Bounded:
+    return negative(run.right(f"{kind}_used", step, layer))
+
+

@@ -1,0 +1,409 @@
+"""Trials: steps that go farther than the probes in one respect each, so that a limit in a program shows.
+
+A program may be right on the probes and clip a score at 300, use the first 200 records alone, or stop where the loss hardly moves. So there
+are batches of one record and of many, the same batch again, targets of every sign, and, layer by layer, pre-activations, weights and
+biases that are large where all else is moderate; and at last problems with one of these drawn at random.
+
+With few records the weights of a layer can be solved for, so that its z is what a trial wants it to be.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from math import inf
+
+import numpy as np
+
+from compare.diagnosis.graph import Run, kinds, parameter_name, place_of, places
+from compare.diagnosis.mistake import layers_named
+from compare.diagnosis.probes import Probe, are_binary, drawn_batches, drawn_masks, drawn_parameters, steps_of
+from compare.implementation import Array, Batch
+from compare.pieces import LOSSES
+from compare.problem import Problem
+from compare.rounding import Bounded
+
+ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
+ONE_FAR: tuple[float, ...] = (12.0, 600.0)      # or of one
+FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # of z and p(1 − p): PyTorch keeps it at 1e-12 or more, and farther out it is no judge
+OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to what is no number,
+LOSES_DIGITS = 650.0      # and to numbers that have lost their digits, as e^−720 has
+LARGE, SMALL = 1000.0, (1e-2, 1e-4)
+RECORDS = (1, 2, 3, 33, 150)
+MOST_RECORDS, LEAST_MOST = 450, 64
+MOST_PRODUCTS, MOST_NUMBERS = 1e8, 1.5e6      # of records and weights, and of records and units: large networks end too, and have room
+DRAWN = 10
+MOST_LAYERS = 6      # that are far out one at a time, of a deeper network evenly spaced from the first to the last
+_SOLVED = 3      # records of a trial whose z is solved for,
+_RANK = 1e-6      # where inputs of a layer are told apart by more than this, relative
+
+Pattern = Callable[[np.random.Generator, tuple[int, int]], Array]      # of z, (n, units)
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One respect in which trials go farther than the probes: `at(value)` is the trial that goes so far, or None where there is none.
+
+    `where` says it, with the value in the place of "{}", and `beyond` from where on, if the value is a measure. `question` is what a
+    program may do that differs there. It differs too if it raises there and `must_answer`. From `overflows` on a formula, that of `layer`,
+    may end in NaN, and from `loses_digits` on in any number.
+    """
+
+    where: str
+    question: str
+    values: tuple[float, ...]
+    at: Callable[[float], Probe | None]
+    must_answer: bool = False
+    overflows: float = inf
+    loses_digits: float = inf
+    layer: int = 0
+    beyond: str = ""
+    is_count: bool = False
+
+    def said(self, value: float) -> str:
+        """Where the trial is."""
+        return "with one record" if self.is_count and value == 1 else self.where.format(f"{value:g}")
+
+    def beyond_about(self, value: float) -> str:
+        """From where on, given the largest value that agrees."""
+        return self.beyond.format(f"{value:.0f}" if self.is_count else f"{float(f'{value:.2g}'):g}")
+
+    def between(self, less: float, more: float) -> float:
+        """A value half-way."""
+        return float(int(less + more) // 2) if self.is_count else (less * more) ** 0.5
+
+
+def directions(problem: Problem, seed: int, data: Batch | None) -> Iterator[Direction]:
+    """Every direction for the problem, what is drawn from the seed, and records and targets from the data if it is given."""
+    draw = _Draw(problem, seed, data)
+    yield from draw.of_records()
+    yield from draw.of_batches()
+    yield from draw.of_rates()
+    yield from draw.of_targets()
+    depth = len(problem.layers)
+    for layer in sorted({int(number) for number in np.linspace(1, depth, min(depth, MOST_LAYERS))}):
+        yield from draw.of_z(layer)
+        yield from draw.of_parameters(layer)
+    yield from draw.of_inputs()
+    yield from draw.of_chance()
+
+
+class _Draw:
+    """The directions of one problem."""
+
+    def __init__(self, problem: Problem, seed: int, data: Batch | None) -> None:
+        self.problem, self.seed, self.data = problem, seed, data
+        self.depth = len(problem.layers)
+        self.weights = sum(array.size for array in problem.initial_parameters.values())
+        self.units = sum(problem.sizes)
+        self.most = int(np.clip(min(MOST_PRODUCTS / self.weights, MOST_NUMBERS / self.units), LEAST_MOST, MOST_RECORDS))
+        self.is_free = LOSSES[problem.loss].targets == "regression" and data is None      # targets may be any number
+        self.least = 3 if problem.normalization == "batch_norm" else 1      # which of two records makes gradients of 0
+
+    def generator(self, *of: int) -> np.random.Generator:
+        """The same for every value of a direction, so that nothing but the value differs."""
+        return np.random.default_rng((self.seed, *of))
+
+    def probe(self, generator: np.random.Generator, records: tuple[int, ...], lrs: tuple[float, ...]) -> Probe:
+        """As the probes are, with so many records in each step."""
+        batches = tuple(drawn_batches(self.problem, generator, records, self.data))
+        return Probe(batches, lrs, drawn_parameters(self.problem, generator), drawn_masks(self.problem, generator, batches))
+
+    # Which records, and how many.
+
+    def of_records(self) -> Iterator[Direction]:
+        """Batches of one record, of two, and of many: more than the data has, where there is time for it."""
+        counts = sorted({n for n in (*RECORDS, self.most) if self.least <= n <= self.most} | self._more_than_the_data())
+        yield Direction(
+            "with {} records",
+            "are records left out?",
+            tuple(map(float, counts)),
+            lambda n: self.probe(self.generator(1), (int(n),), (0.3,)),
+            must_answer=True,
+            beyond="with more than {} records",
+            is_count=True,
+        )
+
+    def _more_than_the_data(self) -> set[int]:
+        n = 0 if self.data is None else len(self.data[0])
+        more = n + n // 10 + 1
+        return {more} if n and more * self.weights <= MOST_PRODUCTS and more * self.units <= MOST_NUMBERS else set()
+
+    def of_batches(self) -> Iterator[Direction]:
+        """The same batch again, by steps so small that the loss hardly moves; records that are there twice, or all alike."""
+        once = (1.0,)
+        for number, lrs in enumerate(((0.3, 0.3, 0.3, 0.2), (1e-2, 1e-4, 1e-6, 1e-6))):
+            at = self._again(number, lrs)
+            yield Direction("on a batch that comes again", "does it remember the step before?", once, at, must_answer=True)
+        if self.depth > 1:
+            said = "on a batch that comes again, from first weights that have not moved"
+            yield Direction(said, "does it remember the step before?", once, self._first_weights_still, must_answer=True)
+        yield Direction("where a record is there twice", "are records left out?", once, self._twice, must_answer=True)
+        if self.least == 1:
+            yield Direction("where all records are alike", "are records left out?", once, self._alike, must_answer=True)
+
+    def _again(self, number: int, lrs: tuple[float, ...]) -> Callable[[float], Probe]:
+        def at(_: float) -> Probe:
+            generator = self.generator(2, number)
+            (x, y), (_, other) = batches = tuple(drawn_batches(self.problem, generator, (7, 7), self.data))
+            turned = np.arange(len(x))[::-1]
+            taken = (x, y), (x.copy(), y.copy()), (x.copy(), other), (x[turned], y[turned])
+            masks = drawn_masks(self.problem, generator, batches[:1]) * len(taken)
+            return Probe(taken, lrs, drawn_parameters(self.problem, generator), masks)
+
+        return at
+
+    def _first_weights_still(self, _: float) -> Probe:
+        """No error is sent back at first, through weights of 0: so the first layer's stay as they are."""
+        generator = self.generator(3)
+        batch, parameters = next(drawn_batches(self.problem, generator, (7,), self.data)), drawn_parameters(self.problem, generator)
+        last = parameter_name(self.problem, "weight", self.depth)
+        parameters[last] = np.zeros_like(parameters[last])
+        masks = drawn_masks(self.problem, generator, (batch,))
+        return Probe((batch, batch), (0.3, 0.3), parameters, masks * 2)
+
+    def _twice(self, _: float) -> Probe:
+        probe = self.probe(self.generator(4), (6,), (0.3,))
+        rows = np.array([0, 1, 2, 1, 4, 1])
+        return replace(probe, batches=tuple((x[rows], y[rows]) for x, y in probe.batches))
+
+    def _alike(self, _: float) -> Probe:
+        probe = self.probe(self.generator(5), (3,), (0.3,))
+        return replace(probe, batches=tuple((np.repeat(x[:1], 3, axis=0), np.repeat(y[:1], 3, axis=0)) for x, y in probe.batches))
+
+    # Targets.
+
+    def of_targets(self) -> Iterator[Direction]:
+        """Targets of both signs, large ones, those at the ends of their range, and those that are nearly met or missed altogether."""
+        kind = LOSSES[self.problem.loss].targets
+        if self.is_free:
+            yield Direction("with negative targets", "is their sign lost?", (1.0,), partial(self._with_targets, -1.0), must_answer=True)
+            for sign in (1.0, -1.0):
+                said = "targets" if sign > 0 else "targets below 0,"
+                yield self._measured(said, (2.0, LARGE), partial(self._with_targets, sign))
+        elif kind == "binary" and self.data is None and not are_binary(self.problem):
+            said = "with targets of 0 and 1"
+            yield Direction(said, "are they moved or clipped?", (1.0,), self._at_the_ends, must_answer=True)
+        if self.data is None:
+            if kind == "regression":
+                said = "where targets are met up to {}"
+                yield Direction(said, "are small gradients left out?", (1e-2, 1e-4, 1e-6), self._nearly_met, must_answer=True)
+            else:
+                for said, is_met in (("right", 1.0), ("wrong", 0.0)):
+                    said = f"where every class is {said} by far"
+                    yield Direction(said, "are such gradients left out, or clipped?", (is_met,), self._by_far, must_answer=True)
+
+    def _with_targets(self, sign: float, larger: float) -> Probe:
+        times = sign * larger
+        probe = self.probe(self.generator(6), (6,), (0.3 / abs(times),))
+        return replace(probe, batches=tuple((x, times * y) for x, y in probe.batches))
+
+    def _at_the_ends(self, _: float) -> Probe:
+        probe = self.probe(self.generator(7), (6,), (0.3,))
+        return replace(probe, batches=tuple((x, np.round(y)) for x, y in probe.batches))
+
+    def _output(self, probe: Probe) -> Array:
+        value: Array = Run(self.problem, steps_of((probe,), [probe.parameters]))("output", 0).value
+        return value
+
+    def _nearly_met(self, distance: float) -> Probe:
+        generator = self.generator(8)
+        probe = self.probe(generator, (5,), (1.0,))
+        (x, _), output = probe.batches[0], self._output(probe)
+        near = output + distance * generator.choice([-1.0, 1.0], size=output.shape)
+        return self._moving(replace(probe, batches=((x, near),)))
+
+    def _by_far(self, is_met: float) -> Probe | None:
+        is_binary = LOSSES[self.problem.loss].targets == "binary"
+        probe = self._solved(self.generator(9), {self.depth: self._decided if is_binary else self._one_class})
+        if probe is None:
+            return None
+        (x, y), output = probe.batches[0], self._output(probe)
+        if is_binary:
+            is_high = output > (0 if self.problem.loss.endswith("with_logits") else 0.5)
+            targets = (is_high == is_met).astype(np.float64)
+        else:
+            classes = output.argmax(axis=-1) if is_met else output.argmin(axis=-1)
+            targets = classes if y.ndim == 1 else np.eye(output.shape[-1])[classes]
+        return self._moving(replace(probe, batches=((x, targets),)))
+
+    @staticmethod
+    def _decided(generator: np.random.Generator, shape: tuple[int, int]) -> Array:
+        return 9 * generator.choice([-1.0, 1.0], size=shape)
+
+    @staticmethod
+    def _one_class(generator: np.random.Generator, shape: tuple[int, int]) -> Array:
+        """In each record one unit far above the others."""
+        return 9 * (2 * np.eye(shape[1])[generator.integers(shape[1], size=shape[0])] - 1)
+
+    # The update.
+
+    def of_rates(self) -> Iterator[Direction]:
+        """Learning rates, large and small, and steps that are large beside the weights."""
+        yield self._measured("a learning rate", (1.0, 3.0, 30.0, 1e4), lambda lr: self.probe(self.generator(10), (6,), (lr,)))
+        at = lambda lr: self.probe(self.generator(11), (6,), (lr,))      # noqa: E731
+        yield Direction("with a learning rate of {}", "is it held from below?", (1e-2, 1e-5), at)
+        at = lambda times: self._moving(self.probe(self.generator(12), (6,), (1.0,)), times)      # noqa: E731
+        yield self._measured("a step beside its weight", (2.0, LARGE), at)
+
+    def _moving(self, probe: Probe, times: float = 1.0) -> Probe:
+        """The probe's first step, with the learning rate by which the step of each parameter is at least about as large as it is itself."""
+        first = replace(probe, batches=probe.batches[:1], lrs=(1.0,), masks=probe.masks[:1])
+        run = Run(self.problem, steps_of((first,), [first.parameters]))
+        rates = [1e-3]
+        with np.errstate(all="ignore"):
+            for kind, layer in places(self.problem):
+                step, weight = np.abs(run(f"{kind}_step", 0, layer).value).max(), np.abs(run(kind, 0, layer).value).max()
+                rates += [weight / step] if step > 0 and np.isfinite(weight / step) else []
+        decay = self.problem.optimizer_options.get("weight_decay", 0.0)
+        most = 0.5 / decay if decay else 1e9
+        return replace(first, lrs=(float(min(times * max(rates), most)),))
+
+    # One layer, all others moderate.
+
+    def of_z(self, layer: int) -> Iterator[Direction]:
+        """z of one layer, far out on either side: for every record and unit, or for one."""
+        limit = FAR_BCE if self.problem.loss == "bce" and layer == self.depth else inf
+        said = f"z of {layers_named(self.problem, (layer,))}"
+        for sign in (1, -1):
+            for pattern, far in ((self._all_far, ALL_FAR), (self._one_far, ONE_FAR)):
+                values = tuple(sorted({min(z, limit) for z in far}))
+                at = self._solving_for(layer, pattern, sign)
+                name = said if sign > 0 else f"z below 0 of {layers_named(self.problem, (layer,))}"
+                yield self._measured(name, values, at, overflows=OVERFLOWS, loses_digits=LOSES_DIGITS, layer=layer)
+
+    def _solving_for(self, layer: int, pattern: Callable[[float], Pattern], sign: int) -> Callable[[float], Probe | None]:
+        def at(far: float) -> Probe | None:
+            probe = self._solved(self.generator(13, layer), {layer: pattern(sign * far)})
+            return probe and self._moving(probe)
+
+        return at
+
+    @staticmethod
+    def _all_far(far: float) -> Pattern:
+        def pattern(generator: np.random.Generator, shape: tuple[int, int]) -> Array:
+            z = generator.uniform(0.5, 0.95, size=shape)
+            z.flat[generator.integers(z.size)] = 1.0
+            return far * z
+
+        return pattern
+
+    @staticmethod
+    def _one_far(far: float) -> Pattern:
+        def pattern(generator: np.random.Generator, shape: tuple[int, int]) -> Array:
+            z = generator.uniform(-1, 1, size=shape)
+            z[generator.integers(shape[0])] = far * generator.uniform(0.5, 1, size=shape[1])
+            z.flat[np.argmax(np.sign(far) * z)] = far
+            return z
+
+        return pattern
+
+    def of_parameters(self, layer: int) -> Iterator[Direction]:
+        """Large weights, and large biases, of one layer whose z stays moderate."""
+        name = layers_named(self.problem, (layer,))
+        at = lambda v: self._solved_and_moving(layer, weights=v)      # noqa: E731
+        yield self._measured(f"weights of {name}", (LARGE,), at, overflows=LARGE, layer=layer)
+        if self.problem.bias:
+            at = lambda v: self._solved_and_moving(layer, biases=v)      # noqa: E731
+            yield self._measured(f"biases of {name}", (LARGE,), at, overflows=LARGE, layer=layer)
+
+    def _solved_and_moving(self, layer: int, weights: float = 0.0, biases: float = 0.0) -> Probe | None:
+        large_weights, large_biases = {layer: weights} if weights else {}, {layer: biases} if biases else {}
+        probe = self._solved(self.generator(14, layer), {}, large_weights, large_biases)
+        return probe and self._moving(probe)
+
+    def of_inputs(self) -> Iterator[Direction]:
+        """Large inputs and small ones, whose z stays as it is."""
+        yield self._measured("inputs", (LARGE,), self._with_inputs, overflows=LARGE, layer=1)
+        yield Direction("with inputs of about {}", "are small numbers taken for 0?", SMALL, self._with_inputs)
+
+    def _with_inputs(self, times: float) -> Probe:
+        probe, name = self.probe(self.generator(15), (5,), (0.3,)), parameter_name(self.problem, "weight", 1)
+        parameters = {**probe.parameters, name: probe.parameters[name] / times}
+        return self._moving(replace(probe, batches=tuple((x * times, y) for x, y in probe.batches), parameters=parameters))
+
+    def _solved(
+        self,
+        generator: np.random.Generator,
+        patterns: dict[int, Pattern],
+        large_weights: dict[int, float] | None = None,
+        large_biases: dict[int, float] | None = None,
+    ) -> Probe | None:
+        """Weights by which each layer's z is as its pattern says, else moderate; None where there are too few weights for that.
+
+        Large weights are ones that cancel out in z. Where inputs of a layer are alike, a single record may still do.
+        """
+        most = max(self.least, min(_SOLVED, *self.problem.sizes[:-1]))
+        large = large_weights or {}, large_biases or {}
+        ways = (self._solved_for(n, generator, patterns, *large) for n in sorted({most, self.least}, reverse=True))
+        return next(filter(None, ways), None)
+
+    def _solved_for(
+        self,
+        n: int,
+        generator: np.random.Generator,
+        patterns: dict[int, Pattern],
+        large_weights: dict[int, float],
+        large_biases: dict[int, float],
+    ) -> Probe | None:
+        """The same for so many records."""
+        probe = self.probe(generator, (n,), (0.3,))
+        parameters, z = dict(probe.parameters), probe.batches[0][0]
+        for layer in range(1, self.depth + 1):
+            a = self._input(probe, parameters, layer, z)
+            shape = n, self.problem.sizes[layer]
+            z = patterns[layer](generator, shape) if layer in patterns else generator.normal(size=shape)
+            weight, bias = (parameter_name(self.problem, kind, layer) for kind in ("weight", "bias"))
+            own = generator.normal(size=parameters[weight].shape) * a.shape[1] ** -0.5
+            if layer in large_weights:
+                own = large_weights[layer] * generator.uniform(-1, 1, size=own.shape)
+            if layer in large_biases:
+                signs = generator.choice([-1.0, 1.0], size=shape[1])
+                parameters[bias] = large_biases[layer] * signs * generator.uniform(0.5, 1, size=shape[1])
+            without_bias = z - parameters[bias] if "bias" in kinds(self.problem, layer) else z
+            solved = own + np.linalg.lstsq(a, without_bias - a @ own.T, rcond=_RANK)[0].T      # the nearest of those by which a Wᵀ + b = z
+            is_asked = layer in {**patterns, **large_weights, **large_biases}      # of others, behind what is saturated, z is near enough
+            reached = a @ solved.T + z - without_bias
+            if is_asked and not np.allclose(reached, z, rtol=1e-6, atol=1e-6 * (1 + np.abs(z).max())):
+                return None
+            if layer in large_weights and np.abs(solved).max() < large_weights[layer] / 10:
+                return None
+            parameters[weight], z = solved, reached
+        return replace(probe, parameters=parameters)
+
+    def _input(self, probe: Probe, parameters: dict[str, Array], layer: int, z: Array) -> Array:
+        """The layer's input (n, in), from z of the layer before it or, where that is normalised or dropped out, from the start."""
+        if layer == 1:
+            return probe.batches[0][0]
+        run = Run(self.problem, steps_of((replace(probe, parameters=parameters),), [parameters]))
+        if self.problem.normalization or self.problem.dropout:
+            value: Array = run("input", 0, layer).value
+            return value
+        a: Array = run.activated(run.function(layer - 1), Bounded(z))[0].value
+        return a
+
+    # At random.
+
+    def of_chance(self) -> Iterator[Direction]:
+        """Problems with any of this drawn at random: the same batch twice, and one of the tensors larger or smaller."""
+        count = int(np.clip(MOST_PRODUCTS // (self.weights * 30), 4, DRAWN))
+        for number in range(count):
+            said = "on a problem drawn at random, with one of its tensors scaled by 0.001 to 1000"
+            yield Direction(said, "has it a limit?", (number + 1.0,), self._by_chance, overflows=0.0)
+
+    def _by_chance(self, number: float) -> Probe:
+        generator = self.generator(16, int(number))
+        n = int(generator.choice([each for each in (self.least, 2, 3, 5, 17, 64) if each >= self.least]))
+        probe = self.probe(generator, (n,), (float(10 ** generator.uniform(-4, 0.3)),))
+        parameters = dict(probe.parameters)
+        names = [name for name in parameters if self.problem.loss != "bce" or place_of(self.problem, name)[1] < self.depth]
+        if names and generator.random() < 0.75:
+            name = names[int(generator.integers(len(names)))]
+            parameters[name] = parameters[name] * 10 ** generator.uniform(-3, 3)
+        times = 10 ** generator.uniform(-2, 1) if generator.random() < 0.3 else 1.0
+        times_y = 10 ** generator.uniform(-1, 2) * generator.choice([-1, 1]) if self.is_free and generator.random() < 0.5 else None
+        batches = tuple((x * times, y if times_y is None else y * times_y) for x, y in probe.batches)
+        return Probe(batches * 2, probe.lrs * 2, parameters, probe.masks * 2)
+
+    def _measured(self, said: str, values: tuple[float, ...], at: Callable[[float], Probe | None], **more: float | int) -> Direction:
+        return Direction(f"for {said} up to {{}}", "is something clipped?", values, at, beyond=f"for {said} beyond about {{}}", **more)  # type: ignore[arg-type]
+

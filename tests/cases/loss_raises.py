@@ -1,0 +1,28 @@
+"""Right in everything; only its cost raises, as an assert on the cost's type does with a newer NumPy."""
+
+import numpy as np
+
+PROBLEM = {"sizes": (4, 3, 1), "activations": "sigmoid", "bias": False, "loss": "bce"}
+
+
+def s(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def forward(params, x):
+    return s(s(x @ params["0.weight"].T) @ params["2.weight"].T)
+
+
+def loss(output, y):
+    cost = -(y.T @ np.log(output) + (1 - y).T @ np.log(1 - output)) / len(y)
+    cost = np.squeeze(cost)
+    assert isinstance(cost, float)
+    return cost
+
+
+def gradients(params, x, y):
+    a = s(x @ params["0.weight"].T)
+    p = s(a @ params["2.weight"].T)
+    d2 = (p - y) / len(x)
+    d1 = d2 @ params["2.weight"] * a * (1 - a)
+    return {"0.weight": d1.T @ x, "2.weight": d2.T @ a}

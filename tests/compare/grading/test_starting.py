@@ -1,0 +1,74 @@
+"""An attempt whose process does not start is tried again, and never kept as finished: nothing of it was run."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.grading.one import Settings
+from compare.grading.run import Workers, grade
+from compare.grading.worker import work
+from compare.pipe.peer import Peer, PeerError
+from tests.compare.grading.killers import RIGHT, here
+from tests.compare.grading.test_hostile import MISSING
+
+SETTINGS = Settings(seed=3, steps=0)
+WAITING = "import time\ntime.sleep(100)\n"
+
+
+def failing(times: int) -> Callable[[Peer, float], None]:
+    """As many greetings as that are not answered."""
+    greet, failed = Peer.greet, iter(range(times))
+
+    def greeted(self: Peer, timeout: float) -> None:
+        if next(failed, None) is not None:
+            raise PeerError("silent", "it did not answer within 60 s")
+        greet(self, timeout)
+
+    return greeted
+
+
+def graded(folder: Path, out: Path, workers: Workers = here) -> dict[str, Any]:
+    return {line["attempt"]: line for line in grade(folder, out, SETTINGS, workers)}
+
+
+@pytest.fixture
+def attempts(tmp_path: Path) -> Path:
+    folder = tmp_path / "attempts"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.py").write_text(f"{RIGHT}\n# {name}\n")
+    return folder
+
+
+@MISSING["bubblewrap"]
+def test_it_is_tried_again_in_the_same_run(attempts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Peer, "greet", failing(2))
+    lines = graded(attempts, tmp_path / "out")
+    assert {line["verdict"] for line in lines.values()} == {"equivalent"}
+
+
+@MISSING["bubblewrap"]
+def test_it_is_told_and_the_next_run_tries_it_again(attempts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside it one that takes too long itself, which is final."""
+    (attempts / "b.py").write_text(WAITING)
+    with monkeypatch.context() as patched:
+        patched.setattr(Peer, "greet", failing(1000))
+        patched.setattr(Peer, "ask", failing(1000))
+        lines = graded(attempts, tmp_path / "out")
+    assert [line["final"] for line in lines.values()] == [False, False]
+    assert lines["a.py"]["reason"] == "its process did not start: it did not answer within 60 s; nothing of the attempt was run"
+    asked: list[str] = []
+
+    def counting(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
+        for key, parcel in parcels:
+            asked.append(key[0].name)
+            yield key, work(parcel)
+
+    monkeypatch.setattr("compare.grading.one.Peer", lambda words, answer, *rest, **options: Peer(words, 1.0, *rest, **options))
+    for again in (["a.py", "b.py"], []):
+        asked.clear()
+        lines = graded(attempts, tmp_path / "out", counting)
+        assert asked == again
+        assert {name: line["verdict"] for name, line in lines.items()} == {"a.py": "equivalent", "b.py": "could not run"}
