@@ -202,4 +202,5 @@ def test_a_folder_is_graded_with_it(tmp_path: Path) -> None:
     asked = [*network, "--seed", "1", "--steps", "5", "--jobs", "1", "--no-reports", "--unsafe-no-sandbox"]
     assert main(["grade", str(folder), "--out", str(out), *asked]) == 0
     (line,) = (json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines())
-    assert (line["verdict"], line["network"].partition(", lr")[0]) == ("equivalent", "4-3-1 sigmoid, biases, bce, sgd weight_decay 0.1 decay weights")
+    asked_for = "4-3-1 sigmoid, biases, bce, sgd weight_decay 0.1 decay weights"
+    assert (line["verdict"], line["network"].partition(", lr")[0]) == ("equivalent", asked_for)

@@ -180,7 +180,7 @@ def test_a_loss_that_is_not_finite_is_different_and_all_else_is_judged(checked: 
         text, edit, ("* a * (1 - a)", "") if where == "loss" else ('* a1 * (1 - a1)\n    return {"0.weight"', '\n    return {"0.weight"')
     )
     assert slope.verdict == "different"
-    assert ids(slope) == ["slope-missing"]
+    assert ids(slope) == ([] if where == "trace" else ["slope-missing"])      # which would not explain a trace of right error terms
     assert "loss is " in slope.reason
 
 
