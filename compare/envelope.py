@@ -241,13 +241,14 @@ def _update(problem: Problem, block: Block, grads: Mapping[str, Bounded], carrie
     rule = OPTIMIZERS[problem.optimizer]
     slots = problem.slots
     update = _Update({}, {}, {})
-    added = block.records if block.actual.deltas is None else 0      # where no step is shown, it may be added record by record
+    # Where no step is shown, it may be added record by record: by a file, which works in float64 whatever its answers are taken in.
+    added = Precision(np.float64).gamma(block.records if block.actual.deltas is None else 0)
     for name in problem.shapes():
         w, g = carried[name], grads[name]
         step = np.asarray(block.steps).reshape(-1, *[1] * (g.value.ndim - 1))
         state = {slot: carried[f"{name}.{slot}"] for slot in slots}
         delta, after = rule.update(w, g, state, step, problem.lr, problem.update_options(name), precision)
-        again = (rule.roundings - 1) * precision.u * np.abs(w.value) + precision.gamma(added) * (w.at_most() + delta.at_most())
+        again = (rule.roundings - 1) * precision.u * np.abs(w.value) + added * (w.at_most() + delta.at_most())
         summed = plus(w, delta, precision)
         update.deltas[name] = delta
         update.params[name] = _net_of_drift(block, name, w, Bounded(summed.value, summed.error + again), precision)

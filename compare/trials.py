@@ -373,7 +373,7 @@ class _Draw:
     def _input(self, probe: Probe, parameters: dict[str, Array], layer: int, z: Array) -> Array:
         """The layer's input (n, in), from z of the layer before it or, where that is normalised or dropped out, from the start."""
         if layer == 1:
-            return probe.batches[0][0]
+            return np.asarray(probe.batches[0][0])
         run = Run(self.problem, steps_of((replace(probe, parameters=parameters),), [parameters]))
         if self.problem.normalization or self.problem.dropout:
             value: Array = run("input", 0, layer).value
