@@ -118,10 +118,10 @@ def clips(network: Network) -> Iterator[Plant]:
 
     yield put("gradient-clipped", None, "to 0.02", *_update(network, "np.clip({0}, -0.02, 0.02)"))
     yield put("gradient-clipped", last, "to 0.01, in one layer", *_update(network, "np.clip({0}, -0.01, 0.01)", layer=last))
-    own = _update(network, "{0} * min(1.0, 0.05 / np.linalg.norm({0}))")
+    own = _update(network, "{0} * min(1.0, 0.01 / np.linalg.norm({0}))")
     yield put("gradient-clipped-by-norm", None, "each by its own", *own)
     seen = f'    seen["delta{last}"] = delta{last}'
-    yield put("error-clipped", last, "δ", (seen, f"    delta{last} = np.clip(delta{last}, -0.03, 0.03)\n{seen}"))
+    yield put("error-clipped", last, "δ", (seen, f"    delta{last} = np.clip(delta{last}, -0.003, 0.003)\n{seen}"))
     yield put("error-clipped", None, "the error", ("error_of(p[j], y[r, j])", "min(max(error_of(p[j], y[r, j]), -0.1), 0.1)"))
     first = "a1[r, j] = f1(z1[r, j])"
     yield put("forward-clipped", 1, "z of the first layer", (first, f"z1[r, j] = min(max(z1[r, j], -0.5), 0.5)\n            {first}"))
@@ -262,8 +262,10 @@ def numbers(network: Network) -> Iterator[Plant]:
     """83, 84 and 95: a learning rate in float32, whole numbers, one number for a product."""
     count = '    STATE["t"] += 1'
     yield Plant("float32-cast", 83, None, ((count, f"{count}\n    lr = float(np.float32(lr))"),), variant="the learning rate", alone=True)
-    error = "error_of(p[j], y[r, j]) * over_outputs * over_records"
-    yield Plant("floor-division", 84, None, ((error, f"({error}) // 1"),), variant="the error", alone=True)
+    last = network.depth
+    seen = f'    seen["delta{last}"] = delta{last}'
+    floored = seen, f"    delta{last} = delta{last} * n // n\n{seen}"
+    yield Plant("floor-division", 84, last, (floored,), variant="δ", alone=True)
     yield Plant("floor-division", 84, None, _update(network, "({0} * n // n)"), variant="the gradients", alone=True)
     for i in network.layers:
         if network.sizes[i] == 1 < network.sizes[i - 1]:
