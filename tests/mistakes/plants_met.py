@@ -262,8 +262,10 @@ def numbers(network: Network) -> Iterator[Plant]:
     """83, 84 and 95: a learning rate in float32, whole numbers, one number for a product."""
     count = '    STATE["t"] += 1'
     yield Plant("float32-cast", 83, None, ((count, f"{count}\n    lr = float(np.float32(lr))"),), variant="the learning rate", alone=True)
-    error = "error_of(p[j], y[r, j]) * over_outputs * over_records"
-    yield Plant("floor-division", 84, None, ((error, f"({error}) // 1"),), variant="the error", alone=True)
+    last = network.depth
+    seen = f'    seen["delta{last}"] = delta{last}'
+    floored = seen, f"    delta{last} = delta{last} * n // n\n{seen}"
+    yield Plant("floor-division", 84, last, (floored,), variant="δ", alone=True)
     yield Plant("floor-division", 84, None, _update(network, "({0} * n // n)"), variant="the gradients", alone=True)
     for i in network.layers:
         if network.sizes[i] == 1 < network.sizes[i - 1]:
