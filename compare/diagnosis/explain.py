@@ -178,5 +178,5 @@ def _evidence(matcher: Matcher, explanation: Explanation, cause: Cause | None = 
         index = np.unravel_index(int(np.argmax(share)), gap.shape)
         place = tuple(int(i) for i in index)
         name = stage_name(matcher.problem, (node[0], node[2]))
-        return Evidence(node[1] + 1, name, place, float(actual[index]), float(right.value[index]), float(wrong.value[index]))
+        return Evidence(matcher.number(node), name, place, float(actual[index]), float(right.value[index]), float(wrong.value[index]))
     return None

@@ -1,7 +1,7 @@
 """Why: the mistakes under which the steps come out as they were shown, number for number, within what rounding allows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, islice, product
 
@@ -52,6 +52,7 @@ class Matcher:
     ) -> None:
         self.problem, self.shown, self.answers = problem, dict(shown), answers
         self.right = Run(problem, steps, shown=shown)
+        self._taken = len(steps)
         self._catalogue = tuple(catalogue)
         self._groups = self._by_group()
 
@@ -60,14 +61,26 @@ class Matcher:
         return self._with(shown, self.answers)
 
     def apart_from_the_step(self) -> "Matcher":
-        """The same, where what is shown before the step is worked out apart from it: the step may get another gradient."""
-        shown = {(node[0].replace("_used", "_answered"), *node[1:]): array for node, array in self.shown.items()}
-        return self._with(shown, frozenset(node[0] for node in shown if not node[0].endswith(_OF_THE_STEP)))
+        """The same, where what is shown before the step is worked out apart from it, at the problem's learning rate.
 
-    def _with(self, shown: Mapping[Node, Array], answers: frozenset[str]) -> "Matcher":
-        other = Matcher(self.problem, self.right.steps, shown, self._catalogue, answers)
-        other.causes = self.causes
+        The step may get another gradient, and whoever shows what is before it need not be told at which rate it will be.
+        """
+        steps, own = self.right.steps, len(self.right.steps)
+        before = [replace(step, lr=self.problem.lr) for step in steps]
+        after = [step if step.previous is None else replace(step, previous=own + step.previous) for step in steps]
+        shown = {}
+        for (stage, step, layer), array in self.shown.items():
+            shown[stage.replace("_used", "_answered"), step + own * stage.endswith(_OF_THE_STEP), layer] = array
+        return self._with(shown, frozenset(node[0] for node in shown if node[1] < own), before + after)
+
+    def _with(self, shown: Mapping[Node, Array], answers: frozenset[str], steps: Sequence[Step] | None = None) -> "Matcher":
+        other = Matcher(self.problem, steps or self.right.steps, shown, self._catalogue, answers)
+        other.causes, other._taken = self.causes, self._taken
         return other
+
+    def number(self, node: Node) -> int:
+        """The number of the node's step among those that were taken, from 1."""
+        return node[_STEP] % self._taken + 1
 
     def singles(self) -> list[Explanation]:
         """Every single mistake that explains it all, in the catalogue's order; those that are slow only if there are no others."""
