@@ -11,6 +11,7 @@ import numpy as np
 from compare.diagnosis.graph import Node, Run, Step
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.penalty import SAID, without_decay
+from compare.diagnosis.scale import scale_causes
 from compare.diagnosis.stages import Group
 from compare.implementation import Array
 from compare.problem import Problem
@@ -130,8 +131,10 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
 
 
 def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
-    """The first factor under which the first stage of these follows from what was shown before; else the first under which the catalogue
-    has a mistake that is none of scale."""
+    """The first factor under which the first stage of these follows from what was shown before.
+
+    Else the first under which the catalogue has a mistake that is none of scale, or one of any kind that makes the new weights too.
+    """
     group: Group = nodes[0][0], nodes[0][2]
     run, shown = matcher.right, matcher.shown
     first = [node for node in nodes if (node[0], node[2]) == group]
@@ -144,6 +147,11 @@ def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Fa
         scaled = {node: shown[node] / factor.of(run, node[1]) for node in nodes}
         causes = [cause for cause in matcher.that_make(first[0], scaled[first[0]]) if not cause.id.startswith(_SCALES)]
         if causes and matcher.with_shown(shown | scaled).local(group, among=causes):
+            return factor
+    for factor in factors:
+        scaled_first = shown[first[0]] / factor.of(run, first[0][1])
+        of_any_kind = (matcher.that_make(first[0], scaled_first), scale_causes(run, first[0], scaled_first))
+        if any(matcher.makes_the_weights(cause.formulas) for causes in of_any_kind for cause in causes):
             return factor
     return None
 

@@ -1,7 +1,7 @@
 """The answer: which mistakes explain what was shown, with the numbers, and the probe that splits those that cannot be told apart."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Place
-from compare.diagnosis.matcher import Explanation, Matcher, is_within
+from compare.diagnosis.matcher import Explanation, Matcher, is_of_the_step, is_within
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.patience import OutOfPatienceError
 from compare.diagnosis.separate import probe_to_separate
@@ -55,14 +55,15 @@ def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True
 def _searched(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool) -> tuple[Found, ...]:
     """Search for one mistake, or one factor, that explains everything at once, then for one at each wrong stage.
 
-    After that for these where the shown gradients are not what the step gets, and for two mistakes that explain everything together.
+    After that for these where the shown gradients are not what the step gets, for some before it and others within it, and for two mistakes
+    that explain everything together.
     """
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
     if found := _at_once(matcher) or _by_stage(matcher, wrong):
         return found
     apart = matcher.apart_from_the_step()
-    has_other = bool(apart.answers) and not any(stage.endswith("_used") for stage, _ in wrong)
-    if has_other and (found := _at_once(apart) or _by_stage(apart, wrong)):
+    answered = [(stage.replace("_used", "_answered"), layer) for stage, layer in wrong]
+    if apart.answers and (found := _at_once(apart) or _by_stage(apart, answered) or _within_the_step(matcher, apart, wrong)):
         return found
     if wrong == [_OUTPUT] and all(stage.mark == "agrees" for stage in stages if (stage.stage, stage.layer) != _OUTPUT):
         return _at_once(matcher.with_shown({node: array for node, array in matcher.shown.items() if (node[0], node[2]) == _OUTPUT}))
@@ -83,16 +84,38 @@ def _by_stage(matcher: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
         if found is None:
             return ()
         known.append(found)
-    return _together(matcher, _once(known))
+    return _together(matcher, _once(known), lambda causes: matcher.explains(formulas_of(causes)))
 
 
-def _together(matcher: Matcher, found: Sequence[Found]) -> tuple[Found, ...]:
-    """Return these mistakes, each with those alternatives only that explain everything beside the others; nothing if they do not."""
+def _within_the_step(matcher: Matcher, apart: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
+    """Return mistakes in what is shown before the step, and others in what the step makes of it, if together they explain everything."""
+    before = [group for group in wrong if not is_of_the_step(group[0])]
+    if len(before) in (0, len(wrong)):
+        return ()
+    shown: list[Found] = []
+    taken: list[Found] = []
+    for group in wrong:
+        found = _at_stage(matcher, group, shown) if group in before else _at_stage(apart, group, taken, shown)
+        if found is None:
+            return ()
+        (shown if group in before else taken).append(found)
+    first = _once(shown)
 
     def explain(causes: Sequence[Cause]) -> bool:
-        return matcher.explains(formulas_of(causes))
+        is_shown = matcher.comes_out(formulas_of(causes[: len(first)]), of_the_step=False)
+        return is_shown and apart.comes_out(formulas_of(causes), of_the_step=True)
 
+    return _together(apart, (*first, *_once(taken)), explain)
+
+
+def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Sequence[Cause]], bool]) -> tuple[Found, ...]:
+    """Return these mistakes, each with those alternatives only that explain everything beside the others.
+
+    Nothing, if they do not, or if two of them undo each other.
+    """
     chosen = next(filter(explain, islice(product(*(each.causes for each in found)), _MOST_CHOICES)), ())
+    if matcher.cancel(chosen):
+        return ()
     kept = []
     for i, cause in enumerate(chosen):
         others = [other for other in found[i].causes if other != cause and explain([*chosen[:i], other, *chosen[i + 1 :]])]
@@ -101,16 +124,17 @@ def _together(matcher: Matcher, found: Sequence[Found]) -> tuple[Found, ...]:
     return tuple(kept)
 
 
-def _at_stage(matcher: Matcher, group: Group, known: list[Found]) -> Found | None:
-    """What explains one stage from what was shown before it.
+def _at_stage(matcher: Matcher, group: Group, known: list[Found], before: Sequence[Found] = ()) -> Found | None:
+    """What explains one stage from what was shown before it, or beside the mistakes that were made `before`.
 
     By itself, or beside the mistakes that are known already, as they were found or made in this layer too.
     """
-    causes = list(dict.fromkeys(found.causes[0] for found in known))
+    first = [found.causes[0] for found in before]
+    causes = list(dict.fromkeys([*first, *(found.causes[0] for found in known)]))
     here = [
         replace(cause, layers=(group[1],)) for cause in causes if cause.layers != (0,) and cause.mistake.applies(matcher.problem, group[1])
     ]
-    found = _class(matcher, matcher.local(group))
+    found = _class(matcher, matcher.local(group, formulas_of(first)))
     beside = (_class(matcher, matcher.local(group, formulas_of(known_too))) for known_too in (causes, here) if known_too)
     return found or next(filter(None, beside), None)
 

@@ -281,9 +281,14 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         value: Bounded = run(f"{kind}_update", step, layer)[0]
         return value
 
+    def added(run: Run, step: int, layer: int) -> Bounded:
+        """The same as it is added to w, which may do something to it last."""
+        value: Bounded = run(f"{kind}_step", step, layer)
+        return value
+
     def after(run: Run, step: int, layer: int) -> Bounded:
         """w + Δw: rounded once, again where a decay is taken from the weight first, and again for each record that is added by itself."""
-        w, move = run(kind, step, layer), run(f"{kind}_step", step, layer)
+        w, move = run(kind, step, layer), run(f"{kind}_added", step, layer)
         summed = run.plus(w, move)
         roundings = OPTIMIZERS[run.problem.optimizer].roundings - 1 + len(run.steps[step].x)
         return Bounded(summed.value, summed.error + run.precision.gamma(roundings) * (w.at_most() + move.at_most()))
@@ -301,6 +306,7 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         f"{kind}_update": update,
         f"{kind}_velocity": velocity,
         f"{kind}_step": move,
+        f"{kind}_added": added,
         f"{kind}_after": after,
     }
 

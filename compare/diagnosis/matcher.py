@@ -19,7 +19,7 @@ from compare.rounding import Bounded
 _STEP, _LAYER = 1, 2
 _RECORDS = {("x", 0), ("y", 0)}
 _ANSWERS = frozenset({"z", "a", "output", "probabilities", "loss"})
-_OF_THE_STEP = ("_velocity", "_step", "_after")
+_OF_THE_STEP = ("_velocity", "_step", "_added", "_after")
 MOST_PAIRS = 60_000  # of a node, so that a network of many layers ends too
 
 
@@ -66,11 +66,12 @@ class Matcher:
         The step may get another gradient, and whoever shows what is before it need not be told at which rate it will be.
         """
         steps, own = self.right.steps, len(self.right.steps)
-        before = [replace(step, lr=self.problem.lr) for step in steps]
-        after = [step if step.previous is None else replace(step, previous=own + step.previous) for step in steps]
-        shown = {}
+        before = [replace(facts, lr=self.problem.lr) for facts in steps]
+        after = [facts if facts.previous is None else replace(facts, previous=own + facts.previous) for facts in steps]
+        shown: dict[Node, Array] = {}
         for (stage, step, layer), array in self.shown.items():
-            shown[stage.replace("_used", "_answered"), step + own * stage.endswith(_OF_THE_STEP), layer] = array
+            index = own + step if is_of_the_step(stage) else step
+            shown[stage.replace("_used", "_answered"), index, layer] = array
         return self._with(shown, frozenset(node[0] for node in shown if node[1] < own), before + after)
 
     def _with(self, shown: Mapping[Node, Array], answers: frozenset[str], steps: Sequence[Step] | None = None) -> "Matcher":
@@ -80,7 +81,8 @@ class Matcher:
 
     def number(self, node: Node) -> int:
         """The number of the node's step among those that were taken, from 1."""
-        return node[_STEP] % self._taken + 1
+        _, step, _ = node
+        return step % self._taken + 1
 
     def singles(self) -> list[Explanation]:
         """Every single mistake that explains it all, in the catalogue's order; those that are slow only if there are no others."""
@@ -117,7 +119,7 @@ class Matcher:
         found = self._alone_here(wrong, quick, causes) or self._together_here(wrong, combinations(quick, 2))
         found = found or self._together_here(self._soonest(wrong), product(slow, [cause for cause in causes if not cause.mistake.slow]))
         unique = {frozenset((cause.id, cause.layers) for cause in each.causes): each for each in found}
-        found = [each for each in unique.values() if not self._cancel(each)]
+        found = [each for each in unique.values() if not self.cancel(each.causes)]
         return found + [other for each in found[:1] for other in self._instead(each)]
 
     def _instead(self, pair: Explanation) -> Iterator[Explanation]:
@@ -195,10 +197,25 @@ class Matcher:
         """The first node, in the order of the search, that does not come out under these formulas; or None."""
         return next((node for node in self._groups if not self._matches(node, formulas)), None)
 
-    def _cancel(self, pair: Explanation) -> bool:
-        """Whether the two undo each other where what was shown is right: that explains nothing."""
-        right = [node for node in self.shown if self._matches(node, {})]
-        return any(all(not self._matches(node, cause.formulas) for cause in pair.causes) for node in right)
+    def comes_out(self, formulas: Formulas, of_the_step: bool) -> bool:
+        """Whether all comes out under these formulas that was shown of the step itself, or all that was shown before it."""
+        return all(self._matches(node, formulas) for node in self._groups if is_of_the_step(node[0]) == of_the_step)
+
+    def cancel(self, causes: Sequence[Cause]) -> bool:
+        """Whether two of them undo each other where what was shown is right from the start: that explains nothing."""
+        run = self._from_the_start
+        right = [node for node in self.shown if self._matches(node, {}, run)]
+        return any(sum(not self._matches(node, cause.formulas, run) for cause in causes) > 1 for node in right)
+
+    def makes_the_weights(self, formulas: Formulas) -> bool:
+        """Whether all new weights that were shown, and there are some, come out from the start under these formulas."""
+        after = [node for node in self.shown if node[0].endswith("_after")]
+        return bool(after) and all(self._matches(node, formulas, self._from_the_start) for node in after)
+
+    @cached_property
+    def _from_the_start(self) -> Run:
+        """The same steps, from nothing that was shown."""
+        return Run(self.problem, self.right.steps)
 
     def _near(self, node: Node) -> list[Cause]:
         """The mistakes that have to do with that node."""
@@ -211,23 +228,23 @@ class Matcher:
             return False
         return self.explains({**first.formulas, **other.formulas})
 
-    def _matches(self, node: Node, formulas: Formulas) -> bool:
-        predicted = self.predicted(node, formulas)
+    def _matches(self, node: Node, formulas: Formulas, run: Run | None = None) -> bool:
+        predicted = self.predicted(node, formulas, run)
         if predicted is not None and is_within(self.shown[node], predicted):
             return True
         if node[0] not in self.answers or formulas.keys().isdisjoint(_RECORDS):
             return False
-        return self._matches(node, {place: formula for place, formula in formulas.items() if place not in _RECORDS})
+        return self._matches(node, {place: formula for place, formula in formulas.items() if place not in _RECORDS}, run)
 
-    def predicted(self, node: Node, formulas: Formulas) -> Bounded | None:
-        """What the node comes to under these formulas; None where they cannot be applied, or give no number.
+    def predicted(self, node: Node, formulas: Formulas, run: Run | None = None) -> Bounded | None:
+        """What the node comes to under these formulas, from what was shown before it or in `run`; None where they give no number.
 
         Raises OutOfPatienceError where the search has taken longer than it may.
         """
         check_patience()
         with np.errstate(all="ignore"):
             try:
-                value = self.right.with_formulas(formulas).worked_out(*node)
+                value = (run or self.right).with_formulas(formulas).worked_out(*node)
             except (ValueError, IndexError, ZeroDivisionError):
                 return None
         return value if isinstance(value, Bounded) and value.value.shape == self.shown[node].shape else None
@@ -243,6 +260,11 @@ class Matcher:
     def _by_group(self) -> list[Node]:
         """The nodes in the order of the search: the first step's first, since most mistakes show there."""
         return sorted(self.shown, key=lambda node: node[_STEP])
+
+
+def is_of_the_step(stage: str) -> bool:
+    """Whether the stage is the step itself, which comes after all gradients."""
+    return stage.endswith(_OF_THE_STEP)
 
 
 def is_within(actual: Array, bounded: Bounded) -> bool:

@@ -255,7 +255,8 @@ def other_steps(network: Network) -> Iterator[Plant]:
         n = "n" if network.reduction == "mean" else "1"
         for variant, rate in (("the whole rate", f"lr * {n}"), ("its part", "lr")):
             own = tuple((back(i), f"delta{i}[r, j] * (W{i}[j, i] - {rate} * delta{i}[r, j] * a{i - 1}[r, i])") for i in senders)
-            yield Plant("updated-weights-back", 91, None, own, variant=f"record by record, {variant}", alone=True)
+            said = f"record by record, {variant}"
+            yield Plant("updated-weights-back", 91, None, own, variant=said, alone=True, has_sign=True, has_scale=True)
 
 
 def numbers(network: Network) -> Iterator[Plant]:

@@ -78,7 +78,10 @@ def _bias(id: str, sentence: str, actual: str, formula: object, stage: str = "bi
 
 
 BIASES = (
-    _bias("bias-never-updated", "the biases of {layer} are never updated", "Δb = 0", _never, "bias_step"),
+    *(
+        _bias("bias-never-updated", "the biases of {layer} are never updated", "Δb = 0", _never, stage)
+        for stage in ("bias_step", "bias_added")
+    ),
     _bias(
         "gradient-missing", "the bias gradient of {layer} stays zero: it is never worked out", "∂L/∂b = 0", _never, "bias_used"
     ),

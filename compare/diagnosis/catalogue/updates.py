@@ -1,6 +1,6 @@
 """Mistakes in what is done with the gradients: what they are multiplied by, what they are added to, and which records they are of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,18 @@ from compare.rounding import Bounded, negative
 _UPDATE = "Δw = −lr ∂L/∂w"
 
 
-def _step_scaled(factor: float) -> Formula:
+def _scaled(stage: str, factor: float) -> Formula:
     def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-        return run.scaled(run.right(f"{kind}_step", step, layer), factor)
+        return run.scaled(run.right(kind + stage, step, layer), factor)
 
     return formula
 
 
-def _flipped(run: Run, step: int, layer: int, kind: str) -> Bounded:
-    return negative(run.right(f"{kind}_step", step, layer))
+def _flipped(stage: str) -> Formula:
+    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
+        return negative(run.right(kind + stage, step, layer))
+
+    return formula
 
 
 def _none(run: Run, step: int, layer: int, kind: str) -> Bounded:
@@ -38,7 +41,7 @@ def _has_bias(problem: Problem, layer: int) -> bool:
     return problem.bias
 
 
-def _weights_added(times_lr: bool, over_n: bool = False) -> Formula:
+def _weights_added(times_lr: bool, over_n: bool) -> Formula:
     def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
         w: Bounded = run(kind, step, layer)
         factor = (run("lr", step, layer) if times_lr else 1.0) / (run("x", step).value.shape[0] if over_n else 1)
@@ -155,34 +158,41 @@ def _can_go_one_by_one(problem: Problem, layer: int) -> bool:
     return not (problem.is_large or problem.normalization or problem.dropout)
 
 
+def _with_the_step(stage: str) -> Iterator[Mistake]:
+    """What is wrong with Δw as a whole, as it is worked out or as it is added to w."""
+    yield Mistake("sign-flipped", "every step goes uphill: a sign is wrong", _UPDATE, "Δw = +lr ∂L/∂w", {"*" + stage: _flipped(stage)})
+    yield Mistake(
+        "sign-flipped-in-layer",
+        "the step of {layer} has the wrong sign",
+        _UPDATE,
+        "Δw = +lr ∂L/∂w",
+        {"*" + stage: _flipped(stage)},
+        "layer",
+    )
+    for name, much, by, factor in (("2", "twice", "2", 2.0), ("half", "half", "½", 0.5), ("4", "four times", "4", 4.0)):
+        sentence, actual = f"every step is {much} as large as it should be", f"Δw = {by} · (−lr ∂L/∂w)"
+        yield Mistake(f"factor-{name}", sentence, _UPDATE, actual, {"*" + stage: _scaled(stage, factor)})
+    yield Mistake("layer-never-updated", "{layer} is never updated", _UPDATE, "Δw = 0", {"*" + stage: _none}, "layer")
+    yield Mistake(
+        "weights-never-updated",
+        "the weights of {layer} are never updated",
+        _UPDATE,
+        "ΔW = 0",
+        {"weight" + stage: _no_step},
+        "layer",
+        _has_bias,
+    )
+
+
+_STEPS = ("_step", "_added")
+
 UPDATES = (
-    Mistake("sign-flipped", "every step goes uphill: a sign is wrong", _UPDATE, "Δw = +lr ∂L/∂w", {"*_step": _flipped}),
-    Mistake("sign-flipped-in-layer", "the step of {layer} has the wrong sign", _UPDATE, "Δw = +lr ∂L/∂w", {"*_step": _flipped}, "layer"),
+    *(mistake for stage in _STEPS for mistake in _with_the_step(stage)),
     Mistake("lr-missing", "the learning rate is left out", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "all"),
     Mistake("lr-twice", "the learning rate is multiplied in twice", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "all"),
     Mistake("lr-missing-in-layer", "the learning rate is left out in {layer}", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "layer"),
     Mistake(
         "lr-twice-in-layer", "the learning rate is multiplied in twice in {layer}", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "layer"
-    ),
-    *(
-        Mistake(
-            f"factor-{name}",
-            f"every step is {much} as large as it should be",
-            _UPDATE,
-            f"Δw = {by} · (−lr ∂L/∂w)",
-            {"*_step": _step_scaled(factor)},
-        )
-        for name, much, by, factor in (("2", "twice", "2", 2.0), ("half", "half", "½", 0.5), ("4", "four times", "4", 4.0))
-    ),
-    Mistake("layer-never-updated", "{layer} is never updated", _UPDATE, "Δw = 0", {"*_step": _none}, "layer"),
-    Mistake(
-        "weights-never-updated",
-        "the weights of {layer} are never updated",
-        _UPDATE,
-        "ΔW = 0",
-        {"weight_step": _no_step},
-        "layer",
-        _has_bias,
     ),
     Mistake(
         "gradient-missing",
@@ -272,29 +282,21 @@ UPDATES = (
         applies=_can_go_one_by_one,
         slow=True,
     ),
-    Mistake(
-        "weights-added",
-        "the weights themselves are added in place of the step, in {layer}",
-        _UPDATE,
-        "Δw = w",
-        {"*_step": _weights_added(False)},
-        "layer",
-    ),
-    Mistake(
-        "weights-added",
-        "lr times the weights themselves is added in place of the step, in {layer}",
-        _UPDATE,
-        "Δw = lr w",
-        {"*_step": _weights_added(True)},
-        "layer",
-    ),
-    Mistake(
-        "weights-added",
-        "lr/n times the weights themselves is added in place of the step, in {layer}",
-        _UPDATE,
-        "Δw = lr/n w",
-        {"*_step": _weights_added(True, over_n=True)},
-        "layer",
+    *(
+        Mistake(
+            "weights-added",
+            f"{said} added in place of the step, in {{layer}}",
+            _UPDATE,
+            f"Δw = {what}",
+            {"*" + stage: _weights_added(times_lr, over_n)},
+            "layer",
+        )
+        for stage in _STEPS
+        for said, what, times_lr, over_n in (
+            ("the weights themselves are", "w", False, False),
+            ("lr times the weights themselves is", "lr w", True, False),
+            ("lr/n times the weights themselves is", "lr/n w", True, True),
+        )
     ),
     Mistake(
         "previous-batch",
