@@ -133,7 +133,7 @@ def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, A
 def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
     """The first factor under which the first stage of these follows from what was shown before.
 
-    Else the first under which the catalogue has a mistake that is none of scale, or one of any kind that makes the new weights too.
+    Else the first under which there is a mistake that makes the new weights too, or one of the catalogue that is none of scale.
     """
     group: Group = nodes[0][0], nodes[0][2]
     run, shown = matcher.right, matcher.shown
@@ -144,14 +144,15 @@ def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Fa
     if right:
         return right[0]
     for factor in factors:
+        scaled_first = shown[first[0]] / factor.of(run, first[0][1])
+        measured = scale_causes(run, first[0], scaled_first) if group[0] == "delta" else ()
+        of_any_kind = (matcher.that_make(first[0], scaled_first), measured)
+        if any(matcher.makes_the_weights(cause.formulas) for causes in of_any_kind for cause in causes):
+            return factor
+    for factor in factors:
         scaled = {node: shown[node] / factor.of(run, node[1]) for node in nodes}
         causes = [cause for cause in matcher.that_make(first[0], scaled[first[0]]) if not cause.id.startswith(_SCALES)]
         if causes and matcher.with_shown(shown | scaled).local(group, among=causes):
-            return factor
-    for factor in factors:
-        scaled_first = shown[first[0]] / factor.of(run, first[0][1])
-        of_any_kind = (matcher.that_make(first[0], scaled_first), scale_causes(run, first[0], scaled_first))
-        if any(matcher.makes_the_weights(cause.formulas) for causes in of_any_kind for cause in causes):
             return factor
     return None
 

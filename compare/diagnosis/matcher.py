@@ -163,23 +163,28 @@ class Matcher:
         """
         known = known or {}
         nodes = self._of_group(group)
-        found = [
-            Explanation((cause,))
-            for cause in (self._near(nodes[0]) if among is None else among)
-            if not (known and cause.mistake.slow)
-            and cause.formulas.keys().isdisjoint(known)
-            and all(self._matches(node, {**known, **cause.formulas}) for node in nodes)
-            and self._differs(nodes, cause.formulas)
-        ]
+        near = [cause for cause in (self._near(nodes[0]) if among is None else among) if cause.formulas.keys().isdisjoint(known)]
+
+        def explaining(is_slow: bool) -> list[Explanation]:
+            return [
+                Explanation((cause,))
+                for cause in near
+                if cause.mistake.slow == is_slow
+                and all(self._matches(node, {**known, **cause.formulas}) for node in nodes)
+                and self._differs(nodes, cause.formulas)
+            ]
+
+        found = explaining(is_slow=False) or ([] if known else explaining(is_slow=True))
         if not found:
             return []
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
         return _fewest_places([each for each in found if all(self._matches(node, each.formulas) for node in right)])
 
-    def that_make(self, node: Node, actual: Array) -> list[Cause]:
+    def that_make(self, node: Node, actual: Array) -> Iterator[Cause]:
         """The mistakes by each of which the node comes to these numbers, from what was shown before it."""
-        predicted = ((cause, self.predicted(node, cause.formulas)) for cause in self._near(node))
-        return [cause for cause, bounded in predicted if bounded is not None and is_within(actual, bounded)]
+        near = sorted(self._near(node), key=lambda cause: cause.mistake.slow)
+        predicted = ((cause, self.predicted(node, cause.formulas)) for cause in near)
+        return (cause for cause, bounded in predicted if bounded is not None and is_within(actual, bounded))
 
     def _of_group(self, group: tuple[str, int]) -> list[Node]:
         return [node for node in self.shown if (node[0], node[_LAYER]) == group]

@@ -79,6 +79,9 @@ class Cause:
         formulas: dict[Place, Formula] = {}
         for stage, formula in self.mistake.formulas.items():
             for layer in self.layers:
+                if stage.startswith("+"):
+                    formulas |= {(stage[1:], each): formula for each in range(1, len(self.problem.layers) + 1)}
+                    continue
                 if not stage.startswith("*"):
                     formulas[stage, layer] = formula
                     continue

@@ -266,8 +266,8 @@ def numbers(network: Network) -> Iterator[Plant]:
     last = network.depth
     seen = f'    seen["delta{last}"] = delta{last}'
     floored = seen, f"    delta{last} = delta{last} * n // n\n{seen}"
-    yield Plant("floor-division", 84, last, (floored,), variant="δ", alone=True)
-    yield Plant("floor-division", 84, None, _update(network, "({0} * n // n)"), variant="the gradients", alone=True)
+    yield Plant("floor-division", 84, last, (floored,), variant="δ", alone=True, has_sign=True)
+    yield Plant("floor-division", 84, None, _update(network, "({0} * n // n)"), variant="the gradients", alone=True, has_sign=True)
     for i in network.layers:
         if network.sizes[i] == 1 < network.sizes[i - 1]:
             number = f"np.full_like({{0}}, np.sum(delta{i} * a{i - 1}))"

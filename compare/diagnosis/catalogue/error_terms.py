@@ -1,6 +1,6 @@
 """Mistakes in the error: at the output, in what the loss's reduction makes of it, and on its way back through the weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -259,92 +259,100 @@ _SQUARE = "∂ℓ/∂ŷ ∝ ŷ − y"
 _BACK = "∂L/∂a = δ W, δ of the next layer"
 
 
-def _share(id: str, sentence: str, actual: str, factor: Callable[[Run, int], float], applies: Callable[[Problem, int], bool]) -> Mistake:
-    return Mistake(id, sentence, _MEAN, actual, {"share": share_times(factor)}, applies=applies)
+def _share(
+    id: str, sentence: str, actual: str, factor: Callable[[Run, int], float], applies: Callable[[Problem, int], bool]
+) -> Iterator[Mistake]:
+    """The factor in δ from the start, or in all gradients where δ is of each record."""
+
+    def of_gradients(run: Run, step: int, layer: int, kind: str) -> Bounded:
+        return run.scaled(run.right(f"{kind}_used", step, layer), factor(run, step))
+
+    for formulas in ({"share": share_times(factor)}, {"*_used": of_gradients}):
+        yield Mistake(id, sentence, _MEAN, actual, formulas, applies=applies)
 
 
 _REDUCTION = (
-    _share(
+    *_share(
         "mean-missing",
         "the sum over the records is not divided by their number",
         "∂L/∂ŷ = N · (1/N ∂ℓ/∂ŷ): 1/n is missing",
         lambda run, step: _n(run, step),
         _is_mean,
     ),
-    _share(
+    *_share(
         "sum-for-mean",
         "the loss's terms are summed where their mean is to be taken: over records and outputs",
         "∂L/∂ŷ = ∂ℓ/∂ŷ",
         lambda run, step: _n(run, step) * _k(run, step),
         _over_elements,
     ),
-    _share(
+    *_share(
         "mean-for-sum",
         "the loss's terms are averaged over the records where they are to be summed",
         "∂L/∂ŷ = 1/n ∂ℓ/∂ŷ",
         lambda run, step: 1 / _n(run, step),
         lambda problem, layer: problem.reduction == "sum",
     ),
-    _share(
+    *_share(
         "mean-twice",
         "the sum over the records is divided by their number twice",
         "∂L/∂ŷ = 1/n · (1/N ∂ℓ/∂ŷ)",
         lambda run, step: 1 / _n(run, step),
         _is_mean,
     ),
-    _share(
+    *_share(
         "factor-2",
         "everything is twice as large: the loss's ½ is lost, or a stray 2",
         "∂L/∂ŷ = 2 · (1/N ∂ℓ/∂ŷ)",
         lambda run, step: 2.0,
         lambda problem, layer: True,
     ),
-    _share(
+    *_share(
         "factor-half",
         "everything is half as large: a ½ of the loss too many, or its 2 lost",
         "∂L/∂ŷ = ½ · (1/N ∂ℓ/∂ŷ)",
         lambda run, step: 0.5,
         lambda problem, layer: True,
     ),
-    _share(
+    *_share(
         "mean-over-outputs-missing", "the mean is over the records alone, and not over the outputs", "∂L/∂ŷ = 1/n ∂ℓ/∂ŷ", _k, _over_elements
     ),
-    _share(
+    *_share(
         "mean-over-outputs-extra",
         "the mean is over the outputs once more than it should be",
         "∂L/∂ŷ = 1/(nk) ∂ℓ/∂ŷ",
         lambda run, step: 1 / _k(run, step),
         _has_outputs,
     ),
-    _share(
+    *_share(
         "factor-4",
         "everything is four times as large: a stray 4, or 2 twice",
         "∂L/∂ŷ = 4 · (1/N ∂ℓ/∂ŷ)",
         lambda run, step: 4.0,
         lambda problem, layer: True,
     ),
-    _share(
+    *_share(
         "wrong-n-plus-one",
         "the mean divides by one more than the number of records",
         "∂L/∂ŷ = n/(n + 1) · (1/N ∂ℓ/∂ŷ)",
         lambda run, step: _n(run, step) / (_n(run, step) + 1),
         _is_mean,
     ),
-    _share(
+    *_share(
         "wrong-n-minus-one",
         "the mean divides by one less than the number of records",
         "∂L/∂ŷ = n/(n − 1) · (1/N ∂ℓ/∂ŷ)",
         lambda run, step: _n(run, step) / max(_n(run, step) - 1, 1),
         _is_mean,
     ),
-    _share(
+    *_share(
         "wrong-n-features",
         "the mean divides by the number of inputs, not of records",
         "∂L/∂ŷ = n/inputs · (1/N ∂ℓ/∂ŷ)",
         lambda run, step: _n(run, step) / run.problem.sizes[0],
         _is_mean,
     ),
-    _share(
+    *_share(
         "wrong-n-hidden",
         "the mean divides by the number of hidden units, not of records",
         "∂L/∂ŷ = n/hidden · (1/N ∂ℓ/∂ŷ)",

@@ -127,30 +127,60 @@ def _one_by_one_kept(run: Run, step: int, layer: int, kind: str) -> Any:
 
 
 def _after_records(run: Run, step: int, mean: bool) -> dict[Place, Any]:
-    """The parameters, what the optimiser keeps, and the number of updates so far, after one update for each record."""
+    """The parameters, what the optimiser keeps, the number of updates so far and each record's run, after one update for each record."""
     run.reads_everything()
     facts = run.steps[step]
     now: dict[Place, Any] = {(f"{kind}_kept", layer): run(f"{kind}_kept", step, layer) for kind, layer in places(run.problem)}
     count = 0 if facts.previous is None else run("together", facts.previous)["count", 0]
-    n = len(facts.x)
+    n, records = len(facts.x), []
     share = run("share", step) * (1 if run.problem.reduction == "sum" else n)
     for row in range(len(facts.x)):
         count += 1
         single = _of_record(run, facts, row, now | {("share", 0): share, ("count", 0): count}, n if mean else 1)
+        records.append(single)
         now = {}
         for kind, layer in places(run.problem):
             now[kind, layer] = single(f"{kind}_after", 0, layer)
             now[f"{kind}_kept", layer] = single(f"{kind}_update", 0, layer)[1]
-    return now | {("count", 0): count}
+    return now | {("count", 0): count, ("records", 0): records}
 
 
 def _of_record(run: Run, facts: Step, row: int, values: Mapping[Place, Any], lr_over: int) -> Run:
     """The step of one record alone, where those places have these values, and by a part of the learning rate."""
     record = Step(facts.x[row : row + 1], facts.y[row : row + 1], facts.lr / lr_over, facts.before)
-    others = {place: formula for place, formula in run.formulas.items() if place[0] not in ("together", *_OF_A_RECORD)}
+    others = {
+        place: formula
+        for place, formula in run.formulas.items()
+        if place[0] not in ("together", *_OF_A_RECORD) and getattr(formula, "func", formula) not in _SHOWN.values()
+    }
     return Run(run.problem, [record], others, known=values, precision=run.precision)
 
 
+def _row_by_row(stage: str) -> Formula:
+    """What each record came to, at the weights so far; its δ as that of a mean, which is its convention."""
+
+    def formula(run: Run, step: int, layer: int) -> Bounded:
+        rows = [single(stage, 0, layer) for single in run("together", step)["records", 0]]
+        errors = [np.broadcast_to(row.error, row.value.shape) for row in rows]
+        value = Bounded(np.concatenate([row.value for row in rows]), np.concatenate(errors))
+        return run.scaled(value, 1 / len(rows)) if stage == "delta" and run.problem.reduction == "mean" else value
+
+    return formula
+
+
+def _of_the_last(stage: str) -> Formula:
+    """What the last record came to; of a kind of parameter, where the stage begins with an underscore."""
+
+    def formula(run: Run, step: int, layer: int, kind: str = "") -> Bounded:
+        value: Bounded = run("together", step)["records", 0][-1](kind + stage, 0, layer)
+        return value
+
+    return formula
+
+
+_ROWS = {"+z": "z", "+a": "a", "+delta": "delta", "output": "output", "probabilities": "probabilities"}
+_LAST = {"loss": "loss", **{f"*{stage}": stage for stage in ("_used", "_velocity", "_step")}}
+_SHOWN = {place: _row_by_row(stage) for place, stage in _ROWS.items()} | {place: _of_the_last(stage) for place, stage in _LAST.items()}
 _OF_A_RECORD = tuple(f"{kind}_{stage}" for kind in KINDS for stage in ("after", "kept"))
 
 
@@ -264,23 +294,19 @@ UPDATES = (
         "layer",
         _is_mean,
     ),
-    Mistake(
-        "update-per-record",
-        "the weights are updated after each record, in the loop over records",
-        "Δw = −lr/n Σₙ ∂Lₙ/∂w",
-        "Δw = −lr/n ∂Lₙ/∂w after each n",
-        {"together": _one_by_one(True), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
-        applies=_can_go_one_by_one,
-        slow=True,
-    ),
-    Mistake(
-        "update-per-record",
-        "the weights are updated after each record, in the loop over records, and by its whole gradient",
-        "Δw = −lr/n Σₙ ∂Lₙ/∂w",
-        "Δw = −lr ∂Lₙ/∂w after each n",
-        {"together": _one_by_one(False), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept},
-        applies=_can_go_one_by_one,
-        slow=True,
+    *(
+        Mistake(
+            "update-per-record",
+            f"the weights are updated after each record, in the loop over records{said}",
+            "Δw = −lr/n Σₙ ∂Lₙ/∂w",
+            f"Δw = −{rate} ∂Lₙ/∂w after each n",
+            {"together": _one_by_one(mean), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept, **shown},
+            applies=_can_go_one_by_one,
+            alone=bool(shown),
+            slow=True,
+        )
+        for shown in ({}, _SHOWN)
+        for mean, said, rate in ((True, "", "lr/n"), (False, ", and by its whole gradient", "lr"))
     ),
     *(
         Mistake(
