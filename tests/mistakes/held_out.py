@@ -25,11 +25,18 @@ HELD_OUT = (
     Network((4, 3, 3), ("relu", "identity"), loss="cross_entropy", optimizer="adam"),
 )
 LISTED, UNLISTED = 160, 60      # how many of the list that is planted, and of none
+NAMED = {
+    "a penalty of all |w|": ("penalty-l1",),
+    "a penalty of weights squared": ("penalty-l2",),
+    "inputs standardised": ("inputs-normalised",),
+    "gradient's norm at most 0.02": ("gradient-clipped-by-norm",),
+    "softmax over all records": ("softmax-sum-of-all",),
+}
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A text with one mistake; `truth` is all that it may rightly be called, nothing where it is in no list."""
+    """A text with one mistake; `truth` is all that it may rightly be called, nothing where it has no name."""
 
     name: str
     network: Network
@@ -64,11 +71,11 @@ def _unlisted(network: Network, style: Style) -> Iterator[HeldOut]:
         if mistake.moves and mistake.name not in IN_THE_CATALOGUE:
             yield HeldOut(mistake.name, network, style, mistake.apply(text))
     for name, edits in _others(network):
-        yield HeldOut(name, network, style, edited(text, edits, name))
+        yield HeldOut(name, network, style, edited(text, edits, name), NAMED.get(name, ()))
 
 
 def _others(network: Network) -> Iterator[tuple[str, tuple[Edit, ...]]]:
-    """Of no list either, (name, edits)."""
+    """Of no list that is planted from, (name, edits); some are `NAMED`."""
     last, given = network.depth, "    return step"
     yield "a penalty of all |w|", ((f"{given}\n", f"{given} - lr * 1e-3 * np.sign(w)\n"),)
     yield "a penalty of weights squared", ((f"{given}\n", f"{given} - lr * 0.02 * w * name.endswith('weight')\n"),)

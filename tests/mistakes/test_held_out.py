@@ -24,5 +24,5 @@ def test_there_are_as_many_in_each_style_and_of_no_network_that_is_planted_in() 
     assert len(FOUND) == len({each.text for each in FOUND}) == LISTED + UNLISTED == 220
     assert [each.text for each in held_out()] == [each.text for each in FOUND]
     for style in STYLES:
-        assert sum(each.style == style and bool(each.truth) for each in FOUND) == LISTED / len(STYLES)
+        assert sum(each.style == style and bool(each.truth) for each in FOUND[:LISTED]) == LISTED / len(STYLES)
     assert not any(network in NETWORKS for network in HELD_OUT)
