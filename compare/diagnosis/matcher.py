@@ -203,11 +203,11 @@ class Matcher:
         return next((node for node in self._groups if not self._matches(node, formulas)), None)
 
     def comes_out(self, formulas: Formulas, of_the_step: bool) -> bool:
-        """Whether all comes out under these formulas that was shown of the step itself, or all that was shown before it."""
+        """Whether these formulas make every number that was shown of the step itself; or, without `of_the_step`, of what is before it."""
         return all(self._matches(node, formulas) for node in self._groups if is_of_the_step(node[0]) == of_the_step)
 
     def cancel(self, causes: Sequence[Cause]) -> bool:
-        """Whether two of them undo each other where what was shown is right from the start: that explains nothing."""
+        """Whether some number that was shown is PyTorch's own only because two of these mistakes undo each other: that explains nothing."""
         run = self._from_the_start
         right = [node for node in self.shown if self._matches(node, {}, run)]
         return any(sum(not self._matches(node, cause.formulas, run) for cause in causes) > 1 for node in right)

@@ -22,10 +22,10 @@ class Mistake:
     """One entry.
 
     `sentence` says what was done, and may name "{layer}"; `expected` and `actual` are the formula as it should be and as it behaves.
-    `formulas` are put in the place of the stages they are named by; a stage "*_used" is that of weights and of biases. `where` it is
-    made: once for the whole step, in a layer (one of them, or several), in all layers, in a hidden layer (one, or all), or in the output
-    layer; and `applies(problem, layer)` says whether it can be. A mistake that is `alone` is not looked for in pairs, one that is `slow`
-    only after all others.
+    `formulas` are put in the place of the stages they are named by; a stage "*_used" is that of weights and of biases, "+z" that of every
+    layer. `where` it is made: once for the whole step, in a layer (one of them, or several), in all layers, in a hidden layer (one, or
+    all), or in the output layer; and `applies(problem, layer)` says whether it can be. A mistake that is `alone` is not looked for in
+    pairs, one that is `slow` only after all others.
     """
 
     id: str
