@@ -39,12 +39,13 @@ _TRACED = 2  # records of the step that is followed line by line
 
 @dataclass(frozen=True)
 class Judged:
-    """What one reading of the file's arrays makes of its answers."""
+    """What one reading of the file's arrays makes of its answers: `matcher` has them in the problem's own scale, `as_shown` as they are."""
 
     verdict: Verdict
     reading: Reading
     observed: Observed
     expected: Mapping[Node, Array]
+    as_shown: Matcher
     matcher: Matcher
     stages: tuple[Stage, ...]
     conventions: tuple[str, ...]
@@ -231,11 +232,11 @@ class Examination:
 
     def _judged(self, observed: Observed, reading: Reading) -> Judged:
         expected = self.expected_numbers(self.problem, self.probes, observed.steps)
-        matcher, scale = in_our_scale(self.problem, observed.steps, observed.shown, self._final)
-        return self._judged_as(observed, reading, expected, matcher, scale)
+        as_shown = Matcher(self.problem, observed.steps, observed.shown)
+        return self._judged_as(observed, reading, expected, as_shown, *in_our_scale(as_shown, self._final))
 
     def _judged_as(
-        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], matcher: Matcher, scale: Scale
+        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], as_shown: Matcher, matcher: Matcher, scale: Scale
     ) -> Judged:
         stages = judged(self.problem, matcher.right, observed.right(self.problem), matcher.shown, expected)
         layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
@@ -243,7 +244,7 @@ class Examination:
         right = observed.right(self.problem)
         empty = nothing_shown(right, matcher.shown, self.probes) or (nothing_proved(right, matcher.shown) if is_right else None)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
-        return Judged(verdict, reading, observed, expected, matcher, tuple(stages), layout, scale, empty)
+        return Judged(verdict, reading, observed, expected, as_shown, matcher, tuple(stages), layout, scale, empty)
 
     def _explained(self, judged: Judged) -> Check:
         """With the mistakes that explain the difference, as few as can be.
@@ -254,9 +255,9 @@ class Examination:
         if judged.verdict == "not a proof":
             return self._told(judged)
         found = explained(judged.matcher, judged.stages)
-        plain, scale = in_our_scale(self.problem, judged.observed.steps, judged.observed.shown, None)
+        plain, scale = in_our_scale(judged.as_shown, None)
         if scale.said != judged.scale.said:
-            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, plain, scale)
+            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, judged.as_shown, plain, scale)
             other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False)
             if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
                 judged, found = as_it_is, other

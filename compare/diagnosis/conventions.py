@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compare.diagnosis.graph import Node, Run, Step
+from compare.diagnosis.graph import Node, Run
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.penalty import SAID, without_decay
 from compare.diagnosis.scale import scale_causes
@@ -90,17 +90,19 @@ class Scale:
         }
 
 
-def in_our_scale(problem: Problem, steps: Sequence[Step], shown: Mapping[Node, Array], final: str | None) -> tuple[Matcher, Scale]:
-    """The shown numbers in the problem's own scale, to be matched, and what that is.
+def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
+    """The numbers that were shown in the problem's own scale, to be matched, and what that is.
 
     What is shown last, `final`, is what the implementation answers, and never rescaled; without it nothing but a loss is.
     """
-    is_probabilities = _is_probabilities(problem, shown)
-    ours = _as_probabilities(problem, shown) if is_probabilities else dict(shown)
+    problem, ours = matcher.problem, dict(matcher.shown)
+    is_probabilities = _is_probabilities(problem, ours)
+    if is_probabilities:
+        ours = _as_probabilities(problem, ours)
+        matcher = matcher.with_shown(ours)
     said = ["your output is the probabilities, not the logits"] if is_probabilities else []
     factors: dict[str, Factor] = {}
     with_decay: frozenset[str] = frozenset()
-    matcher = Matcher(problem, steps, ours)
     run = matcher.right
     for stages, what, choices in (
         (("loss",), "loss", _WHOLE_LOSS_FACTORS + (_HALVED_LOSS_FACTORS if problem.loss == "half_mse" else _OTHER_LOSS_FACTORS)),

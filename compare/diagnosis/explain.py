@@ -120,7 +120,7 @@ def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Seque
     for i, cause in enumerate(chosen):
         others = [other for other in found[i].causes if other != cause and explain([*chosen[:i], other, *chosen[i + 1 :]])]
         causes = (cause, *others)
-        kept.append(replace(found[i], causes=causes, probe_to_separate=probe_to_separate(matcher.problem, causes)))
+        kept.append(_separated(matcher, found[i], causes))
     return tuple(kept)
 
 
@@ -150,7 +150,7 @@ def _classes(matcher: Matcher, found: list[Explanation]) -> tuple[Found, ...]:
         return ()
     if len(found[0].causes) == 1:
         only = _class(matcher, found)
-        return (only,) if only else ()
+        return (_separated(matcher, only, only.causes),) if only else ()
     first, second = found[0].causes
     pairs = [set(each.causes) for each in found]
     alternatives = [
@@ -165,7 +165,11 @@ def _class(matcher: Matcher, found: list[Explanation]) -> Found | None:
     if not found:
         return None
     causes = tuple(each.causes[0] for each in found)
-    return Found(causes, _evidence(matcher, found[0]), probe_to_separate(matcher.problem, causes))
+    return Found(causes, _evidence(matcher, found[0]), None)
+
+
+def _separated(matcher: Matcher, found: Found, causes: tuple[Cause, ...]) -> Found:
+    return replace(found, causes=causes, probe_to_separate=probe_to_separate(matcher.problem, causes))
 
 
 def _once(found: list[Found]) -> tuple[Found, ...]:

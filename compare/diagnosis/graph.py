@@ -42,11 +42,15 @@ class Step:
 
 
 class Memory:
-    """What stages have come to so far: by node, and by the formulas that differ from the right ones in what it was made from."""
+    """What stages have come to so far: by node, and by the formulas that differ from the right ones in what it was made from.
+
+    A wrong formula may read what the right one does not, so `reads` holds what a node was made from under any formula so far, and `right`
+    what it comes to where none differs, as for most stages, with what it was made from.
+    """
 
     def __init__(self) -> None:
         self.reads: dict[Node, set[Place]] = {}
-        self.right: dict[Node, Any] = {}      # where none differs: so it is for most stages
+        self.right: dict[Node, tuple[Any, set[Place]]] = {}
         self.values: dict[tuple[Node, frozenset[tuple[Place, Formula]]], Any] = {}
         self._bytes = 0
 
@@ -135,14 +139,13 @@ class Run:
 
     def _value(self, node: Node) -> Any:
         memory, (stage, step, layer) = self._memory, node
-        reads = memory.reads.get(node)
-        if reads is not None:
-            is_right = reads.isdisjoint(self.formulas)
-            value = memory.right.get(node) if is_right else memory.values.get((node, self._differing(reads)))
-            if value is not None:
-                if self._readers:
-                    self._readers[-1] |= reads
-                return value
+        value, reads = memory.right.get(node, (None, None))
+        if reads is None or not reads.isdisjoint(self.formulas):
+            reads = memory.reads.get(node)
+            value = None if reads is None else memory.values.get((node, self._differing(reads)))
+        if value is not None and reads is not None:
+            self._note(reads)
+            return value
         self._readers.append({(stage, layer)})
         try:
             value = self.formulas.get((stage, layer), RIGHT[stage])(self, step, layer)
@@ -150,11 +153,12 @@ class Run:
             own = self._readers.pop()
         reads = memory.reads.setdefault(node, set())
         reads |= own
-        self._note(reads)
-        if reads.isdisjoint(self.formulas):
-            memory.right[node] = value
+        if own.isdisjoint(self.formulas):
+            memory.right[node] = value, own
+            self._note(own)
         else:
             memory.keep(node, self._differing(reads), value)
+            self._note(reads)
         return value
 
     def right(self, stage: str, step: int, layer: int = 0) -> Any:
@@ -162,8 +166,10 @@ class Run:
         return RIGHT[stage](self, step, layer)
 
     def reads(self, node: Node) -> set[Place]:
-        """The places that the node was made from so far."""
-        return self._memory.reads.get(node, set())
+        """The places that the node is made from by the right formulas."""
+        self.with_formulas({})._value(node)
+        _, reads = self._memory.right[node]
+        return reads
 
     def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
         if self.formulas.keys() <= places:      # as it mostly is

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, product
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _STEP, _LAYER = 1, 2
 _RECORDS = {("x", 0), ("y", 0)}
 _ANSWERS = frozenset({"z", "a", "output", "probabilities", "loss"})
 _OF_THE_STEP = ("_velocity", "_step", "_added", "_after")
+_Made = tuple[Cause, Bounded | None]      # what a node comes to under a mistake
 MOST_PAIRS = 60_000  # of a node, so that a network of many layers ends too
 
 
@@ -55,6 +56,7 @@ class Matcher:
         self._taken = len(steps)
         self._catalogue = tuple(catalogue)
         self._groups = self._by_group()
+        self._made: dict[Node, tuple[list[_Made], Iterator[_Made]]] = {}      # so far, and what is still to come
 
     def with_shown(self, shown: Mapping[Node, Array]) -> "Matcher":
         """The same steps, and the same mistakes, with other numbers shown."""
@@ -91,7 +93,7 @@ class Matcher:
             return []
         near = self._near(wrong)
         for is_slow in (False, True):
-            causes = [cause for cause in near if cause.mistake.slow == is_slow]
+            causes = [cause for cause in near if cause.mistake.slow == is_slow and self._matches(wrong, cause.formulas)]
             if found := [Explanation((cause,)) for cause in causes if self.explains(cause.formulas)]:
                 return _fewest_places(found)
         return []
@@ -182,9 +184,13 @@ class Matcher:
 
     def that_make(self, node: Node, actual: Array) -> Iterator[Cause]:
         """The mistakes by each of which the node comes to these numbers, from what was shown before it."""
-        near = sorted(self._near(node), key=lambda cause: cause.mistake.slow)
-        predicted = ((cause, self.predicted(node, cause.formulas)) for cause in near)
-        return (cause for cause, bounded in predicted if bounded is not None and is_within(actual, bounded))
+        if node not in self._made:
+            near = sorted(self._near(node), key=lambda cause: cause.mistake.slow)
+            self._made[node] = [], ((cause, self.predicted(node, cause.formulas)) for cause in near)
+        so_far, others = self._made[node]
+        for cause, bounded in chain(so_far, _noted(others, so_far)):
+            if bounded is not None and is_within(actual, bounded):
+                yield cause
 
     def _of_group(self, group: tuple[str, int]) -> list[Node]:
         return [node for node in self.shown if (node[0], node[_LAYER]) == group]
@@ -224,7 +230,6 @@ class Matcher:
 
     def _near(self, node: Node) -> list[Cause]:
         """The mistakes that have to do with that node."""
-        self.predicted(node, {})
         reads = self.right.reads(node)
         return [cause for cause in self.causes if not cause.formulas.keys().isdisjoint(reads)]
 
@@ -276,6 +281,12 @@ def is_within(actual: Array, bounded: Bounded) -> bool:
     """Whether every number is within its bound; NaN never is."""
     is_inside = np.abs(actual - bounded.value) <= bounded.error
     return bool(np.count_nonzero(is_inside) == np.size(is_inside))      # in place of all(), since it is asked for thousands of times
+
+
+def _noted(made: Iterator[_Made], so_far: list[_Made]) -> Iterator[_Made]:
+    for each in made:
+        so_far.append(each)
+        yield each
 
 
 def _fewest_places(found: list[Explanation]) -> list[Explanation]:
