@@ -137,9 +137,10 @@ def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Fa
 
     Else the first under which there is a mistake that makes the new weights too, or one of the catalogue that is none of scale.
     """
-    group: Group = nodes[0][0], nodes[0][2]
     run, shown = matcher.right, matcher.shown
-    first = [node for node in nodes if (node[0], node[2]) == group]
+    told = [node for node in nodes if shown[node].any()] or nodes      # zeros are in every scale
+    group: Group = told[0][0], told[0][2]
+    first = [node for node in told if (node[0], node[2]) == group]
     right = [factor for factor in factors if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first)]
     if right and right[0].said and group[0] == "loss" and run.problem.sizes[-1] > 1:      # with one output, terms are records
         return Factor(", or ".join(factor.said for factor in right), right[0].of)

@@ -118,10 +118,17 @@ def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Seque
         return ()
     kept = []
     for i, cause in enumerate(chosen):
-        others = [other for other in found[i].causes if other != cause and explain([*chosen[:i], other, *chosen[i + 1 :]])]
-        causes = (cause, *others)
-        kept.append(_separated(matcher, found[i], causes))
+        others = [other for other in found[i].causes if other.id != cause.id and explain([*chosen[:i], other, *chosen[i + 1 :]])]
+        kept.append(_separated(matcher, found[i], (cause, *_one_of_each(others))))
     return tuple(kept)
+
+
+def _one_of_each(causes: Iterable[Cause]) -> Iterable[Cause]:
+    """The first of each name."""
+    first: dict[str, Cause] = {}
+    for cause in causes:
+        first.setdefault(cause.id, cause)
+    return first.values()
 
 
 def _at_stage(matcher: Matcher, group: Group, known: list[Found], before: Sequence[Found] = ()) -> Found | None:

@@ -1,6 +1,6 @@
 """Why: the mistakes under which the steps come out as they were shown, number for number, within what rounding allows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, combinations, islice, product
@@ -180,7 +180,8 @@ class Matcher:
         if not found:
             return []
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
-        return _fewest_places([each for each in found if all(self._matches(node, each.formulas) for node in right)])
+        found = [each for each in found if all(self._matches(node, each.formulas) for node in right)]
+        return _fewest_places(found, key=lambda cause: cause.mistake)      # beside others only one of the same name may explain it all
 
     def that_make(self, node: Node, actual: Array) -> Iterator[Cause]:
         """The mistakes by each of which the node comes to these numbers, from what was shown before it."""
@@ -289,11 +290,11 @@ def _noted(made: Iterator[_Made], so_far: list[_Made]) -> Iterator[_Made]:
         yield each
 
 
-def _fewest_places(found: list[Explanation]) -> list[Explanation]:
+def _fewest_places(found: list[Explanation], key: Callable[[Cause], Hashable] = lambda cause: cause.id) -> list[Explanation]:
     """One of each mistake, in the fewest layers that explain it: another of the same name says the same."""
-    fewest: dict[str, Explanation] = {}
+    fewest: dict[Hashable, Explanation] = {}
     for each in found:
-        id = each.causes[0].id
-        if id not in fewest or len(each.causes[0].layers) < len(fewest[id].causes[0].layers):
-            fewest[id] = each
+        cause = each.causes[0]
+        if key(cause) not in fewest or len(cause.layers) < len(fewest[key(cause)].causes[0].layers):
+            fewest[key(cause)] = each
     return sorted(fewest.values(), key=lambda each: len(each.causes[0].layers) > 1)  # what is made once comes first

@@ -8,9 +8,10 @@ from compare.diagnosis.catalogue.slopes import bends, is_square
 from compare.diagnosis.formulas import Formula, is_elementwise
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
+from compare.implementation import Array
 from compare.pieces import LOSSES
 from compare.problem import Problem
-from compare.rounding import Bounded, negative, quotient, transposed
+from compare.rounding import Bounded, negative, quotient, total, transposed
 from compare.rules import LOSSES as RULES
 
 _SQUARES = {"half_mse": 1.0, "mse": 2.0, "sse": 2.0}  # ∂ℓ/∂ŷ over ŷ − y
@@ -230,28 +231,36 @@ def _squares_through_softmax(times: float, is_mean: bool) -> Formula:
     return formula
 
 
-def _softmax_over_records(run: Run, step: int, layer: int) -> Bounded:
-    p = transposed(run.activated("softmax", transposed(run("output", step)))[0])
+def _one_hot(run: Run, step: int) -> Array:
     y = run("y", step)
-    one_hot = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
-    return run.plus(p, Bounded(-one_hot))
+    return np.asarray(np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y, dtype=np.float64)
+
+
+def _shares_over_records(run: Run, step: int, layer: int) -> Bounded:
+    return transposed(run.activated("softmax", transposed(run("output", step)))[0])
+
+
+def _softmax_over_records(run: Run, step: int, layer: int) -> Bounded:
+    return run.plus(_shares_over_records(run, step, layer), Bounded(-_one_hot(run, step)))
+
+
+def _loss_over_records(run: Run, step: int, layer: int) -> Bounded:
+    terms = RULES["cross_entropy"].terms(transposed(run("output", step)), _one_hot(run, step).T, run.precision)[0]
+    return run.scaled(total(terms, (0, 1), run.precision), run("share", step))
 
 
 def _shares_of_logits(run: Run, step: int, layer: int) -> Bounded:
     """z / Σz − y, of either sign."""
-    z, y = run("output", step), run("y", step)
-    total = run.total(z, axis=-1)
-    sign, error = np.where(total.value < 0, -1.0, 1.0)[:, None], np.asarray(total.error)[:, None]
-    below = Bounded(sign * total.value[:, None], error)
+    z = run("output", step)
+    summed = run.total(z, axis=-1)
+    sign, error = np.where(summed.value < 0, -1.0, 1.0)[:, None], np.asarray(summed.error)[:, None]
+    below = Bounded(sign * summed.value[:, None], error)
     p = quotient(Bounded(sign * z.value, z.error), below, run.precision.smallest_normal, run.precision)
-    one_hot = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
-    return run.plus(p, Bounded(-one_hot))
+    return run.plus(p, Bounded(-_one_hot(run, step)))
 
 
 def _logits_for_probabilities(run: Run, step: int, layer: int) -> Bounded:
-    y = run("y", step)
-    one_hot = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
-    return run.plus(run("output", step), Bounded(-one_hot))
+    return run.plus(run("output", step), Bounded(-_one_hot(run, step)))
 
 
 _MEAN = "∂L/∂ŷ = 1/N ∂ℓ/∂ŷ"
@@ -551,13 +560,19 @@ ERROR_TERMS = (
         for times, factor, said in ((2.0, "2", ""), (1.0, "", ", and of half of it"))
         for is_mean, over in ((False, ""), (True, "/k"))
     ),
-    Mistake(
-        "softmax-axis",
-        "softmax is taken over the records, not over the classes",
-        "p = softmax of each record",
-        "p = softmax of each class",
-        {"term": _softmax_over_records},
-        applies=lambda problem, layer: problem.loss == "cross_entropy",
+    *(
+        Mistake(
+            "softmax-axis",
+            f"softmax is taken over the records, not over the classes{said}",
+            "p = softmax of each record",
+            "p = softmax of each class",
+            formulas,
+            applies=lambda problem, layer: problem.loss == "cross_entropy",
+        )
+        for said, formulas in (
+            (", on the way back", {"term": _softmax_over_records}),
+            ("", {"term": _softmax_over_records, "probabilities": _shares_over_records, "loss": _loss_over_records}),
+        )
     ),
     Mistake(
         "softmax-without-exp",

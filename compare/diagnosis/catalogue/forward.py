@@ -73,6 +73,14 @@ def _softmax_of_records(run: Run, step: int, layer: int) -> Bounded:
     return transposed(run.activated(run.function(layer), transposed(run("u", step, layer)))[0])
 
 
+def _jacobian_of_the_answer(run: Run, step: int, layer: int) -> Bounded:
+    """δᵢ = aᵢ (∂L/∂aᵢ − Σⱼ ∂L/∂aⱼ aⱼ), whatever a is."""
+    a, error = run("a", step, layer), run("back", step, layer)
+    summed = run.total(run.times(error, a), axis=-1)
+    row = Bounded(-summed.value[:, None], np.asarray(summed.error)[:, None])
+    return run.times(a, run.plus(error, row))
+
+
 def _is_softmax(problem: Problem, layer: int) -> bool:
     return not is_elementwise(problem.layers[layer - 1].function)
 
@@ -295,13 +303,16 @@ FORWARD = (
         "layer",
         _is_square,
     ),
-    Mistake(
-        "softmax-axis",
-        "softmax is taken over the records, not over the units, in {layer}",
-        "a = softmax of each record",
-        "a = softmax of each unit",
-        {"a": _softmax_of_records},
-        "layer",
-        _is_softmax,
+    *(
+        Mistake(
+            "softmax-axis",
+            "softmax is taken over the records, not over the units, in {layer}",
+            "a = softmax of each record",
+            "a = softmax of each unit",
+            {"a": _softmax_of_records, **back},
+            "layer",
+            _is_softmax,
+        )
+        for back in ({"delta_u": _jacobian_of_the_answer}, {})
     ),
 )

@@ -157,12 +157,11 @@ def clipped(a: Bounded, low: float, high: float) -> Bounded:
     return Bounded(value, np.where(is_beyond, 0.0, np.broadcast_to(a.error, value.shape)))
 
 
-def _clip(stage: str, is_one_sided: bool = False) -> Callable[[float], Formulas]:
+def _clip(stage: str, is_one_sided: bool = False, is_per_record: bool = False) -> Callable[[float], Formulas]:
     def formulas(number: float) -> Formulas:
-        low = -np.inf if is_one_sided else -number
-
         def formula(run: Run, step: int, layer: int, kind: str = "") -> Bounded:
-            return clipped(run.right(stage.replace("*", kind), step, layer), low, number)
+            most = number / (len(run.steps[step].x) if is_per_record else 1)
+            return clipped(run.right(stage.replace("*", kind), step, layer), -np.inf if is_one_sided else -most, most)
 
         return {stage: formula}
 
@@ -282,6 +281,7 @@ _CLIPPED: tuple[tuple[str, str, str, str, Where, Callable[[Problem, int], bool],
     ("gradient-clipped", "bias_used", "the bias gradient of {layer} is clipped to ±", "∂L/∂b", "layer", _has_bias, True, 0.01),
     ("gradient-clipped", "*_taken", "the update clips the gradients of {layer} to ±", "∂L/∂w", "layer", _always, True, 0.01),
     ("error-clipped", "delta", "δ of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
+    ("error-clipped", "delta of a record", "δ of each record of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
     ("error-clipped", "term", "the error is clipped to ±", "∂ℓ/∂ŷ", "once", _always, True, 0.01),
     ("error-clipped", "error", "the error's part of the mean is clipped to ±", "∂L/∂ŷ", "once", _always, True, 0.01),
     ("forward-clipped", "z", "z of {layer} is clipped to ±", "z = a Wᵀ + b", "layer", _always, False, 0.5),
@@ -292,7 +292,7 @@ _CLIPS = tuple(
         f"{what}{{number}}",
         expected,
         f"{expected.partition(' = ')[0]} clipped to ±{{number}}",
-        _clip(stage),
+        _clip(stage.removesuffix(" of a record"), is_per_record=stage.endswith(" of a record")),
         usual,
         where,
         applies,
@@ -340,7 +340,7 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     ),
     "the gradient of a weight": (*_CLIPS[:4], *_NORMS),
     "the error, at the output or on its way back": (
-        *_CLIPS[4:7],
+        *_CLIPS[4:8],
         *(
             Family(
                 "bce-guarded",
@@ -373,7 +373,7 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
         ),
     ),
     "the forward pass": (
-        *_CLIPS[7:],
+        *_CLIPS[8:],
         Family(
             "forward-clipped",
             "z of {layer} is clipped above {number}",
