@@ -1,4 +1,4 @@
-"""All that may be in a folder, graded in one command: the examples, forty planted mistakes, and every attempt that means harm.
+"""All that may be in a folder, graded in one command: examples, planted mistakes, every attempt that means harm, honest ones.
 
     python -m tests.everything
 
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from itertools import islice, product
 from pathlib import Path
 
 from tests.compare.grading.test_cluster import running
@@ -22,11 +23,11 @@ from tests.hostile import FOLDERS, HOSTILE
 from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.plant import Plant
 from tests.mistakes.plants import plants
-from tests.mistakes.trainer import source
+from tests.mistakes.trainer import STYLES, source
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
-PLANTED = 40
+PLANTED, HONEST = 40, 30
 OPTIONS = ("--seed", "1", "--steps", "3", "--timeout", "10", "--no-reports")
 
 
@@ -81,6 +82,9 @@ def filled(attempts: Path, canary: Path) -> dict[str, str]:
     for name, (network, plant) in planted().items():
         (attempts / name).write_text(plant.apply(source(network)))
         expected[name] = "different"
+    for i, (style, network) in enumerate(islice(product(STYLES, NETWORKS), HONEST)):
+        (attempts / f"honest-{i:02}.py").write_text(source(network, style))
+        expected[f"honest-{i:02}.py"] = "equivalent"
     replaced = {"{canary}": str(canary), "{port}": "9", "{pid}": str(os.getpid()), "{socket}": str(canary / "socket")}
     for name, text in HOSTILE.items():
         for old, new in replaced.items():

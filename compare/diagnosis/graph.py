@@ -5,7 +5,7 @@ A mistake puts another formula in a stage's place.
 What a stage comes to is worked out when it is asked for and kept, for all runs that agree in the formulas of whatever it was made from.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,7 +18,8 @@ from compare.problem import Problem
 from compare.rounding import Bounded, Precision, plus, product, scaled, times, total
 from compare.rules import ACTIVATIONS
 
-MOST_KEPT = 128 << 20  # bytes of what stages come to under wrong formulas, which is worked out again where it is not kept
+MOST_KEPT = 256 << 20  # bytes of what stages come to under wrong formulas, which is worked out again where it is not kept
+_OF_AN_ARRAY = 512     # bytes of an object that holds a small one
 Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for what belongs to none
 Node = tuple[str, int, int]  # (stage, step, layer)
 Formulas = Mapping[Place, Formula]
@@ -41,28 +42,53 @@ class Step:
     masks: Mapping[int, Any] = field(default_factory=dict)
 
 
+_bits: dict[Place, int] = {}
+
+
+def _bit(place: Place) -> int:
+    """The place's own bit: places are read so often that many of them are held in one number."""
+    return _bits.setdefault(place, 1 << len(_bits))
+
+
+def _mask(places: Iterable[Place]) -> int:
+    """The bits of them all."""
+    mask = 0
+    for place in places:
+        mask |= _bit(place)
+    return mask
+
+
 class Memory:
     """What stages have come to so far: by node, and by the formulas that differ from the right ones in what it was made from.
 
-    A wrong formula may read what the right one does not, so `reads` holds what a node was made from under any formula so far, and `right`
-    what it comes to where none differs, as for most stages, with what it was made from.
+    A wrong formula may read what the right one does not, so `reads` holds the places that a node was made from under any formula so far,
+    and `right` what it comes to where none differs, as for most stages, with what it was made from.
     """
 
     def __init__(self) -> None:
-        self.reads: dict[Node, set[Place]] = {}
-        self.right: dict[Node, tuple[Any, set[Place]]] = {}
+        self.reads: dict[Node, int] = {}
+        self.right: dict[Node, tuple[Any, int]] = {}
         self.values: dict[tuple[Node, frozenset[tuple[Place, Formula]]], Any] = {}
-        self._bytes = 0
+        self.bytes = 0
 
     def keep(self, node: Node, formulas: frozenset[tuple[Place, Formula]], value: Any) -> None:
         """Keep what a node has come to under these formulas; where there is too much of it, from then on only what comes next."""
-        for each in value if isinstance(value, tuple) else (value,):
-            if isinstance(each, Bounded):
-                self._bytes += each.value.nbytes + np.asarray(each.error).nbytes
-        if self._bytes > MOST_KEPT:
+        self.bytes += _bytes_of(value)
+        if self.bytes > MOST_KEPT:
             self.values.clear()
-            self._bytes = 0
+            self.bytes = 0
         self.values[node, formulas] = value
+
+
+def _bytes_of(value: Any) -> int:
+    """About as much as it takes up."""
+    if isinstance(value, Bounded):
+        return 2 * _OF_AN_ARRAY + int(value.value.nbytes + np.asarray(value.error).nbytes)
+    if isinstance(value, (tuple, list)):
+        return sum(map(_bytes_of, value))
+    if isinstance(value, Mapping):
+        return sum(map(_bytes_of, value.values()))
+    return value.bytes if isinstance(value, Run) else _OF_AN_ARRAY
 
 
 class Run:
@@ -84,11 +110,11 @@ class Run:
     ) -> None:
         self.problem, self.steps = problem, steps
         self.formulas = dict(formulas or {})
-        self._every = frozenset(self.formulas.items())
+        self._every, self._mask = frozenset(self.formulas.items()), _mask(self.formulas)
         self.precision = precision or Precision(problem.dtype)
         self.depth = len(problem.layers)
         self._memory, self._known = Memory(), known or {}
-        self._readers: list[set[Place]] = []
+        self._readers: list[int] = []
         self._shown, self._shown_so_far = dict(shown or {}), dict[Node, Bounded]()
         self._first = self      # whose formulas what was shown is judged by
 
@@ -116,6 +142,11 @@ class Run:
         """To be called by a formula that makes use of other runs: what it comes to depends on every formula."""
         self._note(_every_place(self.depth))
 
+    @property
+    def bytes(self) -> int:
+        """About as much as what it has worked out takes up."""
+        return self._memory.bytes + sum(_bytes_of(value) for value, _ in self._memory.right.values())
+
     def shown(self, stage: str, layer: int) -> list[Array]:
         """The numbers that were shown of a stage and layer, of each step that shows it."""
         return [array for (name, _, place), array in self._shown.items() if (name, place) == (stage, layer)]
@@ -123,7 +154,8 @@ class Run:
     def with_formulas(self, formulas: Formulas) -> "Run":
         """The same steps under other formulas; what both have in common is worked out once."""
         other = object.__new__(Run)
-        other.__dict__ |= self.__dict__ | {"formulas": dict(formulas), "_every": frozenset(formulas.items()), "_readers": []}
+        own = {"formulas": dict(formulas), "_every": frozenset(formulas.items()), "_mask": _mask(formulas), "_readers": []}
+        other.__dict__ |= self.__dict__ | own
         return other
 
     def __call__(self, stage: str, step: int, layer: int = 0) -> Any:
@@ -140,45 +172,45 @@ class Run:
     def _value(self, node: Node) -> Any:
         memory, (stage, step, layer) = self._memory, node
         value, reads = memory.right.get(node, (None, None))
-        if reads is None or not reads.isdisjoint(self.formulas):
+        if reads is None or reads & self._mask:
             reads = memory.reads.get(node)
             value = None if reads is None else memory.values.get((node, self._differing(reads)))
         if value is not None and reads is not None:
             self._note(reads)
             return value
-        self._readers.append({(stage, layer)})
+        self._readers.append(_bit((stage, layer)))
         try:
             value = self.formulas.get((stage, layer), RIGHT[stage])(self, step, layer)
         finally:
             own = self._readers.pop()
-        reads = memory.reads.setdefault(node, set())
-        reads |= own
-        if own.isdisjoint(self.formulas):
-            memory.right[node] = value, own
-            self._note(own)
-        else:
+        reads = memory.reads[node] = memory.reads.get(node, 0) | own
+        if own & self._mask:
             memory.keep(node, self._differing(reads), value)
             self._note(reads)
+        else:
+            memory.right[node] = value, own
+            self._note(own)
         return value
 
     def right(self, stage: str, step: int, layer: int = 0) -> Any:
         """What the stage would come to by the right formula, from what the run has for the stages before it."""
         return RIGHT[stage](self, step, layer)
 
-    def reads(self, node: Node) -> set[Place]:
-        """The places that the node is made from by the right formulas."""
-        self.with_formulas({})._value(node)
+    def is_made_from(self, node: Node, formulas: Formulas) -> bool:
+        """Whether the node is made from a place of these, by the right formulas."""
+        if node not in self._memory.right:
+            self.with_formulas({})._value(node)
         _, reads = self._memory.right[node]
-        return reads
+        return bool(reads & _mask(formulas))
 
-    def _differing(self, places: set[Place]) -> frozenset[tuple[Place, Formula]]:
-        if self.formulas.keys() <= places:      # as it mostly is
+    def _differing(self, reads: int) -> frozenset[tuple[Place, Formula]]:
+        if not self._mask & ~reads:      # as it mostly is
             return self._every
-        return frozenset(item for item in self.formulas.items() if item[0] in places)
+        return frozenset(item for item in self.formulas.items() if _bit(item[0]) & reads)
 
-    def _note(self, places: Set[Place]) -> None:
+    def _note(self, reads: int) -> None:
         if self._readers:
-            self._readers[-1] |= places
+            self._readers[-1] |= reads
 
     # What formulas are made of.
 
@@ -226,8 +258,8 @@ def _error_at(right: Bounded, shown: Array, relative: float) -> Array:
 
 
 @cache
-def _every_place(depth: int) -> frozenset[Place]:
-    return frozenset((stage, layer) for stage in RIGHT for layer in range(depth + 1))
+def _every_place(depth: int) -> int:
+    return _mask((stage, layer) for stage in RIGHT for layer in range(depth + 1))
 
 
 def kinds(problem: Problem, layer: int) -> tuple[str, ...]:

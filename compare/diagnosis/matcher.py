@@ -231,8 +231,7 @@ class Matcher:
 
     def _near(self, node: Node) -> list[Cause]:
         """The mistakes that have to do with that node."""
-        reads = self.right.reads(node)
-        return [cause for cause in self.causes if not cause.formulas.keys().isdisjoint(reads)]
+        return [cause for cause in self.causes if self.right.is_made_from(node, cause.formulas)]
 
     def _go_together(self, first: Cause, other: Cause) -> bool:
         if first.formulas.keys() & other.formulas.keys():

@@ -61,12 +61,11 @@ def measured_causes(families: Iterable[Family], run: Run, node: Node, actual: Ar
     if not np.isfinite(gap).all():
         return
     at = np.unravel_index(int(np.argmax(gap)), gap.shape)
-    reads = run.reads(node)
     for family in families:
         if family.beside and not run.shown(family.beside, node[2]):
             continue
         for place in family.at(family.start).causes(run.problem):
-            if place.formulas.keys().isdisjoint(reads):
+            if not run.is_made_from(node, place.formulas):
                 continue
 
             def predicted(number: float, family: Family = family, place: Cause = place) -> tuple[Cause, Bounded | None]:

@@ -67,6 +67,8 @@ class Local:
                         except BrokenProcessPool:
                             is_broken = True
                             yield key, Died(1)
+                        except MemoryError:      # so little is left that not even a line about it can be made
+                            yield key, Died(1, "checking it took more memory than a worker has")
                         else:
                             yield key, answer
 

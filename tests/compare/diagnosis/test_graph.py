@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from compare import Manual, Problem
+from compare.diagnosis import graph
 from compare.diagnosis.catalogue import CATALOGUE, kind_of
-from compare.diagnosis.formulas import KINDS
+from compare.diagnosis.formulas import KINDS, RIGHT
 from compare.diagnosis.graph import Run, Step, _error_at, kinds
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.mistake import Cause
@@ -101,8 +102,9 @@ def test_what_was_shown_is_what_comes_after_it_is_made_from() -> None:
     expected = shown["delta", 0, 2].T @ run("a", 0, 1).value
     assert is_within(expected, run.worked_out("weight_grad", 0, 2))
     assert not is_within(expected, Run(problem, steps).worked_out("weight_grad", 0, 2))
-    assert ("delta", 2) not in run.reads(("weight_grad", 0, 2))
-    assert not {("slope", 2), ("error", 0)} & run.reads(("weight_grad", 0, 2))
+    places = ("grad_delta", 2), ("delta", 2), ("slope", 2), ("error", 0)
+    made_from = {place for place in places if run.is_made_from(("weight_grad", 0, 2), {place: RIGHT[place[0]]})}
+    assert made_from == {("grad_delta", 2)}
 
 
 def cause_of(problem: Problem, id: str) -> Cause:
@@ -174,3 +176,30 @@ def test_what_was_shown_has_the_rounding_of_its_size(right: float, shown: float,
     """That of larger numbers is larger; of right ones that cancel out, 1e-18 ± 1e-16, it does not grow as the numbers do."""
     error = _error_at(Bounded(np.array([right]), np.array([1e-16])), np.array([shown]), 1e-13)
     assert least <= error[0] <= most
+
+
+def test_a_formula_that_reads_everything_does_not_make_all_else_worth_trying() -> None:
+    problem, steps, _ = trained(PROBLEMS[0])
+    run, node = Run(problem, steps), ("delta", 0, 2)
+
+    def reads_all(run: Run, step: int, layer: int) -> Any:
+        run.reads_everything()
+        return run.right("delta", step, layer)
+
+    run.with_formulas({("delta", 2): reads_all}).worked_out(*node)
+    assert run.is_made_from(node, {("error", 0): RIGHT["error"]})
+    assert not run.is_made_from(node, {("weight_after", 2): RIGHT["weight_after"]})
+
+
+def test_what_is_kept_is_bounded_by_what_it_takes_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small arrays take up more than their numbers, and so do the runs of a step's records."""
+    problem, steps, _ = trained(PROBLEMS[0])
+    monkeypatch.setattr(graph, "MOST_KEPT", 1 << 20)
+    run = Run(problem, steps)
+    for factor in range(1, 3000):
+
+        def scaled(run: Run, step: int, layer: int, factor: int = factor) -> Any:
+            return run.scaled(run.right("delta", step, layer), factor)
+
+        run.with_formulas({("delta", 2): scaled}).worked_out("delta", 0, 2)
+    assert 100 < len(run._memory.values) < 1000

@@ -18,6 +18,13 @@ def here(parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes]]:
         yield key, work(parcel)
 
 
+def starved(parcel: bytes) -> bytes:
+    """What a worker does that for one of the attempts has no memory left to answer."""
+    if b"right0" in parcel:
+        raise MemoryError
+    return work(parcel)
+
+
 def folder_of(root: Path, *, once: bool = False, always: bool = False, right: int = 2) -> Path:
     """A folder with so many right attempts, and with those that kill."""
     folder = root / "attempts"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from compare.grading import run
+from compare.grading import local, run
 from compare.grading.local import Local
 from compare.grading.one import Settings
-from tests.compare.grading.killers import folder_of
+from tests.compare.grading.killers import folder_of, starved
 
 OPEN = Settings(seed=3, steps=0, confined=False)
 
@@ -36,3 +36,10 @@ def test_what_is_fatal_once_would_be_told_if_once_were_enough(tmp_path: Path, mo
     (tmp_path / "killed").touch()
     lines = run.grade(folder_of(tmp_path, always=True, right=0), tmp_path / "out", OPEN, Local(1))
     assert lines[0]["reason"] == "the worker that checked it died 2 times"
+
+
+def test_where_no_memory_is_left_for_an_answer_the_others_are_graded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "work", starved)
+    lines = run.grade(folder_of(tmp_path), tmp_path / "out", OPEN, Local(1))
+    assert verdicts(lines) == {"right0.py": "could not run", "right1.py": "equivalent"}
+    assert lines[0]["reason"] == "checking it took more memory than a worker has"
