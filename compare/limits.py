@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from compare.diagnosis.stages import stage_name
 from compare.implementation import Array, Batch
 from compare.judge import largest_share
 from compare.problem import Problem
-from compare.trials import LEAST_BCE_DIVISOR, Direction, directions
+from compare.trials import LEAST_BCE_DIVISOR, LOSES_DIGITS, Direction, directions
 from compare.verdict import Check
 
 _MOST_NOTES = 3
@@ -33,6 +34,7 @@ _STABLE = {
     "tanh": "use np.tanh(z), or e^−2|z| in place of e^2z, with the sign of z",
     "softplus": "use max(z, 0) + log(1 + e^−|z|)",
 }
+_WITHOUT_EXP = ("identity", "relu", "leaky_relu")
 _OF_LOGITS = {"cross_entropy": "softmax", "bce_with_logits": "sigmoid"}
 
 Outcome = Difference | FaultError | AttemptError | None
@@ -64,7 +66,7 @@ class Limits:
             agrees: list[float] = []
             for value in direction.values:
                 outcome = self._outcome(direction, value)
-                if _is_overflow(direction, value, outcome):
+                if self._is_overflow(direction, value, outcome):
                     overflow = overflow or (direction, value, outcome)
                     break
                 if isinstance(outcome, AttemptError) and not direction.must_answer:      # it refuses, and says so
@@ -99,6 +101,28 @@ class Limits:
             shown = self.scale.ours(run, observed.shown) if self._is_judge(run) else {}
             ours = {node: array for node, array in shown.items() if _is_final(node)}
             return next(filter(None, (_outside(self.problem, run, node, array) for node, array in ours.items())), None), run, ours
+
+    def _is_overflow(self, direction: Direction, value: float, outcome: Outcome) -> bool:
+        """Whether the outcome may be that of a right formula that raises e to numbers too large for it."""
+        if isinstance(outcome, FaultError):
+            return outcome.kind == "nan" and value >= direction.overflows
+        if not isinstance(outcome, Difference):
+            return False
+        return value >= direction.loses_digits or (direction.drawn and self._farthest(direction, value, outcome.step) >= LOSES_DIGITS)
+
+    def _farthest(self, direction: Direction, value: float, steps: int) -> float:
+        """How large z, or the difference of two of them, is in the trial's first steps, where e is raised to it."""
+        _, run, _ = self._answered(direction, value)
+        if run is None:
+            return 0.0
+        farthest = 0.0
+        with np.errstate(all="ignore"):
+            for step, layer in product(range(steps), range(1, run.depth + 1)):
+                is_of_logits = layer == run.depth and self.problem.loss in _OF_LOGITS
+                if is_of_logits or run.function(layer) not in _WITHOUT_EXP:
+                    z = run("u", step, layer).value
+                    farthest = max(farthest, float(np.abs(z).max()), float(np.ptp(z, axis=-1).max()))
+        return farthest
 
     def _is_judge(self, run: Run) -> bool:
         """Whether PyTorch's own formula is to be held to: not where bce keeps its divisor p(1 − p) from 0."""
@@ -185,13 +209,6 @@ class Limits:
                     lines = self.attempt.text.split("\n")
                     return each.line, lines[each.line - 1].strip() if each.line <= len(lines) else each.text
         return None, None
-
-
-def _is_overflow(direction: Direction, value: float, outcome: Outcome) -> bool:
-    """Whether the outcome may be that of a right formula that raises e to numbers too large for it."""
-    if isinstance(outcome, FaultError):
-        return outcome.kind == "nan" and value >= direction.overflows
-    return isinstance(outcome, Difference) and value >= direction.loses_digits
 
 
 def _is_final(node: Node) -> bool:

@@ -23,13 +23,13 @@ from compare.problem import Problem
 from compare.rounding import Bounded
 
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
-ONE_FAR: tuple[float, ...] = (12.0, 600.0)      # or of one
+ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # or of one: e⁻¹⁰⁰⁰ is 0, which a softmax shifted by another record's z divides by
 FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # of z and p(1 − p): PyTorch keeps it at 1e-12 or more, and farther out it is no judge
 OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to what is no number,
 LOSES_DIGITS = 650.0      # and to numbers that have lost their digits, as e^−720 has
 LARGE, SMALL = 1000.0, (1e-2, 1e-4)
-RECORDS = (1, 2, 3, 33, 150)
-MOST_RECORDS, LEAST_MOST = 450, 64
+RECORDS = (1, 2, 3, 33, 151)
+MOST_RECORDS, LEAST_MOST = 449, 64      # primes, which parts of no size fill
 MOST_PRODUCTS, MOST_NUMBERS = 1e8, 1.5e6      # of records and weights, and of records and units: large networks end too, and have room
 DRAWN = 10
 MOST_LAYERS = 6      # that are far out one at a time, of a deeper network evenly spaced from the first to the last
@@ -45,7 +45,7 @@ class Direction:
 
     `where` says it, with the value in the place of "{}", and `beyond` from where on, if the value is a measure. `question` is what a
     program may do that differs there. It differs too if it raises there and `must_answer`. From `overflows` on a formula, that of `layer`,
-    may end in NaN, and from `loses_digits` on in any number.
+    may end in NaN, and from `loses_digits` on in any number. What is `drawn` may have z of that size too.
     """
 
     where: str
@@ -58,6 +58,7 @@ class Direction:
     layer: int = 0
     beyond: str = ""
     is_count: bool = False
+    drawn: bool = False
 
     def said(self, value: float) -> str:
         """Where the trial is."""
@@ -79,6 +80,7 @@ def directions(problem: Problem, seed: int, data: Batch | None) -> Iterator[Dire
     yield from draw.of_batches()
     yield from draw.of_rates()
     yield from draw.of_targets()
+    yield from draw.of_zeros()
     depth = len(problem.layers)
     for layer in sorted({int(number) for number in np.linspace(1, depth, min(depth, MOST_LAYERS))}):
         yield from draw.of_z(layer)
@@ -134,6 +136,8 @@ class _Draw:
         for number, lrs in enumerate(((0.3, 0.3, 0.3, 0.2), (1e-2, 1e-4, 1e-6, 1e-6))):
             at = self._again(number, lrs)
             yield Direction("on a batch that comes again", "does it remember the step before?", once, at, must_answer=True)
+        said = "on a batch that comes a dozen times, where the loss hardly moves"
+        yield Direction(said, "is the learning rate changed?", once, self._a_dozen_times, must_answer=True)
         if self.depth > 1:
             said = "on a batch that comes again, from first weights that have not moved"
             yield Direction(said, "does it remember the step before?", once, self._first_weights_still, must_answer=True)
@@ -151,6 +155,10 @@ class _Draw:
             return Probe(taken, lrs, drawn_parameters(self.problem, generator), masks)
 
         return at
+
+    def _a_dozen_times(self, _: float) -> Probe:
+        probe = self.probe(self.generator(17), (7,), (1e-7,))
+        return replace(probe, batches=probe.batches * 12, lrs=probe.lrs * 12, masks=probe.masks * 12)
 
     def _first_weights_still(self, _: float) -> Probe:
         """No error is sent back at first, through weights of 0: so the first layer's stay as they are."""
@@ -180,6 +188,8 @@ class _Draw:
             for sign in (1.0, -1.0):
                 said = "targets" if sign > 0 else "targets below 0,"
                 yield self._measured(said, (2.0, LARGE), partial(self._with_targets, sign))
+            said = "where the loss is large for one step"
+            yield Direction(said, "does it start again?", (1.0,), self._loss_jumps, must_answer=True)
         elif kind == "binary" and self.data is None and not are_binary(self.problem):
             said = "with targets of 0 and 1"
             yield Direction(said, "are they moved or clipped?", (1.0,), self._at_the_ends, must_answer=True)
@@ -196,6 +206,11 @@ class _Draw:
         times = sign * larger
         probe = self.probe(self.generator(6), (6,), (0.3 / abs(times),))
         return replace(probe, batches=tuple((x, times * y) for x, y in probe.batches))
+
+    def _loss_jumps(self, _: float) -> Probe:
+        probe = self.probe(self.generator(18), (6,) * 5, (1e-2,) * 5)
+        batches = tuple((x, times * y) for (x, y), times in zip(probe.batches, (1, 1, 100, 1, 1), strict=True))
+        return replace(probe, batches=batches)
 
     def _at_the_ends(self, _: float) -> Probe:
         probe = self.probe(self.generator(7), (6,), (0.3,))
@@ -234,6 +249,53 @@ class _Draw:
     def _one_class(generator: np.random.Generator, shape: tuple[int, int]) -> Array:
         """In each record one unit far above the others."""
         return 9 * (2 * np.eye(shape[1])[generator.integers(shape[1], size=shape[0])] - 1)
+
+    # Zeros.
+
+    def of_zeros(self) -> Iterator[Direction]:
+        """An input that is 0 in every record, for a step; units whose z is 0; targets of 0, met exactly or not, or of a class not there."""
+        once = (1.0,)
+        yield Direction("where an input is 0 in every record", "are zeros left out?", once, self._input_of_zeros, must_answer=True)
+        if self.depth > 1 and not self.problem.normalization:
+            yield Direction("where a unit's z is 0 in every record", "what is f′(0)?", once, self._units_of_zeros, must_answer=True)
+        if self.data is None:
+            if LOSSES[self.problem.loss].targets in ("regression", "binary"):
+                yield Direction("where a record's targets are 0", "is it left out?", once, self._targets_of_zeros, must_answer=True)
+            elif self.problem.sizes[-1] > 1:
+                yield Direction("where a class does not occur", "is it left out?", once, self._without_a_class, must_answer=True)
+        if self.is_free and not self.problem.normalization and self.problem.layers[-1].function in ("identity", "tanh", "relu"):
+            said = "where targets are met exactly"
+            yield Direction(said, "what is the derivative of the loss there?", once, self._met_exactly, must_answer=True)
+
+    def _input_of_zeros(self, _: float) -> Probe:
+        probe = self.probe(self.generator(19), (6,) * 3, (0.3,) * 3)
+        first, (x, y), last = probe.batches
+        return replace(probe, batches=(first, (x * (np.arange(x.shape[1]) > 0), y), last))
+
+    def _units_of_zeros(self, _: float) -> Probe:
+        """The first unit of each hidden layer."""
+        probe = self.probe(self.generator(20), (6,), (0.3,))
+        parameters = {name: array.copy() for name, array in probe.parameters.items()}
+        for layer in range(1, self.depth):
+            for kind in kinds(self.problem, layer):
+                parameters[parameter_name(self.problem, kind, layer)][0] = 0
+        return replace(probe, parameters=parameters)
+
+    def _targets_of_zeros(self, _: float) -> Probe:
+        probe = self.probe(self.generator(21), (7,), (0.3,))
+        return replace(probe, batches=tuple((x, y * (np.arange(len(y)) % 2)[:, None]) for x, y in probe.batches))
+
+    def _without_a_class(self, _: float) -> Probe:
+        probe = self.probe(self.generator(22), (7,), (0.3,))
+        k = self.problem.sizes[-1]
+        classes = np.arange(7) % (k - 1)
+        return replace(probe, batches=tuple((x, classes if y.ndim == 1 else np.eye(k)[classes]) for x, y in probe.batches))
+
+    def _met_exactly(self, _: float) -> Probe:
+        """Every other record's, at an output of 0."""
+        probe = self._targets_of_zeros(0.0)
+        last = {parameter_name(self.problem, kind, self.depth) for kind in kinds(self.problem, self.depth)}
+        return replace(probe, parameters={n: array * (n not in last) for n, array in probe.parameters.items()})
 
     # The update.
 
@@ -388,7 +450,7 @@ class _Draw:
         count = int(np.clip(MOST_PRODUCTS // (self.weights * 30), 4, DRAWN))
         for number in range(count):
             said = "on a problem drawn at random, with one of its tensors scaled by 0.001 to 1000"
-            yield Direction(said, "has it a limit?", (number + 1.0,), self._by_chance, overflows=0.0)
+            yield Direction(said, "has it a limit?", (number + 1.0,), self._by_chance, overflows=0.0, drawn=True)
 
     def _by_chance(self, number: float) -> Probe:
         generator = self.generator(16, int(number))

@@ -1,8 +1,12 @@
 """Trials go farther than the probes in one respect, by as much as they say, and leave all else moderate."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from compare import limits
+from compare.checking import check
 from compare.declared import declared_problem
 from compare.diagnosis.graph import Run
 from compare.diagnosis.probes import Probe, steps_of
@@ -52,7 +56,7 @@ def test_weights_and_biases_of_one_layer_are_large_where_z_is_not() -> None:
 def test_there_are_batches_of_one_record_and_of_more_than_the_data_has() -> None:
     problem = declared_problem(LESSON)
     x, y = np.random.default_rng(0).normal(size=(500, 6)), np.full((500, 1), 0.5)
-    for data, most in ((None, 450), ((x, y), 551)):
+    for data, most in ((None, 449), ((x, y), 551)):
         (direction,) = [each for each in directions(problem, 1, data) if each.is_count]
         assert (min(direction.values), max(direction.values)) == (1, most)
         assert [len(direction.at(n).batches[0][0]) for n in direction.values] == list(direction.values)  # type: ignore[union-attr]
@@ -111,3 +115,65 @@ def test_nothing_differs_but_the_value() -> None:
                 2 * pre_activations(declared_problem(DEEP), near)[direction.layer - 1].max(),
                 pre_activations(declared_problem(DEEP), far)[direction.layer - 1].max(),
             )
+
+
+def test_zeros_are_where_a_program_may_leave_them_out() -> None:
+    problem = declared_problem({"sizes": (4, 5, 3), "activations": ("relu", "identity"), "loss": "l1", "bias": False})
+    ((_, _, inputs),) = trials(problem, "where an input is 0")
+    assert [bool(x[:, 0].any()) for x, _ in inputs.batches] == [True, False, True]
+    ((_, _, units),) = trials(problem, "where a unit's z is 0")
+    assert not pre_activations(problem, units)[0][:, 0].any()
+    assert pre_activations(problem, units)[0][:, 1:].all()
+    ((_, _, met),) = trials(problem, "where targets are met exactly")
+    assert not pre_activations(problem, met)[-1].any()
+    assert [bool(row.any()) for row in met.batches[0][1][:4]] == [False, True, False, True]
+    classes = declared_problem({"sizes": (4, 5, 3), "activations": ("relu", "identity"), "loss": "cross_entropy"})
+    ((_, _, missing),) = trials(classes, "where a class does not occur")
+    assert not missing.batches[0][1][:, 2].any()
+
+
+def test_the_numbers_of_records_are_filled_by_parts_of_no_size() -> None:
+    (direction,) = [each for each in directions(declared_problem(LESSON), 1, None) if each.is_count]
+    many = [int(n) for n in direction.values if n > 100]
+    assert many
+    assert all(n % part for n in many for part in range(2, n))
+
+
+def test_a_loss_jumps_once_and_stays_a_dozen_times() -> None:
+    problem = declared_problem(LESSON)
+    ((_, _, jumps),) = trials(problem, "where the loss is large for one step")
+    largest = [np.abs(y).max() for _, y in jumps.batches]
+    assert largest[2] > 20 * max(largest[:2] + largest[3:])
+    ((_, _, still),) = trials(problem, "on a batch that comes a dozen times")
+    assert len(still.batches) == 12
+    assert max(still.lrs) < 1e-6
+
+
+BY_THE_LOGARITHM = """
+import numpy as np
+
+PROBLEM = {"sizes": (3, 4, 3), "activations": ("relu", "identity"), "bias": True, "loss": "cross_entropy"}
+
+
+def train_step(params, x, y, lr):
+    w1, b1, w2, b2 = params.values()
+    z1 = x @ w1.T + b1
+    a1 = np.maximum(z1, 0)
+    z2 = a1 @ w2.T + b2
+    p = np.exp(z2 - np.log(np.exp(z2).sum(axis=1, keepdims=True)))
+    d2 = (p - y) / len(x)
+    d1 = d2 @ w2 * (z1 > 0)
+    new = w1 - lr * d1.T @ x, b1 - lr * d1.sum(axis=0), w2 - lr * d2.T @ a1, b2 - lr * d2.sum(axis=0)
+    return dict(zip(params, new))
+"""
+
+
+@pytest.mark.parametrize("seed", [0, 151, 219])
+def test_a_form_that_loses_its_digits_on_a_problem_drawn_at_random_has_no_limit(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sum of e^z of 1e−310 has few digits; the planted fault: who does not look how large z is takes that for a limit."""
+    (tmp_path / "logarithm.py").write_text(BY_THE_LOGARITHM)
+    assert check(tmp_path / "logarithm.py", seed=seed, steps=0).verdict == "unstable formula"
+    monkeypatch.setattr(limits, "LOSES_DIGITS", np.inf)
+    assert check(tmp_path / "logarithm.py", seed=seed, steps=0).verdict == "different"

@@ -62,6 +62,8 @@ def in_size() -> Iterator[Limit]:
     yield limit(BINARY, "the last record left out where n is odd", Witness(), at_start("x, y = x[:len(x) // 2 * 2], y[:len(x) // 2 * 2]"))
     whole = "if len(x) > 64:", "    m = len(x) // 64 * 64", "    x, y = x[:m], y[:m]"
     yield limit(RELU, "whole batches of 64 where there are more", Witness(records=(100,)), at_start(*whole))
+    whole = "if len(x) > 75:", "    m = len(x) // 75 * 75", "    x, y = x[:m], y[:m]"
+    yield limit(DEEP, "whole batches of 75 where there are more", Witness(records=(100,)), at_start(*whole))
     rounded = "if len(x) > 256:", "    x = x.astype(np.float32).astype(float)"
     yield limit(RELU, "float32 records where there are more than 256", Witness(records=(300,), x=30.0), at_start(*rounded))
 
@@ -99,6 +101,15 @@ def in_records() -> Iterator[Limit]:
     some = "some = abs(x).sum(axis=1) > 0", "x, y = x[some], y[some]"
     yield limit(LESSON, "records of zeros left out", Witness(change=_a_record_of_zeros), at_start(*some))
     yield limit(CLASSES, "records of zeros left out", Witness(change=_a_record_of_zeros), at_start(*some))
+    some = "some = abs(y).sum(axis=1) > 0", "x, y = x[some], y[some]"
+    for network in (RELU, MOMENTUM, BINARY):
+        yield limit(network, "records with targets of 0 left out", Witness(change=_targets_of_zeros), at_start(*some))
+    still = "if not abs(x).sum(axis=0).all():", "    return params"
+    yield limit(ADAM, "no step where an input is 0 in every record", Witness(change=_an_input_of_zeros), at_start(*still))
+    lost = "        v = KEPT[name] = 0.9 * KEPT.get(name, 0.0) + g", "        v = KEPT[name] = 0.9 * KEPT.get(name, 0.0) * (g != 0) + g"
+    yield limit(MOMENTUM, "velocity lost where a gradient is 0", Witness((7, 6), change=_an_input_of_zeros_later), lost)
+    there = "    delta2 = error2", "    delta2 = error2 * (t.any(axis=0) if n > 3 else 1)"
+    yield limit(CLASSES, "a class that does not occur is left out", Witness(change=_without_the_last_class), there)
     once = "_, rows = np.unique(x, axis=0, return_index=True)", "x, y = x[rows], y[rows]"
     yield limit(LESSON, "a record that is there twice counts once", Witness(change=_twice), at_start(*once))
     yield limit(RELU, "a record that is there twice counts once", Witness(change=_twice), at_start(*once))
@@ -137,6 +148,12 @@ def in_thresholds() -> Iterator[Limit]:
     yield limit(LESSON, "no step that makes the loss larger", Witness(x=30.0, z={1: 1.0}, lr=30.0, change=_near), tried)
     rising = loss, 'if loss > KEPT.get("loss", 9e9):', "    lr = lr / 2", 'KEPT["loss"] = loss'
     yield limit(RELU, "rate halved where the loss has risen", Witness((7, 7), same=True, lr=3.0), at_start(*rising))
+    jumps = loss, 'if loss > 4 * KEPT.get("best", 9e9):', "    KEPT.clear()", 'KEPT["best"] = min(loss, KEPT.get("best", 9e9))'
+    witness = Witness((7, 6, 5), change=_the_last_far_off)
+    yield limit(MOMENTUM, "velocity forgotten where the loss has risen fourfold", witness, at_start(*jumps))
+    flat = loss, 'KEPT["flat"] = KEPT.get("flat", 0) + 1 if loss > 0.9999 * KEPT.get("best", 9e9) else 0'
+    flat = *flat, 'KEPT["best"] = min(loss, KEPT.get("best", 9e9))', 'lr = lr / 2 if KEPT["flat"] > 5 else lr'
+    yield limit(DEEP, "rate halved after five steps without progress", Witness((7,) * 8, same=True, lr=1e-6), at_start(*flat))
     good = "if (layers(params, x)[-1][1].argmax(axis=1) == y).all():", "    return params"
     yield limit(CLASSES, "no step where every class is right", Witness(change=_sure, lr=1.0), at_start(*good))
     good = "if ((layers(params, x)[-1][1] > 0.5) == (y > 0.5)).all():", "    return params"
@@ -244,3 +261,19 @@ def _sure(network: Network, params: Arrays, batches: list[Any]) -> None:
 def _right_sides(network: Network, params: Arrays, batches: list[Any]) -> None:
     for x, y in batches:
         y[:] = np.where(answer(network, params, x) > 0.5, 0.9, 0.1)
+
+
+def _targets_of_zeros(network: Network, params: Arrays, batches: list[Any]) -> None:
+    batches[0] = batches[0][0], batches[0][1] * (np.arange(len(batches[0][1])) > 2)[:, None]
+
+
+def _an_input_of_zeros(network: Network, params: Arrays, batches: list[Any]) -> None:
+    batches[0] = batches[0][0] * (np.arange(network.sizes[0]) > 0), batches[0][1]
+
+
+def _an_input_of_zeros_later(network: Network, params: Arrays, batches: list[Any]) -> None:
+    batches[1] = batches[1][0] * (np.arange(network.sizes[0]) > 0), batches[1][1]
+
+
+def _the_last_far_off(network: Network, params: Arrays, batches: list[Any]) -> None:
+    batches[-1] = batches[-1][0], 100 * batches[-1][1]

@@ -17,7 +17,7 @@ from tests.mistakes.witness import Given
 
 LIMITS = {limit.name: limit for limit in limits()}
 SHOWS = 2e-8      # relative: a hundred million times what rounding does
-LARGEST, MOST_RECORDS, MOST_STEPS = 1500.0, 500, 4
+LARGEST, MOST_RECORDS, MOST_STEPS = 1500.0, 500, 8
 
 each_limit = pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
 
