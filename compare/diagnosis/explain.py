@@ -182,7 +182,7 @@ def _separated(matcher: Matcher, found: Found, causes: tuple[Cause, ...]) -> Fou
 def _once(found: list[Found]) -> tuple[Found, ...]:
     """One of each mistake, in all the layers in which it was found: it may make several stages wrong."""
     merged: dict[str, Found] = {}
-    often = Counter(cause.id for each in found for cause in each.causes)
+    often = Counter(id for each in found for id in {cause.id for cause in each.causes})
     for each in found:
         each = replace(each, causes=tuple(sorted(each.causes, key=lambda cause: -often[cause.id])))
         first = each.causes[0]
