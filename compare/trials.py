@@ -23,7 +23,7 @@ from compare.problem import Problem
 from compare.rounding import Bounded
 
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
-ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # or of one: e⁻¹⁰⁰⁰ is 0, which a softmax shifted by another record's z divides by
+ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # or of one: with 1000 taken off, e^z of all others is 0
 FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # of z and p(1 − p): PyTorch keeps it at 1e-12 or more, and farther out it is no judge
 OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to what is no number,
 LOSES_DIGITS = 650.0      # and to numbers that have lost their digits, as e^−720 has
@@ -45,7 +45,8 @@ class Direction:
 
     `where` says it, with the value in the place of "{}", and `beyond` from where on, if the value is a measure. `question` is what a
     program may do that differs there. It differs too if it raises there and `must_answer`. From `overflows` on a formula, that of `layer`,
-    may end in NaN, and from `loses_digits` on in any number. What is `drawn` may have z of that size too.
+    may end in NaN, and from `loses_digits` on in any number. Where all is `drawn`, z has to be
+    looked at for that.
     """
 
     where: str

@@ -46,7 +46,7 @@ _bits: dict[Place, int] = {}
 
 
 def _bit(place: Place) -> int:
-    """The place's own bit: places are read so often that many of them are held in one number."""
+    """The place's own bit: a set of places is one number, which takes little memory and is compared at once."""
     return _bits.setdefault(place, 1 << len(_bits))
 
 
@@ -199,7 +199,8 @@ class Run:
     def is_made_from(self, node: Node, formulas: Formulas) -> bool:
         """Whether the node is made from a place of these, by the right formulas."""
         if node not in self._memory.right:
-            self.with_formulas({})._value(node)
+            with np.errstate(all="ignore"):
+                self.with_formulas({})._value(node)
         _, reads = self._memory.right[node]
         return bool(reads & _mask(formulas))
 

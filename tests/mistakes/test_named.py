@@ -11,7 +11,7 @@ from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.plant import Plant
 from tests.mistakes.plants import plants
 from tests.mistakes.plants_updates import in_optimizer
-from tests.mistakes.trainer import source
+from tests.mistakes.trainer import STYLES, source
 from tests.score import Case, _is_any, answered
 
 FIRST = {plant.id: (network, plant) for network in reversed(NETWORKS) for plant in reversed(list(plants(network)))}
@@ -34,6 +34,24 @@ def test_it_is_named(id: str) -> None:
 )
 def test_it_is_named_with_every_optimizer(network: Network, plant: Plant) -> None:
     is_named(network, plant)
+
+
+SHOWN = [(network, style, plant) for style in STYLES[1:] for network in NETWORKS[:12] for plant in plants(network, style)]
+IN_A_STYLE = {
+    f"{plant.name} {plant.variant}, {style.name}, {NETWORKS.index(network)}": (network, style, plant)
+    for network, style, plant in SHOWN
+    if plant.id == "softmax-axis"
+    or (plant.variant == "δ" and network.depth == plant.layer and plant.id == "error-clipped")
+    or (plant.variant == "of the weights" and network.depth == plant.layer and plant.id == "gradient-missing")
+}
+
+
+@pytest.mark.parametrize("name", list(IN_A_STYLE)[::3])
+def test_it_is_named_where_stages_are_shown_in_a_scale_of_their_own(name: str) -> None:
+    network, style, plant = IN_A_STYLE[name]
+    outcome = answered(Case("single", network, plant.apply(source(network, style)), (plant.names,), style=style), "stages", seed=2)
+    assert outcome.true, outcome.said
+    assert not outcome.wrong, outcome.said
 
 
 def test_one_layer_is_not_all_of_them() -> None:
