@@ -70,6 +70,12 @@ NOTICED = (
     "lesson: inputs clipped at 10",
     "classes: gradients kept by the bytes of x",
     "momentum: targets clipped to [0, 1]",
+    "deep: whole batches of 75 where there are more",
+    "binary: records with targets of 0 left out",
+    "momentum: velocity lost where a gradient is 0",
+    "classes: a class that does not occur is left out",
+    "momentum: velocity forgotten where the loss has risen fourfold",
+    "deep: rate halved after five steps without progress",
 )
 
 
