@@ -157,9 +157,18 @@ class Limits:
         if direction.beyond and (agrees or not direction.is_count):
             where = direction.beyond_about(self._edge(direction, max(agrees, default=value / 1000), value))
         found = self._named(direction, value)
-        is_it = found[0].causes[0].sentence if found else direction.question
+        asked = "it has not moved; is it left out?" if self._stands_still(direction, value, outcome) else direction.question
+        is_it = found[0].causes[0].sentence if found else asked
         reason = f"the probes agree, and {where} the {outcome.tensor} does not: {is_it}"
         return replace(check, verdict="different", first=outcome, reason=reason, diagnosis=found)
+
+    def _stands_still(self, direction: Direction, value: float, wrong: Difference) -> bool:
+        """Whether the wrong parameter has not been changed by its step at all."""
+        _, run, shown = self._answered(direction, value)
+        for (stage, step, layer), after in shown.items():
+            if run and stage.endswith("_after") and (step + 1, stage_name(self.problem, (stage, layer))) == (wrong.step, wrong.tensor):
+                return bool(np.array_equal(after, run(stage.removesuffix("_after"), step, layer).value))
+        return False
 
     def _named(self, direction: Direction, value: float) -> tuple[Found, ...]:
         """The mistake under which all of the trial comes out, and all of the probes, if there is one."""

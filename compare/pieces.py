@@ -91,7 +91,7 @@ ACTIVATIONS: dict[str, Piece] = _by_name(
 LOSSES: dict[str, LossPiece] = _by_name(
     LossPiece("half_mse", "½ (ŷ − y)²", "0.5 * F.mse_loss"),
     LossPiece("mse", "(ŷ − y)²", "F.mse_loss"),
-    LossPiece("sse", "Σₖ (ŷ − y)²", 'F.mse_loss(reduction="sum")', over="records"),
+    LossPiece("sse", "Σₖ (ŷ − y)²", 'F.mse_loss(reduction="sum") / n', over="records"),
     LossPiece("l1", "|ŷ − y|", "F.l1_loss"),
     LossPiece("huber", "½ d² for |d| ≤ 1, else |d| − ½, d = ŷ − y", "F.huber_loss"),
     LossPiece("smooth_l1", "½ d² for |d| < 1, else |d| − ½, d = ŷ − y", "F.smooth_l1_loss"),

@@ -450,12 +450,12 @@ class _Draw:
         """Problems with any of this drawn at random: the same batch twice, and one of the tensors larger or smaller."""
         count = int(np.clip(MOST_PRODUCTS // (self.weights * 30), 4, DRAWN))
         for number in range(count):
-            said = "on a problem drawn at random, with one of its tensors scaled by 0.001 to 1000"
-            yield Direction(said, "has it a limit?", (number + 1.0,), self._by_chance, overflows=0.0, drawn=True)
+            n = int(self.generator(16, number).choice([each for each in (self.least, 2, 3, 5, 17, 64) if each >= self.least]))
+            said = f"on a problem of {n} record{'s' * (n > 1)} drawn at random, with one of its tensors scaled by 0.001 to 1000"
+            yield Direction(said, "has it a limit?", (number + 1.0,), partial(self._by_chance, n), overflows=0.0, drawn=True)
 
-    def _by_chance(self, number: float) -> Probe:
-        generator = self.generator(16, int(number))
-        n = int(generator.choice([each for each in (self.least, 2, 3, 5, 17, 64) if each >= self.least]))
+    def _by_chance(self, n: int, number: float) -> Probe:
+        generator = self.generator(23, int(number))
         probe = self.probe(generator, (n,), (float(10 ** generator.uniform(-4, 0.3)),))
         parameters = dict(probe.parameters)
         names = [name for name in parameters if self.problem.loss != "bce" or place_of(self.problem, name)[1] < self.depth]

@@ -101,7 +101,7 @@ ROWS = {      # of its table, and where the trials are that it is about
     "z of each layer": r"for z (below 0 )?of the .* layer up to \{\}",
     "weights and biases of each layer": r"for (weights|biases) of the .* layer up to \{\}",
     "inputs": r"(for|with) inputs (up to|of about) \{\}",
-    f"4 to {DRAWN} problems drawn at random": r"on a problem drawn at random.*",
+    f"4 to {DRAWN} problems drawn at random": r"on a problem of \d+ records? drawn at random.*",
 }
 
 

@@ -284,14 +284,14 @@ _REDUCTION = (
     *_share(
         "mean-missing",
         "the sum over the records is not divided by their number",
-        "∂L/∂ŷ = N · (1/N ∂ℓ/∂ŷ): 1/n is missing",
+        "∂L/∂ŷ = N · (1/N ∂ℓ/∂ŷ): 1/n is missing; a sum that is meant is declared, \"reduction\": \"sum\"",
         lambda run, step: _n(run, step),
         _is_mean,
     ),
     *_share(
         "sum-for-mean",
         "the loss's terms are summed where their mean is to be taken: over records and outputs",
-        "∂L/∂ŷ = ∂ℓ/∂ŷ",
+        "∂L/∂ŷ = ∂ℓ/∂ŷ; a sum that is meant is declared, \"reduction\": \"sum\"",
         lambda run, step: _n(run, step) * _k(run, step),
         _over_elements,
     ),

@@ -275,16 +275,16 @@ def _bends_by_itself(problem: Problem, layer: int) -> bool:
     return bends(problem, layer) and is_elementwise(problem.layers[layer - 1].function)
 
 
-_CLIPPED: tuple[tuple[str, str, str, str, Where, Callable[[Problem, int], bool], bool, float], ...] = (
-    ("gradient-clipped", "*_used", "each of the gradients of {layer} is clipped to ±", "g = ∂L/∂w", "layer", _always, True, 0.01),
-    ("gradient-clipped", "weight_used", "the weight gradient of {layer} is clipped to ±", "∂L/∂W", "layer", _has_bias, True, 0.01),
-    ("gradient-clipped", "bias_used", "the bias gradient of {layer} is clipped to ±", "∂L/∂b", "layer", _has_bias, True, 0.01),
-    ("gradient-clipped", "*_taken", "the update clips the gradients of {layer} to ±", "∂L/∂w", "layer", _always, True, 0.01),
-    ("error-clipped", "delta", "δ of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
-    ("error-clipped", "delta of a record", "δ of each record of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
-    ("error-clipped", "term", "the error is clipped to ±", "∂ℓ/∂ŷ", "once", _always, True, 0.01),
-    ("error-clipped", "error", "the error's part of the mean is clipped to ±", "∂L/∂ŷ", "once", _always, True, 0.01),
-    ("forward-clipped", "z", "z of {layer} is clipped to ±", "z = a Wᵀ + b", "layer", _always, False, 0.5),
+_CLIPPED: tuple[tuple[str, str, bool, str, str, Where, Callable[[Problem, int], bool], bool, float], ...] = (
+    ("gradient-clipped", "*_used", False, "each of the gradients of {layer} is clipped to ±", "g = ∂L/∂w", "layer", _always, True, 0.01),
+    ("gradient-clipped", "weight_used", False, "the weight gradient of {layer} is clipped to ±", "∂L/∂W", "layer", _has_bias, True, 0.01),
+    ("gradient-clipped", "bias_used", False, "the bias gradient of {layer} is clipped to ±", "∂L/∂b", "layer", _has_bias, True, 0.01),
+    ("gradient-clipped", "*_taken", False, "the update clips the gradients of {layer} to ±", "∂L/∂w", "layer", _always, True, 0.01),
+    ("error-clipped", "delta", False, "δ of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
+    ("error-clipped", "delta", True, "δ of each record of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
+    ("error-clipped", "term", False, "the error is clipped to ±", "∂ℓ/∂ŷ", "once", _always, True, 0.01),
+    ("error-clipped", "error", False, "the error's part of the mean is clipped to ±", "∂L/∂ŷ", "once", _always, True, 0.01),
+    ("forward-clipped", "z", False, "z of {layer} is clipped to ±", "z = a Wᵀ + b", "layer", _always, False, 0.5),
 )
 _CLIPS = tuple(
     Family(
@@ -292,7 +292,7 @@ _CLIPS = tuple(
         f"{what}{{number}}",
         expected,
         f"{expected.partition(' = ')[0]} clipped to ±{{number}}",
-        _clip(stage.removesuffix(" of a record"), is_per_record=stage.endswith(" of a record")),
+        _clip(stage, is_per_record=is_per_record),
         usual,
         where,
         applies,
@@ -301,7 +301,7 @@ _CLIPS = tuple(
         among=_THRESHOLDS,
         beside="weight_used" if stage == "*_taken" else "",
     )
-    for id, stage, what, expected, where, applies, smooth, usual in _CLIPPED
+    for id, stage, is_per_record, what, expected, where, applies, smooth, usual in _CLIPPED
 )
 
 _WHOSE: tuple[tuple[bool, str, Where], ...] = ((True, "the norm of them all", "once"), (False, "the norm of each in {layer}", "layer"))
