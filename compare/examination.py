@@ -258,7 +258,8 @@ class Examination:
         plain, scale = in_our_scale(judged.as_shown, None)
         if scale.said != judged.scale.said:
             as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, judged.as_shown, plain, scale)
-            other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False)
+            is_less = len(found) != 1 or _wrong(as_it_is) <= _wrong(judged)      # if not, one mistake already says it best
+            other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False) if is_less else ()
             if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
                 judged, found = as_it_is, other
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
