@@ -177,3 +177,30 @@ def test_a_form_that_loses_its_digits_on_a_problem_drawn_at_random_has_no_limit(
     assert check(tmp_path / "logarithm.py", seed=seed, steps=0).verdict == "unstable formula"
     monkeypatch.setattr(limits, "LOSES_DIGITS", np.inf)
     assert check(tmp_path / "logarithm.py", seed=seed, steps=0).verdict == "different"
+
+
+SKIPPED_WHERE_DEAD = """
+import numpy as np
+
+PROBLEM = {"sizes": (4, 5, 2), "activations": ("relu", "identity"), "bias": True, "loss": "mse"}
+
+
+def train_step(params, x, y, lr):
+    w1, b1, w2, b2 = params.values()
+    a1 = np.maximum(x @ w1.T + b1, 0)
+    if not a1.any():
+        return params
+    d2 = 2 * (a1 @ w2.T + b2 - y) / y.size
+    d1 = d2 @ w2 * (a1 > 0)
+    new = w1 - lr * d1.T @ x, b1 - lr * d1.sum(axis=0), w2 - lr * d2.T @ a1, b2 - lr * d2.sum(axis=0)
+    return dict(zip(params, new))
+"""
+
+
+def test_a_parameter_that_does_not_move_at_a_limit_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault: who does not look at the step asks whether something is clipped."""
+    (tmp_path / "skipped.py").write_text(SKIPPED_WHERE_DEAD)
+    said = "it has not moved; is it left out?"
+    assert said in str(check(tmp_path / "skipped.py", seed=1, steps=0).reason)
+    monkeypatch.setattr(limits.Limits, "_stands_still", lambda *_: False)
+    assert said not in str(check(tmp_path / "skipped.py", seed=1, steps=0).reason)
