@@ -114,6 +114,8 @@ class Examination:
                 faults.append((len(observed.shown), fault))
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
+                if fitting and reading.differs_in_biases_alone(fitting[0][1]):
+                    return self._of_biases(*fitting[0], reading)
                 proof = Proof(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
                 return proof.proved(self._told(judged), reading, observed, judged.scale, judged.matcher)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
@@ -131,6 +133,13 @@ class Examination:
             return behind if behind and behind.diagnosis else best
         _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest) or self._faulty(farthest)
+
+    def _of_biases(self, observed: Observed, reading: Reading, other: Reading) -> Check:
+        """The check of a file that is wrong with biases of one shape, and right with others: it may tell a bias by its shape."""
+        check = self._explained(self._judged(observed, reading))
+        said = ", ".join(set(other.said()) - set(reading.said()))
+        note = f"it is equal if {said}: if they are meant to be, say so: {other.declaration()}"
+        return replace(check, notes=(*check.notes, note))
 
     @property
     def _final(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +24,16 @@ from compare.problem import Problem
 from compare.rounding import Bounded
 
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
+ONE_HOT, SATURATED = 380.0, 40.0      # ± of scores whose softmax is exactly 0 and 1, and of one whose sigmoid is
+NO_STEP = 1e-30      # a learning rate by which no number moves, and momentum begins
+_ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh")
 ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # or of one: with 1000 taken off, e^z of all others is 0
 FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # of z and p(1 − p): PyTorch keeps it at 1e-12 or more, and farther out it is no judge
 OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to what is no number,
 LOSES_DIGITS = 650.0      # and to numbers that have lost their digits, as e^−720 has
 LARGE, SMALL = 1000.0, (1e-2, 1e-4)
 RECORDS = (1, 2, 3, 33, 151)
-MOST_RECORDS, LEAST_MOST = 449, 64      # primes, which parts of no size fill
+MOST_RECORDS, LEAST_MOST = 1031, 64      # primes, which parts of no size fill
 MOST_PRODUCTS, MOST_NUMBERS = 1e8, 1.5e6      # of records and weights, and of records and units: large networks end too, and have room
 DRAWN = 10
 MOST_LAYERS = 6      # that are far out one at a time, of a deeper network evenly spaced from the first to the last
@@ -82,11 +86,13 @@ def directions(problem: Problem, seed: int, data: Batch | None) -> Iterator[Dire
     yield from draw.of_rates()
     yield from draw.of_targets()
     yield from draw.of_zeros()
+    yield from draw.of_alike()
     depth = len(problem.layers)
     for layer in sorted({int(number) for number in np.linspace(1, depth, min(depth, MOST_LAYERS))}):
         yield from draw.of_z(layer)
         yield from draw.of_parameters(layer)
     yield from draw.of_inputs()
+    yield from draw.of_no_gradients()
     yield from draw.of_chance()
 
 
@@ -114,12 +120,12 @@ class _Draw:
     # Which records, and how many.
 
     def of_records(self) -> Iterator[Direction]:
-        """Batches of one record, of two, and of many: more than the data has, where there is time for it."""
-        counts = sorted({n for n in (*RECORDS, self.most) if self.least <= n <= self.most} | self._more_than_the_data())
+        """Batches of one record, of two, of as many as a layer has units, and of many: more than the data has, if there is time."""
+        counts = {n for n in (*RECORDS, *self.problem.sizes, self.most) if self.least <= n <= self.most} | self._more_than_the_data()
         yield Direction(
             "with {} records",
             "are records left out?",
-            tuple(map(float, counts)),
+            tuple(map(float, sorted(counts))),
             lambda n: self.probe(self.generator(1), (int(n),), (0.3,)),
             must_answer=True,
             beyond="with more than {} records",
@@ -171,9 +177,9 @@ class _Draw:
         return Probe((batch, batch), (0.3, 0.3), parameters, masks * 2)
 
     def _twice(self, _: float) -> Probe:
+        """With its target, and right after itself with another."""
         probe = self.probe(self.generator(4), (6,), (0.3,))
-        rows = np.array([0, 1, 2, 1, 4, 1])
-        return replace(probe, batches=tuple((x[rows], y[rows]) for x, y in probe.batches))
+        return replace(probe, batches=tuple((x[[0, 1, 1, 3, 4, 1]], y[[0, 1, 2, 3, 4, 1]]) for x, y in probe.batches))
 
     def _alike(self, _: float) -> Probe:
         probe = self.probe(self.generator(5), (3,), (0.3,))
@@ -197,7 +203,7 @@ class _Draw:
         if self.data is None:
             if kind == "regression":
                 said = "where targets are met up to {}"
-                yield Direction(said, "are small gradients left out?", (1e-2, 1e-4, 1e-6), self._nearly_met, must_answer=True)
+                yield Direction(said, "are small gradients left out?", (1e-2, 1e-4, 1e-6, 1e-9, 1e-12), self._nearly_met, must_answer=True)
             else:
                 for said, is_met in (("right", 1.0), ("wrong", 0.0)):
                     said = f"where every class is {said} by far"
@@ -256,7 +262,11 @@ class _Draw:
     def of_zeros(self) -> Iterator[Direction]:
         """An input that is 0 in every record, for a step; units whose z is 0; targets of 0, met exactly or not, or of a class not there."""
         once = (1.0,)
-        yield Direction("where an input is 0 in every record", "are zeros left out?", once, self._input_of_zeros, must_answer=True)
+        said = "where an input is 0 in every record"
+        yield Direction(said, "are zeros left out?", once, partial(self._inputs_of_zeros, 1), must_answer=True)
+        if self.least == 1:
+            said = "where all inputs of a step are 0"
+            yield Direction(said, "is the step left out?", once, partial(self._inputs_of_zeros, self.problem.sizes[0]), must_answer=True)
         if self.depth > 1 and not self.problem.normalization:
             yield Direction("where a unit's z is 0 in every record", "what is f′(0)?", once, self._units_of_zeros, must_answer=True)
         if self.data is None:
@@ -268,10 +278,11 @@ class _Draw:
             said = "where targets are met exactly"
             yield Direction(said, "what is the derivative of the loss there?", once, self._met_exactly, must_answer=True)
 
-    def _input_of_zeros(self, _: float) -> Probe:
+    def _inputs_of_zeros(self, count: int, _: float) -> Probe:
+        """The first so many, in the second of three steps."""
         probe = self.probe(self.generator(19), (6,) * 3, (0.3,) * 3)
         first, (x, y), last = probe.batches
-        return replace(probe, batches=(first, (x * (np.arange(x.shape[1]) > 0), y), last))
+        return replace(probe, batches=(first, (x * (np.arange(x.shape[1]) >= count), y), last))
 
     def _units_of_zeros(self, _: float) -> Probe:
         """The first unit of each hidden layer."""
@@ -298,13 +309,56 @@ class _Draw:
         last = {parameter_name(self.problem, kind, self.depth) for kind in kinds(self.problem, self.depth)}
         return replace(probe, parameters={n: array * (n not in last) for n, array in probe.parameters.items()})
 
+    def of_no_gradients(self) -> Iterator[Direction]:
+        """A step whose gradients are all exactly 0, in which momentum goes on."""
+        if self._without_gradients(0.0) is not None:
+            said = "where all gradients of a step are 0"
+            yield Direction(said, "is the step left out?", (1.0,), self._without_gradients, must_answer=True, overflows=0.0)
+
+    def _without_gradients(self, _: float) -> Probe | None:
+        """In the second of three steps: the output is its bias's alone, and is the target; the first step is too small to change that.
+
+        Where no bias makes it, but inputs of 0 make an output of 0, these are taken.
+        """
+        probe = self.probe(self.generator(24), (6,) * 3, (0.3,) * 3)
+        first, (x, y), last = probe.batches
+        met = self._exactly_met()
+        if met is not None:
+            z, target = met
+            parameters = {name: array.copy() for name, array in probe.parameters.items()}
+            for kind in kinds(self.problem, self.depth):
+                parameters[parameter_name(self.problem, kind, self.depth)][:] = z if kind == "bias" else 0.0
+            targets = np.broadcast_to(target, y.shape).astype(y.dtype)
+            return Probe((first, (x, targets), last), (NO_STEP, NO_STEP, 0.3), parameters, probe.masks)
+        is_zero = all(layer.function in _ZERO_AT_ZERO for layer in self.problem.layers)
+        if self.problem.bias or not self.is_free or not is_zero or self.problem.normalization:
+            return None
+        return replace(probe, batches=(first, (0 * x, 0 * y), last))
+
+    def _exactly_met(self) -> tuple[Any, Any] | None:
+        """z of the output layer, and the target that it meets without any rounding; None where there is none."""
+        if self.problem.normalization or self.data is not None:
+            return None
+        k, loss, function = self.problem.sizes[-1], self.problem.loss, self.problem.layers[-1].function
+        kind = LOSSES[loss].targets
+        if kind != "classes" and function == "sigmoid" and loss != "bce_with_logits" and not are_binary(self.problem):
+            return 0.0, 0.5
+        if not self.problem.bias or function != "identity":
+            return None
+        if kind == "regression":
+            return 0.5, 0.5
+        if loss == "bce_with_logits":
+            return SATURATED, 1.0
+        is_index = next(drawn_batches(self.problem, self.generator(24), (2,), None))[1].ndim == 1
+        return ONE_HOT * (2 * np.eye(k)[0] - 1), 0 if is_index else np.eye(k)[0]
+
     # The update.
 
     def of_rates(self) -> Iterator[Direction]:
         """Learning rates, large and small, and steps that are large beside the weights."""
         yield self._measured("a learning rate", (1.0, 3.0, 30.0, 1e4), lambda lr: self.probe(self.generator(10), (6,), (lr,)))
         at = lambda lr: self.probe(self.generator(11), (6,), (lr,))      # noqa: E731
-        yield Direction("with a learning rate of {}", "is it held from below?", (1e-2, 1e-5), at)
+        yield Direction("with a learning rate of {}", "is it held from below?", (1e-2, 1e-5, 0.0), at)
         at = lambda times: self._moving(self.probe(self.generator(12), (6,), (1.0,)), times)      # noqa: E731
         yield self._measured("a step beside its weight", (2.0, LARGE), at)
 
@@ -359,6 +413,16 @@ class _Draw:
             return z
 
         return pattern
+
+    def of_alike(self) -> Iterator[Direction]:
+        """First weights that are the same throughout each layer."""
+        if not self.problem.normalization:
+            said = "where the weights of each layer are all alike"
+            yield Direction(said, "are they left as they are?", (1.0,), self._alike_parameters, must_answer=True)
+
+    def _alike_parameters(self, _: float) -> Probe:
+        probe = self.probe(self.generator(25), (6,), (0.3,))
+        return replace(probe, parameters={name: np.full_like(array, array.flat[0]) for name, array in probe.parameters.items()})
 
     def of_parameters(self, layer: int) -> Iterator[Direction]:
         """Large weights, and large biases, of one layer whose z stays moderate."""

@@ -1,7 +1,7 @@
 """How a file may lay out its arrays: which names parameters have, which way round weights lie, whether records are rows or columns."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -55,6 +55,10 @@ class Reading:
         """What differs from the contract's own layout, a sentence each."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return [_SAID[name][value] for name, value in values.items() if value in _SAID[name]]
+
+    def differs_in_biases_alone(self, other: "Reading") -> bool:
+        """Whether the other takes the arrays as this one does, but for the shape of biases."""
+        return self != other and replace(self, bias=other.bias) == other
 
     def declaration(self) -> str:
         """The line that says so in a file."""
