@@ -417,7 +417,7 @@ class _Draw:
     def of_alike(self) -> Iterator[Direction]:
         """First weights that are the same throughout each layer."""
         if not self.problem.normalization:
-            said = "where the weights of each layer are all alike"
+            said = "where each layer has weights all alike"
             yield Direction(said, "are they left as they are?", (1.0,), self._alike_parameters, must_answer=True)
 
     def _alike_parameters(self, _: float) -> Probe:

@@ -8,7 +8,7 @@ import pytest
 from compare import limits
 from compare.checking import check
 from compare.declared import declared_problem
-from compare.diagnosis.graph import Run
+from compare.diagnosis.graph import Run, places
 from compare.diagnosis.probes import Probe, steps_of
 from compare.problem import Problem
 from compare.trials import Direction, directions
@@ -55,8 +55,8 @@ def test_weights_and_biases_of_one_layer_are_large_where_z_is_not() -> None:
 
 def test_there_are_batches_of_one_record_and_of_more_than_the_data_has() -> None:
     problem = declared_problem(LESSON)
-    x, y = np.random.default_rng(0).normal(size=(500, 6)), np.full((500, 1), 0.5)
-    for data, most in ((None, 449), ((x, y), 551)):
+    x, y = np.random.default_rng(0).normal(size=(2000, 6)), np.full((2000, 1), 0.5)
+    for data, most in ((None, 1031), ((x, y), 2201)):
         (direction,) = [each for each in directions(problem, 1, data) if each.is_count]
         assert (min(direction.values), max(direction.values)) == (1, most)
         assert [len(direction.at(n).batches[0][0]) for n in direction.values] == list(direction.values)  # type: ignore[union-attr]
@@ -137,6 +137,34 @@ def test_the_numbers_of_records_are_filled_by_parts_of_no_size() -> None:
     many = [int(n) for n in direction.values if n > 100]
     assert many
     assert all(n % part for n in many for part in range(2, n))
+
+
+def test_a_step_has_no_gradients_at_all_between_two_that_have() -> None:
+    """Exactly 0, whatever the formulas, so that only momentum moves: else no program could be told that leaves such a step out."""
+    for activations, loss, bias in (
+        (("sigmoid", "sigmoid"), "half_mse", False),
+        (("tanh", "relu"), "mse", False),
+        (("sigmoid", "identity"), "huber", True),
+        (("tanh", "sigmoid"), "bce", True),
+        (("relu", "identity"), "bce_with_logits", True),
+        (("relu", "identity"), "cross_entropy", True),
+    ):
+        problem = declared_problem({"sizes": (4, 5, 3), "activations": activations, "bias": bias, "loss": loss, "momentum": 0.9})
+        ((_, _, probe),) = trials(problem, "gradients of a step")
+        befores = [probe.parameters]
+        with np.errstate(all="ignore"):
+            for step in range(3):
+                run = Run(problem, steps_of((probe,), befores))
+                befores.append({run.name(*place): run(f"{place[0]}_after", step, place[1]).value for place in places(problem)})
+                largest = max(np.abs(run(f"{kind}_used", step, layer).value).max() for kind, layer in places(problem))
+                assert (largest == 0.0) == (step == 1)
+
+
+def test_a_record_comes_twice_and_right_after_itself_with_another_target() -> None:
+    ((_, _, probe),) = trials(declared_problem(LESSON), "a record is there twice")
+    ((x, y),) = probe.batches
+    assert (x[1] == x[5]).all() and (y[1] == y[5]).all()
+    assert (x[1] == x[2]).all() and (y[1] != y[2]).all()
 
 
 def test_a_loss_jumps_once_and_stays_a_dozen_times() -> None:
