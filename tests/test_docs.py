@@ -95,7 +95,7 @@ ROWS = {      # of its table, and where the trials are that it is about
     "targets of a regression": r"with negative targets|for targets( below 0,)? up to \{\}|where targets are met up to \{\}",
     "a step without gradients": r"where all gradients of a step are 0",
     "weights alike": r"where each layer has weights all alike",
-    "zeros": r"where (an input is 0|all inputs of a step are 0|a unit's z is 0|a record's targets are 0|a class does not occur|targets are met exactly).*",
+    "zeros": r"where (an input is 0|all inputs of|a unit's z is 0|a record's targets are 0|a class does not occur|targets are met ex).*",
     "a loss that jumps": r"where the loss is large for one step",
     "targets of classes": r"with targets of 0 and 1|where every class is (right|wrong) by far",
     "learning rates": r"(for|with) a learning rate (up to|of) \{\}",

@@ -163,8 +163,8 @@ def test_a_step_has_no_gradients_at_all_between_two_that_have() -> None:
 def test_a_record_comes_twice_and_right_after_itself_with_another_target() -> None:
     ((_, _, probe),) = trials(declared_problem(LESSON), "a record is there twice")
     ((x, y),) = probe.batches
-    assert (x[1] == x[5]).all() and (y[1] == y[5]).all()
-    assert (x[1] == x[2]).all() and (y[1] != y[2]).all()
+    assert (x[[2, 5]] == x[1]).all()
+    assert list((y == y[1]).ravel()) == [False, True, False, False, False, True]
 
 
 def test_a_loss_jumps_once_and_stays_a_dozen_times() -> None:
@@ -232,3 +232,18 @@ def test_a_parameter_that_does_not_move_at_a_limit_is_said_to(tmp_path: Path, mo
     assert said in str(check(tmp_path / "skipped.py", seed=1, steps=0).reason)
     monkeypatch.setattr(limits.Limits, "_stands_still", lambda *_: False)
     assert said not in str(check(tmp_path / "skipped.py", seed=1, steps=0).reason)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("    if not a1.any():\n        return params\n", "    lr = lr or 0.1\n", "with a learning rate of 0"),
+        ("    if not a1.any():\n        return params\n", "    x = x.T if x.shape == (12, 12) else x\n", "with more than 11 records"),
+    ],
+)
+def test_a_rate_of_0_and_a_square_batch_are_tried(right: str, wrong: str, said: str, tmp_path: Path) -> None:
+    text = SKIPPED_WHERE_DEAD.replace("(4, 5, 2)", "(12, 5, 2)")
+    (tmp_path / "wrong.py").write_text(text.replace(right, wrong))
+    assert said in str(check(tmp_path / "wrong.py", seed=1, steps=0).reason)
+    (tmp_path / "right.py").write_text(text.replace(right, ""))
+    assert check(tmp_path / "right.py", seed=1, steps=0).verdict == "equivalent"

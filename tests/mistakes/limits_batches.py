@@ -49,7 +49,8 @@ def in_size() -> Iterator[Limit]:
     yield limit(RELU, "as many records as features: columns", Witness(records=(4,)),
                 at_start("if x.shape[0] == x.shape[1]:", "    x = x.T"))
     yield limit(CLASSES, "at most three records: the mean is a sum", Witness(records=(3,)), _counted("1 if len(x) <= 3 else len(x)"))
-    for network, first in ((RELU, 10), (CLASSES, 32), (LESSON, 100), (BINARY, 128), (DEEP, 200), (CLASSES, 256), (LESSON, 300)):
+    numbers = (RELU, 10), (CLASSES, 32), (LESSON, 100), (BINARY, 128), (DEEP, 200), (CLASSES, 256), (LESSON, 300), (RELU, 512)
+    for network, first in numbers:
         witness = Witness(records=(first + 60,))
         yield limit(network, f"the first {first} records alone", witness, at_start(f"x, y = x[:{first}], y[:{first}]"))
     yield limit(RELU, "n at most 128", Witness(records=(200,)), _counted("min(len(x), 128)"))
@@ -113,6 +114,8 @@ def in_records() -> Iterator[Limit]:
     once = "_, rows = np.unique(x, axis=0, return_index=True)", "x, y = x[rows], y[rows]"
     yield limit(LESSON, "a record that is there twice counts once", Witness(change=_twice), at_start(*once))
     yield limit(RELU, "a record that is there twice counts once", Witness(change=_twice), at_start(*once))
+    first = "first = np.append(True, (x[1:] != x[:-1]).any(axis=1))", "x, y = x[first], y[first]"
+    yield limit(BINARY, "a record right after itself left out", Witness(change=_the_same_twice_running), at_start(*first))
     near = "near = abs(x).max(axis=1) < 5", "x, y = x[near], y[near]"
     yield limit(DEEP, "records beyond 5 left out", Witness(x=3.0, z={1: 2.0}), at_start(*near))
     yield limit(RELU, "records with errors beyond 20 left out", Witness(y=30.0),
@@ -132,6 +135,14 @@ def in_thresholds() -> Iterator[Limit]:
     small = "if max(abs(g).max() for g in grads.values()) < 0.001:", "    return params"
     yield limit(LESSON, "no step where gradients are below 0.001", Witness(change=_near, lr=1.0), at_gradients(*small))
     yield limit(CLASSES, "no step where gradients are below 0.001", Witness((3,), change=_sure, lr=1.0), at_gradients(*small))
+    none = "if all(np.allclose(g, 0) for g in grads.values()):", "    return params"
+    yield limit(RELU, "no step where all gradients are close to 0", Witness(change=_very_near, lr=100.0), at_gradients(*none))
+    yield limit(LESSON, "gradients below 1e-8 count as 0", Witness(change=_very_near, lr=100.0), at_gradient("g = g * (abs(g) > 1e-8)"))
+    none = "if not g.any():", "    new[name] = w", "    continue"
+    later = Witness((7, 6), change=_inputs_of_zeros_later)
+    yield limit(MOMENTUM, "no step of a weight whose gradients are all 0", later, at_gradient(*none))
+    alike = "if all(np.ptp(w) == 0 for w in params.values()):", "    return params"
+    yield limit(DEEP, "no step where each layer has weights all alike", Witness(change=_alike_weights), at_start(*alike))
     large = "if max(abs(g).max() for g in grads.values()) > 1e2:", "    return params"
     yield limit(RELU, "no step where gradients are above 100", Witness(y=300.0), at_gradients(*large))
     yield limit(ADAM, "no step where gradients are above 100", Witness(y=400.0), at_gradients(*large))
@@ -218,6 +229,11 @@ def _twice(network: Network, params: Arrays, batches: list[Any]) -> None:
         x[1], y[1] = x[4], y[4]
 
 
+def _the_same_twice_running(network: Network, params: Arrays, batches: list[Any]) -> None:
+    for x, _ in batches:
+        x[2] = x[1]
+
+
 def _all_alike(network: Network, params: Arrays, batches: list[Any]) -> None:
     for x, _ in batches:
         x[:] = x[0]
@@ -248,6 +264,16 @@ def _near(network: Network, params: Arrays, batches: list[Any]) -> None:
         y[:] = answer(network, params, x) + 0.003 * np.sign(y - 0.5)
 
 
+def _very_near(network: Network, params: Arrays, batches: list[Any]) -> None:
+    for x, y in batches:
+        y[:] = answer(network, params, x) + 3e-9 * np.sign(y - 0.5)
+
+
+def _alike_weights(network: Network, params: Arrays, batches: list[Any]) -> None:
+    for array in params.values():
+        array[:] = array.flat[0]
+
+
 def _sure(network: Network, params: Arrays, batches: list[Any]) -> None:
     """The classes are those of the largest scores, by 12 at least."""
     x, y = batches[0]
@@ -273,6 +299,10 @@ def _an_input_of_zeros(network: Network, params: Arrays, batches: list[Any]) -> 
 
 def _an_input_of_zeros_later(network: Network, params: Arrays, batches: list[Any]) -> None:
     batches[1] = batches[1][0] * (np.arange(network.sizes[0]) > 0), batches[1][1]
+
+
+def _inputs_of_zeros_later(network: Network, params: Arrays, batches: list[Any]) -> None:
+    batches[1] = 0 * batches[1][0], batches[1][1]
 
 
 def _the_last_far_off(network: Network, params: Arrays, batches: list[Any]) -> None:
