@@ -132,8 +132,10 @@ class Limits:
         return all((output * (1 - output) > LEAST_BCE_DIVISOR).all() for output in outputs)
 
     def _asked(self) -> Observed:
-        """What is not asked for may be in a scale of its own on the way."""
-        return Observed(skipped=frozenset({"loss", "trace"}), works_in_place=self.works_in_place)
+        """What is not asked for may be in a scale of its own on the way; a trace is asked where nothing else shows a gradient."""
+        has_answers = {"train_step", "gradients"} & set(self.attempt.functions)
+        skipped = frozenset({"loss", "trace"} if has_answers else {"loss"})
+        return Observed(skipped=skipped, works_in_place=self.works_in_place)
 
     def _has_numbers(self, probe: Probe, shown: Mapping[Node, Array], steps: int) -> bool:
         """Whether the right numbers of the probe's first steps are finite, each from the weights shown before it, and to be held to."""

@@ -50,21 +50,38 @@ def nothing_proved(right: Run, shown: Mapping[Node, Array]) -> str | None:
     missing = [parameter_name(right.problem, *place) for place in places(right.problem) if place not in shown_places]
     if missing:
         return f"no gradient and no new value of {', '.join(missing)} is shown: it was not compared"
+    some = [parameter_name(right.problem, *place) for place in places(right.problem) if not _is_shown_at_every_step(right, shown, *place)]
+    if some:
+        return f"no gradient and no new value of {', '.join(some)} is shown at every step: at some it was not compared"
+    if all(_is_zero(right, *place) for place in places(right.problem)):
+        return "every gradient is 0, whatever the weights: no backward pass was compared"
     hidden = [parameter_name(right.problem, *place) for place in places(right.problem) if _would_pass(right, shown, *place)]
     if not hidden:
         return None
-    what = "with a gradient of zero, or of the other sign, they would be within what rounding allows too"
+    what = "with a gradient of zero, of half its size, or of the other sign, they would be within what rounding allows too"
     return f"the new values of {', '.join(hidden)} hardly depend on their gradients: {what}"
 
 
-def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
-    """Whether no answer tells the parameter's gradient from none, or from its opposite; one that is zero itself needs no telling."""
-    nodes = [node for node in shown if node[0].endswith(_ANSWERS) and (node[0].partition("_")[0], node[2]) == (kind, layer)]
+def _is_shown_at_every_step(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
+    """Whether one of its answers is there for each step: who shows some may only know those that came as the next step's weights."""
+    steps = range(len(right.steps))
+    return any(all((f"{kind}{answer}", step, layer) in shown for step in steps) for answer in _ANSWERS)
+
+
+def _is_zero(right: Run, kind: str, layer: int) -> bool:
+    """Whether the parameter's gradient is 0 at every step, within what rounding allows."""
     with np.errstate(all="ignore"):
-        gradients = [right(f"{kind}_used", step, layer) for step in {node[1] for node in nodes}]
-        if all((np.abs(gradient.value) <= gradient.error).all() for gradient in gradients):
-            return False
-        for wrong in (_zero, _opposite):
+        gradients = [right(f"{kind}_used", step, layer) for step in range(len(right.steps))]
+    return all((np.abs(gradient.value) <= gradient.error).all() for gradient in gradients)
+
+
+def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
+    """Whether no answer tells the parameter's gradient from none, from half of it, or from its opposite; if it is zero, none needs to."""
+    nodes = [node for node in shown if node[0].endswith(_ANSWERS) and (node[0].partition("_")[0], node[2]) == (kind, layer)]
+    if _is_zero(right, kind, layer):
+        return False
+    with np.errstate(all="ignore"):
+        for wrong in (_zero, _half, _opposite):
             run = right.with_formulas({(f"{kind}_used", layer): partial(wrong, kind)})
             if all(is_within(run.worked_out(*node).value, right.worked_out(*node)) for node in nodes):
                 return True
@@ -74,6 +91,10 @@ def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) 
 def _zero(kind: str, run: Run, step: int, layer: int) -> Bounded:
     zeros = np.zeros_like(run(kind, step, layer).value)
     return Bounded(zeros, zeros)
+
+
+def _half(kind: str, run: Run, step: int, layer: int) -> Bounded:
+    return run.scaled(run.right(f"{kind}_used", step, layer), 0.5)
 
 
 def _opposite(kind: str, run: Run, step: int, layer: int) -> Bounded:
