@@ -207,8 +207,8 @@ def _add_grade(commands: Any) -> None:
 
 
 def _fill_grade(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", metavar="DIR", help="Python files, folders of them, and zip archives")
-    command.add_argument("--out", metavar="RESULTS", required=True, help="the folder of the results: lines, a table and a page")
+    command.add_argument("folder", metavar="DIR", type=_path, help="Python files, folders of them, and zip archives")
+    command.add_argument("--out", metavar="RESULTS", type=_path, required=True, help="the folder of the results: lines, a table and a page")
     command.add_argument("--adapter", metavar="FILE", help="a small file that maps files of some other shape onto the contract")
     how = command.add_argument_group("how they are checked")
     how.add_argument("--jobs", type=_count, metavar="N", help="at once (default: one for each core)")
@@ -250,7 +250,8 @@ def _add_traces(commands: Any) -> None:
 
 
 def _fill_record(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", metavar="TRACE", required=True, help="the folder of the trace; a run that was cut off there goes on")
+    said = "the folder of the trace; a run that was cut off there goes on"
+    command.add_argument("--out", metavar="TRACE", type=_path, required=True, help=said)
     command.add_argument("--side", choices=("torch_ref", "manual"), default="torch_ref", help="which is trained (default torch_ref)")
     command.add_argument("--stages", action="store_true", help="keep every layer's activations and errors too")
     command.add_argument("--hash-inputs", action="store_true", help="keep the inputs' SHA-256, and not the inputs")
@@ -402,6 +403,13 @@ class _Formatter(argparse.HelpFormatter):
         except OSError:
             width = 80
         super().__init__(prog, width=(width or 80) - 2)
+
+
+def _path(text: str) -> str:
+    """As it is: an empty one, as of a shell's variable that is not set, would be the folder that one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path is no folder; expected its name, or . for the folder that you are in")
+    return text
 
 
 def _count(text: str) -> int:

@@ -389,11 +389,17 @@ def checked_conventions(given: Any, name: str) -> dict[str, Any]:
     """The dict, of keys and values that a Reading has; raises UnusableFileError."""
     if not isinstance(given, dict):
         raise UnusableFileError(f"CONVENTIONS of {name} is a {type(given).__name__}; expected a dict")
-    for key, value in given.items():
+    plain = _without_arrays(given)
+    for key, value in plain.items():
         if key not in CHOICES or value not in CHOICES[key]:
             expected = " or ".join(map(repr, CHOICES[key])) if key in CHOICES else f"a key out of {', '.join(CHOICES)}"
             raise UnusableFileError(f"CONVENTIONS of {name} has {key!r}: {value!r:.60}; expected {expected}")
-    return given
+    return plain
+
+
+def _without_arrays(given: dict[str, Any]) -> dict[str, Any]:
+    """NumPy's arrays as lists: asked whether it is something, an array answers with an array."""
+    return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in given.items()}
 
 
 def checked_problem(given: Any, name: str) -> dict[str, Any]:
@@ -409,13 +415,14 @@ def checked_problem(given: Any, name: str) -> dict[str, Any]:
         "optimizer": lambda value: check_choice("it", value, OPTIMIZERS),
         "lr": lambda value: checked_number("it", value, above=0),
     }
-    for key, value in given.items():
+    plain = _without_arrays(given)
+    for key, value in plain.items():
         try:
             if key in checks:
                 checks[key](value)
         except (ProblemError, TypeError) as error:
             raise UnusableFileError(f"PROBLEM of {name} has {key!r}: {value!r:.60} that cannot be used: {error}") from None
-    return given
+    return plain
 
 
 def _check_activations(value: Any) -> None:

@@ -127,7 +127,7 @@ def _text(path: Path, content: bytes) -> str:
         text = content.decode(tokenize.detect_encoding(io.BytesIO(content).readline)[0])
         if "\0" in text:
             raise ValueError("it has null bytes")
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, LookupError) as error:      # a codec that makes no text is a LookupError
         raise UnusableFileError(f"{path.name} is not text: {error}; expected Python in UTF-8, or in the encoding that it names") from None
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 

@@ -20,6 +20,13 @@ MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")
 MOST_BYTES, MOST_FILES, MOST_DEPTH = 8 << 20, 500, 20
 _MOST_ENTRIES = 10_000      # of a folder's names, whatever they are of
+# Code points that leave no mark: Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt, of which Python calls some printable.
+_UNSEEN = (
+    range(0xAD, 0xAE), range(0x34F, 0x350), range(0x61C, 0x61D), range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810),
+    range(0x200B, 0x2010), range(0x202A, 0x202F), range(0x2060, 0x2070), range(0x3164, 0x3165), range(0xFE00, 0xFE10),
+    range(0xFEFF, 0xFF00), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9), range(0x1BCA0, 0x1BCA4), range(0x1D173, 0x1D17B),
+    range(0xE0000, 0xE1000),
+)      # fmt: skip
 _ALIKE = str.maketrans("аеорсухіјѕһԁԛԝкАВЕКМНОРСТУХІЈЅοαινρυκχΑΒΕΗΙΚΜΝΟΡΤΥΧΖ", "aeopcyxijshdqwkABEKMHOPCTYXIJSoaivpukxABEHIKMNOPTYXZ")
 _MOST_SHOWN = 200      # characters of a name in an archive, or of what is wrong with it
 
@@ -86,7 +93,11 @@ def skipped(folder: Path, out: Path | None = None) -> dict[str, str]:
 
 def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]]:
     """What is in the folder and not hidden, by name; and of what is no attempt, why."""
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError as error:
+        raise ProblemError(f"{shown(str(folder))[:60]} cannot be read: {error.strerror}; expected a folder with attempts in it") from None
+    if not is_folder:
         raise ProblemError(f"{folder} is no folder; expected one with attempts in it")
     if out is not None and out.resolve() == folder.resolve():
         raise ProblemError(f"--out {out} is the folder of the attempts itself; expected another one for the results")
@@ -116,8 +127,9 @@ def shown_apart(names: Sequence[str]) -> list[str]:
 
 
 def _look(name: str) -> str:
-    """What it looks like: compatible and composed letters as their plain ones, and the letters of other alphabets as Latin ones."""
-    return unicodedata.normalize("NFKC", name).translate(_ALIKE)
+    """What it looks like: compatible and composed letters as plain ones, other alphabets' as Latin ones, and no unseen ones."""
+    seen = "".join(letter for letter in name if not any(ord(letter) in unseen for unseen in _UNSEEN))
+    return unicodedata.normalize("NFKC", seen).translate(_ALIKE)
 
 
 def _digest(place: Path) -> str:

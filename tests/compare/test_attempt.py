@@ -49,10 +49,13 @@ def test_functions_are_offered_and_called(write: Write) -> None:
         ("x = 1\n", "defines none of train_step"),
         (b"\xe9 = 1", "is not text"),
         (b"a\0b", "is not text"),
+        (b"# -*- coding: rot13 -*-\n", "is not text"),
         ("PROBLEM = {'sizes': 3}" + LOSS, "'sizes'"),
         ("PROBLEM = {'loss': 'mean'}" + LOSS, "'loss'"),
         ("PROBLEM = 3" + LOSS, "PROBLEM"),
         ("CONVENTIONS = {'weights': 'x'}" + LOSS, "'weights'"),
+        ("import numpy as np\nPROBLEM = {'loss': np.array([1, 2])}" + LOSS, "'loss'"),
+        ("import numpy as np\nCONVENTIONS = {'weights': np.array([1, 2])}" + LOSS, "'weights'"),
         ("import beside" + LOSS, "beside.py is not Python"),
     ],
 )

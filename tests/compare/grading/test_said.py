@@ -123,6 +123,7 @@ def test_what_is_right_beside_them_keeps_its_verdict(graded: Graded) -> None:
     [
         (["anna.py", "аnna.py"], ["anna.py", "\\u0430nna.py"]),
         (["anna.py", "ａnna.py"], ["anna.py", "\\uff41nna.py"]),
+        (["a.py", "a\u034f.py", "a\ufe0f.py", "a\u3164.py"], ["a.py", "a\\u034f.py", "a\\ufe0f.py", "a\\u3164.py"]),
         (["é.py", "e\u0301.py"], ["\\xe9.py", "e\\u0301.py"]),
         (["анна.py", "иван.py", "δ.py", "jürgen.py", "jurgen.py"], ["анна.py", "иван.py", "δ.py", "jürgen.py", "jurgen.py"]),
         (["\udcff.py", "\\udcff.py", "\x80.py", "\udc80.py"], ["\\udcff.py", "\\\\udcff.py", "\\x80.py", "\\udc80.py"]),
