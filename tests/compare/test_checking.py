@@ -890,3 +890,70 @@ def test_where_it_raises_far_out_is_said(checked: Any) -> None:
     result = checked(RIGHT.replace("def sigmoid(z):\n", refusing))
     assert result.verdict == "equivalent"
     assert [note for note in result.notes if "for z of the hidden layer up to 40" in note and note.endswith("nothing was compared there")]
+
+
+TELLS_BIASES_BY_SHAPE = '''import numpy as np
+PROBLEM = {"sizes": (3, 4, 2), "activations": ("tanh", "identity"), "bias": True, "loss": "mse"}
+def train_step(params, x, y, lr):
+    w1, b1, w2, b2 = params.values()
+    a = np.tanh(x @ w1.T + b1)
+    d2 = 2 * (a @ w2.T + b2 - y) / y.size
+    d1 = d2 @ w2 * (1 - a * a)
+    grads = d1.T @ x, d1.sum(axis=0).reshape(b1.shape), d2.T @ a, d2.sum(axis=0).reshape(b2.shape)
+    return {n: w - lr * g if w.ndim > 1 else w for (n, w), g in zip(params.items(), grads)}
+'''
+
+
+def test_a_shape_of_biases_by_which_it_is_right_does_not_clear_a_file_that_is_wrong_with_the_contracts(checked: Any) -> None:
+    """The planted fault of old: it was read with biases of (1, k), which it moves, and called equal."""
+    found = checked(TELLS_BIASES_BY_SHAPE)
+    assert found.verdict == "different"
+    assert found.first.tensor == "new 2.bias"
+    assert any("it is equal if your biases are (1, k)" in note for note in found.notes)
+    assert checked(TELLS_BIASES_BY_SHAPE + 'CONVENTIONS = {"bias": "(1, k)"}\n').verdict == "equivalent"
+
+
+ONE_CLASS = """PROBLEM = {"sizes": (6, 1), "activations": "identity", "loss": "cross_entropy", "weight_decay": 0.1}
+def train_step(params, x, y, lr):
+    return {k: w - lr * 0.1 * w for k, w in params.items()}
+"""
+THE_SIGN_ALONE = """import numpy as np
+PROBLEM = {"sizes": (1, 1), "activations": "identity", "loss": "mse", "optimizer": "adam", "betas": (0.0, 0.0), "eps": 1e-300}
+def train_step(params, x, y, lr):
+    w = params["0.weight"]
+    return {"0.weight": w - lr * np.sign((x @ w.T - y).T @ x)}
+"""
+AT_SOME_STEPS = '''import numpy as np
+PROBLEM = {"sizes": (3, 2), "activations": "identity", "loss": "mse"}
+def trace(params, x, y):
+    w = params["0.weight"]
+    return {"dW1": 2 * (x @ w.T - y).T @ x / y.size} if len(x) == 7 else {}
+'''
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [(ONE_CLASS, "every gradient is 0"), (THE_SIGN_ALONE, "of half its size"), (AT_SOME_STEPS, "is shown at every step")],
+)
+def test_what_tells_no_gradient_from_a_wrong_one_is_no_proof(checked: Any, text: str, reason: str) -> None:
+    found = checked(text)
+    assert (found.verdict, reason in str(found.reason)) == ("not a proof", True), found.reason
+
+
+def test_a_file_with_a_trace_alone_is_tried_farther_out_too(checked: Any) -> None:
+    whole = AT_SOME_STEPS.replace(" if len(x) == 7 else {}", "")
+    assert checked(whole).verdict == "equivalent"
+    found = checked(whole.replace('["0.weight"]\n', '["0.weight"]\n    x, y = x[:9], y[:9]\n'))
+    assert found.verdict == "different"
+    assert "with more than 9 records" in str(found.reason)
+
+
+@pytest.mark.parametrize("arguments", [["", "--out", "o"], [".", "--out", ""], ["x" * 300, "--out", "o"]])
+def test_a_path_that_is_none_is_one_error(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        code: Any = main(["grade", *arguments])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert not (tmp_path / "results.jsonl").exists()
