@@ -157,7 +157,8 @@ class Limits:
             line, source = (getattr(outcome, name, None) for name in ("line", "source"))
             return replace(check, verdict="different", reason=f"the probes agree, and {where}, {outcome}", line=line, source=source)
         if direction.beyond and (agrees or not direction.is_count):
-            where = direction.beyond_about(self._edge(direction, max(agrees, default=value / 1000), value))
+            is_alone = direction.is_count and self._outcome(direction, value + 1) is None
+            where = where if is_alone else direction.beyond_about(self._edge(direction, max(agrees, default=value / 1000), value))
         found = self._named(direction, value)
         asked = "it has not moved; is it left out?" if self._stands_still(direction, value, outcome) else direction.question
         is_it = found[0].causes[0].sentence if found else asked

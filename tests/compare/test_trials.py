@@ -238,7 +238,7 @@ def test_a_parameter_that_does_not_move_at_a_limit_is_said_to(tmp_path: Path, mo
     ("right", "wrong", "said"),
     [
         ("    if not a1.any():\n        return params\n", "    lr = lr or 0.1\n", "with a learning rate of 0"),
-        ("    if not a1.any():\n        return params\n", "    x = x.T if x.shape == (12, 12) else x\n", "with more than 11 records"),
+        ("    if not a1.any():\n        return params\n", "    x = x.T if x.shape == (12, 12) else x\n", "with 12 records"),
     ],
 )
 def test_a_rate_of_0_and_a_square_batch_are_tried(right: str, wrong: str, said: str, tmp_path: Path) -> None:

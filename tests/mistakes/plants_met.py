@@ -90,7 +90,8 @@ def penalties(network: Network) -> Iterator[Plant]:
     faint = network.is_adaptive
 
     def put(power: int, variant: str, edits: tuple[Edit, ...], *also: str) -> Plant:
-        return Plant(f"penalty-l{power}", 77, None, edits, also, variant, faint=faint, alone=True)
+        has_sign = not variant.startswith("after the step")      # added to a gradient of y − ŷ it would be taken off
+        return Plant(f"penalty-l{power}", 77, None, edits, also, variant, faint=faint, alone=True, has_sign=has_sign)
 
     changed = ("decay-other",) if network.decay and network.bias is False else ()
     yield put(2, "of the weights", _update(network, "{0} + 0.01 * {1}", "W"), *changed)
@@ -266,7 +267,7 @@ def numbers(network: Network) -> Iterator[Plant]:
     last = network.depth
     seen = f'    seen["delta{last}"] = delta{last}'
     floored = seen, f"    delta{last} = delta{last} * n // n\n{seen}"
-    yield Plant("floor-division", 84, last, (floored,), variant="δ", alone=True, has_sign=True)
+    yield Plant("floor-division", 84, last, (floored,), variant="δ", alone=True, has_sign=True, has_scale=True)
     yield Plant("floor-division", 84, None, _update(network, "({0} * n // n)"), variant="the gradients", alone=True, has_sign=True)
     for i in network.layers:
         if network.sizes[i] == 1 < network.sizes[i - 1]:

@@ -264,7 +264,7 @@ SLOPES = (
     ),
     _slope(
         "slope-at-zero",
-        "the slope at an exact z = 0 is taken as 1 in {layer}, where PyTorch has 0: >= for >",
+        "the slope at an exact z = 0 is taken as 1 in {layer}, where PyTorch has that of the negative side: >= for >",
         "δ = ∂L/∂a ∘ [z ≥ 0]",
         _one_at_zero,
         has("relu", "leaky_relu"),
