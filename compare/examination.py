@@ -135,7 +135,7 @@ class Examination:
         return self._behind(farthest) or self._faulty(farthest)
 
     def _of_biases(self, observed: Observed, reading: Reading, other: Reading) -> Check:
-        """The check of a file that is wrong with biases of one shape, and right with others: it may tell a bias by its shape."""
+        """The check by the first shape of biases that fits, of a file that is right with another alone: it may tell them by it."""
         check = self._explained(self._judged(observed, reading))
         said = ", ".join(set(other.said()) - set(reading.said()))
         note = f"it is equal if {said}: if they are meant to be, say so: {other.declaration()}"
