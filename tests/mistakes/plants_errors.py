@@ -103,7 +103,7 @@ def at_output(network: Network) -> Iterator[Plant]:
         yield Plant("mean-over-outputs-extra", 11, None, ((line, line.replace("= 1", "= 1 / k")),), tuple(extra), faint=faint)
     yield Plant("error-squared", 12, None, changed(ERRORS[loss].replace("o - t", "(o - t) ** 2", 1)))
     yield Plant("error-sign", 13, None, changed(ERRORS[loss].replace("o - t", "float(np.sign(o - t))", 1)))
-    yield Plant("target-output-swapped", 24, None, changed(f"-({ERRORS[loss]})"), () if network.decay else ("sign-flipped",))
+    yield Plant("target-output-swapped", 24, None, changed(f"-({ERRORS[loss]})"), ("gradient-added" if network.decay else "sign-flipped",))
     if network.activation(last) == "sigmoid":
         if loss == "half_mse":
             yield Plant("other-loss", 14, None, changed(ERRORS["bce"]), (named("slope-missing", last),), variant="bce")

@@ -271,8 +271,7 @@ def numbers(network: Network) -> Iterator[Plant]:
     yield Plant("floor-division", 84, None, _update(network, "({0} * n // n)"), variant="the gradients", alone=True, has_sign=True)
     for i in network.layers:
         if network.sizes[i] == 1 < network.sizes[i - 1]:
-            number = f"np.full_like({{0}}, np.sum(delta{i} * a{i - 1}))"
-            yield Plant("scalar-for-product", 95, i, _update(network, number, "W", i), alone=True)
+            yield Plant("scalar-for-product", 95, i, _update(network, "np.full_like({0}, np.sum({0}))", "W", i), alone=True)
 
 
 def adam(network: Network) -> Iterator[Plant]:

@@ -30,6 +30,8 @@ def in_update(network: Network) -> Iterator[Plant]:
     added, lr = "new_{0} = {0} + step_{0}", ", d{0}, lr)"
     swapped = () if network.decay else ("target-output-swapped",)
     yield Plant("sign-flipped", 8, None, everywhere(added, "new_{0} = {0} - step_{0}"), swapped)
+    if network.decay:
+        yield Plant("gradient-added", 8, None, everywhere(", d{0}, lr)", ", -d{0}, lr)"), ("target-output-swapped",))
     yield Plant("lr-missing", 36, None, everywhere(lr, ", d{0}, 1.0)"))
     yield Plant("lr-twice", 37, None, everywhere(lr, ", d{0}, lr * lr)"))
     if network.is_adaptive or network.decay:

@@ -123,7 +123,8 @@ def _output_fits(problem: Problem, layer: int) -> bool:
 
 def _inverted(run: Run, step: int, layer: int) -> Bounded:
     slope = run.right("slope", step, layer)
-    return Bounded(1 - slope.value, slope.error)
+    below = derivative(run, run.function(layer), Bounded(-np.ones_like(slope.value))).value
+    return Bounded(1 + below - slope.value, slope.error)
 
 
 def _one_at_zero(run: Run, step: int, layer: int) -> Bounded:
@@ -260,7 +261,7 @@ SLOPES = (
         "the mask of relu is inverted in {layer}: it lets through where z ≤ 0",
         "δ = ∂L/∂a ∘ [z ≤ 0]",
         _inverted,
-        has("relu"),
+        has("relu", "leaky_relu"),
     ),
     _slope(
         "slope-at-zero",

@@ -66,6 +66,10 @@ def _is_mean(problem: Problem, layer: int) -> bool:
     return problem.reduction == "mean"
 
 
+def _decays(problem: Problem, layer: int) -> bool:
+    return bool(problem.optimizer_options.get("weight_decay"))
+
+
 def _times_n(run: Run, step: int, layer: int, kind: str) -> Bounded:
     return run.scaled(run.right(f"{kind}_used", step, layer), run("x", step).value.shape[0])
 
@@ -218,6 +222,14 @@ _STEPS = ("_step", "_added")
 
 UPDATES = (
     *(mistake for stage in _STEPS for mistake in _with_the_step(stage)),
+    Mistake(
+        "gradient-added",
+        "the gradient is added where it is to be taken off, and the weight decay has its right sign",
+        "Δw = −lr (∂L/∂w + λ w)",
+        "Δw = −lr (−∂L/∂w + λ w)",
+        {"*_taken": _flipped("_taken")},
+        applies=_decays,
+    ),
     Mistake("lr-missing", "the learning rate is left out", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "all"),
     Mistake("lr-twice", "the learning rate is multiplied in twice", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "all"),
     Mistake("lr-missing-in-layer", "the learning rate is left out in {layer}", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "layer"),
