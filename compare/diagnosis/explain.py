@@ -138,9 +138,7 @@ def _at_stage(matcher: Matcher, group: Group, known: list[Found], before: Sequen
     """
     first = [found.causes[0] for found in before]
     causes = list(dict.fromkeys([*first, *(found.causes[0] for found in known)]))
-    here = [
-        replace(cause, layers=(group[1],)) for cause in causes if cause.layers != (0,) and cause.mistake.applies(matcher.problem, group[1])
-    ]
+    here = [replace(cause, layers=(group[1],)) for cause in causes if group[1] in cause.mistake.layers(matcher.problem)]
     found = _class(matcher, matcher.local(group, formulas_of(first)))
     beside = (_class(matcher, matcher.local(group, formulas_of(known_too))) for known_too in (causes, here) if known_too)
     return found or next(filter(None, beside), None)

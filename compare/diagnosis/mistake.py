@@ -38,12 +38,15 @@ class Mistake:
     alone: bool = False
     slow: bool = False
 
+    def layers(self, problem: Problem) -> list[int]:
+        """Those of this network in which it can be made; 0 for the whole step."""
+        every = range(1, len(problem.layers) + 1)
+        each = {"once": range(1), "layer": every, "all": every, "hidden": every[:-1], "output": every[-1:]}[self.where]
+        return [layer for layer in each if self.applies(problem, layer)]
+
     def causes(self, problem: Problem) -> Iterator["Cause"]:
         """The mistake in each place where it can be made in this network."""
-        depth = len(problem.layers)
-        every = range(1, depth + 1)
-        each = {"once": range(1), "layer": every, "all": every, "hidden": every[:-1], "output": every[-1:]}[self.where]
-        layers = [layer for layer in each if self.applies(problem, layer)]
+        depth, layers = len(problem.layers), self.layers(problem)
         if self.where == "all":
             yield Cause(self, tuple(layers), problem)
             return

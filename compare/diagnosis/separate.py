@@ -75,7 +75,7 @@ def _moved(cause: Cause, problem: Problem) -> Cause:
 def _differ(problem: Problem, one: Cause, other: Cause, stages: tuple[str, ...]) -> bool:
     """Whether the two come to other numbers somewhere in these stages."""
     causes = [_moved(cause, problem) for cause in (one, other)]
-    applies = [all(cause.mistake.applies(problem, layer) for layer in cause.layers) for cause in causes]
+    applies = [set(cause.layers) <= set(cause.mistake.layers(problem)) for cause in causes]
     if not all(applies):  # what cannot be made there cannot explain it either
         return any(applies)
     probes = draw_probes(problem, seed=0)[:1]

@@ -8,10 +8,10 @@ import pytest
 from compare.declared import declared_problem
 from compare.diagnosis.catalogue import CATALOGUE
 from tests.mistakes.networks import NETWORKS, Network
-from tests.mistakes.plant import Plant
+from tests.mistakes.plant import Plant, edited
 from tests.mistakes.plants import plants
 from tests.mistakes.plants_updates import in_optimizer
-from tests.mistakes.trainer import STYLES, source
+from tests.mistakes.trainer import STYLES, gradient, source
 from tests.score import Case, _is_any, answered
 
 FIRST = {plant.id: (network, plant) for network in reversed(NETWORKS) for plant in reversed(list(plants(network)))}
@@ -61,3 +61,12 @@ def test_one_layer_is_not_all_of_them() -> None:
     names = next(plant.names for plant in plants(network) if plant.id == "mean-twice")
     causes = [cause for mistake in CATALOGUE if mistake.id == "mean-twice-in-layer" for cause in mistake.causes(problem)]
     assert {cause.layers: _is_any(names, [cause]) for cause in causes} == {(1,): False, (2,): False, (1, 2): True}
+
+
+def test_a_mistake_of_hidden_layers_is_not_looked_for_in_the_output_layer() -> None:
+    """Where one is found, and a gradient of the output layer is wrong for a reason of its own."""
+    network = next(network for network in NETWORKS if network.depth == 3)
+    known = next(plant for plant in plants(network) if plant.id == "slope-again-back")
+    odd = edited(known.apply(source(network)), ((gradient(3), f"({gradient(3)} + 0.1 * r)"),), "odd")
+    outcome = answered(Case("pair", network, odd, (known.names,)), "stages", seed=2)
+    assert outcome.verdict == "different"
