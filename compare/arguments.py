@@ -17,6 +17,7 @@ MOST = 10**9      # of epochs or units: more than anyone has memory or time for
 _OF = "problem_"      # what `check` is told of the problem, which may not look like what the training was told
 COMMON = ("dtype", "device", "json", "quiet", "report")
 PICTURES = ("loss", "difference", "deltas", "shares", "network")
+_SCORED = ("forward", "loss", "backward", "gradients", "update")
 _WHICH_DECAY = "all, or the weights and no bias, γ or β (default all)"
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
 
@@ -225,7 +226,7 @@ def _fill_grade(command: argparse.ArgumentParser) -> None:
     report = command.add_argument_group("report")
     report.add_argument("--hint", type=int, choices=(1, 2, 3), help="give away no more than: 1 which stage, 2 which kind, 3 the mistake")
     report.add_argument("--no-reports", dest="reports", action="store_false", help="no page for each attempt, which takes most of the time")
-    report.add_argument("--weights", type=_weights, metavar="K=W[,K=W...]", help="of the score: forward, loss, backward, gradients, update")
+    report.add_argument("--weights", type=_weights, metavar="K=W[,K=W...]", help=f"of the score: {', '.join(_SCORED)}")
 
 
 def _add_traces(commands: Any) -> None:
@@ -433,8 +434,10 @@ def _weights(text: str) -> dict[str, float]:
             weights[name] = float(number)
         except ValueError:
             weights[name] = -1.0
-        if name not in ("forward", "loss", "backward", "gradients", "update") or not 0 <= weights[name] < MOST:
+        if name not in _SCORED or not 0 <= weights[name] < MOST:
             raise argparse.ArgumentTypeError(f"{part!r} is no weight; expected such as backward=2")
+    if len(weights) == len(_SCORED) and not any(weights.values()):
+        raise argparse.ArgumentTypeError("every weight is 0, and nothing is left to be scored; expected one above 0")
     return weights
 
 

@@ -144,7 +144,10 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
 
 
 def score(result: Check, weights: Mapping[str, float]) -> float:
-    """From 0 to 1: the share of the stages that hold by themselves, each kind by its weight; of one that did not run, 0."""
+    """From 0 to 1: the share of the stages that hold by themselves, each kind by its weight; of one that did not run, 0.
+
+    Error terms and gradients that are not shown hold as far as what is made of them does.
+    """
     if result.verdict == "equivalent":
         return 1.0
     if result.verdict not in ("different", "unstable formula") or not result.stages:
@@ -155,6 +158,9 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
         held.setdefault(_GROUPS.get(kind, "update"), []).append(stage.mark != "wrong")
     if all(all(marks) for marks in held.values()):      # what is wrong showed in the training alone
         held.setdefault("update", []).append(False)
+    for group, made in (("gradients", "update"), ("backward", "gradients")):
+        if made in held:
+            held.setdefault(group, held[made])
     total = sum(weights.get(group, 0.0) for group in held)
     share = sum(weights.get(group, 0.0) * sum(marks) / len(marks) for group, marks in held.items())
     return round(share / total, 4) if total else 0.0

@@ -18,6 +18,8 @@ Formulas = Mapping[str, Formula]
 _STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
 _THRESHOLDS = tuple(float(f"{digit}e{power}") for power in (0, -1, 1, -2, -3) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
 
+_LEAST = 1e-300      # of a bound: no number lies between 1 and −1
+
 
 def _has_bias(problem: Problem, layer: int) -> bool:
     return problem.bias
@@ -300,6 +302,7 @@ _CLIPS = tuple(
         smooth=smooth,
         among=_THRESHOLDS,
         beside="weight_used" if stage == "*_taken" else "",
+        least=_LEAST,
     )
     for id, stage, is_per_record, what, expected, where, applies, smooth, usual in _CLIPPED
 )
@@ -317,6 +320,7 @@ _NORMS = tuple(
         start=1e-6,
         among=_THRESHOLDS,
         beside="weight_used" if stage == "_taken" else "",
+        least=_LEAST,
     )
     for stage in ("_used", "_taken")
     for guard, said in ((0.0, ""), (1e-6, ", as PyTorch does"))
@@ -397,6 +401,7 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
             _is_output_of_probabilities,
             smooth=False,
             among=(0.01, 0.05, 0.1, 0.001),
+            least=_LEAST,
         ),
         *(
             Family(

@@ -59,6 +59,11 @@ def test_the_threshold_of_a_clip_is_measured() -> None:
     assert found[0][2].endswith("±0.015")
 
 
+def test_no_number_lies_between_bounds_that_are_the_other_way_round() -> None:
+    """A gradient of −0.25 everywhere is what np.clip makes of 0.25 and −0.25, and no clip."""
+    assert measured(dict.fromkeys(LAYERS, lambda g, w: np.full_like(g, -0.25))) == []
+
+
 @pytest.mark.parametrize(
     "change",
     [

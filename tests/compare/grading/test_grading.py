@@ -23,6 +23,20 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")
 SHAPES = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")
+NO_BACKWARD = """
+import numpy as np
+
+def forward(params, x):
+    for name in ("0", "2"):
+        x = 1 / (1 + np.exp(-(x @ params[name + ".weight"].T)))
+    return x
+
+def loss(output, y):
+    return 0.5 * np.mean((output - y) ** 2)
+
+def train_step(params, x, y, lr):
+    return {name: w + lr for name, w in params.items()}
+"""
 LINE = dict.fromkeys(CHECKS) | {"attempt": "a.py", "digest": "1", "run": "r", "verdict": "different", "score": 0.5}
 LINE |= {"mistakes": [], "lines": [], "final": True}
 
@@ -180,6 +194,7 @@ def test_shards_are_the_whole(attempts: Path, tmp_path: Path) -> None:
     [
         (["--shard", "3/2"], "no shard"),
         (["--weights", "forwards=1"], "no weight"),
+        (["--weights", "forward=0,loss=0,backward=0,gradients=0,update=0"], "every weight is 0"),
         (["--jobs", "0"], "not a count"),
         (["--hint", "4"], "choice"),
     ],
@@ -220,3 +235,13 @@ def test_the_score_is_the_share_of_stages_that_hold(attempts: Path) -> None:
     assert score(right, {}) == 1.0
     assert score(replace(right, verdict="different"), {"update": 1, "gradients": 1}) < 1      # wrong in the training alone
     assert Settings(seed=1, steps=0).digest != Settings(seed=2, steps=0).digest
+
+
+def test_without_a_backward_pass_a_right_forward_one_has_two_sevenths(tmp_path: Path) -> None:
+    """What is not shown of the backward pass holds as far as the new weights do."""
+    from compare.checking import check
+
+    (tmp_path / "lazy.py").write_text(NO_BACKWARD)
+    weights = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
+    assert score(check(tmp_path / "lazy.py", seed=1, steps=0), weights) == pytest.approx(2 / 7, abs=1e-4)
+    assert score(check(tmp_path / "lazy.py", seed=1, steps=0), {"backward": 1.0}) == 0
