@@ -11,7 +11,7 @@ import sys
 from argparse import Namespace
 
 from compare import arguments
-from compare.output import ReportNotWrittenError, Writing
+from compare.output import ReportNotWrittenError, Writing, printable_lines
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _guarded(options: Namespace) -> int:
         return UNUSABLE
     except Exception as error:
         if _is_bad_input(error):
-            _say(f"error: {error}")
+            _say(f"error: {printable_lines(str(error))}")
             return UNUSABLE
         _interrupts.check()
         import traceback

@@ -21,7 +21,7 @@ from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
 from compare.diagnosis.probes import Probe, are_binary, draw_probes, with_binary_targets
-from compare.diagnosis.proved import nothing_proved, nothing_shown
+from compare.diagnosis.proved import nothing_proved, nothing_shown, without_proof
 from compare.diagnosis.stages import Stage, judged, rank, stage_name
 from compare.implementation import Array, Batch
 from compare.pieces import LOSSES
@@ -253,6 +253,9 @@ class Examination:
         right = observed.right(self.problem)
         empty = nothing_shown(right, matcher.shown, self.probes) or (nothing_proved(right, matcher.shown) if is_right else None)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
+        if not is_right:
+            hidden = without_proof(right, matcher.shown)
+            stages = [replace(each, is_proof=(each.stage.partition("_")[0], each.layer) not in hidden) for each in stages]
         return Judged(verdict, reading, observed, expected, as_shown, matcher, tuple(stages), layout, scale, empty)
 
     def _explained(self, judged: Judged) -> Check:

@@ -86,7 +86,7 @@ def printable(text: str, most: int | None = None) -> str:
     return cleaned if most is None or len(text) <= most >= len(cleaned) else cleaned[: most - 1] + "…"
 
 
-def printable_lines(text: str, most: int) -> str:
+def printable_lines(text: str, most: int | None = None) -> str:
     """The same of a text of several lines, which stay."""
     return "\n".join(map(printable, text[:most].expandtabs().replace("\r\n", "\n").split("\n")))
 

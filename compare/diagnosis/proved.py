@@ -55,11 +55,16 @@ def nothing_proved(right: Run, shown: Mapping[Node, Array]) -> str | None:
         return f"no gradient and no new value of {', '.join(some)} is shown at every step: at some it was not compared"
     if all(_is_zero(right, *place) for place in places(right.problem)):
         return "every gradient is 0, whatever the weights: no backward pass was compared"
-    hidden = [parameter_name(right.problem, *place) for place in places(right.problem) if _would_pass(right, shown, *place)]
+    hidden = [parameter_name(right.problem, *place) for place in without_proof(right, shown)]
     if not hidden:
         return None
     what = "with a gradient of zero, of half its size, or of the other sign, they would be within what rounding allows too"
     return f"the new values of {', '.join(hidden)} hardly depend on their gradients: {what}"
+
+
+def without_proof(right: Run, shown: Mapping[Node, Array]) -> list[tuple[str, int]]:
+    """The parameters, by kind and layer, whose right answers would be those of a wrong gradient too."""
+    return [place for place in places(right.problem) if _would_pass(right, shown, *place)]
 
 
 def _is_shown_at_every_step(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:

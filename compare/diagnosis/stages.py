@@ -29,13 +29,17 @@ UPDATE = ("used", "velocity", "step", "after")
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of one layer over all steps: its mark, and where it is wrong or inherits, the first number that shows it."""
+    """One stage of one layer over all steps: its mark, and where it is wrong or inherits, the first number that shows it.
+
+    New weights that a wrong gradient makes too, within what rounding allows, are no proof.
+    """
 
     stage: str
     layer: int
     name: str
     mark: Mark
     difference: Difference | None = None
+    is_proof: bool = True
 
 
 def rank(group: Group, depth: int) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ from compare.verdict import Check
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB
+_Mark = tuple[str, int, bool]      # of a stage: the kind of parameter it is of, or "", the layer, and whether it holds
 _MOST_TOLD, _MOST_TEXT = 300, 2000      # characters of a fault of ours, and of what is told of an attempt
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
@@ -146,24 +148,31 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
 def score(result: Check, weights: Mapping[str, float]) -> float:
     """From 0 to 1: the share of the stages that hold by themselves, each kind by its weight; of one that did not run, 0.
 
-    Error terms and gradients that are not shown hold as far as what is made of them does.
+    A gradient that is not shown holds as far as the new weights do, and an error term as far as its layer's gradients do.
     """
     if result.verdict == "equivalent":
         return 1.0
     if result.verdict not in ("different", "unstable formula") or not result.stages:
         return 0.0
-    held: dict[str, list[bool]] = {}
+    held: dict[str, list[_Mark]] = {}
     for stage in result.stages:
-        kind = stage.stage.partition("_")[2] or stage.stage
-        held.setdefault(_GROUPS.get(kind, "update"), []).append(stage.mark != "wrong")
-    if all(all(marks) for marks in held.values()):      # what is wrong showed in the training alone
-        held.setdefault("update", []).append(False)
-    for group, made in (("gradients", "update"), ("backward", "gradients")):
-        if made in held:
-            held.setdefault(group, held[made])
+        kind, _, what = stage.stage.rpartition("_")
+        held.setdefault(_GROUPS.get(what, "update"), []).append((kind, stage.layer, stage.mark != "wrong" and stage.is_proof))
+    if all(is_held for marks in held.values() for _, _, is_held in marks):      # what is wrong showed in the training alone
+        held.setdefault("update", []).append(("", 0, False))
+    if "update" in held:
+        held["gradients"] = _with_the_rest(held.get("gradients", []), held["update"])
+    if "gradients" in held:
+        held["backward"] = _with_the_rest(held.get("backward", []), [("", layer, is_held) for _, layer, is_held in held["gradients"]])
     total = sum(weights.get(group, 0.0) for group in held)
-    share = sum(weights.get(group, 0.0) * sum(marks) / len(marks) for group, marks in held.items())
+    share = sum(weights.get(group, 0.0) * fmean(is_held for _, _, is_held in marks) for group, marks in held.items())
     return round(share / total, 4) if total else 0.0
+
+
+def _with_the_rest(shown: list[_Mark], made: list[_Mark]) -> list[_Mark]:
+    """With a mark for each that is not shown: whether all that is made of it holds."""
+    rest = dict.fromkeys(mark[:2] for mark in made if mark[1]).keys() - {mark[:2] for mark in shown}
+    return [*shown, *((*place, all(mark[2] for mark in made if mark[:2] == place)) for place in sorted(rest))]
 
 
 def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Check:

@@ -50,9 +50,14 @@ def grade(
         settings = replace(settings, seed=results.begin(folder, shard, settings.seed))
         finished = results.finished(settings.digest)
         left = [attempt for attempt in attempts if (attempt.name, attempt.digest) not in finished]
-        for done, graded in enumerate(_each(left, settings, workers), start=len(attempts) - len(left) + 1):
-            results.add(*graded)
-            progress(done, len(attempts))
+        done = len(attempts) - len(left)
+        try:
+            for graded in _each(left, settings, workers):
+                done += 1
+                results.add(*graded)
+                progress(done, len(attempts))
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(f"{done} of {len(attempts)} attempts are graded; the same command goes on with the rest") from interrupt
         return results.close_with({(attempt.name, attempt.digest) for attempt in attempts}, settings.digest, page)
 
 

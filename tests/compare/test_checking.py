@@ -14,6 +14,7 @@ from compare import Check, check
 from compare.adapters.source import UnusableFileError
 from compare.cli import main
 from compare.declared import declared_problem
+from compare.diagnosis.patience import limited_to
 from compare.diagnosis.probes import dead_units, draw_probes
 from compare.errors import ProblemError
 
@@ -957,3 +958,13 @@ def test_a_path_that_is_none_is_one_error(arguments: list[str], tmp_path: Path, 
         code = ended.code
     assert code == 2
     assert not (tmp_path / "results.jsonl").exists()
+
+
+def test_numbers_beyond_all_bounds_are_the_same_where_they_are_the_same(tmp_path: Path) -> None:
+    """A weight decay of 1e308 leaves no bound that is a number; the answers are the same twice all the same."""
+    problem = 'PROBLEM = {"optimizer": "adam", "weight_decay": 1e308}\n'
+    step = "def train_step(params, x, y, lr):\n    return {name: w * 1.5 for name, w in params.items()}\n"
+    (tmp_path / "far.py").write_text(problem + step)
+    with limited_to(0.5):
+        result = check(tmp_path / "far.py", seed=1, steps=0)
+    assert result.verdict == "different"

@@ -208,8 +208,10 @@ def test_bad_usage_is_2(options: list[str], said: str, attempts: Path, tmp_path:
 
 @confined
 def test_a_missing_folder_or_adapter_is_2(tmp_path: Path, attempts: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert grade(tmp_path / "none", tmp_path / "out") == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert grade(tmp_path / "no\x1b[31mne", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert "is no folder" in said
+    assert "\x1b" not in said
     assert grade(attempts, tmp_path / "out", "--adapter", "none.py") == 2
     assert "none.py" in capsys.readouterr().err
 
@@ -237,11 +239,38 @@ def test_the_score_is_the_share_of_stages_that_hold(attempts: Path) -> None:
     assert Settings(seed=1, steps=0).digest != Settings(seed=2, steps=0).digest
 
 
-def test_without_a_backward_pass_a_right_forward_one_has_two_sevenths(tmp_path: Path) -> None:
-    """What is not shown of the backward pass holds as far as the new weights do."""
+TWO_SEVENTHS = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
+OUTPUT_LAYER_ALONE = NO_BACKWARD.partition("def train_step")[0] + """
+def trace(params, x, y):
+    a = 1 / (1 + np.exp(-(x @ params["0.weight"].T)))
+    o = forward(params, x)
+    delta = (o - y) / len(x) * o * (1 - o)
+    return {"a1": a, "output": o, "delta2": delta, "dW2": delta.T @ a}
+
+def train_step(params, x, y, lr):
+    return {**params, "2.weight": params["2.weight"] - lr * trace(params, x, y)["dW2"]}
+"""
+
+
+def scored(tmp_path: Path, text: str) -> float:
     from compare.checking import check
 
-    (tmp_path / "lazy.py").write_text(NO_BACKWARD)
-    weights = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
-    assert score(check(tmp_path / "lazy.py", seed=1, steps=0), weights) == pytest.approx(2 / 7, abs=1e-4)
-    assert score(check(tmp_path / "lazy.py", seed=1, steps=0), {"backward": 1.0}) == 0
+    (tmp_path / "lazy.py").write_text(text)
+    return score(check(tmp_path / "lazy.py", seed=1, steps=0), TWO_SEVENTHS)
+
+
+def test_without_a_backward_pass_a_right_forward_one_has_two_sevenths(tmp_path: Path) -> None:
+    """What is not shown of the backward pass holds as far as the new weights do."""
+    assert scored(tmp_path, NO_BACKWARD) == pytest.approx(2 / 7, abs=1e-4)
+
+
+def test_what_is_not_shown_of_one_layer_is_not_that_of_another(tmp_path: Path) -> None:
+    """A file that trains the output layer alone, and shows that, has half of the backward pass."""
+    assert scored(tmp_path, OUTPUT_LAYER_ALONE) == pytest.approx((2 + (2 + 2 + 1) / 2) / 7, abs=1e-4)
+
+
+def test_new_weights_without_any_gradient_do_not_hold_where_a_gradient_hardly_matters(tmp_path: Path) -> None:
+    """AdamW with an ε of 1e30: all is decay, and one weight that is wrong makes it no better."""
+    problem = 'PROBLEM = {"sizes": (2, 2, 2, 2), "optimizer": "adamw", "eps": 1e30, "weight_decay": 1.0}\n'
+    step = "def train_step(params, x, y, lr):\n    return {name: w * (1 - lr) + (name == '4.weight') for name, w in params.items()}\n"
+    assert scored(tmp_path, problem + step) == 0
