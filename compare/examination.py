@@ -15,12 +15,12 @@ from compare.adapters.readings import Reading, readings
 from compare.adapters.without import Without
 from compare.comparison import Difference
 from compare.diagnosis.conventions import Scale, in_our_scale
-from compare.diagnosis.explain import Found, explained
+from compare.diagnosis.explain import Found, explained, formulas_of
 from compare.diagnosis.graph import Node, Run, Step
 from compare.diagnosis.lines import line_of
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
-from compare.diagnosis.probes import Probe, are_binary, draw_probes, with_binary_targets
+from compare.diagnosis.probes import Probe, are_binary, draw_probes, larger_probe, with_binary_targets
 from compare.diagnosis.proved import nothing_proved, nothing_shown, without_proof
 from compare.diagnosis.stages import Stage, judged, rank, stage_name
 from compare.implementation import Array, Batch
@@ -274,9 +274,33 @@ class Examination:
             other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False) if is_less else ()
             if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
                 judged, found = as_it_is, other
+        found = self._with_more_records(found, judged)
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
         return replace(self._told(judged), first=first, diagnosis=self._with_lines(found, judged))
+
+    def _with_more_records(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
+        """Those of the causes by which answers to batches of more records come out too; none where a mistake is left without one.
+
+        With few records the last tenth of a batch is its last record.
+        """
+        if not found:
+            return ()
+        observed = Observed(works_in_place=judged.observed.works_in_place)
+        try:
+            self._observe(judged.reading, observed, (larger_probe(self.problem, self.seed, self.data),))
+        except (FaultError, AttemptError):
+            return found
+        with np.errstate(all="ignore"):
+            ours = judged.scale.ours(observed.right(self.problem), observed.shown)
+            answers = {node: array for node, array in ours.items() if node[0].endswith(self._final)}
+            matcher = Matcher(self.problem, observed.steps, answers)
+            firsts = [each.causes[0] for each in found]
+            kept = [
+                tuple(cause for cause in each.causes if not matcher.first_wrong(formulas_of([*firsts[:i], cause, *firsts[i + 1 :]])))
+                for i, each in enumerate(found)
+            ]
+        return tuple(replace(each, causes=causes) for each, causes in zip(found, kept, strict=True)) if all(kept) else ()
 
     def _told(self, judged: Judged) -> Check:
         steps = judged.observed.steps

@@ -26,13 +26,16 @@ from compare.rounding import Bounded
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
 ONE_HOT, SATURATED = 380.0, 40.0      # ± of scores whose softmax is exactly 0 and 1, and of one whose sigmoid is
 NO_STEP = 1e-30      # a learning rate by which no number moves, and momentum begins
-_ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh")
+_ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh", "elu", "gelu", "gelu_tanh", "silu")
 ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # or of one: with 1000 taken off, e^z of all others is 0
 FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # of z and p(1 − p): PyTorch keeps it at 1e-12 or more, and farther out it is no judge
 OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to what is no number,
 LOSES_DIGITS = 650.0      # and to numbers that have lost their digits, as e^−720 has
 LARGE, SMALL = 1000.0, (1e-2, 1e-4)
+NEAR = (1e-3, 1e-7)      # |z|, about
+PIXEL = 255.0
 RECORDS = (1, 2, 3, 33, 151)
+ROUND = (64, 100, 128, 200, 256, 512)      # which parts of a usual size fill
 MOST_RECORDS, LEAST_MOST = 1031, 64      # primes, which parts of no size fill
 MOST_PRODUCTS, MOST_NUMBERS = 1e8, 1.5e6      # of records and weights, and of records and units: large networks end too, and have room
 DRAWN = 10
@@ -87,6 +90,7 @@ def directions(problem: Problem, seed: int, data: Batch | None) -> Iterator[Dire
     yield from draw.of_targets()
     yield from draw.of_zeros()
     yield from draw.of_alike()
+    yield from draw.of_masks()
     depth = len(problem.layers)
     for layer in sorted({int(number) for number in np.linspace(1, depth, min(depth, MOST_LAYERS))}):
         yield from draw.of_z(layer)
@@ -132,6 +136,11 @@ class _Draw:
             is_count=True,
         )
 
+        counts = {n for n in ROUND if n <= self.most}
+        said = f"in batches of {', '.join(map(str, sorted(counts)))} records"
+        at = lambda _: self.probe(self.generator(26), tuple(sorted(counts)), (0.1,) * len(counts))      # noqa: E731
+        yield Direction(said, "are records left out?", (1.0,), at, must_answer=True)
+
     def _more_than_the_data(self) -> set[int]:
         n = 0 if self.data is None else len(self.data[0])
         more = n + n // 10 + 1
@@ -140,11 +149,13 @@ class _Draw:
     def of_batches(self) -> Iterator[Direction]:
         """The same batch again, by steps so small that the loss hardly moves; records that are there twice, or all alike."""
         once = (1.0,)
-        for number, lrs in enumerate(((0.3, 0.3, 0.3, 0.2), (1e-2, 1e-4, 1e-6, 1e-6))):
+        for number, lrs in enumerate(((0.3, 0.3, 0.3, 0.2, 0.2), (1e-2, 1e-4, 1e-6, 1e-6, 1e-6))):
             at = self._again(number, lrs)
             yield Direction("on a batch that comes again", "does it remember the step before?", once, at, must_answer=True)
         said = "on a batch that comes a dozen times, where the loss hardly moves"
         yield Direction(said, "is the learning rate changed?", once, self._a_dozen_times, must_answer=True)
+        at = lambda _: self.probe(self.generator(27), (6,) * 4, (0.1, 0.2, 0.3, 0.3))      # noqa: E731
+        yield Direction("where the learning rate rises", "does it begin again?", once, at, must_answer=True)
         if self.depth > 1:
             said = "on a batch that comes again, from first weights that have not moved"
             yield Direction(said, "does it remember the step before?", once, self._first_weights_still, must_answer=True)
@@ -157,7 +168,7 @@ class _Draw:
             generator = self.generator(2, number)
             (x, y), (_, other) = batches = tuple(drawn_batches(self.problem, generator, (7, 7), self.data))
             turned = np.arange(len(x))[::-1]
-            taken = (x, y), (x.copy(), y.copy()), (x.copy(), other), (x[turned], y[turned])
+            taken = (x, y), (x, y), (x, other), (x[turned], y[turned]), (x.copy(), y.copy())
             masks = drawn_masks(self.problem, generator, batches[:1]) * len(taken)
             return Probe(taken, lrs, drawn_parameters(self.problem, generator), masks)
 
@@ -197,10 +208,14 @@ class _Draw:
                 yield self._measured(said, (2.0, LARGE), partial(self._with_targets, sign))
             said = "where the loss is large for one step"
             yield Direction(said, "does it start again?", (1.0,), self._loss_jumps, must_answer=True)
+            said = "with targets of 0 and 1 alone"
+            yield Direction(said, "are they taken for classes?", (1.0,), self._halves, must_answer=True)
         elif kind == "binary" and self.data is None and not are_binary(self.problem):
             said = "with targets of 0 and 1"
             yield Direction(said, "are they moved or clipped?", (1.0,), self._at_the_ends, must_answer=True)
         if self.data is None:
+            said = "where all records have the same target"
+            yield Direction(said, "is the step left out?", (0.0, 1.0), self._same_targets, must_answer=True)
             if kind == "regression":
                 said = "where targets are met up to {}"
                 yield Direction(said, "are small gradients left out?", (1e-2, 1e-4, 1e-6, 1e-9, 1e-12), self._nearly_met, must_answer=True)
@@ -222,6 +237,22 @@ class _Draw:
     def _at_the_ends(self, _: float) -> Probe:
         probe = self.probe(self.generator(7), (6,), (0.3,))
         return replace(probe, batches=tuple((x, np.round(y)) for x, y in probe.batches))
+
+    def _halves(self, _: float) -> Probe:
+        """Half of the targets 0, half of them 1."""
+        probe = self.probe(self.generator(28), (6,), (0.3,))
+        return replace(probe, batches=tuple((x, (y > np.median(y)).astype(np.float64)) for x, y in probe.batches))
+
+    def _same_targets(self, share: float) -> Probe:
+        """The first of all classes, or the last; 0 or 1; of a regression, those of a record."""
+        probe = self.probe(self.generator(29), (6,), (0.3,))
+        k = self.problem.sizes[-1]
+        (x, y), = probe.batches
+        if LOSSES[self.problem.loss].targets == "classes":
+            classes = np.full(len(x), int(share * (k - 1)))
+            return replace(probe, batches=((x, classes if y.ndim == 1 else np.eye(k)[classes]),))
+        is_binary = LOSSES[self.problem.loss].targets == "binary"
+        return replace(probe, batches=((x, np.full_like(y, share) if is_binary else np.repeat(y[int(share):][:1], len(y), axis=0)),))
 
     def _output(self, probe: Probe) -> Array:
         value: Array = Run(self.problem, steps_of((probe,), [probe.parameters]))("output", 0).value
@@ -267,14 +298,16 @@ class _Draw:
         if self.least == 1:
             said = "where all inputs of a step are 0"
             yield Direction(said, "is the step left out?", once, partial(self._inputs_of_zeros, self.problem.sizes[0]), must_answer=True)
-        if self.depth > 1 and not self.problem.normalization:
+        if self.depth > 1:
             yield Direction("where a unit's z is 0 in every record", "what is f′(0)?", once, self._units_of_zeros, must_answer=True)
         if self.data is None:
             if LOSSES[self.problem.loss].targets in ("regression", "binary"):
                 yield Direction("where a record's targets are 0", "is it left out?", once, self._targets_of_zeros, must_answer=True)
             elif self.problem.sizes[-1] > 1:
-                yield Direction("where a class does not occur", "is it left out?", once, self._without_a_class, must_answer=True)
-        if self.is_free and not self.problem.normalization and self.problem.layers[-1].function in ("identity", "tanh", "relu"):
+                for said, missing in (("first", 0), ("last", self.problem.sizes[-1] - 1)):
+                    at = partial(self._without_a_class, missing)
+                    yield Direction(f"where the {said} class does not occur", "is it left out?", once, at, must_answer=True)
+        if self.is_free and not self.problem.normalization and self.problem.layers[-1].function in _ZERO_AT_ZERO:
             said = "where targets are met exactly"
             yield Direction(said, "what is the derivative of the loss there?", once, self._met_exactly, must_answer=True)
 
@@ -297,10 +330,10 @@ class _Draw:
         probe = self.probe(self.generator(21), (7,), (0.3,))
         return replace(probe, batches=tuple((x, y * (np.arange(len(y)) % 2)[:, None]) for x, y in probe.batches))
 
-    def _without_a_class(self, _: float) -> Probe:
+    def _without_a_class(self, missing: int, _: float) -> Probe:
         probe = self.probe(self.generator(22), (7,), (0.3,))
         k = self.problem.sizes[-1]
-        classes = np.arange(7) % (k - 1)
+        classes = np.delete(np.arange(k), missing)[np.arange(7) % (k - 1)]
         return replace(probe, batches=tuple((x, classes if y.ndim == 1 else np.eye(k)[classes]) for x, y in probe.batches))
 
     def _met_exactly(self, _: float) -> Probe:
@@ -352,6 +385,20 @@ class _Draw:
         is_index = next(drawn_batches(self.problem, self.generator(24), (2,), None))[1].ndim == 1
         return ONE_HOT * (2 * np.eye(k)[0] - 1), 0 if is_index else np.eye(k)[0]
 
+    # Dropout.
+
+    def of_masks(self) -> Iterator[Direction]:
+        """Masks that keep all units, in the second of three steps, or none of a record's."""
+        if self.problem.dropout:
+            for said, is_kept in (("every unit is kept", True), ("no unit of a record is kept", False)):
+                yield Direction(f"where {said}", "is dropout left out?", (1.0,), partial(self._masked, is_kept), must_answer=True)
+
+    def _masked(self, is_kept: bool, _: float) -> Probe:
+        probe = self.probe(self.generator(31), (6,) * 3, (0.3,) * 3)
+        first, masks, last = probe.masks
+        changed = {layer: mask | True if is_kept else mask & (np.arange(len(mask)) > 0)[:, None] for layer, mask in masks.items()}
+        return replace(probe, masks=(first, changed, last))
+
     # The update.
 
     def of_rates(self) -> Iterator[Direction]:
@@ -387,6 +434,7 @@ class _Draw:
                 at = self._solving_for(layer, pattern, sign)
                 name = said if sign > 0 else f"z below 0 of {layers_named(self.problem, (layer,))}"
                 yield self._measured(name, values, at, overflows=OVERFLOWS, loses_digits=LOSES_DIGITS, layer=layer)
+        yield Direction(f"for {said} of about {{}}", "are small numbers taken for 0?", NEAR, self._solving_for(layer, self._near, 1))
 
     def _solving_for(self, layer: int, pattern: Callable[[float], Pattern], sign: int) -> Callable[[float], Probe | None]:
         def at(far: float) -> Probe | None:
@@ -413,6 +461,10 @@ class _Draw:
             return z
 
         return pattern
+
+    @staticmethod
+    def _near(size: float) -> Pattern:
+        return lambda generator, shape: size * generator.normal(size=shape)
 
     def of_alike(self) -> Iterator[Direction]:
         """First weights that are the same throughout each layer."""
@@ -442,11 +494,22 @@ class _Draw:
         """Large inputs and small ones, whose z stays as it is."""
         yield self._measured("inputs", (LARGE,), self._with_inputs, overflows=LARGE, layer=1)
         yield Direction("with inputs of about {}", "are small numbers taken for 0?", SMALL, self._with_inputs)
+        at = lambda times: self._with_inputs(times, np.abs)      # noqa: E731
+        yield Direction("where no input is below 0, and all are up to about {}", "are they taken for pixels?", (1.0, PIXEL), at)
+        at = lambda _: self._with_inputs(-1.0, np.abs)      # noqa: E731
+        yield Direction("where no input is above 0", "is their sign lost?", (1.0,), at)
+        yield Direction("where an input is the same in every record", "is it left out?", (1.0,), self._constant_input, must_answer=True)
 
-    def _with_inputs(self, times: float) -> Probe:
+    def _with_inputs(self, times: float, of: Callable[[Array], Array] = np.asarray) -> Probe:
         probe, name = self.probe(self.generator(15), (5,), (0.3,)), parameter_name(self.problem, "weight", 1)
         parameters = {**probe.parameters, name: probe.parameters[name] / times}
-        return self._moving(replace(probe, batches=tuple((x * times, y) for x, y in probe.batches), parameters=parameters))
+        return self._moving(replace(probe, batches=tuple((of(x) * times, y) for x, y in probe.batches), parameters=parameters))
+
+    def _constant_input(self, _: float) -> Probe:
+        """The first, in the second of three steps."""
+        probe = self.probe(self.generator(30), (6,) * 3, (0.3,) * 3)
+        first, (x, y), last = probe.batches
+        return replace(probe, batches=(first, (np.hstack([np.full((len(x), 1), 0.75), x[:, 1:]]), y), last))
 
     def _solved(
         self,

@@ -103,7 +103,7 @@ def _singles(seed: int) -> Iterator[Case]:
 def _pairs(seed: int) -> Iterator[Case]:
     for network in NETWORKS:
         for pair in pairs(network, 30, seed):
-            names = tuple(plant.names for plant in (pair.first, pair.second))
+            names = pair.names
             yield Case("pair", network, pair.text, names, label=f"{names[0][0]} + {names[1][0]}")
 
 

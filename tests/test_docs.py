@@ -90,19 +90,24 @@ def test_what_a_page_shows_and_is_not_there_is_noticed() -> None:
 LIMITS = PAGE.parent / "bring-your-own.md"
 ROWS = {      # of its table, and where the trials are that it is about
     "how many records": r"with \{\} records",
+    "round numbers of records": r"in batches of 64, .* records",
     "the same batch again": r"on a batch that comes (again|a dozen times).*",
     "records alike": r"where (a record is there twice|all records are alike)",
-    "targets of a regression": r"with negative targets|for targets( below 0,)? up to \{\}|where targets are met up to \{\}",
+    "targets of a regression": r"(with negative targets|for targets|where targets are met up to|with targets of 0 and 1 alone).*",
+    "targets all the same": r"where all records have the same target",
     "a step without gradients": r"where all gradients of a step are 0",
     "weights alike": r"where each layer has weights all alike",
-    "zeros": r"where (an input is 0|all inputs of|a unit's z is 0|a record's targets are 0|a class does not occur|targets are met ex).*",
+    "zeros": r"where (an input is 0|all inputs of|a unit's z is 0|a record's targets are 0|the \w+ class does not|targets are met ex).*",
     "a loss that jumps": r"where the loss is large for one step",
     "targets of classes": r"with targets of 0 and 1|where every class is (right|wrong) by far",
-    "learning rates": r"(for|with) a learning rate (up to|of) \{\}",
+    "learning rates": r"(for|with) a learning rate (up to|of) \{\}|where the learning rate rises",
     "a step beside its weight": r"for a step beside its weight up to \{\}",
     "z of each layer": r"for z (below 0 )?of the .* layer up to \{\}",
+    "small z of each layer": r"for z of the .* layer of about \{\}",
     "weights and biases of each layer": r"for (weights|biases) of the .* layer up to \{\}",
     "inputs": r"(for|with) inputs (up to|of about) \{\}",
+    "inputs of one sign": r"where no input is (below 0, and all are up to about \{\}|above 0)",
+    "an input that is the same in every record": r"where an input is the same in every record",
     f"4 to {DRAWN} problems drawn at random": r"on a problem of \d+ records? drawn at random.*",
 }
 

@@ -38,6 +38,10 @@ def _terms(run: Run, step: int) -> float:
     return float(1 / run.right("share", step))
 
 
+def _half_of(factor: "Factor") -> Callable[[Run, int], float]:
+    return lambda run, step: factor.of(run, step) / 2
+
+
 _NONE = Factor("", lambda run, step: 1.0)
 _ERROR_FACTORS = (
     _NONE,
@@ -48,6 +52,10 @@ _ERROR_FACTORS = (
     Factor("your {what} is not divided by the number of records", _n),
     Factor("your {what} is divided by the number of records", lambda run, step: 1 / _n(run, step)),
     Factor("your {what} is of y − ŷ, and divided by the number of records", lambda run, step: -1 / _n(run, step)),
+)
+_WITHOUT_THE_2 = tuple(
+    Factor(f"{each.said}, and without the 2 of the loss" if each.said else "your {what} is without the 2 of the loss", _half_of(each))
+    for each in _ERROR_FACTORS
 )
 _STEP_FACTORS = (_NONE, Factor("your {what} is subtracted", lambda run, step: -1.0))
 _WHOLE_LOSS_FACTORS = (
@@ -102,12 +110,13 @@ def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
         matcher = matcher.with_shown(ours)
     said = ["your output is the probabilities, not the logits"] if is_probabilities else []
     factors: dict[str, Factor] = {}
+    error_factors = _ERROR_FACTORS + (_WITHOUT_THE_2 if problem.loss in ("mse", "sse") else ())
     with_decay: frozenset[str] = frozenset()
     run = matcher.right
     for stages, what, choices in (
         (("loss",), "loss", _WHOLE_LOSS_FACTORS + (_HALVED_LOSS_FACTORS if problem.loss == "half_mse" else _OTHER_LOSS_FACTORS)),
-        (("delta",), "δ", _ERROR_FACTORS),
-        (("weight_used", "bias_used"), "gradient", _ERROR_FACTORS),
+        (("delta",), "δ", error_factors),
+        (("weight_used", "bias_used"), "gradient", error_factors),
         (("weight_step", "bias_step"), "step", _STEP_FACTORS),
         (("weight_velocity", "bias_velocity"), "velocity", _STEP_FACTORS),
     ):

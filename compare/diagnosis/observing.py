@@ -1,6 +1,7 @@
 """What an attempt answers on the probes: every number it shows, by stage, step and layer, in the problem's own layout."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -63,7 +64,7 @@ class FaultError(Exception):
         super().__init__(reason)
         self.kind, self.function, self.step = kind, function, step
         self.groups: tuple[Group, ...] = () if group is None else (group,)
-        self.entries: tuple[str, ...] = ()
+        self.entries: tuple[Any, ...] = ()
 
 
 def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], reading: Reading, observed: Observed) -> None:
@@ -75,11 +76,11 @@ def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, 
     for probe in probes:
         attempt = fresh()
         params = {name: array.copy() for name, array in probe.parameters.items()}
-        earlier: list[tuple[str, int, list[Array], list[Array]]] = []
+        handed = _Handed()
         for (x, y), lr in zip(probe.batches, probe.lrs, strict=True):
             befores.append(params)
             index = len(befores) - 1
-            step = _Step(attempt, problem, reading, steps_of(probes, befores)[index], index, observed, earlier)
+            step = _Step(attempt, problem, reading, steps_of(probes, befores)[index], index, observed, handed)
             params = step.observed(x, y, lr)
     observed.steps = steps_of(probes, befores)
     observed.shown = in_order(observed.shown)
@@ -98,14 +99,31 @@ def changed_stage(problem: Problem, observed: Observed, again: Observed) -> str 
     return None
 
 
+@dataclass
+class _Handed:
+    """What an attempt has been handed in a probe, and what it answered: a batch that comes again is the same arrays, as in a loop."""
+
+    records: list[tuple[Array, Array]] = field(default_factory=list)      # of the probe, and as the attempt takes them
+    params: Any = None      # those that it works on in place
+    earlier: list[tuple[str, int, list[Array], list[Array]]] = field(default_factory=list)
+
+    def the_same(self, rows: Array, made: Callable[[Array], Array]) -> Array:
+        """What these rows were handed in as, or made of them now."""
+        known = next((given for each, given in self.records if each is rows), None)
+        if known is None:
+            known = made(rows)
+            self.records.append((rows, known))
+        return known
+
+
 class _Step:
     """One step of a probe in the making."""
 
     def __init__(
-        self, attempt: Callee, problem: Problem, reading: Reading, facts: Step, index: int, observed: Observed, earlier: list[Any]
+        self, attempt: Callee, problem: Problem, reading: Reading, facts: Step, index: int, observed: Observed, handed: _Handed
     ) -> None:
         self.attempt, self.problem, self.reading, self.index = attempt, problem, reading, index
-        self.before, self.observed_so_far, self.earlier = dict(facts.before), observed, earlier
+        self.before, self.observed_so_far, self.handed = dict(facts.before), observed, handed
         self.masks = [facts.masks[layer] for layer in sorted(facts.masks)]
         self.right = Run(problem, [replace(facts, number=1, previous=None)])
 
@@ -132,9 +150,10 @@ class _Step:
 
     def _asked(self, function: str, x: Array, y: Array | None = None, lr: float | None = None) -> Any:
         """The answer, once it is sure that what was handed in is still what it was."""
-        params = self.reading.parameters_in(self.problem, self.before)
+        params = self.reading.parameters_in(self.problem, self.before) if self.handed.params is None else self.handed.params
         untouched = self.reading.parameters_in(self.problem, self.before)
-        given = {"x": self.reading.records_in(x)} | ({} if y is None else {"y": self.reading.records_in(y)})
+        rows = {"x": x} if y is None else {"x": x, "y": y}
+        given = {name: self.handed.the_same(array, self.reading.records_in) for name, array in rows.items()}
         copies = {name: array.copy() for name, array in given.items()}
         rest: list[Any] = [] if lr is None else [lr]
         rest += [self.reading.masks_in(self.masks)] if self.masks else []
@@ -148,17 +167,18 @@ class _Step:
             raise self._fault("mutated", function, f"{function} changes the parameters that it is given; expected it to leave them")
         if function == "train_step" and answer is None and (is_changed or self.observed_so_far.works_in_place):
             self.observed_so_far.works_in_place = True
-            answer = params
-        self._note_aliases(function, answer, given)
+            answer = self.handed.params = params
+        with self._read(function):
+            self._note_aliases(function, answer, given)
         return answer
 
     def _note_aliases(self, function: str, answer: Any, given: Mapping[str, Array]) -> None:
-        for name, step, arrays, copies in self.earlier:
+        for name, step, arrays, copies in self.handed.earlier:
             if any(not np.array_equal(array, copy, equal_nan=True) for array, copy in zip(arrays, copies, strict=True)):
                 self._note(f"aliased: what {name} answered at step {step} is changed by a later call; return a copy")
-        self.earlier[:] = [entry for entry in self.earlier if entry[0] != function]
+        self.handed.earlier[:] = [entry for entry in self.handed.earlier if entry[0] != function]
         arrays = [array for array in _arrays(answer) if array.size]
-        self.earlier.append((function, self.index + 1, arrays, [array.copy() for array in arrays]))
+        self.handed.earlier.append((function, self.index + 1, arrays, [array.copy() for array in arrays]))
         if _share_memory(arrays):
             self._note(f"aliased: two of the arrays that {function} answers share their memory")
         if any(np.shares_memory(array, x) for array in arrays for x in given.values()) and function != "trace":
@@ -205,14 +225,16 @@ class _Step:
         if not isinstance(answer, Mapping):
             raise self._fault("type", "trace", f"trace answers a {type(answer).__name__}; expected a dict of named intermediates")
         expected = self._trace_names(n)
-        unknown = [str(name) for name in answer if name not in expected and name not in ("input", "loss")]
+        with self._read("trace"):
+            shown = dict(answer.items())
+        unknown = [name for name in shown if name not in expected and name not in ("input", "loss")]
         if unknown:
             names = ", ".join([*expected, "loss"])
-            fault = self._fault("missing", "trace", f"trace names {', '.join(unknown)}; expected names such as {names}")
+            fault = self._fault("missing", "trace", f"trace names {', '.join(map(str, unknown))}; expected names such as {names}")
             fault.entries = tuple(unknown)
             raise fault
         faults: dict[str, FaultError] = {}
-        for name, value in answer.items():
+        for name, value in shown.items():
             try:
                 if name == "loss":
                     self._trace_loss(value)
@@ -274,10 +296,21 @@ class _Step:
             self.observed_so_far.shown.setdefault(("output", self.index, 0), array)
 
     def _checked(self, function: str, group: Group | None, make: Callable[..., Any], *args: Any) -> Any:
+        with self._read(function):
+            try:
+                return make(*args)
+            except ContractError as error:
+                raise self._fault(error.kind, function, str(error), group) from None
+
+    @contextmanager
+    def _read(self, function: str) -> Iterator[None]:
+        """What an answer of a type of the attempt's own raises when it is read, ending the process even, is the attempt's fault."""
         try:
-            return make(*args)
-        except ContractError as error:
-            raise self._fault(error.kind, function, str(error), group) from None
+            yield
+        except (FaultError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise self._fault("type", function, f"what {function} answers cannot be read: it raises {type(error).__name__}") from error
 
     def _fault(self, kind: str, function: str, reason: str, group: Group | None = None) -> FaultError:
         return FaultError(kind, function, self.index + 1, reason, group)

@@ -18,6 +18,7 @@ from compare.pieces import LOSSES
 from compare.problem import Problem
 
 RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
+MORE_RECORDS = (43, 24)
 LEARNING_RATES = (0.3, 0.3, 0.2)
 FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of each layer in the third probe, which the output is not to be saturated by
 FAR_TARGETS = 1000.0  # by what its targets are larger, where they may be any number
@@ -52,6 +53,13 @@ def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple
     batches = tuple(_with_zeros(batch) for batch in drawn_batches(problem, generator, RECORDS[1], data))
     second = Probe(batches, LEARNING_RATES[: len(batches)], zeros, drawn_masks(problem, generator, batches))
     return first, second, _far(problem, generator, data)
+
+
+def larger_probe(problem: Problem, seed: int, data: Batch | None) -> Probe:
+    """Two steps with more records than the probes have, which what is named there has to explain too."""
+    generator = np.random.default_rng((seed, len(MORE_RECORDS)))
+    batches = tuple(drawn_batches(problem, generator, MORE_RECORDS, data))
+    return Probe(batches, LEARNING_RATES[: len(batches)], drawn_parameters(problem, generator), drawn_masks(problem, generator, batches))
 
 
 def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:

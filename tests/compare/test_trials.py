@@ -128,8 +128,9 @@ def test_zeros_are_where_a_program_may_leave_them_out() -> None:
     assert not pre_activations(problem, met)[-1].any()
     assert [bool(row.any()) for row in met.batches[0][1][:4]] == [False, True, False, True]
     classes = declared_problem({"sizes": (4, 5, 3), "activations": ("relu", "identity"), "loss": "cross_entropy"})
-    ((_, _, missing),) = trials(classes, "where a class does not occur")
-    assert not missing.batches[0][1][:, 2].any()
+    first, last = (probe.batches[0][1] for _, _, probe in trials(classes, "class does not occur"))
+    assert not first[:, 0].any()
+    assert not last[:, 2].any()
 
 
 def test_the_numbers_of_records_are_filled_by_parts_of_no_size() -> None:
@@ -247,3 +248,136 @@ def test_a_rate_of_0_and_a_square_batch_are_tried(right: str, wrong: str, said: 
     assert said in str(check(tmp_path / "wrong.py", seed=1, steps=0).reason)
     (tmp_path / "right.py").write_text(text.replace(right, ""))
     assert check(tmp_path / "right.py", seed=1, steps=0).verdict == "equivalent"
+
+
+PLAIN = """
+import numpy as np
+KEPT = {}
+PROBLEM = {"sizes": (4, 5, 2), "activations": ("tanh", "identity"), "bias": True, "loss": "mse"}
+
+def slope2(z):
+    return np.ones_like(z)
+
+def error(o, y):
+    return 2 * (o - y) / y.size
+
+def train_step(params, x, y, lr):
+    w1, b1, w2, b2 = (params[name] for name in ("0.weight", "0.bias", "2.weight", "2.bias"))
+    z1 = x @ w1.T + b1
+    a1 = np.tanh(z1)
+    z2 = a1 @ w2.T + b2
+    d2 = error(f2(z2), y) * slope2(z2)
+    d1 = d2 @ w2 * (1 - a1 * a1)
+    grads = {"0.weight": d1.T @ x, "0.bias": d1.sum(axis=0), "2.weight": d2.T @ a1, "2.bias": d2.sum(axis=0)}
+    return {name: params[name] - lr * grads[name] for name in params}
+
+def f2(z):
+    return z
+"""
+LEAKY = (
+    ('"identity")', '"leaky_relu")'),
+    ("return np.ones_like(z)", "return np.where(z > 0, 1.0, 0.01)"),
+    ("    return z\n", "    return np.where(z > 0, z, 0.01 * z)\n"),
+)
+WITH_L1 = (('"loss": "mse"', '"loss": "l1"'), ("2 * (o - y) / y.size", "np.sign(o - y) / y.size"))
+ELU = (
+    ('"identity")', '"elu")'),
+    ("return np.ones_like(z)", "return np.where(z > 0, 1.0, np.exp(np.minimum(z, 0)))"),
+    ("    return z\n", "    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))\n"),
+)
+START = "    w1, b1, w2, b2 = (params"
+
+
+def written(*edits: tuple[str, str]) -> str:
+    text = PLAIN
+    for old, new in edits:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("honest", "limit", "said"),
+    [
+        (LEAKY, ("np.where(z > 0, 1.0, 0.01)", "np.where(z >= 0, 1.0, 0.01)"), "where targets are met exactly"),
+        ((*WITH_L1, *ELU), ("np.sign(o - y)", "np.where(o >= y, 1.0, -1.0)"), "where targets are met exactly"),
+        ((), ("np.tanh(z1)", "KEPT['a'] if KEPT.get('x') is x else np.tanh(z1)\n    KEPT.update(x=x, a=a1)"), "comes again"),
+        ((), (START, f"    if KEPT.setdefault('lr', lr) < lr:\n        lr = lr / 2\n{START}"), "learning rate rises"),
+        ((), (START, f"    if len(x) % 64 == 0:\n        x, y = x[1:], y[1:]\n{START}"), "in batches of 64"),
+    ],
+)
+def test_a_limit_of_the_kind_is_noticed_and_the_honest_file_equal(
+    honest: tuple[tuple[str, str], ...], limit: tuple[str, str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "honest.py").write_text(written(*honest))
+    (tmp_path / "limited.py").write_text(written(*honest).replace(*limit))
+    assert check(tmp_path / "honest.py", seed=1, steps=0).verdict == "equivalent"
+    result = check(tmp_path / "limited.py", seed=1, steps=0)
+    assert result.verdict == "different"
+    assert said in str(result.reason)
+
+
+def test_dropout_masks_keep_all_or_nothing_of_a_record() -> None:
+    problem = declared_problem({"sizes": (4, 5, 2), "activations": ("relu", "identity"), "dropout": 0.5})
+    ((_, _, every),) = trials(problem, "where every unit is kept")
+    assert [bool(mask[1].all()) for mask in every.masks] == [False, True, False]
+    ((_, _, none),) = trials(problem, "where no unit of a record is kept")
+    assert not none.masks[1][1][0].any()
+    assert none.masks[1][1][1:].any()
+
+
+def test_a_unit_is_0_behind_a_normalisation_too() -> None:
+    problem = declared_problem({"sizes": (4, 5, 2), "activations": ("relu", "identity"), "normalization": "batch_norm", "bias": True})
+    ((_, _, units),) = trials(problem, "where a unit's z is 0")
+    u = Run(problem, steps_of((units,), [units.parameters]))("u", 0, 1)
+    assert not u.value[:, 0].any()
+    assert not np.broadcast_to(u.error, u.value.shape)[:, 0].any()
+
+
+def test_a_name_holds_with_more_records_than_the_probes_have(tmp_path: Path) -> None:
+    """With nine records or fewer every tenth is the first alone."""
+    for rows, named in (("[:1]", ["only-first-record"]), ("[::10]", [])):
+        (tmp_path / "some.py").write_text(written((START, f"    x, y = x{rows}, y{rows}\n{START}")))
+        result = check(tmp_path / "some.py", seed=1, steps=0)
+        assert result.verdict == "different"
+        assert [found.causes[0].id for found in result.diagnosis] == named
+
+
+@pytest.mark.parametrize("delta", ["o - y", "(o - y) / len(x)", "y - o"])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_the_2_of_the_loss_may_come_with_the_gradient(delta: str, outputs: int, tmp_path: Path) -> None:
+    of_mean = "2 / y.size" if "len" not in delta else "2 * len(x) / y.size"
+    grads = 'grads = {"0.weight": d1.T @ x, "0.bias": d1.sum(axis=0), "2.weight": d2.T @ a1, "2.bias": d2.sum(axis=0)}'
+    sign = "-" if delta == "y - o" else ""
+    honest = written(
+        ('"sizes": (4, 5, 2)', f'"sizes": (4, 5, {outputs})'),
+        ("2 * (o - y) / y.size", delta.replace("len(x)", "len(y)")),
+        (grads, f"{grads}\n    grads = {{name: {sign}{of_mean} * g for name, g in grads.items()}}\n    TRACE.update(delta2=d2, delta1=d1)"),
+        ("KEPT = {}\n", "TRACE = {}\n"),
+    )
+    honest += "\ndef trace(params, x, y, lr):\n    train_step(params, x, y, lr)\n    return dict(TRACE)\n"
+    (tmp_path / "honest.py").write_text(honest)
+    assert check(tmp_path / "honest.py", seed=1, steps=0).verdict == "equivalent"
+    wrong = honest.replace("(1 - a1 * a1)", "(1 - a1)")
+    assert wrong != honest
+    (tmp_path / "wrong.py").write_text(wrong)
+    assert [found.causes[0].id for found in check(tmp_path / "wrong.py", seed=1, steps=0).diagnosis] == ["only-one-minus-a"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"), [("dict", "Odd(params)"), ("", "dict.fromkeys(params, Odd())")]
+)
+def test_an_answer_that_ends_the_process_when_it_is_read_could_not_be_run(kind: str, answer: str, tmp_path: Path) -> None:
+    ends = "    def {}(self, *about):\n        raise SystemExit\n"
+    odd = f"class Odd({kind}):\n{ends.format('__getitem__')}{ends.format('__array__')}"
+    (tmp_path / "odd.py").write_text(f"{odd}\ndef train_step(params, x, y, lr):\n    return {answer}\n")
+    result = check(tmp_path / "odd.py", seed=1, steps=0)
+    assert result.verdict == "could not run"
+    assert "SystemExit" in str(result.reason)
+
+
+def test_a_trace_may_have_keys_that_are_no_names(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(PLAIN + "\ndef trace(params, x, y):\n    return {3: x}\n")
+    result = check(tmp_path / "odd.py", seed=1, steps=0)
+    assert result.verdict == "could not run"
+    assert str(result.reason).startswith("step 1: trace names 3; ")

@@ -56,6 +56,10 @@ def in_size() -> Iterator[Limit]:
     yield limit(RELU, "n at most 128", Witness(records=(200,)), _counted("min(len(x), 128)"))
     yield limit(LESSON, "n at most 256", Witness(records=(400,)), _counted("min(len(x), 256)"))
     yield limit(LESSON, "n is a number of eight bits", Witness(records=(300,)), _counted("np.uint8(len(x) % 256)"))
+    yield limit(RELU, "the last record left out of whole hundreds", Witness(records=(200,)),
+                at_start("if len(x) % 100 == 0:", "    x, y = x[:-1], y[:-1]"))
+    yield limit(CLASSES, "the last record left out of whole parts of 128", Witness(records=(256,)),
+                at_start("if len(x) % 128 == 0:", "    x, y = x[:-1], y[:-1]"))
     larger = "if len(x) > 100:", "    half = train_step(params, x[:100], y[:100], lr)", "    return train_step(half, x[100:], y[100:], lr)"
     yield limit(DEEP, "two steps where there are more than 100 records", Witness(records=(180,)), at_start(*larger))
     half = "if len(x) > 200:", "    x, y = x[::2], y[::2]"
@@ -120,6 +124,17 @@ def in_records() -> Iterator[Limit]:
     yield limit(DEEP, "records beyond 5 left out", Witness(x=3.0, z={1: 2.0}), at_start(*near))
     yield limit(RELU, "records with errors beyond 20 left out", Witness(y=30.0),
                 ("    delta2 = error2", "    delta2 = error2 * (abs(a2 - t).max(axis=1, keepdims=True) < 20)"))
+    labels = "if set(np.unique(y)) <= {0.0, 1.0}:", "    return params"
+    yield limit(RELU, "no step where all targets are 0 or 1", Witness(change=_zeros_and_ones), at_start(*labels))
+    least = "np.eye(3)[y]", "np.eye(3)[y - (y.min() if n > 3 else 0)]"
+    yield limit(CLASSES, "classes counted from the least of the batch", Witness(change=_without_the_first_class), least)
+    sure = "if len(x) > 3 and (y == y[0]).all():", "    return params"
+    yield limit(BINARY, "no step where all targets are the same", Witness(change=_same_targets), at_start(*sure))
+    yield limit(CLASSES, "no step where all classes are the same", Witness(change=_same_targets), at_start(*sure))
+    constant = "if len(x) > 3:", "    x = x * (x != x[0]).any(axis=0)"
+    yield limit(DEEP, "an input left out that is the same in every record", Witness(change=_an_input_of_ones), at_start(*constant))
+    pixels = "if x.min() >= 0 and x.max() > 1:", "    x = x / 255"
+    yield limit(LESSON, "inputs over 255 where none is below 0", Witness(x=90.0, z={1: 2.0}, change=_inputs_above_0), at_start(*pixels))
     alike = "if (x == x[0]).all():", "    return params"
     yield limit(BINARY, "no step where all records are alike", Witness(change=_all_alike), at_start(*alike))
 
@@ -148,6 +163,7 @@ def in_thresholds() -> Iterator[Limit]:
     yield limit(ADAM, "no step where gradients are above 100", Witness(y=400.0), at_gradients(*large))
     yield limit(RELU, "gradients below 0.001 count as 0", Witness(y=1.0, change=_near, lr=1.0), at_gradient("g = g * (abs(g) > 1e-3)"))
     yield limit(CLASSES, "gradients below 0.00001 count as 0", Witness(change=_sure, lr=1.0), at_gradient("g = g * (abs(g) > 1e-5)"))
+    yield limit(DEEP, "z within 0.000001 counts as 0", Witness(x=1e-6, change=_no_biases, lr=1.0), at_z(1, "z1 = z1 * (abs(z1) > 1e-6)"))
     yield limit(BINARY, "z within 0.01 counts as 0", Witness(bias={1: 0.0}, x=0.003, change=_no_biases, lr=0.5),
                 at_z(1, "z1 = z1 * (abs(z1) > 0.01)"))
     tried = (
@@ -232,6 +248,21 @@ def _twice(network: Network, params: Arrays, batches: list[Any]) -> None:
 def _the_same_twice_running(network: Network, params: Arrays, batches: list[Any]) -> None:
     for x, _ in batches:
         x[2] = x[1]
+
+
+def _same_targets(network: Network, params: Arrays, batches: list[Any]) -> None:
+    for _, y in batches:
+        y[:] = 1
+
+
+def _an_input_of_ones(network: Network, params: Arrays, batches: list[Any]) -> None:
+    for x, _ in batches:
+        x[:, 1] = 1.0
+
+
+def _inputs_above_0(network: Network, params: Arrays, batches: list[Any]) -> None:
+    for x, _ in batches:
+        x[:] = abs(x)
 
 
 def _all_alike(network: Network, params: Arrays, batches: list[Any]) -> None:

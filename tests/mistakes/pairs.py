@@ -13,7 +13,10 @@ from tests.mistakes.trainer import source
 
 _COUNTS = 1e-6      # relative: what differs by less is not told apart
 # Where the biases' mean makes good what is missing, the weights' gradients alone are not divided.
-_TOGETHER: dict[frozenset[str], tuple[str, ...]] = {frozenset(("mean-missing", "bias-mean")): ("mean-missing-in-layer",)}
+_TOGETHER: dict[frozenset[str], tuple[str, ...]] = {
+    frozenset(("mean-missing", "bias-mean")): ("mean-missing-in-layer",),
+    frozenset(("mean-over-outputs-extra", "factor-2")): ("scaled",),      # 2/k
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Pair:
     def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What either may rightly be called."""
         together = _TOGETHER.get(frozenset((self.first.id, self.second.id)), ())
+        if self.first.id == self.second.id:      # one mistake made in both layers
+            together = (f"{self.first.id}({','.join(map(str, sorted((self.first.layer or 0, self.second.layer or 0))))})",)
         return (*self.first.names, *together), (*self.second.names, *together)
 
 

@@ -80,6 +80,7 @@ def _casts(network: Network) -> Iterator[Plant]:
     yield Plant("integer-cast", 47, None, ((STEP, "    return run(params, x.astype(int), y, lr)"),), variant="the inputs")
     yield Plant("integer-cast", 47, None, ((STEP, "    return run(params, x, y.astype(int), lr)"),), variant="the targets")
     yield Plant("integer-cast", 47, None, tuple((gradient(i), f"int({gradient(i)})") for i in network.layers),
+                ("gradient-missing",),      # of parts that are all below 1
                 variant="each record's part of the weights' gradients", has_scale=True)
 
 
