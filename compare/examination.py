@@ -135,7 +135,7 @@ class Examination:
         return self._behind(farthest) or self._faulty(farthest)
 
     def _of_biases(self, observed: Observed, reading: Reading, other: Reading) -> Check:
-        """The check by the first shape of biases that fits, of a file that is right with another alone: it may tell them by it."""
+        """Check a file by the first shape of biases that fits, where another alone is right: it may tell biases by their shape."""
         check = self._explained(self._judged(observed, reading))
         said = ", ".join(set(other.said()) - set(reading.said()))
         note = f"it is equal if {said}: if they are meant to be, say so: {other.declaration()}"
@@ -280,11 +280,11 @@ class Examination:
         return replace(self._told(judged), first=first, diagnosis=self._with_lines(found, judged))
 
     def _with_more_records(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
-        """Those of the causes by which answers to batches of more records come out too; none where a mistake is left without one.
+        """Keep the causes that also explain the answers to batches of more records; name nothing if a mistake is left without one.
 
         With few records the last tenth of a batch is its last record. Where the answers are right, a mistake is in what else is shown.
         """
-        if all(stage.mark == "agrees" for stage in judged.stages if stage.stage.endswith(self._final)):
+        if not found or all(stage.mark == "agrees" for stage in judged.stages if stage.stage.endswith(self._final)):
             return found
         observed = Observed(works_in_place=judged.observed.works_in_place)
         try:

@@ -101,14 +101,14 @@ def changed_stage(problem: Problem, observed: Observed, again: Observed) -> str 
 
 @dataclass
 class _Handed:
-    """What an attempt has been handed in a probe, and what it answered: a batch that comes again is the same arrays, as in a loop."""
+    """What an attempt was given in a probe, and what it answered; a batch that comes again is given as the same arrays, as in a loop."""
 
     records: list[tuple[Array, Array]] = field(default_factory=list)      # of the probe, and as the attempt takes them
     params: Any = None      # those that it works on in place
     earlier: list[tuple[str, int, list[Array], list[Array]]] = field(default_factory=list)
 
     def the_same(self, rows: Array, made: Callable[[Array], Array]) -> Array:
-        """What these rows were handed in as, or made of them now."""
+        """Return the array that these rows were given as before, or make one."""
         known = next((given for each, given in self.records if each is rows), None)
         if known is None:
             known = made(rows)
@@ -304,10 +304,10 @@ class _Step:
 
     @contextmanager
     def _read(self, function: str) -> Iterator[None]:
-        """What an answer of a type of the attempt's own raises when it is read, ending the process even, is the attempt's fault."""
+        """Report as the attempt's fault whatever its answer raises while it is read, SystemExit too."""
         try:
             yield
-        except (FaultError, KeyboardInterrupt):
+        except (FaultError, KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:
             raise self._fault("type", function, f"what {function} answers cannot be read: it raises {type(error).__name__}") from error
