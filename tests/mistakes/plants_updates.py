@@ -7,6 +7,7 @@ from tests.mistakes.plant import Edit, Plant, named
 from tests.mistakes.trainer import OF_WEIGHTS_ALONE, gradient
 
 STEP = "    return run(params, x, y, lr)"
+SOFT = "soft targets differ"      # so begins what is said of a program that is right for targets of 0 and 1 alone
 _PER_RECORD = """\
     parts = []
     for r in range(len(x)):
@@ -78,7 +79,8 @@ def _casts(network: Network) -> Iterator[Plant]:
                       for i in list(network.layers)[:-1])
         yield Plant(id, 47, None, edits, variant="the hidden activations")
     yield Plant("integer-cast", 47, None, ((STEP, "    return run(params, x.astype(int), y, lr)"),), variant="the inputs")
-    yield Plant("integer-cast", 47, None, ((STEP, "    return run(params, x, y.astype(int), lr)"),), variant="the targets")
+    also = (SOFT,) if network.loss == "bce" else ()
+    yield Plant("integer-cast", 47, None, ((STEP, "    return run(params, x, y.astype(int), lr)"),), also, variant="the targets")
     yield Plant("integer-cast", 47, None, tuple((gradient(i), f"int({gradient(i)})") for i in network.layers),
                 ("gradient-missing",),      # of parts that are all below 1
                 variant="each record's part of the weights' gradients", has_scale=True)
