@@ -6,7 +6,7 @@ import torch
 import data
 import manual
 import torch_ref
-from compare.lesson import EPOCHS
+from compare.problem.lesson import EPOCHS
 
 admissions = data.load_admissions()
 x, y = admissions.features.to_numpy(), admissions.targets.to_numpy()[:, None]

@@ -6,7 +6,7 @@ from functools import cache, partial
 from benchmarks.timing import Bar
 from benchmarks.trainers import manual_trainer, torch_trainer
 from benchmarks.work import Competitor, Row, Work, threads_text
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 MANUAL = "manual.train"
 PRODUCTS = "its matrix products alone"

@@ -6,8 +6,8 @@ from functools import cache
 from benchmarks.timing import Bar
 from benchmarks.trainers import manual_trainer, torch_trainer
 from benchmarks.work import Competitor, Row, Work
-from compare.lesson import EPOCHS, lesson_problem
-from compare.problem import Problem
+from compare.problem.lesson import EPOCHS, lesson_problem
+from compare.problem.problem import Problem
 
 PART = 30      # the record loop runs 1/30 of the epochs
 

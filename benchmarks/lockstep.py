@@ -6,9 +6,9 @@ from functools import partial
 from benchmarks import classifier, lesson
 from benchmarks.timing import Bar
 from benchmarks.work import Competitor, Row, Weights, Work
-from compare.comparison import Comparison
-from compare.lesson import EPOCHS
-from compare.problem import Problem
+from compare.lockstep.result import Comparison
+from compare.problem.lesson import EPOCHS
+from compare.problem.problem import Problem
 
 COMPARED = "lockstep, each step's deltas compared"
 SHOWN = ("activations", "errors", "deltas")
@@ -19,7 +19,7 @@ BARE = "bare loops over both sides' steps"
 def compared(make: Callable[[], Problem]) -> Competitor:
     """`compare.train_in_lockstep` on both backends."""
     from compare import Manual, train_in_lockstep
-    from compare.adapters.torch_ref import TorchRef
+    from compare.sides.torch_ref import TorchRef
 
     problem = make()
     hand, reference = (side(problem, show=SHOWN) for side in (Manual, TorchRef))
@@ -37,8 +37,8 @@ def compared(make: Callable[[], Problem]) -> Competitor:
 def not_compared(make: Callable[[], Problem]) -> Competitor:
     """The same steps of the same two sides, from the same weights, in the same blocks, to their last weights; nothing is shown."""
     from compare import Manual
-    from compare.adapters.torch_ref import TorchRef
-    from compare.lockstep import blocks
+    from compare.lockstep.loop import blocks
+    from compare.sides.torch_ref import TorchRef
 
     problem = make()
     sides = [side(problem, show=()) for side in (Manual, TorchRef)]
@@ -63,8 +63,8 @@ def bare_loops(make: Callable[[], Problem]) -> Competitor:
     import manual
     import torch_ref
     from compare import Manual
-    from compare.adapters.torch_ref import TorchRef
-    from compare.lockstep import blocks
+    from compare.lockstep.loop import blocks
+    from compare.sides.torch_ref import TorchRef
 
     problem = make()
     hand, reference = Manual(problem), TorchRef(problem)

@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.timing import Bar
 from benchmarks.trainers import manual_trainer, torch_trainer
 from benchmarks.work import Competitor, Row, Work, threads_text
-from compare.lesson import lesson_problem
-from compare.problem import Problem
+from compare.problem.lesson import lesson_problem
+from compare.problem.problem import Problem
 
 FEW, MANY, TENTH, MOST = 360, 36_000, 360_000, 3_600_000
 EPOCHS = {FEW: 900, MANY: 50, MOST: 4}

@@ -1,7 +1,7 @@
 """The two backends as competitors, each by its public `train`, on a problem's one batch."""
 
 from benchmarks.work import Competitor
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 
 def manual_trainer(problem: Problem) -> Competitor:

@@ -7,21 +7,22 @@ TYPE_CHECKING = False      # as `typing` has it, which takes longer to import th
 if TYPE_CHECKING:
     from typing import Any
 
-    from compare.adapters.manual import Manual
-    from compare.adapters.program import Program
-    from compare.adapters.torch_ref import TorchRef
-    from compare.assertions import assert_equivalent
-    from compare.checking import check
-    from compare.comparison import Comparison, Difference
-    from compare.errors import CompareError, NotEquivalentError, ProblemError
-    from compare.implementation import Implementation, StepRecord
-    from compare.lesson import lesson_problem
-    from compare.lockstep import train_in_lockstep
-    from compare.problem import Problem
-    from compare.recording import record
-    from compare.replaying import differences, replay
+    from compare.checking.check import check
+    from compare.checking.result import Check
+    from compare.lockstep.loop import train_in_lockstep
+    from compare.lockstep.result import Comparison
+    from compare.problem.lesson import lesson_problem
+    from compare.problem.problem import Problem
+    from compare.rounding.difference import Difference
+    from compare.sides.interface import Implementation, StepRecord
+    from compare.sides.manual import Manual
+    from compare.sides.torch_ref import TorchRef
+    from compare.support.errors import CompareError, NotEquivalentError, ProblemError
+    from compare.testing.assertions import assert_equivalent
+    from compare.traces.record import record
+    from compare.traces.replay import differences, replay
     from compare.traces.trace import Trace
-    from compare.verdict import Check
+    from compare.userfile.program import Program
 
 __all__ = [
     "Check",
@@ -47,26 +48,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Check": "verdict",
-    "CompareError": "errors",
-    "Comparison": "comparison",
-    "Difference": "comparison",
-    "Implementation": "implementation",
-    "Manual": "adapters.manual",
-    "NotEquivalentError": "errors",
-    "Problem": "problem",
-    "ProblemError": "errors",
-    "Program": "adapters.program",
-    "StepRecord": "implementation",
-    "TorchRef": "adapters.torch_ref",
+    "Check": "checking.result",
+    "CompareError": "support.errors",
+    "Comparison": "lockstep.result",
+    "Difference": "rounding.difference",
+    "Implementation": "sides.interface",
+    "Manual": "sides.manual",
+    "NotEquivalentError": "support.errors",
+    "Problem": "problem.problem",
+    "ProblemError": "support.errors",
+    "Program": "userfile.program",
+    "StepRecord": "sides.interface",
+    "TorchRef": "sides.torch_ref",
     "Trace": "traces.trace",
-    "assert_equivalent": "assertions",
-    "check": "checking",
-    "differences": "replaying",
-    "lesson_problem": "lesson",
-    "record": "recording",
-    "replay": "replaying",
-    "train_in_lockstep": "lockstep",
+    "assert_equivalent": "testing.assertions",
+    "check": "checking.check",
+    "differences": "traces.replay",
+    "lesson_problem": "problem.lesson",
+    "record": "traces.record",
+    "replay": "traces.replay",
+    "train_in_lockstep": "lockstep.loop",
 }
 
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from compare import lesson_problem
-from compare.lesson import EPOCHS, example_problem
-from compare.plots import plot_differences, plot_loss
-from compare.training import train
+from compare.lockstep.training import train
+from compare.problem.lesson import EPOCHS, example_problem
+from compare.report.plots import plot_differences, plot_loss
 
 FOLDER = Path(__file__).parent / "_generated" / "backpropagation"
 BLUE, ORANGE, GREEN, RED, GRAY = "#3b82c4", "#d9822b", "#2f9e6e", "#d64545", "#666666"

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
-from compare.comparison import KeptStep
+from compare.rounding.difference import KeptStep
 
 FOLDER = Path(__file__).parent / "_generated" / "equal"
 STEPS = 900

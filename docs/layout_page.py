@@ -17,44 +17,47 @@ from matplotlib.patches import FancyBboxPatch
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "_generated" / "layout"
 PACKAGES = ("manual", "torch_ref", "compare", "data")
-WIDTH, GAP = 1.5, 0.12      # of a box, and between two
+WIDTH, RIGHT = 1.5, 7.4      # of a box, and where the backends stand
 _INK, _BOX, _BACKEND = "#333333", "#e8eef5", "#f6e7d4"
 
 
 def layers() -> list[list[str]]:
-    """The modules of compare from the top down; those in one row do not import each other."""
+    """The rooms of compare from the top down; those in one row do not import each other."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contract = next(each for each in config["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
     return [row.split(" | ") for row in contract["layers"]]
 
 
 def picture() -> Figure:
-    """The layers as rows of boxes, and beside them the backends, which adapters alone reach."""
-    rows = [sorted(row, key=lambda name: name == "adapters") for row in layers()]
-    most = max(map(len, rows))
-    width = (most + 1) * (WIDTH + GAP) + 0.6
-    figure = Figure(figsize=(7.2, 0.33 * (len(rows) + 1)))
+    """The rooms from the top down, each with what it owns, and beside them the backends, which sides alone knows."""
+    rooms = [room for row in layers() for room in row]
+    figure = Figure(figsize=(7.2, 0.33 * (len(rooms) + 1)))
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(-0.7, width), ylim=(-len(rows) + 0.3, 0.7))
+    ax.set(xlim=(-0.7, RIGHT + WIDTH + 0.1), ylim=(-len(rooms) + 0.3, 0.7))
     ax.set_axis_off()
-    for number, row in enumerate(rows):
-        left = (most - len(row)) * (WIDTH + GAP) / (1 if "adapters" in row else 2)
-        for position, name in enumerate(row):
-            x = left + position * (WIDTH + GAP)
-            _box(ax, x, -number, name, _BOX)
-            if name == "adapters":
-                _backends(ax, x + WIDTH, -number, width - WIDTH - 0.1)
-    ax.annotate("", (-0.3, -len(rows) + 0.7), (-0.3, 0.3), arrowprops={"arrowstyle": "->", "color": _INK})
-    ax.text(-0.5, -len(rows) / 2 + 0.5, "imports", rotation=90, fontsize=8, color=_INK, ha="center", va="center")
+    for number, room in enumerate(rooms):
+        _box(ax, 0, -number, room, _BOX)
+        ax.text(WIDTH + 0.2, -number, _owns(room), fontsize=6.5, color=_INK, ha="left", va="center_baseline")
+        if room == "sides":
+            _backends(ax, RIGHT - 0.9, -number)
+    ax.annotate("", (-0.3, -len(rooms) + 0.7), (-0.3, 0.3), arrowprops={"arrowstyle": "->", "color": _INK})
+    ax.text(-0.5, -len(rooms) / 2 + 0.5, "imports", rotation=90, fontsize=8, color=_INK, ha="center", va="center")
     return figure
 
 
-def _backends(ax: Axes, right: float, y: float, left: float) -> None:
-    """The two backends to the right of the adapters, with an arrow to each."""
-    for name, knows, up in (("manual", "NumPy only", 1.5), ("torch_ref", "torch only", -1.5)):
-        _box(ax, left, y + up, name, _BACKEND)
-        ax.text(left + WIDTH / 2, y + up - 0.62, knows, fontsize=6.5, color=_INK, ha="center", va="center")
-        ax.annotate("", (left, y + up), (right, y), arrowprops={"arrowstyle": "->", "color": _INK, "linewidth": 0.8})
+def _owns(room: str) -> str:
+    """The first sentence of what the room says of itself, without its stop."""
+    place = ROOT / "compare" / room
+    text = (place / "__init__.py" if place.is_dir() else place.with_suffix(".py")).read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").splitlines()[0].rstrip(".").replace("`", "")
+
+
+def _backends(ax: Axes, left: float, y: float) -> None:
+    """The two backends to the right of the sides, with an arrow to each."""
+    for name, knows, up in (("manual", "NumPy only", 1.0), ("torch_ref", "torch only", -1.0)):
+        _box(ax, RIGHT, y + up, name, _BACKEND)
+        ax.text(RIGHT + WIDTH / 2, y + up - 0.55, knows, fontsize=6.5, color=_INK, ha="center", va="center")
+        ax.annotate("", (RIGHT, y + up), (left, y), arrowprops={"arrowstyle": "->", "color": _INK, "linewidth": 0.8})
 
 
 def _box(ax: Axes, x: float, y: float, name: str, color: str) -> None:

@@ -18,9 +18,9 @@ from compare.diagnosis.graph import Run, Step, places
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import Cause, Mistake, layers_named
 from compare.diagnosis.probes import draw_probes, steps_of
-from compare.implementation import Array
-from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded
+from compare.support.arrays import Array
 
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "_generated" / "mistakes"

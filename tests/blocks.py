@@ -34,7 +34,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, FencedCodeBlockLexer
 from sybil.parsers.myst.lexers import DirectiveLexer
 
-from compare.cli import main
+from compare.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 LINKED = ("compare", "constraints.txt", "data", "docs", "examples", "manual", "torch_ref")      # what a page's commands find in its folder

@@ -162,7 +162,7 @@ while frame:
     frame = frame.f_back
 found += [o for o in gc.get_objects() if type(o).__name__ in ("TorchRef", "Comparison", "Run", "Tensor")]
 assert found""",
-    "reference": "import compare.adapters.manual, torch",
+    "reference": "import compare.sides.manual, torch",
     "reference_rules": "from compare.diagnosis import formulas",
     "atexit": """import atexit, os
 atexit.register(lambda: os.write(1, b'equivalent'))""",

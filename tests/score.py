@@ -17,10 +17,10 @@ from pathlib import Path
 from time import perf_counter
 from zlib import crc32
 
-from compare.checking import STEPS, check
-from compare.declared import declared_problem
+from compare.checking.check import STEPS, check
+from compare.checking.result import Check
 from compare.diagnosis.probes import draw_probes
-from compare.verdict import Check
+from compare.problem.from_dict import declared_problem
 from tests.mistakes.held_out import held_out
 from tests.mistakes.honest import variants
 from tests.mistakes.limits import limits

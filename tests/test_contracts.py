@@ -51,7 +51,7 @@ def test_importing_compare_loads_no_torch_and_no_pandas() -> None:
 
 
 def test_help_loads_no_torch_no_pandas_and_no_numpy() -> None:
-    loaded = loaded_by("from compare.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass")
+    loaded = loaded_by("from compare.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass")
     assert "argparse" in loaded
     assert not {"torch", "pandas", "numpy", "rich"} & loaded
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from compare.declared import declared_problem
-from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
-from compare.trials import DRAWN, directions
+from compare.checking.trials import DRAWN, directions
+from compare.problem.from_dict import declared_problem
+from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
 
 PAGE = Path(__file__).parent.parent / "docs" / "adding-a-piece.md"
-MARK = "<!-- pieces: held to compare/pieces.py by tests/test_docs.py -->\n"
+MARK = "<!-- pieces: held to compare/problem/pieces.py by tests/test_docs.py -->\n"
 
 
 def cell(text: str) -> str:
@@ -19,7 +19,7 @@ def cell(text: str) -> str:
 
 
 def tables() -> str:
-    """Every row of `compare.pieces`, kind by kind, as Markdown."""
+    """Every row of `compare.problem.pieces`, kind by kind, as Markdown."""
     lines = []
     for title, rows in (
         ("Activation", ACTIVATIONS),

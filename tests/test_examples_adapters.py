@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from compare import Manual, Problem, check
-from compare.adapters.attempt import Attempt, AttemptError
-from compare.adapters.readings import Reading
-from compare.declared import declared_problem
 from compare.diagnosis.probes import draw_probes
+from compare.problem.from_dict import declared_problem
+from compare.userfile.conventions import Reading
+from compare.userfile.file import Attempt, AttemptError
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SHAPES = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")

@@ -39,14 +39,14 @@ def test_what_is_installed_runs_outside_the_checkout(built: Path, tmp_path: Path
     code = f"""
 import sys
 sys.path.insert(0, {str(site)!r})
-from compare import cli
+from compare.cli import main as cli
 print(cli.__file__, file=sys.stderr)
 cli.run()
 """
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, "--epochs", "5", "--json"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stderr.strip() == str(site / "compare" / "cli.py")
+    assert done.stderr.strip() == str(site / "compare" / "cli" / "main.py")
     assert json.loads(done.stdout)["verdict"] == "equivalent"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import compare
-import compare.plots
+import compare.report.plots
 import data
 import manual
 import torch_ref
@@ -78,7 +78,7 @@ def undocumented(package: Any, text: str) -> list[str]:
     return [name for name in names if name not in whole and not re.search(rf"\b{name}\b", section)]
 
 
-@pytest.mark.parametrize("package", [compare, compare.plots, manual, torch_ref, data], ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", [compare, compare.report.plots, manual, torch_ref, data], ids=lambda package: package.__name__)
 def test_every_public_name_is_on_the_page_of_the_api(package: Any) -> None:
     assert undocumented(package, API) == []
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file as save_tensors
 
 import manual
 import torch_ref
-from compare.pieces import NORMALIZATIONS, OPTIMIZERS
+from compare.problem.pieces import NORMALIZATIONS, OPTIMIZERS
 from tests.manual.test_optimizers import every_option
 
 SIDES: dict[str, Any] = {"manual": manual, "torch_ref": torch_ref}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.work import Competitor
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 jax.config.update("jax_enable_x64", True)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.work import Competitor
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 
 def matrix_products(problem: Problem) -> Competitor:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.work import Competitor
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 Array = NDArray[np.floating[Any]]
 

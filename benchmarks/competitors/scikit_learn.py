@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
 from benchmarks.work import Competitor
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 
 def scikit_learn(problem: Problem) -> Competitor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from benchmarks.work import Competitor
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 
 def torch_compiled(problem: Problem) -> Competitor:

@@ -13,9 +13,9 @@ from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.penalty import SAID, without_decay
 from compare.diagnosis.scale import scale_causes
 from compare.diagnosis.stages import Group
-from compare.implementation import Array
-from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded
+from compare.support.arrays import Array
 
 _EPSILONS = tuple(float(f"1e-{k}") for k in range(3, 17))
 _SCALES = ("target-output-swapped", "factor-", "mean-", "wrong-n", "sum-for-mean", "scaled", "sign-flipped")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.implementation import Array
-from compare.rounding import Bounded, transposed
-from compare.rules import LOSSES, OPTIMIZERS
-from compare.rules.normalization import Normalized, normalized
+from compare.rounding.arithmetic import Bounded, transposed
+from compare.rounding.rules import LOSSES, OPTIMIZERS
+from compare.rounding.rules.normalization import Normalized, normalized
+from compare.support.arrays import Array
 
 if TYPE_CHECKING:
     from compare.diagnosis.graph import Run

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from compare.adapters.assignments import Assignment
 from compare.diagnosis.graph import Node, Run
 from compare.diagnosis.mistake import Cause
-from compare.implementation import Array
-from compare.rounding import Bounded
+from compare.rounding.arithmetic import Bounded
+from compare.support.arrays import Array
+from compare.userfile.line_trace import Assignment
 
 # Where the numbers of a stage come to light: the stage itself, or the first after it that a file is sure to compute.
 _LIGHT = {

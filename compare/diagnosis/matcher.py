@@ -12,9 +12,9 @@ from compare.diagnosis.graph import Formulas, Node, Run, Step
 from compare.diagnosis.mistake import Cause, Mistake
 from compare.diagnosis.patience import check_patience
 from compare.diagnosis.scale import scale_causes
-from compare.implementation import Array
-from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded
+from compare.support.arrays import Array
 
 _STEP, _LAYER = 1, 2
 _RECORDS = {("x", 0), ("y", 0)}

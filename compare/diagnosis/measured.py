@@ -11,9 +11,9 @@ import numpy as np
 from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Node, Run
 from compare.diagnosis.mistake import Cause, Mistake, Where, anywhere
-from compare.implementation import Array
-from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded
+from compare.support.arrays import Array
 
 _TRIES = 12          # of the secant method
 _DIGITS = 6          # of numbers that people write

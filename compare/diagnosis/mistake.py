@@ -7,7 +7,7 @@ from typing import Literal
 
 from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Formulas, Place, places
-from compare.problem import Problem
+from compare.problem.problem import Problem
 
 Where = Literal["once", "layer", "all", "hidden", "output"]
 

@@ -11,9 +11,9 @@ from compare.diagnosis.formulas import options_of
 from compare.diagnosis.graph import Node, Run, places
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.stages import Group
-from compare.implementation import Array
-from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded
+from compare.support.arrays import Array
 
 SAID = {"gradient": "your gradients have the weight decay in them", "loss": "your loss has the penalty of the weight decay"}
 Scale = Callable[[Run, int], float]      # of (run, step): what a shown number is, times the problem's own

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from compare.diagnosis.graph import Run, Step, place_of
-from compare.errors import ProblemError
-from compare.implementation import Array, Batch
-from compare.pieces import LOSSES
-from compare.problem import Problem
+from compare.problem.pieces import LOSSES
+from compare.problem.problem import Problem
+from compare.support.arrays import Array, Batch
+from compare.support.errors import ProblemError
 
 RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
 MORE_RECORDS = (43, 24)

@@ -5,12 +5,12 @@ from functools import partial
 
 import numpy as np
 
-from compare.comparison import hardly_moved
 from compare.diagnosis.graph import Node, Run, parameter_name, places
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.probes import Probe, dead_units
-from compare.implementation import Array
-from compare.rounding import Bounded, negative
+from compare.lockstep.result import hardly_moved
+from compare.rounding.arithmetic import Bounded, negative
+from compare.support.arrays import Array
 
 _ANSWERS = ("_used", "_step", "_after")
 

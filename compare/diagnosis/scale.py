@@ -10,8 +10,8 @@ from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Node, Run
 from compare.diagnosis.measured import measured_causes
 from compare.diagnosis.mistake import Cause, Mistake
-from compare.implementation import Array
-from compare.rounding import Bounded
+from compare.rounding.arithmetic import Bounded
+from compare.support.arrays import Array
 
 
 def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:

@@ -10,9 +10,9 @@ from compare.diagnosis.graph import Run, Step
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import Cause
 from compare.diagnosis.probes import draw_probes, steps_of
-from compare.errors import ProblemError
-from compare.problem import Problem
-from compare.rounding import Bounded
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded
+from compare.support.errors import ProblemError
 
 _SHOWN = (("delta", "show δ of each layer, by a function trace"), ("weight_used", "show the gradients, by a function gradients"))
 

@@ -10,13 +10,12 @@ from typing import Literal
 
 import numpy as np
 
-from compare.comparison import Difference
 from compare.diagnosis.formulas import KINDS
 from compare.diagnosis.graph import Node, Run, parameter_name
 from compare.diagnosis.mistake import layers_named
-from compare.implementation import Array
-from compare.judge import largest_share
-from compare.problem import Problem
+from compare.problem.problem import Problem
+from compare.rounding.difference import Difference, largest_share
+from compare.support.arrays import Array
 
 Mark = Literal["agrees", "wrong", "inherits"]
 Group = tuple[str, int]  # (stage, layer)

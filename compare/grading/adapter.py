@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from compare.adapters.source import Source
-from compare.errors import ProblemError
 from compare.grading.attempts import MOST_BYTES
+from compare.support.errors import ProblemError
+from compare.userfile.source import Source
 
 
 def checked_adapter(path: Path) -> Path:

@@ -14,23 +14,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.adapters.attempt import Attempt, AttemptError
-from compare.checking import check, loaded
-from compare.declared import LESSON, declared_problem
+from compare.checking.check import check, loaded
+from compare.checking.result import Check
 from compare.diagnosis.patience import OutOfPatienceError, limited_to
-from compare.errors import CompareError, MissingExtraError, ProblemError
 from compare.grading.adapter import beside
 from compare.grading.attempts import Carried, Submitted
 from compare.grading.line import report_place
-from compare.options import checked_sizes
-from compare.output import printable
-from compare.pipe.peer import Peer, PeerError
+from compare.problem.from_dict import LESSON, declared_problem
+from compare.problem.validation import checked_sizes
 from compare.report.checked import described_in_full, headline, hinted
 from compare.sandbox.confined import Limits, SandboxError
 from compare.sandbox.confinement import CONFINEMENTS
 from compare.sandbox.remote import NotStartedError, Remote
 from compare.sandbox.temporary import temporary_folder
-from compare.verdict import Check
+from compare.support.errors import CompareError, MissingExtraError, ProblemError
+from compare.support.output import printable
+from compare.userfile.file import Attempt, AttemptError
+from compare.userfile.pipe.peer import Peer, PeerError
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB

@@ -1,1 +1,1 @@
-"""Saying what a comparison found: on a terminal, and as JSON."""
+"""Every wording in one place: terminal, JSON, HTML, plots, CI."""

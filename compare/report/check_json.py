@@ -6,11 +6,11 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
+from compare.checking.result import Check
 from compare.diagnosis.catalogue import kind_of
-from compare.environment import environment
 from compare.report.checked import headline
 from compare.report.json import difference_object, jsonable, problem_object
-from compare.verdict import Check
+from compare.support.environment import environment
 
 
 def as_json(check: Check, given: Mapping[str, str] | None = None) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
+from compare.checking.result import Check
 from compare.report.checked import MARKS, headline, probes, sides, why
 from compare.report.last_lines import last_of_check
 from compare.report.terminal import make_console, print_last
-from compare.verdict import Check
 
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 

@@ -17,16 +17,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare import plots
-from compare.comparison import Comparison, Difference, KeptStep, shares
-from compare.environment import environment
-from compare.errors import MissingExtraError
-from compare.implementation import Array
-from compare.problem import Problem
+from compare.checking.result import Check
+from compare.lockstep.result import Comparison
+from compare.lockstep.training import Training
+from compare.problem.problem import Problem
+from compare.report import plots
 from compare.report.checked import MARKS, about, described, headline, probes, why
 from compare.report.last_lines import last_of_check, last_of_comparison
-from compare.training import Training
-from compare.verdict import Check
+from compare.rounding.difference import Difference, KeptStep, shares
+from compare.support.arrays import Array
+from compare.support.environment import environment
+from compare.support.errors import MissingExtraError
 
 PAGE = Path(__file__).parent / "page"
 MOST_PICKED = 200      # steps to pick from

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from compare import plots
-from compare.comparison import Comparison
+from compare.lockstep.result import Comparison
+from compare.report import plots
 
 FORMATS = ("png", "svg", "pdf")
 _DPI = 200

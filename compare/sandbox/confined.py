@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from compare.errors import CompareError
+from compare.support.errors import CompareError
 
 MEMORY, DISK = 2 << 30, 64 << 20      # bytes
 START = 60.0      # seconds until a process is ready; longer than the kernel lets anyone keep a file from others by a lease
@@ -25,26 +25,28 @@ DIAGNOSIS = 120.0      # seconds
 ALTOGETHER = 20      # times the seconds of one answer, for all of them
 CARRIED = (      # of this package, all that runs a file and none of what knows what is right
     "__init__.py",
-    "errors.py",
-    "implementation.py",
-    "options.py",
-    "pieces.py",
-    "problem.py",
-    "adapters/__init__.py",
-    "adapters/assignments.py",
-    "adapters/attempt.py",
-    "adapters/imports.py",
-    "adapters/placeholders.py",
-    "adapters/readings.py",
-    "adapters/source.py",
-    "pipe/__init__.py",
-    "pipe/frames.py",
+    "problem/__init__.py",
+    "problem/pieces.py",
+    "problem/problem.py",
+    "problem/validation.py",
     "sandbox/__init__.py",
     "sandbox/landlock.py",
     "sandbox/runner.py",
     "sandbox/seccomp.py",
     "sandbox/syscalls.py",
     "sandbox/values.py",
+    "support/__init__.py",
+    "support/arrays.py",
+    "support/errors.py",
+    "userfile/__init__.py",
+    "userfile/conventions.py",
+    "userfile/file.py",
+    "userfile/imports.py",
+    "userfile/line_trace.py",
+    "userfile/pipe/__init__.py",
+    "userfile/pipe/frames.py",
+    "userfile/source.py",
+    "userfile/stubs.py",
 )
 
 

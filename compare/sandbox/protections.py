@@ -48,7 +48,7 @@ def protections(limits: Limits | None = None, confinement: str = "bubblewrap") -
     ):
         secret = folder / "secret"
         secret.write_text(secrets.token_hex(), encoding="utf-8")
-        reference = torch.origin if torch is not None and torch.origin else str(Path(__file__).parents[1] / "judge.py")
+        reference = torch.origin if torch is not None and torch.origin else str(Path(__file__).parents[1] / "lockstep" / "judge.py")
         told = (str(secret), str(listener.getsockname()[1]), str(os.getpid()), reference)
         words = [*confined.words, "--script", *confined.files, *told]
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from compare.adapters.assignments import Assignment
-from compare.adapters.attempt import FUNCTIONS, AttemptError, checked_conventions, checked_problem
-from compare.adapters.source import UnusableFileError
-from compare.errors import CompareError
-from compare.implementation import Array
-from compare.options import is_whole
-from compare.output import printable, printable_lines
-from compare.pipe.frames import text
-from compare.pipe.peer import Peer, PeerError
+from compare.problem.validation import is_whole
 from compare.sandbox.confined import START
 from compare.sandbox.runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
 from compare.sandbox.values import packed, unpacked, write_back
+from compare.support.arrays import Array
+from compare.support.errors import CompareError
+from compare.support.output import printable, printable_lines
+from compare.userfile.file import FUNCTIONS, AttemptError, checked_conventions, checked_problem
+from compare.userfile.line_trace import Assignment
+from compare.userfile.pipe.frames import text
+from compare.userfile.pipe.peer import Peer, PeerError
+from compare.userfile.source import UnusableFileError
 
 _MOST_TEXT = _MOST_SAID = 1 << 20      # characters of the file, and bytes of what is said about it
 _KINDS = ("exception", "exit", "recursion", "memory", "changed")      # of what a file does; how its process ends, we see ourselves

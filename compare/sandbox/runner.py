@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from compare.adapters.attempt import Attempt, AttemptError
-from compare.errors import CompareError
-from compare.implementation import Array
-from compare.pipe import frames
-from compare.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
 from compare.sandbox.values import packed, unpacked
+from compare.support.arrays import Array
+from compare.support.errors import CompareError
+from compare.userfile.file import Attempt, AttemptError
+from compare.userfile.pipe import frames
+from compare.userfile.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
 
 OPEN, CALL, TRACED, FRESH = 16, 17, 18, 19
 MOST_NOTES, MOST_NOTE = 50, 500      # and characters of one

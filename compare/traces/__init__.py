@@ -1,1 +1,1 @@
-"""Traces: a training run kept in a folder, as docs/traces.md describes it; read without torch."""
+"""A training run kept in a folder, and replayed without torch."""

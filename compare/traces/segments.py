@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementation import STAGES, Array, StepRecord
-from compare.layout import shapes_of
-from compare.problem import Problem
+from compare.problem.problem import Problem
+from compare.sides.interface import STAGES, StepRecord
+from compare.sides.validation import shapes_of
+from compare.support.arrays import Array
 from compare.traces.manifest import TraceError
 
 _BY_RECORD = (*STAGES, "output")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from compare.cli import main
+from compare.cli.main import main
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 COMMANDS = {

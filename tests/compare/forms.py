@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 import manual
-from compare.implementation import Array
+from compare.support.arrays import Array
 
 Form = Callable[[Array], Array]
 Slope = Callable[[Array, Array], Array]

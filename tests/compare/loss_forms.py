@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 import manual
-from compare.implementation import Array
+from compare.support.arrays import Array
 from tests.compare.forms import (
     log_sum_exp,
     logarithm_of_softmax,

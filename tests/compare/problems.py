@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from compare import Problem
-from compare.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+from compare.problem.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 
 DTYPES = ("float64", "float32")
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from compare import Check, NotEquivalentError, Problem, ProblemError, TorchRef, assert_equivalent, check
-from compare.implementation import Array, StepRecord
 from compare.report.checked import headline, why
+from compare.sides.interface import StepRecord
+from compare.support.arrays import Array
 from tests.compare.variants import Variant
 
 

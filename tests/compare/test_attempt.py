@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.adapters.attempt import Attempt, AttemptError
-from compare.adapters.source import Source, UnusableFileError
+from compare.userfile.file import Attempt, AttemptError
+from compare.userfile.source import Source, UnusableFileError
 
 Write = Callable[..., Path]
 LOSS = "\ndef loss(output, y):\n    return 0.0\n"

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from compare import Check, check
-from compare.adapters.source import UnusableFileError
-from compare.cli import main
-from compare.declared import declared_problem
+from compare.cli.main import main
 from compare.diagnosis.patience import limited_to
 from compare.diagnosis.probes import dead_units, draw_probes
-from compare.errors import ProblemError
+from compare.problem.from_dict import declared_problem
+from compare.support.errors import ProblemError
+from compare.userfile.source import UnusableFileError
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 SIGMOID = "import numpy as np\n\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n\n\n"

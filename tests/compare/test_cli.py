@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from compare import cli
-from compare.cli import main
+from compare.cli import main as cli
+from compare.cli.main import main
 
 PYTHON = [sys.executable, "-m", "compare"]
 HERE = Path(__file__).parent
@@ -185,7 +185,7 @@ def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsy
 
 
 def test_an_internal_fault_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("compare.commands.told.lesson_problem", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("compare.cli.common.lesson_problem", lambda *args, **kwargs: 1 / 0)
     assert main([]) == 3
     assert "internal fault" in capsys.readouterr().err
 
@@ -194,7 +194,7 @@ def test_an_os_error_that_is_not_of_the_report_is_3(monkeypatch: pytest.MonkeyPa
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(12, "libtorch_cpu.so")
 
-    monkeypatch.setattr("compare.commands.training.train_both", fail)
+    monkeypatch.setattr("compare.cli.train.train_both", fail)
     assert main([]) == 3
     assert "cannot be written" not in capsys.readouterr().err
 
@@ -209,7 +209,7 @@ def test_too_little_memory_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     def starve(*args: object, **kwargs: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("compare.commands.training.train_both", starve)
+    monkeypatch.setattr("compare.cli.train.train_both", starve)
     assert main([]) == 2
     assert "not enough memory" in capsys.readouterr().err
 

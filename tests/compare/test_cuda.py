@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
-from compare.cli import main
-from compare.lesson import EPOCHS
-from compare.training import train
+from compare.cli.main import main
+from compare.lockstep.training import train
+from compare.problem.lesson import EPOCHS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no CUDA device here")
 

@@ -10,10 +10,10 @@ import pytest
 import manual
 import torch_ref
 from compare import Manual, Problem, TorchRef, check, record, train_in_lockstep
-from compare.adapters.recorded import Recorded
-from compare.cli import main
-from compare.pieces import NORMALIZATIONS, OPTIMIZERS
-from compare.replaying import replay
+from compare.cli.main import main
+from compare.problem.pieces import NORMALIZATIONS, OPTIMIZERS
+from compare.traces.as_side import Recorded
+from compare.traces.replay import replay
 from compare.traces.trace import Trace, problem_fields
 from tests.compare.test_planted import compared, problem, step_and_phase
 

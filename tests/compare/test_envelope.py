@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import Problem, TorchRef
-from compare.block import Block, tensors_by_key
-from compare.envelope import decay, envelope, screen
-from compare.implementation import Array, StepRecord
-from compare.lockstep import initial_state, shown_state
+from compare.lockstep.loop import initial_state, shown_state
+from compare.rounding.block import Block, tensors_by_key
+from compare.rounding.envelope import decay, envelope, screen
+from compare.sides.interface import StepRecord
+from compare.support.arrays import Array
 from tests.compare.problems import DTYPES, problems
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare import Problem, StepRecord, TorchRef, train_in_lockstep
-from compare.block import shared_tensors, tensors_by_key
-from compare.implementation import Array
+from compare.rounding.block import shared_tensors, tensors_by_key
+from compare.support.arrays import Array
 
 # A trainer as people write them. Each mistake below is an edit of its text.
 TRAINER = """

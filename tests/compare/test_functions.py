@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from compare.adapters.attempt import AttemptError
-from compare.adapters.functions import Functions
-from compare.adapters.source import UnusableFileError
-from compare.errors import ProblemError
+from compare.support.errors import ProblemError
+from compare.userfile.file import AttemptError
+from compare.userfile.in_memory import Functions
+from compare.userfile.source import UnusableFileError
 
 calls = 0
 kept: dict[str, int] = {}

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from compare import check
-from compare.adapters.attempt import Attempt, AttemptError
-from compare.adapters.imports import Imports
+from compare.userfile.file import Attempt, AttemptError
+from compare.userfile.imports import Imports
 
 Write = Callable[..., Path]
 AXES, PYPLOT = "from mpl_toolkits.mplot3d import Axes3D\n", "import matplotlib.pyplot as plt\n"

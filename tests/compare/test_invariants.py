@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import manual
 import torch_ref
 from compare import Manual, Problem, TorchRef
-from compare.implementation import Array
-from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, REDUCTIONS
+from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, REDUCTIONS
+from compare.support.arrays import Array
 from tests.compare.problems import targets
 
 RECORDS = 9

@@ -5,9 +5,9 @@ import pytest
 
 import data
 from compare import Problem, TorchRef, lesson_problem, train_in_lockstep
-from compare.implementation import Array
-from compare.lesson import EPOCHS, EXAMPLE_DELTAS, PRINTED_ACCURACY, example_problem
-from compare.training import Training, reported_epochs, train
+from compare.lockstep.training import Training, reported_epochs, train
+from compare.problem.lesson import EPOCHS, EXAMPLE_DELTAS, PRINTED_ACCURACY, example_problem
+from compare.support.arrays import Array
 from tests.compare.variants import Variant
 
 # As the lesson prints them, and the true mean squared errors at the same points, recomputed with plain loops.

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, train_in_lockstep
-from compare.block import Block
-from compare.envelope import decay
-from compare.implementation import Array
-from compare.judge import largest_share, screened
-from compare.lockstep import _most_steps
-from compare.products import Products
+from compare.lockstep.judge import screened
+from compare.lockstep.loop import _most_steps
+from compare.rounding.block import Block
+from compare.rounding.difference import largest_share
+from compare.rounding.envelope import decay
+from compare.rounding.large_screen import Products
+from compare.support.arrays import Array
 from tests.compare.problems import DTYPES, drawn_problem, problems
 from tests.compare.variants import PRODUCTS, Variant
 

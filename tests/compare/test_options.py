@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import Problem, ProblemError
-from compare.options import DTYPES, check_choice, check_seed, checked_number, checked_optimizer_options, checked_sizes
-from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+from compare.problem.validation import DTYPES, check_choice, check_seed, checked_number, checked_optimizer_options, checked_sizes
 
 X = np.linspace(-1, 1, 12).reshape(4, 3)
 Y = np.linspace(0, 1, 8).reshape(4, 2)

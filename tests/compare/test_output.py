@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compare import ProblemError
-from compare.output import check_writable, write_file
+from compare.support.output import check_writable, write_file
 
 
 def mode_of(path: Path) -> int:

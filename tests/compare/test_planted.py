@@ -14,8 +14,8 @@ import pytest
 
 import manual
 from compare import Comparison, Manual, Problem, StepRecord, TorchRef, train_in_lockstep
-from compare.implementation import Array
-from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
+from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
+from compare.support.arrays import Array
 from tests.compare.problems import targets
 from tests.manual.test_optimizers import every_option
 from tests.torch_ref.test_optimizers import WRONG_OPTIONS

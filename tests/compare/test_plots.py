@@ -12,12 +12,13 @@ from matplotlib import pyplot
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from compare import Comparison, Manual, Problem, ProblemError, TorchRef, plots, train_in_lockstep
-from compare.arguments import PICTURES as OFFERED
-from compare.cli import main
-from compare.comparison import Difference
-from compare.errors import MissingExtraError
+from compare import Comparison, Manual, Problem, ProblemError, TorchRef, train_in_lockstep
+from compare.cli.arguments import PICTURES as OFFERED
+from compare.cli.main import main
+from compare.report import plots
 from compare.report.picture import FORMATS, PICTURES, picture
+from compare.rounding.difference import Difference
+from compare.support.errors import MissingExtraError
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "svg": b"<?xml"}
 PLOTS = (plots.plot_loss, plots.plot_differences, plots.plot_shares)
@@ -237,7 +238,7 @@ def test_a_picture_that_cannot_be_made_is_refused_before_anything_is_trained(
     def fail(*args: object, **kwargs: object) -> None:
         raise AssertionError("it was begun")
 
-    monkeypatch.setattr("compare.commands.training.train_both", fail)
+    monkeypatch.setattr("compare.cli.train.train_both", fail)
     assert main(["plot", "deltas", str(tmp_path / name), "--epochs", "2", *options]) == 2
     err = capsys.readouterr().err
     assert complaint in err
@@ -252,6 +253,6 @@ def test_without_matplotlib_the_command_says_so_before_anything_is_trained(
         raise AssertionError("it was begun")
 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr("compare.commands.training.train_both", fail)
+    monkeypatch.setattr("compare.cli.train.train_both", fail)
     assert main(["plot", "loss", str(tmp_path / "a.png")]) == 2
     assert "pip install 'backprop-compare[report]'" in capsys.readouterr().err

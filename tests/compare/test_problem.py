@@ -5,7 +5,9 @@ import pytest
 
 import manual
 import torch_ref
-from compare import Problem, ProblemError, pieces, rules
+from compare import Problem, ProblemError
+from compare.problem import pieces
+from compare.rounding import rules
 
 BATCH = (np.ones((2, 3)), np.ones((2, 1)))
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import compare.lockstep
-import compare.problem
+import compare.lockstep.loop
+import compare.problem.problem
 from compare import Manual, Problem, StepRecord, TorchRef, train_in_lockstep
-from compare.block import Block, tensors_by_key
-from compare.envelope import decay, envelope
-from compare.implementation import Batch
-from compare.judge import Screening, screened
-from compare.products import Products
+from compare.lockstep.judge import Screening, screened
+from compare.rounding.block import Block, tensors_by_key
+from compare.rounding.envelope import decay, envelope
+from compare.rounding.large_screen import Products
+from compare.support.arrays import Batch
 from tests.compare.problems import DTYPES, problems
 
 PLAIN = {"optimizer": "sgd", "optimizer_options": {}, "accumulate": 1, "dropout": 0.0}
@@ -34,7 +34,7 @@ def block_of(problem: Problem, side: TorchRef, step: int) -> Block:
 def test_it_clears_nothing_that_the_envelope_refuses(problem: Problem, data: st.DataObject) -> None:
     """Any one number of any weight and bias, put just outside its envelope, is not within the screen's bounds either."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare.problem, "LARGE", 1)
+        patch.setattr(compare.problem.problem, "LARGE", 1)
         side = TorchRef(problem, stages=True)
         side.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
         block = block_of(problem, side, 1)
@@ -61,7 +61,7 @@ def test_honest_steps_of_large_networks_need_no_envelope(hidden: str, dtype: str
         suspects.extend(block.steps[screening.suspects()].tolist())
         return screening
 
-    monkeypatch.setattr(compare.lockstep, "screened", noted)
+    monkeypatch.setattr(compare.lockstep.loop, "screened", noted)
     problem = Problem.draw((300, 128, 64, 5), records=(64,), activations=(hidden, hidden, "sigmoid"), bias=True, lr=0.5, dtype=dtype)
     comparison = train_in_lockstep(Manual(problem, show=SHOWN), TorchRef(problem, show=SHOWN), problem, steps=20)
     assert comparison.verdict == "equivalent", comparison.explanation()
@@ -108,7 +108,7 @@ def test_one_number_that_is_off_is_found(hidden: str, name: str, place: tuple[in
 
 @pytest.mark.parametrize(("dtype", "tiny"), [("float32", 1e-24), ("float64", 1e-163)])
 def test_squares_that_underflow_clear_nothing(dtype: str, tiny: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare.problem, "LARGE", 1)
+    monkeypatch.setattr(compare.problem.problem, "LARGE", 1)
     x = np.full((100, 4), tiny)
     x[0] = tiny / 1e3
     y = np.zeros((100, 1))
@@ -126,7 +126,7 @@ def test_squares_that_underflow_clear_nothing(dtype: str, tiny: float, monkeypat
 
 
 def test_a_bound_that_overflows_clears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare.problem, "LARGE", 1)
+    monkeypatch.setattr(compare.problem.problem, "LARGE", 1)
     x = np.array([[1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]])
     weights = {"0.weight": np.zeros((1, 3))}
     batches = ((x, np.full((2, 1), 1e8)),)

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import Program, check
-from compare.cli import main
-from compare.errors import CompareError, ProblemError
-from compare.pipe import frames
-from compare.pipe.frames import FrameError
-from compare.pipe.peer import Peer, PeerError
-from compare.verdict import Check
+from compare.checking.result import Check
+from compare.cli.main import main
+from compare.support.errors import CompareError, ProblemError
+from compare.userfile.pipe import frames
+from compare.userfile.pipe.frames import FrameError
+from compare.userfile.pipe.peer import Peer, PeerError
 
 ROOT = Path(__file__).parents[2]
 PEER = [sys.executable, str(ROOT / "tests" / "peer.py")]
@@ -231,7 +231,7 @@ def test_what_it_says_steers_no_terminal(tmp_path: Path) -> None:
     assert result.printed == "a       b\n\\x1b[2Jc\\x07\n\\x1b]0;title\\x07"
     assert str(result.reason).endswith("exit code 3: \\x1b]0;title\\x07")
     says.write_text(
-        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom compare.pipe import frames\n"
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom compare.userfile.pipe import frames\n"
         "head = frames.header(sys.stdin.buffer.read(40))\nsys.stdin.buffer.read(head.length)\n"
         "sys.stdout.buffer.write(frames.frame(127, head.nonce, head.step, {'message': 'a\\x1b[2J\\nb'}))\n"
     )

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from compare.pytest_plugin import file_name, pytest_configure_node
+from compare.testing.pytest_plugin import file_name, pytest_configure_node
 from tests.compare.test_assertions import RIGHT, WRONG
 
 MISTAKE = "E*f′ is left out of the error term of the hidden layer"
@@ -17,7 +17,7 @@ MISTAKE = "E*f′ is left out of the error term of the hidden layer"
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Beside my_network.py and wrong_network.py, with warnings as errors and no plugin but this one."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    options = "-p compare.pytest_plugin -p no:cacheprovider --strict-markers"
+    options = "-p compare.testing.pytest_plugin -p no:cacheprovider --strict-markers"
     pytester.makeini(f"[pytest]\naddopts = {options}\nfilterwarnings = error\npythonpath = .\n")
     pytester.makepyfile(my_network=RIGHT, wrong_network=WRONG)
     return pytester
@@ -149,12 +149,12 @@ def test_no_torch_and_no_numpy_are_imported_until_it_is_used(run: pytest.Pyteste
         import sys
 
         def test_not_used(lockstep):
-            assert "compare.pytest_plugin" in sys.modules
-            assert not {"torch", "numpy", "compare.checking"} & sys.modules.keys()
+            assert "compare.testing.pytest_plugin" in sys.modules
+            assert not {"torch", "numpy", "compare.checking.check"} & sys.modules.keys()
 
         def test_used(lockstep):
             lockstep("my_network.py", steps=1)
-            assert {"torch", "numpy", "compare.checking"} <= sys.modules.keys()
+            assert {"torch", "numpy", "compare.checking.check"} <= sys.modules.keys()
         """
     )
     run.runpytest_subprocess().assert_outcomes(passed=2)
@@ -176,7 +176,7 @@ def test_options_that_cannot_be_used_are_refused(run: pytest.Pytester, options: 
 
 def test_the_marker_is_known_and_the_plugin_is_one_by_either_name(run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has it as an installed plugin may still name its module, on the command line or in a conftest."""
-    run.makeconftest('pytest_plugins = ["compare.pytest_plugin"]')
+    run.makeconftest('pytest_plugins = ["compare.testing.pytest_plugin"]')
     result = run.runpytest_subprocess("--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.lockstep(seed=*"])
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")

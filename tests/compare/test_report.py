@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_problem, plots, train_in_lockstep
-from compare.cli import main
-from compare.comparison import steps_to_keep
-from compare.implementation import Array
-from compare.report import html
+from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_problem, train_in_lockstep
+from compare.cli.main import main
+from compare.lockstep.result import steps_to_keep
+from compare.report import html, plots
 from compare.report.checked import hinted
 from compare.report.grades import grades_page
 from compare.report.html import check_page, comparison_page, in_notebook
 from compare.report.last_lines import Last
 from compare.report.terminal import Output, print_last
+from compare.support.arrays import Array
 from tests.compare.pages import Page
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -492,7 +492,7 @@ def test_without_the_extra_a_report_is_refused_at_once(
 
 
 def test_without_the_extra_all_else_works() -> None:
-    code = "import sys; sys.modules.update(matplotlib=None, jinja2=None)\nfrom compare.cli import run\nrun()"
+    code = "import sys; sys.modules.update(matplotlib=None, jinja2=None)\nfrom compare.cli.main import run\nrun()"
     done = subprocess.run([sys.executable, "-c", code, "--epochs", "2", "--quiet"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -503,8 +503,8 @@ def never(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise AssertionError("it was begun")
 
-    monkeypatch.setattr("compare.commands.training.train_both", fail)
-    monkeypatch.setattr("compare.checking.check", fail)
+    monkeypatch.setattr("compare.cli.train.train_both", fail)
+    monkeypatch.setattr("compare.checking.check.check", fail)
 
 
 @pytest.mark.parametrize(

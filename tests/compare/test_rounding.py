@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.rounding import Bounded, Precision, plus, product, scaled, times, total
+from compare.rounding.arithmetic import Bounded, Precision, plus, product, scaled, times, total
 from tests.compare.variants import PRODUCTS
 
 ONE_SIDE = Precision("float32", sides=1)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import manual
-from compare.implementation import Array
-from compare.rounding import Precision
-from compare.rules import ACTIVATIONS, LOSSES
+from compare.rounding.arithmetic import Precision
+from compare.rounding.rules import ACTIVATIONS, LOSSES
+from compare.support.arrays import Array
 from tests.compare import forms, loss_forms
 from tests.compare.forms import Pullback
 from tests.compare.test_rules import errors_like, exactly

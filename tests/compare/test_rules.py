@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import manual
 import torch_ref
-from compare.implementation import Array
-from compare.rounding import Bounded, Precision
-from compare.rules import ACTIVATIONS, LOSSES
+from compare.rounding.arithmetic import Bounded, Precision
+from compare.rounding.rules import ACTIVATIONS, LOSSES
+from compare.support.arrays import Array
 from tests.compare.forms import Pullback, forms, pullbacks
 from tests.compare.loss_forms import loss_forms as terms_of
 from tests.pieces import loss_arguments

@@ -9,7 +9,8 @@ import pytest
 
 import manual
 from compare import Comparison, Manual, Problem, ProblemError, StepRecord, TorchRef, train_in_lockstep
-from compare.implementation import Array, Batch, InBlocks
+from compare.sides.interface import InBlocks
+from compare.support.arrays import Array, Batch
 from tests.compare.problems import drawn_problem
 
 SHOWN = ("activations", "output", "loss", "errors", "deltas")

@@ -18,16 +18,17 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from compare import Manual, Problem, Program, TorchRef, arguments, recording, train_in_lockstep
-from compare.adapters.recorded import Recorded
-from compare.cli import main
-from compare.commands import traces
-from compare.errors import CompareError, LostInDriftError, ProblemError
-from compare.lesson import lesson_problem
-from compare.recording import record
-from compare.replaying import differences, replay
+from compare import Manual, Problem, Program, TorchRef, train_in_lockstep
+from compare.cli import arguments, traces
+from compare.cli.main import main
+from compare.problem.lesson import lesson_problem
+from compare.support.errors import CompareError, LostInDriftError, ProblemError
+from compare.traces import record as recording
 from compare.traces import trace as reading
+from compare.traces.as_side import Recorded
 from compare.traces.manifest import MANIFEST, Manifest, TraceError
+from compare.traces.record import record
+from compare.traces.replay import differences, replay
 from compare.traces.trace import Trace, inputs_arrays, problem_fields
 from tests.compare.problems import drawn_problem
 
@@ -705,8 +706,8 @@ def test_all_but_recording_pytorch_needs_no_torch(tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.modules["torch"] = None
-from compare.cli import main
-from compare.commands import traces
+from compare.cli.main import main
+from compare.cli import traces
 t = {str(tmp_path)!r}
 assert main(["record", "--side", "manual", "--epochs", "20", "--out", t + "/m"]) == 0
 assert main(["replay", t + "/t", "examples/right_hidden_error.py", "--report", t + "/r.html"]) == 0

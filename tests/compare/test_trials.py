@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare import limits
-from compare.checking import check
-from compare.declared import declared_problem
+from compare.checking import limits
+from compare.checking.check import check
+from compare.checking.trials import Direction, directions
 from compare.diagnosis.graph import Run, places
 from compare.diagnosis.probes import Probe, steps_of
-from compare.problem import Problem
-from compare.trials import Direction, directions
+from compare.problem.from_dict import declared_problem
+from compare.problem.problem import Problem
 
 DEEP = {"sizes": (4, 5, 3, 2), "activations": ("tanh", "relu", "identity"), "bias": True, "loss": "mse"}
 LESSON = {"sizes": (6, 2, 1)}

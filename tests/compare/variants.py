@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from compare import Problem, StepRecord
-from compare.implementation import Array
-from compare.lockstep import initial_state
-from compare.problem import Layer
-from compare.rules import LOSSES
+from compare.lockstep.loop import initial_state
+from compare.problem.problem import Layer
+from compare.rounding.rules import LOSSES
+from compare.support.arrays import Array
 from tests.compare.forms import forms, pullbacks
 from tests.compare.loss_forms import loss_forms
 

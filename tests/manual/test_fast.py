@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import Problem, StepRecord, TorchRef, train_in_lockstep
-from compare.implementation import Array, Batch
+from compare.support.arrays import Array, Batch
 from manual import ACTIVATIONS, SGD, Network, fast, train
 
 ELEMENTWISE = sorted(name for name, activation in ACTIVATIONS.items() if activation.derivative is not None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import torch_ref
-from compare.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS
+from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS
 from manual import NORMALIZATIONS as OURS
 from manual import Dropout, Network
 from manual.activations import Array

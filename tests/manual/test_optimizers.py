@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.pieces import OPTIMIZERS
+from compare.problem.pieces import OPTIMIZERS
 from manual import OPTIMIZERS as OURS
 from manual import Network, Optimizer, train
 from manual.activations import Array

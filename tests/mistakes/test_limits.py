@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from compare import check
-from compare.adapters.torch_ref import TorchRef
-from compare.declared import declared_problem
+from compare.problem.from_dict import declared_problem
+from compare.sides.torch_ref import TorchRef
 from tests.mistakes.compact import compact, shown
 from tests.mistakes.limit import NAMED
 from tests.mistakes.limits import Limit, limits

@@ -5,8 +5,8 @@
 
 import pytest
 
-from compare.declared import declared_problem
 from compare.diagnosis.catalogue import CATALOGUE
+from compare.problem.from_dict import declared_problem
 from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.plant import Plant, edited
 from tests.mistakes.plants import plants

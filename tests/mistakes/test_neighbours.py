@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.adapters.torch_ref import TorchRef
-from compare.declared import declared_problem
+from compare.problem.from_dict import declared_problem
+from compare.sides.torch_ref import TorchRef
 from tests.mistakes.limit import RELU, before
 from tests.mistakes.neighbours import Neighbour, neighbour, neighbours
 from tests.mistakes.running import trained

@@ -12,7 +12,7 @@ from torch import nn
 
 import manual
 import torch_ref
-from compare.pieces import DECAYS, OPTIMIZERS
+from compare.problem.pieces import DECAYS, OPTIMIZERS
 from tests.manual.test_optimizers import SPOILT, every_option
 
 LR, STEPS = 0.05, 5

@@ -8,9 +8,9 @@ from compare.diagnosis.catalogue.optimizers import option
 from compare.diagnosis.formulas import Formula, options_of
 from compare.diagnosis.graph import Run, places
 from compare.diagnosis.mistake import Mistake
-from compare.problem import Problem
-from compare.rounding import Bounded, quotient, root
-from compare.rules import OPTIMIZERS as RULES
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, quotient, root
+from compare.rounding.rules import OPTIMIZERS as RULES
 
 Kept = dict[str, Bounded]
 Correction = bool | Literal["product"]

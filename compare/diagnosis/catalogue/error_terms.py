@@ -8,11 +8,11 @@ from compare.diagnosis.catalogue.slopes import bends, is_square
 from compare.diagnosis.formulas import Formula, is_elementwise
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.implementation import Array
-from compare.pieces import LOSSES
-from compare.problem import Problem
-from compare.rounding import Bounded, negative, quotient, total, transposed
-from compare.rules import LOSSES as RULES
+from compare.problem.pieces import LOSSES
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative, quotient, total, transposed
+from compare.rounding.rules import LOSSES as RULES
+from compare.support.arrays import Array
 
 _SQUARES = {"half_mse": 1.0, "mse": 2.0, "sse": 2.0}  # ∂ℓ/∂ŷ over ŷ − y
 

@@ -8,9 +8,9 @@ from compare.diagnosis.catalogue.slopes import derivative
 from compare.diagnosis.formulas import Formula, is_elementwise
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.pieces import ACTIVATIONS
-from compare.problem import Problem
-from compare.rounding import Bounded, negative, quotient, root, transposed
+from compare.problem.pieces import ACTIVATIONS
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative, quotient, root, transposed
 
 
 def _function(name: str) -> Formula:

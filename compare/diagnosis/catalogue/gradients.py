@@ -8,9 +8,9 @@ from compare.diagnosis.catalogue.slopes import is_square
 from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.implementation import Array
-from compare.problem import Problem
-from compare.rounding import Bounded, negative, transposed
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative, transposed
+from compare.support.arrays import Array
 
 RIGHT = "∂L/∂W = δᵀ a"
 LONGEST = 32  # units or inputs, up to which each row and column of a weight is tried by itself

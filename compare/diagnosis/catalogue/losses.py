@@ -7,10 +7,10 @@ import numpy as np
 from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.pieces import LOSSES as PIECES
-from compare.problem import Problem
-from compare.rounding import Bounded, negative, root
-from compare.rules import LOSSES as RULES
+from compare.problem.pieces import LOSSES as PIECES
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative, root
+from compare.rounding.rules import LOSSES as RULES
 
 _BINARY = ("bce", "bce_with_logits")
 _SQUARES = ("half_mse", "mse", "sse")

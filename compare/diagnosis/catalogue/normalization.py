@@ -7,9 +7,9 @@ import numpy as np
 from compare.diagnosis.formulas import as_row
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.problem import Problem
-from compare.rounding import Bounded, Precision, negative, plus, quotient, reciprocal_root, root, scaled, times, total
-from compare.rules.normalization import AXES, EPS, Normalized
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, Precision, negative, plus, quotient, reciprocal_root, root, scaled, times, total
+from compare.rounding.rules.normalization import AXES, EPS, Normalized
 
 _RIGHT = "δ = s (g − mean g − ẑ mean(g ẑ)), s = 1/√(v + ε)"
 Back = tuple[Bounded, dict[str, Bounded]]

@@ -10,9 +10,9 @@ from compare.diagnosis.formulas import Formula, is_elementwise, options_of
 from compare.diagnosis.graph import Run, places
 from compare.diagnosis.measured import Family
 from compare.diagnosis.mistake import Where
-from compare.problem import Problem
-from compare.rounding import Bounded, negative, quotient, root
-from compare.rules import OPTIMIZERS as RULES
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative, quotient, root
+from compare.rounding.rules import OPTIMIZERS as RULES
 
 Formulas = Mapping[str, Formula]
 _STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3, 4, 6, 7, 8))

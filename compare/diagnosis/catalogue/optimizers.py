@@ -8,9 +8,9 @@ import numpy as np
 from compare.diagnosis.formulas import Formula, options_of
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.problem import Problem
-from compare.rounding import Bounded, negative
-from compare.rules import OPTIMIZERS as RULES
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative
+from compare.rounding.rules import OPTIMIZERS as RULES
 
 Kept = dict[str, Bounded]
 

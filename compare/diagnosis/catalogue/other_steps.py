@@ -7,8 +7,8 @@ import numpy as np
 from compare.diagnosis.formulas import Formula
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.problem import Problem
-from compare.rounding import Bounded, negative
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative
 
 
 def _previous_gradient(stage: str, is_zero_at_first: bool) -> Formula:

@@ -7,8 +7,8 @@ import numpy as np
 from compare.diagnosis.formulas import Formula, is_elementwise
 from compare.diagnosis.graph import Run
 from compare.diagnosis.mistake import Mistake
-from compare.problem import Problem
-from compare.rounding import Bounded, negative
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative
 
 RIGHT = "δ = ∂L/∂a ∘ f′(z)"
 

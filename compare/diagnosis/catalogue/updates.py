@@ -8,8 +8,8 @@ import numpy as np
 from compare.diagnosis.formulas import KINDS, Formula
 from compare.diagnosis.graph import Place, Run, Step, places
 from compare.diagnosis.mistake import Mistake
-from compare.problem import Problem
-from compare.rounding import Bounded, negative
+from compare.problem.problem import Problem
+from compare.rounding.arithmetic import Bounded, negative
 
 _UPDATE = "Δw = −lr ∂L/∂w"
 

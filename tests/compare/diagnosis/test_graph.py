@@ -13,7 +13,7 @@ from compare.diagnosis.formulas import KINDS, RIGHT
 from compare.diagnosis.graph import Run, Step, _error_at, kinds
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.mistake import Cause
-from compare.rounding import Bounded
+from compare.rounding.arithmetic import Bounded
 
 PROBLEMS: tuple[dict[str, Any], ...] = (
     {"sizes": (6, 2, 1)},

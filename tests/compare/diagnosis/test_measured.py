@@ -11,7 +11,7 @@ from compare.diagnosis.catalogue import CATALOGUE, kind_of
 from compare.diagnosis.catalogue.numbers import FAMILIES
 from compare.diagnosis.graph import Node, Run, Step
 from compare.diagnosis.matcher import Matcher
-from compare.implementation import Array
+from compare.support.arrays import Array
 
 STEPS, LAYERS = 3, (2, 1)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from compare.declared import declared_problem
 from compare.diagnosis.graph import Run, Step
 from compare.diagnosis.probes import FAR, FAR_OUTPUT, Probe, dead_units, draw_probes
+from compare.problem.from_dict import declared_problem
 
 
 def test_a_seed_draws_the_same_probes_again_and_another_others() -> None:

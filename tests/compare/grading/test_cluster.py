@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from compare.cli import main
-from compare.errors import ProblemError
+from compare.cli.main import main
 from compare.grading import cluster
 from compare.grading.cluster import checked_address
+from compare.support.errors import ProblemError
 from tests.compare.grading.killers import RIGHT, folder_of
 
 ROOT = Path(__file__).parents[3]

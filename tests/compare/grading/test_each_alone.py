@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.adapters.attempt import AttemptError
-from compare.cli import main
+from compare.cli.main import main
 from compare.grading import one, worker
 from compare.grading.attempts import AttemptFilesError, Carried
 from compare.grading.one import MOST_WEIGHTS, Graded, Settings, graded, ungraded
 from compare.grading.parcel import Packer, checked_answer
-from compare.pipe import frames
-from compare.pipe.peer import Peer, PeerError
 from compare.sandbox.confined import ALTOGETHER, Limits
 from compare.sandbox.remote import Remote
 from compare.sandbox.runner import TRACED
 from compare.sandbox.values import packed
+from compare.userfile.file import AttemptError
+from compare.userfile.pipe import frames
+from compare.userfile.pipe.peer import Peer, PeerError
 from tests.compare.grading.killers import RIGHT
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +38,7 @@ LAZY = "def train_step(params, x, y, lr):\n    return NotImplemented\n"
 SLOW = "import time\n" + RIGHT.replace("def train_step(params, x, y, lr):\n", "def train_step(params, x, y, lr):\n    time.sleep(0.4)\n")
 FORGED = """
 import sys
-attempt = next(module for name, module in sys.modules.items() if name.endswith("adapters.attempt")).Attempt
+attempt = next(module for name, module in sys.modules.items() if name.endswith("userfile.file")).Attempt
 traced = attempt.traced_call
 
 

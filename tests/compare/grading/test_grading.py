@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from compare.cli import main
-from compare.errors import ProblemError
+from compare.checking.result import Check
+from compare.cli.main import main
 from compare.grading.line import LINE as CHECKS
 from compare.grading.one import Settings, score
 from compare.grading.results import Results, ResultsError
-from compare.verdict import Check
+from compare.support.errors import ProblemError
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -228,7 +228,7 @@ def test_without_a_confinement_it_is_refused(
 
 
 def test_the_score_is_the_share_of_stages_that_hold(attempts: Path) -> None:
-    from compare.checking import check
+    from compare.checking.check import check
 
     checked: Check = check(attempts / "wrong_hidden_error.py", seed=1, steps=0)
     assert score(checked, {"forward": 1, "loss": 1, "backward": 2, "gradients": 2, "update": 1}) == pytest.approx(6 / 7, abs=1e-4)
@@ -253,7 +253,7 @@ def train_step(params, x, y, lr):
 
 
 def scored(tmp_path: Path, text: str) -> float:
-    from compare.checking import check
+    from compare.checking.check import check
 
     (tmp_path / "lazy.py").write_text(text)
     return score(check(tmp_path / "lazy.py", seed=1, steps=0), TWO_SEVENTHS)

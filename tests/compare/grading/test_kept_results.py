@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from compare.cli import main
+from compare.cli.main import main
 from compare.grading import run
 from compare.grading.one import Settings
 from compare.grading.results import LINES, PAGE, RUN, TABLE, Results

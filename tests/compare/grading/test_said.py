@@ -12,13 +12,13 @@ from compare.grading.line import report_place
 from compare.grading.one import Settings
 from compare.grading.results import _cell
 from compare.grading.run import grade
-from compare.output import printable, printable_lines
+from compare.support.output import printable, printable_lines
 from tests.compare.grading.killers import RIGHT, here
 from tests.compare.grading.test_hostile import MISSING
 
 LAZY = "\n\ndef train_step(params, x, y, lr):\n    return {name: w - lr for name, w in params.items()}\n"
 SAYING = """import json
-import compare.pipe.frames as frames
+import compare.userfile.pipe.frames as frames
 real = frames.frame
 def forged(kind, nonce, step, entries):
     return real(frames.FAILED, nonce, step, {"message": json.dumps(MESSAGE)})

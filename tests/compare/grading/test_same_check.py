@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from compare.checking.result import Check
 from compare.grading.one import Settings, _checked
-from compare.verdict import Check
 from tests.compare.grading.test_hostile import MISSING
 from tests.mistakes.networks import NETWORKS
 from tests.mistakes.plants import plants

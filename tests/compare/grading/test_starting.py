@@ -9,7 +9,7 @@ import pytest
 from compare.grading.one import Settings
 from compare.grading.run import Workers, grade
 from compare.grading.worker import work
-from compare.pipe.peer import Peer, PeerError
+from compare.userfile.pipe.peer import Peer, PeerError
 from tests.compare.grading.killers import RIGHT, here
 from tests.compare.grading.test_hostile import MISSING
 

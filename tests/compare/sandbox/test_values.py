@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from compare.pipe import frames
 from compare.sandbox.values import Opaque, packed, unpacked
+from compare.userfile.pipe import frames
 
 CARRIED = ("?", "<i8", "<f4", "<f8")      # the dtypes that come out as themselves
 MOST = 64 << 20      # bytes; far more than any of these need

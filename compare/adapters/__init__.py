@@ -1,1 +1,0 @@
-"""Everything that can be an `Implementation`, or be asked for the functions of one."""

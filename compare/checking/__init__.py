@@ -1,0 +1,1 @@
+"""A user's file, examined: probes, stress tests, verdict."""

@@ -1,0 +1,105 @@
+"""Check an attempt: is it equal to PyTorch, and if not, where does it part, and which mistake explains it?"""
+
+import gc
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike, fspath
+from typing import Any
+
+from compare.checking.examination import Examination
+from compare.checking.result import Check
+from compare.problem.from_dict import declared_problem
+from compare.problem.problem import Problem
+from compare.problem.validation import check_seed, is_whole
+from compare.support.arrays import Batch
+from compare.support.errors import ProblemError
+from compare.userfile.file import Attempt, AttemptError
+from compare.userfile.in_memory import Functions
+from compare.userfile.interface import Candidate
+from compare.userfile.program import Program
+
+STEPS = 50
+_FRAMES = 60      # of the stack, for each layer; some twenty are needed
+
+
+def check(
+    attempt: Any,
+    *,
+    adapter: str | PathLike[str] | None = None,
+    problem: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    steps: int = STEPS,
+    data: Batch | None = None,
+    keep: bool = False,
+) -> Check:
+    """Check a file of hand-written functions against PyTorch on probes, and then over `steps` steps of training in lockstep.
+
+        check("my_network.py").verdict
+
+    In place of the path, functions that are at hand may be given: a module, a mapping of their names, an object that has them, or one; or a
+    `Program` in any language.
+    What it is compared with is said by `problem`, a dict with the keys of the JSON's `problem`, or by the file's own PROBLEM; by default
+    it is the lesson's network. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. With `keep` the numbers of every
+    step are kept, for a report. See docs/bring-your-own.md.
+
+    Raises UnusableFileError for a file that cannot be used, ProblemError for options that cannot, and for what has no function.
+    """
+    if seed is not None:
+        check_seed(seed)
+    if not is_whole(steps, least=0):
+        raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 0")
+    seed = secrets.randbelow(2**32) if seed is None else int(seed)
+    if not isinstance(attempt, Candidate):
+        try:
+            attempt = loaded(attempt, adapter)
+        except AttemptError as error:
+            return Check(
+                "could not run",
+                str(attempt),
+                declared_problem(problem or {}),
+                seed,
+                reason=str(error),
+                line=error.line,
+                source=error.source,
+            )
+    agreed = declared_problem({**attempt.problem, **(problem or {})})
+    try:
+        if isinstance(attempt, Program):
+            attempt.prepare(agreed)
+        with _seldom_collected(), _as_deep_as(agreed):
+            return Examination(attempt, agreed, seed, steps, data, keep).result()
+    finally:
+        attempt.close()
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Within it, cycles are looked for seldom: many objects are made and few cycles, and each look goes through all that torch has made."""
+    first, *others = gc.get_threshold()
+    gc.set_threshold(first and max(first, 50_000), *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(first, *others)
+
+
+@contextmanager
+def _as_deep_as(problem: Problem) -> Iterator[None]:
+    """Within it, Python's stack has room for the network, of which a stage is worked out from the one before it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + _FRAMES * len(problem.layers))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:
+    """The file at that path, or the functions."""
+    if isinstance(given, (str, PathLike)):
+        return Attempt.load(fspath(given), None if adapter is None else fspath(adapter))
+    if adapter is not None:
+        raise ProblemError(f"an adapter is given with a {type(given).__name__}; expected the path of the file that it adapts")
+    return Functions(given)

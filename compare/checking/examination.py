@@ -1,0 +1,346 @@
+"""The examination of an attempt on probes: how its arrays are meant, where it is wrong, and why."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from compare.checking.reference import as_comparison, twin_numbers
+from compare.checking.result import Check, Verdict
+from compare.checking.stress import Proof
+from compare.diagnosis.conventions import Scale, in_our_scale
+from compare.diagnosis.explain import Found, explained, formulas_of
+from compare.diagnosis.graph import Node, Run, Step
+from compare.diagnosis.lines import line_of
+from compare.diagnosis.matcher import Matcher, is_within
+from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
+from compare.diagnosis.probes import Probe, are_binary, draw_probes, larger_probe, with_binary_targets
+from compare.diagnosis.proved import nothing_proved, nothing_shown, without_proof
+from compare.diagnosis.stages import Stage, judged, rank, stage_name
+from compare.problem.pieces import LOSSES
+from compare.problem.problem import Problem
+from compare.rounding.difference import Difference
+from compare.support.arrays import Array, Batch
+from compare.userfile.as_side import Traced
+from compare.userfile.conventions import Reading, readings
+from compare.userfile.file import AttemptError
+from compare.userfile.interface import Candidate
+from compare.userfile.without import Without
+
+_SOFT = (
+    "soft targets, those between 0 and 1, differ; for targets of 0 and 1 it agrees with PyTorch: "
+    'if yours are these alone, say "targets": "binary" in PROBLEM, or --targets binary'
+)
+_TRACED = 2  # records of the step that is followed line by line
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one reading of the file's arrays makes of its answers: `matcher` has them in the problem's own scale, `as_shown` as they are."""
+
+    verdict: Verdict
+    reading: Reading
+    observed: Observed
+    expected: Mapping[Node, Array]
+    as_shown: Matcher
+    matcher: Matcher
+    stages: tuple[Stage, ...]
+    conventions: tuple[str, ...]
+    scale: Scale
+    reason: str | None
+
+
+def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
+    """How far a file came in a reading: to its answer, or to a line; a name or an index that it does not find is the reading's fault."""
+    if isinstance(fault, FaultError):
+        return 2, 0
+    is_of_the_reading = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
+    return int(not is_of_the_reading), fault.reached or fault.line or 0
+
+
+def _wrong(judged: Judged) -> int:
+    """How many stages are wrong by themselves."""
+    return sum(stage.mark == "wrong" for stage in judged.stages)
+
+
+def _is_nan_in(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Reading) -> bool:
+    """Whether in the contract's own reading an answer was not finite, so that it may only have been given up for one that fits."""
+    fault = faults[0][1] if faults else None
+    return fitting != Reading() and isinstance(fault, FaultError) and fault.kind == "nan"
+
+
+def _numbers(observed: Observed) -> tuple[bytes, ...]:
+    return tuple(array.tobytes() for array in observed.shown.values())
+
+
+class Examination:
+    """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained.
+
+    `expected_numbers` are the reference's, by default PyTorch's; of nodes that it leaves out, the formula's own are taken.
+    """
+
+    def __init__(
+        self,
+        attempt: Candidate,
+        problem: Problem,
+        seed: int,
+        steps: int,
+        data: Batch | None = None,
+        keep: bool = False,
+        expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = twin_numbers,
+    ) -> None:
+        self.expected_numbers = expected_numbers
+        self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
+        self.probes = draw_probes(problem, seed, data)
+        if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
+            self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
+
+    def result(self) -> Check:
+        """The check, by the reading of the file's arrays that fits."""
+        fitting: list[tuple[Observed, Reading]] = []
+        faults: list[tuple[int, FaultError | AttemptError]] = []
+        for reading in readings(self.problem, self.attempt.conventions):
+            if fitting and reading.params != fitting[0][1].params:  # who takes a dict of these names takes no list
+                continue
+            observed = Observed()
+            try:
+                self._observe(reading, observed)
+            except (FaultError, AttemptError) as fault:
+                if isinstance(fault, AttemptError) and fault.is_final:
+                    return self._faulty(fault)
+                faults.append((len(observed.shown), fault))
+                continue
+            if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
+                if fitting and reading.differs_in_biases_alone(fitting[0][1]):
+                    return self._of_biases(*fitting[0], reading)
+                proof = Proof(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
+                return proof.proved(self._told(judged), reading, observed, judged.scale, judged.matcher)
+            if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
+                fitting.append((observed, reading))
+        if fitting:
+            first = self._judged(*fitting[0])
+            changed = self._changes(first)
+            if changed:
+                return replace(self._told(first), verdict="could not run", reason=changed)
+            if self._is_right_for_binary_targets(first.reading):
+                told = self._told(first)
+                return replace(told, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*told.notes, _SOFT))
+            best = self._best(first, fitting[1:])
+            behind = self._behind(faults[0][1]) if _is_nan_in(faults, first.reading) and not best.diagnosis else None
+            return behind if behind and behind.diagnosis else best
+        _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
+        return self._behind(farthest) or self._faulty(farthest)
+
+    def _of_biases(self, observed: Observed, reading: Reading, other: Reading) -> Check:
+        """Check a file by the first shape of biases that fits, where another alone is right: it may tell biases by their shape."""
+        check = self._explained(self._judged(observed, reading))
+        said = ", ".join(set(other.said()) - set(reading.said()))
+        note = f"it is equal if {said}: if they are meant to be, say so: {other.declaration()}"
+        return replace(check, notes=(*check.notes, note))
+
+    @property
+    def _final(self) -> str:
+        """What the attempt answers in the end: new parameters, or gradients."""
+        return "after" if "train_step" in self.attempt.functions else "used"
+
+    def _ends_right(self, observed: Observed) -> bool:
+        """Whether the last that was shown is right: else there is no need to look whether all is."""
+        run = observed.right(self.problem)
+        with np.errstate(all="ignore"):
+            return all(is_within(array, run.worked_out(*node)) for node, array in observed.shown.items() if node[0].endswith(self._final))
+
+    def _changes(self, judged: Judged) -> str | None:
+        """Whether the file answers otherwise when it is asked again: then no mistake explains its numbers."""
+        again = Observed(works_in_place=judged.observed.works_in_place)
+        try:
+            self._observe(judged.reading, again, self.probes[:1])
+        except (FaultError, AttemptError) as fault:
+            return f"a different answer on the same call twice: the second time {fault}"
+        return changed_stage(self.problem, judged.observed, again)
+
+    def _is_right_for_binary_targets(self, reading: Reading) -> bool:
+        """Whether it is equal where targets are 0 and 1, as some formulas of a loss need, and wrong for those between."""
+        if LOSSES[self.problem.loss].targets != "binary" or self.data is not None or are_binary(self.problem):
+            return False
+        binary = Examination(self.attempt, with_binary_targets(self.problem), self.seed, 0)
+        observed = Observed()
+        try:
+            binary._observe(reading, observed)
+        except (FaultError, AttemptError):
+            return False
+        return binary._ends_right(observed) and binary._judged(observed, reading).verdict == "equivalent"
+
+    def _best(self, first: Judged, others: list[tuple[Observed, Reading]]) -> Check:
+        """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""
+        is_own = first.reading == Reading(params=first.reading.params)
+        own = self._explained(first)
+        if (is_own and own.diagnosis) or not others:
+            return own
+        fitting = [first, *(self._judged(*each) for each in others)]
+        explained_ones = [check for check in (own, *map(self._explained, fitting[1:])) if check.diagnosis]
+        if len(explained_ones) == 1 or (explained_ones and is_own):
+            return explained_ones[0]
+        if is_own:
+            return own
+        said = [f"{', '.join(judged.reading.said()) or 'as the contract has it'}: {judged.reading.declaration()}" for judged in fitting[:4]]
+        return self._check(
+            "could not run", reason=f"several readings of your arrays fit, and none is right; say which it is: {'; or '.join(said)}"
+        )
+
+    def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
+        observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, reading, observed)
+
+    def _behind(self, fault: FaultError | AttemptError) -> Check | None:
+        """The check of all else, where the fault leaves something: other functions, other entries, or the probes before; or None."""
+        others = copy(self)
+        if fault.function == next((name for name in ("train_step", "gradients") if name in self.attempt.functions), None):
+            others.probes = self._before(fault) if isinstance(fault, FaultError) and fault.kind == "nan" else ()
+        elif fault.function in self.attempt.functions:
+            others.attempt = Without(self.attempt, fault.function, fault.entries if isinstance(fault, FaultError) else ())
+        else:
+            return None
+        return self._beside(fault, others.result()) if others.attempt.functions and others.probes else None
+
+    def _before(self, fault: FaultError) -> tuple[Probe, ...]:
+        """The probes before the one with the step of the fault."""
+        ends = accumulate(len(probe.batches) for probe in self.probes)
+        return tuple(probe for probe, end in zip(self.probes, ends, strict=True) if end < fault.step)
+
+    def _beside(self, fault: FaultError | AttemptError, check: Check) -> Check:
+        """The check of all else, with the fault: a note, where it is that of a helper, or of a loss that raises; else in the verdict."""
+        if isinstance(fault, AttemptError) and (fault.kind == "arguments" or fault.function == "loss"):
+            what = "it is taken for a helper and not asked" if fault.kind == "arguments" else "the loss was not compared"
+            return replace(check, notes=(*check.notes, f"{fault}: {what}"))
+        said = str(fault) if isinstance(fault, AttemptError) else f"step {fault.step}: {fault}"
+        beside = check.reason if check.verdict in ("different", "could not run", "unstable formula") else None
+        check = replace(check, reason="; ".join(filter(None, (said, beside))))
+        if isinstance(fault, FaultError) and fault.kind == "nan":
+            return self._with_nan(fault, check)
+        if check.verdict == "different":
+            return check
+        line, source = (fault.line, fault.source) if isinstance(fault, AttemptError) else (check.line, check.source)
+        return replace(check, verdict="could not run", line=line, source=source)
+
+    def _with_nan(self, fault: FaultError, check: Check) -> Check:
+        """The check with the stages that are not finite, which are never equal."""
+        names = {group: stage_name(self.problem, group) for group in fault.groups}
+        nan = [Stage(*group, name, "wrong", Difference(fault.step, group[0], name, reason=str(fault))) for group, name in names.items()]
+        stages = sorted((*check.stages, *nan), key=lambda stage: rank((stage.stage, stage.layer), len(self.problem.layers)))
+        wrong = [stage.difference for stage in stages if stage.mark == "wrong" and stage.difference]
+        first = min(wrong, key=lambda each: each.step, default=check.first)
+        verdict: Verdict = "could not run" if check.verdict == "could not run" else "different"
+        return replace(check, verdict=verdict, stages=tuple(stages), first=first)
+
+    def _faulty(self, fault: FaultError | AttemptError) -> Check:
+        if isinstance(fault, AttemptError):
+            return self._check("could not run", reason=str(fault), line=fault.line, source=fault.source)
+        return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
+
+    def _judged(self, observed: Observed, reading: Reading) -> Judged:
+        expected = self.expected_numbers(self.problem, self.probes, observed.steps)
+        as_shown = Matcher(self.problem, observed.steps, observed.shown)
+        return self._judged_as(observed, reading, expected, as_shown, *in_our_scale(as_shown, self._final))
+
+    def _judged_as(
+        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], as_shown: Matcher, matcher: Matcher, scale: Scale
+    ) -> Judged:
+        stages = judged(self.problem, matcher.right, observed.right(self.problem), matcher.shown, expected)
+        layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
+        is_right = all(stage.mark == "agrees" for stage in stages)
+        right = observed.right(self.problem)
+        empty = nothing_shown(right, matcher.shown, self.probes) or (nothing_proved(right, matcher.shown) if is_right else None)
+        verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
+        if not is_right:
+            hidden = without_proof(right, matcher.shown)
+            stages = [replace(each, is_proof=(each.stage.partition("_")[0], each.layer) not in hidden) for each in stages]
+        return Judged(verdict, reading, observed, expected, as_shown, matcher, tuple(stages), layout, scale, empty)
+
+    def _explained(self, judged: Judged) -> Check:
+        """With the mistakes that explain the difference, as few as can be.
+
+        What is shown on the way may be in a scale of its own, or have a factor that is the very mistake: fewer mistakes decide, then fewer
+        wrong stages.
+        """
+        if judged.verdict == "not a proof":
+            return self._told(judged)
+        found = explained(judged.matcher, judged.stages)
+        plain, scale = in_our_scale(judged.as_shown, None)
+        if scale.said != judged.scale.said:
+            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, judged.as_shown, plain, scale)
+            is_less = len(found) != 1 or _wrong(as_it_is) <= _wrong(judged)      # if not, one mistake already says it best
+            other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False) if is_less else ()
+            if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
+                judged, found = as_it_is, other
+        found = self._with_more_records(found, judged)
+        wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
+        first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
+        return replace(self._told(judged), first=first, diagnosis=self._with_lines(found, judged))
+
+    def _with_more_records(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
+        """Keep the causes that also explain the answers to batches of more records; name nothing if a mistake is left without one.
+
+        With few records the last tenth of a batch is its last record. Where the answers are right, a mistake is in what else is shown.
+        """
+        if not found or all(stage.mark == "agrees" for stage in judged.stages if stage.stage.endswith(self._final)):
+            return found
+        observed = Observed(works_in_place=judged.observed.works_in_place)
+        try:
+            self._observe(judged.reading, observed, (larger_probe(self.problem, self.seed, self.data),))
+        except (FaultError, AttemptError):
+            return found
+        with np.errstate(all="ignore"):
+            ours = judged.scale.ours(observed.right(self.problem), observed.shown)
+            answers = {node: array for node, array in ours.items() if node[0].endswith(self._final)}
+            matcher = Matcher(self.problem, observed.steps, answers)
+            firsts = [each.causes[0] for each in found]
+            kept = [
+                tuple(cause for cause in each.causes if not matcher.first_wrong(formulas_of([*firsts[:i], cause, *firsts[i + 1 :]])))
+                for i, each in enumerate(found)
+            ]
+        return tuple(replace(each, causes=causes) for each, causes in zip(found, kept, strict=True)) if all(kept) else ()
+
+    def _told(self, judged: Judged) -> Check:
+        steps = judged.observed.steps
+        return self._check(
+            judged.verdict,
+            reason=judged.reason,
+            steps=len(steps),
+            compared=sum(array.size for array in judged.matcher.shown.values()),
+            stages=judged.stages,
+            conventions=judged.conventions,
+            scales=judged.scale.said,
+            probes=as_comparison(self.problem, self.probes, steps, judged.matcher.shown, judged.stages) if self.keep else None,
+            notes=(*self.attempt.notes, *judged.observed.notes),
+        )
+
+    def _with_lines(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
+        """Each with the line of the file in which it was made, where it can be seen."""
+        if not found:
+            return ()
+        x, y = self.probes[0].batches[0]
+        masks = tuple({layer: mask[:_TRACED] for layer, mask in each.items()} for each in self.probes[0].masks[:1])
+        probe = Probe(((x[:_TRACED], y[:_TRACED]),), self.probes[0].lrs[:1], self.probes[0].parameters, masks)
+        one = next(name for name in ("train_step", "gradients", "trace", "forward", "loss") if name in self.attempt.functions)
+        observed = Observed(skipped=frozenset(self.attempt.functions) - {one})
+        traced = Traced(self.attempt.fresh())
+        try:
+            observe(lambda: traced, self.problem, (probe,), judged.reading, observed)
+        except (FaultError, AttemptError):
+            return found
+        run = Run(self.problem, observed.steps)
+        return tuple(replace(each, line=line_of(run, each.causes[0], traced.assignments)) for each in found)
+
+    def _check(self, verdict: Verdict, **about: Any) -> Check:
+        return Check(
+            verdict,
+            self.attempt.name,
+            self.problem,
+            self.seed,
+            printed=self.attempt.printed,
+            text=self.attempt.text,
+            functions=tuple(self.attempt.functions),
+            **{"notes": tuple(self.attempt.notes), **about},
+        )

@@ -1,0 +1,77 @@
+"""What an attempt that is right on the probes has to stand: to be asked again, trials beyond the probes, and a training in lockstep."""
+
+from dataclasses import replace
+from typing import Any
+
+from compare.checking.limits import Limits
+from compare.checking.result import Check, Verdict
+from compare.diagnosis.conventions import Scale
+from compare.diagnosis.matcher import Matcher
+from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
+from compare.diagnosis.probes import Probe, with_probes
+from compare.lockstep.loop import train_in_lockstep
+from compare.lockstep.result import Comparison, steps_to_keep
+from compare.problem.problem import Problem
+from compare.support.arrays import Batch
+from compare.userfile.as_side import Attempted, can_train
+from compare.userfile.conventions import ContractError, Reading
+from compare.userfile.file import AttemptError
+from compare.userfile.interface import Candidate
+
+
+class Proof:
+    """An attempt that is equal on the probes, put to the proof."""
+
+    def __init__(
+        self, attempt: Candidate, problem: Problem, probes: tuple[Probe, ...], steps: int, data: Batch | None, keep: bool
+    ) -> None:
+        self.attempt, self.problem, self.probes, self.steps, self.data, self.keep = attempt, problem, probes, steps, data, keep
+
+    def proved(self, check: Check, reading: Reading, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
+        """What the probes found equal, once it has stood all that; a function that answered is to answer throughout."""
+        proved = self._tried(check, reading, observed, scale, matcher)
+        refused = ", ".join(sorted(observed.answered - set(self.attempt.functions)))
+        if proved.verdict == "equivalent" and refused:
+            reason = f"{refused} answers NotImplemented for some inputs, and not for others; expected a function to be offered or not"
+            return replace(proved, verdict="could not run", reason=reason)
+        return proved
+
+    def _tried(self, check: Check, reading: Reading, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
+        """Whether it answers the same again, has no limit that the probes do not reach, and holds over a training in lockstep too."""
+        again = Observed(works_in_place=observed.works_in_place)
+        try:
+            self._observe(reading, again, self.probes[:1])
+            changed = changed_stage(self.problem, observed, again)
+            if changed:
+                return replace(check, verdict="could not run", reason=changed)
+            check = Limits(self.attempt, self.problem, reading, scale, matcher, observed.works_in_place, self.data).sought(check)
+            if check.verdict != "equivalent":
+                return check
+            comparison = self._in_lockstep(reading)
+        except (FaultError, ContractError) as fault:
+            verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
+            return replace(check, verdict=verdict, reason=f"where the probes had agreed: {fault}")
+        except AttemptError as error:
+            return replace(check, verdict="could not run", reason=str(error), line=error.line, source=error.source)
+        if comparison is None:
+            return check
+        about: dict[str, Any] = {"steps": check.steps + comparison.steps, "compared": check.compared + comparison.compared}
+        if comparison.verdict != "equivalent":
+            reason = "the probes agree, and a training in lockstep does not"
+            return replace(check, verdict="different", first=comparison.first_divergence, reason=reason, comparison=comparison, **about)
+        return replace(check, comparison=comparison, **about)
+
+    def _in_lockstep(self, reading: Reading) -> Comparison | None:
+        """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""
+        if not (self.steps and can_train(self.attempt, self.problem)):
+            return None
+        from compare.sides.torch_ref import TorchRef
+
+        problem = with_probes(self.problem, self.probes[0])
+        side = Attempted(self.attempt, problem, reading)
+        keep = steps_to_keep(problem, self.steps) if self.keep else ()
+        return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=self.steps, keep=keep)
+
+    def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...]) -> None:
+        observe(self.attempt.fresh, self.problem, probes, reading, observed)
+

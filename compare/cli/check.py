@@ -1,0 +1,80 @@
+"""Checking one attempt: `check`, and how a check is reported."""
+
+import os
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+
+from compare.checking.result import Check
+from compare.cli import arguments
+from compare.cli.common import CheckInterrupt, check_report
+from compare.problem.lesson import lesson_problem
+from compare.support.output import Writing, write_file
+
+
+def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Check a user's file and report."""
+    from compare.checking.check import STEPS
+    from compare.checking.check import check as check_file
+    from compare.report.checked import hinted
+    from compare.userfile.program import TIMEOUT, Program
+
+    check_report(options)
+    checked = check_file(
+        options.file if options.program is None else Program(options.program, options.timeout or TIMEOUT),
+        adapter=options.adapter,
+        problem=arguments.checked_problem(options),
+        seed=options.probe_seed,
+        steps=STEPS if options.steps is None else options.steps,
+        data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
+        keep=options.report is not None,
+    )
+    checked, given = hinted(checked, options.hint)
+    report_check(options, checked, given, _check_again(options, checked.seed))
+    return checked.verdict
+
+
+def report_check(options: Namespace, checked: Check, given: Mapping[str, str], command: str) -> None:
+    """Write and print a check, or as much of it as is `given` away; `command` repeats it."""
+    if options.junitxml is not None:
+        from compare.report.ci import junit
+
+        write_file(options.junitxml, junit(checked, given))
+    if options.report is not None:
+        from compare.report.html import check_page
+
+        write_file(options.report, check_page(checked, command, given))
+    with Writing():
+        if options.json:
+            from compare.report.check_json import as_json
+
+            print(as_json(checked, given))
+        elif options.quiet:
+            from compare.report.checked import headline
+
+            print(headline(checked))
+        else:
+            from compare.report.check_terminal import print_check
+
+            print_check(checked, command, given, options.report)
+        if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
+            from compare.report.ci import annotation
+
+            print(annotation(checked, options.file or options.program, given), file=sys.stderr if options.json else sys.stdout)
+
+
+def _check_again(options: Namespace, seed: int) -> str:
+    """The command that draws the same probes."""
+    words = ["python", "-m", "compare", "check"]
+    words += [options.file] if options.program is None else ["--command", options.program]
+    words += ["--timeout", f"{options.timeout:g}"] if options.timeout else []
+    words += ["--adapter", options.adapter] if options.adapter else []
+    for name, value in arguments.checked_problem(options).items():
+        flag = "--activation" if name == "activations" else f"--{name.replace('_', '-')}"
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words += [flag] if value is True else [flag, text]
+    words += ["--data", "lesson"] if options.probe_data == "lesson" else []
+    words += ["--steps", str(options.steps)] if options.steps is not None else []
+    words += ["--hint", str(options.hint)] if options.hint is not None else []
+    return shlex.join([*words, "--seed", str(seed)])

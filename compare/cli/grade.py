@@ -1,0 +1,84 @@
+"""Grading a folder of attempts: `grade`."""
+
+import os
+from argparse import Namespace
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from compare.cli import arguments
+from compare.cli.common import CheckInterrupt
+from compare.support.errors import ProblemError
+from compare.support.output import Writing
+
+if TYPE_CHECKING:
+    from compare.grading.run import Workers
+
+
+def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Check every attempt of a folder, confined, and write the results."""
+    from compare.sandbox.temporary import run_folder
+
+    with run_folder():
+        return _graded(options, check_interrupt)
+
+
+def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from compare.grading.adapter import checked_adapter
+    from compare.grading.attempts import skipped
+    from compare.grading.one import WEIGHTS, Settings, check_size
+    from compare.grading.results import LINES, PAGE, TABLE
+    from compare.grading.run import grade as grade_folder
+    from compare.problem.from_dict import declared_problem
+    from compare.report.grades import grades_page, print_grades
+    from compare.report.terminal import progress_bar
+    from compare.sandbox.confined import Limits
+    from compare.sandbox.protections import check_protections
+
+    adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
+    problem = arguments.checked_problem(options)
+    check_size(problem, "--sizes")
+    declared_problem(problem)
+    is_elsewhere = options.unsafe_no_sandbox or options.scheduler
+    chosen = None if is_elsewhere else check_protections(confinement=options.confinement)
+    out = Path(options.out)
+    has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
+    settings = Settings(
+        seed=options.probe_seed,
+        steps=options.steps,
+        adapter=adapter,
+        problem=problem,
+        hint=options.hint,
+        weights=tuple({**WEIGHTS, **(options.weights or {})}.items()),
+        limits=Limits(answer=options.timeout),
+        confined=not options.unsafe_no_sandbox,
+        confinement=chosen.confinement if chosen else options.confinement or "bubblewrap",
+        reports=has_pages and options.reports,
+    )
+    with _workers(options, settings.limits.longest) as workers, progress_bar(1, "attempts") as advance:
+
+        def progress(done: int, of: int) -> None:
+            check_interrupt()
+            advance(done, of)
+
+        folder, page = Path(options.folder), grades_page if has_pages else None
+        lines = grade_folder(folder, out, settings, workers, options.shard, page, progress)
+    with Writing():
+        confined = "" if options.unsafe_no_sandbox else str(chosen or f"{settings.confinement} on each worker")
+        print_grades(lines, confined, [out / LINES, out / TABLE, *([out / PAGE] if has_pages else [])], skipped(folder, out))
+    return "equivalent"
+
+
+def _workers(options: Namespace, longest: float) -> "AbstractContextManager[Workers]":
+    """Who grades: processes of this machine, or the workers of a cluster."""
+    if options.scheduler is None:
+        from compare.grading.local import Local
+
+        return nullcontext(Local(options.jobs or os.cpu_count() or 1, longest))
+    if options.jobs is not None:
+        raise ProblemError(f"--jobs {options.jobs} is given with --scheduler; expected one of them, a cluster has the workers that it has")
+    from compare.grading.cluster import cluster
+
+    return cluster(options.scheduler)

@@ -1,0 +1,140 @@
+"""The command line: arguments in, a report out, and the exit code.
+
+0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted, 141 standard output closed.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from argparse import Namespace
+
+from compare.cli import arguments
+from compare.support.output import ReportNotWrittenError, Writing, printable_lines
+
+TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+EQUIVALENT, DIFFERENT, UNUSABLE, FAULT, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 130, 141
+
+
+class _Interrupts:
+    """The process's interrupts, noted once they are watched.
+
+    One may arrive while torch is being imported, which then fails in its own ways, goes on as if nothing had been, or leaves the
+    interpreter sure that the interrupt was not handled. So it is noted, looked for again, and the process left without further ado.
+    """
+
+    noted = False
+
+    def watch(self) -> None:
+        """Note them from now on, unless someone else does."""
+        import signal
+
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._note)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if there was one."""
+        if self.noted:
+            raise KeyboardInterrupt
+
+    def _note(self, number: int, frame: object) -> None:
+        self.noted = True
+        raise KeyboardInterrupt
+
+
+_interrupts = _Interrupts()
+
+
+def run() -> NoReturn:
+    """The process: `main` on its arguments, then exit."""
+    gc.set_threshold(50_000)      # libraries make many objects and few cycles: to look for them after every 700 takes a tenth of a run
+    code = main(watch=_interrupts.watch)
+    if code == INTERRUPTED:
+        os._exit(code)
+    sys.exit(code)
+
+
+def main(argv: Sequence[str] | None = None, *, watch: Callable[[], None] = lambda: None) -> int:
+    """Run the command line with these arguments, or with the process's own; returns the exit code."""
+    try:
+        if sys.stdout is None:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        options = _parsed(argv)
+        watch()
+        code = _guarded(options)
+        with Writing():
+            sys.stdout.flush()
+        return code
+    except KeyboardInterrupt as interrupt:
+        _say(f"interrupted: {str(interrupt) or 'nothing was decided'}")
+        return INTERRUPTED
+    except ReportNotWrittenError as failure:
+        _discard_output()
+        if isinstance(failure.__cause__, BrokenPipeError):
+            return CLOSED_PIPE
+        _say(f"error: the report cannot be written: {failure}")
+        return UNUSABLE
+
+
+def _discard_output() -> None:
+    """What is still buffered goes nowhere, or the interpreter's last flush would fail again."""
+    try:  # noqa: SIM105 - contextlib takes longer to import than the help to print
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:      # of an output that is no file of the system's
+        pass
+
+
+def _guarded(options: Namespace) -> int:
+    try:
+        from importlib import import_module
+
+        module, _, name = options.run.partition(".")
+        command: Callable[..., str] = getattr(import_module(f"compare.cli.{module}"), name)
+        return EQUIVALENT if command(options, _interrupts.check) == "equivalent" else DIFFERENT
+    except (KeyboardInterrupt, ReportNotWrittenError):
+        raise
+    except MemoryError as error:
+        _say(f"error: not enough memory: {error or 'for a network and data of this size'}; use fewer units or records")
+        return UNUSABLE
+    except Exception as error:
+        if _is_bad_input(error):
+            _say(f"error: {printable_lines(str(error))}")
+            return UNUSABLE
+        _interrupts.check()
+        import traceback
+
+        traceback.print_exc()
+        _say("internal fault: this is a mistake in backprop-compare; please report it with the lines above")
+        return FAULT
+
+
+def _is_bad_input(error: Exception) -> bool:
+    from compare.support.errors import CompareError
+
+    try:
+        from data import DataError
+    except ImportError:      # whatever made it so is the error at hand
+        return isinstance(error, CompareError)
+    return isinstance(error, (CompareError, DataError))
+
+
+def _parsed(argv: Sequence[str] | None) -> Namespace:
+    try:
+        return arguments.parsed(arguments.parser(), argv)
+    except SystemExit:      # after --help, which is a report too, or bad usage
+        with Writing():
+            sys.stdout.flush()
+        raise
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        print(f"backprop-compare: {text}", file=sys.stderr)

@@ -1,0 +1,122 @@
+"""Training both sides: `train`, the command itself, `example` and `plot`."""
+
+import os
+from argparse import Namespace
+from collections.abc import Collection
+from typing import Any
+
+from compare.cli import arguments
+from compare.cli.common import CheckInterrupt, again, check_report, problem_of
+from compare.lockstep.result import steps_to_keep
+from compare.lockstep.training import Training, reported_epochs
+from compare.lockstep.training import train as train_both
+from compare.problem.lesson import example_problem
+from compare.problem.problem import Problem
+from compare.support.errors import ProblemError
+from compare.support.output import Writing, check_writable, write_file
+
+FIRST_STEPS = 3
+
+
+def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Train a network, by default the lesson's, on both sides and report."""
+    check_report(options)
+    problem = problem_of(options)
+    last = options.epochs * problem.steps_per_epoch
+    spaced = [(epoch + 1) * problem.steps_per_epoch for epoch in reported_epochs(options.epochs, options.every)]
+    printed = set() if options.json or options.quiet else {*range(1, min(FIRST_STEPS, last) + 1), *spaced, last}
+    keep = printed | set(steps_to_keep(problem, last) if options.report else ())
+    training, device = _trained(options, problem, keep, check_interrupt)
+    command = again(options)
+    if options.report:
+        from compare.report.html import training_page
+
+        write_file(options.report, training_page(training, device, command))
+    with Writing():
+        _report(options, training, device, printed, command)
+    return training.comparison.verdict
+
+
+def example(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Take the worked example's one step on both sides and report."""
+    from compare.sides.devices import checked_device
+
+    check_report(options)
+    problem = example_problem(options.dtype)
+    device = checked_device(options.device)
+    training = train_both(problem, epochs=1, device=device, keep=[1])
+    command = again(options)
+    if options.report:
+        from compare.report.html import training_page
+
+        write_file(options.report, training_page(training, device, command))
+    with Writing():
+        _report(options, training, device, {1}, command)
+    return training.comparison.verdict
+
+
+def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Train as told, and draw one picture of it into a file."""
+    from compare.report import plots
+    from compare.report.picture import FORMATS, PICTURES, picture
+
+    plots.matplotlib()
+    form = os.path.splitext(options.file)[1].removeprefix(".").lower()
+    if form not in FORMATS:
+        raise ProblemError(f"{options.file} does not end in .{', .'.join(FORMATS)}; expected one of them, which says the picture's format")
+    check_writable(options.file)
+    problem = problem_of(options)
+    last = options.epochs * problem.steps_per_epoch
+    if options.step is not None and options.step > last:
+        raise ProblemError(f"--step {options.step} is given, and there are {last}; expected one of them")
+    keep = {*steps_to_keep(problem, last), *([options.step] if options.step else [])} if PICTURES[options.picture].needs_steps else set()
+    training, _ = _trained(options, problem, keep, check_interrupt)
+    write_file(options.file, picture(options.picture, training.comparison, form, options.step))
+    with Writing():
+        print(f"{options.file}: {PICTURES[options.picture].said}; {training.comparison.explanation().splitlines()[0]}")
+    return training.comparison.verdict
+
+
+def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: CheckInterrupt) -> tuple[Training, str]:
+    """Both sides, trained with a bar to look at; and the device's name."""
+    from compare.report.terminal import progress_bar
+    from compare.sides.devices import checked_device
+
+    device = checked_device(options.device)
+    with progress_bar(options.epochs * problem.steps_per_epoch) as advance:
+
+        def progress(step: int) -> None:
+            check_interrupt()
+            advance(step)
+
+        told = {"epochs": options.epochs, "every": options.every, "mode": options.mode}
+        return train_both(problem, **told, device=device, keep=keep, progress=progress), device
+
+
+def _report(options: Namespace, training: Training, device: str, printed: Collection[int], command: str) -> None:
+    if options.json:
+        from compare.report.json import as_json
+
+        print(as_json(training, device, _asked(options)))
+    elif options.quiet:
+        print(training.comparison.explanation())
+    else:
+        from compare.report.terminal import Ending, print_example, print_training
+
+        ending = Ending(command, options.report)
+        if options.command == "example":
+            print_example(training, ending)
+        else:
+            print_training(training, device, ending, is_lesson=_is_lesson(options), first_steps=FIRST_STEPS, steps=printed)
+
+
+def _asked(options: Namespace) -> dict[str, Any]:
+    names = ("data", "target", "split_seed", "standardize")
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+
+def _is_lesson(options: Namespace) -> bool:
+    """Whether the lesson prints figures for just this."""
+    defaults = vars(arguments.parser().parse_args([]))
+    asked = vars(options)
+    return all(asked[name] == defaults[name] for name in defaults if name not in ("device", "mode", "report"))

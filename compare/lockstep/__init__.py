@@ -1,0 +1,1 @@
+"""Two sides trained step by step, each step judged."""

@@ -1,0 +1,182 @@
+"""The result of a comparison: the verdict, the first divergence, the worst agreement, and the series over the steps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from compare.problem.pieces import LOSSES
+from compare.problem.problem import Problem
+from compare.rounding.difference import Difference, KeptStep, Key, Mode, Verdict, shares
+from compare.support.arrays import Array
+
+_CLEARLY = 16      # times what rounding allows
+_MOST_KEPT, _KEPT_NUMBERS = 1000, 1 << 23
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near one tensor came to its bound in each kept step: of the number with the largest share of it, all of shape (steps,)."""
+
+    steps: Array
+    difference: Array
+    allowed: Array
+    share: Array
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two implementations, trained side by side.
+
+    `mode` is "stage" where each stage was judged by its own inputs. `steps` is how many were compared; `compared` how many
+    numbers. `worst` is the difference with the largest share of its bound
+    among the steps that the screen found nearest to theirs; None for large networks, where that would cost more than the run. `series`
+    holds, by (phase, tensor), each step's largest difference. `drift` is the largest gap between the two sides' weights before the last
+    step. `stopped` says why the run ended before its last step, or is None. `followed_from` is the step from which a run in free mode went
+    on in follow mode because of drift, or None. `kept` are the steps that were asked for, by number, and beside them the first that
+    differs.
+    """
+
+    problem: Problem
+    mode: Mode | Literal["stage"]
+    steps: int
+    compared: int
+    first_divergence: Difference | None
+    worst: Difference | None
+    agreed: tuple[Key, ...]
+    series: Mapping[Key, Array]
+    drift: float
+    predictions: tuple[Array, Array] | None
+    final_parameters: tuple[Mapping[str, Array] | None, Mapping[str, Array] | None]
+    stopped: str | None = None
+    followed_from: int | None = None
+    kept: Mapping[int, KeptStep] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """ "equivalent" where every number of every step was within its bound; else "different"."""
+        return "equivalent" if self.first_divergence is None else "different"
+
+    @property
+    def accuracies(self) -> tuple[float, float] | None:
+        """The share of the test records that each side puts into the right class; None without targets from 0 to 1 or classes, without test
+        records, or with NaN.
+
+        A record's class is the one with the largest output, or by a single output the side of ½ (of 0, for a logit) on which it lies.
+        """
+        if self.predictions is None or self.problem.test is None:
+            return None
+        y = self.problem.test[1]
+        if not all(np.isfinite(outputs).all() for outputs in self.predictions) or (y.ndim == 2 and (y.min() < 0 or y.max() > 1)):
+            return None
+        threshold = 0.0 if self.problem.loss.endswith("with_logits") else 0.5
+        if y.ndim == 1 or LOSSES[self.problem.loss].targets == "classes":
+            right = [outputs.argmax(axis=-1) == (y if y.ndim == 1 else y.argmax(axis=-1)) for outputs in self.predictions]
+        else:
+            right = [(outputs > threshold) == (y > 0.5) for outputs in self.predictions]
+        return float(np.mean(right[0])), float(np.mean(right[1]))
+
+    @cached_property
+    def agreement(self) -> Mapping[Key, Agreement]:
+        """How near each (phase, tensor) came to its bound in the kept steps, in the order of comparison."""
+        columns: dict[Key, dict[tuple[int, ...], list[tuple[int, Array, Array, Array]]]] = {}
+        for step, kept in self.kept.items():
+            for key, actual, expected, bound in kept.tensors():
+                same_shape = columns.setdefault(key, {}).setdefault(actual.shape, [])
+                same_shape.append((step, actual, expected, np.broadcast_to(bound, actual.shape)))
+        found = {key: np.concatenate([_nearest(rows) for rows in shapes.values()]) for key, shapes in columns.items()}
+        return {key: Agreement(*rows[np.argsort(rows[:, 0])].T) for key, rows in found.items()}
+
+    @property
+    def unmoved(self) -> list[str]:
+        """The layers' weights that in no kept step moved by clearly more than rounding allows, so that a wrong step is allowed too.
+
+        What weight decay alone moves does not count.
+        """
+        moved: dict[str, bool] = {}
+        for kept in self.kept.values():
+            for name, _, expected, allowed in kept.deltas():
+                is_clear = np.abs(self._by_the_gradient(kept, name, expected)) > _CLEARLY * np.asarray(allowed)
+                moved[name] = moved.get(name, False) or bool(is_clear.any())
+        return [name for name in (f"{layer.linear}.weight" for layer in self.problem.layers) if not moved.get(name, True)]
+
+    def _by_the_gradient(self, kept: KeptStep, name: str, delta: Array) -> Array:
+        """The part of the step that is not of the weight decay: 0 where the gradient is lost in a decay that is added to it."""
+        decay = self.problem.update_options(name)["weight_decay"]
+        if not decay:
+            return delta
+        if self.problem.optimizer == "adamw":
+            return np.asarray(delta + self.problem.lr * decay * kept.before[name])
+        gradient = (kept.expected.grads or {}).get(name)
+        if gradient is None:
+            return delta
+        is_seen = np.abs(gradient) > _CLEARLY * np.finfo(self.problem.dtype).eps * np.abs(decay * kept.before[name])
+        return np.asarray(np.where(is_seen, delta, 0.0))
+
+    def to_html(self) -> str:
+        """The report as one page that opens offline; raises MissingExtraError where the extra `report` is not installed."""
+        from compare.report.html import comparison_page
+
+        return comparison_page(self)
+
+    def _repr_html_(self) -> str:
+        """The report, in a notebook."""
+        from compare.report.html import in_notebook
+
+        return in_notebook(self.to_html, self.explanation())
+
+    def explanation(self) -> str:
+        """The verdict in words: what was compared, and where the two sides part, if they do."""
+        found = self.first_divergence
+        if found is None:
+            text = f"equivalent: {self.compared} numbers in {_count(self.steps, 'step')}, each within what rounding allows"
+            if self.followed_from is not None:
+                text += f"\n  from step {self.followed_from} on in follow mode: so far had the two sides' weights drifted apart"
+            return text
+        where = f"step {found.step}, {found.phase}" + ("" if found.tensor == found.phase else f" {found.tensor}")
+        lines = [f"different: first at {where}" + ("" if not found.index else f", index {found.index}")]
+        if found.actual is not None and found.expected is not None:
+            lines += [
+                f"  actual      {found.actual!r}",
+                f"  expected    {found.expected!r}",
+                f"  difference  {found.difference:.3g}, {found.ulps:.3g} ulp",
+                f"  allowed     {found.allowed:.3g} by rounding" + (f"; {found.share:.3g} times that" if np.isfinite(found.share) else ""),
+            ]
+        if found.reason:
+            lines.append(f"  because     {found.reason}")
+        whole_steps = found.step if found.phase == "prediction" else found.step - 1
+        before = [f"every number of {_count(whole_steps, 'step')}"] if whole_steps else []
+        before += [phase if phase == tensor else f"{phase} {tensor}" for phase, tensor in self.agreed]
+        lines.append(f"  agreed before it: {', '.join(before) if before else 'nothing'}")
+        return "\n".join(lines)
+
+
+def _nearest(rows: list[tuple[int, Array, Array, Array]]) -> Array:
+    """Of each step's (actual, expected, allowed), all of one shape, the number with the largest share: step, difference, allowed, share."""
+    numbers, *columns = zip(*rows, strict=True)
+    actual, expected, allowed = (np.stack([array.ravel() for array in column]) for column in columns)
+    share = shares(actual, expected, allowed)
+    at = np.argmax(share, axis=1)[:, None]
+    with np.errstate(all="ignore"):
+        gap = np.abs(np.take_along_axis(actual, at, 1) - np.take_along_axis(expected, at, 1))
+    return np.hstack([np.array(numbers)[:, None], gap, np.take_along_axis(allowed, at, 1), np.take_along_axis(share, at, 1)])
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def hardly_moved(names: Sequence[str]) -> str:
+    """Why nothing is proved of those weights."""
+    return f"the steps of {', '.join(names)} are about as small as what rounding allows, or none: wrong ones would pass too"
+
+
+def steps_to_keep(problem: Problem, steps: int) -> list[int]:
+    """Those of so many steps that a report shows: all, or as many as memory has room for, evenly spaced from the first to the last."""
+    parameters = sum(array.size for array in problem.initial_parameters.values())
+    records = max(problem.batch_lengths(problem.steps_per_epoch))
+    numbers = 3 * (4 * parameters + records * sum(problem.sizes[1:]))
+    most = max(3, min(_MOST_KEPT, _KEPT_NUMBERS // numbers))
+    return sorted({1 + i * (steps - 1) // max(1, most - 1) for i in range(most)}) if steps > most else list(range(1, steps + 1))

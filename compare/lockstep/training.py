@@ -1,0 +1,90 @@
+"""A problem trained on both backends in lockstep, with each side's losses on the way."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from compare.lockstep.loop import train_in_lockstep
+from compare.lockstep.result import Comparison
+from compare.problem.problem import Problem
+from compare.rounding.difference import Mode
+from compare.sides.manual import Manual
+from compare.support.arrays import Array
+
+
+def reported_epochs(epochs: int, every: int | None = None) -> list[int]:
+    """The epochs, from 0, after which losses are reported: ten evenly spaced ones as in the lesson, or every `every`-th."""
+    return sorted({i * epochs // 10 for i in range(10)}) if every is None else list(range(0, epochs, every))
+
+
+@dataclass(frozen=True)
+class Measures:
+    """One side's losses over all training records, in evaluation, after the updates of the reported epochs.
+
+    `loss` is the training's own; `mse` the mean squared error; `lesson_loss` is what the lesson prints as "Train loss", by mistake: the
+    last training record's prediction held against all targets. Where targets are class indices, the last two are empty.
+    """
+
+    loss: list[float]
+    mse: list[float]
+    lesson_loss: list[float]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A problem trained on both sides: the comparison, and each side's measures at the reported epochs."""
+
+    comparison: Comparison
+    epochs: list[int]
+    manual: Measures
+    torch_ref: Measures
+    initial_parameters: tuple[Mapping[str, Array], Mapping[str, Array]]
+
+
+def train(
+    problem: Problem,
+    *,
+    epochs: int,
+    every: int | None = None,
+    mode: Mode = "free",
+    device: str = "cpu",
+    keep: Collection[int] = (),
+    progress: Callable[[int], None] = lambda step: None,
+) -> Training:
+    """Train both backends in lockstep for that many epochs, and measure both on the way; `keep` are steps, counted from 1."""
+    from compare.sides.torch_ref import TorchRef
+
+    sides: tuple[Manual, TorchRef] = (Manual(problem), TorchRef(problem, device=device))
+    for side in sides:
+        side.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
+    initial = sides[0].state_dict(), sides[1].state_dict()
+    x, y = problem.training_data()
+    per_epoch = problem.steps_per_epoch
+    reached: list[int] = []
+    measures = (Measures([], [], []), Measures([], [], []))
+
+    def observe(step: int) -> None:
+        reached.append(step // per_epoch - 1)
+        for side, measured in zip(sides, measures, strict=True):
+            output, loss = side.evaluate(x, y)  # type: ignore[attr-defined]    # zip sees the sides as objects
+            measured.loss.append(loss)
+            if y.shape == output.shape:
+                measured.mse.append(_mean_square(output, y))
+                measured.lesson_loss.append(_mean_square(output[-1], y))
+
+    comparison = train_in_lockstep(
+        *sides,
+        problem,
+        steps=epochs * per_epoch,
+        mode=mode,
+        keep=keep,
+        observe_after={(epoch + 1) * per_epoch for epoch in reported_epochs(epochs, every)},
+        observe=observe,
+        progress=progress,
+    )
+    return Training(comparison, reached, *measures, initial)
+
+
+def _mean_square(output: Array, y: Array) -> float:
+    return float(np.mean((output - y) ** 2))

@@ -1,0 +1,46 @@
+"""A problem from anyone's CSV: one column is the target, the others are features."""
+
+from os import PathLike
+from typing import Any, Literal
+
+from compare.problem.pieces import LOSSES
+from compare.problem.problem import Problem
+from compare.problem.validation import check_choice
+from compare.support.arrays import Batch
+
+
+def table_problem(
+    path: str | PathLike[str],
+    target: str,
+    *,
+    hidden: tuple[int, ...] = (2,),
+    activations: str | tuple[str, ...] = "sigmoid",
+    loss: str = "half_mse",
+    split_seed: int = 21,
+    standardize: Literal["all", "train"] = "all",
+    **options: Any,
+) -> Problem:
+    """A network on the table's features, text columns one-hot; further options are `Problem`'s fields.
+
+    The loss says what the target is: a number, one of two classes (one output), or one of several (an output for each).
+
+    Raises `data.DataError` for a file that cannot be used, ProblemError for an option that cannot.
+    """
+    import data
+
+    check_choice("loss", loss, LOSSES)
+    kind = LOSSES[loss].targets
+    table = data.load_table(path, target, kind=kind, split_seed=split_seed, standardize=standardize)
+
+    def batch(features: Any, targets: Any) -> Batch:
+        y = targets.to_numpy()
+        return features.to_numpy(), y if kind == "classes" else y[:, None]
+
+    return Problem(
+        sizes=(table.features.shape[1], *hidden, len(table.classes) if kind == "classes" else 1),
+        activations=activations,
+        loss=loss,
+        batches=(batch(table.features, table.targets),),
+        test=batch(table.features_test, table.targets_test),
+        **options,
+    )

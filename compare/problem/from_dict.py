@@ -1,0 +1,50 @@
+"""A problem as a dict says it, with the keys of the JSON's `problem`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from compare.problem.pieces import LOSSES, OPTIMIZERS, TARGETS
+from compare.problem.problem import Problem
+from compare.problem.validation import checked_sizes
+from compare.support.errors import ProblemError
+
+LESSON = {"sizes": (6, 2, 1), "activations": "sigmoid", "bias": False, "loss": "half_mse"}
+_FIELDS = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")
+_OF_THE_DATA = ("seed", "records", "test_records", "data", "target", "split_seed", "standardize", "batch_size", "drop_last")
+_NOT_CHECKED = {"accumulate": 1, "dtype": "float64"}  # with what they have to be
+
+
+def declared_problem(declared: Mapping[str, Any]) -> Problem:
+    """The problem that the dict says; what it does not say is the lesson's, and a loss's own activation at the output.
+
+    `targets` may be "classes", for class indices (n,), or "binary", for numbers that are 0 or 1 and none between. What says nothing of the
+    network is passed over. Raises ProblemError.
+    """
+    options = {name for row in OPTIMIZERS.values() for name in row.options}
+    known = {*_FIELDS, *_OF_THE_DATA, *_NOT_CHECKED, *options, "targets"}
+    if not isinstance(declared, Mapping):
+        raise ProblemError(f"PROBLEM is a {type(declared).__name__}; expected a dict such as {LESSON}")
+    for name in declared:
+        if name not in known:
+            raise ProblemError(f"PROBLEM has {name!r}; expected one of {', '.join([*_FIELDS, *sorted(options), 'targets'])}")
+    for name, value in _NOT_CHECKED.items():
+        if declared.get(name) not in (None, value):
+            raise ProblemError(f"PROBLEM has {name} {declared[name]!r}; an attempt cannot be checked with that yet: leave it out")
+    if not isinstance(declared.get("activations", ""), (str, tuple, list)):
+        raise ProblemError(f"PROBLEM has activations {declared['activations']!r}; expected a name, or one for each layer")
+    fields = {**LESSON, **{name: value for name, value in declared.items() if name in _FIELDS and value is not None}}
+    sizes = checked_sizes(tuple(fields["sizes"]) if isinstance(fields["sizes"], list) else fields["sizes"])
+    if isinstance(fields["activations"], list):
+        fields["activations"] = tuple(fields["activations"])
+    targets = declared.get("targets")
+    if targets not in (None, *TARGETS):
+        raise ProblemError(f"PROBLEM has targets {targets!r}; expected one of {', '.join(TARGETS)}")
+    losses = [name for name, loss in LOSSES.items() if loss.targets == targets]
+    if losses and fields["loss"] not in losses:
+        raise ProblemError(f"PROBLEM has targets {targets!r} with the loss {fields['loss']}; expected {' or '.join(losses)}")
+    k = sizes[-1]
+    y = {"classes": np.zeros(2, dtype=np.int64), "binary": np.repeat([[0.0], [1.0]], k, axis=1)}.get(str(targets), np.full((2, k), 1 / k))
+    given = {name: declared[name] for name in options if name in declared}
+    return Problem(**{**fields, "sizes": sizes}, optimizer_options=given, batches=((np.zeros((2, sizes[0])), y),))

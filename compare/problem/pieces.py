@@ -1,0 +1,141 @@
+"""The table of pieces: every activation, loss, normalisation and optimiser that both backends have, a row for each.
+
+The command line, the tests and the documentation are driven by it. A row's definition stands under its name in `manual`, its counterpart
+in `torch_ref`, and its rule in `compare.rounding.rules`; docs/adding-a-piece.md walks through adding one. Plain data: importing it loads
+neither NumPy nor torch.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False      # as `typing` has it; it and `dataclasses` take longer to import than the command line's help to print
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    Targets = Literal["regression", "binary", "classes"]
+
+
+class Piece:
+    """One row: its name, its equation, and PyTorch's counterpart."""
+
+    def __init__(self, name: str, equation: str, torch: str) -> None:
+        self.name, self.equation, self.torch = name, equation, torch
+
+
+class LossPiece(Piece):
+    """A loss; its equation is that of one term ℓ. `over` says what the mean divides by: the output's elements, or its records.
+
+    `targets`: numbers ("regression"), numbers from 0 to 1 ("binary"), or class indices or probabilities of classes ("classes").
+    `output` is the activation that the output layer has by default; `only` are those that it must have, or none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        equation: str,
+        torch: str,
+        *,
+        over: Literal["elements", "records"] = "elements",
+        targets: Targets = "regression",
+        output: str = "identity",
+        only: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(name, equation, torch)
+        self.over, self.targets, self.output, self.only = over, targets, output, only
+
+
+class OptimizerPiece(Piece):
+    """An optimiser; `options` are the hyperparameters that it has beside the learning rate, with PyTorch's defaults.
+
+    `decay` is none of PyTorch's own: it is its two parameter groups, one of the weights with `weight_decay` and one of the rest without.
+    `slots` are what it keeps of each parameter, by PyTorch's names; with `kept_if`, only where that option is not 0.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        equation: str,
+        torch: str,
+        *,
+        options: Mapping[str, Any],
+        slots: tuple[str, ...] = (),
+        kept_if: str | None = None,
+    ) -> None:
+        super().__init__(name, equation, torch)
+        self.options, self.slots, self.kept_if = options, slots, kept_if
+
+    def kept(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The slots that it has with these options."""
+        return self.slots if self.kept_if is None or options[self.kept_if] else ()
+
+
+def _by_name(*rows: Any) -> dict[str, Any]:
+    return {row.name: row for row in rows}
+
+
+ACTIVATIONS: dict[str, Piece] = _by_name(
+    Piece("sigmoid", "1 / (1 + e⁻ᶻ)", "torch.sigmoid"),
+    Piece("tanh", "(eᶻ − e⁻ᶻ) / (eᶻ + e⁻ᶻ)", "torch.tanh"),
+    Piece("relu", "max(z, 0)", "torch.relu"),
+    Piece("leaky_relu", "z for z > 0, else 0.01 z", "F.leaky_relu"),
+    Piece("elu", "z for z > 0, else eᶻ − 1", "F.elu"),
+    Piece("gelu", "z Φ(z), Φ(z) = ½ (1 + erf(z/√2))", "F.gelu"),
+    Piece("gelu_tanh", "½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))", 'F.gelu(approximate="tanh")'),
+    Piece("silu", "z σ(z)", "F.silu"),
+    Piece("softplus", "log(1 + eᶻ)", "F.softplus(threshold=40)"),
+    Piece("softmax", "e^zᵢ / Σⱼ e^zⱼ over the units", "F.softmax(dim=-1)"),
+    Piece("log_softmax", "zᵢ − log Σⱼ e^zⱼ over the units", "F.log_softmax(dim=-1)"),
+    Piece("identity", "z", "nn.Identity"),
+)
+
+LOSSES: dict[str, LossPiece] = _by_name(
+    LossPiece("half_mse", "½ (ŷ − y)²", "0.5 * F.mse_loss"),
+    LossPiece("mse", "(ŷ − y)²", "F.mse_loss"),
+    LossPiece("sse", "Σₖ (ŷ − y)²", 'F.mse_loss(reduction="sum") / n', over="records"),
+    LossPiece("l1", "|ŷ − y|", "F.l1_loss"),
+    LossPiece("huber", "½ d² for |d| ≤ 1, else |d| − ½, d = ŷ − y", "F.huber_loss"),
+    LossPiece("smooth_l1", "½ d² for |d| < 1, else |d| − ½, d = ŷ − y", "F.smooth_l1_loss"),
+    LossPiece(
+        "bce",
+        "−y log ŷ − (1 − y) log(1 − ŷ)",
+        "F.binary_cross_entropy",
+        targets="binary",
+        output="sigmoid",
+        only=("sigmoid", "softmax"),
+    ),
+    LossPiece("bce_with_logits", "log(1 + e^ŷ) − y ŷ", "F.binary_cross_entropy_with_logits", targets="binary"),
+    LossPiece("cross_entropy", "−Σₖ yₖ log softmax(ŷ)ₖ", "F.cross_entropy", over="records", targets="classes"),
+)
+
+REDUCTIONS = ("mean", "sum")
+
+TARGETS = ("classes", "one_hot", "binary")      # what they can be said to be: indices, one of them in each row, or 0 and 1 alone
+
+NORMALIZATIONS: dict[str, Piece] = _by_name(
+    Piece("layer_norm", "γ (z − μ) / √(v + ε) + β, μ and v of each record over its units", "F.layer_norm"),
+    Piece("batch_norm", "γ (z − μ) / √(v + ε) + β, μ and v of each unit over the batch", "F.batch_norm"),
+)
+
+DECAYS = ("all", "weights")      # what weight decay is of: every parameter, or the weights without biases, γ and β
+
+_SLOTS = ("exp_avg", "exp_avg_sq")
+_ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "decay": "all"}
+
+OPTIMIZERS: dict[str, OptimizerPiece] = _by_name(
+    OptimizerPiece(
+        "sgd",
+        "g ← g + λ w; b ← μ b + (1 − dampening) g; Δw = −lr b",
+        "torch.optim.SGD",
+        options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0, "decay": "all"},
+        slots=("momentum_buffer",),
+        kept_if="momentum",
+    ),
+    OptimizerPiece("adam", "g ← g + λ w; Δw = −lr m̂ / (√v̂ + ε)", "torch.optim.Adam", options=_ADAM, slots=_SLOTS),
+    OptimizerPiece(
+        "adamw",
+        "Δw = −lr λ w − lr m̂ / (√v̂ + ε)",
+        "torch.optim.AdamW",
+        options=_ADAM | {"weight_decay": 0.01},
+        slots=_SLOTS,
+    ),
+)

@@ -1,0 +1,96 @@
+"""What a problem's options may be: each check gives the value back, or raises ProblemError that says what was expected."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from compare.problem.pieces import DECAYS, OPTIMIZERS
+from compare.support.errors import ProblemError
+
+DTYPES = ("float64", "float32")
+
+
+def is_whole(number: Any, least: int) -> bool:
+    """Whether it is a whole number, at least `least`; True and False are none."""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number >= least)
+
+
+def check_flag(what: str, value: Any) -> None:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ProblemError(f"{what} is {value!r}; expected True or False")
+
+
+def checked_sizes(sizes: Any) -> tuple[int, ...]:
+    """At least two numbers of units."""
+    units = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+    if len(units) < 2 or not all(is_whole(size, least=1) for size in units):
+        raise ProblemError(f"sizes are {sizes}; expected at least two whole numbers of units, each at least 1")
+    return tuple(int(size) for size in units)
+
+
+def checked_number(
+    what: str,
+    number: Any,
+    dtype: str | None = None,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+) -> float:
+    """A finite number within its limits, and in `dtype` too, if one is given."""
+    try:
+        is_number = isinstance(number, (int, float, np.integer, np.floating)) and not isinstance(number, bool)
+        value = float(number) if is_number else math.nan
+    except OverflowError:
+        value = math.inf
+    limits = [f"above {above:g}"] if above is not None else [f"of at least {least:g}"] if least is not None else []
+    limits += [f"below {below:g}"] if below is not None else []
+    is_within = (above is None or value > above) and (least is None or value >= least) and (below is None or value < below)
+    if not (math.isfinite(value) and is_within):
+        raise ProblemError(f"{what} is {str(number)[:40]}; expected a finite number {' and '.join(limits)}".rstrip())
+    if dtype is not None:
+        with np.errstate(over="ignore"):
+            in_dtype = np.dtype(dtype).type(value)
+        if not np.isfinite(in_dtype) or (in_dtype == 0) != (value == 0):
+            raise ProblemError(f"{what} {value} is {in_dtype} in {dtype}; expected a number that {dtype} can hold")
+    return value
+
+
+def checked_optimizer_options(optimizer: str, given: Any, dtype: str) -> dict[str, Any]:
+    """The optimiser's hyperparameters beside the learning rate, all of them, defaults filled in."""
+    options = dict(OPTIMIZERS[optimizer].options)
+    if not isinstance(given, Mapping):
+        raise ProblemError(f"optimizer_options are a {type(given).__name__}; expected a mapping of {', '.join(options)}")
+    for name, value in given.items():
+        if name not in options:
+            raise ProblemError(f"{name} is no option of {optimizer}; expected some of {', '.join(options)}")
+        if name == "betas":
+            if not (isinstance(value, (tuple, list)) and len(value) == 2):
+                raise ProblemError(f"betas are {value!r}; expected two numbers of at least 0 and below 1")
+            options[name] = tuple(checked_number("a beta", beta, least=0, below=1) for beta in value)
+        elif name == "decay":
+            check_choice(name, value, DECAYS)
+            options[name] = value
+        elif isinstance(options[name], bool):
+            check_flag(name, value)
+            options[name] = bool(value)
+        else:
+            options[name] = checked_number(name, value, dtype, above=0) if name == "eps" else checked_number(name, value, least=0)
+    if options.get("nesterov") and (not options["momentum"] or options["dampening"]):
+        raise ProblemError("nesterov is set; expected a momentum above 0 and no dampening with it, as PyTorch does")
+    return options
+
+
+def check_seed(seed: Any) -> None:
+    """A whole number that NumPy's generators take."""
+    if not (is_whole(seed, least=0) and seed < 2**32):
+        raise ProblemError(f"seed is {seed}; expected a whole number from 0 to {2**32 - 1}")
+
+
+def check_choice(what: str, value: object, choices: Any) -> None:
+    """One of the names."""
+    if not isinstance(value, str) or value not in choices:
+        raise ProblemError(f"{what} is {value!r}; expected one of {', '.join(choices)}")

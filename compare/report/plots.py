@@ -1,0 +1,288 @@
+"""Pictures of a comparison, by matplotlib: each takes the axes to draw on, or makes its own, and returns them.
+
+They show the steps that the comparison kept: train with `keep=steps_to_keep(problem, steps)`, or check with `keep=True`. matplotlib comes
+with the extra `report`.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compare.lockstep.result import Comparison
+from compare.problem.problem import Problem
+from compare.rounding.difference import Difference, KeptStep, Key, shares
+from compare.support.arrays import Array
+from compare.support.errors import MissingExtraError, ProblemError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_deltas", "plot_differences", "plot_loss", "plot_network", "plot_shares"]
+
+COLORS = ("#3b82c4", "#d9822b", "#2f9e6e", "#8a63d2", "#b0893a", "#4aa3a2")      # legible on white and on black
+WRONG, RIGHT = "#d64545", "#2f9e6e"
+Sides = tuple[str, str]
+SIDES: Sides = ("manual", "torch_ref")
+PHASE_NAMES = {
+    "activations": "activations",
+    "buffers": "running statistics",
+    "output": "output",
+    "loss": "loss",
+    "errors": "error terms δ",
+    "grads": "gradients",
+    "state": "optimiser state",
+    "deltas": "weight deltas Δw",
+    "params": "new weights",
+}
+ALLOWED = "allowed by rounding"      # in a legend
+_MOST_UNITS = 8      # of a layer, that are drawn
+_MOST_VALUES = 36      # of a tensor, that are written into its picture
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_FAR = 1000      # from the least loss to the largest, from where on the axis is logarithmic
+_LARGEST = 1e200      # that an axis has room for, with its margins and the ticks beyond them
+_LEAST_SHARE = 1e-4      # of what rounding allows, that is told from nothing in the heat map
+
+
+def tensor_name(problem: Problem, key: Key) -> str:
+    """A (phase, tensor) in a word or two; activations and error terms by the number of their layer, from 1."""
+    phase, tensor = key
+    if phase in ("activations", "errors"):
+        number = next(n for n, layer in enumerate(problem.layers, start=1) if tensor in (layer.linear, layer.activation))
+        return f"{'δ' if phase == 'errors' else 'a'}{number}"
+    return tensor if phase == tensor else {"grads": "∂L/∂", "deltas": "Δ ", "params": "new "}.get(phase, "") + tensor
+
+
+def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = SIDES) -> Axes:
+    """The loss of both sides before each kept step, one line over the other."""
+    ax = ax or _new_axes()
+    steps = sorted(comparison.kept)
+    for index, (name, style) in enumerate(zip(sides, ("-", (0, (2, 3))), strict=True)):
+        records = [(kept.actual, kept.expected)[index] for _, kept in sorted(comparison.kept.items())]
+        losses = [min(float(record.loss), _LARGEST) for record in records if record.loss is not None]
+        if len(losses) == len(steps):
+            marker = "o" if len(steps) < 60 else ""
+            if min(losses) > 0 and max(losses) > _FAR * min(losses):
+                _logarithmic(ax)
+            ax.plot(steps, losses, linestyle=style, color=COLORS[index], linewidth=3 - 1.4 * index, marker=marker, markersize=3, label=name)
+    _mark_divergence(ax, comparison)
+    ax.set_xlabel("step")
+    ax.set_ylabel(comparison.problem.loss.replace("_", " "))
+    _legend(ax)
+    return ax
+
+
+def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: str | None = None) -> Axes:
+    """The largest difference of each tensor per step, and what rounding allows there: a line that stays below its dashed one is equality.
+
+    `phase` is a field of `StepRecord`, by default the deltas, or the weights where those alone are shown. A step in which the two sides are
+    equal to the last bit has no point. Raises ProblemError where the phase is not shown.
+    """
+    found = comparison.agreement
+    shown = list(dict.fromkeys(key[0] for key in found))
+    phase = phase or next((name for name in ("deltas", "params", "grads") if name in shown), None)
+    if phase not in shown:
+        raise ProblemError(f"{phase or 'nothing'} is not shown in the kept steps; expected one of {', '.join(shown) or 'some kept steps'}")
+    ax = ax or _new_axes()
+    for number, (key, each) in enumerate((key, each) for key, each in found.items() if key[0] == phase):
+        color = COLORS[number % len(COLORS)]
+        marker = "o" if len(each.steps) < 60 else ""
+        name = tensor_name(comparison.problem, key)
+        ax.plot(each.steps, _drawable(each.difference), color=color, linewidth=1, marker=marker, markersize=3, label=name)
+        ax.plot(each.steps, _drawable(each.allowed), color=color, linewidth=1.4, linestyle=(0, (4, 2)))
+    ax.plot([], [], color="gray", linestyle=(0, (4, 2)), label=ALLOWED)
+    _logarithmic(ax)
+    _mark_divergence(ax, comparison)
+    ax.set_xlabel("step")
+    ax.set_ylabel("difference")
+    ax.set_title(PHASE_NAMES[phase])
+    _legend(ax)
+    return ax
+
+
+def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
+    """A heat map of steps × tensors: the largest difference as a share of what rounding allows; red where it is more than that."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm
+
+    ax = ax or _new_axes()
+    found = comparison.agreement
+    steps = sorted(comparison.kept)
+    values = np.full((len(found), len(steps)), np.nan)
+    for row, each in enumerate(found.values()):
+        values[row, np.searchsorted(steps, each.steps)] = each.share
+    colors = colormaps["viridis"].with_extremes(over=WRONG, bad="none")
+    norm = LogNorm(_LEAST_SHARE, 1)
+    image = ax.imshow(np.clip(values, _LEAST_SHARE, 1e9), aspect="auto", interpolation="nearest", cmap=colors, norm=norm)
+    ax.set_yticks(range(len(found)), [tensor_name(comparison.problem, key) for key in found])
+    ticks = np.unique(np.linspace(0, len(steps) - 1, min(6, len(steps))).astype(int))
+    ax.set_xticks(ticks, [str(steps[tick]) for tick in ticks])
+    ax.set_xlabel("step")
+    beside = ax.inset_axes((1.03, 0, 0.04, 1))
+    ax.figure.colorbar(image, cax=beside, extend="max", format=_power, label="share of what rounding allows")
+    return ax
+
+
+def plot_deltas(
+    comparison: Comparison, step: int | None = None, axes: Any = None, *, sides: Sides = SIDES
+) -> Any:
+    """The weight deltas of one step as matrices, a parameter in each row: both sides, and the difference as a share of what is allowed.
+
+    `step` is by default the first that differs, else the last that was kept. `axes` is an array (parameters, 3); returns it. Raises
+    ProblemError for a step that was not kept.
+    """
+    kept = kept_step(comparison, step)
+    rows = list(kept.deltas())
+    if axes is None:
+        from matplotlib import pyplot
+
+        heights = [_as_matrix(actual).shape[0] for _, actual, _, _ in rows]
+        size = (9, sum(max(1.1, 0.3 * height + 0.7) for height in heights))
+        figure, axes = pyplot.subplots(len(rows), 3, squeeze=False, figsize=size, layout="constrained", height_ratios=heights)
+        figure.suptitle(f"step {kept.step}")
+    for (name, actual, expected, allowed), columns in zip(rows, axes, strict=True):
+        numbers = np.abs([actual, expected])
+        largest = float(np.max(numbers, initial=0.0, where=numbers <= _LARGEST)) or 1.0
+        share = shares(actual, expected, allowed)
+        for ax, title, values in zip(columns, (*sides, "share"), (actual, expected, share), strict=True):
+            is_share = values is share
+            limits = {"vmin": 0, "vmax": 1, "cmap": "Purples"} if is_share else {"vmin": -largest, "vmax": largest, "cmap": "RdBu_r"}
+            _matrix(ax, _as_matrix(values), f"Δ {name}: {title}", **limits)
+    return axes
+
+
+def plot_network(problem: Problem, wrong: Difference | None = None, ax: Axes | None = None) -> Axes:
+    """The network with its layers; with `wrong`, the stage where two sides part is marked on it."""
+    ax = ax or _new_axes()
+    place = _place(problem, wrong)
+    heights = [_positions(units) for units in problem.sizes]
+    for layer, (left, right) in enumerate(pairwise(heights), start=1):
+        is_wrong = place == ("weight", layer)
+        for y0 in left:
+            for y1 in right:
+                ax.plot([layer - 1, layer], [y0, y1], color=WRONG if is_wrong else "gray", linewidth=1.6 if is_wrong else 0.5, zorder=1)
+    for layer, (units, ys) in enumerate(zip(problem.sizes, heights, strict=True)):
+        is_wrong = place == ("unit", layer)
+        color = WRONG if is_wrong else COLORS[0]
+        ax.scatter([layer] * len(ys), ys, s=150, color=color, edgecolors="white", linewidths=1, zorder=2)
+        if units > len(ys):
+            ax.text(layer + 0.09, 0, "⋮", ha="left", va="center", fontsize=14)
+        name = "input" if not layer else "output" if layer == len(problem.layers) else f"hidden {layer}"
+        function = "" if not layer else f"\n{problem.layers[layer - 1].function}"
+        ax.text(layer, -1.22, f"{name}\n{units}{function}", ha="center", va="top", fontsize=9)
+    if wrong is not None:
+        where = ("unit", len(problem.layers)) if place is None else place
+        x = where[1] - (0.5 if where[0] == "weight" else 0)
+        ax.annotate(
+            f"first wrong: {tensor_name(problem, (wrong.phase, wrong.tensor))}",
+            (x, max(heights[where[1]]) + 0.1),
+            (x, 1.45),
+            ha="center",
+            color=WRONG,
+            fontweight="bold",
+            arrowprops={"arrowstyle": "->", "color": WRONG, "linewidth": 1.6},
+        )
+    ax.set_xlim(-0.6, len(problem.layers) + 0.6)
+    ax.set_ylim(-2.0, 1.7 if wrong is not None else 1.2)
+    ax.set_axis_off()
+    return ax
+
+
+def kept_step(comparison: Comparison, step: int | None = None) -> KeptStep:
+    """That kept step; by default the first that differs, else the last. Raises ProblemError where it was not kept."""
+    if not comparison.kept:
+        raise ProblemError("no step was kept; expected some: train with keep=steps_to_keep(problem, steps), or check with keep=True")
+    first = comparison.first_divergence
+    if step is None:
+        step = first.step if first is not None and first.step in comparison.kept else max(comparison.kept)
+    if step not in comparison.kept:
+        near = min(comparison.kept, key=lambda number: abs(number - step))
+        raise ProblemError(f"step {step} was not kept; expected one that was, such as {near}")
+    return comparison.kept[step]
+
+
+def _place(problem: Problem, wrong: Difference | None) -> tuple[str, int] | None:
+    """Where in the network the difference lies: at the units, or the weights, of a layer; None for the output and the loss."""
+    if wrong is None:
+        return None
+    kind, owner = ("unit", wrong.tensor) if wrong.phase in ("activations", "errors") else ("weight", wrong.tensor.split(".")[0])
+    for number, layer in enumerate(problem.layers, start=1):
+        if owner in (layer.linear, layer.norm, layer.activation):
+            return kind, number
+    return None
+
+
+def _positions(units: int) -> Array:
+    shown = min(units, _MOST_UNITS)
+    return np.linspace(1, -1, shown) if shown > 1 else np.zeros(1)
+
+
+def _drawable(values: Array) -> Array:
+    """As a logarithmic axis takes them: without zeros, and none so large or small that its limits could not be told."""
+    return np.where(values > 0, np.clip(values, 1 / _LARGEST, _LARGEST), np.nan)
+
+
+def _logarithmic(ax: Axes) -> None:
+    """Its y axis, with few ticks and labels in plain text, which take a third of the time of matplotlib's own."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(numticks=5))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(_power)
+
+
+def _power(value: float, position: float | None = None) -> str:
+    """A power of ten as 10⁻³; another number with two digits."""
+    exponent = round(math.log10(value)) if value > 0 else 0
+    return "10" + str(exponent).translate(_SUPERSCRIPT) if math.isclose(value, 10.0**exponent) else f"{value:.2g}"
+
+
+def _as_matrix(values: Array) -> Array:
+    return values if values.ndim == 2 else values.reshape(-1, 1)
+
+
+def _matrix(ax: Axes, values: Array, title: str, **limits: Any) -> None:
+    shown = np.clip(values, -2 * limits["vmax"], 2 * limits["vmax"])      # beyond it the colour stays the same
+    ax.imshow(shown, aspect="auto", interpolation="nearest", **limits)
+    ax.set_title(title, fontsize=9)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if values.size <= _MOST_VALUES:
+        for (row, column), value in np.ndenumerate(values):
+            color = "white" if abs(value) > 0.6 * limits["vmax"] else "black"
+            ax.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=7, color=color)
+
+
+def _mark_divergence(ax: Axes, comparison: Comparison) -> None:
+    first = comparison.first_divergence
+    if first is not None:
+        ax.axvline(first.step, color=WRONG, linewidth=1.2)
+        ax.annotate(
+            f"step {first.step}", (first.step, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", color=WRONG, fontsize=9
+        )
+
+
+def _legend(ax: Axes) -> None:
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+
+
+def _new_axes() -> Axes:
+    matplotlib()
+    from matplotlib import pyplot
+
+    axes: Axes = pyplot.subplots(layout="constrained")[1]
+    return axes
+
+
+def matplotlib() -> Any:
+    """The package; raises MissingExtraError where it is not installed."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise MissingExtraError("report", "matplotlib") from None
+    return matplotlib

@@ -1,0 +1,121 @@
+"""One number that differs, and the steps that are kept to show it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from compare.sides.interface import CARRIED, StepRecord
+from compare.support.arrays import Array
+
+Mode = Literal["free", "follow"]
+Verdict = Literal["equivalent", "different"]
+Key = tuple[str, str]      # (phase, tensor)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number of one step, on both sides.
+
+    `step` counts from 1. `phase` is a field of `StepRecord`, or "prediction" for the outputs at the test records after the last
+    step; `tensor` is the parameter's or layer's name, or the phase's where it has one array. `allowed` is the envelope's bound on
+    |actual − expected|, `ulps` the difference in units in the last place of the larger of the two. `reason` says why numbers cannot
+    be compared, where they cannot: they are not finite, or they are None because the array is missing or misshapen.
+    """
+
+    step: int
+    phase: str
+    tensor: str
+    index: tuple[int, ...] | None = None
+    actual: float | None = None
+    expected: float | None = None
+    difference: float | None = None
+    allowed: float | None = None
+    ulps: float | None = None
+    reason: str | None = None
+
+    @classmethod
+    def at(
+        cls, step: int, phase: str, tensor: str, index: tuple[Any, ...], actual: Array, expected: Array, allowed: Array
+    ) -> "Difference":
+        """The difference of the two arrays at that index."""
+        a, e = actual[index], expected[index]
+        with np.errstate(all="ignore"):
+            gap = float(np.abs(a - e))
+            ulps = float(gap / np.spacing(np.maximum(np.abs(a), np.abs(e))))
+        reason = None
+        if not (np.isfinite(a) and np.isfinite(e)):
+            one = "the actual side is" if np.isfinite(e) else "the expected side is"
+            who = one if np.isfinite(a) or np.isfinite(e) else "both sides are"
+            reason = f"{who} no longer finite, and what is not finite is never equal"
+        elif gap != 0 and not np.isfinite(allowed[index]):
+            reason = "the numbers are so large that no bound on their rounding can be computed"
+        place = tuple(int(i) for i in index)
+        return cls(step, phase, tensor, place, float(a), float(e), gap, float(allowed[index]), ulps, reason)
+
+    @property
+    def share(self) -> float:
+        """The difference as a share of what rounding allows; 0 where nothing is allowed and nothing differs."""
+        if self.difference is None or self.allowed is None:
+            return np.inf
+        if self.difference == 0:
+            return 0.0
+        return self.difference / self.allowed if self.allowed > 0 else np.inf
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether rounding can explain the difference."""
+        return self.reason is None and self.share <= 1
+
+
+@dataclass(frozen=True)
+class KeptStep:
+    """One step as both sides showed it, beside its envelope.
+
+    `before` are the parameters that the actual side started from. `drift` is by how much the two sides' parameters, buffers and optimiser
+    state, by name, would differ after the step if it were the same on both: what the steps before have left.
+    """
+
+    step: int
+    actual: StepRecord
+    expected: StepRecord
+    allowed: StepRecord
+    before: Mapping[str, Array]
+    drift: Mapping[str, Array] = field(default_factory=dict)
+
+    def tensors(self) -> Iterator[tuple[Key, Array, Array, Array]]:
+        """Every array that both show, as ((phase, tensor), actual, expected, allowed), in the order of comparison.
+
+        What is expected is what was compared: of what is carried from step to step, with the drift added, so that the difference is the
+        step's own.
+        """
+        shown, allowed = ({(phase, name): array for phase, name, array in record.tensors()} for record in (self.actual, self.allowed))
+        for phase, name, array in self.expected.tensors():
+            if (phase, name) in shown:
+                if phase in CARRIED and name in self.drift:
+                    array = array + self.drift[name]
+                yield (phase, name), shown[phase, name], array, allowed[phase, name]
+
+    def deltas(self) -> Iterator[tuple[str, Array, Array, Array]]:
+        """Each parameter's step, as (name, actual, expected, allowed), by the layers; after − before where only parameters are shown."""
+        phase = "deltas" if self.actual.deltas and self.expected.deltas else "params"
+        for (shown, name), actual, expected, allowed in reversed(list(self.tensors())):
+            if shown == phase == "deltas":
+                yield name, actual, expected, allowed
+            elif shown == phase:
+                yield name, actual - self.before[name], expected - self.before[name], allowed
+
+
+def shares(actual: Array, expected: Array, allowed: Array) -> Array:
+    """|actual − expected| as a share of what is allowed: 0 where they are equal, infinite where they or their bound are not finite."""
+    with np.errstate(all="ignore"):
+        gap = np.abs(actual - expected)
+        share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
+    return np.where((gap == 0) | (np.isfinite(gap) & np.isfinite(allowed)), share, np.inf)
+
+
+def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:
+    """The number of one step's array with the largest share of its bound."""
+    share = shares(actual, expected, allowed)
+    return Difference.at(step, *key, np.unravel_index(int(np.argmax(share)), share.shape), actual, expected, allowed)

@@ -1,0 +1,93 @@
+"""The activations' rules by name: a = f(z) and δ = ∂L/∂z with their bounds, for f computed in any of its honest forms."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from compare.rounding.arithmetic import Bounded, Precision
+from compare.rounding.rules.elementwise import Bounds, Slope, elementwise, smooth
+from compare.rounding.rules.gelu import gelu_rounding, gelu_tanh_rounding, gelu_tanh_values, gelu_values
+from compare.rounding.rules.sigmoid import sigmoid, sigmoid_floor, silu_rounding, silu_values, softplus, softplus_floor, tanh, tanh_floor
+from compare.rounding.rules.softmax import log_softmax, log_softmax_floor, softmax, softmax_floor
+from compare.support.arrays import Array
+
+
+@dataclass(frozen=True)
+class ActivationRule:
+    """An activation's part in the envelope.
+
+    `bounds(z, precision)` gives a = f(z) with its bound, and the way back: a function from ∂L/∂a to ∂L/∂z, both with their bounds.
+    `floor(a, n_in, precision)` gives a number that is at most the bound of a, cheap to have from a alone: the screen's.
+    """
+
+    bounds: Bounds
+    floor: Callable[[Array, int, Precision], Array]
+
+
+def _rectified(leak: float) -> Slope:
+    """z for z > 0, exact given z, else `leak` · z, off by 2u for the product and the constant, and η where it may underflow.
+
+    Where rounding may have moved z across 0, either slope is honest; at an exact 0 the slope is `leak`.
+    """
+
+    def slope_rule(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+        lowest, highest = z.value - z.error, z.value + z.error
+        undecided = (np.abs(z.value) <= z.error) & np.greater(z.error, 0)
+        slope = np.where(z.value > 0, 1.0, leak)
+        a = np.where(z.value > 0, z.value, leak * z.value)
+        steepest = np.where(highest > 0, 1.0, leak)
+        product = np.where((lowest < 0) & (leak != 0), leak * 2 * precision.u * np.abs(lowest) + precision.smallest_normal, 0.0)
+        slope_error = np.where(undecided, 1 - leak, 0.0) + np.where((z.value > 0) & ~undecided, 0.0, leak * precision.u)
+        return Bounded(a, steepest * z.error + product), Bounded(slope, slope_error)
+
+    return slope_rule
+
+
+def _elu(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+    """z for z > 0, exact given z, else eᶻ − 1; slope 1 for z > 0, else eᶻ or a + 1.
+
+    eᶻ − 1 is off by 8u absolute (8eᶻ for exp and 1 − eᶻ for the difference), which is more than expm1's 8u relative; the slope by 9u, for
+    the sum. Both slopes are 1 at 0; f′ is e^min(z, 0), which grows with z and nowhere faster than it is itself at the upper end.
+    """
+    may_be_below = z.value - z.error < 0
+    steepest = np.exp(np.minimum(z.value + z.error, 0.0))
+    slope = np.exp(np.minimum(z.value, 0.0))
+    a = np.where(z.value > 0, z.value, np.expm1(np.minimum(z.value, 0.0)))
+    a_error = z.error * steepest + np.where(may_be_below, 8 * precision.u, 0.0)
+    slope_error = np.where(may_be_below, np.minimum(z.error * steepest, 1.0) + 9 * precision.u, 0.0)
+    return Bounded(a, a_error), Bounded(slope, slope_error)
+
+
+def _elu_floor(a: Array, n_in: int, precision: Precision) -> Array:
+    return np.where(a < 0, 8 * precision.u, _linear_floor(a, n_in, precision))
+
+
+def _identity(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+    return z, Bounded(np.ones_like(z.value), np.zeros_like(z.value))
+
+
+def _linear_floor(a: Array, n_in: int, precision: Precision) -> Array:
+    """The rounding of the sum z over n_in terms, which reaches a in the same proportion."""
+    return precision.gamma(n_in) * np.abs(a)
+
+
+def _times_floor(roundings: float) -> Callable[[Array, int, Precision], Array]:
+    """So many roundings of a: of a product with z, the last at least."""
+    return lambda a, n_in, precision: precision.u * roundings * np.abs(a)
+
+
+ACTIVATIONS = {
+    "sigmoid": ActivationRule(elementwise(sigmoid), sigmoid_floor),
+    "tanh": ActivationRule(elementwise(tanh), tanh_floor),
+    "relu": ActivationRule(elementwise(_rectified(0.0)), _linear_floor),
+    "leaky_relu": ActivationRule(elementwise(_rectified(0.01)), _linear_floor),
+    "elu": ActivationRule(elementwise(_elu), _elu_floor),
+    "gelu": ActivationRule(smooth(gelu_values, gelu_rounding, steepest=1.12891, bend=0.79789), _times_floor(9)),
+    "gelu_tanh": ActivationRule(smooth(gelu_tanh_values, gelu_tanh_rounding, steepest=1.129, bend=0.79789), _times_floor(1)),
+    "silu": ActivationRule(smooth(silu_values, silu_rounding, steepest=1.09984, bend=0.50001), _times_floor(1)),
+    "softplus": ActivationRule(elementwise(softplus), softplus_floor),
+    "softmax": ActivationRule(softmax, softmax_floor),
+    "log_softmax": ActivationRule(log_softmax, log_softmax_floor),
+    "identity": ActivationRule(elementwise(_identity), _linear_floor),
+}

@@ -1,0 +1,65 @@
+"""What the rules of elementwise activations are made of: δ = ∂L/∂a ∘ f′(z), and the bounds of a smooth f.
+
+A library's exp, log, tanh and erf are taken to be off by up to 4 ulp, 8u relative: the loosest that NumPy tests its SIMD kernels against;
+glibc, SLEEF (PyTorch's on the CPU) and CUDA promise 1 to 2. 4 ulp of what is at most 1, as tanh is, are at most 4u absolute.
+What a formula built on them can be off follows from there, and each rule says how. The roundings are those at z itself; that
+they are a little others where z may have moved is of second order.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from compare.rounding.arithmetic import Bounded, Precision, times
+from compare.support.arrays import Array
+
+Pullback = Callable[[Bounded], Bounded]
+Bounds = Callable[[Bounded, Precision], tuple[Bounded, Pullback]]
+Slope = Callable[[Bounded, Precision], tuple[Bounded, Bounded]]
+
+
+def elementwise(slope_rule: Slope) -> Bounds:
+    """The rule of an f that acts on each element alone, given a rule for f(z) and f′(z): δ = ∂L/∂a ∘ f′(z)."""
+
+    def bounds(z: Bounded, precision: Precision) -> tuple[Bounded, Pullback]:
+        a, slope = slope_rule(z, precision)
+        return a, lambda error: times(error, slope, precision)
+
+    return bounds
+
+
+def smooth(
+    function: Callable[[Array], tuple[Array, Array]],
+    rounding: Callable[[Bounded, Precision], tuple[Array, Array]],
+    steepest: float,
+    bend: float,
+) -> Bounds:
+    """The rule of a smooth f with |f′| ≤ M₁, `steepest`, and |f″| ≤ M₂, `bend`, everywhere.
+
+    `function(z)` gives f(z) and f′(z), `rounding(z, precision)` what each is off by. Where z moves by e, f moves by at most
+    |f′|e + M₂e²/2 and M₁e, and f′ by at most M₂e and 2M₁.
+    """
+
+    def slope_rule(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+        a, slope = function(z.value)
+        a_rounding, slope_rounding = rounding(z, precision)
+        e = np.asarray(z.error)
+        a_moved = np.minimum(np.abs(slope) * e + bend * e**2 / 2, steepest * e)
+        slope_moved = np.minimum(bend * e, 2 * steepest)
+        underflow = np.where(z.at_most() != 0, precision.smallest_normal, 0.0)
+        return Bounded(a, a_moved + a_rounding + underflow), Bounded(slope, slope_moved + slope_rounding + underflow)
+
+    return elementwise(slope_rule)
+
+
+def near_limit(rest: Array, roundings: Array | float, precision: Precision) -> Array:
+    """So many u where f is `rest` away from its limit, and that rest where it is far below u: there every form may give the very limit.
+
+    Not all libraries give the nearest number: NumPy's tanh in float32 is 1 from 10 on, where the rest is u/15.
+    """
+    return np.where(rest < precision.unit / 64, 1.01 * rest, roundings * precision.u)
+
+
+def nearest(z: Bounded) -> Array:
+    """The smallest |z| that the bound allows."""
+    return np.maximum(np.abs(z.value) - z.error, 0.0)

@@ -1,0 +1,116 @@
+"""The rules of softmax and log_softmax over the last axis, with the whole Jacobian on the way back.
+
+Let pᵢ = e^zᵢ / Σⱼ e^zⱼ. Where the z move by Δ, ln pᵢ moves at the rate Σⱼ pⱼ (Δᵢ − Δⱼ), a mean of differences: common shifts cancel.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compare.rounding.arithmetic import Bounded, Precision, plus, times, total
+from compare.rounding.rules.elementwise import Pullback
+from compare.support.arrays import Array
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """p and ln p; how far z's errors may move each; and the roundings of ln p in units of u, for softmax and for log_softmax."""
+
+    p: Array
+    log_p: Array
+    p_moved: Array
+    log_moved: Array
+    p_roundings: Array
+    log_roundings: Array
+
+
+def _shares(z: Bounded) -> _Shares:
+    """All that both rules need.
+
+    Moved: with E = maxⱼ eⱼ no ln pⱼ moves by more than 2E, so ln pᵢ by at most Σ_{j≠i} pⱼe^2E (eᵢ + eⱼ), by at most eᵢ + E too, and
+    pᵢ by at most its largest value times that.
+
+    Roundings, each on ln p, for S = Σ e^(zⱼ−m) with m the largest z or 0, and lse = m + ln S: |zᵢ − m| units for the difference; in S
+    the mean of the same, 8 for exp, k − 1 for the sum. e^(zᵢ−m)/S adds 8 for exp and 1 for the quotient; zᵢ − lse adds 8 ln S or
+    8|lse| for log, |lse| for the sum and |ln pᵢ| for the difference. e^ln p adds 8 for exp, ln(p) 8|ln pᵢ| for log.
+    """
+    k = z.value.shape[-1]
+    largest = z.value.max(axis=-1, keepdims=True)
+    shifted = z.value - largest
+    log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    log_p = shifted - log_sum
+    p = np.exp(log_p)
+
+    e = np.broadcast_to(z.error, z.value.shape)
+    most_e = e.max(axis=-1, keepdims=True)
+    most_p = np.exp(np.minimum(log_p + 2 * most_e, 0.0))
+    others = 1 - np.eye(k)                                                              # Σ over j ≠ i
+    log_moved = np.minimum(e * (most_p @ others) + (most_p * e) @ others, e + most_e)
+    p_moved = np.minimum(most_p * log_moved, 1.0)
+
+    lse = np.abs(largest + log_sum)
+    spread = (p * np.abs(shifted)).sum(axis=-1, keepdims=True)
+    common = np.abs(shifted) + spread + 8 * np.maximum(log_sum, lse) + lse + k + 17
+    return _Shares(p, log_p, p_moved, log_moved, common - log_p, common - 8 * log_p)
+
+
+def softmax(z: Bounded, precision: Precision) -> tuple[Bounded, Pullback]:
+    """p by any of its forms, and δᵢ = pᵢ (∂L/∂pᵢ − Σⱼ ∂L/∂pⱼ pⱼ), also by the whole Jacobian diag(p) − ppᵀ.
+
+    The matrix sums k more terms than the short form rounds: k + 3 roundings of ∂L/∂pᵢ pᵢ.
+    """
+    shares = _shares(z)
+    p = _probabilities(shares, shares.p_roundings, precision)
+
+    def pullback(error: Bounded) -> Bounded:
+        weighted = times(error, p, precision)
+        delta = times(p, plus(error, _negative(_row_sums(weighted, precision)), precision), precision)
+        return Bounded(delta.value, delta.error + precision.gamma(p.value.shape[-1] + 3) * weighted.at_most())
+
+    return p, pullback
+
+
+def softmax_floor(a: Array, n_in: int, precision: Precision) -> Array:
+    """The roundings that do not depend on z."""
+    floor: Array = precision.u * (17 + a.shape[-1]) * np.abs(a)
+    return floor
+
+
+def log_softmax(z: Bounded, precision: Precision) -> tuple[Bounded, Pullback]:
+    """ln p by any of its forms, and δᵢ = ∂L/∂aᵢ − pᵢ Σⱼ ∂L/∂aⱼ, also by the whole Jacobian 1 − 1pᵀ: k + 2 roundings of ∂L/∂aᵢ."""
+    shares = _shares(z)
+    p = probabilities(z, precision)
+
+    def pullback(error: Bounded) -> Bounded:
+        delta = plus(error, _negative(times(p, _row_sums(error, precision), precision)), precision)
+        return Bounded(delta.value, delta.error + precision.gamma(p.value.shape[-1] + 2) * error.at_most())
+
+    return Bounded(shares.log_p, shares.log_moved + precision.u * shares.log_roundings), pullback
+
+
+def log_softmax_floor(a: Array, n_in: int, precision: Precision) -> Array:
+    """The roundings that do not depend on z but by a."""
+    floor: Array = precision.u * (17 + a.shape[-1] + 8 * np.abs(a))
+    return floor
+
+
+def probabilities(z: Bounded, precision: Precision) -> Bounded:
+    """p, also as e^ln p with ln p by any of its forms."""
+    shares = _shares(z)
+    return _probabilities(shares, shares.log_roundings + 8, precision)
+
+
+def _probabilities(shares: _Shares, roundings: Array, precision: Precision) -> Bounded:
+    """p, with η twice, where an exponential or the quotient may underflow."""
+    error = shares.p_moved + precision.u * roundings * (shares.p + shares.p_moved) + 2 * precision.smallest_normal
+    return Bounded(shares.p, error)
+
+
+def _row_sums(a: Bounded, precision: Precision) -> Bounded:
+    """Σⱼ aⱼ over the last axis, which stays with length 1."""
+    summed = total(a, (-1,), precision)
+    return Bounded(summed.value[..., None], np.asarray(summed.error)[..., None])
+
+
+def _negative(a: Bounded) -> Bounded:
+    return Bounded(-a.value, a.error)

@@ -1,0 +1,117 @@
+"""The hand-written side as an `Implementation`."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import manual
+from compare.problem.problem import Problem
+from compare.sides.interface import PHASES, InBlocks, StepRecord, made_anew, stacked
+from compare.support.arrays import Array, Batch
+
+
+class Manual(InBlocks):
+    """`manual.Network`, trained as it reads, with the problem's optimiser of `manual` on its loss.
+
+    It shows the phases in `show`, with `stages` activations and errors too. Where gradients are accumulated over parts of a batch, there
+    are no stages of the whole batch to show.
+    """
+
+    def __init__(self, problem: Problem, *, stages: bool = False, show: Collection[str] = PHASES) -> None:
+        self.problem = problem
+        self.show = frozenset(show)
+        self.network = manual.Network(
+            problem.sizes,
+            problem.activations,
+            bias=problem.bias,
+            normalization=problem.normalization,
+            dropout=problem.dropout,
+            dtype=problem.dtype,
+        )
+        self._buffers = list(problem.buffer_shapes())
+        self.stages = stages and problem.accumulate == 1
+        self._made = made_anew(self.show, self.stages)
+        self.optimizer = self._fresh_optimizer()
+
+    def load_state_dict(self, params: Mapping[str, Array]) -> None:
+        """Take over these parameters and buffers, by copy, and start afresh."""
+        self.network.load_state_dict(params)
+        self.optimizer = self._fresh_optimizer()
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the parameters and buffers by name."""
+        return self.network.state_dict()
+
+    def parameter(self, name: str) -> Array:
+        """The parameter of that name as it stands; the side's own."""
+        return self.network.parameters()[name]
+
+    def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
+        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
+        return self.steps([(x, y) if masks is None else (x, y, masks)]).at(0)
+
+    def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
+        """A step of training on each batch, all of one shape, each from the parameters in `before`, if given; the records are stacked."""
+        own = self.network.parameters()
+        columns: dict[str, list[Any]] = {}
+        for i, batch in enumerate(batches):
+            if before is not None:
+                for name, array in own.items():
+                    array[...] = before[name][i]
+            for phase, shown in self._step(*batch).items():
+                columns.setdefault(phase, []).append(shown)
+        return StepRecord(**{phase: stacked(column) for phase, column in columns.items()})
+
+    def _step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One step; what is shown of it, by phase."""
+        problem, network = self.problem, self.network
+        if problem.accumulate == 1:
+            output, loss, grads = network.gradients(x, y, problem.loss, reduction=problem.reduction, masks=masks)
+        else:
+            options: dict[str, Any] = {"reduction": problem.reduction, "masks": masks, "parts": problem.accumulate}
+            output, loss, grads = manual.accumulated_gradients(network, x, y, problem.loss, **options)
+        made = {"output": output, "loss": loss, "grads": grads, "deltas": self.optimizer.step(network, grads)}
+        if self.stages:
+            made["activations"], made["errors"] = self._stages()
+        shown = {phase: made[phase] for phase in self._made}
+        if "params" in self.show:
+            shown["params"] = {name: array.copy() for name, array in network.parameters().items()}
+        if problem.slots:
+            shown["state"] = {name: array.copy() for name, array in self.optimizer.kept().items()}
+        if self._buffers:
+            buffers = network.buffers()
+            shown["buffers"] = {name: buffers[name].copy() for name in self._buffers}
+        return shown
+
+    def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:
+        """The output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
+        output = self.network.predict(x)
+        return output, float(manual.LOSSES[self.problem.loss].value(output, y, self.problem.reduction))
+
+    def checkpoint(self) -> Callable[[], None]:
+        """A function that puts the side back to where it stands now."""
+        network, optimizer = self.network.state_dict(), self.optimizer.state_dict()
+
+        def restore() -> None:
+            self.network.load_state_dict(network)
+            self.optimizer.load_state_dict(optimizer, self.network)
+
+        return restore
+
+    def predict(self, x: Array) -> Array:
+        """The output (n, k) for inputs x (n, in) in evaluation."""
+        return self.network.predict(x)
+
+    def _fresh_optimizer(self) -> manual.Optimizer:
+        optimizer: manual.Optimizer = manual.OPTIMIZERS[self.problem.optimizer](self.problem.lr, **self.problem.optimizer_options)
+        return optimizer
+
+    def _stages(self) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Each activation and each δ of the last step, by the index of its layer."""
+        activations, errors = {}, {}
+        for index, layer in enumerate(self.network.layers):
+            if isinstance(layer, manual.Linear):
+                errors[str(index)] = layer.delta.copy()
+            elif isinstance(layer, manual.Activate):
+                activations[str(index)] = layer.a.copy()
+        return activations, errors
+

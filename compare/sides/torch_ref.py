@@ -1,0 +1,193 @@
+"""The PyTorch side as an `Implementation`. Importing this module imports torch."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import torch_ref
+from compare.problem.problem import Problem
+from compare.sides.interface import PHASES, InBlocks, StepRecord, made_anew
+from compare.support.arrays import Array, Batch
+
+
+class TorchRef(InBlocks):
+    """`torch_ref.Network` on `device`, trained with the problem's optimiser of `torch_ref`.
+
+    It shows the phases in `show`; with `stages`, activations and errors too, and also for large networks, since they make comparing cheap.
+    Where gradients are accumulated over parts of a batch, there are no stages of the whole batch to show.
+    """
+
+    @torch.inference_mode(False)
+    def __init__(
+        self, problem: Problem, *, device: str | torch.device = "cpu", stages: bool = False, show: Collection[str] = PHASES
+    ) -> None:
+        self.problem = problem
+        self.show = frozenset(show)
+        self.network = torch_ref.Network(
+            problem.sizes,
+            problem.activations,
+            bias=problem.bias,
+            normalization=problem.normalization,
+            dropout=problem.dropout,
+            dtype=problem.dtype,
+            device=device,
+        )
+        self.optimizer = self._fresh_optimizer()
+        self._flat = _flattened(self.network)
+        self._buffers = list(problem.buffer_shapes())
+        self._batch: Batch | None = None
+        self._tensors: tuple[Tensor, Tensor]
+        self.stages = (stages or problem.is_large) and problem.accumulate == 1
+        self._made = made_anew(self.show, self.stages)
+
+    @torch.inference_mode(False)
+    def load_state_dict(self, params: Mapping[str, Array]) -> None:
+        """Take over these parameters and buffers, by copy, and start afresh."""
+        self.network.load_state_dict({name: torch.tensor(array, device="cpu") for name, array in params.items()})
+        self.optimizer = self._fresh_optimizer()
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the parameters and buffers by name."""
+        return {name: tensor.numpy(force=True).copy() for name, tensor in self.network.state_dict().items()}
+
+    def parameter(self, name: str) -> Array:
+        """The parameter of that name as it stands; on the CPU the side's own."""
+        array: Array = self.network.parameters_by_name()[name].numpy(force=True)
+        return array
+
+    def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
+        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
+        return self.steps([(x, y) if masks is None else (x, y, masks)]).at(0)
+
+    def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
+        """A step of training on each batch, each from the parameters in `before`, if given; the records are stacked."""
+        if next(self.network.parameters()).data_ptr() != self._flat.tensor.data_ptr():      # this is a copy, its parameters no longer views
+            self._flat = _flattened(self.network)
+        starts = None if before is None else self._flat.rows(before)
+        room = _Flat(self.network.parameters_by_name()) if len(batches) > 1 and "deltas" in self.show else None      # for a step's deltas
+        columns: dict[str, list[Any]] = {}
+        last: Batch | None = None
+        with torch_ref.exact_settings(self.network.device):
+            for i, batch in enumerate(batches):
+                if starts is not None:
+                    self._flat.tensor.copy_(starts[i])
+                if batch is not last:
+                    (x, y), last = self._on_device(batch), batch
+                    masks = batch[2] if len(batch) > 2 else None
+                for phase, shown in self._step(x, y, masks, room).items():
+                    columns.setdefault(phase, []).append(shown)
+            copied = {"params", "deltas"} if room is not None else {"params"}
+            fields: dict[str, Any] = {}
+            for phase, column in columns.items():
+                fields[phase] = self._flat.by_name(column) if phase in copied else _stacked(column)
+        return StepRecord(**fields)
+
+    def _step(self, x: Tensor, y: Tensor, masks: Any, room: "_Flat | None") -> dict[str, Any]:
+        """One step; what is shown of it, by phase. Its deltas are written into `room`, or in place of gradients that are not shown."""
+        problem, network = self.problem, self.network
+        stages: dict[str, Any] | None = {} if self.stages else None
+        if problem.accumulate == 1:
+            output, loss, grads = network.gradients(x, y, problem.loss, reduction=problem.reduction, masks=masks, stages=stages)
+        else:
+            options: dict[str, Any] = {"reduction": problem.reduction, "masks": masks, "parts": problem.accumulate}
+            output, loss, grads = torch_ref.accumulated_gradients(network, x, y, problem.loss, **options)
+        out = room.views if room is not None else None if "grads" in self.show else grads
+        made: dict[str, Any] = {"output": output, "loss": loss, "grads": grads, "deltas": self.optimizer.step(network, grads, out)}
+        if stages is not None:
+            made |= stages
+        if room is not None:
+            made["deltas"] = room.copy()
+        shown = {phase: made[phase] for phase in self._made}
+        if "params" in self.show:
+            shown["params"] = self._flat.copy()
+        if problem.slots:
+            state = self.optimizer.state_dict()
+            shown["state"] = {name: state[name] for name in problem.state_shapes()}
+        if self._buffers:
+            shown["buffers"] = {name: network.get_buffer(name).clone() for name in self._buffers}
+        return shown
+
+    @torch.inference_mode(False)
+    def checkpoint(self) -> Callable[[], None]:
+        """A function that puts the side back to where it stands now."""
+        network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        optimizer = self.optimizer.state_dict()
+
+        @torch.inference_mode(False)
+        def restore() -> None:
+            self.network.load_state_dict(network)
+            self.optimizer.load_state_dict(optimizer, self.network)
+
+        return restore
+
+    @torch.inference_mode(False)
+    def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:
+        """The output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
+        inputs, targets = self._on_device((x, y))
+        output = self.network.predict(inputs)
+        return output.cpu().numpy(), float(torch_ref.LOSSES[self.problem.loss](output, targets, self.problem.reduction))
+
+    def predict(self, x: Array) -> Array:
+        """The output (n, k) for inputs x (n, in) in evaluation."""
+        outputs: Array = self.network.predict(x).cpu().numpy()
+        return outputs
+
+    def _fresh_optimizer(self) -> torch_ref.Optimizer:
+        optimizer: torch_ref.Optimizer = torch_ref.OPTIMIZERS[self.problem.optimizer](self.problem.lr, **self.problem.optimizer_options)
+        return optimizer
+
+    def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The batch as tensors; the last one's are kept, since full-batch training asks for the same every time."""
+        if self._batch is None or batch[0] is not self._batch[0] or batch[1] is not self._batch[1]:
+            self._batch, self._tensors = batch, (self.network.as_tensor(batch[0]), self.network.as_targets(batch[1]))
+        return self._tensors
+
+
+class _Flat:
+    """Tensors by name in one, of which `views` are the parts: a copy of it is a copy of them all."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self.tensor = torch.cat([tensor.detach().reshape(-1) for tensor in tensors.values()])
+        self.shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        parts = torch.split(self.tensor, [shape.numel() for shape in self.shapes.values()])
+        self.views = {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+        self._array: Array | None = self.tensor.numpy() if self.tensor.device.type == "cpu" else None      # is copied faster
+
+    def copy(self) -> Any:
+        """All the numbers as they stand: a tensor, or on the CPU their bytes, which are copied faster."""
+        return self.tensor.clone() if self._array is None else self._array.tobytes()
+
+    def rows(self, arrays: Mapping[str, Array]) -> Tensor:
+        """Arrays (steps, …) by name as rows of one tensor."""
+        return self.tensor.new_tensor(np.concatenate([arrays[name].reshape(len(arrays[name]), -1) for name in self.shapes], axis=1))
+
+    def by_name(self, copies: Sequence[Any]) -> dict[str, Array]:
+        """Arrays (steps, …) by name, given a copy of each step's."""
+        if self._array is None:
+            rows = torch.stack(list(copies)).cpu().numpy()
+        else:
+            rows = np.frombuffer(bytearray().join(copies), self._array.dtype).reshape(len(copies), -1)
+        parts = np.split(rows, np.cumsum([shape.numel() for shape in self.shapes.values()])[:-1], axis=1)
+        return {name: part.reshape(-1, *shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+
+def _flattened(network: nn.Module) -> _Flat:
+    """The network's parameters, made parts of one tensor."""
+    params = dict(network.named_parameters())
+    flat = _Flat(params)
+    for name, param in params.items():
+        param.data = flat.views[name]
+    return flat
+
+
+def _stacked(values: Sequence[Any]) -> Any:
+    if isinstance(values[0], dict):
+        return {name: _stacked([value[name] for value in values]) for name in values[0]}
+    if len(values) == 1:
+        return values[0].numpy(force=True)[None]
+    if values[0].ndim == 0:
+        return torch.stack(list(values)).numpy(force=True)
+    return torch.cat(list(values)).reshape(len(values), *values[0].shape).numpy(force=True)      # `stack`, twice as fast

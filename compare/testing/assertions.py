@@ -1,0 +1,107 @@
+"""The assertion for anyone's test."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, overload
+
+from compare.checking.check import STEPS, check
+from compare.checking.result import Check
+from compare.lockstep.loop import train_in_lockstep
+from compare.lockstep.result import Comparison, hardly_moved, steps_to_keep
+from compare.problem.problem import Problem
+from compare.report.checked import about, headline, what_next, why
+from compare.rounding.difference import Mode
+from compare.sides.interface import Implementation
+from compare.support.arrays import Batch
+from compare.support.errors import NotEquivalentError, ProblemError
+
+_LOOKED_AT = 3      # steps, for whether anything moves
+TRAINED = 10      # steps of an implementation; of functions, as many as `check` takes
+Declared = Mapping[str, Any]
+
+
+@overload
+def assert_equivalent(
+    actual: Implementation, problem: Problem, *, expected: Implementation | None = None, steps: int = TRAINED, mode: Mode = "free"
+) -> Comparison: ...
+
+
+@overload
+def assert_equivalent(
+    actual: Any,
+    problem: Declared | None = None,
+    *,
+    adapter: str | PathLike[str] | None = None,
+    seed: int | None = None,
+    steps: int = STEPS,
+    data: Batch | None = None,
+) -> Check: ...
+
+
+def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Check:
+    """Train `actual` beside PyTorch, and raise unless every number of every step agrees to rounding.
+
+        assert_equivalent("my_network.py")
+        assert_equivalent(my_module, problem={"sizes": (4, 5, 2), "bias": True})
+        assert_equivalent(MyNetwork(), Problem.draw((6, 2, 1), lr=0.3), steps=100)
+
+    `actual` is the path of a file, or functions that are at hand: a module, a mapping of their names, an object that has them, or one of
+    the name that it has in the contract. They are checked as `check` does, whose options these are, and the check is returned. Or it is
+    an `Implementation` with a `Problem`: then the comparison with `expected`, by default the problem's PyTorch twin, is returned.
+
+    Raises NotEquivalentError, an AssertionError, that says where the two part, how far, what rounding allows, and of functions which
+    mistake explains it, or that nothing is proved, such as by weights that hardly move; ProblemError for arguments that cannot be used;
+    UnusableFileError for a file that cannot.
+    """
+    __tracebackhide__ = True
+    result = compared(actual, problem, **options)
+    raise_unless_equivalent(result)
+    return result
+
+
+def compared(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Check:
+    """What comes of it, whatever the verdict."""
+    if not isinstance(problem, Problem):
+        if isinstance(actual, Implementation) and problem is None:
+            raise ProblemError(f"actual is a {type(actual).__name__}, with load_state_dict, step and predict; expected a Problem with it")
+        if problem is not None and not isinstance(problem, Mapping):
+            raise ProblemError(f"problem is a {type(problem).__name__}; expected a dict such as {{'sizes': (4, 5, 2)}}, or a Problem")
+        _check_options(options, ("adapter", "seed", "steps", "data"), "functions")
+        return check(actual, problem=problem, **options)
+    if not isinstance(actual, Implementation):
+        raise ProblemError(
+            f"actual is a {type(actual).__name__}; expected an object with load_state_dict, step and predict to go with a Problem, "
+            "or functions with the problem as a dict"
+        )
+    _check_options(options, ("expected", "steps", "mode"), "an Implementation")
+    expected = options.get("expected")
+    if expected is None:
+        from compare.sides.torch_ref import TorchRef
+
+        expected = TorchRef(problem, stages=True)
+    steps, mode = options.get("steps", TRAINED), options.get("mode", "free")
+    comparison = train_in_lockstep(actual, expected, problem, steps=steps, mode=mode, keep=range(1, _LOOKED_AT + 1))
+    if comparison.verdict == "equivalent" and comparison.unmoved:      # in the first steps; which is rare
+        kept = steps_to_keep(problem, steps)
+        comparison = train_in_lockstep(actual, expected, problem, steps=steps, mode=mode, keep=kept)
+    return comparison
+
+
+def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = None) -> None:
+    """Raise NotEquivalentError with the report's lines; `repeat` is the command that does it again, by default a call with its seed."""
+    __tracebackhide__ = True
+    if isinstance(result, Comparison) and result.verdict == "equivalent" and result.unmoved:
+        raise NotEquivalentError(f"not a proof: {hardly_moved(result.unmoved)}; expected a problem that moves them, by a larger lr say")
+    if result.verdict == "equivalent":
+        return
+    if isinstance(result, Comparison):
+        raise NotEquivalentError(result.explanation() + (f"\n  repeat: {repeat}" if repeat else ""))
+    again = repeat or f"assert_equivalent(…, seed={result.seed})"
+    lines = [headline(result), *why(result), f"  compared: {about(result)}", what_next(result, again)]
+    raise NotEquivalentError("\n".join(lines))
+
+
+def _check_options(options: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ProblemError(f"{', '.join(unknown)} cannot be given with {what}; expected some of {', '.join(known)}")

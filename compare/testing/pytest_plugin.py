@@ -1,0 +1,194 @@
+"""A pytest plugin: the fixture `lockstep`, which asserts that one's own network is equal to PyTorch, with a marker and options for it.
+
+NumPy and torch are imported when the fixture is first called, so that a run which never does pays nothing for the plugin.
+"""
+
+import re
+import secrets
+import shlex
+import sys
+from argparse import ArgumentTypeError
+from collections import Counter
+from collections.abc import Mapping
+from hashlib import sha1
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from compare.support.errors import CompareError, ProblemError
+
+if TYPE_CHECKING:
+    from compare.checking.result import Check
+    from compare.lockstep.result import Comparison
+
+SEEDS = 2**32
+_OF_FUNCTIONS, _OF_IMPLEMENTATIONS = ("adapter", "seed", "steps", "data"), ("expected", "steps", "mode")
+_OPTIONS = {*_OF_FUNCTIONS, *_OF_IMPLEMENTATIONS}      # of a call or a marker; what else they have is a key of the problem's
+_LONGEST = 120      # characters of a report's file name, before what tells it from others
+_MARKER = "lockstep(seed=…, steps=…, sizes=…, …): defaults for the fixture lockstep, with the names of its own arguments"
+
+
+class Lockstep:
+    """What the fixture gives: called with one's own network, it raises unless that is equal to PyTorch.
+
+        lockstep(train_step, sizes=(4, 5, 2))
+        lockstep("my_network.py", steps=200)
+        lockstep(my_module, problem={"sizes": (4, 5, 2), "bias": True})
+        lockstep(MyNetwork(), problem=Problem.draw((6, 2, 1)))
+    """
+
+    def __init__(self, node: pytest.Item) -> None:
+        self._node, self._run = node, node.config.stash[_RUN]
+
+    def __call__(self, actual: Any, problem: Any = None, **arguments: Any) -> "Check | Comparison":
+        """As `assert_equivalent`; keys of the problem may be arguments of their own. Seed and steps are the marker's or the options'.
+
+        A path is looked for where pytest runs, then beside the test. Returns the Check, or the Comparison of an Implementation.
+        """
+        __tracebackhide__ = True
+        from compare.problem.problem import Problem
+        from compare.testing.assertions import compared, raise_unless_equivalent
+
+        is_problem = isinstance(problem, Problem)
+        options = self._defaults(_OF_IMPLEMENTATIONS if is_problem else _OF_FUNCTIONS)
+        options |= {name: self._found(value) for name, value in arguments.items() if name in _OPTIONS}
+        fields = {name: value for name, value in arguments.items() if name not in _OPTIONS}
+        if is_problem and fields:
+            raise ProblemError(f"{', '.join(fields)} cannot be given beside a Problem, which says all that; leave it out")
+        if not is_problem and (problem is None or isinstance(problem, Mapping)):
+            problem = {**self._marked(fields=True), **(problem or {}), **fields} or None
+        try:
+            result = compared(self._found(actual), problem, **options)
+        except CompareError as error:
+            raise error.with_traceback(None) from None
+        self._run.write(self._node.nodeid, actual, result)
+        raise_unless_equivalent(result, self._command(arguments, has_seed=not is_problem))
+        return result
+
+    def _defaults(self, names: tuple[str, ...]) -> dict[str, Any]:
+        defaults = {"seed": self._run.seed} | ({} if self._run.steps is None else {"steps": self._run.steps})
+        return {name: value for name, value in {**defaults, **self._marked(fields=False)}.items() if name in names}
+
+    def _marked(self, *, fields: bool) -> dict[str, Any]:
+        """What the markers say of the problem, or of the other arguments; the closest has the last word."""
+        said: dict[str, Any] = {}
+        for marker in self._node.iter_markers("lockstep"):
+            if marker.args:
+                pytest.fail(f"the marker lockstep has {marker.args!r}; expected arguments with names: {_MARKER}", pytrace=False)
+            said = {**marker.kwargs, **said}
+        return {name: self._found(value) for name, value in said.items() if (name not in _OPTIONS) == fields}
+
+    def _found(self, value: Any) -> Any:
+        """A path as it is, or beside the test where there is nothing here."""
+        if not isinstance(value, (str, PathLike)) or Path(value).exists():
+            return value
+        beside = self._node.path.parent / value
+        return beside if beside.exists() else value
+
+    def _command(self, arguments: Mapping[str, Any], *, has_seed: bool) -> str:
+        """What runs this test again, with the probes that it had."""
+        given = {**self._marked(fields=False), **arguments}
+        seed = [] if "seed" in given or not has_seed else ["--lockstep-seed", str(self._run.seed)]
+        steps = [] if "steps" in given or self._run.steps is None else ["--lockstep-steps", str(self._run.steps)]
+        return shlex.join(["pytest", self._node.nodeid, *seed, *steps])
+
+
+class _Run:
+    """What holds for the whole run: the seed, the steps, and the folder of the reports."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        told = getattr(config, "workerinput", {}).get("lockstep_seed")      # by the process that started this one, under xdist
+        asked = config.getoption("lockstep_seed")
+        self.seed: int = told if told is not None else secrets.randbelow(SEEDS) if asked is None else asked
+        self.steps: int | None = config.getoption("lockstep_steps")
+        folder = config.getoption("lockstep_report")
+        self.folder = None if folder is None else config.invocation_params.dir / folder
+        self._written: Counter[str] = Counter()
+        if self.folder is not None:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise pytest.UsageError(f"--lockstep-report {folder}: {error.strerror}; expected a folder that can be made") from None
+
+    def write(self, test: str, actual: Any, result: "Check | Comparison") -> None:
+        """The JSON and JUnit's XML of one check, under the name of the test; a second one of it has a 2."""
+        if self.folder is None:
+            return
+        from compare.checking.result import Check
+        from compare.report.check_json import as_json
+        from compare.report.ci import junit
+
+        if not isinstance(result, Check):
+            about: dict[str, Any] = {"steps": result.steps, "compared": result.compared, "first": result.first_divergence}
+            result = Check(result.verdict, type(actual).__name__, result.problem, result.problem.seed or 0, comparison=result, **about)
+        name = file_name(test)
+        self._written[name] += 1
+        if self._written[name] > 1:
+            name += f"-{self._written[name]}"
+        for suffix, text in ((".json", as_json(result) + "\n"), (".xml", junit(result))):
+            (self.folder / (name + suffix)).write_text(text, encoding="utf-8", errors="replace")
+
+
+_RUN = pytest.StashKey[_Run]()
+
+
+def file_name(test: str) -> str:
+    """The test's name as a file's: letters, digits, dots, dashes and underscores; with what tells it from others where that loses any."""
+    plain = test.replace("::", "__").replace("/", "__")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:_LONGEST]
+    return name if name == plain else f"{name}-{sha1(test.encode('utf-8', 'replace'), usedforsecurity=False).hexdigest()[:8]}"
+
+
+@pytest.fixture
+def lockstep(request: pytest.FixtureRequest) -> Lockstep:
+    """Assert that a network of one's own is equal to PyTorch, down to rounding: `lockstep(train_step, sizes=(4, 5, 2))`."""
+    return Lockstep(request.node)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a run."""
+    group = parser.getgroup("lockstep", "networks compared with PyTorch")
+    group.addoption("--lockstep-seed", type=_seed, metavar="N", help="draw probes from this seed (default: another in each run)")
+    group.addoption("--lockstep-steps", type=_steps, metavar="N", help="steps of training in lockstep (default: 50, of a Problem 10)")
+    group.addoption("--lockstep-report", metavar="DIR", help="write each check as JSON and as JUnit's XML into this folder")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and settle the seed."""
+    config.addinivalue_line("markers", _MARKER)
+    config.stash[_RUN] = _Run(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The seed, so that a failure can be repeated."""
+    return f"lockstep: --lockstep-seed {config.stash[_RUN].seed}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Under xdist, all processes have the seed of the first."""
+    node.workerinput["lockstep_seed"] = node.config.stash[_RUN].seed
+
+
+def pytest_plugin_registered(plugin: object, plugin_name: str, manager: pytest.PytestPluginManager) -> None:
+    """Loaded by its module's name, it is not loaded by its entry point's again, nor the other way round."""
+    if plugin is sys.modules[__name__]:
+        for name in {"lockstep", __name__} - {plugin_name}:
+            manager.set_blocked(name)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, SEEDS)
+
+
+def _steps(text: str) -> int:
+    return _whole(text, None)
+
+
+def _whole(text: str, below: int | None) -> int:
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    if not is_number or (below is not None and int(text) >= below):
+        raise ArgumentTypeError(f"{text!r}; expected a whole number from 0" + ("" if below is None else f" to {below - 1}"))
+    return int(text)

@@ -1,0 +1,178 @@
+"""Recorded runs as the reference: an attempt held against one, and two of them held against each other. No torch is needed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from compare.checking.check import loaded
+from compare.checking.examination import Examination
+from compare.checking.result import Check, Verdict
+from compare.diagnosis.probes import are_binary
+from compare.lockstep.loop import train_in_lockstep
+from compare.lockstep.result import Comparison, hardly_moved, steps_to_keep
+from compare.problem.from_dict import declared_problem
+from compare.problem.problem import Problem
+from compare.support.errors import LostInDriftError, ProblemError
+from compare.traces.as_side import Recorded
+from compare.traces.trace import Trace, cut_off, inputs_arrays, opened, problem_fields
+from compare.userfile.as_side import Attempted, can_train
+from compare.userfile.conventions import ContractError, Reading, readings
+from compare.userfile.file import AttemptError
+from compare.userfile.interface import Candidate
+from compare.userfile.program import Program
+
+_TRIED = 3      # steps, to find out how an attempt's arrays are meant
+
+
+def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | PathLike[str] | None = None, keep: bool = False) -> Check:
+    """Train an attempt as the recorded run was trained, and hold every step's new weights, and the predictions, against what was recorded.
+
+    What differs is then examined on probes, by the formulas alone, for the mistake that explains it. `attempt` and `adapter` are as
+    `check` takes them; with `keep` the numbers of the steps are kept, for a report.
+
+    Raises UnusableFileError, ProblemError for what does not train, and TraceError.
+    """
+    trace = opened(trace)
+    candidate = attempt if isinstance(attempt, Candidate) else loaded(attempt, adapter)
+    problem = trace.problem
+    if not trace.manifest.recorded:
+        raise ProblemError(f"{trace.folder} has no step yet; expected at least one to replay")
+    if not can_train(candidate, problem):
+        offered = ", ".join(candidate.functions)
+        raise ProblemError(f"{candidate.name} offers {offered}; expected train_step, to replay a run with {problem.optimizer}")
+    if "forward" not in candidate.functions or not trace.manifest.is_complete:
+        problem = _untested(problem)
+    if isinstance(candidate, Program):
+        candidate.prepare(problem)
+    try:
+        return _replayed(trace, problem, candidate, keep)
+    finally:
+        candidate.close()
+
+
+def differences(actual: Trace | str | PathLike[str], expected: Trace | str | PathLike[str], *, keep: bool = False) -> Comparison:
+    """Two recorded runs of one problem, step by step as far as both go; where their precisions differ, by what the coarser one allows.
+
+    Raises ProblemError for runs of different problems, LostInDriftError for those that end too far apart to be compared, TraceError.
+    """
+    actual, expected = opened(actual), opened(expected)
+    coarser = min((actual, expected), key=lambda trace: np.dtype(trace.problem.dtype).itemsize).problem
+    _check_same_problem(actual.problem, expected.problem, coarser.dtype)
+    steps = min(actual.manifest.recorded, expected.manifest.recorded)
+    if not steps:
+        raise ProblemError("one of the two runs has no step yet; expected at least one of both")
+    ends_together = all(trace.manifest.is_complete and trace.manifest.steps == steps for trace in (actual, expected))
+    problem = coarser if ends_together else _untested(coarser)
+    kept = steps_to_keep(problem, steps) if keep else ()
+    return train_in_lockstep(Recorded(actual), Recorded(expected), problem, steps=steps, keep=kept)
+
+
+def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) -> Check:
+    steps = trace.manifest.recorded
+    ran = trace.manifest.environment
+    offered = candidate.functions
+    used = ("train_step",) if "train_step" in offered else tuple(name for name in ("forward", "gradients") if name in offered)
+    used += ("forward",) * (problem.test is not None and "forward" not in used)
+    cut = () if trace.manifest.is_complete else (cut_off(trace),)
+    name = f"PyTorch {ran.get('torch')}" if trace.manifest.side == "torch_ref" else f"manual on NumPy {ran.get('numpy')}"
+    check = Check(
+        "could not run",
+        candidate.name,
+        problem,
+        problem.seed,
+        functions=used,
+        reference=f"the run of {name} in {trace.folder}",
+        text=candidate.text,
+    )
+
+    def compared(reading: Reading, problem: Problem, steps: int, keep: bool = False) -> Comparison:
+        side = Attempted(candidate, problem, reading)
+        kept = steps_to_keep(problem, steps) if keep else ()
+        return train_in_lockstep(side, Recorded(trace), problem, steps=steps, keep=kept)
+
+    def fails(fault: ContractError | AttemptError) -> Check:
+        where: dict[str, Any] = {"line": fault.line, "source": fault.source} if isinstance(fault, AttemptError) else {}
+        verdict: Verdict = "different" if getattr(fault, "kind", None) == "nan" else "could not run"
+        return replace(check, verdict=verdict, reason=str(fault), printed=candidate.printed, notes=tuple(candidate.notes), **where)
+
+    fitting: list[tuple[Reading, Comparison]] = []
+    first_fault: ContractError | AttemptError | None = None
+    for reading in readings(problem, candidate.conventions):
+        try:
+            tried = compared(reading, _untested(problem), min(_TRIED, steps), keep=True)
+        except (ContractError, AttemptError) as fault:
+            first_fault = first_fault or fault
+            continue
+        fitting.append((reading, tried))
+        if tried.verdict == "equivalent":
+            break
+    if not fitting:
+        assert first_fault is not None
+        return fails(first_fault)
+    reading, tried = max(fitting, key=lambda each: each[1].verdict == "equivalent")
+    try:
+        comparison = compared(reading, problem, steps, keep)
+    except LostInDriftError as lost:
+        return replace(check, verdict="not a proof", reason=str(lost), printed=candidate.printed, notes=tuple(candidate.notes))
+    except (ContractError, AttemptError) as fault:
+        return fails(fault)
+    check = replace(
+        check,
+        verdict=comparison.verdict,
+        steps=comparison.steps,
+        compared=comparison.compared,
+        first=comparison.first_divergence,
+        comparison=comparison,
+        conventions=tuple(reading.said()),
+        printed=candidate.printed,
+        notes=(*cut, *candidate.notes),
+    )
+    if comparison.verdict == "different":
+        return _explained(check, candidate)
+    still = tried.unmoved and (comparison if keep else compared(reading, problem, steps, keep=True)).unmoved
+    if still:
+        return replace(check, verdict="not a proof", reason=hardly_moved(still))
+    others = [name for name in offered if name not in used]
+    note = f"{', '.join(others)} not compared: a run is replayed by its new weights, and by its predictions; see check"
+    return replace(check, notes=(*check.notes, *([note] if others else [])))
+
+
+def _explained(check: Check, candidate: Candidate) -> Check:
+    """With the stages and the mistakes that probes bring to light, where the problem is one that they can be drawn for."""
+    problem = check.problem
+    options: Mapping[str, Any] = problem.optimizer_options
+    if problem.dtype != "float64" or problem.accumulate > 1 or problem.normalization == "batch_norm":
+        return check
+    kind = "classes" if problem.batches[0][1].ndim == 1 else "binary" if are_binary(problem) else None
+    targets = {"targets": kind} if kind else {}
+    names = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")
+    declared = declared_problem({**{name: getattr(problem, name) for name in names}, **options, **targets})
+    if isinstance(candidate, Program):
+        candidate.prepare(declared)
+    found = Examination(candidate, declared, check.seed, 0, expected_numbers=lambda *_: {}).result()
+    if found.verdict != "different":      # the probes do not show it
+        return replace(check, notes=(*check.notes, *found.notes))
+    taken = {name: getattr(found, name) for name in ("stages", "diagnosis", "scales", "conventions")}
+    return replace(check, notes=tuple(dict.fromkeys((*check.notes, *found.notes))), **taken)
+
+
+def _untested(problem: Problem) -> Problem:
+    """The same, without test records."""
+    return replace(problem, test=None)
+
+
+def _check_same_problem(actual: Problem, expected: Problem, dtype: str) -> None:
+    """Raise ProblemError unless the two differ in nothing but their precision."""
+    ours, theirs = ({**problem_fields(problem), "dtype": dtype} for problem in (actual, expected))
+    for name in ours:
+        if ours[name] != theirs[name]:
+            raise ProblemError(f"the two runs have {name} {ours[name]!r} and {theirs[name]!r}; expected runs of one problem")
+    for what, mine, others in (
+        ("initial parameters", actual.initial_parameters, expected.initial_parameters),
+        ("inputs", inputs_arrays(actual), inputs_arrays(expected)),
+    ):
+        if mine.keys() != others.keys() or any(not np.array_equal(mine[name].astype(dtype), others[name].astype(dtype)) for name in mine):
+            raise ProblemError(f"the two runs have different {what}; expected runs of one problem")

@@ -1,0 +1,1 @@
+"""A file or a program as somebody wrote it, made a side."""

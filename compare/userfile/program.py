@@ -1,0 +1,172 @@
+"""A program in any language at the end of the pipe, as an attempt: what it shows of a step is checked as a file's functions are."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from json import dumps
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from compare.problem.problem import Problem
+from compare.support.arrays import Array
+from compare.support.errors import ProblemError
+from compare.userfile.conventions import Reading, short_name
+from compare.userfile.file import AttemptError
+from compare.userfile.pipe.frames import HELLO, LOAD, PREDICT, STEP
+from compare.userfile.pipe.peer import TIMEOUT, Peer, PeerError
+from compare.userfile.source import UnusableFileError
+
+__all__ = ["TIMEOUT", "Program"]
+
+_OF_LAYERS = {"activations": "a", "errors": "delta"}      # a record's phases, and what a trace calls their arrays
+_OF_PARAMETERS = {"grads": "d", "deltas": "step_", "params": ""}
+_OWN = Reading()
+
+
+class Program:
+    """A program started by this command, which speaks the protocol of docs/protocol.md.
+
+        check(Program("./my_network"), problem={"sizes": (4, 5, 2), "bias": True})
+
+    It has `timeout` seconds for each answer. Its arrays are of the contract's own layout. Raises ProblemError for a command that is empty,
+    or has an open quote.
+    """
+
+    functions: Sequence[str] = ("forward", "trace", "train_step")
+    problem: Mapping[str, Any] = MappingProxyType({})
+    conventions: Mapping[str, Any] = MappingProxyType(_OWN.__dict__)
+    text, path = "", None
+
+    def __init__(self, command: str | Sequence[str], timeout: float = TIMEOUT) -> None:
+        try:
+            self.command = shlex.split(command) if isinstance(command, str) else list(command)
+        except ValueError as error:
+            raise ProblemError(f"the command {command!r:.200} cannot be split into words: {error}; expected a shell's quoting") from None
+        if not self.command:
+            raise ProblemError("the command is empty; expected a program that can be run, and its arguments")
+        if not timeout > 0:
+            raise ProblemError(f"the timeout is {timeout!r}; expected seconds, more than 0")
+        self.name, self.timeout = shlex.join(self.command), timeout
+        self.notes: list[str] = []
+        self.problem_asked: Problem | None = None
+        self._peer: Peer | None = None
+        self._steps = 0
+        self._params: Mapping[str, Array] | None = None      # that it has now, as far as is known
+        self._last: tuple[bytes, dict[str, Array]] | None = None      # the question and the record of its last step
+
+    def prepare(self, problem: Problem) -> None:
+        """Make ready to be asked about that problem."""
+        self.problem_asked = problem
+
+    def fresh(self) -> "Program":
+        """The same program, which is to load parameters before anything else, and so starts afresh."""
+        self._params = self._last = None
+        return self
+
+    def takes(self, function: str) -> int:
+        """How many arguments the function takes, without masks."""
+        return 2 if function == "forward" else 4
+
+    def call(self, function: str, *args: Any) -> Any:
+        """The answer: new parameters, everything shown of the step by a trace's names, or the output.
+
+        Raises AttemptError for what the program does wrong, UnusableFileError where it cannot be started.
+        """
+        try:
+            if function == "forward":
+                return self._predict(*args)
+            return self._step(function, *args)
+        except PeerError as error:
+            self._let_go(kills=True)
+            if error.kind == "start":
+                raise UnusableFileError(str(error)) from None
+            raise AttemptError(f"{self.name}: {error}", function, error.kind, None) from None
+
+    def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Any]]:
+        """As `call`: no line of a program can be followed."""
+        return self.call(function, *args), []
+
+    @property
+    def printed(self) -> str:
+        """What it wrote to its standard error."""
+        return self._printed if self._peer is None else self._peer.printed
+
+    _printed = ""
+
+    def close(self) -> None:
+        """End it; it is started again where it is asked again."""
+        self._let_go(kills=False)
+
+    def _let_go(self, *, kills: bool) -> None:
+        if self._peer is not None:
+            (self._peer.kill if kills else self._peer.close)()
+            self._printed = self._peer.printed
+        self._peer = self._params = self._last = None
+
+    def _asked(self, kind: int, entries: Mapping[str, Any]) -> dict[str, Array]:
+        if self._peer is None:
+            self._peer = Peer(self.command, self.timeout)
+            self._peer.ask(HELLO, {"problem": _described(self.problem_asked)})
+        return self._peer.ask(kind, entries, self._steps)
+
+    def _load(self, params: Mapping[str, Array]) -> None:
+        if self._params is None or any(not np.array_equal(array, self._params[name]) for name, array in params.items()):
+            self._steps = 0
+            self._asked(LOAD, params)
+            self._params, self._last = {name: array.copy() for name, array in params.items()}, None
+
+    def _predict(self, params: Mapping[str, Array], x: Array) -> Array:
+        self._load(params)
+        return _entry(self._asked(PREDICT, {"x": x}), "output")
+
+    def _step(self, function: str, params: Mapping[str, Array], x: Array, y: Array, lr: float, masks: Sequence[Array] = ()) -> Any:
+        question = b"".join(np.ascontiguousarray(array).tobytes() for array in (*params.values(), x, y, np.float64(lr), *masks))
+        if self._last is None or self._last[0] != question:
+            self._load(params)
+            self._steps += 1
+            given = {"x": x, "y": y, "lr": np.float64(lr), **{f"masks/{n}": mask for n, mask in enumerate(masks, start=1)}}
+            record = self._asked(STEP, given)
+            after = {name.removeprefix("params/"): array for name, array in record.items() if name.startswith("params/")}
+            self._params, self._last = after or None, (question, record)
+        record = self._last[1]
+        if function == "train_step":
+            return {name.removeprefix("params/"): array for name, array in record.items() if name.startswith("params/")}
+        return {self._trace_name(name): array for name, array in record.items()}
+
+    def _trace_name(self, entry: str) -> str:
+        """What a trace calls an entry of a record: "errors/0" is "delta1", "grads/0.weight" "dW1"."""
+        assert self.problem_asked is not None
+        phase, _, tensor = entry.partition("/")
+        if phase in _OF_LAYERS:
+            for number, layer in enumerate(self.problem_asked.layers, start=1):
+                if tensor in (layer.activation, layer.linear):
+                    return f"{_OF_LAYERS[phase]}{number}"
+        if phase in _OF_PARAMETERS and tensor in self.problem_asked.shapes():
+            return _OF_PARAMETERS[phase] + short_name(self.problem_asked, tensor)
+        return entry
+
+
+def _entry(answer: Mapping[str, Array], name: str) -> Array:
+    if name not in answer:
+        raise PeerError("malformed", f"its answer has {', '.join(answer) or 'nothing'}; expected {name}")
+    return answer[name]
+
+
+def _described(problem: Problem | None) -> str:
+    """What a program may want to know of the problem, as JSON."""
+    assert problem is not None
+    about = {
+        "sizes": problem.sizes,
+        "activations": problem.activations,
+        "bias": problem.bias,
+        "normalization": problem.normalization,
+        "dropout": problem.dropout,
+        "loss": problem.loss,
+        "reduction": problem.reduction,
+        "optimizer": problem.optimizer,
+        "optimizer_options": problem.told_options,
+        "lr": problem.lr,
+        "parameters": {name: list(shape) for name, shape in problem.shapes().items()},
+    }
+    return dumps(about)
