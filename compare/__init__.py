@@ -3,26 +3,28 @@
 Names are imported when they are first used, and so is what imports them: `import compare` loads neither NumPy nor torch.
 """
 
+from .support import __version__ as __version__
+
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
     from typing import Any
 
-    from compare.checking.check import check
-    from compare.checking.result import Check
-    from compare.lockstep.loop import train_in_lockstep
-    from compare.lockstep.result import Comparison
-    from compare.problem.lesson import lesson_problem
-    from compare.problem.problem import Problem
-    from compare.rounding.difference import Difference
-    from compare.sides.interface import Implementation, StepRecord
-    from compare.sides.manual import Manual
-    from compare.sides.torch_ref import TorchRef
-    from compare.support.errors import CompareError, NotEquivalentError, ProblemError
-    from compare.testing.assertions import assert_equivalent
-    from compare.traces.record import record
-    from compare.traces.replay import differences, replay
-    from compare.traces.trace import Trace
-    from compare.userfile.program import Program
+    from .checking.check import check
+    from .checking.result import Check
+    from .lockstep.loop import train_in_lockstep
+    from .lockstep.result import Comparison
+    from .problem.lesson import lesson_problem
+    from .problem.problem import Problem
+    from .rounding.difference import Difference
+    from .sides.interface import Implementation, StepRecord
+    from .sides.manual import Manual
+    from .sides.torch_ref import TorchRef
+    from .support.errors import CompareError, NotEquivalentError, ProblemError
+    from .testing.assertions import assert_equivalent
+    from .traces.record import record
+    from .traces.replay import differences, replay
+    from .traces.trace import Trace
+    from .userfile.program import Program
 
 __all__ = [
     "Check",
@@ -76,7 +78,7 @@ def __getattr__(name: str) -> "Any":
         raise AttributeError(f"module 'compare' has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"compare.{_HOMES[name]}"), name)
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     return value
 
 

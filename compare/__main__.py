@@ -10,6 +10,6 @@ import sys
 if sys.path and sys.path[0] in ("", os.getcwd()) and os.path.dirname(os.path.dirname(os.path.abspath(__file__))) != os.getcwd():
     del sys.path[0]
 
-from compare.cli.main import run
+from .cli.main import run
 
 run()

@@ -1,7 +1,7 @@
 """Data for a comparison: the lesson's 400 graduate-admission records, or a CSV of anyone's; read strictly, prepared as the lesson does."""
 
-from data.admissions import FEATURES, LESSON_CSV, Admissions, load_admissions, read_admissions
-from data.reading import DataError
-from data.table import Table, load_table
+from .admissions import FEATURES, LESSON_CSV, Admissions, load_admissions, read_admissions
+from .reading import DataError
+from .table import Table, load_table
 
 __all__ = ["Admissions", "DataError", "FEATURES", "LESSON_CSV", "Table", "load_admissions", "load_table", "read_admissions"]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.preparing import Standardize, check_choices, split, standardized
-from data.reading import NUMBER, fail, quoted, read_rows
+from .preparing import Standardize, check_choices, split, standardized
+from .reading import NUMBER, fail, quoted, read_rows
 
 LESSON_CSV = Path(__file__).parent / "binary.csv"
 COLUMNS = ("admit", "gre", "gpa", "rank")

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from os import PathLike
 
-from data.reading import NUMBER, fail, quoted, read_rows, shown
+from .reading import NUMBER, fail, quoted, read_rows, shown
 
 _NAMED = 8      # columns that a message lists
 

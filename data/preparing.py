@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from data.reading import fail, shown
+from .reading import fail, shown
 
 Standardize = Literal["all", "train"]
 

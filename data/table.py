@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from data.columns import Column, read_columns
-from data.preparing import Standardize, check_choices, split, standardized
-from data.reading import fail, quoted, shown
-from data.target import CHECKS, Kind, as_targets
+from .columns import Column, read_columns
+from .preparing import Standardize, check_choices, split, standardized
+from .reading import fail, quoted, shown
+from .target import CHECKS, Kind, as_targets
 
 MOST_TEXTS = 100
 

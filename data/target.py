@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from data.columns import Check, Column, listed
-from data.reading import fail, quoted, shown
+from .columns import Check, Column, listed
+from .reading import fail, quoted, shown
 
 Kind = Literal["regression", "binary", "classes"]
 

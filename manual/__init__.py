@@ -4,14 +4,14 @@ Read it in this order: `activations`, `losses`, `layers`, `network`, `optimizers
 written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
-from manual.activations import ACTIVATIONS, Activation
-from manual.layers import Activate, Dropout, Layer, Linear
-from manual.losses import LOSSES, Loss
-from manual.network import Network
-from manual.normalization import NORMALIZATIONS, BatchNorm, LayerNorm
-from manual.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
-from manual.state import load, save
-from manual.training import accumulated_gradients, train
+from .activations import ACTIVATIONS, Activation
+from .layers import Activate, Dropout, Layer, Linear
+from .losses import LOSSES, Loss
+from .network import Network
+from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
+from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from .state import load, save
+from .training import accumulated_gradients, train
 
 __all__ = [
     "ACTIVATIONS",

@@ -20,10 +20,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike
 
-from manual import activations
-from manual.activations import Activation, Array
-from manual.layers import Activate, Linear
-from manual.network import Network, named_views
+from . import activations
+from .activations import Activation, Array
+from .layers import Activate, Linear
+from .network import Network, named_views
 
 Calls = list[tuple[Callable[..., object], tuple[Any, ...]]]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manual.activations import Activation, Array
+from .activations import Activation, Array
 
 
 class Layer:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from manual.activations import Array, log_softmax, sigmoid, softmax
+from .activations import Array, log_softmax, sigmoid, softmax
 
 REDUCTIONS = ("mean", "sum")
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from manual.activations import ACTIVATIONS, Array
-from manual.layers import Activate, Dropout, Layer, Linear
-from manual.losses import LOSSES, TAKES_CLASSES
-from manual.normalization import NORMALIZATIONS
-from manual.state import check_entries, shapes_of
+from .activations import ACTIVATIONS, Array
+from .layers import Activate, Dropout, Layer, Linear
+from .losses import LOSSES, TAKES_CLASSES
+from .normalization import NORMALIZATIONS
+from .state import check_entries, shapes_of
 
 
 class Network:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manual.activations import Array
-from manual.layers import Layer
+from .activations import Array
+from .layers import Layer
 
 
 class Normalization(Layer):

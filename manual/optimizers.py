@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from manual.activations import Array
-from manual.network import Network
-from manual.state import check_entries
+from .activations import Array
+from .network import Network
+from .state import check_entries
 
 
 class Optimizer:

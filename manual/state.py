@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from manual.network import Network
-    from manual.optimizers import Optimizer
+    from .network import Network
+    from .optimizers import Optimizer
 
 DTYPES = ("F64", "F32", "I64")      # of what is kept, by their names in a file
 OPTIMIZER = "optimizer."      # what an optimiser's entries begin with in a file

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from manual import fast
-from manual.activations import Array
-from manual.network import Network
-from manual.optimizers import SGD, Optimizer
+from . import fast
+from .activations import Array
+from .network import Network
+from .optimizers import SGD, Optimizer
 
 
 def train(

@@ -37,7 +37,16 @@ from sybil.parsers.myst.lexers import DirectiveLexer
 from compare.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-LINKED = ("compare", "constraints.txt", "data", "docs", "examples", "manual", "torch_ref")      # what a page's commands find in its folder
+LINKED = (      # what a page's commands find in its folder
+    "backprop_compare",
+    "compare",
+    "constraints.txt",
+    "data",
+    "docs",
+    "examples",
+    "manual",
+    "torch_ref",
+)
 
 # What differs between machines and versions: digits that rounding decides, shares, ulps, version numbers, times, paths.
 MACHINE_DEPENDENT = [
@@ -89,9 +98,9 @@ def assert_session(session: str) -> None:
 def run(command: str) -> tuple[int, str]:
     """The exit code of a command and what it prints: the package's own runs here, all others in the shell."""
     words = shlex.split(command)
-    if words[:3] == ["python", "-m", "compare"] and not {"|", ">", ";", "&&"} & set(words):
+    if words[:1] == ["backprop-compare"] and not {"|", ">", ";", "&&"} & set(words):
         with redirect_stdout(StringIO()) as printed:
-            code = main(words[3:])
+            code = main(words[1:])
         return code, printed.getvalue()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})

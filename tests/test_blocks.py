@@ -39,7 +39,7 @@ def block(language: str, text: str) -> str:
 
 ADDED = block("python", "n = 1\n") + block("python", "print(n + 1)\n") + block("text", "2\n")
 FILE = "```{code-block} python\n:caption: mine.py\n\nn = 1\n```\n\n"
-CHECKED = block("console", "$ python -m compare check examples/right_hidden_error.py --seed 1 --quiet\n"
+CHECKED = block("console", "$ backprop-compare check examples/right_hidden_error.py --seed 1 --quiet\n"
                 "equivalent: 1096 numbers in 56 steps, each within what rounding allows\n")  # fmt: skip
 WRITTEN = FILE + block("diff", "--- mine.py\n-n = 1\n+n = 3\n") + block("console", "$ python -c 'import mine; print(mine.n)'\n3\n")
 CONTINUED = FILE + FILE.replace("mine.py", "mine.py, continued").replace("n = 1", "n += 1")
@@ -66,7 +66,7 @@ def test_a_page_that_is_right_passes(page: str) -> None:
         HIDDEN.replace("n = 4", "n = 5"),
         block("console", "$ python -c 'raise SystemExit(3)'\n"),
         block("console", "$ python -c 'print(1); print(2)'\n1\n"),
-        block("console", "python -m compare\n"),
+        block("console", "backprop-compare\n"),
         block("toml", "n = \n"),
         block("json", "{'n': 1}\n"),
         block("sh", "make nothing\n"),

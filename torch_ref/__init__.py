@@ -3,15 +3,15 @@
 File by file, and name by name, this reads beside `manual`. What `manual` derives, this package does not even mention.
 """
 
-from torch_ref.activations import ACTIVATIONS
-from torch_ref.layers import Activate, Dropout, Linear
-from torch_ref.losses import LOSSES
-from torch_ref.network import Network
-from torch_ref.normalization import NORMALIZATIONS, BatchNorm, LayerNorm
-from torch_ref.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
-from torch_ref.settings import exact_settings
-from torch_ref.state import load, save
-from torch_ref.training import accumulated_gradients, train
+from .activations import ACTIVATIONS
+from .layers import Activate, Dropout, Linear
+from .losses import LOSSES
+from .network import Network
+from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
+from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from .settings import exact_settings
+from .state import load, save
+from .training import accumulated_gradients, train
 
 __all__ = [
     "ACTIVATIONS",

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torch_ref.activations import ACTIVATIONS
-from torch_ref.layers import Activate, Dropout, Linear
-from torch_ref.losses import LOSSES, TAKES_CLASSES
-from torch_ref.normalization import NORMALIZATIONS
-from torch_ref.settings import exact_settings
-from torch_ref.state import check_entries, shapes_of
+from .activations import ACTIVATIONS
+from .layers import Activate, Dropout, Linear
+from .losses import LOSSES, TAKES_CLASSES
+from .normalization import NORMALIZATIONS
+from .settings import exact_settings
+from .state import check_entries, shapes_of
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_ref.layers import Linear
-from torch_ref.network import Network
-from torch_ref.state import check_entries
+from .layers import Linear
+from .network import Network
+from .state import check_entries
 
 
 class Optimizer:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from torch_ref.network import Network
-    from torch_ref.optimizers import Optimizer
+    from .network import Network
+    from .optimizers import Optimizer
 
 OPTIMIZER = "optimizer."      # what an optimiser's entries begin with in a file
 

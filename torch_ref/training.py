@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_ref.network import Network
-from torch_ref.optimizers import SGD, Optimizer
-from torch_ref.settings import exact_settings
+from .network import Network
+from .optimizers import SGD, Optimizer
+from .settings import exact_settings
 
 
 def train(

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
 
-from compare.checking.examination import Examination
-from compare.checking.result import Check
-from compare.problem.from_dict import declared_problem
-from compare.problem.problem import Problem
-from compare.problem.validation import check_seed, is_whole
-from compare.support.arrays import Batch
-from compare.support.errors import ProblemError
-from compare.userfile.file import Attempt, AttemptError
-from compare.userfile.in_memory import Functions
-from compare.userfile.interface import Candidate
-from compare.userfile.program import Program
+from ..problem.from_dict import declared_problem
+from ..problem.problem import Problem
+from ..problem.validation import check_seed, is_whole
+from ..support.arrays import Batch
+from ..support.errors import ProblemError
+from ..userfile.file import Attempt, AttemptError
+from ..userfile.in_memory import Functions
+from ..userfile.interface import Candidate
+from ..userfile.program import Program
+from .examination import Examination
+from .result import Check
 
 STEPS = 50
 _FRAMES = 60      # of the stack, for each layer; some twenty are needed

@@ -8,27 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from compare.checking.reference import as_comparison, twin_numbers
-from compare.checking.result import Check, Verdict
-from compare.checking.stress import Proof
-from compare.diagnosis.conventions import Scale, in_our_scale
-from compare.diagnosis.explain import Found, explained, formulas_of
-from compare.diagnosis.graph import Node, Run, Step
-from compare.diagnosis.lines import line_of
-from compare.diagnosis.matcher import Matcher, is_within
-from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
-from compare.diagnosis.probes import Probe, are_binary, draw_probes, larger_probe, with_binary_targets
-from compare.diagnosis.proved import nothing_proved, nothing_shown, without_proof
-from compare.diagnosis.stages import Stage, judged, rank, stage_name
-from compare.problem.pieces import LOSSES
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference
-from compare.support.arrays import Array, Batch
-from compare.userfile.as_side import Traced
-from compare.userfile.conventions import Reading, readings
-from compare.userfile.file import AttemptError
-from compare.userfile.interface import Candidate
-from compare.userfile.without import Without
+from ..diagnosis.conventions import Scale, in_our_scale
+from ..diagnosis.explain import Found, explained, formulas_of
+from ..diagnosis.graph import Node, Run, Step
+from ..diagnosis.lines import line_of
+from ..diagnosis.matcher import Matcher, is_within
+from ..diagnosis.observing import FaultError, Observed, changed_stage, observe
+from ..diagnosis.probes import Probe, are_binary, draw_probes, larger_probe, with_binary_targets
+from ..diagnosis.proved import nothing_proved, nothing_shown, without_proof
+from ..diagnosis.stages import Stage, judged, rank, stage_name
+from ..problem.pieces import LOSSES
+from ..problem.problem import Problem
+from ..rounding.difference import Difference
+from ..support.arrays import Array, Batch
+from ..userfile.as_side import Traced
+from ..userfile.conventions import Reading, readings
+from ..userfile.file import AttemptError
+from ..userfile.interface import Candidate
+from ..userfile.without import Without
+from .reference import as_comparison, twin_numbers
+from .result import Check, Verdict
+from .stress import Proof
 
 _SOFT = (
     "soft targets, those between 0 and 1, differ; for targets of 0 and 1 it agrees with PyTorch: "

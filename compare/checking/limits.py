@@ -6,23 +6,23 @@ from itertools import product
 
 import numpy as np
 
-from compare.checking.result import Check
-from compare.checking.trials import LEAST_BCE_DIVISOR, LOSES_DIGITS, Direction, directions
-from compare.diagnosis.conventions import Scale
-from compare.diagnosis.explain import Found, explained
-from compare.diagnosis.graph import Node, Run, places
-from compare.diagnosis.matcher import Matcher
-from compare.diagnosis.mistake import layers_named
-from compare.diagnosis.observing import FaultError, Observed, observe
-from compare.diagnosis.probes import Probe, steps_of
-from compare.diagnosis.stages import stage_name
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference, largest_share
-from compare.support.arrays import Array, Batch
-from compare.userfile.as_side import Traced
-from compare.userfile.conventions import Reading
-from compare.userfile.file import AttemptError
-from compare.userfile.interface import Candidate
+from ..diagnosis.conventions import Scale
+from ..diagnosis.explain import Found, explained
+from ..diagnosis.graph import Node, Run, places
+from ..diagnosis.matcher import Matcher
+from ..diagnosis.mistake import layers_named
+from ..diagnosis.observing import FaultError, Observed, observe
+from ..diagnosis.probes import Probe, steps_of
+from ..diagnosis.stages import stage_name
+from ..problem.problem import Problem
+from ..rounding.difference import Difference, largest_share
+from ..support.arrays import Array, Batch
+from ..userfile.as_side import Traced
+from ..userfile.conventions import Reading
+from ..userfile.file import AttemptError
+from ..userfile.interface import Candidate
+from .result import Check
+from .trials import LEAST_BCE_DIVISOR, LOSES_DIGITS, Direction, directions
 
 _MOST_NOTES = 3
 _HALVINGS = 12      # of the span in which a limit lies

@@ -5,21 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from compare.diagnosis.graph import Node, Run, Step, kinds, parameter_name, places
-from compare.diagnosis.probes import Probe, with_probes
-from compare.diagnosis.stages import Stage
-from compare.lockstep.result import Comparison
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference, KeptStep
-from compare.sides.interface import StepRecord
-from compare.support.arrays import Array
+from ..diagnosis.graph import Node, Run, Step, kinds, parameter_name, places
+from ..diagnosis.probes import Probe, with_probes
+from ..diagnosis.stages import Stage
+from ..lockstep.result import Comparison
+from ..problem.problem import Problem
+from ..rounding.difference import Difference, KeptStep
+from ..sides.interface import StepRecord
+from ..support.arrays import Array
 
 _PHASES = {"used": "grads", "velocity": "state", "step": "deltas", "after": "params"}
 
 
 def twin_numbers(problem: Problem, probes: Sequence[Probe], steps: Sequence[Step]) -> dict[Node, Array]:
     """PyTorch's numbers for the same steps, each from the attempt's own weights."""
-    from compare.sides.torch_ref import TorchRef
+    from ..sides.torch_ref import TorchRef
 
     numbers: dict[Node, Array] = {}
     index = 0

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from compare.diagnosis.explain import Found
-from compare.diagnosis.stages import Stage
-from compare.lockstep.result import Comparison
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference
+from ..diagnosis.explain import Found
+from ..diagnosis.stages import Stage
+from ..lockstep.result import Comparison
+from ..problem.problem import Problem
+from ..rounding.difference import Difference
 
 Verdict = Literal["equivalent", "different", "unstable formula", "not a proof", "could not run"]
 
@@ -55,13 +55,13 @@ class Check:
 
         Raises MissingExtraError where the extra `report` is not installed.
         """
-        from compare.report.html import check_page
+        from ..report.html import check_page
 
         return check_page(self, f"check(…, seed={self.seed})")
 
     def _repr_html_(self) -> str:
         """The report, in a notebook."""
-        from compare.report.checked import headline
-        from compare.report.html import in_notebook
+        from ..report.checked import headline
+        from ..report.html import in_notebook
 
         return in_notebook(self.to_html, headline(self))

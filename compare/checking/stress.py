@@ -3,20 +3,20 @@
 from dataclasses import replace
 from typing import Any
 
-from compare.checking.limits import Limits
-from compare.checking.result import Check, Verdict
-from compare.diagnosis.conventions import Scale
-from compare.diagnosis.matcher import Matcher
-from compare.diagnosis.observing import FaultError, Observed, changed_stage, observe
-from compare.diagnosis.probes import Probe, with_probes
-from compare.lockstep.loop import train_in_lockstep
-from compare.lockstep.result import Comparison, steps_to_keep
-from compare.problem.problem import Problem
-from compare.support.arrays import Batch
-from compare.userfile.as_side import Attempted, can_train
-from compare.userfile.conventions import ContractError, Reading
-from compare.userfile.file import AttemptError
-from compare.userfile.interface import Candidate
+from ..diagnosis.conventions import Scale
+from ..diagnosis.matcher import Matcher
+from ..diagnosis.observing import FaultError, Observed, changed_stage, observe
+from ..diagnosis.probes import Probe, with_probes
+from ..lockstep.loop import train_in_lockstep
+from ..lockstep.result import Comparison, steps_to_keep
+from ..problem.problem import Problem
+from ..support.arrays import Batch
+from ..userfile.as_side import Attempted, can_train
+from ..userfile.conventions import ContractError, Reading
+from ..userfile.file import AttemptError
+from ..userfile.interface import Candidate
+from .limits import Limits
+from .result import Check, Verdict
 
 
 class Proof:
@@ -65,7 +65,7 @@ class Proof:
         """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""
         if not (self.steps and can_train(self.attempt, self.problem)):
             return None
-        from compare.sides.torch_ref import TorchRef
+        from ..sides.torch_ref import TorchRef
 
         problem = with_probes(self.problem, self.probes[0])
         side = Attempted(self.attempt, problem, reading)

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Run, kinds, parameter_name, place_of, places
-from compare.diagnosis.mistake import layers_named
-from compare.diagnosis.probes import Probe, are_binary, drawn_batches, drawn_masks, drawn_parameters, steps_of
-from compare.problem.pieces import LOSSES
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded
-from compare.support.arrays import Array, Batch
+from ..diagnosis.graph import Run, kinds, parameter_name, place_of, places
+from ..diagnosis.mistake import layers_named
+from ..diagnosis.probes import Probe, are_binary, drawn_batches, drawn_masks, drawn_parameters, steps_of
+from ..problem.pieces import LOSSES
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Bounded
+from ..support.arrays import Array, Batch
 
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit,
 ONE_HOT, SATURATED = 380.0, 40.0      # ± of scores whose softmax is exactly 0 and 1, and of one whose sigmoid is

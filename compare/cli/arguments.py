@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 
-from compare.problem.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS, TARGETS
+from ..problem.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS, TARGETS
+from ..support import __version__
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() fo
 def parser() -> argparse.ArgumentParser:
     """The parser; the option `run` is the module of `compare.cli` and the function that does it."""
     top = _Parser(
-        prog="python -m compare",
+        prog="backprop-compare",
         description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
         epilog="exit codes: 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted",
         allow_abbrev=False,
         formatter_class=_Formatter,
     )
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.set_defaults(run="train.train", command=None)
     _add_network(top.add_argument_group("the network (by default the lesson's: 6-2-1, sigmoid, no biases)"))
     _add_training(top.add_argument_group("its training (by default the lesson's: 900 epochs of the whole data)"))

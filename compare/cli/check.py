@@ -6,19 +6,19 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping
 
-from compare.checking.result import Check
-from compare.cli import arguments
-from compare.cli.common import CheckInterrupt, check_report
-from compare.problem.lesson import lesson_problem
-from compare.support.output import Writing, write_file
+from ..checking.result import Check
+from ..problem.lesson import lesson_problem
+from ..support.output import Writing, write_file
+from . import arguments
+from .common import CheckInterrupt, check_report
 
 
 def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check a user's file and report."""
-    from compare.checking.check import STEPS
-    from compare.checking.check import check as check_file
-    from compare.report.checked import hinted
-    from compare.userfile.program import TIMEOUT, Program
+    from ..checking.check import STEPS
+    from ..checking.check import check as check_file
+    from ..report.checked import hinted
+    from ..userfile.program import TIMEOUT, Program
 
     check_report(options)
     checked = check_file(
@@ -38,35 +38,35 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 def report_check(options: Namespace, checked: Check, given: Mapping[str, str], command: str) -> None:
     """Write and print a check, or as much of it as is `given` away; `command` repeats it."""
     if options.junitxml is not None:
-        from compare.report.ci import junit
+        from ..report.ci import junit
 
         write_file(options.junitxml, junit(checked, given))
     if options.report is not None:
-        from compare.report.html import check_page
+        from ..report.html import check_page
 
         write_file(options.report, check_page(checked, command, given))
     with Writing():
         if options.json:
-            from compare.report.check_json import as_json
+            from ..report.check_json import as_json
 
             print(as_json(checked, given))
         elif options.quiet:
-            from compare.report.checked import headline
+            from ..report.checked import headline
 
             print(headline(checked))
         else:
-            from compare.report.check_terminal import print_check
+            from ..report.check_terminal import print_check
 
             print_check(checked, command, given, options.report)
         if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
-            from compare.report.ci import annotation
+            from ..report.ci import annotation
 
             print(annotation(checked, options.file or options.program, given), file=sys.stderr if options.json else sys.stdout)
 
 
 def _check_again(options: Namespace, seed: int) -> str:
     """The command that draws the same probes."""
-    words = ["python", "-m", "compare", "check"]
+    words = ["backprop-compare", "check"]
     words += [options.file] if options.program is None else ["--command", options.program]
     words += ["--timeout", f"{options.timeout:g}"] if options.timeout else []
     words += ["--adapter", options.adapter] if options.adapter else []

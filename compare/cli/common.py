@@ -5,11 +5,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from compare.cli import arguments
-from compare.problem.lesson import lesson_problem
-from compare.problem.problem import Problem
-from compare.support.errors import ProblemError
-from compare.support.output import check_writable
+from ..problem.lesson import lesson_problem
+from ..problem.problem import Problem
+from ..support.errors import ProblemError
+from ..support.output import check_writable
+from . import arguments
 
 PROBLEM_OPTIONS = (
     "hidden",
@@ -33,7 +33,7 @@ CheckInterrupt = Callable[[], None]
 
 def problem_of(options: Namespace) -> Problem:
     """The network and its data, as told."""
-    from compare.problem.from_csv import table_problem
+    from ..problem.from_csv import table_problem
 
     asked: dict[str, Any] = {name: getattr(options, name) for name in PROBLEM_OPTIONS}
     asked |= {"activations": arguments.activations(options), "optimizer_options": arguments.optimizer_options(options)}
@@ -47,7 +47,7 @@ def problem_of(options: Namespace) -> Problem:
 def check_report(options: Namespace) -> None:
     """Raise at once, and not after the run, where a report cannot be made or written."""
     if options.report is not None:
-        from compare.report.html import check_installed
+        from ..report.html import check_installed
 
         check_installed()
         check_writable(options.report)
@@ -63,4 +63,4 @@ def again(options: Namespace) -> str:
         if not skips_next and word not in ("--json", "--quiet", "--report") and not word.startswith("--report="):
             words.append(word)
         skips_next = word == "--report"
-    return shlex.join(["python", "-m", "compare", *words])
+    return shlex.join(["backprop-compare", *words])

@@ -5,18 +5,18 @@ from argparse import Namespace
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from compare.cli import arguments
-from compare.cli.common import CheckInterrupt
-from compare.support.errors import ProblemError
-from compare.support.output import Writing
+from ..support.errors import ProblemError
+from ..support.output import Writing
+from . import arguments
+from .common import CheckInterrupt
 
 if TYPE_CHECKING:
-    from compare.grading.run import Workers
+    from ..grading.run import Workers
 
 
 def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check every attempt of a folder, confined, and write the results."""
-    from compare.sandbox.temporary import run_folder
+    from ..sandbox.temporary import run_folder
 
     with run_folder():
         return _graded(options, check_interrupt)
@@ -26,16 +26,16 @@ def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from importlib.util import find_spec
     from pathlib import Path
 
-    from compare.grading.adapter import checked_adapter
-    from compare.grading.attempts import skipped
-    from compare.grading.one import WEIGHTS, Settings, check_size
-    from compare.grading.results import LINES, PAGE, TABLE
-    from compare.grading.run import grade as grade_folder
-    from compare.problem.from_dict import declared_problem
-    from compare.report.grades import grades_page, print_grades
-    from compare.report.terminal import progress_bar
-    from compare.sandbox.confined import Limits
-    from compare.sandbox.protections import check_protections
+    from ..grading.adapter import checked_adapter
+    from ..grading.attempts import skipped
+    from ..grading.one import WEIGHTS, Settings, check_size
+    from ..grading.results import LINES, PAGE, TABLE
+    from ..grading.run import grade as grade_folder
+    from ..problem.from_dict import declared_problem
+    from ..report.grades import grades_page, print_grades
+    from ..report.terminal import progress_bar
+    from ..sandbox.confined import Limits
+    from ..sandbox.protections import check_protections
 
     adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
     problem = arguments.checked_problem(options)
@@ -74,11 +74,11 @@ def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 def _workers(options: Namespace, longest: float) -> "AbstractContextManager[Workers]":
     """Who grades: processes of this machine, or the workers of a cluster."""
     if options.scheduler is None:
-        from compare.grading.local import Local
+        from ..grading.local import Local
 
         return nullcontext(Local(options.jobs or os.cpu_count() or 1, longest))
     if options.jobs is not None:
         raise ProblemError(f"--jobs {options.jobs} is given with --scheduler; expected one of them, a cluster has the workers that it has")
-    from compare.grading.cluster import cluster
+    from ..grading.cluster import cluster
 
     return cluster(options.scheduler)

@@ -10,8 +10,8 @@ import os
 import sys
 from argparse import Namespace
 
-from compare.cli import arguments
-from compare.support.output import ReportNotWrittenError, Writing, printable_lines
+from ..support.output import ReportNotWrittenError, Writing, printable_lines
+from . import arguments
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _guarded(options: Namespace) -> int:
         from importlib import import_module
 
         module, _, name = options.run.partition(".")
-        command: Callable[..., str] = getattr(import_module(f"compare.cli.{module}"), name)
+        command: Callable[..., str] = getattr(import_module(f".{module}", __package__), name)
         return EQUIVALENT if command(options, _interrupts.check) == "equivalent" else DIFFERENT
     except (KeyboardInterrupt, ReportNotWrittenError):
         raise
@@ -117,13 +117,13 @@ def _guarded(options: Namespace) -> int:
 
 
 def _is_bad_input(error: Exception) -> bool:
-    from compare.support.errors import CompareError
+    from ..support.errors import CompareError
+    from ..support.packages import beside
 
     try:
-        from data import DataError
+        return isinstance(error, (CompareError, beside("data").DataError))
     except ImportError:      # whatever made it so is the error at hand
         return isinstance(error, CompareError)
-    return isinstance(error, (CompareError, DataError))
 
 
 def _parsed(argv: Sequence[str] | None) -> Namespace:

@@ -5,21 +5,21 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from compare.cli.check import report_check
-from compare.cli.common import CheckInterrupt, again, check_report, problem_of
-from compare.problem.problem import Problem
-from compare.support.errors import ProblemError
-from compare.support.output import Writing, printable, write_file
-from compare.traces.manifest import Manifest
-from compare.traces.trace import Trace
+from ..problem.problem import Problem
+from ..support.errors import ProblemError
+from ..support.output import Writing, printable, write_file
+from ..traces.manifest import Manifest
+from ..traces.trace import Trace
+from .check import report_check
+from .common import CheckInterrupt, again, check_report, problem_of
 
 _OF_DATA = ("data", "target", "split_seed", "standardize")
 
 
 def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train one side as told, and keep the run."""
-    from compare.report.terminal import progress_bar
-    from compare.traces.record import record as record_run
+    from ..report.terminal import progress_bar
+    from ..traces.record import record as record_run
 
     problem = problem_of(options)
     steps = options.epochs * problem.steps_per_epoch
@@ -64,9 +64,9 @@ def verify(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def replay(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Hold an attempt against a recorded run, and report."""
-    from compare.report.checked import hinted
-    from compare.traces.replay import replay as replay_attempt
-    from compare.userfile.program import TIMEOUT, Program
+    from ..report.checked import hinted
+    from ..traces.replay import replay as replay_attempt
+    from ..userfile.program import TIMEOUT, Program
 
     check_report(options)
     checked = replay_attempt(
@@ -82,14 +82,14 @@ def replay(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def diff(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Compare two recorded runs, and report."""
-    from compare.report.traces import difference_as_object, print_difference
-    from compare.traces.replay import differences
+    from ..report.traces import difference_as_object, print_difference
+    from ..traces.replay import differences
 
     check_report(options)
     actual, expected = (_trace(folder, options.data) for folder in (options.actual, options.expected))
     comparison = differences(actual, expected, keep=options.report is not None)
     if options.report is not None:
-        from compare.report.html import comparison_page
+        from ..report.html import comparison_page
 
         sides = (options.actual, options.expected)
         write_file(options.report, comparison_page(comparison, sides=sides, command=again(options)))
@@ -113,9 +113,9 @@ def _trace(folder: str, data: str | None) -> Trace:
 
 def _read_anew(manifest: Manifest, path: str | None) -> Problem:
     """A problem with the inputs of a run that keeps their digest alone, from the file at the path, or where they were."""
-    from compare.problem.from_csv import table_problem
-    from compare.problem.lesson import lesson_problem
-    from compare.problem.pieces import LOSSES
+    from ..problem.from_csv import table_problem
+    from ..problem.lesson import lesson_problem
+    from ..problem.pieces import LOSSES
 
     said, problem = manifest.data, manifest.problem
     loss = str(problem.get("loss"))
@@ -130,7 +130,7 @@ def _read_anew(manifest: Manifest, path: str | None) -> Problem:
 
 
 def _print_about(trace: Trace, as_json: bool, last: Iterable[str] = ()) -> None:
-    from compare.report.traces import about, about_object
+    from ..report.traces import about, about_object
 
     with Writing():
         if as_json:
@@ -140,6 +140,6 @@ def _print_about(trace: Trace, as_json: bool, last: Iterable[str] = ()) -> None:
 
 
 def _print_json(found: Mapping[str, Any]) -> None:
-    from compare.report.json import jsonable
+    from ..report.json import jsonable
 
     print(json.dumps(jsonable(found), indent=2, allow_nan=False, ensure_ascii=False))

@@ -5,15 +5,15 @@ from argparse import Namespace
 from collections.abc import Collection
 from typing import Any
 
-from compare.cli import arguments
-from compare.cli.common import CheckInterrupt, again, check_report, problem_of
-from compare.lockstep.result import steps_to_keep
-from compare.lockstep.training import Training, reported_epochs
-from compare.lockstep.training import train as train_both
-from compare.problem.lesson import example_problem
-from compare.problem.problem import Problem
-from compare.support.errors import ProblemError
-from compare.support.output import Writing, check_writable, write_file
+from ..lockstep.result import steps_to_keep
+from ..lockstep.training import Training, reported_epochs
+from ..lockstep.training import train as train_both
+from ..problem.lesson import example_problem
+from ..problem.problem import Problem
+from ..support.errors import ProblemError
+from ..support.output import Writing, check_writable, write_file
+from . import arguments
+from .common import CheckInterrupt, again, check_report, problem_of
 
 FIRST_STEPS = 3
 
@@ -29,7 +29,7 @@ def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     training, device = _trained(options, problem, keep, check_interrupt)
     command = again(options)
     if options.report:
-        from compare.report.html import training_page
+        from ..report.html import training_page
 
         write_file(options.report, training_page(training, device, command))
     with Writing():
@@ -39,7 +39,7 @@ def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def example(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Take the worked example's one step on both sides and report."""
-    from compare.sides.devices import checked_device
+    from ..sides.devices import checked_device
 
     check_report(options)
     problem = example_problem(options.dtype)
@@ -47,7 +47,7 @@ def example(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     training = train_both(problem, epochs=1, device=device, keep=[1])
     command = again(options)
     if options.report:
-        from compare.report.html import training_page
+        from ..report.html import training_page
 
         write_file(options.report, training_page(training, device, command))
     with Writing():
@@ -57,8 +57,8 @@ def example(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train as told, and draw one picture of it into a file."""
-    from compare.report import plots
-    from compare.report.picture import FORMATS, PICTURES, picture
+    from ..report import plots
+    from ..report.picture import FORMATS, PICTURES, picture
 
     plots.matplotlib()
     form = os.path.splitext(options.file)[1].removeprefix(".").lower()
@@ -79,8 +79,8 @@ def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: CheckInterrupt) -> tuple[Training, str]:
     """Both sides, trained with a bar to look at; and the device's name."""
-    from compare.report.terminal import progress_bar
-    from compare.sides.devices import checked_device
+    from ..report.terminal import progress_bar
+    from ..sides.devices import checked_device
 
     device = checked_device(options.device)
     with progress_bar(options.epochs * problem.steps_per_epoch) as advance:
@@ -95,13 +95,13 @@ def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_
 
 def _report(options: Namespace, training: Training, device: str, printed: Collection[int], command: str) -> None:
     if options.json:
-        from compare.report.json import as_json
+        from ..report.json import as_json
 
         print(as_json(training, device, _asked(options)))
     elif options.quiet:
         print(training.comparison.explanation())
     else:
-        from compare.report.terminal import Ending, print_example, print_training
+        from ..report.terminal import Ending, print_example, print_training
 
         ending = Ending(command, options.report)
         if options.command == "example":

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compare.diagnosis.graph import Node, Run
-from compare.diagnosis.matcher import Matcher, is_within
-from compare.diagnosis.penalty import SAID, without_decay
-from compare.diagnosis.scale import scale_causes
-from compare.diagnosis.stages import Group
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Bounded
+from ..support.arrays import Array
+from .graph import Node, Run
+from .matcher import Matcher, is_within
+from .penalty import SAID, without_decay
+from .scale import scale_causes
+from .stages import Group
 
 _EPSILONS = tuple(float(f"1e-{k}") for k in range(3, 17))
 _SCALES = ("target-output-swapped", "factor-", "mean-", "wrong-n", "sum-for-mean", "scaled", "sign-flipped")

@@ -7,13 +7,13 @@ from itertools import islice, product
 
 import numpy as np
 
-from compare.diagnosis.formulas import Formula
-from compare.diagnosis.graph import Place
-from compare.diagnosis.matcher import Explanation, Matcher, is_of_the_step, is_within
-from compare.diagnosis.mistake import Cause
-from compare.diagnosis.patience import OutOfPatienceError
-from compare.diagnosis.separate import probe_to_separate
-from compare.diagnosis.stages import Group, Stage, stage_name
+from .formulas import Formula
+from .graph import Place
+from .matcher import Explanation, Matcher, is_of_the_step, is_within
+from .mistake import Cause
+from .patience import OutOfPatienceError
+from .separate import probe_to_separate
+from .stages import Group, Stage, stage_name
 
 _OUTPUT: Group = ("output", 0)
 _MOST_CHOICES = 64      # of one alternative for each mistake, so that many stages with many alternatives end too

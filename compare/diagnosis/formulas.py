@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.rounding.arithmetic import Bounded, transposed
-from compare.rounding.rules import LOSSES, OPTIMIZERS
-from compare.rounding.rules.normalization import Normalized, normalized
-from compare.support.arrays import Array
+from ..rounding.arithmetic import Bounded, transposed
+from ..rounding.rules import LOSSES, OPTIMIZERS
+from ..rounding.rules.normalization import Normalized, normalized
+from ..support.arrays import Array
 
 if TYPE_CHECKING:
-    from compare.diagnosis.graph import Run
+    from .graph import Run
 
 Formula = Callable[..., Any]  # of (run, step, layer), and of kind= where it stands for weights and biases alike
 KINDS = ("weight", "bias", "gamma", "beta")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.formulas import KINDS, RIGHT, Formula
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, Precision, plus, product, scaled, times, total
-from compare.rounding.rules import ACTIVATIONS
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Bounded, Precision, plus, product, scaled, times, total
+from ..rounding.rules import ACTIVATIONS
+from ..support.arrays import Array
+from .formulas import KINDS, RIGHT, Formula
 
 MOST_KEPT = 256 << 20  # bytes of what stages come to under wrong formulas, which is worked out again where it is not kept
 _OF_AN_ARRAY = 512     # bytes of an object that holds a small one

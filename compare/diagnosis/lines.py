@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from compare.diagnosis.graph import Node, Run
-from compare.diagnosis.mistake import Cause
-from compare.rounding.arithmetic import Bounded
-from compare.support.arrays import Array
-from compare.userfile.line_trace import Assignment
+from ..rounding.arithmetic import Bounded
+from ..support.arrays import Array
+from ..userfile.line_trace import Assignment
+from .graph import Node, Run
+from .mistake import Cause
 
 # Where the numbers of a stage come to light: the stage itself, or the first after it that a file is sure to compute.
 _LIGHT = {

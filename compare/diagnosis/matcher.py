@@ -7,14 +7,14 @@ from itertools import chain, combinations, islice, product
 
 import numpy as np
 
-from compare.diagnosis.catalogue import CATALOGUE
-from compare.diagnosis.graph import Formulas, Node, Run, Step
-from compare.diagnosis.mistake import Cause, Mistake
-from compare.diagnosis.patience import check_patience
-from compare.diagnosis.scale import scale_causes
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Bounded
+from ..support.arrays import Array
+from .catalogue import CATALOGUE
+from .graph import Formulas, Node, Run, Step
+from .mistake import Cause, Mistake
+from .patience import check_patience
+from .scale import scale_causes
 
 _STEP, _LAYER = 1, 2
 _RECORDS = {("x", 0), ("y", 0)}

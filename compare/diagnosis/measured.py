@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compare.diagnosis.formulas import Formula
-from compare.diagnosis.graph import Node, Run
-from compare.diagnosis.mistake import Cause, Mistake, Where, anywhere
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Bounded
+from ..support.arrays import Array
+from .formulas import Formula
+from .graph import Node, Run
+from .mistake import Cause, Mistake, Where, anywhere
 
 _TRIES = 12          # of the secant method
 _DIGITS = 6          # of numbers that people write

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Literal
 
-from compare.diagnosis.formulas import Formula
-from compare.diagnosis.graph import Formulas, Place, places
-from compare.problem.problem import Problem
+from ..problem.problem import Problem
+from .formulas import Formula
+from .graph import Formulas, Place, places
 
 Where = Literal["once", "layer", "all", "hidden", "output"]
 

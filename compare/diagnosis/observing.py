@@ -8,12 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from compare.diagnosis.graph import Node, Run, Step, place_of, places
-from compare.diagnosis.probes import Probe, steps_of
-from compare.diagnosis.stages import Group, in_order, stage_name
-from compare.problem.problem import Problem
-from compare.support.arrays import Array
-from compare.userfile.conventions import ContractError, Reading, numbers, short_name
+from ..problem.problem import Problem
+from ..support.arrays import Array
+from ..userfile.conventions import ContractError, Reading, numbers, short_name
+from .graph import Node, Run, Step, place_of, places
+from .probes import Probe, steps_of
+from .stages import Group, in_order, stage_name
 
 ACTIVATION_STAGES = {"z": "z", "u": "u", "a": "a", "delta": "delta"}  # trace's names but for the layer's number, and the stages
 PARAMETER_STAGES = {"d": "used", "step_": "step", "v": "velocity", "": "after"}

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from compare.diagnosis.formulas import options_of
-from compare.diagnosis.graph import Node, Run, places
-from compare.diagnosis.matcher import Matcher, is_within
-from compare.diagnosis.stages import Group
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Bounded
+from ..support.arrays import Array
+from .formulas import options_of
+from .graph import Node, Run, places
+from .matcher import Matcher, is_within
+from .stages import Group
 
 SAID = {"gradient": "your gradients have the weight decay in them", "loss": "your loss has the penalty of the weight decay"}
 Scale = Callable[[Run, int], float]      # of (run, step): what a shown number is, times the problem's own

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Run, Step, place_of
-from compare.problem.pieces import LOSSES
-from compare.problem.problem import Problem
-from compare.support.arrays import Array, Batch
-from compare.support.errors import ProblemError
+from ..problem.pieces import LOSSES
+from ..problem.problem import Problem
+from ..support.arrays import Array, Batch
+from ..support.errors import ProblemError
+from .graph import Run, Step, place_of
 
 RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
 MORE_RECORDS = (43, 24)

@@ -5,12 +5,12 @@ from functools import partial
 
 import numpy as np
 
-from compare.diagnosis.graph import Node, Run, parameter_name, places
-from compare.diagnosis.matcher import is_within
-from compare.diagnosis.probes import Probe, dead_units
-from compare.lockstep.result import hardly_moved
-from compare.rounding.arithmetic import Bounded, negative
-from compare.support.arrays import Array
+from ..lockstep.result import hardly_moved
+from ..rounding.arithmetic import Bounded, negative
+from ..support.arrays import Array
+from .graph import Node, Run, parameter_name, places
+from .matcher import is_within
+from .probes import Probe, dead_units
 
 _ANSWERS = ("_used", "_step", "_after")
 

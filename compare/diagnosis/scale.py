@@ -5,13 +5,13 @@ from functools import partial
 
 import numpy as np
 
-from compare.diagnosis.catalogue.numbers import FAMILIES
-from compare.diagnosis.formulas import Formula
-from compare.diagnosis.graph import Node, Run
-from compare.diagnosis.measured import measured_causes
-from compare.diagnosis.mistake import Cause, Mistake
-from compare.rounding.arithmetic import Bounded
-from compare.support.arrays import Array
+from ..rounding.arithmetic import Bounded
+from ..support.arrays import Array
+from .catalogue.numbers import FAMILIES
+from .formulas import Formula
+from .graph import Node, Run
+from .measured import measured_causes
+from .mistake import Cause, Mistake
 
 
 def scale_causes(run: Run, node: Node, actual: Array) -> Iterator[Cause]:

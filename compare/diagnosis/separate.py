@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.graph import Run, Step
-from compare.diagnosis.matcher import is_within
-from compare.diagnosis.mistake import Cause
-from compare.diagnosis.probes import draw_probes, steps_of
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded
-from compare.support.errors import ProblemError
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Bounded
+from ..support.errors import ProblemError
+from .graph import Run, Step
+from .matcher import is_within
+from .mistake import Cause
+from .probes import draw_probes, steps_of
 
 _SHOWN = (("delta", "show δ of each layer, by a function trace"), ("weight_used", "show the gradients, by a function gradients"))
 

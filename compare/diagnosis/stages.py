@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 
-from compare.diagnosis.formulas import KINDS
-from compare.diagnosis.graph import Node, Run, parameter_name
-from compare.diagnosis.mistake import layers_named
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference, largest_share
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.difference import Difference, largest_share
+from ..support.arrays import Array
+from .formulas import KINDS
+from .graph import Node, Run, parameter_name
+from .mistake import layers_named
 
 Mark = Literal["agrees", "wrong", "inherits"]
 Group = tuple[str, int]  # (stage, layer)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from compare.grading.attempts import MOST_BYTES
-from compare.support.errors import ProblemError
-from compare.userfile.source import Source
+from ..support.errors import ProblemError
+from ..userfile.source import Source
+from .attempts import MOST_BYTES
 
 
 def checked_adapter(path: Path) -> Path:

@@ -13,8 +13,8 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from compare.support.errors import CompareError, ProblemError
-from compare.support.output import printable
+from ..support.errors import CompareError, ProblemError
+from ..support.output import printable
 
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")

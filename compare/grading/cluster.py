@@ -16,11 +16,11 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from compare.grading.parcel import fault, opened_settings
-from compare.grading.run import Died, Key
-from compare.grading.worker import work
-from compare.sandbox.temporary import own_folder, run_folder
-from compare.support.errors import CompareError, MissingExtraError, ProblemError
+from ..sandbox.temporary import own_folder, run_folder
+from ..support.errors import CompareError, MissingExtraError, ProblemError
+from .parcel import fault, opened_settings
+from .run import Died, Key
+from .worker import work
 
 CONNECT, PATIENCE = 5.0, 60.0      # seconds for the scheduler to answer, and for a first worker to come
 _AHEAD = 2      # parcels under way for each thread of the cluster, so that none of them waits for the network
@@ -174,7 +174,7 @@ def _with_a_folder() -> None:
 
 @cache
 def _protected(confinement: str) -> None:
-    from compare.sandbox.protections import check_protections
+    from ..sandbox.protections import check_protections
 
     check_protections(confinement=confinement)
 

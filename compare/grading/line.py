@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from compare.checking.result import Verdict
+from ..checking.result import Verdict
 
 Line = dict[str, Any]
 MOST_TEXT = 4000      # characters, all of which can be printed

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from math import inf
 from multiprocessing import active_children, get_context, parent_process
 
-from compare.grading.run import Died, Key
-from compare.grading.worker import work
-from compare.sandbox.temporary import belong_to, own_folder
+from ..sandbox.temporary import belong_to, own_folder
+from .run import Died, Key
+from .worker import work
 
 MEMORY = 4 << 30      # bytes of a worker's own; what an attempt's process may have is less
 

@@ -14,23 +14,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.checking.check import check, loaded
-from compare.checking.result import Check
-from compare.diagnosis.patience import OutOfPatienceError, limited_to
-from compare.grading.adapter import beside
-from compare.grading.attempts import Carried, Submitted
-from compare.grading.line import report_place
-from compare.problem.from_dict import LESSON, declared_problem
-from compare.problem.validation import checked_sizes
-from compare.report.checked import described_in_full, headline, hinted
-from compare.sandbox.confined import Limits, SandboxError
-from compare.sandbox.confinement import CONFINEMENTS
-from compare.sandbox.remote import NotStartedError, Remote
-from compare.sandbox.temporary import temporary_folder
-from compare.support.errors import CompareError, MissingExtraError, ProblemError
-from compare.support.output import printable
-from compare.userfile.file import Attempt, AttemptError
-from compare.userfile.pipe.peer import Peer, PeerError
+from ..checking.check import check, loaded
+from ..checking.result import Check
+from ..diagnosis.patience import OutOfPatienceError, limited_to
+from ..problem.from_dict import LESSON, declared_problem
+from ..problem.validation import checked_sizes
+from ..report.checked import described_in_full, headline, hinted
+from ..sandbox.confined import Limits, SandboxError
+from ..sandbox.confinement import CONFINEMENTS
+from ..sandbox.remote import NotStartedError, Remote
+from ..sandbox.temporary import temporary_folder
+from ..support.errors import CompareError, MissingExtraError, ProblemError
+from ..support.output import printable
+from ..userfile.file import Attempt, AttemptError
+from ..userfile.pipe.peer import Peer, PeerError
+from .adapter import beside
+from .attempts import Carried, Submitted
+from .line import report_place
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB
@@ -139,7 +139,7 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
     }
     if not settings.reports:
         return Graded(line)
-    from compare.report.html import check_page
+    from ..report.html import check_page
 
     line["report"] = report_place(attempt.name)
     return Graded(line, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", given))

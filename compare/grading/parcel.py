@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from compare.grading.adapter import beside
-from compare.grading.attempts import KINDS, Carried, Submitted
-from compare.grading.line import LINE, report_place, wrong_in
-from compare.grading.one import Graded, Settings
-from compare.sandbox.confined import Limits
-from compare.support.errors import CompareError
+from ..sandbox.confined import Limits
+from ..support.errors import CompareError
+from .adapter import beside
+from .attempts import KINDS, Carried, Submitted
+from .line import LINE, report_place, wrong_in
+from .one import Graded, Settings
 
 MOST_ANSWER = 16 << 20      # bytes, most of them the page's
 _ADAPTER, _ATTEMPT = "adapter", "attempt"

@@ -13,10 +13,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
 
-from compare.grading.line import REPORTS, Line, wrong_in
-from compare.problem.validation import check_seed
-from compare.support.errors import CompareError, ProblemError
-from compare.support.output import locked, printable, write_file
+from ..problem.validation import check_seed
+from ..support.errors import CompareError, ProblemError
+from ..support.output import locked, printable, write_file
+from .line import REPORTS, Line, wrong_in
 
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from compare.grading.attempts import AttemptFilesError, Submitted, submitted
-from compare.grading.one import Graded, Settings, ungraded
-from compare.grading.parcel import Packer, checked_answer
-from compare.grading.results import Lines, Results
-from compare.support.errors import ProblemError
+from ..support.errors import ProblemError
+from .attempts import AttemptFilesError, Submitted, submitted
+from .one import Graded, Settings, ungraded
+from .parcel import Packer, checked_answer
+from .results import Lines, Results
 
 MOST_DEATHS = MOST_STARTS = 3
 Key = TypeVar("Key")

@@ -2,9 +2,9 @@
 
 import threading
 
-from compare.grading.one import Graded, fault_of_ours, graded, ungraded
-from compare.grading.parcel import ParcelError, answered, checked_answer, opened
-from compare.sandbox.temporary import temporary_folder
+from ..sandbox.temporary import temporary_folder
+from .one import Graded, fault_of_ours, graded, ungraded
+from .parcel import ParcelError, answered, checked_answer, opened
 
 _one_at_a_time = threading.Lock()      # matplotlib and the tracing of a file's lines have one state for the whole process
 

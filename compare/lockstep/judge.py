@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Precision
-from compare.rounding.block import Block, Positions, tensors_by_key
-from compare.rounding.difference import Difference, KeptStep, Key, largest_share, shares
-from compare.rounding.envelope import envelope, lost_in_drift, screen
-from compare.rounding.large_screen import Products
-from compare.sides.interface import StepRecord, concatenate
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.arithmetic import Precision
+from ..rounding.block import Block, Positions, tensors_by_key
+from ..rounding.difference import Difference, KeptStep, Key, largest_share, shares
+from ..rounding.envelope import envelope, lost_in_drift, screen
+from ..rounding.large_screen import Products
+from ..sides.interface import StepRecord, concatenate
+from ..support.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from compare.lockstep.judge import Screening, first_divergence, is_lost_in_drift, nearest_to_bounds, screened, with_envelope
-from compare.lockstep.result import Comparison
-from compare.problem.problem import Problem
-from compare.problem.validation import is_whole
-from compare.rounding.arithmetic import Precision
-from compare.rounding.block import Block, Later
-from compare.rounding.difference import Difference, KeptStep, Key, Mode, largest_share
-from compare.rounding.envelope import decay, envelope, prediction_envelope
-from compare.rounding.large_screen import Products, largest_by_row
-from compare.sides.interface import Implementation, InBlocks, StepRecord, stack
-from compare.sides.validation import LayoutError, checked_array, checked_record
-from compare.support.arrays import Array, Batch
-from compare.support.errors import LostInDriftError, ProblemError
+from ..problem.problem import Problem
+from ..problem.validation import is_whole
+from ..rounding.arithmetic import Precision
+from ..rounding.block import Block, Later
+from ..rounding.difference import Difference, KeptStep, Key, Mode, largest_share
+from ..rounding.envelope import decay, envelope, prediction_envelope
+from ..rounding.large_screen import Products, largest_by_row
+from ..sides.interface import Implementation, InBlocks, StepRecord, stack
+from ..sides.validation import LayoutError, checked_array, checked_record
+from ..support.arrays import Array, Batch
+from ..support.errors import LostInDriftError, ProblemError
+from .judge import Screening, first_divergence, is_lost_in_drift, nearest_to_bounds, screened, with_envelope
+from .result import Comparison
 
 _BLOCK_STEPS = 256
 _BLOCK_BYTES = 1 << 23

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from compare.problem.pieces import LOSSES
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference, KeptStep, Key, Mode, Verdict, shares
-from compare.support.arrays import Array
+from ..problem.pieces import LOSSES
+from ..problem.problem import Problem
+from ..rounding.difference import Difference, KeptStep, Key, Mode, Verdict, shares
+from ..support.arrays import Array
 
 _CLEARLY = 16      # times what rounding allows
 _MOST_KEPT, _KEPT_NUMBERS = 1000, 1 << 23
@@ -117,13 +117,13 @@ class Comparison:
 
     def to_html(self) -> str:
         """The report as one page that opens offline; raises MissingExtraError where the extra `report` is not installed."""
-        from compare.report.html import comparison_page
+        from ..report.html import comparison_page
 
         return comparison_page(self)
 
     def _repr_html_(self) -> str:
         """The report, in a notebook."""
-        from compare.report.html import in_notebook
+        from ..report.html import in_notebook
 
         return in_notebook(self.to_html, self.explanation())
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.lockstep.loop import train_in_lockstep
-from compare.lockstep.result import Comparison
-from compare.problem.problem import Problem
-from compare.rounding.difference import Mode
-from compare.sides.manual import Manual
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..rounding.difference import Mode
+from ..sides.manual import Manual
+from ..support.arrays import Array
+from .loop import train_in_lockstep
+from .result import Comparison
 
 
 def reported_epochs(epochs: int, every: int | None = None) -> list[int]:
@@ -53,7 +53,7 @@ def train(
     progress: Callable[[int], None] = lambda step: None,
 ) -> Training:
     """Train both backends in lockstep for that many epochs, and measure both on the way; `keep` are steps, counted from 1."""
-    from compare.sides.torch_ref import TorchRef
+    from ..sides.torch_ref import TorchRef
 
     sides: tuple[Manual, TorchRef] = (Manual(problem), TorchRef(problem, device=device))
     for side in sides:

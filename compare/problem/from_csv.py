@@ -3,10 +3,11 @@
 from os import PathLike
 from typing import Any, Literal
 
-from compare.problem.pieces import LOSSES
-from compare.problem.problem import Problem
-from compare.problem.validation import check_choice
-from compare.support.arrays import Batch
+from ..support.arrays import Batch
+from ..support.packages import beside
+from .pieces import LOSSES
+from .problem import Problem
+from .validation import check_choice
 
 
 def table_problem(
@@ -26,8 +27,7 @@ def table_problem(
 
     Raises `data.DataError` for a file that cannot be used, ProblemError for an option that cannot.
     """
-    import data
-
+    data = beside("data")
     check_choice("loss", loss, LOSSES)
     kind = LOSSES[loss].targets
     table = data.load_table(path, target, kind=kind, split_seed=split_seed, standardize=standardize)

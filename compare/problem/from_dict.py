@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.pieces import LOSSES, OPTIMIZERS, TARGETS
-from compare.problem.problem import Problem
-from compare.problem.validation import checked_sizes
-from compare.support.errors import ProblemError
+from ..support.errors import ProblemError
+from .pieces import LOSSES, OPTIMIZERS, TARGETS
+from .problem import Problem
+from .validation import checked_sizes
 
 LESSON = {"sizes": (6, 2, 1), "activations": "sigmoid", "bias": False, "loss": "half_mse"}
 _FIELDS = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")

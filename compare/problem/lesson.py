@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compare.problem.pieces import LOSSES
-from compare.problem.problem import Problem
-from compare.support.arrays import Batch
+from ..support.arrays import Batch
+from ..support.packages import beside
+from .pieces import LOSSES
+from .problem import Problem
 
 EPOCHS = 900
 
@@ -53,8 +54,7 @@ def lesson_problem(
 
     Raises `data.DataError` for a file that cannot be used, ProblemError for an option that cannot.
     """
-    import data
-
+    data = beside("data")
     admissions = data.load_admissions(data.LESSON_CSV if path is None else path, split_seed=split_seed, standardize=standardize)
     is_classes = loss in LOSSES and LOSSES[loss].targets == "classes"
 

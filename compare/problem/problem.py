@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
-from compare.problem.validation import (
+from ..support.arrays import Array, Batch
+from ..support.errors import ProblemError
+from .pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
+from .validation import (
     DTYPES,
     check_choice,
     check_flag,
@@ -20,8 +22,6 @@ from compare.problem.validation import (
     checked_sizes,
     is_whole,
 )
-from compare.support.arrays import Array, Batch
-from compare.support.errors import ProblemError
 
 LARGE = 1 << 15      # numbers in a weight
 _BATCHES, _MASKS = 1, 2      # what is drawn, so that each thing has its own generator of the problem's seed

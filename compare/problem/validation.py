@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.pieces import DECAYS, OPTIMIZERS
-from compare.support.errors import ProblemError
+from ..support.errors import ProblemError
+from .pieces import DECAYS, OPTIMIZERS
 
 DTYPES = ("float64", "float32")
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
-from compare.checking.result import Check
-from compare.diagnosis.catalogue import kind_of
-from compare.report.checked import headline
-from compare.report.json import difference_object, jsonable, problem_object
-from compare.support.environment import environment
+from ..checking.result import Check
+from ..diagnosis.catalogue import kind_of
+from ..support.environment import environment
+from .checked import headline
+from .json import difference_object, jsonable, problem_object
 
 
 def as_json(check: Check, given: Mapping[str, str] | None = None) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from compare.checking.result import Check
-from compare.report.checked import MARKS, headline, probes, sides, why
-from compare.report.last_lines import last_of_check
-from compare.report.terminal import make_console, print_last
+from ..checking.result import Check
+from .checked import MARKS, headline, probes, sides, why
+from .last_lines import last_of_check
+from .terminal import make_console, print_last
 
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 

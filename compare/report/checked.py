@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from compare.checking.result import Check
-from compare.diagnosis.catalogue import kind_of
-from compare.diagnosis.explain import Found
-from compare.lockstep.result import Comparison
-from compare.problem.problem import Problem
+from ..checking.result import Check
+from ..diagnosis.catalogue import kind_of
+from ..diagnosis.explain import Found
+from ..lockstep.result import Comparison
+from ..problem.problem import Problem
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
 

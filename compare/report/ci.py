@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from compare.checking.result import Check
-from compare.report.checked import headline, why
+from ..checking.result import Check
+from .checked import headline, why
 
 
 def junit(check: Check, given: Mapping[str, str] | None = None) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from compare.report.html import PAGE, template
-from compare.report.terminal import make_console
+from .html import PAGE, template
+from .terminal import make_console
 
 MOST_NAMED = 10      # of what was skipped
 MARKS = {"equivalent": "✓", "different": "✗"}      # "!" for what is neither right nor wrong

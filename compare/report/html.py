@@ -17,17 +17,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.checking.result import Check
-from compare.lockstep.result import Comparison
-from compare.lockstep.training import Training
-from compare.problem.problem import Problem
-from compare.report import plots
-from compare.report.checked import MARKS, about, described, headline, probes, why
-from compare.report.last_lines import last_of_check, last_of_comparison
-from compare.rounding.difference import Difference, KeptStep, shares
-from compare.support.arrays import Array
-from compare.support.environment import environment
-from compare.support.errors import MissingExtraError
+from ..checking.result import Check
+from ..lockstep.result import Comparison
+from ..lockstep.training import Training
+from ..problem.problem import Problem
+from ..rounding.difference import Difference, KeptStep, shares
+from ..support.arrays import Array
+from ..support.environment import environment
+from ..support.errors import MissingExtraError
+from . import plots
+from .checked import MARKS, about, described, headline, probes, why
+from .last_lines import last_of_check, last_of_comparison
 
 PAGE = Path(__file__).parent / "page"
 MOST_PICKED = 200      # steps to pick from

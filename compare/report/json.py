@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.lockstep.training import Training
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference
-from compare.support.environment import environment
+from ..lockstep.training import Training
+from ..problem.problem import Problem
+from ..rounding.difference import Difference
+from ..support.environment import environment
 
 
 def as_json(training: Training, device: str, asked: Mapping[str, Any]) -> str:

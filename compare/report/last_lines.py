@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from compare.checking.result import Check
-from compare.lockstep.result import Comparison
+from ..checking.result import Check
+from ..lockstep.result import Comparison
 
 
 class Last(NamedTuple):

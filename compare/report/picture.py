@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from compare.lockstep.result import Comparison
-from compare.report import plots
+from ..lockstep.result import Comparison
+from . import plots
 
 FORMATS = ("png", "svg", "pdf")
 _DPI = 200

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.lockstep.result import Comparison
-from compare.problem.problem import Problem
-from compare.rounding.difference import Difference, KeptStep, Key, shares
-from compare.support.arrays import Array
-from compare.support.errors import MissingExtraError, ProblemError
+from ..lockstep.result import Comparison
+from ..problem.problem import Problem
+from ..rounding.difference import Difference, KeptStep, Key, shares
+from ..support.arrays import Array
+from ..support.errors import MissingExtraError, ProblemError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,15 +15,15 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from compare.lockstep.result import Comparison
-from compare.lockstep.training import Training
-from compare.problem.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
-from compare.problem.pieces import OPTIMIZERS
-from compare.problem.problem import Problem
-from compare.report.last_lines import Last, last_of_comparison
-from compare.rounding.difference import Difference, KeptStep, largest_share
-from compare.support.arrays import Array
-from compare.support.environment import environment
+from ..lockstep.result import Comparison
+from ..lockstep.training import Training
+from ..problem.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
+from ..problem.pieces import OPTIMIZERS
+from ..problem.problem import Problem
+from ..rounding.difference import Difference, KeptStep, largest_share
+from ..support.arrays import Array
+from ..support.environment import environment
+from .last_lines import Last, last_of_comparison
 
 WIDTH = 80
 SHOWN_ENTRIES = 16

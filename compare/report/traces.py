@@ -5,13 +5,13 @@ from typing import Any
 
 from rich.text import Text
 
-from compare.lockstep.result import Comparison
-from compare.report.checked import described
-from compare.report.json import difference_object, problem_object
-from compare.report.last_lines import last_of_comparison
-from compare.report.terminal import make_console, print_last
-from compare.support.output import printable
-from compare.traces.trace import Trace, cut_off
+from ..lockstep.result import Comparison
+from ..support.output import printable
+from ..traces.trace import Trace, cut_off
+from .checked import described
+from .json import difference_object, problem_object
+from .last_lines import last_of_comparison
+from .terminal import make_console, print_last
 
 
 def about(trace: Trace) -> Iterator[str]:

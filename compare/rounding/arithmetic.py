@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from compare.support.arrays import Array
+from ..support.arrays import Array
 
 
 class Precision:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.rounding.difference import Key
-from compare.sides.interface import CARRIED, StepRecord
-from compare.support.arrays import Array
+from ..sides.interface import CARRIED, StepRecord
+from ..support.arrays import Array
+from .difference import Key
 
 Positions = NDArray[np.intp]
 

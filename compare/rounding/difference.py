@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compare.sides.interface import CARRIED, StepRecord
-from compare.support.arrays import Array
+from ..sides.interface import CARRIED, StepRecord
+from ..support.arrays import Array
 
 Mode = Literal["free", "follow"]
 Verdict = Literal["equivalent", "different"]

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, Precision, plus, product, scaled, total, transposed
-from compare.rounding.block import Block
-from compare.rounding.difference import Key
-from compare.rounding.rules import ACTIVATIONS, LOSSES, OPTIMIZERS
-from compare.rounding.rules.normalization import MOMENTUM, evaluated, normalized, running, unbiased
-from compare.sides.interface import StepRecord
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..sides.interface import StepRecord
+from ..support.arrays import Array
+from .arithmetic import Bounded, Precision, plus, product, scaled, total, transposed
+from .block import Block
+from .difference import Key
+from .rules import ACTIVATIONS, LOSSES, OPTIMIZERS
+from .rules.normalization import MOMENTUM, evaluated, normalized, running, unbiased
 
 Parameters = Mapping[str, Array]
 Carried = Mapping[str, Bounded]      # parameters, buffers and optimiser state by name

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Precision
-from compare.rounding.block import Block
-from compare.rounding.difference import Key
-from compare.support.arrays import Array
+from ..problem.problem import Problem
+from ..support.arrays import Array
+from .arithmetic import Precision
+from .block import Block
+from .difference import Key
 
 CHUNK_BYTES = 1 << 18      # of differences, looked at while they are in the cache
 RECORDS = 16              # whose terms are summed at least,

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from compare.support.errors import CompareError
+from ..support.errors import CompareError
 
 MEMORY, DISK = 2 << 30, 64 << 20      # bytes
 START = 60.0      # seconds until a process is ready; longer than the kernel lets anyone keep a file from others by a lease
@@ -38,6 +38,7 @@ CARRIED = (      # of this package, all that runs a file and none of what knows 
     "support/__init__.py",
     "support/arrays.py",
     "support/errors.py",
+    "support/packages.py",
     "userfile/__init__.py",
     "userfile/conventions.py",
     "userfile/file.py",

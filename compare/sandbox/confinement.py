@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from compare.sandbox.bubblewrap import by_bubblewrap
-from compare.sandbox.confined import Confined, Limits
-from compare.sandbox.staged import by_landlock
+from .bubblewrap import by_bubblewrap
+from .confined import Confined, Limits
+from .staged import by_landlock
 
 Confine = Callable[[Path, Path | None, Limits, Path | None], AbstractContextManager[Confined]]
 CONFINEMENTS: dict[str, Confine] = {"bubblewrap": by_bubblewrap, "landlock": by_landlock}

@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from compare.sandbox.confined import Limits, SandboxError
-from compare.sandbox.confinement import CONFINEMENTS, SHOWN
-from compare.sandbox.temporary import temporary_folder
+from .confined import Limits, SandboxError
+from .confinement import CONFINEMENTS, SHOWN
+from .temporary import temporary_folder
 
 _LAST = "its folder is bounded"      # it may be ended for trying
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.validation import is_whole
-from compare.sandbox.confined import START
-from compare.sandbox.runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
-from compare.sandbox.values import packed, unpacked, write_back
-from compare.support.arrays import Array
-from compare.support.errors import CompareError
-from compare.support.output import printable, printable_lines
-from compare.userfile.file import FUNCTIONS, AttemptError, checked_conventions, checked_problem
-from compare.userfile.line_trace import Assignment
-from compare.userfile.pipe.frames import text
-from compare.userfile.pipe.peer import Peer, PeerError
-from compare.userfile.source import UnusableFileError
+from ..problem.validation import is_whole
+from ..support.arrays import Array
+from ..support.errors import CompareError
+from ..support.output import printable, printable_lines
+from ..userfile.file import FUNCTIONS, AttemptError, checked_conventions, checked_problem
+from ..userfile.line_trace import Assignment
+from ..userfile.pipe.frames import text
+from ..userfile.pipe.peer import Peer, PeerError
+from ..userfile.source import UnusableFileError
+from .confined import START
+from .runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
+from .values import packed, unpacked, write_back
 
 _MOST_TEXT = _MOST_SAID = 1 << 20      # characters of the file, and bytes of what is said about it
 _KINDS = ("exception", "exit", "recursion", "memory", "changed")      # of what a file does; how its process ends, we see ourselves

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from compare.sandbox.values import packed, unpacked
-from compare.support.arrays import Array
-from compare.support.errors import CompareError
-from compare.userfile.file import Attempt, AttemptError
-from compare.userfile.pipe import frames
-from compare.userfile.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
+from ..support.arrays import Array
+from ..support.errors import CompareError
+from ..userfile.file import Attempt, AttemptError
+from ..userfile.pipe import frames
+from ..userfile.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
+from .values import packed, unpacked
 
 OPEN, CALL, TRACED, FRESH = 16, 17, 18, 19
 MOST_NOTES, MOST_NOTE = 50, 500      # and characters of one

@@ -10,7 +10,7 @@ import platform
 import struct
 from dataclasses import dataclass
 
-from compare.sandbox.syscalls import JUDGED, LATEST, LATEST_ALLOWED, MACHINES, REFUSED
+from .syscalls import JUDGED, LATEST, LATEST_ALLOWED, MACHINES, REFUSED
 
 _X32 = 0x40000000
 _LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06      # the instructions of a BPF program

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compare.sandbox import landlock
-from compare.sandbox.confined import Confined, Limits, SandboxError, carried, environment, libraries, plain_name, python
-from compare.sandbox.scratch import bounded
-from compare.sandbox.temporary import temporary_folder
+from . import landlock
+from .confined import Confined, Limits, SandboxError, carried, environment, libraries, plain_name, python
+from .scratch import bounded
+from .temporary import temporary_folder
 
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
 _PACKAGES = ("site-packages", "dist-packages")      # of the system's Python, where the reference may be

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.support.arrays import Array
+from ..support.arrays import Array
 
 _DEPTH = 6      # of lists within lists
 _MOST_ITEMS = 10_000

@@ -2,7 +2,7 @@
 
 import torch
 
-from compare.support.errors import ProblemError
+from ..support.errors import ProblemError
 
 
 def checked_device(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from compare.support.arrays import Array, Batch
+from ..support.arrays import Array, Batch
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 """The hand-written side as an `Implementation`."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import manual
-from compare.problem.problem import Problem
-from compare.sides.interface import PHASES, InBlocks, StepRecord, made_anew, stacked
-from compare.support.arrays import Array, Batch
+from ..problem.problem import Problem
+from ..support.arrays import Array, Batch
+from ..support.packages import beside
+from .interface import PHASES, InBlocks, StepRecord, made_anew, stacked
+
+if TYPE_CHECKING:
+    import manual
+else:
+    manual = beside("manual")
 
 
 class Manual(InBlocks):

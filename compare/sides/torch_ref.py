@@ -1,16 +1,21 @@
 """The PyTorch side as an `Implementation`. Importing this module imports torch."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-import torch_ref
-from compare.problem.problem import Problem
-from compare.sides.interface import PHASES, InBlocks, StepRecord, made_anew
-from compare.support.arrays import Array, Batch
+from ..problem.problem import Problem
+from ..support.arrays import Array, Batch
+from ..support.packages import beside
+from .interface import PHASES, InBlocks, StepRecord, made_anew
+
+if TYPE_CHECKING:
+    import torch_ref
+else:
+    torch_ref = beside("torch_ref")
 
 
 class TorchRef(InBlocks):

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.problem import Problem
-from compare.sides.interface import PHASES, StepRecord
-from compare.support.arrays import Array, Batch
+from ..problem.problem import Problem
+from ..support.arrays import Array, Batch
+from .interface import PHASES, StepRecord
 
 
 class LayoutError(Exception):

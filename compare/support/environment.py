@@ -5,12 +5,15 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
+from . import __version__
+
 
 def environment(device: str | None = "cpu") -> dict[str, Any]:
     """The versions and the machine; with a device of torch's, torch's too if it is in use."""
     found: dict[str, Any] = {
         "python": platform.python_version(),
-        **{name: version(name) for name in ("backprop-compare", "numpy", "pandas", "safetensors")},
+        "backprop-compare": __version__,
+        **{name: version(name) for name in ("numpy", "pandas", "safetensors")},
         "platform": platform.platform(),
         "device_name": platform.processor() or platform.machine(),
     }

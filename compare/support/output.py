@@ -29,7 +29,7 @@ def check_writable(path: str | PathLike[str]) -> None:
     """Raise ProblemError where a file cannot be written, as far as that can be told beforehand."""
     import os
 
-    from compare.support.errors import ProblemError
+    from .errors import ProblemError
 
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
@@ -52,7 +52,7 @@ def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str], 
     from contextlib import suppress
     from tempfile import NamedTemporaryFile
 
-    from compare.support.errors import ProblemError
+    from .errors import ProblemError
 
     parts = [content] if isinstance(content, (str, bytes)) else content
     data = (part.encode("utf-8", "replace") if isinstance(part, str) else part for part in parts)
@@ -97,7 +97,7 @@ def locked(folder: str | PathLike[str]) -> Iterator[None]:
     import fcntl
     import os
 
-    from compare.support.errors import ProblemError
+    from .errors import ProblemError
 
     name = os.fspath(folder)
     try:

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any, overload
 
-from compare.checking.check import STEPS, check
-from compare.checking.result import Check
-from compare.lockstep.loop import train_in_lockstep
-from compare.lockstep.result import Comparison, hardly_moved, steps_to_keep
-from compare.problem.problem import Problem
-from compare.report.checked import about, headline, what_next, why
-from compare.rounding.difference import Mode
-from compare.sides.interface import Implementation
-from compare.support.arrays import Batch
-from compare.support.errors import NotEquivalentError, ProblemError
+from ..checking.check import STEPS, check
+from ..checking.result import Check
+from ..lockstep.loop import train_in_lockstep
+from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
+from ..problem.problem import Problem
+from ..report.checked import about, headline, what_next, why
+from ..rounding.difference import Mode
+from ..sides.interface import Implementation
+from ..support.arrays import Batch
+from ..support.errors import NotEquivalentError, ProblemError
 
 _LOOKED_AT = 3      # steps, for whether anything moves
 TRAINED = 10      # steps of an implementation; of functions, as many as `check` takes
@@ -76,7 +76,7 @@ def compared(actual: Any, problem: Problem | Declared | None = None, **options: 
     _check_options(options, ("expected", "steps", "mode"), "an Implementation")
     expected = options.get("expected")
     if expected is None:
-        from compare.sides.torch_ref import TorchRef
+        from ..sides.torch_ref import TorchRef
 
         expected = TorchRef(problem, stages=True)
     steps, mode = options.get("steps", TRAINED), options.get("mode", "free")

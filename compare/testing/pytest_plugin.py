@@ -11,17 +11,18 @@ from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha1
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from compare.support.errors import CompareError, ProblemError
+from ..support.errors import CompareError, ProblemError
 
 if TYPE_CHECKING:
-    from compare.checking.result import Check
-    from compare.lockstep.result import Comparison
+    from ..checking.result import Check
+    from ..lockstep.result import Comparison
 
 SEEDS = 2**32
 _OF_FUNCTIONS, _OF_IMPLEMENTATIONS = ("adapter", "seed", "steps", "data"), ("expected", "steps", "mode")
@@ -48,8 +49,9 @@ class Lockstep:
         A path is looked for where pytest runs, then beside the test. Returns the Check, or the Comparison of an Implementation.
         """
         __tracebackhide__ = True
-        from compare.problem.problem import Problem
-        from compare.testing.assertions import compared, raise_unless_equivalent
+        _check_nothing_hides("numpy", "pandas", "torch")
+        from ..problem.problem import Problem
+        from .assertions import compared, raise_unless_equivalent
 
         is_problem = isinstance(problem, Problem)
         options = self._defaults(_OF_IMPLEMENTATIONS if is_problem else _OF_FUNCTIONS)
@@ -95,6 +97,15 @@ class Lockstep:
         return shlex.join(["pytest", self._node.nodeid, *seed, *steps])
 
 
+def _check_nothing_hides(*packages: str) -> None:
+    """Raise CompareError where a file of the project would be imported as one of them."""
+    for name in packages:
+        spec = find_spec(name)
+        if spec is not None and spec.submodule_search_locations is None:
+            why = "`python -m pytest` looks in its folder first: rename it, or run `pytest`"
+            raise CompareError(f"{spec.origin} would be imported as {name}, which the comparison needs; {why}")
+
+
 class _Run:
     """What holds for the whole run: the seed, the steps, and the folder of the reports."""
 
@@ -116,9 +127,9 @@ class _Run:
         """The JSON and JUnit's XML of one check, under the name of the test; a second one of it has a 2."""
         if self.folder is None:
             return
-        from compare.checking.result import Check
-        from compare.report.check_json import as_json
-        from compare.report.ci import junit
+        from ..checking.result import Check
+        from ..report.check_json import as_json
+        from ..report.ci import junit
 
         if not isinstance(result, Check):
             about: dict[str, Any] = {"steps": result.steps, "compared": result.compared, "first": result.first_divergence}

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.sides.interface import StepRecord
-from compare.support.arrays import Array
-from compare.traces.trace import Trace
+from ..sides.interface import StepRecord
+from ..support.arrays import Array
+from .trace import Trace
 
 
 class Recorded:

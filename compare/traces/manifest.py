@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from compare.support.errors import CompareError
+from ..support.errors import CompareError
 
 FORMAT, VERSION = "backprop-compare trace", 1
 MANIFEST = "manifest.json"

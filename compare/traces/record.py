@@ -10,16 +10,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compare.lockstep.loop import blocks
-from compare.problem.problem import Problem
-from compare.problem.validation import check_choice, is_whole
-from compare.sides.interface import StepRecord
-from compare.support.environment import environment
-from compare.support.errors import ProblemError
-from compare.support.output import locked, write_file
-from compare.traces.manifest import END, INPUTS, MANIFEST, SIDES, START, Manifest, Part, TraceError, segment_name
-from compare.traces.segments import to_arrays
-from compare.traces.trace import Trace, digest, folder_at, inputs_arrays, problem_fields
+from ..lockstep.loop import blocks
+from ..problem.problem import Problem
+from ..problem.validation import check_choice, is_whole
+from ..sides.interface import StepRecord
+from ..support.environment import environment
+from ..support.errors import ProblemError
+from ..support.output import locked, write_file
+from .manifest import END, INPUTS, MANIFEST, SIDES, START, Manifest, Part, TraceError, segment_name
+from .segments import to_arrays
+from .trace import Trace, digest, folder_at, inputs_arrays, problem_fields
 
 Side = Literal["torch_ref", "manual"]
 _SEGMENT_STEPS = 256
@@ -126,7 +126,7 @@ def _check_place(folder: Path) -> None:
 def _checked_device(side: Side, device: str) -> str:
     if side == "manual":
         return "cpu"
-    from compare.sides.devices import checked_device
+    from ..sides.devices import checked_device
 
     return checked_device(str(device))
 
@@ -178,11 +178,11 @@ def _step_bytes(problem: Problem, network: Any) -> int:
 def _network(problem: Problem, side: Side, device: str, stages: bool) -> Any:
     """The backend, at the start."""
     if side == "manual":
-        from compare.sides.manual import Manual
+        from ..sides.manual import Manual
 
         network: Any = Manual(problem, stages=stages)
     else:
-        from compare.sides.torch_ref import TorchRef
+        from ..sides.torch_ref import TorchRef
 
         network = TorchRef(problem, device=device, stages=stages)
     network.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})

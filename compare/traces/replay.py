@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from compare.checking.check import loaded
-from compare.checking.examination import Examination
-from compare.checking.result import Check, Verdict
-from compare.diagnosis.probes import are_binary
-from compare.lockstep.loop import train_in_lockstep
-from compare.lockstep.result import Comparison, hardly_moved, steps_to_keep
-from compare.problem.from_dict import declared_problem
-from compare.problem.problem import Problem
-from compare.support.errors import LostInDriftError, ProblemError
-from compare.traces.as_side import Recorded
-from compare.traces.trace import Trace, cut_off, inputs_arrays, opened, problem_fields
-from compare.userfile.as_side import Attempted, can_train
-from compare.userfile.conventions import ContractError, Reading, readings
-from compare.userfile.file import AttemptError
-from compare.userfile.interface import Candidate
-from compare.userfile.program import Program
+from ..checking.check import loaded
+from ..checking.examination import Examination
+from ..checking.result import Check, Verdict
+from ..diagnosis.probes import are_binary
+from ..lockstep.loop import train_in_lockstep
+from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
+from ..problem.from_dict import declared_problem
+from ..problem.problem import Problem
+from ..support.errors import LostInDriftError, ProblemError
+from ..userfile.as_side import Attempted, can_train
+from ..userfile.conventions import ContractError, Reading, readings
+from ..userfile.file import AttemptError
+from ..userfile.interface import Candidate
+from ..userfile.program import Program
+from .as_side import Recorded
+from .trace import Trace, cut_off, inputs_arrays, opened, problem_fields
 
 _TRIED = 3      # steps, to find out how an attempt's arrays are meant
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.problem import Problem
-from compare.sides.interface import STAGES, StepRecord
-from compare.sides.validation import shapes_of
-from compare.support.arrays import Array
-from compare.traces.manifest import TraceError
+from ..problem.problem import Problem
+from ..sides.interface import STAGES, StepRecord
+from ..sides.validation import shapes_of
+from ..support.arrays import Array
+from .manifest import TraceError
 
 _BY_RECORD = (*STAGES, "output")
 Arrays = Mapping[str, Any]

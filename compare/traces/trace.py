@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.problem import Problem
-from compare.sides.interface import StepRecord
-from compare.support.arrays import Array, Batch
-from compare.support.errors import ProblemError
-from compare.traces.manifest import END, INPUTS, MANIFEST, MOST_BYTES, START, SUFFIX, Manifest, Part, TraceError, segment_name
-from compare.traces.segments import check_arrays, check_segment, to_records
+from ..problem.problem import Problem
+from ..sides.interface import StepRecord
+from ..support.arrays import Array, Batch
+from ..support.errors import ProblemError
+from .manifest import END, INPUTS, MANIFEST, MOST_BYTES, START, SUFFIX, Manifest, Part, TraceError, segment_name
+from .segments import check_arrays, check_segment, to_records
 
 
 class Trace:

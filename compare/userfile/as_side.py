@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.problem import Problem
-from compare.sides.interface import StepRecord
-from compare.support.arrays import Array
-from compare.userfile.conventions import Reading
-from compare.userfile.interface import Candidate
-from compare.userfile.line_trace import Assignment
+from ..problem.problem import Problem
+from ..sides.interface import StepRecord
+from ..support.arrays import Array
+from .conventions import Reading
+from .interface import Candidate
+from .line_trace import Assignment
 
 
 class Attempted:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.problem import Problem
-from compare.support.arrays import Array
-from compare.support.errors import ProblemError
+from ..problem.problem import Problem
+from ..support.arrays import Array
+from ..support.errors import ProblemError
 
 CHOICES = {
     "params": ("state_dict", "W1b1", "list", "pairs", "attributes"),

@@ -17,14 +17,14 @@ from typing import Any, NoReturn, Self
 import numpy as np
 from numpy.random.mtrand import get_bit_generator, set_bit_generator
 
-from compare.problem.pieces import ACTIVATIONS, LOSSES, OPTIMIZERS, REDUCTIONS
-from compare.problem.validation import check_choice, check_flag, checked_number, checked_sizes
-from compare.support.errors import CompareError, ProblemError
-from compare.userfile.conventions import CHOICES
-from compare.userfile.imports import Imports, is_same
-from compare.userfile.line_trace import Assignment, recorded
-from compare.userfile.source import Source, UnusableFileError, innermost, outermost
-from compare.userfile.stubs import Placeholder
+from ..problem.pieces import ACTIVATIONS, LOSSES, OPTIMIZERS, REDUCTIONS
+from ..problem.validation import check_choice, check_flag, checked_number, checked_sizes
+from ..support.errors import CompareError, ProblemError
+from .conventions import CHOICES
+from .imports import Imports, is_same
+from .line_trace import Assignment, recorded
+from .source import Source, UnusableFileError, innermost, outermost
+from .stubs import Placeholder
 
 __all__ = ["FUNCTIONS", "Assignment", "Attempt", "AttemptError", "UnusableFileError", "checked_conventions", "checked_problem"]
 

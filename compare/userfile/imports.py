@@ -16,8 +16,9 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from compare.userfile.source import Source
-from compare.userfile.stubs import TQDM, Absent, Shell
+from ..support.packages import TOP_LEVEL
+from .source import Source
+from .stubs import TQDM, Absent, Shell
 
 _STANDARD = os.path.dirname(os.path.realpath(os.__file__))
 _IMPORTING = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", __name__}
@@ -123,7 +124,7 @@ class Imports(importlib.abc.MetaPathFinder):
             return self._spec_of_placed(name)
         frame, is_direct = _importer(sys._getframe(1))
         owner = next((owner for owner in self.owners if frame and frame.f_code.co_filename in owner.sources), None)
-        if owner is None or frame is None or name.partition(".")[0] in {"compare", *sys.stdlib_module_names}:
+        if owner is None or frame is None or name.partition(".")[0] in TOP_LEVEL | sys.stdlib_module_names:
             return None
         normal = self._normal(name, path, target)
         if normal is not None and is_installed(normal.origin or ""):
@@ -197,7 +198,7 @@ class Imports(importlib.abc.MetaPathFinder):
         """The name, or another where it is that of a module which is installed."""
         if is_adapter:
             return f"adapter_{name}"
-        if name in {"compare", "numpy", *sys.stdlib_module_names} or name.startswith("__"):
+        if name in TOP_LEVEL | sys.stdlib_module_names | {"numpy"} or name.startswith("__"):
             return f"attempt_{name}"
         normal = self._normal(name, None, None)
         return f"attempt_{name}" if normal is not None and is_installed(normal.origin or "") else name
@@ -230,7 +231,7 @@ class Imports(importlib.abc.MetaPathFinder):
                 entries = list(os.scandir(folder))
                 names |= {entry.name.removesuffix(".py") for entry in entries if entry.name.endswith(".py")}
                 names |= {entry.name for entry in entries if entry.is_dir() and _holds_modules(entry.path)}
-        return names - {"compare", "__main__", *sys.stdlib_module_names}
+        return names - TOP_LEVEL - sys.stdlib_module_names - {"__main__"}
 
     def _is_users(self, name: str, module: ModuleType) -> bool:
         """Whether a module that is new in the process is to leave it."""
@@ -242,7 +243,7 @@ class Imports(importlib.abc.MetaPathFinder):
             return True
         if isinstance(spec.loader, (_SourceLoader, _AbsentLoader)):
             return True
-        if top in {"compare", "manual", "torch_ref"}:
+        if top in TOP_LEVEL:
             return False
         places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or [])
         return bool(places) and not all(is_installed(place or "") for place in places)

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from compare.support.errors import ProblemError
-from compare.userfile.file import FUNCTIONS, Attempt, _Printed, _Sink, _stdout, checked_conventions, checked_problem
-from compare.userfile.imports import Imports
-from compare.userfile.source import Source, UnusableFileError
-from compare.userfile.state import Place, file_of, get, kept_by, put
+from ..support.errors import ProblemError
+from .file import FUNCTIONS, Attempt, _Printed, _Sink, _stdout, checked_conventions, checked_problem
+from .imports import Imports
+from .source import Source, UnusableFileError
+from .state import Place, file_of, get, kept_by, put
 
 _DECLARED = ("PROBLEM", "CONVENTIONS")
 

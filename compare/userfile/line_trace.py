@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.userfile.source import Source
+from .source import Source
 
 _SINGLE = frozenset((int, float, bool, str, bytes, NoneType, np.float64, np.int64, FunctionType, BuiltinFunctionType, ModuleType))
 MOST, LARGEST = 20_000, 100_000      # assignments, and numbers in one array

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from compare.problem.problem import Problem
-from compare.support.arrays import Array
-from compare.support.errors import ProblemError
-from compare.userfile.conventions import Reading, short_name
-from compare.userfile.file import AttemptError
-from compare.userfile.pipe.frames import HELLO, LOAD, PREDICT, STEP
-from compare.userfile.pipe.peer import TIMEOUT, Peer, PeerError
-from compare.userfile.source import UnusableFileError
+from ..problem.problem import Problem
+from ..support.arrays import Array
+from ..support.errors import ProblemError
+from .conventions import Reading, short_name
+from .file import AttemptError
+from .pipe.frames import HELLO, LOAD, PREDICT, STEP
+from .pipe.peer import TIMEOUT, Peer, PeerError
+from .source import UnusableFileError
 
 __all__ = ["TIMEOUT", "Program"]
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import CodeType, TracebackType
 
-from compare.support.errors import CompareError
+from ..support.errors import CompareError
 
 _UNCHANGING = {"range", "len", "zip", "enumerate"}      # called in the head of a loop, they change nothing
 _CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}

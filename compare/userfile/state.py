@@ -8,7 +8,7 @@ from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from compare.userfile.imports import is_installed
+from .imports import is_installed
 
 Place = tuple[Any, str]      # a dict and a key, or an object and an attribute
 _ABSENT = type("_Absent", (), {"__copy__": lambda self: self, "__deepcopy__": lambda self, memo: self})()

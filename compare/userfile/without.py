@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compare.userfile.interface import Candidate
+from .interface import Candidate
 
 
 class Without:

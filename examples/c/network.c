@@ -3,7 +3,7 @@
    It takes part in a comparison over its standard input and output (docs/protocol.md):
 
        cc -O2 -o network network.c -lm
-       python -m compare check --command ./network                                                                             */
+       backprop-compare check --command ./network                                                                             */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 //
 // It takes part in a comparison over its standard input and output (docs/protocol.md):
 //
-//     python -m compare check --command 'node network.mjs' --sizes 4,5,2 --activation tanh,identity --bias --loss mse
+//     backprop-compare check --command 'node network.mjs' --sizes 4,5,2 --activation tanh,identity --bias --loss mse
 
 import { readSync, writeSync } from "node:fs";
 

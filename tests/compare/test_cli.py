@@ -180,7 +180,7 @@ def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsy
     assert stopped.value.code == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("python -m compare: error: ")
+    assert captured.err.startswith("backprop-compare: error: ")
     assert captured.err.count("\n") == 1
 
 

@@ -92,7 +92,7 @@ def wrong() -> Check:
 
 @pytest.fixture(scope="module")
 def wrong_page(wrong: Check) -> Page:
-    return Page(check_page(wrong, "python -m compare check mine.py --seed 1"))
+    return Page(check_page(wrong, "backprop-compare check mine.py --seed 1"))
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_a_check_shows_its_stages_and_the_diagnosis_with_its_formula_and_line(wr
         "behaves as δ = ∂L/∂a",
         "wrong_hidden_error.py line 23: hidden_error_term = output_error_term @ w2",
         "first wrong: δ1",
-        "python -m compare check mine.py --seed 1",
+        "backprop-compare check mine.py --seed 1",
     ):
         assert part in wrong_page.words
 
@@ -347,7 +347,7 @@ def test_the_lesson_is_one_file_of_bounded_size_that_refers_to_nothing(lesson: P
     assert len(page.scripts) == 2
     assert len(page.numbers["deltas"]) == html.MOST_PICKED
     accuracy = "Accuracy on the test records manual 0.725, torch_ref 0.725"
-    for part in (accuracy, "Repeat python -m compare ", "Loss after the reported epochs"):
+    for part in (accuracy, "Repeat backprop-compare ", "Loss after the reported epochs"):
         assert part in page.words
 
 
@@ -460,7 +460,7 @@ def test_every_command_that_compares_writes_its_page(arguments: list[str], tmp_p
     assert f"Report: {report}" in capsys.readouterr().out.replace("\n", "")
     page = Page(report.read_text(encoding="utf-8"))
     assert page.headings[0] == "✓ Equivalent"
-    assert f"Repeat python -m compare {' '.join(arguments[:1])}" in page.words
+    assert f"Repeat backprop-compare {' '.join(arguments[:1])}" in page.words
     assert "--report" not in page.words
     assert page.pictures == 4
 
@@ -555,7 +555,7 @@ def test_a_terminal_wraps_below_the_text_and_a_pipe_has_the_line_whole() -> None
 
 def test_the_command_to_repeat_has_a_row_of_its_own_on_a_terminal_and_is_never_broken() -> None:
     console = terminal(40, force_terminal=True, color_system=None)
-    command = "python -m compare check examples/wrong_hidden_error.py --seed 1"
+    command = "backprop-compare check examples/wrong_hidden_error.py --seed 1"
     print_last(console, [Last("do", f"look at line 23 of wrong_hidden_error.py, then repeat: {command}")])
     assert rows(console)[-1] == f"       {command}"
     assert all(len(row) <= 40 for row in rows(console)[:-1])

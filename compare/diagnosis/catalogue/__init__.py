@@ -1,19 +1,19 @@
 """The catalogue: every mistake that can be named, in the order in which those are named that cannot be told apart."""
 
-from compare.diagnosis.catalogue.adam import ADAM
-from compare.diagnosis.catalogue.biases import BIASES
-from compare.diagnosis.catalogue.casts import CASTS
-from compare.diagnosis.catalogue.error_terms import ERROR_TERMS
-from compare.diagnosis.catalogue.forward import FORWARD
-from compare.diagnosis.catalogue.gradients import GRADIENTS
-from compare.diagnosis.catalogue.losses import LOSSES
-from compare.diagnosis.catalogue.normalization import NORMALIZATION
-from compare.diagnosis.catalogue.numbers import FAMILIES, WITH_NUMBERS
-from compare.diagnosis.catalogue.optimizers import OPTIMIZERS
-from compare.diagnosis.catalogue.other_steps import OTHER_STEPS
-from compare.diagnosis.catalogue.slopes import SLOPES
-from compare.diagnosis.catalogue.updates import UPDATES
-from compare.diagnosis.mistake import Mistake
+from ..mistake import Mistake
+from .adam import ADAM
+from .biases import BIASES
+from .casts import CASTS
+from .error_terms import ERROR_TERMS
+from .forward import FORWARD
+from .gradients import GRADIENTS
+from .losses import LOSSES
+from .normalization import NORMALIZATION
+from .numbers import FAMILIES, WITH_NUMBERS
+from .optimizers import OPTIMIZERS
+from .other_steps import OTHER_STEPS
+from .slopes import SLOPES
+from .updates import UPDATES
 
 __all__ = ["CATALOGUE", "LISTED", "kind_of"]
 

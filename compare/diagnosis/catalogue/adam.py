@@ -4,13 +4,13 @@ from typing import Literal
 
 import numpy as np
 
-from compare.diagnosis.catalogue.optimizers import option
-from compare.diagnosis.formulas import Formula, options_of
-from compare.diagnosis.graph import Run, places
-from compare.diagnosis.mistake import Mistake
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, quotient, root
-from compare.rounding.rules import OPTIMIZERS as RULES
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, quotient, root
+from ...rounding.rules import OPTIMIZERS as RULES
+from ..formulas import Formula, options_of
+from ..graph import Run, places
+from ..mistake import Mistake
+from .optimizers import option
 
 Kept = dict[str, Bounded]
 Correction = bool | Literal["product"]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative
+from ..graph import Run
+from ..mistake import Mistake
 
 RIGHT = "∂L/∂b = Σₙ δₙ"
 

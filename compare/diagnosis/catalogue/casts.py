@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.formulas import Formula, is_elementwise
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake, Where
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative
+from ..formulas import Formula, is_elementwise
+from ..graph import Run
+from ..mistake import Mistake, Where
 
 
 def _rounded(a: Bounded, dtype: Any) -> Bounded:

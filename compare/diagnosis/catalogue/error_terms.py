@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from compare.diagnosis.catalogue.slopes import bends, is_square
-from compare.diagnosis.formulas import Formula, is_elementwise
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.pieces import LOSSES
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative, quotient, total, transposed
-from compare.rounding.rules import LOSSES as RULES
-from compare.support.arrays import Array
+from ...problem.pieces import LOSSES
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative, quotient, total, transposed
+from ...rounding.rules import LOSSES as RULES
+from ...support.arrays import Array
+from ..formulas import Formula, is_elementwise
+from ..graph import Run
+from ..mistake import Mistake
+from .slopes import bends, is_square
 
 _SQUARES = {"half_mse": 1.0, "mse": 2.0, "sse": 2.0}  # ∂ℓ/∂ŷ over ŷ − y
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.catalogue.slopes import derivative
-from compare.diagnosis.formulas import Formula, is_elementwise
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.pieces import ACTIVATIONS
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative, quotient, root, transposed
+from ...problem.pieces import ACTIVATIONS
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative, quotient, root, transposed
+from ..formulas import Formula, is_elementwise
+from ..graph import Run
+from ..mistake import Mistake
+from .slopes import derivative
 
 
 def _function(name: str) -> Formula:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.catalogue.slopes import is_square
-from compare.diagnosis.formulas import Formula
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative, transposed
-from compare.support.arrays import Array
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative, transposed
+from ...support.arrays import Array
+from ..formulas import Formula
+from ..graph import Run
+from ..mistake import Mistake
+from .slopes import is_square
 
 RIGHT = "∂L/∂W = δᵀ a"
 LONGEST = 32  # units or inputs, up to which each row and column of a weight is tried by itself

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.formulas import Formula
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.pieces import LOSSES as PIECES
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative, root
-from compare.rounding.rules import LOSSES as RULES
+from ...problem.pieces import LOSSES as PIECES
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative, root
+from ...rounding.rules import LOSSES as RULES
+from ..formulas import Formula
+from ..graph import Run
+from ..mistake import Mistake
 
 _BINARY = ("bce", "bce_with_logits")
 _SQUARES = ("half_mse", "mse", "sse")

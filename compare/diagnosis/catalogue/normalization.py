@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.diagnosis.formulas import as_row
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, Precision, negative, plus, quotient, reciprocal_root, root, scaled, times, total
-from compare.rounding.rules.normalization import AXES, EPS, Normalized
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, Precision, negative, plus, quotient, reciprocal_root, root, scaled, times, total
+from ...rounding.rules.normalization import AXES, EPS, Normalized
+from ..formulas import as_row
+from ..graph import Run
+from ..mistake import Mistake
 
 _RIGHT = "δ = s (g − mean g − ẑ mean(g ẑ)), s = 1/√(v + ε)"
 Back = tuple[Bounded, dict[str, Bounded]]

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.catalogue.slopes import bends, has
-from compare.diagnosis.formulas import Formula, is_elementwise, options_of
-from compare.diagnosis.graph import Run, places
-from compare.diagnosis.measured import Family
-from compare.diagnosis.mistake import Where
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative, quotient, root
-from compare.rounding.rules import OPTIMIZERS as RULES
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative, quotient, root
+from ...rounding.rules import OPTIMIZERS as RULES
+from ..formulas import Formula, is_elementwise, options_of
+from ..graph import Run, places
+from ..measured import Family
+from ..mistake import Where
+from .slopes import bends, has
 
 Formulas = Mapping[str, Formula]
 _STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3, 4, 6, 7, 8))

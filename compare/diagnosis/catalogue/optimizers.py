@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.formulas import Formula, options_of
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative
-from compare.rounding.rules import OPTIMIZERS as RULES
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative
+from ...rounding.rules import OPTIMIZERS as RULES
+from ..formulas import Formula, options_of
+from ..graph import Run
+from ..mistake import Mistake
 
 Kept = dict[str, Bounded]
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.formulas import Formula
-from compare.diagnosis.graph import Run
-from compare.diagnosis.mistake import Mistake
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative
+from ..formulas import Formula
+from ..graph import Run
+from ..mistake import Mistake
 
 
 def _previous_gradient(stage: str, is_zero_at_first: bool) -> Formula:

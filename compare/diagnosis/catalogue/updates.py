@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.diagnosis.formulas import KINDS, Formula
-from compare.diagnosis.graph import Place, Run, Step, places
-from compare.diagnosis.mistake import Mistake
-from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded, negative
+from ...problem.problem import Problem
+from ...rounding.arithmetic import Bounded, negative
+from ..formulas import KINDS, Formula
+from ..graph import Place, Run, Step, places
+from ..mistake import Mistake
 
 _UPDATE = "Δw = −lr ∂L/∂w"
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.rounding.arithmetic import Bounded, Precision
-from compare.rounding.rules.elementwise import Bounds, Slope, elementwise, smooth
-from compare.rounding.rules.gelu import gelu_rounding, gelu_tanh_rounding, gelu_tanh_values, gelu_values
-from compare.rounding.rules.sigmoid import sigmoid, sigmoid_floor, silu_rounding, silu_values, softplus, softplus_floor, tanh, tanh_floor
-from compare.rounding.rules.softmax import log_softmax, log_softmax_floor, softmax, softmax_floor
-from compare.support.arrays import Array
+from ...support.arrays import Array
+from ..arithmetic import Bounded, Precision
+from .elementwise import Bounds, Slope, elementwise, smooth
+from .gelu import gelu_rounding, gelu_tanh_rounding, gelu_tanh_values, gelu_values
+from .sigmoid import sigmoid, sigmoid_floor, silu_rounding, silu_values, softplus, softplus_floor, tanh, tanh_floor
+from .softmax import log_softmax, log_softmax_floor, softmax, softmax_floor
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compare.rounding.arithmetic import Bounded, Precision, times
-from compare.support.arrays import Array
+from ...support.arrays import Array
+from ..arithmetic import Bounded, Precision, times
 
 Pullback = Callable[[Bounded], Bounded]
 Bounds = Callable[[Bounded, Precision], tuple[Bounded, Pullback]]

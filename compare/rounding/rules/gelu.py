@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from compare.rounding.arithmetic import Bounded, Precision
-from compare.rounding.rules.elementwise import near_limit, nearest
-from compare.rounding.rules.sigmoid import logistic, logistic_slope
-from compare.support.arrays import Array
+from ...support.arrays import Array
+from ..arithmetic import Bounded, Precision
+from .elementwise import near_limit, nearest
+from .sigmoid import logistic, logistic_slope
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.rounding.arithmetic import Bounded, Precision, plus, scaled, times, total
-from compare.rounding.rules.sigmoid import logistic, logistic_slope
-from compare.rounding.rules.softmax import log_softmax, probabilities
+from ..arithmetic import Bounded, Precision, plus, scaled, times, total
+from .sigmoid import logistic, logistic_slope
+from .softmax import log_softmax, probabilities
 
 Targets = NDArray[Any]
 Terms = Callable[[Bounded, Targets, Precision], tuple[Bounded, Bounded]]

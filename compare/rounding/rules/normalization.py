@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.rounding.arithmetic import Bounded, Precision, negative, plus, reciprocal_root, scaled, times, total
-from compare.support.arrays import Array
+from ...support.arrays import Array
+from ..arithmetic import Bounded, Precision, negative, plus, reciprocal_root, scaled, times, total
 
 EPS = 1e-5
 MOMENTUM = 0.1

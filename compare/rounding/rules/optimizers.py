@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.rounding.arithmetic import Bounded, Precision, plus, quotient, root, scaled, times
+from ..arithmetic import Bounded, Precision, plus, quotient, root, scaled, times
 
 State = dict[str, Bounded]
 Steps = NDArray[np.intp]

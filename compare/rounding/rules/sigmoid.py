@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from compare.rounding.arithmetic import Bounded, Precision
-from compare.rounding.rules.elementwise import near_limit, nearest
-from compare.support.arrays import Array
+from ...support.arrays import Array
+from ..arithmetic import Bounded, Precision
+from .elementwise import near_limit, nearest
 
 
 def logistic(z: Array) -> Array:

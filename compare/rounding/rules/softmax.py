@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.rounding.arithmetic import Bounded, Precision, plus, times, total
-from compare.rounding.rules.elementwise import Pullback
-from compare.support.arrays import Array
+from ...support.arrays import Array
+from ..arithmetic import Bounded, Precision, plus, times, total
+from .elementwise import Pullback
 
 
 @dataclass(frozen=True)

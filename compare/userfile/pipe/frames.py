@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.support.arrays import Array
+from ...support.arrays import Array
 
 MAGIC, VERSION = b"BPCF", 1
 HEADER = struct.Struct("<4sHH16sQQ")

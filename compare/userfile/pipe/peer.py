@@ -11,11 +11,11 @@ from contextlib import suppress
 from math import inf
 from typing import IO, Any
 
-from compare.support.arrays import Array
-from compare.support.errors import CompareError
-from compare.support.output import printable, printable_lines
-from compare.userfile.pipe import frames
-from compare.userfile.pipe.frames import Entries, FrameError
+from ...support.arrays import Array
+from ...support.errors import CompareError
+from ...support.output import printable, printable_lines
+from . import frames
+from .frames import Entries, FrameError
 
 TIMEOUT = 10.0      # seconds for an answer
 MOST_SAID = 4000      # bytes of its standard error that are kept
