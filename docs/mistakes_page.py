@@ -149,8 +149,7 @@ def _changes(problem: Problem, right: Run, wrong: Run, at: int) -> tuple[Change,
             return ()
         if theirs.value.shape != before.shape or not np.isfinite(theirs.value).all():
             return ()
-        pairs = zip(ours.value.flat, theirs.value.flat, np.broadcast_to(theirs.error, before.shape).flat, strict=True)
-        same = np.array([is_within(np.asarray(a), Bounded(np.asarray(b), np.asarray(e))) for a, b, e in pairs]).reshape(before.shape)
+        same = np.array([is_within(ours.value[i], theirs[i]) for i in np.ndindex(before.shape)]).reshape(before.shape)
         changes.append(Change(kind, layer, ours.value - before, np.where(same, ours.value, theirs.value) - before, same))
     return tuple(changes)
 

@@ -55,7 +55,7 @@ def test_what_is_said_of_the_deltas_is_so(page: ModuleType, id: str, said: str) 
 
 
 def test_what_changes_nothing_is_not_measured(page: ModuleType) -> None:
-    none = Mistake("none", "nothing", "lr", "lr", {"lr": lambda run, step, layer: run.steps[step].lr}, "all")
+    none = Mistake("none", "nothing", "lr", "lr", {"lr": lambda at: at.now.lr}, "all")
     assert page.said_of(none).startswith("not measured")
 
 

@@ -118,7 +118,7 @@ class Limits:
         with np.errstate(all="ignore"):
             for step, layer in product(range(steps), range(1, run.depth + 1)):
                 is_of_logits = layer == run.depth and self.problem.loss in _OF_LOGITS
-                if is_of_logits or run.function(layer) not in _WITHOUT_EXP:
+                if is_of_logits or self.problem.layers[layer - 1].function not in _WITHOUT_EXP:
                     z = run("u", step, layer).value
                     farthest = max(farthest, float(np.abs(z).max()), float(np.ptp(z, axis=-1).max()))
         return farthest

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..diagnosis.formulas import activated
 from ..diagnosis.graph import Run, kinds, parameter_name, place_of, places
 from ..diagnosis.mistake import layers_named
 from ..diagnosis.probes import Probe, are_binary, drawn_batches, drawn_masks, drawn_parameters, steps_of
@@ -568,8 +569,7 @@ class _Draw:
         if self.problem.normalization or self.problem.dropout:
             value: Array = run("input", 0, layer).value
             return value
-        a: Array = run.activated(run.function(layer - 1), Bounded(z))[0].value
-        return a
+        return activated(self.problem.layers[layer - 2].function, Bounded(z, run.precision))[0].value
 
     # At random.
 

@@ -194,7 +194,7 @@ def _is_loss_with(run: Run, node: Node, actual: Array, eps: float) -> bool:
 def _is_right(run: Run, node: Node, actual: Array, factor: float) -> bool:
     with np.errstate(all="ignore"):
         right = run.worked_out(*node)
-        scaled = run.scaled(right, factor) if factor != 1 else right
+        scaled = right.scaled(factor) if factor != 1 else right
     return isinstance(scaled, Bounded) and is_within(actual, scaled)
 
 

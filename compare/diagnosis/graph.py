@@ -5,16 +5,15 @@ A mistake puts another formula in a stage's place.
 What a stage comes to is worked out when it is asked for and kept, for all runs that agree in the formulas of whatever it was made from.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..problem.problem import Problem
-from ..rounding.arithmetic import Bounded, Precision, plus, product, scaled, times, total
-from ..rounding.rules import ACTIVATIONS
+from ..problem.problem import Layer, Problem
+from ..rounding.arithmetic import Bounded, Precision
 from ..support.arrays import Array
 from .formulas import KINDS, RIGHT, Formula
 
@@ -23,6 +22,7 @@ _OF_AN_ARRAY = 512     # bytes of an object that holds a small one
 Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for what belongs to none
 Node = tuple[str, int, int]  # (stage, step, layer)
 Formulas = Mapping[Place, Formula]
+OF_THE_STEP = frozenset({"x", "y", "output", "loss", "probabilities", "term", "share", "error", "count", "together"})
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Run:
             terms = 4 * (len(self.steps[node[1]].x) + sum(self.problem.sizes))
             error = _error_at(own, array, self.precision.gamma(terms)) if isinstance(own, Bounded) else np.float64(0.0)
             error = np.broadcast_to(error, array.shape)
-            self._shown_so_far[node] = Bounded(array.astype(np.float64), np.where(np.isfinite(error), error, 0.0))
+            self._shown_so_far[node] = Bounded(array.astype(np.float64), self.precision, np.where(np.isfinite(error), error, 0.0))
         return self._shown_so_far[node]
 
     def reads_everything(self) -> None:
@@ -180,7 +180,7 @@ class Run:
             return value
         self._readers.append(_bit((stage, layer)))
         try:
-            value = self.formulas.get((stage, layer), RIGHT[stage])(self, step, layer)
+            value = self.formulas.get((stage, layer), RIGHT[stage])(At(self, step, layer))
         finally:
             own = self._readers.pop()
         reads = memory.reads[node] = memory.reads.get(node, 0) | own
@@ -194,7 +194,7 @@ class Run:
 
     def right(self, stage: str, step: int, layer: int = 0) -> Any:
         """What the stage would come to by the right formula, from what the run has for the stages before it."""
-        return RIGHT[stage](self, step, layer)
+        return RIGHT[stage](At(self, step, layer))
 
     def is_made_from(self, node: Node, formulas: Formulas) -> bool:
         """Whether the node is made from a place of these, by the right formulas."""
@@ -213,43 +213,77 @@ class Run:
         if self._readers:
             self._readers[-1] |= reads
 
-    # What formulas are made of.
-
-    def product(self, a: Bounded, b: Bounded, start: Bounded | None = None) -> Bounded:
-        """The matrix product a b, of which `start` is one more term."""
-        return product(a, b, self.precision, start)
-
-    def times(self, a: Bounded, b: Bounded) -> Bounded:
-        """a ∘ b."""
-        return times(a, b, self.precision)
-
-    def plus(self, a: Bounded, b: Bounded) -> Bounded:
-        """a + b."""
-        return plus(a, b, self.precision)
-
-    def scaled(self, a: Bounded, factor: float) -> Bounded:
-        """a times a number, which may be multiplied or divided in by up to 3 roundings."""
-        return scaled(a, factor, 3, self.precision)
-
-    def total(self, a: Bounded, axis: int = -2) -> Bounded:
-        """The sum over one axis."""
-        return total(a, (axis,), self.precision)
-
-    def activated(self, function: str, z: Bounded) -> tuple[Bounded, Callable[[Bounded], Bounded]]:
-        """f(z), and the way back ∂L/∂a ↦ ∂L/∂z."""
-        return ACTIVATIONS[function].bounds(z, self.precision)
-
-    def function(self, layer: int) -> str:
-        """The name of the layer's activation."""
-        return self.problem.layers[layer - 1].function
-
-    def parameter(self, kind: str, step: int, layer: int) -> Bounded:
-        """A parameter as the step finds it: weight (out, in), bias (out,)."""
-        return Bounded(self.steps[step].before[self.name(kind, layer)].astype(np.float64))
-
     def name(self, kind: str, layer: int) -> str:
         """The name that the parameter has in the problem."""
         return parameter_name(self.problem, kind, layer)
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a formula stands, a step and a layer of a run: `at("z")` is what that stage comes to there, `at("delta", 1)` a layer on.
+
+    What belongs to the whole step, such as "x" or "output", has no layer.
+    """
+
+    run: Run
+    step: int
+    layer: int
+
+    def __call__(self, stage: str, layers_on: int = 0) -> Any:
+        """What the stage comes to here, or so many layers on."""
+        return self.run(stage, self.step, 0 if stage in OF_THE_STEP else self.layer + layers_on)
+
+    def right(self, stage: str) -> Any:
+        """What the stage would come to here by the right formula."""
+        return RIGHT[stage](At(self.run, self.step, 0) if stage in OF_THE_STEP else self)
+
+    def of(self, layer: int) -> "At":
+        """The same of another layer."""
+        return At(self.run, self.step, layer)
+
+    @property
+    def before(self) -> "At | None":
+        """The same in the step before, if there was one."""
+        previous = self.now.previous
+        return None if previous is None else At(self.run, previous, self.layer)
+
+    @property
+    def now(self) -> Step:
+        """What the step was given."""
+        return self.run.steps[self.step]
+
+    @property
+    def records(self) -> int:
+        """The number of records in the step's batch."""
+        return len(self.now.x)
+
+    @property
+    def problem(self) -> Problem:
+        """The run's."""
+        return self.run.problem
+
+    @property
+    def depth(self) -> int:
+        """The number of layers."""
+        return self.run.depth
+
+    @property
+    def own(self) -> Layer:
+        """The layer itself."""
+        return self.problem.layers[self.layer - 1]
+
+    @property
+    def function(self) -> str:
+        """The name of the layer's activation."""
+        return self.own.function
+
+    def parameter(self, kind: str) -> Bounded:
+        """A parameter as the step finds it: weight (out, in), bias (out,)."""
+        return self.exact(self.now.before[self.run.name(kind, self.layer)])
+
+    def exact(self, array: Any, error: Array | float = 0.0) -> Bounded:
+        """Numbers that are known, but for `error`, in the run's precision."""
+        return Bounded(np.asarray(array, dtype=np.float64), self.run.precision, error)
 
 
 def _error_at(right: Bounded, shown: Array, relative: float) -> Array:

@@ -10,6 +10,7 @@ from .formulas import Formula
 from .graph import Formulas, Place, places
 
 Where = Literal["once", "layer", "all", "hidden", "output"]
+Applies = Callable[[Problem, int], bool]      # whether a mistake can be made in that layer, counted from 1
 
 
 def anywhere(problem: Problem, layer: int) -> bool:
@@ -34,7 +35,7 @@ class Mistake:
     actual: str
     formulas: Mapping[str, Formula] = field(repr=False)
     where: Where = "once"
-    applies: Callable[[Problem, int], bool] = field(default=anywhere, repr=False)
+    applies: Applies = field(default=anywhere, repr=False)
     alone: bool = False
     slow: bool = False
 

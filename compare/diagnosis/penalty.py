@@ -11,7 +11,7 @@ from ..problem.problem import Problem
 from ..rounding.arithmetic import Bounded
 from ..support.arrays import Array
 from .formulas import options_of
-from .graph import Node, Run, places
+from .graph import At, Node, Run, places
 from .matcher import Matcher, is_within
 from .stages import Group
 
@@ -69,10 +69,10 @@ def _decay(run: Run, node: Node) -> Bounded:
     stage, step, layer = node
     weight_decay = run.problem.optimizer_options["weight_decay"]
     if stage != "loss":
-        return run.scaled(run.parameter(stage.partition("_")[0], step, layer), weight_decay)
-    arrays = [run.parameter(kind, step, each).value for kind, each in places(run.problem) if _decays(run.problem, kind)]
+        return At(run, step, layer).parameter(stage.partition("_")[0]).scaled(weight_decay)
+    arrays = [At(run, step, each).parameter(kind).value for kind, each in places(run.problem) if _decays(run.problem, kind)]
     value = weight_decay / 2 * sum(float((array * array).sum()) for array in arrays)
-    return Bounded(np.asarray(value), np.asarray(run.precision.gamma(sum(array.size for array in arrays) + 4) * value))
+    return At(run, step, 0).exact(value, run.precision.gamma(sum(array.size for array in arrays) + 4) * value)
 
 
 def _followers(matcher: Matcher, nodes: list[Node], scale: Scale, decay: Scale | None) -> int:
@@ -88,8 +88,8 @@ def _followers(matcher: Matcher, nodes: list[Node], scale: Scale, decay: Scale |
 
 def _in_scale(run: Run, node: Node, scale: Scale, decay: Scale | None) -> Bounded:
     right, factor = run.worked_out(*node), scale(run, node[1])
-    scaled: Bounded = run.scaled(right, factor) if factor != 1 else right
-    return scaled if decay is None else run.plus(scaled, run.scaled(_decay(run, node), decay(run, node[1])))
+    scaled: Bounded = right.scaled(factor) if factor != 1 else right
+    return scaled if decay is None else scaled + _decay(run, node).scaled(decay(run, node[1]))
 
 
 def _bare(run: Run, shown: Mapping[Node, Array], nodes: list[Node], scale: Scale, decay: Scale) -> dict[Node, Array]:

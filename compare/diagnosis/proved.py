@@ -1,13 +1,12 @@
 """What proves nothing: answers that are empty, and such that a wrong gradient would lie within what is allowed too."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 
 from ..lockstep.result import hardly_moved
-from ..rounding.arithmetic import Bounded, negative
 from ..support.arrays import Array
+from .formulas import KINDS, Formula
 from .graph import Node, Run, parameter_name, places
 from .matcher import is_within
 from .probes import Probe, dead_units
@@ -86,23 +85,19 @@ def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) 
     if _is_zero(right, kind, layer):
         return False
     with np.errstate(all="ignore"):
-        for wrong in (_zero, _half, _opposite):
-            run = right.with_formulas({(f"{kind}_used", layer): partial(wrong, kind)})
+        for wrong in _WRONG[kind]:
+            run = right.with_formulas({(f"{kind}_used", layer): wrong})
             if all(is_within(run.worked_out(*node).value, right.worked_out(*node)) for node in nodes):
                 return True
     return False
 
 
-def _zero(kind: str, run: Run, step: int, layer: int) -> Bounded:
-    zeros = np.zeros_like(run(kind, step, layer).value)
-    return Bounded(zeros, zeros)
+def _wrong(kind: str) -> tuple[Formula, ...]:
+    """No gradient, half of it, and its opposite."""
+    used = f"{kind}_used"
+    return lambda at: at(kind).zeros(), lambda at: at.right(used).scaled(0.5), lambda at: -at.right(used)
 
 
-def _half(kind: str, run: Run, step: int, layer: int) -> Bounded:
-    return run.scaled(run.right(f"{kind}_used", step, layer), 0.5)
-
-
-def _opposite(kind: str, run: Run, step: int, layer: int) -> Bounded:
-    return negative(run.right(f"{kind}_used", step, layer))
+_WRONG = {kind: _wrong(kind) for kind in KINDS}
 
 

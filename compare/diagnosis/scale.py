@@ -64,26 +64,17 @@ def _factors(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
 
 
 def _by_kind(what: str, factor: float, off: float) -> Formula:
-    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-        return _times(run, run.right(f"{kind}_{what}", step, layer), factor, off)
-
-    return formula
+    return lambda at, kind: _times(at.right(f"{kind}_{what}"), factor, off)
 
 
 def _by_fixed_lr(lr: float, off: float) -> Formula:
     """Every optimiser's step is proportional to lr."""
-
-    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-        right_lr = run("lr", step)
-        return _times(run, run.right(f"{kind}_step", step, layer), lr / right_lr, off / right_lr)
-
-    return formula
+    return lambda at, kind: _times(at.right(f"{kind}_step"), lr / at("lr"), off / at("lr"))
 
 
 def _of_delta(factor: float, off: float) -> Formula:
-    return lambda run, step, layer: _times(run, run.right("delta", step, layer), factor, off)
+    return lambda at: _times(at.right("delta"), factor, off)
 
 
-def _times(run: Run, a: Bounded, factor: float, off: float) -> Bounded:
-    product = run.scaled(a, factor)
-    return Bounded(product.value, product.error + off * a.at_most())
+def _times(a: Bounded, factor: float, off: float) -> Bounded:
+    return a.scaled(factor).off_by(off * a.at_most())

@@ -6,7 +6,11 @@ each other. Nothing here is chosen: each rule is the formula's own error analysi
 Stability of Numerical Algorithms* (2nd ed.), section 3.5.
 
 Both sides round, so every rounding counts twice: `Precision.u` is the sum of the two sides' unit roundoffs.
+
+Formulas read as on paper: `a @ b`, `a * b` elementwise, `a + b`, `1 - a`, `-a`, `a.T`. A number or an array beside a `Bounded` is exact.
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,36 +37,153 @@ class Precision:
         return self.sides * nu / (1 - nu) if nu < 1 else np.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bounded:
-    """A value and the bound beside it; arrays of the same shape, or a bound of 0.0 for what both sides were handed."""
+    """A value, the precision it was worked out in, and its bound: of the value's shape, or 0.0 for what both sides were handed."""
 
     value: Array
+    precision: Precision
     error: Array | float = 0.0
+
+    __array_ufunc__ = None      # so that an array beside it leaves the operation to it
+
+    def like(self, value: Any, error: Any = 0.0) -> Bounded:
+        """Another value and its bound, in the same precision."""
+        return Bounded(np.asarray(value), self.precision, error)
+
+    def off_by(self, more: Any) -> Bounded:
+        """The same value, allowed to be off by that much more."""
+        return Bounded(self.value, self.precision, self.error + more)
 
     def at_most(self) -> Array:
         """The most that |v| can be on either side."""
         return np.abs(self.value) + self.error
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether both sides were handed it."""
+        return isinstance(self.error, float) and self.error == 0.0
 
-def product(a: Bounded, b: Bounded, precision: Precision, start: Bounded | None = None) -> Bounded:
-    """The matrix product a b over n terms: e = |A|E_B + E_A(|B| + E_B) + γₙ(|A| + E_A)(|B| + E_B) + nη.
+    # What rounds nothing.
 
-    With `start`, a bias, one more term that the sum may begin or end with. η, the smallest normal number, is what underflow or
-    flushing to zero can lose in each of n terms; where all terms are exactly zero there is nothing to lose, and the result is exact.
-    """
-    n = a.value.shape[-1]
-    value = a.value @ b.value
-    left, right = a.at_most(), b.at_most()
-    magnitude, terms = left @ right, _terms(left, right)
-    if start is not None:
-        n, value, magnitude = n + 1, value + start.value, magnitude + start.at_most()
-    error = precision.gamma(n) * magnitude + terms * precision.smallest_normal
-    if not _is_exact(b):
-        error += np.abs(a.value) @ b.error
-    if not _is_exact(a):
-        error += a.error @ right
-    return Bounded(value, error if start is None else error + start.error)
+    @property
+    def T(self) -> Bounded:
+        """The last two axes exchanged."""
+        return self.like(self.value.swapaxes(-1, -2), self.error if self.is_exact else np.swapaxes(self.error, -1, -2))
+
+    def __neg__(self) -> Bounded:
+        return self.like(-self.value, self.error)
+
+    def __getitem__(self, index: Any) -> Bounded:
+        return self.like(self.value[index], np.broadcast_to(self.error, self.value.shape)[index])
+
+    def masked(self, mask: Any) -> Bounded:
+        """a ∘ m for a mask of 0 and 1."""
+        return self.like(self.value * mask, self.error * mask)
+
+    def zeros(self) -> Bounded:
+        """Exactly 0 everywhere."""
+        return self.like(np.zeros_like(self.value), np.zeros_like(self.value))
+
+    def rearranged(self, how: Any) -> Bounded:
+        """The value and its bound after `how`, which moves, repeats or leaves out numbers."""
+        return self.like(how(self.value), how(np.broadcast_to(self.error, self.value.shape)))
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> Bounded:
+        """Repeated to that shape."""
+        return self.like(np.broadcast_to(self.value, shape), np.broadcast_to(self.error, shape))
+
+    # What rounds.
+
+    def __add__(self, other: Any) -> Bounded:
+        """The errors add up, and one rounding joins them."""
+        other = self._exact(other)
+        value = self.value + other.value
+        error = self.error + other.error
+        return self.like(value, error + self.precision.u * (np.abs(value) + error))
+
+    def __radd__(self, other: Any) -> Bounded:
+        return self._exact(np.broadcast_to(other, self.value.shape)) + self
+
+    def __sub__(self, other: Any) -> Bounded:
+        return self + -self._exact(other)
+
+    def __rsub__(self, other: Any) -> Bounded:
+        return self._exact(np.broadcast_to(other, self.value.shape)) + -self
+
+    def __mul__(self, other: Any) -> Bounded:
+        """Elementwise: e = |a|e_b + e_a(|b| + e_b), one rounding, and η where it may underflow."""
+        other = self._exact(other)
+        left, right = self.at_most(), other.at_most()
+        error = np.abs(self.value) * other.error + self.error * right + self.precision.u * (left * right)
+        is_not_zero = (left != 0) & (right != 0)
+        return self.like(self.value * other.value, error + np.where(is_not_zero, self.precision.smallest_normal, 0.0))
+
+    def __matmul__(self, other: Bounded) -> Bounded:
+        return self.matmul(other)
+
+    def matmul(self, other: Bounded, start: Bounded | None = None) -> Bounded:
+        """The matrix product a b over n terms: e = |A|E_B + E_A(|B| + E_B) + γₙ(|A| + E_A)(|B| + E_B) + nη.
+
+        With `start`, a bias, one more term that the sum may begin or end with. η, the smallest normal number, is what underflow or
+        flushing to zero can lose in each of n terms; where all terms are exactly zero there is nothing to lose, and the result is exact.
+        """
+        n, other = self.value.shape[-1], self._exact(other)
+        value = self.value @ other.value
+        left, right = self.at_most(), other.at_most()
+        magnitude, terms = left @ right, _terms(left, right)
+        if start is not None:
+            n, value, magnitude = n + 1, value + start.value, magnitude + start.at_most()
+        error = self.precision.gamma(n) * magnitude + terms * self.precision.smallest_normal
+        if not other.is_exact:
+            error += np.abs(self.value) @ other.error
+        if not self.is_exact:
+            error += self.error @ right
+        return self.like(value, error if start is None else error + start.error)
+
+    def scaled(self, factor: float, roundings: int = 3) -> Bounded:
+        """a times a number known to all, which is multiplied or divided in by at most that many roundings, in any order."""
+        most = self.at_most()
+        error = abs(factor) * self.error + self.precision.gamma(roundings) * (abs(factor) * most)
+        return self.like(factor * self.value, error + np.where(most != 0, self.precision.smallest_normal, 0.0))
+
+    def sum(self, *axes: int, keepdims: bool = False) -> Bounded:
+        """The sum over the axes, n terms in any order: the terms' errors and γₙ Σ|a|."""
+        n = int(np.prod([self.value.shape[axis] for axis in axes]))
+        error = self.precision.gamma(n) * self.at_most().sum(axis=axes, keepdims=keepdims)
+        own = 0.0 if self.is_exact else np.sum(self.error, axis=axes, keepdims=keepdims)
+        return self.like(self.value.sum(axis=axes, keepdims=keepdims), error + own)
+
+    def over(self, other: Any, least: float) -> Bounded:
+        """a / b elementwise for b ≥ `least` > 0 on either side: e = (e_a + |a/b| e_b) / (b − e_b), and one rounding."""
+        other = self._exact(other)
+        value, divisor = self.value / other.value, np.maximum(other.value - other.error, least)
+        error = (self.error + np.abs(value) * other.error) / divisor
+        underflow = np.where(self.at_most() != 0, self.precision.smallest_normal, 0.0)
+        return self.like(value, error + self.precision.u * (np.abs(value) + error) + underflow)
+
+    def root(self) -> Bounded:
+        """√a elementwise, for a ≥ 0 on either side: e = √a − √(a − e_a), the steeper way, and 2 roundings."""
+        value = np.sqrt(np.maximum(self.value, 0))
+        lowest = np.sqrt(np.maximum(self.value - self.error, 0))
+        error = np.divide(self.error, value + lowest, out=np.zeros_like(value), where=np.greater(self.error, 0) & (value > 0))
+        error = np.where(value > 0, np.minimum(error, np.sqrt(self.error)), np.sqrt(self.error))
+        return self.like(value, error + 2 * self.precision.u * (value + error))
+
+    def reciprocal_root(self, least: float) -> Bounded:
+        """1/√a elementwise, for a ≥ `least` > 0 on either side: e = e_a / (2 a^(3/2)) at the interval's lower end, and 4 roundings."""
+        value = 1 / np.sqrt(np.maximum(self.value, least))
+        lowest = np.maximum(self.value - self.error, least)
+        error = np.minimum(self.error / (2 * lowest * np.sqrt(lowest)), 1 / np.sqrt(lowest))
+        return self.like(value, error + 4 * self.precision.u * (value + error))
+
+    def _exact(self, other: Any) -> Bounded:
+        """What stands beside it, which is exact if it is no Bounded; raises TypeError for one of another precision."""
+        if not isinstance(other, Bounded):
+            return self.like(other)
+        if (other.precision.unit, other.precision.sides) != (self.precision.unit, self.precision.sides):
+            raise TypeError(f"numbers of two precisions in one formula, with u {self.precision.u:g} and {other.precision.u:g}")
+        return other
 
 
 def _terms(left: Array, right: Array) -> Any:
@@ -70,72 +191,3 @@ def _terms(left: Array, right: Array) -> Any:
     if np.count_nonzero(left) == left.size and np.count_nonzero(right) == right.size:      # as it mostly is
         return left.shape[-1]
     return (left != 0).astype(np.float64) @ (right != 0).astype(np.float64)
-
-
-def total(a: Bounded, axes: tuple[int, ...], precision: Precision) -> Bounded:
-    """The sum over the axes, n terms in any order: the terms' errors and γₙ Σ|a|."""
-    n = int(np.prod([a.value.shape[axis] for axis in axes]))
-    magnitude = a.at_most().sum(axis=axes)
-    error = precision.gamma(n) * magnitude
-    return Bounded(a.value.sum(axis=axes), error if _is_exact(a) else error + np.sum(a.error, axis=axes))
-
-
-def plus(a: Bounded, b: Bounded, precision: Precision) -> Bounded:
-    """a + b elementwise: the errors add up, and one rounding joins them."""
-    value = a.value + b.value
-    error = a.error + b.error
-    return Bounded(value, error + precision.u * (np.abs(value) + error))
-
-
-def times(a: Bounded, b: Bounded, precision: Precision) -> Bounded:
-    """a ∘ b elementwise: e = |a|e_b + e_a(|b| + e_b), one rounding, and η where it may underflow."""
-    left, right = a.at_most(), b.at_most()
-    error = np.abs(a.value) * b.error + a.error * right + precision.u * (left * right)
-    is_not_zero = (left != 0) & (right != 0)
-    return Bounded(a.value * b.value, error + np.where(is_not_zero, precision.smallest_normal, 0.0))
-
-
-def scaled(a: Bounded, factor: float, roundings: int, precision: Precision) -> Bounded:
-    """a times a number known to all, which is multiplied or divided in by at most that many roundings, in any order."""
-    most = a.at_most()
-    error = abs(factor) * a.error + precision.gamma(roundings) * (abs(factor) * most)
-    return Bounded(factor * a.value, error + np.where(most != 0, precision.smallest_normal, 0.0))
-
-
-def negative(a: Bounded) -> Bounded:
-    """−a: nothing is rounded."""
-    return Bounded(-a.value, a.error)
-
-
-def quotient(a: Bounded, b: Bounded, least: float, precision: Precision) -> Bounded:
-    """a / b elementwise for b ≥ `least` > 0 on either side: e = (e_a + |a/b| e_b) / (b − e_b), and one rounding."""
-    value = a.value / b.value
-    divisor = np.maximum(b.value - b.error, least)
-    error = (a.error + np.abs(value) * b.error) / divisor
-    return Bounded(value, error + precision.u * (np.abs(value) + error) + np.where(a.at_most() != 0, precision.smallest_normal, 0.0))
-
-
-def root(a: Bounded, precision: Precision) -> Bounded:
-    """√a elementwise, for a ≥ 0 on either side: e = √a − √(a − e_a), the steeper way, and 2 roundings."""
-    value = np.sqrt(np.maximum(a.value, 0))
-    lowest = np.sqrt(np.maximum(a.value - a.error, 0))
-    error = np.divide(a.error, value + lowest, out=np.zeros_like(value), where=np.greater(a.error, 0) & (value > 0))
-    error = np.where(value > 0, np.minimum(error, np.sqrt(a.error)), np.sqrt(a.error))
-    return Bounded(value, error + 2 * precision.u * (value + error))
-
-
-def reciprocal_root(a: Bounded, least: float, precision: Precision) -> Bounded:
-    """1/√a elementwise, for a ≥ `least` > 0 on either side: e = e_a / (2 a^(3/2)) at the interval's lower end, and 4 roundings."""
-    value = 1 / np.sqrt(np.maximum(a.value, least))
-    lowest = np.maximum(a.value - a.error, least)
-    error = np.minimum(a.error / (2 * lowest * np.sqrt(lowest)), 1 / np.sqrt(lowest))
-    return Bounded(value, error + 4 * precision.u * (value + error))
-
-
-def transposed(a: Bounded) -> Bounded:
-    """The last two axes exchanged: nothing is rounded."""
-    return Bounded(a.value.swapaxes(-1, -2), a.error if _is_exact(a) else np.swapaxes(a.error, -1, -2))
-
-
-def _is_exact(a: Bounded) -> bool:
-    return isinstance(a.error, float) and a.error == 0.0

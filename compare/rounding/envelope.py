@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..problem.problem import Problem
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
-from .arithmetic import Bounded, Precision, plus, product, scaled, total, transposed
+from .arithmetic import Bounded, Precision
 from .block import Block
 from .difference import Key
 from .rules import ACTIVATIONS, LOSSES, OPTIMIZERS
@@ -29,10 +29,9 @@ def envelope(problem: Problem, block: Block) -> StepRecord:
 
     Derived in float64, whatever the problem's dtype; overflow makes a bound infinite or NaN, and no gap is within such a bound.
     """
-    precision = Precision(problem.dtype)
     with np.errstate(all="ignore"):
-        passes = _passes(problem, block, _carried(block.before, block.gaps), precision)
-        update = _update(problem, block, passes.grads, passes.carried, precision)
+        passes = _passes(problem, block, block.gaps)
+        update = _update(problem, block, passes.grads, passes.carried)
 
     def bounds(bounded: Mapping[str, Bounded]) -> dict[str, Array]:
         return {name: np.asarray(value.error) for name, value in bounded.items()}
@@ -64,10 +63,9 @@ def lost_in_drift(problem: Problem, block: Block) -> dict[str, NDArray[np.bool_]
     gradient would pass, also none; and where it would not be so with the gaps at zero. The gradients' own cancellation, as at a
     minimum, does not count, nor does saturation.
     """
-    precision = Precision(problem.dtype)
 
     def says_something(gaps: Parameters) -> dict[str, NDArray[np.bool_]]:
-        passes = _passes(problem, block, _carried(block.before, gaps), precision)
+        passes = _passes(problem, block, gaps)
         says: dict[str, NDArray[np.bool_]] = {}
         for layer in problem.layers:
             name = f"{layer.linear}.weight"
@@ -85,8 +83,9 @@ def lost_in_drift(problem: Problem, block: Block) -> dict[str, NDArray[np.bool_]
 
 def prediction_envelope(problem: Problem, x: Array, carried: Parameters, gaps: Parameters) -> Array:
     """The bounds on |actual − expected| for the outputs (n, k) at inputs x, from parameters and buffers that differ by `gaps`."""
+    precision = Precision(problem.dtype)
     with np.errstate(all="ignore"):
-        forward = _forward(problem, Bounded(x.astype(np.float64)), {}, _carried(carried, gaps), Precision(problem.dtype), training=False)
+        forward = _forward(problem, Bounded(x.astype(np.float64), precision), {}, _carried(carried, gaps, precision), training=False)
     return np.asarray(forward.layers[-1].activation.error)
 
 
@@ -120,8 +119,8 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
     if problem.slots or problem.optimizer_options.get("weight_decay"):
         deltas = nothing(expected.deltas)
         if expected.grads is not None:
-            grads = {name: Bounded(array.astype(np.float64), gamma * np.abs(array)) for name, array in expected.grads.items()}
-            update = _update(problem, block, grads, _carried(block.before, block.gaps), precision)
+            grads = {name: Bounded(array.astype(np.float64), precision, gamma * np.abs(array)) for name, array in expected.grads.items()}
+            update = _update(problem, block, grads, _carried(block.before, block.gaps, precision))
             state = {name: np.asarray(bounded.error) for name, bounded in update.state.items()}
             deltas = {name: np.asarray(bounded.error) for name, bounded in update.deltas.items()}
     return StepRecord(
@@ -173,29 +172,30 @@ class _Update:
     params: dict[str, Bounded]
 
 
-def _passes(problem: Problem, block: Block, carried: Carried, precision: Precision) -> _Passes:
-    x = Bounded(block.x.astype(np.float64))
-    forward = _forward(problem, x, block.masks, carried, precision)
+def _passes(problem: Problem, block: Block, gaps: Parameters) -> _Passes:
+    precision = Precision(problem.dtype)
+    carried = _carried(block.before, gaps, precision)
+    forward = _forward(problem, Bounded(block.x.astype(np.float64), precision), block.masks, carried)
     output = forward.layers[-1].activation
-    loss, error = LOSSES[problem.loss].bounds(output, block.y, precision, problem.reduction)
+    loss, error = LOSSES[problem.loss].bounds(output, block.y, problem.reduction)
     if problem.accumulate > 1:      # a part's mean counts with its share of the records: two more roundings
-        loss, error = scaled(loss, 1.0, 2, precision), scaled(error, 1.0, 2, precision)
+        loss, error = loss.scaled(1.0, 2), error.scaled(1.0, 2)
     errors: dict[str, Bounded] = {}
     grads: dict[str, Bounded] = {}
     for layer, passed in reversed(list(zip(problem.layers, forward.layers, strict=True))):
         delta, norm_grads = passed.pullback(error)                                                    # δ = ∂L/∂a ∘ f′(z)
         grads |= {f"{layer.norm}.{name}": grad for name, grad in norm_grads.items()}
         errors[layer.linear] = delta
-        grads[f"{layer.linear}.weight"] = product(transposed(delta), passed.input, precision)         # ∂L/∂W = δᵀ a
+        grads[f"{layer.linear}.weight"] = delta.T @ passed.input                                      # ∂L/∂W = δᵀ a
         if problem.bias:
-            grads[f"{layer.linear}.bias"] = total(delta, (-2,), precision)                            # ∂L/∂b = Σₙ δ
+            grads[f"{layer.linear}.bias"] = delta.sum(-2)                                             # ∂L/∂b = Σₙ δ
         if layer is not problem.layers[0]:
-            error = product(delta, carried[f"{layer.linear}.weight"], precision)                      # ∂L/∂a = δ W
+            error = delta @ carried[f"{layer.linear}.weight"]                                         # ∂L/∂a = δ W
     return _Passes(
         carried,
         {layer.linear: passed.input for layer, passed in zip(problem.layers, forward.layers, strict=True)},
         {layer.activation: passed.activation for layer, passed in zip(problem.layers, forward.layers, strict=True)},
-        {name: _net_of_drift(block, name, carried[name], after, precision) for name, after in forward.buffers.items()},
+        {name: _net_of_drift(block, name, carried[name], after) for name, after in forward.buffers.items()},
         output,
         loss,
         {layer.linear: errors[layer.linear] for layer in problem.layers},
@@ -203,34 +203,32 @@ def _passes(problem: Problem, block: Block, carried: Carried, precision: Precisi
     )
 
 
-def _forward(
-    problem: Problem, x: Bounded, masks: Mapping[str, Any], carried: Carried, precision: Precision, training: bool = True
-) -> _Forward:
+def _forward(problem: Problem, x: Bounded, masks: Mapping[str, Any], carried: Carried, training: bool = True) -> _Forward:
     a, layers, buffers = x, [], {}
     for layer in problem.layers:
         bias = _as_row(carried[f"{layer.linear}.bias"]) if problem.bias else None
-        z = product(a, transposed(carried[f"{layer.linear}.weight"]), precision, bias)                # z = a Wᵀ + b
+        z = a.matmul(carried[f"{layer.linear}.weight"].T, bias)                                       # z = a Wᵀ + b
         input_, normal = a, None
         if layer.norm:
             gamma, beta = (_as_row(carried[f"{layer.norm}.{name}"]) for name in ("weight", "bias"))
             if training or problem.normalization == "layer_norm":
-                normal = normalized(str(problem.normalization), z, gamma, beta, precision)
+                normal = normalized(str(problem.normalization), z, gamma, beta)
                 z = normal.output
             else:
                 mean, variance = (_as_row(carried[f"{layer.norm}.{name}"]) for name in ("running_mean", "running_var"))
-                z = evaluated(z, gamma, beta, mean, variance, precision)
+                z = evaluated(z, gamma, beta, mean, variance)
             if training and normal is not None and problem.normalization == "batch_norm":
                 n = x.value.shape[-2]
-                for name, batch in (("running_mean", normal.mean), ("running_var", unbiased(normal.variance, n, precision))):
+                for name, batch in (("running_mean", normal.mean), ("running_var", unbiased(normal.variance, n))):
                     key = f"{layer.norm}.{name}"
-                    buffers[key] = running(carried[key], _from_row(batch), precision)
-        activation, pullback = ACTIVATIONS[layer.function].bounds(z, precision)
+                    buffers[key] = running(carried[key], batch[..., 0, :])
+        activation, pullback = ACTIVATIONS[layer.function].bounds(z)
         mask = masks[layer.dropout] if layer.dropout and training else None
-        a = activation if mask is None else _dropped(activation, mask, problem.dropout, precision)
+        a = activation if mask is None else _dropped(activation, mask, problem.dropout)
 
         def back(error: Bounded, mask: Any = mask, pullback: Any = pullback, normal: Any = normal) -> Any:
             if mask is not None:
-                error = _dropped(error, mask, problem.dropout, precision)
+                error = _dropped(error, mask, problem.dropout)
             error = pullback(error)
             return normal.pullback(error) if normal is not None else (error, {})
 
@@ -238,7 +236,7 @@ def _forward(
     return _Forward(layers, buffers)
 
 
-def _update(problem: Problem, block: Block, grads: Mapping[str, Bounded], carried: Carried, precision: Precision) -> _Update:
+def _update(problem: Problem, block: Block, grads: Mapping[str, Bounded], carried: Carried) -> _Update:
     rule = OPTIMIZERS[problem.optimizer]
     slots = problem.slots
     update = _Update({}, {}, {})
@@ -248,37 +246,32 @@ def _update(problem: Problem, block: Block, grads: Mapping[str, Bounded], carrie
         w, g = carried[name], grads[name]
         step = np.asarray(block.steps).reshape(-1, *[1] * (g.value.ndim - 1))
         state = {slot: carried[f"{name}.{slot}"] for slot in slots}
-        delta, after = rule.update(w, g, state, step, problem.lr, problem.update_options(name), precision)
-        again = (rule.roundings - 1) * precision.u * np.abs(w.value) + added * (w.at_most() + delta.at_most())
-        summed = plus(w, delta, precision)
+        delta, after = rule.update(w, g, state, step, problem.lr, problem.update_options(name))
+        again = (rule.roundings - 1) * w.precision.u * np.abs(w.value) + added * (w.at_most() + delta.at_most())
         update.deltas[name] = delta
-        update.params[name] = _net_of_drift(block, name, w, Bounded(summed.value, summed.error + again), precision)
+        update.params[name] = _net_of_drift(block, name, w, (w + delta).off_by(again))
         for slot, kept in after.items():
             key = f"{name}.{slot}"
-            update.state[key] = _net_of_drift(block, key, carried[key], kept, precision)
+            update.state[key] = _net_of_drift(block, key, carried[key], kept)
     return update
 
 
-def _net_of_drift(block: Block, name: str, before: Bounded, after: Bounded, precision: Precision) -> Bounded:
+def _net_of_drift(block: Block, name: str, before: Bounded, after: Bounded) -> Bounded:
     """What is carried on, without the part of its bound that is measured drift: see `Block.pairs`. To add that rounds once more."""
     if name not in block.drift:
         return after
-    shift = np.where(np.asarray(before.error) > 0, precision.u * np.abs(after.value), 0.0)
-    return Bounded(after.value, after.error - block.decay[name] * before.error + shift)
+    shift = np.where(np.asarray(before.error) > 0, after.precision.u * np.abs(after.value), 0.0)
+    return after.like(after.value, after.error - block.decay[name] * before.error + shift)
 
 
-def _dropped(a: Bounded, mask: Array, p: float, precision: Precision) -> Bounded:
+def _dropped(a: Bounded, mask: Array, p: float) -> Bounded:
     """a ∘ m / (1 − p): the mask is exact; 1 − p, the quotient and the product round."""
-    return scaled(Bounded(a.value * mask, a.error * mask), 1 / (1 - p), 3, precision)
+    return a.masked(mask).scaled(1 / (1 - p))
 
 
-def _carried(values: Parameters, gaps: Parameters) -> dict[str, Bounded]:
-    return {name: Bounded(array.astype(np.float64), gaps[name].astype(np.float64)) for name, array in values.items()}
+def _carried(values: Parameters, gaps: Parameters, precision: Precision) -> dict[str, Bounded]:
+    return {name: Bounded(array.astype(np.float64), precision, gaps[name].astype(np.float64)) for name, array in values.items()}
 
 
 def _as_row(units: Bounded) -> Bounded:
-    return Bounded(units.value[..., None, :], np.asarray(units.error)[..., None, :])
-
-
-def _from_row(row: Bounded) -> Bounded:
-    return Bounded(row.value[..., 0, :], np.asarray(row.error)[..., 0, :])
+    return units[..., None, :]

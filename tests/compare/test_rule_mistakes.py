@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import manual
-from compare.rounding.arithmetic import Precision
 from compare.rounding.rules import ACTIVATIONS, LOSSES
 from compare.support.arrays import Array
 from tests.compare import forms, loss_forms
@@ -62,7 +61,7 @@ MISTAKEN_LOSSES: dict[str, LossForm] = {
 @pytest.mark.parametrize("name", MISTAKEN_ACTIVATIONS)
 def test_a_mistake_in_an_activation_is_outside_its_bound(name: str) -> None:
     z = np.append(np.random.default_rng(0).normal(size=(50, 3)) * 4, [[0.0, 22.0, -6.0]], axis=0)
-    a, _ = ACTIVATIONS[name].bounds(exactly(z), Precision("float64"))
+    a, _ = ACTIVATIONS[name].bounds(exactly(z))
     assert (np.abs(MISTAKEN_ACTIVATIONS[name](z) - a.value) > a.error).any()
 
 
@@ -70,7 +69,7 @@ def test_a_mistake_in_an_activation_is_outside_its_bound(name: str) -> None:
 def test_a_mistake_on_the_way_back_is_outside_its_bound(name: str) -> None:
     z = np.append(np.random.default_rng(0).normal(size=(50, 3)) * 4, [[0.0, 22.0, -6.0]], axis=0)
     error = errors_like(z)
-    a, pullback = ACTIVATIONS[name].bounds(exactly(z), Precision("float64"))
+    a, pullback = ACTIVATIONS[name].bounds(exactly(z))
     delta = pullback(exactly(error))
     assert (np.abs(MISTAKEN_WAYS_BACK[name](error, z, a.value) - delta.value) > delta.error).any()
 
@@ -79,6 +78,6 @@ def test_a_mistake_on_the_way_back_is_outside_its_bound(name: str) -> None:
 def test_a_mistake_in_a_loss_or_its_gradient_is_outside_its_bound(name: str) -> None:
     for output, y in loss_arguments(name, np.random.default_rng(0)):
         output[0] = y[0]      # an exact 0 for l1
-        bounds = LOSSES[name].bounds(exactly(output), y, Precision("float64"))
+        bounds = LOSSES[name].bounds(exactly(output), y)
         for wrong, bounded in zip(MISTAKEN_LOSSES[name](output, y), bounds, strict=True):
             assert (np.abs(wrong - bounded.value) > bounded.error).any()

@@ -26,6 +26,7 @@ from tests.pieces import loss_arguments
 SEEDS = st.integers(0, 2**32 - 1)
 DTYPES = ("float32", "float64")
 REDUCTIONS = ("mean", "sum")
+DOUBLE = Precision("float64")
 BOTH = pytest.mark.parametrize("dtype", DTYPES)
 
 LossForm = Callable[[Array, Array], tuple[Array, Array]]
@@ -90,8 +91,8 @@ def errors_like(z: Array) -> Array:
     return (generator.normal(size=z.shape) * generator.choice([1e-6, 1.0, 100.0], z.shape)).astype(z.dtype)
 
 
-def exactly(array: Array) -> Bounded:
-    return Bounded(array.astype(np.float64), np.zeros(array.shape))
+def exactly(array: Array, precision: Precision = DOUBLE) -> Bounded:
+    return Bounded(array.astype(np.float64), precision, np.zeros(array.shape))
 
 
 def precisions(dtype: str) -> list[Precision]:
@@ -118,9 +119,9 @@ def test_every_form_of_an_activation_is_within_its_bounds(name: str, dtype: str)
             back = [way(error, z, one) for one in computed for way in ways_back(name)]
         assert {one.dtype for one in computed + back} == {np.dtype(dtype)}
         for precision in precisions(dtype):
-            a, pullback = ACTIVATIONS[name].bounds(exactly(z), precision)
+            a, pullback = ACTIVATIONS[name].bounds(exactly(z, precision))
             assert_within(computed, a, precision.sides, name)
-            assert_within(back, pullback(exactly(error)), precision.sides, f"{name} back")
+            assert_within(back, pullback(exactly(error, precision)), precision.sides, f"{name} back")
 
 
 @given(name=st.sampled_from(sorted(ACTIVATIONS)), seed=SEEDS, size=st.floats(1e-9, 3.0), spread=st.sampled_from([1.0, 4.0, 20.0]))
@@ -132,8 +133,8 @@ def test_an_activation_moves_no_further_than_its_bound_says(name: str, seed: int
     def moved(values: Array, most: Array) -> Array:
         return values + most * generator.uniform(-0.999, 0.999, z.shape)      # the rest is for the rounding of this sum
 
-    a, pullback = ACTIVATIONS[name].bounds(Bounded(z, z_error), Precision("float64"))
-    delta = pullback(Bounded(error, error_error))
+    a, pullback = ACTIVATIONS[name].bounds(Bounded(z, DOUBLE, z_error))
+    delta = pullback(Bounded(error, DOUBLE, error_error))
     for _ in range(3):
         moved_z, moved_error = moved(z, z_error), moved(error, error_error)
         computed = activation_forms(name)[-2](moved_z)
@@ -148,7 +149,7 @@ def test_two_sides_that_are_moved_within_the_bound_are_within_it_of_each_other(n
     z_error = size * generator.random(z.shape)
     first = z + z_error * generator.uniform(-0.999, 0.999, z.shape)
     other = np.clip(first + z_error * generator.choice([-0.999, 0.999], z.shape), z - 0.999 * z_error, z + 0.999 * z_error)
-    a, pullback = ACTIVATIONS[name].bounds(Bounded(z, z_error), Precision("float64"))
+    a, pullback = ACTIVATIONS[name].bounds(Bounded(z, DOUBLE, z_error))
     sides = [activation_forms(name)[-2](moved) for moved in (first, other)]
     assert (np.abs(sides[0] - sides[1]) <= a.error).all()
     back = [ways_back(name)[-2](error, moved, side) for moved, side in zip((first, other), sides, strict=True)]
@@ -160,7 +161,7 @@ def test_an_activation_off_by_1e_9_is_outside_its_bound(name: str) -> None:
     """The value, and the way back, each at any element of some size."""
     generator = np.random.default_rng(0)
     z, error = generator.normal(size=(200, 3)), generator.normal(size=(200, 3))
-    a, pullback = ACTIVATIONS[name].bounds(exactly(z), Precision("float64"))
+    a, pullback = ACTIVATIONS[name].bounds(exactly(z))
     value = activation_forms(name)[-2](z)
     delta = ways_back(name)[-2](error, z, value)
     for right, bounded in ((value, a), (delta, pullback(exactly(error)))):
@@ -171,11 +172,11 @@ def test_an_activation_off_by_1e_9_is_outside_its_bound(name: str) -> None:
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_bounds_are_never_nan_for_finite_arguments(name: str) -> None:
     z_error = np.array([[0.0, 1e-9, 1.0], [0.0, 1e3, 1e3], [1e-9, 0.0, 1.0]])
-    z = Bounded(np.array([[-1e4, -1.0, 0.0], [0.0, 3.0, 1e4], [1e4, 1e4, 1e4]]), z_error)
+    z = np.array([[-1e4, -1.0, 0.0], [0.0, 3.0, 1e4], [1e4, 1e4, 1e4]])
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         for dtype in DTYPES:
-            a, pullback = ACTIVATIONS[name].bounds(z, Precision(dtype))
-            delta = pullback(Bounded(np.ones((3, 3)), np.full((3, 3), 1e-3)))
+            a, pullback = ACTIVATIONS[name].bounds(Bounded(z, Precision(dtype), z_error))
+            delta = pullback(a.like(np.ones((3, 3)), np.full((3, 3), 1e-3)))
             for bounded in (a, delta):
                 assert np.isfinite(bounded.value).all()
                 assert np.isfinite(bounded.error).all()
@@ -184,8 +185,8 @@ def test_bounds_are_never_nan_for_finite_arguments(name: str) -> None:
 @pytest.mark.parametrize("name", ["relu", "leaky_relu"])
 def test_a_kink_is_tested_at_an_exact_zero_and_forgiven_where_rounding_made_it(name: str) -> None:
     leak = {"relu": 0.0, "leaky_relu": 0.01}[name]
-    z = Bounded(np.array([0.0, 0.0, 1e-17, -1e-17, 1.0]), np.array([0.0, 1e-16, 1e-16, 1e-16, 1e-16]))
-    _, pullback = ACTIVATIONS[name].bounds(z, Precision("float64"))
+    z = Bounded(np.array([0.0, 0.0, 1e-17, -1e-17, 1.0]), DOUBLE, np.array([0.0, 1e-16, 1e-16, 1e-16, 1e-16]))
+    _, pullback = ACTIVATIONS[name].bounds(z)
     delta = pullback(exactly(np.ones(5)))
     assert delta.value.tolist() == [leak, leak, 1, leak, 1]
     np.testing.assert_allclose(delta.error, [0, 1 - leak, 1 - leak, 1 - leak, 0], atol=1e-15)
@@ -201,7 +202,7 @@ def test_every_form_of_a_loss_is_within_its_bounds(name: str, dtype: str, reduct
                 computed = [form(output, y) for form in loss_forms(name, reduction)]
             assert {part.dtype for pair in computed for part in pair} == {np.dtype(dtype)}
             for precision in precisions(dtype):
-                loss, gradient = LOSSES[name].bounds(exactly(output), y, precision, reduction)
+                loss, gradient = LOSSES[name].bounds(exactly(output, precision), y, reduction)
                 assert_within([value for value, _ in computed], loss, precision.sides, f"{name} {shape} {spread}")
                 assert_within([slope for _, slope in computed], gradient, precision.sides, f"{name} gradient {shape} {spread}")
 
@@ -214,7 +215,7 @@ def test_a_loss_moves_no_further_than_its_bound_says(name: str, reduction: str, 
         error = size * generator.random(output.shape)
         if name == "bce":
             error *= np.minimum(output, 1 - output) / 2      # a probability stays one
-        loss, gradient = LOSSES[name].bounds(Bounded(output, error), y, Precision("float64"), reduction)
+        loss, gradient = LOSSES[name].bounds(Bounded(output, DOUBLE, error), y, reduction)
         for _ in range(3):
             value, slope = form(output + error * generator.uniform(-0.999, 0.999, output.shape).clip(-1, 1), y)
             assert abs(value - loss.value) <= loss.error
@@ -225,7 +226,7 @@ def test_a_loss_moves_no_further_than_its_bound_says(name: str, reduction: str, 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_off_by_1e_9_is_outside_its_bound(name: str, reduction: str) -> None:
     for output, y in loss_arguments(name, np.random.default_rng(0)):
-        bounds = LOSSES[name].bounds(exactly(output), y, Precision("float64"), reduction)
+        bounds = LOSSES[name].bounds(exactly(output), y, reduction)
         for right, bounded in zip(loss_forms(name, reduction)[-2](output, y), bounds, strict=True):
             wrong = right * (1 + 1e-9)
             assert (np.abs(wrong - bounded.value) > bounded.error)[np.abs(right) > 1e-3].all()
@@ -234,11 +235,11 @@ def test_a_loss_off_by_1e_9_is_outside_its_bound(name: str, reduction: str) -> N
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_of_steps_stacked_has_the_bounds_of_the_steps_alone(name: str) -> None:
     for output, y in loss_arguments(name, np.random.default_rng(0)):
-        stacked = Bounded(np.stack([output, output * 0.5]), np.full((2, *output.shape), 1e-9))
+        stacked = Bounded(np.stack([output, output * 0.5]), Precision("float32"), np.full((2, *output.shape), 1e-9))
         for targets in (y, np.stack([y, y])):
-            together = LOSSES[name].bounds(stacked, targets, Precision("float32"))
+            together = LOSSES[name].bounds(stacked, targets)
             for i in range(2):
-                alone = LOSSES[name].bounds(Bounded(stacked.value[i], stacked.error[i]), y, Precision("float32"))
+                alone = LOSSES[name].bounds(stacked[i], y)
                 for both, one in zip(together, alone, strict=True):
                     np.testing.assert_allclose(both.value[i], one.value, rtol=1e-12)
                     np.testing.assert_allclose(both.error[i], one.error, rtol=1e-12)
@@ -250,7 +251,7 @@ def test_bounds_of_a_loss_are_never_nan_for_finite_outputs(name: str) -> None:
     y = np.array([[0.0, 1.0], [0.0, 1.0], [0.3, 0.7]])
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         for error, dtype in product((0.0, 1e-12, 0.3, 1e3), DTYPES):
-            for bounded in LOSSES[name].bounds(Bounded(output, np.full(output.shape, error)), y, Precision(dtype)):
+            for bounded in LOSSES[name].bounds(Bounded(output, Precision(dtype), np.full(output.shape, error)), y):
                 assert np.isfinite(bounded.value).all()
                 assert np.isfinite(bounded.error).all()
 
@@ -275,8 +276,8 @@ def test_the_twins_of_a_loss_are_a_few_ulp_apart(name: str, reduction: str) -> N
 
 
 def test_l1_tests_an_exact_zero_and_forgives_one_that_rounding_made() -> None:
-    output = Bounded(np.array([[0.5, 0.5, 0.5, 0.6]]), np.array([[0.0, 1e-16, 0.0, 1e-16]]))
+    output = Bounded(np.array([[0.5, 0.5, 0.5, 0.6]]), DOUBLE, np.array([[0.0, 1e-16, 0.0, 1e-16]]))
     y = np.array([[0.5, 0.5, 0.5 + 2**-50, 0.5]])
-    _, gradient = LOSSES["l1"].bounds(output, y, Precision("float64"), "sum")
+    _, gradient = LOSSES["l1"].bounds(output, y, "sum")
     assert gradient.value.tolist() == [[0, 0, -1, 1]]
     assert gradient.error.tolist() == [[0, 2, 0, 0]]

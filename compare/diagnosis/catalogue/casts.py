@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded, negative
+from ...rounding.arithmetic import Bounded
 from ..formulas import Formula, is_elementwise
-from ..graph import Run
+from ..graph import At
 from ..mistake import Mistake, Where
 
 
@@ -15,15 +15,15 @@ def _rounded(a: Bounded, dtype: Any) -> Bounded:
     """The value in that dtype: exact, but where its bound lies across a boundary between two of its numbers."""
     lowest = (a.value - a.error).astype(dtype).astype(np.float64)
     highest = (a.value + a.error).astype(dtype).astype(np.float64)
-    return Bounded((lowest + highest) / 2, np.abs(highest - lowest) / 2)
+    return a.like((lowest + highest) / 2, np.abs(highest - lowest) / 2)
 
 
 def _cast(stage: str, dtype: Any) -> Formula:
     if stage.startswith("*"):
-        return lambda run, step, layer, kind: _rounded(run.right(kind + stage[1:], step, layer), dtype)
+        return lambda at, kind: _rounded(at.right(kind + stage[1:]), dtype)
 
-    def formula(run: Run, step: int, layer: int) -> Any:
-        value = run.right(stage, step, layer)
+    def formula(at: At) -> Any:
+        value = at.right(stage)
         return _rounded(value, dtype) if isinstance(value, Bounded) else value.astype(dtype).astype(np.float64)
 
     return formula
@@ -63,19 +63,17 @@ _FLOATS = ("float32", "float16")      # many places, and what they come to is li
 def _slope_of_cast(dtype: Any) -> Formula:
     """f′ by the activation a, where it is written so, a(1 − a) or 1 − a²; in that dtype throughout, if there is one."""
 
-    def formula(run: Run, step: int, layer: int) -> Bounded:
-        a: Bounded = run("a", step, layer)
-        ones = Bounded(np.ones_like(a.value))
+    def formula(at: At) -> Bounded:
+        a: Bounded = at("a")
 
         def held(value: Bounded) -> Bounded:
             return value if dtype is None else _rounded(value, dtype)
 
-        if run.function(layer) == "sigmoid":
-            return held(run.times(a, held(run.plus(ones, negative(a)))))
-        if run.function(layer) == "tanh":
-            return held(run.plus(ones, negative(held(run.times(a, a)))))
-        slope: Bounded = run.right("slope", step, layer)
-        return slope
+        if at.function == "sigmoid":
+            return held(a * held(1 - a))
+        if at.function == "tanh":
+            return held(1 - held(a * a))
+        return at.right("slope")
 
     return formula
 
@@ -83,16 +81,11 @@ def _slope_of_cast(dtype: Any) -> Formula:
 def _parts(dtype: Any) -> Formula:
     """The weight gradient as the sum of each record's part, cast."""
 
-    def formula(run: Run, step: int, layer: int) -> Bounded:
-        delta, a = run("grad_delta", step, layer), run("grad_input", step, layer)
-        parts = run.times(_outer(delta, (slice(None), slice(None), None)), _outer(a, (slice(None), None, slice(None))))
-        return run.total(_rounded(parts, dtype), 0)
+    def formula(at: At) -> Bounded:
+        delta, a = at("grad_delta"), at("grad_input")
+        return _rounded(delta[:, :, None] * a[:, None, :], dtype).sum(0)
 
     return formula
-
-
-def _outer(a: Bounded, index: Any) -> Bounded:
-    return Bounded(a.value[index], np.broadcast_to(a.error, a.value.shape)[index])
 
 
 def _is_small(problem: Problem, layer: int) -> bool:
@@ -102,80 +95,40 @@ def _is_small(problem: Problem, layer: int) -> bool:
 def _floored(stage: str) -> Formula:
     """The whole number below, as // has it."""
 
-    def formula(run: Run, step: int, layer: int, kind: str = "") -> Bounded:
-        a = run.right(stage.replace("*", kind), step, layer)
+    def formula(at: At, kind: str = "") -> Bounded:
+        a = at.right(stage.replace("*", kind))
         lowest, highest = np.floor(a.value - a.error), np.floor(a.value + a.error)
-        return Bounded((lowest + highest) / 2, (highest - lowest) / 2)
+        return at.exact((lowest + highest) / 2, (highest - lowest) / 2)
 
     return formula
 
 
 _FLOORED = tuple(
-    Mistake(
-        "floor-division",
-        f"// stands for / in {what}, which leaves whole numbers",
-        "a / b",
-        "⌊a / b⌋",
-        {stage: _floored(stage)},
-        where,
-        alone=True,
-    )
+    Mistake("floor-division", f"// stands for / in {what}, which leaves whole numbers", "a / b", "⌊a / b⌋", {stage: _floored(stage)}, where,
+            alone=True)
     for stage, what, where in _DIVIDED
 )
 
-_RATE = Mistake(
-    "float32-cast",
-    "the learning rate is float32",
-    "float64 throughout",
-    "a cast to float32",
-    {"lr": lambda run, step, layer: float(np.float32(run.steps[step].lr))},
-    "all",
-    alone=True,
-    slow=True,
-)
+_RATE = Mistake("float32-cast", "the learning rate is float32", "float64 throughout", "a cast to float32",
+                {"lr": lambda at: float(np.float32(at.now.lr))}, "all", alone=True, slow=True)
 
 _PARTS = tuple(
-    Mistake(
-        f"{name}-cast",
-        f"each record's part of the weight gradient of {{layer}} is cast to {name}",
-        "float64 throughout",
-        f"a cast to {name}",
-        {"weight_grad": _parts(dtype)},
-        "layer",
-        _is_small,
-        alone=True,
-        slow=name in _FLOATS,
-    )
+    Mistake(f"{name}-cast", f"each record's part of the weight gradient of {{layer}} is cast to {name}", "float64 throughout",
+            f"a cast to {name}", {"weight_grad": _parts(dtype)}, "layer", _is_small, alone=True, slow=name in _FLOATS)
     for name, dtype in _DTYPES
 )
 
 _ACTIVATIONS = tuple(
-    Mistake(
-        f"{name}-cast",
-        f"the activations of {{layer}} are cast to {name}",
-        "float64 throughout",
-        f"a cast to {name}",
-        {"a": _cast("a", dtype), "slope": _slope_of_cast(within)},
-        "layer",
-        lambda problem, layer: is_elementwise(problem.layers[layer - 1].function),
-        slow=name in _FLOATS,
-    )
+    Mistake(f"{name}-cast", f"the activations of {{layer}} are cast to {name}", "float64 throughout", f"a cast to {name}",
+            {"a": _cast("a", dtype), "slope": _slope_of_cast(within)}, "layer",
+            lambda problem, layer: is_elementwise(problem.layers[layer - 1].function), slow=name in _FLOATS)
     for name, dtype in _DTYPES
     for within in (None, dtype)
 )
 
 _EACH = tuple(
-    Mistake(
-        f"{name}-cast",
-        f"{of} cast to {name}",
-        "float64 throughout",
-        f"a cast to {name}",
-        {stage: _cast(stage, dtype)},
-        where,
-        _has_numbers if stage == "y" else _always,
-        alone=stage not in ("x", "y"),
-        slow=name in _FLOATS,
-    )
+    Mistake(f"{name}-cast", f"{of} cast to {name}", "float64 throughout", f"a cast to {name}", {stage: _cast(stage, dtype)}, where,
+            _has_numbers if stage == "y" else _always, alone=stage not in ("x", "y"), slow=name in _FLOATS)
     for name, dtype in _DTYPES
     for stage, of, where in _STAGES
 )

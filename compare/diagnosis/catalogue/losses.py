@@ -1,16 +1,15 @@
 """Mistakes in the loss: in its value, which the gradients need not share, and in the derivative of one of its terms."""
 
-from collections.abc import Callable
 
 import numpy as np
 
 from ...problem.pieces import LOSSES as PIECES
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded, negative, root
+from ...rounding.arithmetic import Bounded
 from ...rounding.rules import LOSSES as RULES
-from ..formulas import Formula
-from ..graph import Run
-from ..mistake import Mistake
+from ..formulas import Formula, one_hot
+from ..graph import At
+from ..mistake import Applies, Mistake
 
 _BINARY = ("bce", "bce_with_logits")
 _SQUARES = ("half_mse", "mse", "sse")
@@ -26,40 +25,40 @@ def _is_square(problem: Problem, layer: int) -> bool:
     return problem.loss in _SQUARES
 
 
-def _parts(run: Run, step: int, which: int) -> tuple[Bounded, Bounded]:
+def _parts(at: At, which: int) -> tuple[Bounded, Bounded]:
     """y times the y-term, and 1 − y times the other, of ℓ (which = 0) or of its derivative (1)   (n, k) each."""
-    output, y = run("output", step), run("y", step).astype(np.float64)
-    terms = RULES[run.problem.loss].terms
-    of_one, of_zero = (terms(output, np.full_like(y, target), run.precision)[which] for target in (1.0, 0.0))
-    return run.times(Bounded(y), of_one), run.times(Bounded(1 - y), of_zero)
+    output, y = at("output"), at("y").astype(np.float64)
+    terms = RULES[at.problem.loss].terms
+    of_one, of_zero = (terms(output, np.full_like(y, target))[which] for target in (1.0, 0.0))
+    return at.exact(y) * of_one, at.exact(1 - y) * of_zero
 
 
 def _binary(first: float, second: float, which: int) -> Formula:
     """The two terms of binary cross-entropy, each with a factor 1, 0 or −1."""
 
-    def formula(run: Run, step: int, layer: int) -> Bounded:
-        one, other = _parts(run, step, which)
-        value = run.plus(_factored(one, first), _factored(other, second))
-        return value if which else reduced(run, step, value)
+    def formula(at: At) -> Bounded:
+        one, other = _parts(at, which)
+        value = _factored(one, first) + _factored(other, second)
+        return value if which else reduced(at, value)
 
     return formula
 
 
 def _factored(a: Bounded, factor: float) -> Bounded:
-    return Bounded(factor * a.value, abs(factor) * np.asarray(a.error))
+    return a.like(factor * a.value, abs(factor) * np.asarray(a.error))
 
 
-def reduced(run: Run, step: int, terms: Bounded) -> Bounded:
+def reduced(at: At, terms: Bounded) -> Bounded:
     """The mean or the sum of the terms (n, k), as the problem reduces them; of shape ()."""
-    return run.scaled(run.total(run.total(terms), -1), run.right("share", step))
+    return terms.sum(-2).sum(-1).scaled(at.right("share"))
 
 
-def _opposite(run: Run, step: int, layer: int) -> Bounded:
-    return negative(run.right("loss", step))
+def _opposite(at: At) -> Bounded:
+    return -at.right("loss")
 
 
 def _logarithm(base: float) -> Formula:
-    return lambda run, step, layer: run.scaled(run.right("loss", step), 1 / np.log(base))
+    return lambda at: at.right("loss").scaled(1 / np.log(base))
 
 
 def _has_logarithm(problem: Problem, layer: int) -> bool:
@@ -69,14 +68,14 @@ def _has_logarithm(problem: Problem, layer: int) -> bool:
 def _other(name: str) -> Formula:
     """Another loss of the same output, reduced as the problem's."""
 
-    def formula(run: Run, step: int, layer: int) -> Bounded:
-        y = run("y", step).astype(np.float64)
-        return RULES[name].bounds(run("output", step), y, run.precision, run.problem.reduction)[0]
+    def formula(at: At) -> Bounded:
+        y = at("y").astype(np.float64)
+        return RULES[name].bounds(at("output"), y, at.problem.reduction)[0]
 
     return formula
 
 
-def _may_be(name: str) -> Callable[[Problem, int], bool]:
+def _may_be(name: str) -> Applies:
     def applies(problem: Problem, layer: int) -> bool:
         if problem.loss == name or any(batch[1].ndim == 1 for batch in problem.batches) or (name == "mse" and problem.loss in _SQUARES):
             return False
@@ -86,29 +85,27 @@ def _may_be(name: str) -> Callable[[Problem, int], bool]:
     return applies
 
 
-def _of_probabilities(run: Run, step: int, layer: int) -> Bounded:
+def _of_probabilities(at: At) -> Bounded:
     """The mean squared error of softmax's or sigmoid's probabilities."""
-    y = run("y", step)
-    wanted = np.eye(run.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
-    return RULES["mse"].bounds(run("probabilities", step), wanted, run.precision, run.problem.reduction)[0]
+    return RULES["mse"].bounds(at("probabilities"), one_hot(at), at.problem.reduction)[0]
 
 
 def _has_logits(problem: Problem, layer: int) -> bool:
     return problem.loss in ("cross_entropy", "bce_with_logits")
 
 
-def _root(run: Run, step: int, layer: int) -> Bounded:
-    return root(run.right("loss", step), run.precision)
+def _root(at: At) -> Bounded:
+    return at.right("loss").root()
 
 
-def _squared_mean(run: Run, step: int, layer: int) -> Bounded:
+def _squared_mean(at: At) -> Bounded:
     """The square of the mean of ŷ − y, or half of it."""
-    difference = run.plus(run("output", step), Bounded(-run("y", step).astype(np.float64)))
-    mean = run.scaled(run.total(run.total(difference), -1), 1 / difference.value.size)
-    return run.scaled(run.times(mean, mean), 0.5 if run.problem.loss == "half_mse" else 1.0)
+    difference = at("output") - at("y").astype(np.float64)
+    mean = difference.sum(-2).sum(-1).scaled(1 / difference.value.size)
+    return (mean * mean).scaled(0.5 if at.problem.loss == "half_mse" else 1.0)
 
 
-def _loss(id: str, sentence: str, expected: str, actual: str, formula: Formula, applies: Callable[[Problem, int], bool]) -> Mistake:
+def _loss(id: str, sentence: str, expected: str, actual: str, formula: Formula, applies: Applies) -> Mistake:
     return Mistake(id, sentence, expected, actual, {"loss": formula}, applies=applies, alone=True)
 
 
@@ -123,41 +120,20 @@ LOSSES = (
     _term("bce-sign", "the sign of the derivative's y-term is wrong", "∂ℓ/∂p = y/p + (1 − y)/(1 − p)", _binary(-1, 1, 1)),
     _loss("loss-term-lost", "the loss has its y-term alone", _VALUE, "ℓ = −y ln p", _binary(1, 0, 0), _is_binary),
     _loss("loss-term-lost", "the loss has its (1 − y)-term alone", _VALUE, "ℓ = −(1 − y) ln(1 − p)", _binary(0, 1, 0), _is_binary),
-    _loss(
-        "loss-sign",
-        "the sign between the two terms of the loss is wrong",
-        _VALUE,
-        "ℓ = −y ln p + (1 − y) ln(1 − p)",
-        _binary(1, -1, 0),
-        _is_binary,
-    ),
+    _loss("loss-sign", "the sign between the two terms of the loss is wrong", _VALUE, "ℓ = −y ln p + (1 − y) ln(1 − p)", _binary(1, -1, 0),
+          _is_binary),
     _loss("loss-sign", "the sign of the loss's y-term is wrong", _VALUE, "ℓ = y ln p − (1 − y) ln(1 − p)", _binary(-1, 1, 0), _is_binary),
     _loss("loss-sign", "the loss has the wrong sign", "L", "−L", _opposite, lambda problem, layer: True),
     *(
-        _loss(
-            "loss-other",
-            f"the loss is another one, {name}",
-            "L",
-            f"L of {name}",
-            _other(name),
-            _may_be(name),
-        )
+        _loss("loss-other", f"the loss is another one, {name}", "L", f"L of {name}", _other(name), _may_be(name))
         for name in _OTHERS
     ),
-    _loss(
-        "loss-other",
-        "the loss is the mean squared error of the probabilities",
-        "L of the logits",
-        "L = mean (p − y)²",
-        _of_probabilities,
-        _has_logits,
-    ),
+    _loss("loss-other", "the loss is the mean squared error of the probabilities", "L of the logits", "L = mean (p − y)²",
+          _of_probabilities, _has_logits),
     *(
         _loss("loss-logarithm", f"the loss has log{base} for ln", "ln p", f"log{base} p", _logarithm(base), _has_logarithm)
         for base in (2, 10)
     ),
     _loss("loss-root", "the loss is the root of what it should be", "L", "√L", _root, _is_square),
-    _loss(
-        "loss-squared-mean", "the loss is the square of the mean error", "mean (ŷ − y)²", "(mean (ŷ − y))²", _squared_mean, _is_square
-    ),
+    _loss("loss-squared-mean", "the loss is the square of the mean error", "mean (ŷ − y)²", "(mean (ŷ − y))²", _squared_mean, _is_square),
 )

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded, negative, quotient, root
+from ...rounding.arithmetic import Bounded
 from ...rounding.rules import OPTIMIZERS as RULES
 from ..formulas import Formula, is_elementwise, options_of
-from ..graph import Run, places
+from ..graph import At, places
 from ..measured import Family
-from ..mistake import Where
+from ..mistake import Applies, Where
 from .slopes import bends, has
 
 Formulas = Mapping[str, Formula]
@@ -25,15 +25,15 @@ def _has_bias(problem: Problem, layer: int) -> bool:
     return problem.bias
 
 
-def _both(*conditions: Callable[[Problem, int], bool]) -> Callable[[Problem, int], bool]:
+def _both(*conditions: Applies) -> Applies:
     return lambda problem, layer: all(condition(problem, layer) for condition in conditions)
 
 
-def _uses(option: str) -> Callable[[Problem, int], bool]:
+def _uses(option: str) -> Applies:
     return lambda problem, layer: bool(problem.optimizer_options.get(option))
 
 
-def _is(*names: str) -> Callable[[Problem, int], bool]:
+def _is(*names: str) -> Applies:
     return lambda problem, layer: problem.optimizer in names
 
 
@@ -45,13 +45,13 @@ def _penalised(kind: str, stage: str, is_l1: bool, over_n: bool) -> Callable[[fl
     kind_of_stage, _, times = stage.partition(" ")
 
     def formulas(strength: float) -> Formulas:
-        def formula(run: Run, step: int, layer: int, kind: str = "weight") -> Bounded:
-            w: Bounded = run(kind, step, layer)
-            direction = Bounded(np.sign(w.value)) if is_l1 else w
-            factor = strength / (len(run.steps[step].x) if over_n else 1)
+        def formula(at: At, kind: str = "weight") -> Bounded:
+            w: Bounded = at(kind)
+            direction = at.exact(np.sign(w.value)) if is_l1 else w
+            factor = strength / (at.records if over_n else 1)
             if kind_of_stage in ("step", "after"):
-                factor *= -run("lr", step, layer) if times else -1.0
-            return run.plus(run.right(f"{kind}_{kind_of_stage}", step, layer), run.scaled(direction, factor))
+                factor *= -at("lr") if times else -1.0
+            return at.right(f"{kind}_{kind_of_stage}") + direction.scaled(factor)
 
         return {f"{kind}_{kind_of_stage}": formula}
 
@@ -72,33 +72,24 @@ def _penalties() -> tuple[Family, ...]:
             for kind, what in (("weight", "weights"), ("*", "weights and biases")):
                 of = "{number}" + ("/n" if over_n else "") + (" sign(w)" if is_l1 else " w")
                 found.append(
-                    Family(
-                        f"penalty-l{1 if is_l1 else 2}",
-                        f"a penalty of the {what} that is not asked for, {of}, is added {to} of {{layer}}",
-                        expected,
-                        text.format(of=of),
-                        _penalised(kind, stage, is_l1, over_n),
-                        0.01,
-                        "layer",
-                        _has_bias if kind == "*" else lambda problem, layer: True,
-                        among=_STRENGTHS if stage in ("used", "taken") else (),
-                        beside=beside,
-                    )
+                    Family(f"penalty-l{1 if is_l1 else 2}",
+                           f"a penalty of the {what} that is not asked for, {of}, is added {to} of {{layer}}", expected, text.format(of=of),
+                           _penalised(kind, stage, is_l1, over_n), 0.01, "layer", _has_bias if kind == "*" else lambda problem, layer: True,
+                           among=_STRENGTHS if stage in ("used", "taken") else (), beside=beside)
                 )
     return tuple(found)
 
 
 def _penalty_in_loss(is_l1: bool, with_biases: bool, over_n: bool) -> Callable[[float], Formulas]:
     def formulas(strength: float) -> Formulas:
-        def formula(run: Run, step: int, layer: int) -> Bounded:
-            total = run.right("loss", step)
-            for kind, place in places(run.problem):
+        def formula(at: At) -> Bounded:
+            total = at.right("loss")
+            for kind, place in places(at.problem):
                 if kind == "weight" or (with_biases and kind == "bias"):
-                    w = run(kind, step, place)
-                    flat = Bounded(w.value.ravel())
-                    terms = Bounded(np.abs(flat.value)) if is_l1 else run.times(flat, flat)
-                    total = run.plus(total, run.scaled(run.total(terms, -1), strength / (len(run.steps[step].x) if over_n else 1)))
-            return Bounded(total.value, total.error + run.precision.gamma(4) * np.abs(total.value))
+                    flat = at.exact(at.of(place)(kind).value.ravel())
+                    terms = at.exact(np.abs(flat.value)) if is_l1 else flat * flat
+                    total = total + terms.sum(-1).scaled(strength / (at.records if over_n else 1))
+            return total.off_by(at.run.precision.gamma(4) * np.abs(total.value))
 
         return {"loss": formula}
 
@@ -106,15 +97,9 @@ def _penalty_in_loss(is_l1: bool, with_biases: bool, over_n: bool) -> Callable[[
 
 
 _LOSS_PENALTIES = tuple(
-    Family(
-        "loss-penalty",
-        f"the loss has a penalty of the {what} that the gradients do not have",
-        "L",
-        f"L + {{number}}{'/n' if over_n else ''} Σ {'|w|' if is_l1 else 'w²'}",
-        _penalty_in_loss(is_l1, with_biases, over_n),
-        0.01,
-        applies=_has_bias if with_biases else lambda problem, layer: True,
-    )
+    Family("loss-penalty", f"the loss has a penalty of the {what} that the gradients do not have", "L",
+           f"L + {{number}}{'/n' if over_n else ''} Σ {'|w|' if is_l1 else 'w²'}", _penalty_in_loss(is_l1, with_biases, over_n), 0.01,
+           applies=_has_bias if with_biases else lambda problem, layer: True)
     for over_n in (False, True)
     for is_l1 in (False, True)
     for with_biases, what in ((False, "weights"), (True, "weights and biases"))
@@ -125,9 +110,9 @@ _LOSS_PENALTIES = tuple(
 
 
 def _raised(number: float) -> Formulas:
-    def formula(run: Run, step: int, layer: int) -> Bounded:
-        slope = run.right("slope", step, layer)
-        return run.plus(slope, Bounded(np.full_like(slope.value, number)))
+    def formula(at: At) -> Bounded:
+        slope = at.right("slope")
+        return slope + at.exact(np.full_like(slope.value, number))
 
     return {"slope": formula}
 
@@ -135,17 +120,17 @@ def _raised(number: float) -> Formulas:
 def _past(z: Bounded, number: float) -> Bounded:
     """1 where z > number, else 0; either where rounding decides."""
     undecided = (np.abs(z.value - number) <= z.error) & np.greater(z.error, 0)
-    return Bounded((z.value > number).astype(np.float64), np.where(undecided, 1.0, 0.0))
+    return z.like((z.value > number).astype(np.float64), np.where(undecided, 1.0, 0.0))
 
 
 def _threshold(stages: tuple[str, ...]) -> Callable[[float], Formulas]:
     def formulas(number: float) -> Formulas:
-        def activation(run: Run, step: int, layer: int) -> Bounded:
-            z = run("u", step, layer)
-            return run.times(z, _past(z, number))
+        def activation(at: At) -> Bounded:
+            z = at("u")
+            return z * _past(z, number)
 
-        def slope(run: Run, step: int, layer: int) -> Bounded:
-            return _past(run("u", step, layer), number)
+        def slope(at: At) -> Bounded:
+            return _past(at("u"), number)
 
         return {stage: {"a": activation, "slope": slope}[stage] for stage in stages}
 
@@ -156,14 +141,14 @@ def clipped(a: Bounded, low: float, high: float) -> Bounded:
     """The value kept between the two, and exact where it is beyond by more than its bound."""
     value = np.clip(a.value, low, high)
     is_beyond = (a.value + a.error < low) | (a.value - a.error > high)
-    return Bounded(value, np.where(is_beyond, 0.0, np.broadcast_to(a.error, value.shape)))
+    return a.like(value, np.where(is_beyond, 0.0, np.broadcast_to(a.error, value.shape)))
 
 
 def _clip(stage: str, is_one_sided: bool = False, is_per_record: bool = False) -> Callable[[float], Formulas]:
     def formulas(number: float) -> Formulas:
-        def formula(run: Run, step: int, layer: int, kind: str = "") -> Bounded:
-            most = number / (len(run.steps[step].x) if is_per_record else 1)
-            return clipped(run.right(stage.replace("*", kind), step, layer), -np.inf if is_one_sided else -most, most)
+        def formula(at: At, kind: str = "") -> Bounded:
+            most = number / (at.records if is_per_record else 1)
+            return clipped(at.right(stage.replace("*", kind)), -np.inf if is_one_sided else -most, most)
 
         return {stage: formula}
 
@@ -172,9 +157,9 @@ def _clip(stage: str, is_one_sided: bool = False, is_per_record: bool = False) -
 
 def _capped(with_slope: bool) -> Callable[[float], Formulas]:
     def formulas(number: float) -> Formulas:
-        def slope(run: Run, step: int, layer: int) -> Bounded:
-            past, own = _past(run("u", step, layer), number), run.right("slope", step, layer)
-            return Bounded(own.value * (1 - past.value), own.error + past.error)
+        def slope(at: At) -> Bounded:
+            past, own = _past(at("u"), number), at.right("slope")
+            return at.exact(own.value * (1 - past.value), own.error + past.error)
 
         cap = _clip("a", is_one_sided=True)(number)
         return {**cap, "slope": slope} if with_slope else cap
@@ -183,24 +168,24 @@ def _capped(with_slope: bool) -> Callable[[float], Formulas]:
 
 
 def _probabilities_clipped(number: float) -> Formulas:
-    return {"a": lambda run, step, layer: clipped(run.right("a", step, layer), number, 1 - number)}
+    return {"a": lambda at: clipped(at.right("a"), number, 1 - number)}
 
 
 def _by_norm(stage: str, of_all: bool, guard: float) -> Callable[[float], Formulas]:
     """g min(1, c/‖g‖), the norm over all gradients or each one's own; `guard` is added to it, as PyTorch does."""
 
     def formulas(number: float) -> Formulas:
-        def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-            g: Bounded = run.right(kind + stage, step, layer)
-            parts = [run.right(other + stage, step, place) for other, place in places(run.problem)] if of_all else [g]
-            squares = np.concatenate([run.times(part, part).value.ravel() for part in parts])
-            errors = np.concatenate([np.broadcast_to(run.times(part, part).error, part.value.shape).ravel() for part in parts])
-            norm = root(run.total(Bounded(squares, errors), -1), run.precision)
+        def formula(at: At, kind: str) -> Bounded:
+            g: Bounded = at.right(kind + stage)
+            parts = [at.of(place).right(other + stage) for other, place in places(at.problem)] if of_all else [g]
+            squares = [part * part for part in parts]
+            values, errors = (np.concatenate([np.ravel(getattr(each, of)) for each in squares]) for of in ("value", "error"))
+            norm = at.exact(values, errors).sum(-1).root()
             size, off = float(norm.value) + guard, float(norm.error)
             if size + off < number:
                 return g
-            scaled = run.scaled(g, number / size if size > number else 1.0)
-            return Bounded(scaled.value, scaled.error + np.abs(scaled.value) * (2 * off / size + run.precision.u))
+            scaled = g.scaled(number / size if size > number else 1.0)
+            return scaled.off_by(np.abs(scaled.value) * (2 * off / size + at.run.precision.u))
 
         return {"*" + stage: formula}
 
@@ -212,8 +197,8 @@ def _by_norm(stage: str, of_all: bool, guard: float) -> Callable[[float], Formul
 
 def _smoothed(halves: bool) -> Callable[[float], Formulas]:
     def formulas(number: float) -> Formulas:
-        def formula(run: Run, step: int, layer: int) -> Any:
-            y, k = run.right("y", step), run.problem.sizes[-1]
+        def formula(at: At) -> Any:
+            y, k = at.right("y"), at.problem.sizes[-1]
             wanted = np.eye(k)[y] if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
             return (1 - number) * wanted + number / (2 if halves else k)
 
@@ -226,15 +211,15 @@ def _guarded(form: str) -> Callable[[float], Formulas]:
     """bce's derivative with ε in its denominators: (1 − y)/(1 − p + ε) − y/(p + ε), or (p − y)/(p(1 − p) + ε)."""
 
     def formulas(number: float) -> Formulas:
-        def formula(run: Run, step: int, layer: int) -> Bounded:
-            p, y, eps = run("output", step), run("y", step).astype(np.float64), Bounded(np.asarray(number))
-            rest = run.plus(Bounded(np.ones_like(p.value)), negative(p))
+        def formula(at: At) -> Bounded:
+            p, y, eps = at("output"), at("y").astype(np.float64), at.exact(np.asarray(number))
+            rest = 1 - p
             least = max(abs(number) / 2, 1e-300)
             if form == "one":
-                above = run.plus(p, Bounded(-y))
-                return quotient(above, run.plus(run.times(p, rest), eps), least, run.precision)
-            one = quotient(Bounded(y), run.plus(p, eps), least, run.precision)
-            return run.plus(quotient(Bounded(1 - y), run.plus(rest, eps), least, run.precision), negative(one))
+                above = p - y
+                return above.over(p * rest + eps, least)
+            one = at.exact(y).over(p + eps, least)
+            return at.exact(1 - y).over(rest + eps, least) - one
 
         return {"term": formula}
 
@@ -246,19 +231,19 @@ def _is_bce(problem: Problem, layer: int) -> bool:
 
 
 def _rate(of: Callable[[float, int], float]) -> Callable[[float], Formulas]:
-    return lambda number: {"lr": lambda run, step, layer: run.steps[step].lr * of(number, run.steps[step].number)}
+    return lambda number: {"lr": lambda at: at.now.lr * of(number, at.now.number)}
 
 
 def _option(name: str, of: Callable[[Any, float], Any]) -> Callable[[float], Formulas]:
     """The update with another value of an option."""
 
     def formulas(number: float) -> Formulas:
-        def formula(run: Run, step: int, layer: int, kind: str) -> Any:
-            options = options_of(kind, run("options", step, layer))
-            w, g, kept = run(kind, step, layer), run(f"{kind}_taken", step, layer), run(f"{kind}_kept", step, layer)
+        def formula(at: At, kind: str) -> Any:
+            options = options_of(kind, at("options"))
+            w, g, kept = at(kind), at(f"{kind}_taken"), at(f"{kind}_kept")
             options = options | {name: of(options[name], number)}
-            count, lr = np.asarray(run("count", step)), run("lr", step, layer)
-            return RULES[run.problem.optimizer].update(w, g, kept, count, lr, options, run.precision)
+            count, lr = np.asarray(at("count")), at("lr")
+            return RULES[at.problem.optimizer].update(w, g, kept, count, lr, options)
 
         return {"*_update": formula}
 
@@ -277,7 +262,7 @@ def _bends_by_itself(problem: Problem, layer: int) -> bool:
     return bends(problem, layer) and is_elementwise(problem.layers[layer - 1].function)
 
 
-_CLIPPED: tuple[tuple[str, str, bool, str, str, Where, Callable[[Problem, int], bool], bool, float], ...] = (
+_CLIPPED: tuple[tuple[str, str, bool, str, str, Where, Applies, bool, float], ...] = (
     ("gradient-clipped", "*_used", False, "each of the gradients of {layer} is clipped to ±", "g = ∂L/∂w", "layer", _always, True, 0.01),
     ("gradient-clipped", "weight_used", False, "the weight gradient of {layer} is clipped to ±", "∂L/∂W", "layer", _has_bias, True, 0.01),
     ("gradient-clipped", "bias_used", False, "the bias gradient of {layer} is clipped to ±", "∂L/∂b", "layer", _has_bias, True, 0.01),
@@ -289,39 +274,17 @@ _CLIPPED: tuple[tuple[str, str, bool, str, str, Where, Callable[[Problem, int], 
     ("forward-clipped", "z", False, "z of {layer} is clipped to ±", "z = a Wᵀ + b", "layer", _always, False, 0.5),
 )
 _CLIPS = tuple(
-    Family(
-        id,
-        f"{what}{{number}}",
-        expected,
-        f"{expected.partition(' = ')[0]} clipped to ±{{number}}",
-        _clip(stage, is_per_record=is_per_record),
-        usual,
-        where,
-        applies,
-        start=1e-6,
-        smooth=smooth,
-        among=_THRESHOLDS,
-        beside="weight_used" if stage == "*_taken" else "",
-        least=_LEAST,
-    )
+    Family(id, f"{what}{{number}}", expected, f"{expected.partition(' = ')[0]} clipped to ±{{number}}",
+           _clip(stage, is_per_record=is_per_record), usual, where, applies, start=1e-6, smooth=smooth, among=_THRESHOLDS,
+           beside="weight_used" if stage == "*_taken" else "", least=_LEAST)
     for id, stage, is_per_record, what, expected, where, applies, smooth, usual in _CLIPPED
 )
 
 _WHOSE: tuple[tuple[bool, str, Where], ...] = ((True, "the norm of them all", "once"), (False, "the norm of each in {layer}", "layer"))
 _NORMS = tuple(
-    Family(
-        "gradient-clipped-by-norm",
-        f"the gradients are scaled down where {norm} is larger than {{number}}{said}",
-        "g = ∂L/∂w",
-        f"g = ∂L/∂w · min(1, {{number}}/{'(‖g‖ + 1e-6)' if guard else '‖g‖'})",
-        _by_norm(stage, of_all, guard),
-        0.05,
-        where,
-        start=1e-6,
-        among=_THRESHOLDS,
-        beside="weight_used" if stage == "_taken" else "",
-        least=_LEAST,
-    )
+    Family("gradient-clipped-by-norm", f"the gradients are scaled down where {norm} is larger than {{number}}{said}", "g = ∂L/∂w",
+           f"g = ∂L/∂w · min(1, {{number}}/{'(‖g‖ + 1e-6)' if guard else '‖g‖'})", _by_norm(stage, of_all, guard), 0.05, where, start=1e-6,
+           among=_THRESHOLDS, beside="weight_used" if stage == "_taken" else "", least=_LEAST)
     for stage in ("_used", "_taken")
     for guard, said in ((0.0, ""), (1e-6, ", as PyTorch does"))
     for of_all, norm, where in _WHOSE
@@ -329,34 +292,15 @@ _NORMS = tuple(
 
 WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     "the derivative of an activation": (
-        Family(
-            "slope-raised",
-            "f′ of {layer} has {number} added to it: flat spots are left out",
-            "δ = ∂L/∂a ∘ f′(z)",
-            "δ = ∂L/∂a ∘ (f′(z) + {number})",
-            _raised,
-            0.1,
-            "layer",
-            _bends_by_itself,
-            among=(0.1, 0.01, 0.05),
-            least=1e-4,
-        ),
+        Family("slope-raised", "f′ of {layer} has {number} added to it: flat spots are left out", "δ = ∂L/∂a ∘ f′(z)",
+               "δ = ∂L/∂a ∘ (f′(z) + {number})", _raised, 0.1, "layer", _bends_by_itself, among=(0.1, 0.01, 0.05), least=1e-4),
     ),
     "the gradient of a weight": (*_CLIPS[:4], *_NORMS),
     "the error, at the output or on its way back": (
         *_CLIPS[4:8],
         *(
-            Family(
-                "bce-guarded",
-                "the derivative of the loss has {number} added to what it is divided by",
-                "∂ℓ/∂p = (p − y)/(p(1 − p))",
-                actual,
-                _guarded(form),
-                1e-3,
-                applies=_is_bce,
-                start=1e-7,
-                among=(1e-8, 1e-7, 1e-5, 1e-3, 1e-9, 1e-10, 1e-12, 1e-15),
-            )
+            Family("bce-guarded", "the derivative of the loss has {number} added to what it is divided by", "∂ℓ/∂p = (p − y)/(p(1 − p))",
+                   actual, _guarded(form), 1e-3, applies=_is_bce, start=1e-7, among=(1e-8, 1e-7, 1e-5, 1e-3, 1e-9, 1e-10, 1e-12, 1e-15))
             for form, actual in (
                 ("two", "∂ℓ/∂p = (1 − y)/(1 − p + {number}) − y/(p + {number})"),
                 ("one", "∂ℓ/∂p = (p − y)/(p(1 − p) + {number})"),
@@ -378,112 +322,41 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     ),
     "the forward pass": (
         *_CLIPS[8:],
-        Family(
-            "forward-clipped",
-            "z of {layer} is clipped above {number}",
-            "z = a Wᵀ + b",
-            "z = min(a Wᵀ + b, {number})",
-            _clip("z", is_one_sided=True),
-            1.0,
-            "layer",
-            start=1e-6,
-            smooth=False,
-            among=_THRESHOLDS,
-        ),
-        Family(
-            "forward-clipped",
-            "the output is kept between {number} and 1 − {number}",
-            "p = f(z)",
-            "p = clip(f(z), {number}, 1 − {number})",
-            _probabilities_clipped,
-            0.1,
-            "output",
-            _is_output_of_probabilities,
-            smooth=False,
-            among=(0.01, 0.05, 0.1, 0.001),
-            least=_LEAST,
-        ),
+        Family("forward-clipped", "z of {layer} is clipped above {number}", "z = a Wᵀ + b", "z = min(a Wᵀ + b, {number})",
+               _clip("z", is_one_sided=True), 1.0, "layer", start=1e-6, smooth=False, among=_THRESHOLDS),
+        Family("forward-clipped", "the output is kept between {number} and 1 − {number}", "p = f(z)",
+               "p = clip(f(z), {number}, 1 − {number})", _probabilities_clipped, 0.1, "output", _is_output_of_probabilities, smooth=False,
+               among=(0.01, 0.05, 0.1, 0.001), least=_LEAST),
         *(
-            Family(
-                "relu-threshold",
-                "the threshold of relu in {layer} is not 0, but about {number}" + where,
-                "a = z [z > 0]",
-                "a = z [z > {number}]",
-                _threshold(stages),
-                0.1,
-                "layer",
-                has("relu"),
-                smooth=False,
-                among=(0.1, 0.5, 1.0, 0.01, 0.2, 0.05, -0.1, -0.5, -1.0, -0.01, 0.001),
-            )
+            Family("relu-threshold", "the threshold of relu in {layer} is not 0, but about {number}" + where, "a = z [z > 0]",
+                   "a = z [z > {number}]", _threshold(stages), 0.1, "layer", has("relu"), smooth=False,
+                   among=(0.1, 0.5, 1.0, 0.01, 0.2, 0.05, -0.1, -0.5, -1.0, -0.01, 0.001))
             for stages, where in ((("a", "slope"), ""), (("slope",), ", on the way back"), (("a",), ", on the way forward"))
         ),
         *(
-            Family(
-                "relu-capped",
-                "the activation of {layer} is capped at {number}" + where,
-                "a = max(z, 0)",
-                "a = min(max(z, 0), {number})",
-                _capped(with_slope),
-                1.0,
-                "layer",
-                has("relu", "leaky_relu"),
-                smooth=False,
-                among=(6.0, 1.0, 5.0, 2.0, 3.0, 4.0, 0.5),
-            )
+            Family("relu-capped", "the activation of {layer} is capped at {number}" + where, "a = max(z, 0)",
+                   "a = min(max(z, 0), {number})", _capped(with_slope), 1.0, "layer", has("relu", "leaky_relu"), smooth=False,
+                   among=(6.0, 1.0, 5.0, 2.0, 3.0, 4.0, 0.5))
             for with_slope, where in ((True, ""), (False, ", and its slope is not"))
         ),
     ),
     "the loss, its value or the derivative of a term": _LOSS_PENALTIES,
     "the optimiser": (
-        Family(
-            "decay-other",
-            "weight decay is {number}, which is not what is asked for",
-            "g + λ w",
-            "g + {number} w",
-            _option("weight_decay", lambda value, number: number),
-            0.02,
-            applies=_uses("weight_decay"),
-            among=_STRENGTHS,
-        ),
-        Family(
-            "momentum-other",
-            "momentum is {number}, which is not what is asked for",
-            "b ← μ b + g",
-            "b ← {number} b + g",
-            _option("momentum", lambda value, number: number),
-            0.5,
-            applies=_uses("momentum"),
-            among=(0.9, 0.99, 0.5, 0.8, 0.95),
-        ),
+        Family("decay-other", "weight decay is {number}, which is not what is asked for", "g + λ w", "g + {number} w",
+               _option("weight_decay", lambda value, number: number), 0.02, applies=_uses("weight_decay"), among=_STRENGTHS),
+        Family("momentum-other", "momentum is {number}, which is not what is asked for", "b ← μ b + g", "b ← {number} b + g",
+               _option("momentum", lambda value, number: number), 0.5, applies=_uses("momentum"), among=(0.9, 0.99, 0.5, 0.8, 0.95)),
         *(
-            Family(
-                "adam-beta-other",
-                f"Adam's {name} is {{number}}, which is not what is asked for",
-                name,
-                f"{name} = {{number}}",
-                _option("betas", of),
-                0.95,
-                applies=_is("adam", "adamw"),
-                start=0.5,
-                among=(0.99, 0.9, 0.95, 0.98, 0.9999, 0.999, 0.5),
-            )
+            Family("adam-beta-other", f"Adam's {name} is {{number}}, which is not what is asked for", name, f"{name} = {{number}}",
+                   _option("betas", of), 0.95, applies=_is("adam", "adamw"), start=0.5, among=(0.99, 0.9, 0.95, 0.98, 0.9999, 0.999, 0.5))
             for name, of in (
                 ("β₂", lambda betas, number: (betas[0], number)),
                 ("β₁", lambda betas, number: (number, betas[1])),
             )
         ),
-        Family(
-            "adam-eps-other",
-            "Adam's ε is {number}, which is not what is asked for",
-            "Δw = −lr m̂ / (√v̂ + ε)",
-            "Δw = −lr m̂ / (√v̂ + {number})",
-            _option("eps", lambda eps, number: number),
-            1e-3,
-            applies=_is("adam", "adamw"),
-            smooth=False,
-            among=(1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1e-9, 1e-10, 1e-12),
-        ),
+        Family("adam-eps-other", "Adam's ε is {number}, which is not what is asked for", "Δw = −lr m̂ / (√v̂ + ε)",
+               "Δw = −lr m̂ / (√v̂ + {number})", _option("eps", lambda eps, number: number), 1e-3, applies=_is("adam", "adamw"),
+               smooth=False, among=(1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1e-9, 1e-10, 1e-12)),
     ),
     "the update: what the gradients are multiplied by and added to": (
         *_penalties(),

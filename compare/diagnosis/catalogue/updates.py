@@ -6,35 +6,35 @@ from typing import Any
 import numpy as np
 
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded, negative
+from ...rounding.arithmetic import Bounded
 from ..formulas import KINDS, Formula
-from ..graph import Place, Run, Step, places
+from ..graph import At, Place, Run, Step, places
 from ..mistake import Mistake
 
 _UPDATE = "Δw = −lr ∂L/∂w"
 
 
 def _scaled(stage: str, factor: float) -> Formula:
-    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-        return run.scaled(run.right(kind + stage, step, layer), factor)
+    def formula(at: At, kind: str) -> Bounded:
+        return at.right(kind + stage).scaled(factor)
 
     return formula
 
 
 def _flipped(stage: str) -> Formula:
-    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-        return negative(run.right(kind + stage, step, layer))
+    def formula(at: At, kind: str) -> Bounded:
+        return -at.right(kind + stage)
 
     return formula
 
 
-def _none(run: Run, step: int, layer: int, kind: str) -> Bounded:
-    zeros = np.zeros_like(run(kind, step, layer).value)
-    return Bounded(zeros, zeros)
+def _none(at: At, kind: str) -> Bounded:
+    zeros = np.zeros_like(at(kind).value)
+    return at.exact(zeros, zeros)
 
 
-def _no_step(run: Run, step: int, layer: int) -> Bounded:
-    return _none(run, step, layer, "weight")
+def _no_step(at: At) -> Bounded:
+    return _none(at, "weight")
 
 
 def _has_bias(problem: Problem, layer: int) -> bool:
@@ -42,20 +42,20 @@ def _has_bias(problem: Problem, layer: int) -> bool:
 
 
 def _weights_added(times_lr: bool, over_n: bool) -> Formula:
-    def formula(run: Run, step: int, layer: int, kind: str) -> Bounded:
-        w: Bounded = run(kind, step, layer)
-        factor = (run("lr", step, layer) if times_lr else 1.0) / (run("x", step).value.shape[0] if over_n else 1)
-        return run.scaled(w, factor)
+    def formula(at: At, kind: str) -> Bounded:
+        w: Bounded = at(kind)
+        factor = (at("lr") if times_lr else 1.0) / (at("x").value.shape[0] if over_n else 1)
+        return w.scaled(factor)
 
     return formula
 
 
-def _lr_missing(run: Run, step: int, layer: int) -> float:
+def _lr_missing(at: At) -> float:
     return 1.0
 
 
-def _lr_twice(run: Run, step: int, layer: int) -> float:
-    return run.steps[step].lr ** 2
+def _lr_twice(at: At) -> float:
+    return at.now.lr ** 2
 
 
 def _is_not_adaptive(problem: Problem, layer: int) -> bool:
@@ -70,80 +70,71 @@ def _decays(problem: Problem, layer: int) -> bool:
     return bool(problem.optimizer_options.get("weight_decay"))
 
 
-def _times_n(run: Run, step: int, layer: int, kind: str) -> Bounded:
-    return run.scaled(run.right(f"{kind}_used", step, layer), run("x", step).value.shape[0])
+def _times_n(at: At, kind: str) -> Bounded:
+    return at.right(f"{kind}_used").scaled(at("x").value.shape[0])
 
 
-def _over_n(run: Run, step: int, layer: int, kind: str) -> Bounded:
-    return run.scaled(run.right(f"{kind}_used", step, layer), 1 / run("x", step).value.shape[0])
+def _over_n(at: At, kind: str) -> Bounded:
+    return at.right(f"{kind}_used").scaled(1 / at("x").value.shape[0])
 
 
-def _gathered(run: Run, step: int, layer: int, kind: str) -> Bounded:
+def _gathered(at: At, kind: str) -> Bounded:
     """The gradient and all those of the steps before."""
-    gradient, previous = run.right(f"{kind}_used", step, layer), run.steps[step].previous
-    return gradient if previous is None else run.plus(run(f"{kind}_used", previous, layer), gradient)
+    gradient, before = at.right(f"{kind}_used"), at.before
+    return gradient if before is None else before(f"{kind}_used") + gradient
 
 
-def _gathered_sums(run: Run, step: int, layer: int, kind: str) -> Bounded:
+def _gathered_sums(at: At, kind: str) -> Bounded:
     """The same of the sums over the records, which are divided by the number of the step's own."""
-    gradient: Bounded = run.right(f"{kind}_used", step, layer)
-    previous = run.steps[step].previous
-    if previous is None:
-        return gradient
-    return run.plus(run.scaled(run(f"{kind}_used", previous, layer), len(run.steps[previous].x) / len(run.steps[step].x)), gradient)
+    gradient, before = at.right(f"{kind}_used"), at.before
+    return gradient if before is None else before(f"{kind}_used").scaled(before.records / at.records) + gradient
 
 
 def _previous_batch(stage: str) -> Formula:
-    def formula(run: Run, step: int, layer: int) -> Any:
-        previous = run.steps[step].previous
-        return run.right(stage, step if previous is None else previous)
-
-    return formula
+    return lambda at: (at.before or at).right(stage)
 
 
 def _sliced(stage: str, rows: slice) -> Formula:
-    def formula(run: Run, step: int, layer: int) -> Any:
-        value = run.right(stage, step)
-        if len(run.steps[step].x) < 2:
+    def formula(at: At) -> Any:
+        value = at.right(stage)
+        if at.records < 2:
             raise ValueError("no record is left")
-        return Bounded(value.value[rows]) if isinstance(value, Bounded) else value[rows]
+        return at.exact(value.value[rows]) if isinstance(value, Bounded) else value[rows]
 
     return formula
 
 
 def _rolled(by: int) -> Formula:
-    return lambda run, step, layer: np.roll(run.right("y", step), by, axis=0)
+    return lambda at: np.roll(at.right("y"), by, axis=0)
 
 
 def _one_by_one(mean: bool) -> Formula:
     """All after one update for each record, at the weights so far; with `mean`, each by its share of lr."""
-    return lambda run, step, layer: _after_records(run, step, mean)
+    return lambda at: _after_records(at, mean)
 
 
-def _one_by_one_after(run: Run, step: int, layer: int, kind: str) -> Bounded:
-    after: Bounded = run("together", step)[kind, layer]
-    return after
+def _one_by_one_after(at: At, kind: str) -> Bounded:
+    return at("together")[kind, at.layer]
 
 
-def _one_by_one_kept(run: Run, step: int, layer: int, kind: str) -> Any:
-    previous = run.steps[step].previous
-    return run.right(f"{kind}_kept", step, layer) if previous is None else run("together", previous)[f"{kind}_kept", layer]
+def _one_by_one_kept(at: At, kind: str) -> Any:
+    return at.right(f"{kind}_kept") if at.before is None else at.before("together")[f"{kind}_kept", at.layer]
 
 
-def _after_records(run: Run, step: int, mean: bool) -> dict[Place, Any]:
+def _after_records(at: At, mean: bool) -> dict[Place, Any]:
     """The parameters, what the optimiser keeps, the number of updates so far and each record's run, after one update for each record."""
-    run.reads_everything()
-    facts = run.steps[step]
-    now: dict[Place, Any] = {(f"{kind}_kept", layer): run(f"{kind}_kept", step, layer) for kind, layer in places(run.problem)}
-    count = 0 if facts.previous is None else run("together", facts.previous)["count", 0]
+    at.run.reads_everything()
+    facts = at.now
+    now: dict[Place, Any] = {(f"{kind}_kept", layer): at.of(layer)(f"{kind}_kept") for kind, layer in places(at.problem)}
+    count = 0 if at.before is None else at.before("together")["count", 0]
     n, records = len(facts.x), []
-    share = run("share", step) * (1 if run.problem.reduction == "sum" else n)
+    share = at("share") * (1 if at.problem.reduction == "sum" else n)
     for row in range(len(facts.x)):
         count += 1
-        single = _of_record(run, facts, row, now | {("share", 0): share, ("count", 0): count}, n if mean else 1)
+        single = _of_record(at.run, facts, row, now | {("share", 0): share, ("count", 0): count}, n if mean else 1)
         records.append(single)
         now = {}
-        for kind, layer in places(run.problem):
+        for kind, layer in places(at.problem):
             now[kind, layer] = single(f"{kind}_after", 0, layer)
             now[f"{kind}_kept", layer] = single(f"{kind}_update", 0, layer)[1]
     return now | {("count", 0): count, ("records", 0): records}
@@ -163,11 +154,11 @@ def _of_record(run: Run, facts: Step, row: int, values: Mapping[Place, Any], lr_
 def _row_by_row(stage: str) -> Formula:
     """What each record came to, at the weights so far; its δ as that of a mean, which is its convention."""
 
-    def formula(run: Run, step: int, layer: int) -> Bounded:
-        rows = [single(stage, 0, layer) for single in run("together", step)["records", 0]]
+    def formula(at: At) -> Bounded:
+        rows = [single(stage, 0, at.layer) for single in at("together")["records", 0]]
         errors = [np.broadcast_to(row.error, row.value.shape) for row in rows]
-        value = Bounded(np.concatenate([row.value for row in rows]), np.concatenate(errors))
-        return run.scaled(value, 1 / len(rows)) if stage == "delta" and run.problem.reduction == "mean" else value
+        value = at.exact(np.concatenate([row.value for row in rows]), np.concatenate(errors))
+        return value.scaled(1 / len(rows)) if stage == "delta" and at.problem.reduction == "mean" else value
 
     return formula
 
@@ -175,9 +166,8 @@ def _row_by_row(stage: str) -> Formula:
 def _of_the_last(stage: str) -> Formula:
     """What the last record came to; of a kind of parameter, where the stage begins with an underscore."""
 
-    def formula(run: Run, step: int, layer: int, kind: str = "") -> Bounded:
-        value: Bounded = run("together", step)["records", 0][-1](kind + stage, 0, layer)
-        return value
+    def formula(at: At, kind: str = "") -> Bounded:
+        return at("together")["records", 0][-1](kind + stage, 0, at.layer)
 
     return formula
 
@@ -195,140 +185,57 @@ def _can_go_one_by_one(problem: Problem, layer: int) -> bool:
 def _with_the_step(stage: str) -> Iterator[Mistake]:
     """What is wrong with Δw as a whole, as it is worked out or as it is added to w."""
     yield Mistake("sign-flipped", "every step goes uphill: a sign is wrong", _UPDATE, "Δw = +lr ∂L/∂w", {"*" + stage: _flipped(stage)})
-    yield Mistake(
-        "sign-flipped-in-layer",
-        "the step of {layer} has the wrong sign",
-        _UPDATE,
-        "Δw = +lr ∂L/∂w",
-        {"*" + stage: _flipped(stage)},
-        "layer",
-    )
+    yield Mistake("sign-flipped-in-layer", "the step of {layer} has the wrong sign", _UPDATE, "Δw = +lr ∂L/∂w",
+                  {"*" + stage: _flipped(stage)}, "layer")
     for name, much, by, factor in (("2", "twice", "2", 2.0), ("half", "half", "½", 0.5), ("4", "four times", "4", 4.0)):
         sentence, actual = f"every step is {much} as large as it should be", f"Δw = {by} · (−lr ∂L/∂w)"
         yield Mistake(f"factor-{name}", sentence, _UPDATE, actual, {"*" + stage: _scaled(stage, factor)})
     yield Mistake("layer-never-updated", "{layer} is never updated", _UPDATE, "Δw = 0", {"*" + stage: _none}, "layer")
-    yield Mistake(
-        "weights-never-updated",
-        "the weights of {layer} are never updated",
-        _UPDATE,
-        "ΔW = 0",
-        {"weight" + stage: _no_step},
-        "layer",
-        _has_bias,
-    )
+    yield Mistake("weights-never-updated", "the weights of {layer} are never updated", _UPDATE, "ΔW = 0", {"weight" + stage: _no_step},
+                  "layer", _has_bias)
 
 
 _STEPS = ("_step", "_added")
 
 UPDATES = (
     *(mistake for stage in _STEPS for mistake in _with_the_step(stage)),
-    Mistake(
-        "gradient-added",
-        "the gradient is added where it is to be taken off, and the weight decay has its right sign",
-        "Δw = −lr (∂L/∂w + λ w)",
-        "Δw = −lr (−∂L/∂w + λ w)",
-        {"*_taken": _flipped("_taken")},
-        applies=_decays,
-    ),
+    Mistake("gradient-added", "the gradient is added where it is to be taken off, and the weight decay has its right sign",
+            "Δw = −lr (∂L/∂w + λ w)", "Δw = −lr (−∂L/∂w + λ w)", {"*_taken": _flipped("_taken")}, applies=_decays),
     Mistake("lr-missing", "the learning rate is left out", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "all"),
     Mistake("lr-twice", "the learning rate is multiplied in twice", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "all"),
     Mistake("lr-missing-in-layer", "the learning rate is left out in {layer}", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "layer"),
-    Mistake(
-        "lr-twice-in-layer", "the learning rate is multiplied in twice in {layer}", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "layer"
-    ),
-    Mistake(
-        "gradient-missing",
-        "the gradients of {layer} stay zero: they are never worked out",
-        "g = ∂L/∂w",
-        "g = 0",
-        {"*_used": _none},
-        "layer",
-    ),
-    Mistake(
-        "gradient-missing",
-        "the weight gradient of {layer} stays zero: it is never worked out",
-        "∂L/∂W = δᵀ a",
-        "∂L/∂W = 0",
-        {"weight_used": _no_step},
-        "layer",
-        _has_bias,
-    ),
-    Mistake(
-        "mean-missing-in-layer",
-        "the gradients of {layer} are not divided by the number of records",
-        "∂L/∂W = 1/n Σₙ",
-        "∂L/∂W = Σₙ",
-        {"*_used": _times_n},
-        "layer",
-        _is_mean,
-    ),
-    Mistake(
-        "mean-missing-in-layer",
-        "the weights' gradients of {layer} are not divided by the number of records",
-        "∂L/∂W = 1/n Σₙ",
-        "∂L/∂W = Σₙ",
-        {"weight_used": lambda run, step, layer: _times_n(run, step, layer, "weight")},
-        "layer",
-        lambda problem, layer: _is_mean(problem, layer) and problem.bias,
-    ),
-    Mistake(
-        "mean-twice-in-layer",
-        "the gradients of {layer} are divided by the number of records twice",
-        "∂L/∂W = 1/n Σₙ",
-        "∂L/∂W = 1/n² Σₙ",
-        {"*_used": _over_n},
-        "layer",
-        _is_mean,
-    ),
-    Mistake(
-        "mean-twice-in-layer",
-        "the weights' gradients of {layer} are divided by the number of records twice",
-        "∂L/∂W = 1/n Σₙ",
-        "∂L/∂W = 1/n² Σₙ",
-        {"weight_used": lambda run, step, layer: _over_n(run, step, layer, "weight")},
-        "layer",
-        lambda problem, layer: _is_mean(problem, layer) and problem.bias,
-    ),
-    Mistake(
-        "accumulator-not-reset",
-        "the gradients of {layer} are added to those of the steps before: they are not set back to 0",
-        "g = ∂L/∂w",
-        "g = ∂L/∂w + g of the step before",
-        {"*_used": _gathered},
-        "layer",
-    ),
-    Mistake(
-        "accumulator-not-reset",
-        "the sums over the records of {layer} go on from those of the steps before: they are not set back to 0",
-        "g = 1/n Σₙ ∂Lₙ/∂w",
-        "g = 1/n (Σₙ ∂Lₙ/∂w + the sum of the step before)",
-        {"*_used": _gathered_sums},
-        "layer",
-        _is_mean,
-    ),
+    Mistake("lr-twice-in-layer", "the learning rate is multiplied in twice in {layer}", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice},
+            "layer"),
+    Mistake("gradient-missing", "the gradients of {layer} stay zero: they are never worked out", "g = ∂L/∂w", "g = 0", {"*_used": _none},
+            "layer"),
+    Mistake("gradient-missing", "the weight gradient of {layer} stays zero: it is never worked out", "∂L/∂W = δᵀ a", "∂L/∂W = 0",
+            {"weight_used": _no_step}, "layer", _has_bias),
+    Mistake("mean-missing-in-layer", "the gradients of {layer} are not divided by the number of records", "∂L/∂W = 1/n Σₙ", "∂L/∂W = Σₙ",
+            {"*_used": _times_n}, "layer", _is_mean),
+    Mistake("mean-missing-in-layer", "the weights' gradients of {layer} are not divided by the number of records", "∂L/∂W = 1/n Σₙ",
+            "∂L/∂W = Σₙ", {"weight_used": lambda at: _times_n(at, "weight")}, "layer",
+            lambda problem, layer: _is_mean(problem, layer) and problem.bias),
+    Mistake("mean-twice-in-layer", "the gradients of {layer} are divided by the number of records twice", "∂L/∂W = 1/n Σₙ",
+            "∂L/∂W = 1/n² Σₙ", {"*_used": _over_n}, "layer", _is_mean),
+    Mistake("mean-twice-in-layer", "the weights' gradients of {layer} are divided by the number of records twice", "∂L/∂W = 1/n Σₙ",
+            "∂L/∂W = 1/n² Σₙ", {"weight_used": lambda at: _over_n(at, "weight")}, "layer",
+            lambda problem, layer: _is_mean(problem, layer) and problem.bias),
+    Mistake("accumulator-not-reset", "the gradients of {layer} are added to those of the steps before: they are not set back to 0",
+            "g = ∂L/∂w", "g = ∂L/∂w + g of the step before", {"*_used": _gathered}, "layer"),
+    Mistake("accumulator-not-reset",
+            "the sums over the records of {layer} go on from those of the steps before: they are not set back to 0", "g = 1/n Σₙ ∂Lₙ/∂w",
+            "g = 1/n (Σₙ ∂Lₙ/∂w + the sum of the step before)", {"*_used": _gathered_sums}, "layer", _is_mean),
     *(
-        Mistake(
-            "update-per-record",
-            f"the weights are updated after each record, in the loop over records{said}",
-            "Δw = −lr/n Σₙ ∂Lₙ/∂w",
-            f"Δw = −{rate} ∂Lₙ/∂w after each n",
-            {"together": _one_by_one(mean), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept, **shown},
-            applies=_can_go_one_by_one,
-            alone=bool(shown),
-            slow=True,
-        )
+        Mistake("update-per-record", f"the weights are updated after each record, in the loop over records{said}", "Δw = −lr/n Σₙ ∂Lₙ/∂w",
+                f"Δw = −{rate} ∂Lₙ/∂w after each n",
+                {"together": _one_by_one(mean), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept, **shown},
+                applies=_can_go_one_by_one, alone=bool(shown), slow=True)
         for shown in ({}, _SHOWN)
         for mean, said, rate in ((True, "", "lr/n"), (False, ", and by its whole gradient", "lr"))
     ),
     *(
-        Mistake(
-            "weights-added",
-            f"{said} added in place of the step, in {{layer}}",
-            _UPDATE,
-            f"Δw = {what}",
-            {"*" + stage: _weights_added(times_lr, over_n)},
-            "layer",
-        )
+        Mistake("weights-added", f"{said} added in place of the step, in {{layer}}", _UPDATE, f"Δw = {what}",
+                {"*" + stage: _weights_added(times_lr, over_n)}, "layer")
         for stage in _STEPS
         for said, what, times_lr, over_n in (
             ("the weights themselves are", "w", False, False),
@@ -336,41 +243,16 @@ UPDATES = (
             ("lr/n times the weights themselves is", "lr/n w", True, True),
         )
     ),
-    Mistake(
-        "previous-batch",
-        "the step uses the batch of the step before: off by one",
-        "x, y of step t",
-        "x, y of step t − 1",
-        {"x": _previous_batch("x"), "y": _previous_batch("y")},
-    ),
-    Mistake(
-        "first-record-dropped",
-        "the first record of each batch is dropped",
-        "x, y",
-        "x[1:], y[1:]",
-        {"x": _sliced("x", slice(1, None)), "y": _sliced("y", slice(1, None))},
-    ),
-    Mistake(
-        "last-record-dropped",
-        "the last record of each batch is dropped",
-        "x, y",
-        "x[:-1], y[:-1]",
-        {"x": _sliced("x", slice(-1)), "y": _sliced("y", slice(-1))},
-    ),
-    Mistake(
-        "only-last-record",
-        "only the last record of each batch is used",
-        "x, y",
-        "x[-1:], y[-1:]",
-        {"x": _sliced("x", slice(-1, None)), "y": _sliced("y", slice(-1, None))},
-    ),
-    Mistake(
-        "only-first-record",
-        "only the first record of each batch is used",
-        "x, y",
-        "x[:1], y[:1]",
-        {"x": _sliced("x", slice(1)), "y": _sliced("y", slice(1))},
-    ),
+    Mistake("previous-batch", "the step uses the batch of the step before: off by one", "x, y of step t", "x, y of step t − 1",
+            {"x": _previous_batch("x"), "y": _previous_batch("y")}),
+    Mistake("first-record-dropped", "the first record of each batch is dropped", "x, y", "x[1:], y[1:]",
+            {"x": _sliced("x", slice(1, None)), "y": _sliced("y", slice(1, None))}),
+    Mistake("last-record-dropped", "the last record of each batch is dropped", "x, y", "x[:-1], y[:-1]",
+            {"x": _sliced("x", slice(-1)), "y": _sliced("y", slice(-1))}),
+    Mistake("only-last-record", "only the last record of each batch is used", "x, y", "x[-1:], y[-1:]",
+            {"x": _sliced("x", slice(-1, None)), "y": _sliced("y", slice(-1, None))}),
+    Mistake("only-first-record", "only the first record of each batch is used", "x, y", "x[:1], y[:1]",
+            {"x": _sliced("x", slice(1)), "y": _sliced("y", slice(1))}),
     Mistake("targets-out-of-step", "the targets are those of the record before: x and y are out of step", "yₙ", "yₙ₋₁", {"y": _rolled(1)}),
     Mistake("targets-out-of-step", "the targets are those of the record after: x and y are out of step", "yₙ", "yₙ₊₁", {"y": _rolled(-1)}),
 )

@@ -17,7 +17,7 @@ from .softmax import log_softmax, log_softmax_floor, softmax, softmax_floor
 class ActivationRule:
     """An activation's part in the envelope.
 
-    `bounds(z, precision)` gives a = f(z) with its bound, and the way back: a function from ∂L/∂a to ∂L/∂z, both with their bounds.
+    `bounds(z)` gives a = f(z) with its bound, and the way back: a function from ∂L/∂a to ∂L/∂z, both with their bounds.
     `floor(a, n_in, precision)` gives a number that is at most the bound of a, cheap to have from a alone: the screen's.
     """
 
@@ -31,20 +31,20 @@ def _rectified(leak: float) -> Slope:
     Where rounding may have moved z across 0, either slope is honest; at an exact 0 the slope is `leak`.
     """
 
-    def slope_rule(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
-        lowest, highest = z.value - z.error, z.value + z.error
+    def slope_rule(z: Bounded) -> tuple[Bounded, Bounded]:
+        precision, lowest, highest = z.precision, z.value - z.error, z.value + z.error
         undecided = (np.abs(z.value) <= z.error) & np.greater(z.error, 0)
         slope = np.where(z.value > 0, 1.0, leak)
         a = np.where(z.value > 0, z.value, leak * z.value)
         steepest = np.where(highest > 0, 1.0, leak)
         product = np.where((lowest < 0) & (leak != 0), leak * 2 * precision.u * np.abs(lowest) + precision.smallest_normal, 0.0)
         slope_error = np.where(undecided, 1 - leak, 0.0) + np.where((z.value > 0) & ~undecided, 0.0, leak * precision.u)
-        return Bounded(a, steepest * z.error + product), Bounded(slope, slope_error)
+        return z.like(a, steepest * z.error + product), z.like(slope, slope_error)
 
     return slope_rule
 
 
-def _elu(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+def _elu(z: Bounded) -> tuple[Bounded, Bounded]:
     """z for z > 0, exact given z, else eᶻ − 1; slope 1 for z > 0, else eᶻ or a + 1.
 
     eᶻ − 1 is off by 8u absolute (8eᶻ for exp and 1 − eᶻ for the difference), which is more than expm1's 8u relative; the slope by 9u, for
@@ -54,17 +54,18 @@ def _elu(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
     steepest = np.exp(np.minimum(z.value + z.error, 0.0))
     slope = np.exp(np.minimum(z.value, 0.0))
     a = np.where(z.value > 0, z.value, np.expm1(np.minimum(z.value, 0.0)))
-    a_error = z.error * steepest + np.where(may_be_below, 8 * precision.u, 0.0)
-    slope_error = np.where(may_be_below, np.minimum(z.error * steepest, 1.0) + 9 * precision.u, 0.0)
-    return Bounded(a, a_error), Bounded(slope, slope_error)
+    u = z.precision.u
+    a_error = z.error * steepest + np.where(may_be_below, 8 * u, 0.0)
+    slope_error = np.where(may_be_below, np.minimum(z.error * steepest, 1.0) + 9 * u, 0.0)
+    return z.like(a, a_error), z.like(slope, slope_error)
 
 
 def _elu_floor(a: Array, n_in: int, precision: Precision) -> Array:
     return np.where(a < 0, 8 * precision.u, _linear_floor(a, n_in, precision))
 
 
-def _identity(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
-    return z, Bounded(np.ones_like(z.value), np.zeros_like(z.value))
+def _identity(z: Bounded) -> tuple[Bounded, Bounded]:
+    return z, z.like(np.ones_like(z.value), np.zeros_like(z.value))
 
 
 def _linear_floor(a: Array, n_in: int, precision: Precision) -> Array:

@@ -11,43 +11,43 @@ from collections.abc import Callable
 import numpy as np
 
 from ...support.arrays import Array
-from ..arithmetic import Bounded, Precision, times
+from ..arithmetic import Bounded, Precision
 
 Pullback = Callable[[Bounded], Bounded]
-Bounds = Callable[[Bounded, Precision], tuple[Bounded, Pullback]]
-Slope = Callable[[Bounded, Precision], tuple[Bounded, Bounded]]
+Bounds = Callable[[Bounded], tuple[Bounded, Pullback]]
+Slope = Callable[[Bounded], tuple[Bounded, Bounded]]
 
 
 def elementwise(slope_rule: Slope) -> Bounds:
     """The rule of an f that acts on each element alone, given a rule for f(z) and f′(z): δ = ∂L/∂a ∘ f′(z)."""
 
-    def bounds(z: Bounded, precision: Precision) -> tuple[Bounded, Pullback]:
-        a, slope = slope_rule(z, precision)
-        return a, lambda error: times(error, slope, precision)
+    def bounds(z: Bounded) -> tuple[Bounded, Pullback]:
+        a, slope = slope_rule(z)
+        return a, lambda error: error * slope
 
     return bounds
 
 
 def smooth(
     function: Callable[[Array], tuple[Array, Array]],
-    rounding: Callable[[Bounded, Precision], tuple[Array, Array]],
+    rounding: Callable[[Bounded], tuple[Array, Array]],
     steepest: float,
     bend: float,
 ) -> Bounds:
     """The rule of a smooth f with |f′| ≤ M₁, `steepest`, and |f″| ≤ M₂, `bend`, everywhere.
 
-    `function(z)` gives f(z) and f′(z), `rounding(z, precision)` what each is off by. Where z moves by e, f moves by at most
+    `function(z)` gives f(z) and f′(z), `rounding(z)` what each is off by. Where z moves by e, f moves by at most
     |f′|e + M₂e²/2 and M₁e, and f′ by at most M₂e and 2M₁.
     """
 
-    def slope_rule(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+    def slope_rule(z: Bounded) -> tuple[Bounded, Bounded]:
         a, slope = function(z.value)
-        a_rounding, slope_rounding = rounding(z, precision)
+        a_rounding, slope_rounding = rounding(z)
         e = np.asarray(z.error)
         a_moved = np.minimum(np.abs(slope) * e + bend * e**2 / 2, steepest * e)
         slope_moved = np.minimum(bend * e, 2 * steepest)
-        underflow = np.where(z.at_most() != 0, precision.smallest_normal, 0.0)
-        return Bounded(a, a_moved + a_rounding + underflow), Bounded(slope, slope_moved + slope_rounding + underflow)
+        underflow = np.where(z.at_most() != 0, z.precision.smallest_normal, 0.0)
+        return z.like(a, a_moved + a_rounding + underflow), z.like(slope, slope_moved + slope_rounding + underflow)
 
     return elementwise(slope_rule)
 

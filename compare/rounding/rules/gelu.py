@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ...support.arrays import Array
-from ..arithmetic import Bounded, Precision
+from ..arithmetic import Bounded
 from .elementwise import near_limit, nearest
 from .sigmoid import logistic, logistic_slope
 
@@ -29,7 +29,7 @@ def gelu_values(z: Array) -> tuple[Array, Array]:
     return z * phi, phi + z * _normal_density(z)
 
 
-def gelu_rounding(z: Bounded, precision: Precision) -> tuple[Array, Array]:
+def gelu_rounding(z: Bounded) -> tuple[Array, Array]:
     """zΦ(z) and Φ(z) + zφ(z), Φ from erf or from erfc.
 
     Φ is off by 8u relative by erfc, by half of 8u absolute by ½(1 + erf), and by as much of the sum's u as erfc may be off; both by 2|z|φ
@@ -37,7 +37,7 @@ def gelu_rounding(z: Bounded, precision: Precision) -> tuple[Array, Array]:
     φ is off by 5u of its exponent z²/2 when that is the square of z/√2, 8u for exp, 2u for constant and product, and zφ by u more. The last
     sum costs u, or 2u absolute where it is made in another order, as ½ + (½ erf + zφ): PyTorch's slope in float32 is a multiple of u/2.
     """
-    a, slope = gelu_values(z.value)
+    precision, (a, slope) = z.precision, gelu_values(z.value)
     most, tail = z.at_most(), np.abs(z.value) * _normal_density(z.value)
     phi_error = precision.u * (2 * tail + 8 * _normal_distribution(z.value))
     phi_error = phi_error + near_limit(_normal_distribution(-nearest(z)), 4.0, precision)
@@ -58,7 +58,7 @@ def gelu_tanh_values(z: Array) -> tuple[Array, Array]:
     return z * half, half + z * w * inner / 2
 
 
-def gelu_tanh_rounding(z: Bounded, precision: Precision) -> tuple[Array, Array]:
+def gelu_tanh_rounding(z: Bounded) -> tuple[Array, Array]:
     """½z(1 + t) and ½(1 + t) + ½z(1 − t²)y′ with t = tanh y, by any form of tanh.
 
     Let w = 1 − t². y is off by at most 13u relative (8u if z³ is a library's power, its constants, products and the sum). By exp, what t is
@@ -67,7 +67,7 @@ def gelu_tanh_rounding(z: Bounded, precision: Precision) -> tuple[Array, Array]:
     rounding of t², or by at most 30u relative and as much for y if it is computed from cosh. ½zwy′ is off by what w is, and by 10 units
     for y′ (7) and the products (3); the last sum costs u, or 2u absolute where it is made in another order.
     """
-    y, inner, _, w = _gelu_tanh_parts(z.value)
+    precision, (y, inner, _, w) = z.precision, _gelu_tanh_parts(z.value)
     a, slope = gelu_tanh_values(z.value)
     most, rest = z.at_most(), _gelu_tanh_parts(nearest(z))[3]
     half_error = precision.u * (6.5 * np.abs(y) * w + 4.5 * w) + near_limit(rest, 7.0, precision)

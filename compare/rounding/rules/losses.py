@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic import Bounded, Precision, plus, scaled, times, total
+from ..arithmetic import Bounded
 from .sigmoid import logistic, logistic_slope
 from .softmax import log_softmax, probabilities
 
 Targets = NDArray[Any]
-Terms = Callable[[Bounded, Targets, Precision], tuple[Bounded, Bounded]]
+Terms = Callable[[Bounded, Targets], tuple[Bounded, Bounded]]
 
 LEAST_LOG = -100.0            # bce's logarithms are at least this,
 LEAST_DIVISOR = 1e-12         # and its divisor p(1 − p) at least this,
@@ -27,14 +27,14 @@ LEAST_DIVISOR_OFF = 4.1e-9    # which PyTorch keeps in float32, also for float64
 class LossRule:
     """A loss's part in the envelope.
 
-    `terms(output, y, precision)` gives the terms, for each element (…, n, k) or for each record (…, n), and their derivative
+    `terms(output, y)` gives the terms, for each element (…, n, k) or for each record (…, n), and their derivative
     (…, n, k), with their bounds. `over` says what the reduction "mean" divides by.
     """
 
     terms: Terms
     over: Literal["elements", "records"] = "elements"
 
-    def bounds(self, output: Bounded, y: Targets, precision: Precision, reduction: str = "mean") -> tuple[Bounded, Bounded]:
+    def bounds(self, output: Bounded, y: Targets, reduction: str = "mean") -> tuple[Bounded, Bounded]:
         """L (…) and ∂L/∂ŷ (…, n, k) with their bounds, for outputs (…, n, k).
 
         y is numbers (…, n, k), or integers (…, n) where the loss takes class indices. The sum is bounded in any order; for the mean, 1/N
@@ -42,49 +42,48 @@ class LossRule:
         """
         y = y if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
         n, k = output.value.shape[-2:]
-        terms, derivative = self.terms(output, y, precision)
-        loss = total(terms, (-2, -1) if terms.value.ndim == output.value.ndim else (-1,), precision)
+        terms, derivative = self.terms(output, y)
+        loss = terms.sum(*((-2, -1) if terms.value.ndim == output.value.ndim else (-1,)))
         if reduction == "sum":
             return loss, derivative
         share = 1 / (n * k if self.over == "elements" else n)
-        return scaled(loss, share, 2, precision), scaled(derivative, share, 2, precision)
+        return loss.scaled(share, 2), derivative.scaled(share, 2)
 
 
 def _square(factor: float) -> Terms:
     """ℓ = factor · (ŷ − y)²: one rounding for the difference, one for the square."""
 
-    def terms(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bounded]:
-        difference = plus(output, Bounded(-y), precision)
-        square = times(difference, difference, precision)
-        return scaled(square, factor, 0, precision), scaled(difference, 2 * factor, 0, precision)
+    def terms(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
+        d = output - y
+        return (d * d).scaled(factor, 0), d.scaled(2 * factor, 0)
 
     return terms
 
 
-def _l1(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bounded]:
+def _l1(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
     """ℓ = |d|. Where rounding may have moved d across 0, either sign is honest; at an exact 0 it is 0."""
-    d = plus(output, Bounded(-y), precision)
+    d = output - y
     undecided = (np.abs(d.value) <= d.error) & np.greater(d.error, 0)
-    return Bounded(np.abs(d.value), d.error), Bounded(np.sign(d.value), np.where(undecided, 2.0, 0.0))
+    return d.like(np.abs(d.value), d.error), d.like(np.sign(d.value), np.where(undecided, 2.0, 0.0))
 
 
-def _huber(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bounded]:
+def _huber(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
     """½d² for |d| ≤ 1, else |d| − ½, or ½c² + (|d| − c) with c = min(|d|, 1), which rounds three times.
 
     Both branches and their slopes meet at 1, so that it matters to neither which one is taken. The slope d, between −1 and 1, is
     exact beyond.
     """
-    d = plus(output, Bounded(-y), precision)
+    d = output - y
     distance = np.abs(d.value)
     near = np.minimum(distance, 1.0)
     moved = np.minimum(distance + d.error, 1.0) * d.error
     value = near * near / 2 + (distance - near)
-    underflow = np.where(d.at_most() != 0, precision.smallest_normal, 0.0)
+    underflow = np.where(d.at_most() != 0, d.precision.smallest_normal, 0.0)
     slope_error = np.where(distance - d.error < 1, d.error, 0.0)
-    return Bounded(value, moved + precision.u * 3 * (value + moved) + underflow), Bounded(np.clip(d.value, -1, 1), slope_error)
+    return d.like(value, moved + d.precision.u * 3 * (value + moved) + underflow), d.like(np.clip(d.value, -1, 1), slope_error)
 
 
-def _bce(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bounded]:
+def _bce(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
     """ℓ = −(y ln p + (1 − y) ln(1 − p)), each ln at least −100, and (p − y)/max(p(1 − p), 1e-12).
 
     ln is steepest at the lower end, and flat below e⁻¹⁰⁰, so that it moves by at most ln(1 + e/max(p − e, e⁻¹⁰⁰)); it is off by 8u
@@ -94,7 +93,7 @@ def _bce(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bo
     up, and rounds five times in the one form, four times in the other. Where the divisor may be the least, there is p/1e-12 (or as
     much of 1 − p) besides, at most 1, which moves and rounds too.
     """
-    p = np.clip(output.value, 0.0, 1.0)
+    u, p = output.precision.u, np.clip(output.value, 0.0, 1.0)
     e = np.broadcast_to(output.error, p.shape)
     weights = np.abs(y), np.abs(1 - y)
     with np.errstate(divide="ignore"):
@@ -102,54 +101,51 @@ def _bce(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bo
     error = np.zeros(p.shape)
     for weight, log, side, absolute in zip(weights, logs, (p, 1 - p), (0, 1), strict=True):
         moved = np.log1p(e / np.maximum(side - e, np.exp(LEAST_LOG)))
-        error += weight * (moved + precision.u * (11 * (np.abs(log) + moved) + absolute))
+        error += weight * (moved + u * (11 * (np.abs(log) + moved) + absolute))
     value = -(y * logs[0] + (1 - y) * logs[1])
 
     slope_error = np.zeros(p.shape)
     for weight, side in zip(weights, (p, 1 - p), strict=True):
         lowest = np.maximum(side - e, LEAST_DIVISOR)
         is_least = side - e < 1.01 * LEAST_DIVISOR
-        slope_error += weight * (e / (lowest + e) + 5 * precision.u + np.where(is_least, LEAST_DIVISOR_OFF, 0.0)) / lowest
-        rest = np.minimum((side + e) / LEAST_DIVISOR, 1.01) * (LEAST_DIVISOR_OFF + 5 * precision.u)
+        slope_error += weight * (e / (lowest + e) + 5 * u + np.where(is_least, LEAST_DIVISOR_OFF, 0.0)) / lowest
+        rest = np.minimum((side + e) / LEAST_DIVISOR, 1.01) * (LEAST_DIVISOR_OFF + 5 * u)
         slope_error += np.where(is_least, np.minimum(e / LEAST_DIVISOR, 1.01) + rest, 0.0)
     slope = (p - y) / np.maximum(p * (1 - p), LEAST_DIVISOR)
-    return Bounded(value, error), Bounded(slope, slope_error)
+    return output.like(value, error), output.like(slope, slope_error)
 
 
-def _bce_with_logits(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bounded]:
+def _bce_with_logits(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
     """ℓ = max(z, 0) − zy + log1p(e^−|z|), or softplus(z) − zy, (1 − y)z + softplus(−z), y softplus(−z) + (1 − y) softplus(z); σ(z) − y.
 
     Let l = log1p(e^−|z|). Every softplus(±z) is off by at most 8|z| + 17l + 9 units (17l and the sum's by log1p, 8 of all and 9 for
     exp and sum by log); products and sums add at most 3(|z| + l). All that is weighed by |y| + |1 − y|, 1 for a probability y.
     σ is off by 16σ(1 − σ) + 7 units, for what exp is off weighs 1 − σ, as σ(−z) is, of which (1 − y) − σ(−z) is made.
     """
-    z, e = output.value, np.asarray(output.error)
+    u, z, e = output.precision.u, output.value, np.asarray(output.error)
     s, rest = logistic(z), np.log1p(np.exp(-np.abs(z)))
     weight = np.abs(y) + np.abs(1 - y)
     slope = s - y
     moved = np.minimum(np.abs(slope) * e + e**2 / 8, np.maximum(np.abs(y), np.abs(1 - y)) * e)
     value = np.maximum(z, 0) - z * y + rest
     nearest = np.maximum(np.abs(z) - e, 0.0)
-    slope_error = e * logistic_slope(nearest) + precision.u * (16 * s * (1 - s) + 7 + np.abs(1 - y) + np.abs(slope))
-    return Bounded(value, moved + precision.u * weight * (11 * output.at_most() + 20 * rest + 9)), Bounded(slope, slope_error)
+    slope_error = e * logistic_slope(nearest) + u * (16 * s * (1 - s) + 7 + np.abs(1 - y) + np.abs(slope))
+    return output.like(value, moved + u * weight * (11 * output.at_most() + 20 * rest + 9)), output.like(slope, slope_error)
 
 
-def _cross_entropy(output: Bounded, y: Targets, precision: Precision) -> tuple[Bounded, Bounded]:
+def _cross_entropy(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
     """ℓ = −Σₖ yₖ ln pₖ, or lse(z) Σy − Σ yₖzₖ, which adds k roundings of yₖzₖ; ∂ℓ/∂z = p Σₖ yₖ − y.
 
     Where Σy is 1 but for rounding, p − y is the same. For class indices ℓ = −ln p_y, and y is 1 for the class, else 0.
     """
     k = output.value.shape[-1]
-    log_p, _ = log_softmax(output, precision)
-    p = probabilities(output, precision)
+    log_p, _ = log_softmax(output)
+    p = probabilities(output)
     if np.issubdtype(y.dtype, np.integer):
         index = np.broadcast_to(y, log_p.value.shape[:-1])[..., None]
-        terms = Bounded(*(np.take_along_axis(np.asarray(part), index, axis=-1)[..., 0] for part in (-log_p.value, log_p.error)))
-        return terms, plus(p, Bounded(-np.eye(k)[y]), precision)
-    terms = times(log_p, Bounded(-y), precision)
-    terms = Bounded(terms.value, terms.error + precision.gamma(k) * np.abs(y) * output.at_most())
-    summed = total(Bounded(y), (-1,), precision)
-    return terms, plus(times(p, Bounded(summed.value[..., None], np.asarray(summed.error)[..., None]), precision), Bounded(-y), precision)
+        return -log_p.rearranged(lambda each: np.take_along_axis(each, index, axis=-1)[..., 0]), p - np.eye(k)[y]
+    terms = (log_p * -y).off_by(output.precision.gamma(k) * np.abs(y) * output.at_most())
+    return terms, p * output.like(y).sum(-1, keepdims=True) - y
 
 
 LOSSES = {

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...support.arrays import Array
-from ..arithmetic import Bounded, Precision, negative, plus, reciprocal_root, scaled, times, total
+from ..arithmetic import Bounded
 
 EPS = 1e-5
 MOMENTUM = 0.1
@@ -25,66 +24,53 @@ class Normalized:
     variance: Bounded
 
 
-def normalized(name: str, z: Bounded, weight: Bounded, bias: Bounded, precision: Precision) -> Normalized:
+def normalized(name: str, z: Bounded, weight: Bounded, bias: Bounded) -> Normalized:
     """Over z (…, n, units), in training.
 
     Beside what the steps as written lose, two forms are allowed for, since PyTorch's kernels compute so: z α + (β − μ α) with α = γ s, and
     on the way back Σ g z − μ Σ g in place of Σ g (z − μ). Both lose rounding of |z| + |μ| where z − μ is small. Welford's variance loses no
     more than the mean's error does here.
     """
-    axis = AXES[name]
+    axis, gamma = AXES[name], z.precision.gamma
     n = z.value.shape[axis]
-    mean = _mean(z, axis, precision)
+    mean = _mean(z, axis)
     away = z.at_most() + mean.at_most()                                        # |z| + |μ|
-    centred = plus(z, negative(mean), precision)
-    centred = Bounded(centred.value, centred.error + precision.gamma(4) * away)
-    variance = _mean(times(centred, centred, precision), axis, precision)
-    scale = _scale(variance, precision)                                        # s = 1 / √(v + ε)
-    normal = times(centred, scale, precision)                                  # ẑ
-    output = plus(times(normal, weight, precision), bias, precision)
-    output = Bounded(output.value, output.error + precision.gamma(3) * bias.at_most())
+    centred = (z - mean).off_by(gamma(4) * away)
+    variance = _mean(centred * centred, axis)
+    scale = _scale(variance)                                                   # s = 1 / √(v + ε)
+    normal = centred * scale                                                   # ẑ
+    output = (normal * weight + bias).off_by(gamma(3) * bias.at_most())
 
     def pullback(error: Bounded) -> tuple[Bounded, Gradients]:
-        g = times(error, weight, precision)
-        product = times(g, normal, precision)
-        through_variance = times(normal, _mean(product, axis, precision), precision)
-        inner = plus(plus(g, negative(_mean(g, axis, precision)), precision), negative(through_variance), precision)
-        delta = times(scale, inner, precision)                                 # s (g − mean g − ẑ mean(g ẑ))
+        g = error * weight
+        delta = scale * (g - _mean(g, axis) - normal * _mean(g * normal, axis))      # s (g − mean g − ẑ mean(g ẑ))
         uncentred = scale.at_most() ** 3 * away * np.mean(g.at_most() * away, axis=axis, keepdims=True)
         spread = scale.at_most() * (g.at_most() + np.mean(g.at_most(), axis=axis, keepdims=True))
-        delta = Bounded(delta.value, delta.error + precision.gamma(n + 8) * (uncentred + spread))
-        return delta, {
-            "weight": total(times(error, normal, precision), (-2,), precision),
-            "bias": total(error, (-2,), precision),
-        }
+        return delta.off_by(gamma(n + 8) * (uncentred + spread)), {"weight": (error * normal).sum(-2), "bias": error.sum(-2)}
 
     return Normalized(output, pullback, mean, variance)
 
 
-def evaluated(z: Bounded, weight: Bounded, bias: Bounded, mean: Bounded, variance: Bounded, precision: Precision) -> Bounded:
+def evaluated(z: Bounded, weight: Bounded, bias: Bounded, mean: Bounded, variance: Bounded) -> Bounded:
     """Over z (…, n, units) in evaluation, by the running mean and variance."""
-    centred = plus(z, negative(mean), precision)
-    centred = Bounded(centred.value, centred.error + precision.gamma(4) * (z.at_most() + mean.at_most()))
-    output = plus(times(times(centred, _scale(variance, precision), precision), weight, precision), bias, precision)
-    return Bounded(output.value, output.error + precision.gamma(3) * bias.at_most())
+    gamma = z.precision.gamma
+    centred = (z - mean).off_by(gamma(4) * (z.at_most() + mean.at_most()))
+    return (centred * _scale(variance) * weight + bias).off_by(gamma(3) * bias.at_most())
 
 
-def running(before: Bounded, batch: Bounded, precision: Precision) -> Bounded:
+def running(before: Bounded, batch: Bounded) -> Bounded:
     """r ← 0.9 r + 0.1 (the batch's own), also as r + 0.1 (the batch's own − r)."""
-    after = plus(scaled(before, 1 - MOMENTUM, 3, precision), scaled(batch, MOMENTUM, 3, precision), precision)
-    return Bounded(after.value, after.error + precision.u * before.at_most())
+    return (before.scaled(1 - MOMENTUM) + batch.scaled(MOMENTUM)).off_by(before.precision.u * before.at_most())
 
 
-def unbiased(variance: Bounded, n: int, precision: Precision) -> Bounded:
+def unbiased(variance: Bounded, n: int) -> Bounded:
     """n / (n − 1) times the biased variance."""
-    return scaled(variance, n / (n - 1), 3, precision)
+    return variance.scaled(n / (n - 1))
 
 
-def _mean(a: Bounded, axis: int, precision: Precision) -> Bounded:
-    mean = scaled(total(a, (axis,), precision), 1 / a.value.shape[axis], 2, precision)
-    return Bounded(np.expand_dims(mean.value, axis), np.expand_dims(np.asarray(mean.error), axis))
+def _mean(a: Bounded, axis: int) -> Bounded:
+    return a.sum(axis, keepdims=True).scaled(1 / a.value.shape[axis], roundings=2)
 
 
-def _scale(variance: Bounded, precision: Precision) -> Bounded:
-    eps: Array = np.asarray(EPS)
-    return reciprocal_root(plus(variance, Bounded(eps, precision.u * EPS), precision), EPS / 2, precision)
+def _scale(variance: Bounded) -> Bounded:
+    return (variance + variance.like(EPS, variance.precision.u * EPS)).reciprocal_root(least=EPS / 2)

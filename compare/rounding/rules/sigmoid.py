@@ -21,7 +21,7 @@ def logistic_slope(z: Array) -> Array:
     return slope
 
 
-def sigmoid(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+def sigmoid(z: Bounded) -> tuple[Bounded, Bounded]:
     """σ by any of its forms, σ′ = σ(1 − σ) by any of its own.
 
     1/(1 + e⁻ᶻ) and eᶻ/(1 + eᶻ) are off by at most 18u relative (8u for the numerator's exp, 8u for the denominator's, 2u for sum
@@ -29,9 +29,9 @@ def sigmoid(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
     exactly (σ′ is a polynomial of σ), and by at most 30u relative when it is computed from exp directly.
     """
     a, slope = logistic(z.value), logistic_slope(z.value)
-    a_error = z.error * logistic_slope(nearest(z)) + precision.u * (18 * a + 5)
-    slope_error = np.abs(1 - 2 * a) * a_error + a_error**2 + precision.u * 30 * slope
-    return Bounded(a, a_error), Bounded(slope, slope_error)
+    a_error = z.error * logistic_slope(nearest(z)) + z.precision.u * (18 * a + 5)
+    slope_error = np.abs(1 - 2 * a) * a_error + a_error**2 + z.precision.u * 30 * slope
+    return z.like(a, a_error), z.like(slope, slope_error)
 
 
 def sigmoid_floor(a: Array, n_in: int, precision: Precision) -> Array:
@@ -39,7 +39,7 @@ def sigmoid_floor(a: Array, n_in: int, precision: Precision) -> Array:
     return precision.u * (18 * np.abs(a) + 5)
 
 
-def tanh(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+def tanh(z: Bounded) -> tuple[Bounded, Bounded]:
     """tanh by any of its forms, tanh′ = 1 − tanh² by any of its own.
 
     (eᶻ − e⁻ᶻ)/(eᶻ + e⁻ᶻ) and 2σ(2z) − 1 are off by at most 20u absolute (8u for each exp against a sum no smaller, and the sums' and the
@@ -47,10 +47,10 @@ def tanh(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
     tanh², and by at most 30u relative when it is computed from cosh.
     """
     a = np.tanh(z.value)
-    a_error = z.error * (1 - np.tanh(nearest(z)) ** 2) + precision.u * 20
+    a_error = z.error * (1 - np.tanh(nearest(z)) ** 2) + z.precision.u * 20
     slope = 1 - a**2
-    slope_error = np.abs(2 * a) * a_error + a_error**2 + precision.u * (a**2 + 30 * slope)
-    return Bounded(a, a_error), Bounded(slope, slope_error)
+    slope_error = np.abs(2 * a) * a_error + a_error**2 + z.precision.u * (a**2 + 30 * slope)
+    return z.like(a, a_error), z.like(slope, slope_error)
 
 
 def tanh_floor(a: Array, n_in: int, precision: Precision) -> Array:
@@ -58,7 +58,7 @@ def tanh_floor(a: Array, n_in: int, precision: Precision) -> Array:
     return np.full_like(a, precision.u * 20)
 
 
-def softplus(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
+def softplus(z: Bounded) -> tuple[Bounded, Bounded]:
     """ln(1 + eᶻ) by any of its forms, and σ by any of its own, also 1 − e⁻ᵃ.
 
     max(z, 0) + log1p(e^−|z|) is off by 17u relative (8u each for exp and log1p, 1u for the sum), log(1 + eᶻ) by 16u relative and u absolute
@@ -68,9 +68,9 @@ def softplus(z: Bounded, precision: Precision) -> tuple[Bounded, Bounded]:
     """
     a = np.maximum(z.value, 0.0) + np.log1p(np.exp(-np.abs(z.value)))
     slope = logistic(z.value)
-    a_error = z.error * logistic(z.value + z.error) + precision.u * (17 * a + 2)
-    slope_error = z.error * logistic_slope(nearest(z)) + precision.u * (18 * slope + 11)
-    return Bounded(a, a_error), Bounded(slope, slope_error)
+    a_error = z.error * logistic(z.value + z.error) + z.precision.u * (17 * a + 2)
+    slope_error = z.error * logistic_slope(nearest(z)) + z.precision.u * (18 * slope + 11)
+    return z.like(a, a_error), z.like(slope, slope_error)
 
 
 def softplus_floor(a: Array, n_in: int, precision: Precision) -> Array:
@@ -84,7 +84,7 @@ def silu_values(z: Array) -> tuple[Array, Array]:
     return z * s, s * (1 + z * rest)
 
 
-def silu_rounding(z: Bounded, precision: Precision) -> tuple[Array, Array]:
+def silu_rounding(z: Bounded) -> tuple[Array, Array]:
     """zσ(z) and z/(1 + e⁻ᶻ); σ(1 + z(1 − σ)), σ + a(1 − σ), a + σ(1 − a) and the like.
 
     σ is off by 18σ(1 − σ) + 2σ units by exp (what exp is off weighs 1 − σ), by 5 by tanh, and by nothing but its distance from 0 or 1
@@ -92,7 +92,7 @@ def silu_rounding(z: Bounded, precision: Precision) -> tuple[Array, Array]:
     also where its two σ are not computed alike; its roundings are at most 3|z|σ(1 − σ) of the product, 2σ(1 + |a|) of a + σ(1 − a),
     and 2|f′| of the last two operations: together at most 5|a| + 4σ.
     """
-    s, most = logistic(z.value), z.at_most()
+    precision, s, most = z.precision, logistic(z.value), z.at_most()
     s_error = precision.u * 18 * s * (1 - s) + near_limit(logistic(-nearest(z)), 2 * s + 5, precision)
     a = np.abs(z.value) * s
     return most * s_error + precision.u * a, (1 + most) * (s_error + precision.smallest_normal) + precision.u * (5 * a + 4 * s)

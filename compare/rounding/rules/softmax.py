@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...support.arrays import Array
-from ..arithmetic import Bounded, Precision, plus, times, total
+from ..arithmetic import Bounded, Precision
 from .elementwise import Pullback
 
 
@@ -54,18 +54,18 @@ def _shares(z: Bounded) -> _Shares:
     return _Shares(p, log_p, p_moved, log_moved, common - log_p, common - 8 * log_p)
 
 
-def softmax(z: Bounded, precision: Precision) -> tuple[Bounded, Pullback]:
+def softmax(z: Bounded) -> tuple[Bounded, Pullback]:
     """p by any of its forms, and δᵢ = pᵢ (∂L/∂pᵢ − Σⱼ ∂L/∂pⱼ pⱼ), also by the whole Jacobian diag(p) − ppᵀ.
 
     The matrix sums k more terms than the short form rounds: k + 3 roundings of ∂L/∂pᵢ pᵢ.
     """
     shares = _shares(z)
-    p = _probabilities(shares, shares.p_roundings, precision)
+    p = _probabilities(z, shares, shares.p_roundings)
 
     def pullback(error: Bounded) -> Bounded:
-        weighted = times(error, p, precision)
-        delta = times(p, plus(error, _negative(_row_sums(weighted, precision)), precision), precision)
-        return Bounded(delta.value, delta.error + precision.gamma(p.value.shape[-1] + 3) * weighted.at_most())
+        weighted = error * p
+        delta = p * (error - weighted.sum(-1, keepdims=True))
+        return delta.off_by(z.precision.gamma(p.value.shape[-1] + 3) * weighted.at_most())
 
     return p, pullback
 
@@ -76,16 +76,16 @@ def softmax_floor(a: Array, n_in: int, precision: Precision) -> Array:
     return floor
 
 
-def log_softmax(z: Bounded, precision: Precision) -> tuple[Bounded, Pullback]:
+def log_softmax(z: Bounded) -> tuple[Bounded, Pullback]:
     """ln p by any of its forms, and δᵢ = ∂L/∂aᵢ − pᵢ Σⱼ ∂L/∂aⱼ, also by the whole Jacobian 1 − 1pᵀ: k + 2 roundings of ∂L/∂aᵢ."""
     shares = _shares(z)
-    p = probabilities(z, precision)
+    p = probabilities(z)
 
     def pullback(error: Bounded) -> Bounded:
-        delta = plus(error, _negative(times(p, _row_sums(error, precision), precision)), precision)
-        return Bounded(delta.value, delta.error + precision.gamma(p.value.shape[-1] + 2) * error.at_most())
+        delta = error - p * error.sum(-1, keepdims=True)
+        return delta.off_by(z.precision.gamma(p.value.shape[-1] + 2) * error.at_most())
 
-    return Bounded(shares.log_p, shares.log_moved + precision.u * shares.log_roundings), pullback
+    return z.like(shares.log_p, shares.log_moved + z.precision.u * shares.log_roundings), pullback
 
 
 def log_softmax_floor(a: Array, n_in: int, precision: Precision) -> Array:
@@ -94,23 +94,13 @@ def log_softmax_floor(a: Array, n_in: int, precision: Precision) -> Array:
     return floor
 
 
-def probabilities(z: Bounded, precision: Precision) -> Bounded:
+def probabilities(z: Bounded) -> Bounded:
     """p, also as e^ln p with ln p by any of its forms."""
     shares = _shares(z)
-    return _probabilities(shares, shares.log_roundings + 8, precision)
+    return _probabilities(z, shares, shares.log_roundings + 8)
 
 
-def _probabilities(shares: _Shares, roundings: Array, precision: Precision) -> Bounded:
+def _probabilities(z: Bounded, shares: _Shares, roundings: Array) -> Bounded:
     """p, with η twice, where an exponential or the quotient may underflow."""
-    error = shares.p_moved + precision.u * roundings * (shares.p + shares.p_moved) + 2 * precision.smallest_normal
-    return Bounded(shares.p, error)
-
-
-def _row_sums(a: Bounded, precision: Precision) -> Bounded:
-    """Σⱼ aⱼ over the last axis, which stays with length 1."""
-    summed = total(a, (-1,), precision)
-    return Bounded(summed.value[..., None], np.asarray(summed.error)[..., None])
-
-
-def _negative(a: Bounded) -> Bounded:
-    return Bounded(-a.value, a.error)
+    error = shares.p_moved + z.precision.u * roundings * (shares.p + shares.p_moved) + 2 * z.precision.smallest_normal
+    return z.like(shares.p, error)

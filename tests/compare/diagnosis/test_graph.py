@@ -10,10 +10,10 @@ from compare import Manual, Problem
 from compare.diagnosis import graph
 from compare.diagnosis.catalogue import CATALOGUE, kind_of
 from compare.diagnosis.formulas import KINDS, RIGHT
-from compare.diagnosis.graph import Run, Step, _error_at, kinds
+from compare.diagnosis.graph import At, Run, Step, _error_at, kinds
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.mistake import Cause
-from compare.rounding.arithmetic import Bounded
+from compare.rounding.arithmetic import Bounded, Precision
 
 PROBLEMS: tuple[dict[str, Any], ...] = (
     {"sizes": (6, 2, 1)},
@@ -145,9 +145,9 @@ def test_a_slow_mistake_is_looked_for_only_where_no_other_explains_it_all() -> N
 
     ((stage, formula),) = twice.formulas.items()
 
-    def slow_formula(run: Run, step: int, layer: int) -> Any:
-        asked.append(step)
-        return formula(run, step, layer)
+    def slow_formula(at: At) -> Any:
+        asked.append(at.step)
+        return formula(at)
 
     late = replace(twice, id="late", formulas={stage: slow_formula}, slow=True)
     assert [each.causes[0].id for each in Matcher(problem, steps, shown, [late, twice]).singles()] == ["factor-2"]
@@ -174,7 +174,7 @@ def test_what_is_not_looked_for_in_pairs_is_named_beside_what_looks_the_same_in_
 )
 def test_what_was_shown_has_the_rounding_of_its_size(right: float, shown: float, least: float, most: float) -> None:
     """That of larger numbers is larger; of right ones that cancel out, 1e-18 ± 1e-16, it does not grow as the numbers do."""
-    error = _error_at(Bounded(np.array([right]), np.array([1e-16])), np.array([shown]), 1e-13)
+    error = _error_at(Bounded(np.array([right]), Precision("float64"), np.array([1e-16])), np.array([shown]), 1e-13)
     assert least <= error[0] <= most
 
 
@@ -182,9 +182,9 @@ def test_a_formula_that_reads_everything_does_not_make_all_else_worth_trying() -
     problem, steps, _ = trained(PROBLEMS[0])
     run, node = Run(problem, steps), ("delta", 0, 2)
 
-    def reads_all(run: Run, step: int, layer: int) -> Any:
-        run.reads_everything()
-        return run.right("delta", step, layer)
+    def reads_all(at: At) -> Any:
+        at.run.reads_everything()
+        return at.right("delta")
 
     run.with_formulas({("delta", 2): reads_all}).worked_out(*node)
     assert run.is_made_from(node, {("error", 0): RIGHT["error"]})
@@ -198,8 +198,8 @@ def test_what_is_kept_is_bounded_by_what_it_takes_up(monkeypatch: pytest.MonkeyP
     run = Run(problem, steps)
     for factor in range(1, 3000):
 
-        def scaled(run: Run, step: int, layer: int, factor: int = factor) -> Any:
-            return run.scaled(run.right("delta", step, layer), factor)
+        def scaled(at: At, factor: int = factor) -> Any:
+            return at.right("delta").scaled(factor)
 
         run.with_formulas({("delta", 2): scaled}).worked_out("delta", 0, 2)
     assert 100 < len(run._memory.values) < 1000

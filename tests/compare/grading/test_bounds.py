@@ -170,7 +170,7 @@ def test_what_the_search_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(graph, "MOST_KEPT", most)
         right = Run(problem, [step])
         for factor in range(1, 50):
-            formula = {("a", 1): lambda run, step, layer, factor=factor: run.scaled(run.right("a", step, layer), factor)}
+            formula = {("a", 1): lambda at, factor=factor: at.right("a").scaled(factor)}
             found.append(right.with_formulas(formula).worked_out("weight_after", 0, 1).value)
         assert (len(right._memory.values) > 100) == (most > 1 << 13)
     assert np.array_equal(found[:49], found[49:])
