@@ -8,7 +8,7 @@ from benchmarks.trainers import manual_trainer, torch_trainer
 from benchmarks.work import Competitor, Row, Work, threads_text
 from compare.problem.problem import Problem
 
-MANUAL = "manual.train"
+MANUAL = "manual.fast.train"
 PRODUCTS = "its matrix products alone"
 TORCH = "torch_ref.train (eager PyTorch)"
 COMPILED = "torch.compile of the step"

@@ -11,7 +11,7 @@ from compare.problem.problem import Problem
 
 PART = 30      # the record loop runs 1/30 of the epochs
 
-MANUAL = "manual.train"
+MANUAL = "manual.fast.train"
 TORCH = "torch_ref.train (eager PyTorch)"
 RECORD_LOOP = f"the lesson's record loop (1/{PART} of the epochs, times {PART})"
 SCIKIT_LEARN = "scikit-learn MLPRegressor (its output is linear)"

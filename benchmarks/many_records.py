@@ -16,10 +16,10 @@ FEW, MANY, TENTH, MOST = 360, 36_000, 360_000, 3_600_000
 EPOCHS = {FEW: 900, MANY: 50, MOST: 4}
 MEMORY_MIB = 32
 
-MANUAL = "manual.train"
+MANUAL = "manual.fast.train"
 PLAIN = "plain NumPy"
 TORCH = "torch_ref.train (eager PyTorch)"
-MEMORY = "manual.train's extra memory"
+MEMORY = "manual.fast.train's extra memory"
 
 
 @cache
@@ -38,7 +38,7 @@ def plain_numpy(records: int) -> Competitor:
 
 
 def memory(records: int) -> Competitor:
-    """What `manual.train` allocates at most at a time, over what was there before, in MiB."""
+    """What `manual.fast.train` allocates at most at a time, over what was there before, in MiB."""
     trainer = manual_trainer(problem(records))
 
     def read() -> float:

@@ -5,13 +5,13 @@ from compare.problem.problem import Problem
 
 
 def manual_trainer(problem: Problem) -> Competitor:
-    """`manual.train`."""
+    """`manual.fast.train`."""
     import manual
 
     network = manual.Network(problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype)
     x, y = problem.batch(1)
     return Competitor(
-        run=lambda steps: manual.train(network, x, y, lr=problem.lr, epochs=steps, loss=problem.loss),
+        run=lambda steps: manual.fast.train(network, x, y, lr=problem.lr, epochs=steps, loss=problem.loss),
         reset=lambda: network.load_state_dict(problem.initial_parameters),
         weights=network.state_dict,
     )

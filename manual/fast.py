@@ -1,6 +1,7 @@
 """The same training, fast: everything that a step needs is laid out once; after that a step is a list of calls.
 
-`Program` makes the steps that `network.gradients` and `SGD.step` make, up to rounding. All tricks are here:
+It is a door of its own, `manual.fast.train`: it refuses what it does not know, and where its step is not that of `manual.train`, as when
+layers were edited. `Program` makes the steps that `network.gradients` and `SGD.step` make, up to rounding. All tricks are here:
 
 - No step allocates anything: each call writes where the next one reads.
 - Arrays are (units, records), so that elementwise calls run over flat memory, and a small matrix product has its long side last.
@@ -12,6 +13,7 @@
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any
@@ -33,40 +35,68 @@ RECORDS = 1024           # though no block of a longer batch is cut to fewer rec
 
 _kept: "WeakKeyDictionary[Network, dict[Any, Program]]" = WeakKeyDictionary()      # each network's last, for its next call
 
+_CHECKED, _ROUNDING = 8, 2**14      # records of the step that is checked, and roundings of the largest number that are allowed
 FACTORS = {"half_mse": 1.0, "mse": 2.0}      # ∂L/∂ŷ = factor · (ŷ − y) / N, and L = factor/2 · Σ (ŷ − y)² / N
 
 
-def program(network: Network, loss: str, lr: float, n: int, *, with_grads: bool = False) -> "Program | None":
-    """A program for steps of gradient descent on n records; None where the network or the loss is none that it knows.
+def train(network: Network, x: ArrayLike, y: ArrayLike, *, lr: float, epochs: int, loss: str = "half_mse") -> list[float]:
+    """Full-batch gradient descent on inputs x (n, in) and targets y (n, k), as `manual.train` does it; returns each epoch's loss.
 
-    `with_grads` asks for the gradients too, which a step otherwise does without.
+    Raises ValueError where the network or the loss is none that it knows, or its steps are not those of `manual.train`.
     """
-    linears, activations_ = network.layers[::2], network.layers[1::2]
-    known = (
-        type(network) is Network
-        and all(type(layer) is Linear for layer in linears)
-        and all(type(layer) is Activate and layer.activation.derivative is not None for layer in activations_)
-        and loss in FACTORS
-        and n > 0
-    )
-    if not known:
-        return None
+    x, y = np.asarray(x), np.asarray(y)
+    if not {x.dtype.kind, y.dtype.kind} <= set("fiub"):
+        raise ValueError(f"x and y are {x.dtype} and {y.dtype}; expected numbers")
+    if x.ndim != 2 or x.shape[1] != network.sizes[0] or y.shape != (len(x), network.sizes[-1]) or not len(x):
+        expected = f"(n, {network.sizes[0]}) and (n, {network.sizes[-1]})"
+        raise ValueError(f"x has shape {x.shape} and y has shape {y.shape}; expected {expected}, of at least one record")
+    return program(network, loss, lr, len(x)).train(x, y, epochs)
+
+
+def program(network: Network, loss: str, lr: float, n: int, *, with_grads: bool = False) -> "Program":
+    """A program for steps of gradient descent on n records; the same one as before where the network asks for it again.
+
+    `with_grads` asks for the gradients too, which a step otherwise does without. Raises ValueError as `train` does.
+    """
     kept = _kept.setdefault(network, {})
     key = (loss, lr, n, with_grads)
     if key not in kept or kept[key].flat is not network.flat:
+        _check_known(network, loss)
+        _check_step(network, loss)
         kept.clear()
         kept[key] = Program(network, loss, lr, n, with_grads)
     return kept[key]
 
 
-def train(network: Network, x: ArrayLike, y: ArrayLike, *, lr: float, epochs: int, loss: str) -> list[float] | None:
-    """`manual.train` by a program; None, with nothing done, where there is none for it or the data do not fit the network."""
-    x, y = np.asarray(x), np.asarray(y)
-    fits = x.ndim == 2 and x.shape[1] == network.sizes[0] and y.shape == (len(x), network.sizes[-1])
-    if not (fits and {x.dtype.kind, y.dtype.kind} <= set("fiub")):
-        return None
-    prepared = program(network, loss, lr, len(x))
-    return None if prepared is None else prepared.train(x, y, epochs)
+def _check_known(network: Network, loss: str) -> None:
+    knows = "it knows linear layers with elementwise activations, and nothing between them; use manual.train"
+    if type(network) is not Network:
+        raise ValueError(f"the network is {type(network).__name__}; expected a manual.Network, for fast.train")
+    for layer in network.layers:
+        if type(layer) not in (Linear, Activate):
+            raise ValueError(f"the network has a layer {type(layer).__name__}, which fast.train does not know: {knows}")
+        if isinstance(layer, Activate) and layer.activation.derivative is None:
+            raise ValueError(f"the activation {layer.activation.name} is not elementwise: {knows}")
+    if loss not in FACTORS:
+        raise ValueError(f"loss is {loss!r}; fast.train knows {', '.join(FACTORS)}: use manual.train")
+
+
+def _check_step(network: Network, loss: str) -> None:
+    """One step on a few records, both ways, from the network's own weights: or an edit of what `manual.train` runs would be passed by."""
+    generator = np.random.default_rng(0)
+    x, y = (generator.uniform(-1, 1, (_CHECKED, size)).astype(network.dtype) for size in (network.sizes[0], network.sizes[-1]))
+    copied = deepcopy(network)
+    own = Program(copied, loss, 1.0, _CHECKED, with_grads=True)
+    with np.errstate(all="ignore"):
+        _, _, grads = network.gradients(x, y, loss)
+        own.step(x, y)
+    assert own.grads is not None
+    for name, gradient in own.by_name(own.grads).items():
+        largest = max(float(np.abs(gradient).max()), float(np.abs(grads[name]).max()))
+        gap = float(np.abs(gradient - grads[name]).max())
+        if np.isfinite(largest) and gap > _ROUNDING * float(np.finfo(network.dtype).eps) * largest:
+            why = "what manual.train runs was edited, or fast.py was"
+            raise ValueError(f"fast.train's gradient of {name} is not manual.train's: they are {gap:.2g} apart: {why}; use manual.train")
 
 
 class Program:
@@ -265,7 +295,7 @@ def _readable(activation: Activation, a: Array, spare: Array, slope: Array, one:
         a[:] = activation.function(spare)
 
     def derivative() -> None:
-        slope[:] = activation.derivative(spare, a)  # type: ignore[misc]    # `program` has seen that there is one
+        slope[:] = activation.derivative(spare, a)  # type: ignore[misc]    # `_check_known` has seen that there is one
 
     return [(function, ())], [(derivative, ())]
 
