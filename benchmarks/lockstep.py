@@ -11,7 +11,7 @@ from compare.problem.lesson import EPOCHS
 from compare.problem.problem import Problem
 
 COMPARED = "lockstep, each step's deltas compared"
-SHOWN = ("activations", "errors", "deltas")
+SHOWN = ("activations", "errors", "deltas", "params")
 NOT_COMPARED = "the same lockstep, nothing compared"
 BARE = "bare loops over both sides' steps"
 
@@ -37,7 +37,7 @@ def compared(make: Callable[[], Problem]) -> Competitor:
 def not_compared(make: Callable[[], Problem]) -> Competitor:
     """The same steps of the same two sides, from the same weights, in the same blocks, to their last weights; nothing is shown."""
     from compare import Manual
-    from compare.lockstep.loop import blocks
+    from compare.lockstep.blocks import blocks
     from compare.sides.torch_ref import TorchRef
 
     problem = make()
@@ -63,7 +63,7 @@ def bare_loops(make: Callable[[], Problem]) -> Competitor:
     import manual
     import torch_ref
     from compare import Manual
-    from compare.lockstep.loop import blocks
+    from compare.lockstep.blocks import blocks
     from compare.sides.torch_ref import TorchRef
 
     problem = make()

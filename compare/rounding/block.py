@@ -1,6 +1,6 @@
 """A block of steps: what they start from, and what both sides show of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,29 +13,6 @@ from ..support.arrays import Array
 from .difference import Key
 
 Positions = NDArray[np.intp]
-
-
-class Later(Mapping[str, Array]):
-    """Arrays (steps, …) by name, each worked out when it is first asked for: `work_out(name, rows)` gives some rows (steps, rows, …)."""
-
-    def __init__(self, names: Iterable[str], work_out: Callable[[str, Any], Array]) -> None:
-        self._names, self._work_out = tuple(names), work_out
-        self._arrays: dict[str, Array] = {}
-
-    def __getitem__(self, name: str) -> Array:
-        if name not in self._arrays:
-            self._arrays[name] = self._work_out(name, slice(None))
-        return self._arrays[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def rows(self, name: str, rows: Any) -> Array:
-        """Those rows of that array (steps, rows, …)."""
-        return self._arrays[name][:, rows] if name in self._arrays else self._work_out(name, rows)
 
 
 @dataclass(frozen=True)
@@ -86,8 +63,7 @@ class Block:
 
     def units_before(self, step: int, name: str, units: Any) -> Array:
         """Some units' part of the expected side's parameter (units, …) before that step of the block."""
-        rows = self.before.rows(name, units) if isinstance(self.before, Later) else self.before[name][:, units]
-        return np.asarray(rows[step])
+        return np.asarray(self.before[name][step, units])
 
     @cached_property
     def gaps(self) -> dict[str, Array]:

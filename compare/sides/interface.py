@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -99,8 +99,35 @@ class Implementation(Protocol):
         """The output (n, k) for inputs x (n, in) in evaluation, with the parameters as they are; changes nothing."""
 
 
+@dataclass(frozen=True)
+class Abilities:
+    """What an implementation can do besides, as it says of itself.
+
+    `in_blocks`: it takes several steps in one call, and is trusted to show arrays of the problem's layout. `follows`: whether it can
+    be given other weights before each step; by default it can where it would lose nothing. `start`: what it starts from, by name, where it
+    cannot be given another. `dtype`: the precision of its answers, where that is not the problem's.
+    """
+
+    in_blocks: bool = False
+    follows: bool | None = None
+    start: Mapping[str, Array] = field(default_factory=dict)
+    dtype: str | None = None
+
+
+@runtime_checkable
+class Declares(Protocol):
+    """An implementation that says what it can do besides."""
+
+    abilities: Abilities
+
+
+def abilities_of(side: Implementation) -> Abilities:
+    """Those that it declares, or none."""
+    return side.abilities if isinstance(side, Declares) else Abilities()
+
+
 class InBlocks(ABC):
-    """An implementation that can take several steps in one call, and is trusted to show arrays of the problem's layout.
+    """An implementation that can take several steps in one call.
 
     A subclass that overrides `step` alone is not one any more: its `step` is what it is asked for.
     """
@@ -108,9 +135,9 @@ class InBlocks(ABC):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if {"step", "steps"} & set(vars(cls)):
-            cls.takes_blocks = callable(vars(cls).get("steps"))
+            cls.abilities = Abilities(in_blocks=callable(vars(cls).get("steps")))
 
-    takes_blocks = False
+    abilities = Abilities()
 
     @abstractmethod
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:

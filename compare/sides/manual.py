@@ -46,10 +46,6 @@ class Manual(InBlocks):
         """Copies of the parameters and buffers by name."""
         return self.network.state_dict()
 
-    def parameter(self, name: str) -> Array:
-        """The parameter of that name as it stands; the side's own."""
-        return self.network.parameters()[name]
-
     def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
         """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
         return self.steps([(x, y) if masks is None else (x, y, masks)]).at(0)

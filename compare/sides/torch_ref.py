@@ -58,11 +58,6 @@ class TorchRef(InBlocks):
         """Copies of the parameters and buffers by name."""
         return {name: tensor.numpy(force=True).copy() for name, tensor in self.network.state_dict().items()}
 
-    def parameter(self, name: str) -> Array:
-        """The parameter of that name as it stands; on the CPU the side's own."""
-        array: Array = self.network.parameters_by_name()[name].numpy(force=True)
-        return array
-
     def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
         """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
         return self.steps([(x, y) if masks is None else (x, y, masks)]).at(0)

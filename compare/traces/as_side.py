@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sides.interface import StepRecord
+from ..sides.interface import Abilities, StepRecord
 from ..support.arrays import Array
 from .trace import Trace
 
@@ -16,11 +16,9 @@ class Recorded:
     Raises TraceError for a part of the trace that is not as it was written.
     """
 
-    follows = False      # other weights than its own
-
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.dtype, self.start = trace.problem.dtype, trace.problem.initial_parameters
+        self.abilities = Abilities(follows=False, start=trace.problem.initial_parameters, dtype=trace.problem.dtype)
         self._records = trace.records()
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..lockstep.loop import blocks
+from ..lockstep.blocks import blocks
 from ..problem.problem import Problem
 from ..problem.validation import check_choice, is_whole
 from ..sides.interface import StepRecord

@@ -10,7 +10,7 @@ import pytest
 
 from compare import Check, NotEquivalentError, Problem, ProblemError, TorchRef, assert_equivalent, check
 from compare.report.checked import headline, why
-from compare.sides.interface import StepRecord
+from compare.sides.interface import Abilities, StepRecord
 from compare.support.arrays import Array
 from tests.compare.variants import Variant
 
@@ -127,7 +127,7 @@ def test_steps_that_are_smaller_than_rounding_prove_nothing(lr: float, steps: in
         def step(self, x: Array, y: Array, masks: Any = None) -> StepRecord:
             return StepRecord(params={name: array.copy() for name, array in self.state_dict().items()})
 
-        takes_blocks = False
+        abilities = Abilities()
 
     problem = Problem.draw((3, 4, 2), lr=lr)
     for side in (Still(problem), TorchRef(problem, show=("params",))):      # who moves as told cannot be told from who does not

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import Problem, TorchRef
-from compare.lockstep.loop import initial_state, shown_state
+from compare.lockstep.carried import initial_state, shown_state
 from compare.rounding.block import Block, tensors_by_key
 from compare.rounding.envelope import decay, envelope, screen
 from compare.sides.interface import StepRecord

@@ -1,7 +1,8 @@
 """The loop: what is honest agrees, in every mode and dtype; what cannot be compared is never called equal."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import manual
 from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, train_in_lockstep
+from compare.lockstep.blocks import most_steps
 from compare.lockstep.judge import screened
-from compare.lockstep.loop import _most_steps
 from compare.rounding.block import Block
-from compare.rounding.difference import largest_share
+from compare.rounding.difference import Mode, largest_share
 from compare.rounding.envelope import decay
 from compare.rounding.large_screen import Products
-from compare.support.arrays import Array
+from compare.support.arrays import Array, Batch
 from tests.compare.problems import DTYPES, drawn_problem, problems
 from tests.compare.variants import PRODUCTS, Variant
 
@@ -442,5 +444,34 @@ def test_it_runs_under_a_callers_inference_mode_autocast_and_default_device(prob
 
 
 def test_a_large_network_gets_its_envelopes_few_at_a_time() -> None:
-    assert _most_steps(Problem.draw((6, 2, 1), records=(360,))) == 256
-    assert _most_steps(Problem.draw((100, 2000, 1), records=(500,))) == 1
+    assert most_steps(Problem.draw((6, 2, 1), records=(360,))) == 256
+    assert most_steps(Problem.draw((100, 2000, 1), records=(500,))) == 1
+
+
+@pytest.mark.parametrize("show", [("grads",), ("output",), ("activations", "errors", "deltas")])
+@pytest.mark.parametrize("mode", ["free", "follow"])
+def test_a_side_that_does_not_show_its_parameters_is_refused(show: tuple[str, ...], mode: Mode) -> None:
+    problem = Problem.draw((6, 4, 2))
+    with pytest.raises(ProblemError, match="not shown after each step; expected"):
+        train_in_lockstep(Manual(problem, show=show), TorchRef(problem), problem, steps=3, mode=mode)
+
+
+class SlopeAtZero(Manual):
+    """A relu whose slope at an exact 0 is 1, not 0."""
+
+    def steps(self, batches: Sequence[Batch], before: Any = None) -> StepRecord:
+        relu = manual.ACTIVATIONS["relu"]
+        for layer in self.network.layers:
+            if isinstance(layer, manual.Activate) and layer.activation.name == "relu":
+                layer.activation = replace(relu, derivative=lambda z, a: (z >= 0).astype(z.dtype))
+        return super().steps(batches, before)
+
+
+def test_a_relu_at_an_exact_0_is_in_no_doubt() -> None:
+    weights = dict(Problem.draw((400, 100, 2)).initial_parameters)
+    weights["0.weight"] = weights["0.weight"].copy()
+    weights["0.weight"][17] = 0
+    problem = Problem.draw((400, 100, 2), records=(16,), activations=("relu", "identity"), lr=0.01, initial_parameters=weights)
+    found = train_in_lockstep(SlopeAtZero(problem), TorchRef(problem), problem, steps=3).first_divergence
+    assert found is not None
+    assert (found.step, found.phase, found.tensor, found.index and found.index[0]) == (1, "grads", "0.weight", 17)

@@ -18,7 +18,7 @@ from compare.support.arrays import Batch
 from tests.compare.problems import DTYPES, problems
 
 PLAIN = {"optimizer": "sgd", "optimizer_options": {}, "accumulate": 1, "dropout": 0.0}
-SHOWN = ("activations", "errors", "deltas")
+SHOWN = ("activations", "errors", "deltas", "params")
 
 
 def block_of(problem: Problem, side: TorchRef, step: int) -> Block:

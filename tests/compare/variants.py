@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from compare import Problem, StepRecord
-from compare.lockstep.loop import initial_state
+from compare.lockstep.carried import initial_state
 from compare.problem.problem import Layer
 from compare.rounding.rules import LOSSES
 from compare.support.arrays import Array

@@ -1,0 +1,72 @@
+"""Steps in blocks: which go together, and what a side shows of them, stacked."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+import numpy as np
+
+from ..problem.problem import Problem
+from ..sides.interface import Implementation, InBlocks, StepRecord, abilities_of, stack
+from ..sides.validation import LayoutError, checked_record
+from ..support.arrays import Array, Batch
+
+_BLOCK_STEPS = 256
+_BLOCK_BYTES = 1 << 23
+
+Phases = tuple[str, ...]
+
+
+def blocks(problem: Problem, steps: int, ends: Collection[int] = (), most: int | None = None) -> Iterator[list[int]]:
+    """The steps 1 … `steps` in blocks of batches of one shape, of at most `most` steps, and ending at each of `ends`."""
+    most = most_steps(problem) if most is None else most
+    block: list[int] = []
+    lengths = problem.batch_lengths(steps + 1)
+    length = next(lengths)
+    for number, following in enumerate(lengths, start=1):
+        block.append(number)
+        if number == steps or following != length or len(block) == most or number in ends:
+            yield block
+            block = []
+        length = following
+
+
+def most_steps(problem: Problem) -> int:
+    """How many steps are run, or given an envelope, at once."""
+    parameters = sum(array.size for array in problem.initial_parameters.values()) * (1 + len(problem.slots))
+    records = max(problem.batch_lengths(problem.steps_per_epoch))
+    bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of an envelope's arrays
+    return min(_BLOCK_STEPS, max(1, _BLOCK_BYTES // bytes_per_step))
+
+
+def records_of(
+    side: Implementation,
+    problem: Problem,
+    batches: list[Batch],
+    before: Mapping[str, Array] | None = None,
+    phases: Phases | None = None,
+) -> StepRecord:
+    """The side's steps on those batches, stacked, each from the parameters given in `before` if there are any.
+
+    What a step shows, every step must show: the `phases` of earlier steps, if there were any.
+    Raises LayoutError at the first record that cannot be compared.
+    """
+    abilities = abilities_of(side)
+    if isinstance(side, InBlocks) and abilities.in_blocks:
+        return side.steps(batches, before)
+    records: list[StepRecord] = []
+    for position, batch in enumerate(batches):
+        if before is not None:
+            side.load_state_dict({name: array[position] for name, array in before.items()})
+        try:
+            records.append(checked_record(side.step(*batch), problem, batch, phases, abilities.dtype or problem.dtype))
+            phases = records[0].phases
+        except LayoutError as error:
+            raise error.at(len(records), stack(records) if records else None) from None
+    return stack(records)
+
+
+def stacked_inputs(batches: list[Batch]) -> tuple[Array, Array]:
+    """The inputs and targets of the steps, stacked unless all have the same."""
+    x, y = batches[0][:2]
+    if all(batch[0] is x for batch in batches):
+        return x, y
+    return np.array([batch[0] for batch in batches]), np.array([batch[1] for batch in batches])
