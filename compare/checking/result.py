@@ -61,7 +61,7 @@ class Check:
 
     def _repr_html_(self) -> str:
         """The report, in a notebook."""
-        from ..report.checked import headline
         from ..report.html import in_notebook
+        from ..report.words import headline
 
         return in_notebook(self.to_html, headline(self))

@@ -17,7 +17,7 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check a user's file and report."""
     from ..checking.check import STEPS
     from ..checking.check import check as check_file
-    from ..report.checked import hinted
+    from ..report.words import hinted
     from ..userfile.program import TIMEOUT, Program
 
     check_report(options)
@@ -47,15 +47,15 @@ def report_check(options: Namespace, checked: Check, given: Mapping[str, str], c
         write_file(options.report, check_page(checked, command, given))
     with Writing():
         if options.json:
-            from ..report.check_json import as_json
+            from ..report.json import check_json
 
-            print(as_json(checked, given))
+            print(check_json(checked, given))
         elif options.quiet:
-            from ..report.checked import headline
+            from ..report.words import headline
 
             print(headline(checked))
         else:
-            from ..report.check_terminal import print_check
+            from ..report.terminal import print_check
 
             print_check(checked, command, given, options.report)
         if options.github or os.environ.get("GITHUB_ACTIONS") == "true":

@@ -64,7 +64,7 @@ def verify(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def replay(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Hold an attempt against a recorded run, and report."""
-    from ..report.checked import hinted
+    from ..report.words import hinted
     from ..traces.replay import replay as replay_attempt
     from ..userfile.program import TIMEOUT, Program
 

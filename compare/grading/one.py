@@ -19,7 +19,7 @@ from ..checking.result import Check
 from ..diagnosis.patience import OutOfPatienceError, limited_to
 from ..problem.from_dict import LESSON, declared_problem
 from ..problem.validation import checked_sizes
-from ..report.checked import described_in_full, headline, hinted
+from ..report.words import described_in_full, headline, hinted
 from ..sandbox.confined import Limits, SandboxError
 from ..sandbox.confinement import CONFINEMENTS
 from ..sandbox.remote import NotStartedError, Remote

@@ -135,8 +135,7 @@ class Comparison:
             if self.followed_from is not None:
                 text += f"\n  from step {self.followed_from} on in follow mode: so far had the two sides' weights drifted apart"
             return text
-        where = f"step {found.step}, {found.phase}" + ("" if found.tensor == found.phase else f" {found.tensor}")
-        lines = [f"different: first at {where}" + ("" if not found.index else f", index {found.index}")]
+        lines = [f"different: first at {found.place()}"]
         if found.actual is not None and found.expected is not None:
             lines += [
                 f"  actual      {found.actual!r}",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from ..checking.result import Check
-from .checked import headline, why
+from .words import headline, why
 
 
 def junit(check: Check, given: Mapping[str, str] | None = None) -> str:

@@ -26,8 +26,7 @@ from ..support.arrays import Array
 from ..support.environment import environment
 from ..support.errors import MissingExtraError
 from . import plots
-from .checked import MARKS, about, described, headline, probes, why
-from .last_lines import last_of_check, last_of_comparison
+from .words import MARKS, about, described, headline, probes, summary_of_check, summary_of_training, why
 
 PAGE = Path(__file__).parent / "page"
 MOST_PICKED = 200      # steps to pick from
@@ -67,7 +66,7 @@ def comparison_page(
 ) -> str:
     """The page of any comparison; raises MissingExtraError where the extra `report` is not installed."""
     sentence = comparison.explanation().split("\n")[0]
-    last = () if comparison.verdict == "equivalent" else tuple(last_of_comparison(comparison, command))
+    last = () if comparison.verdict == "equivalent" else tuple(summary_of_training(comparison, command))
     details = comparison.explanation().split("\n")[1:]
     return _rendered(
         verdict=comparison.verdict,
@@ -92,7 +91,7 @@ def check_page(check: Check, command: str, given: Mapping[str, str] | None = Non
         ("Versions", _versions("cpu")),
         ("Repeat", command),
     ]
-    last = () if check.verdict == "equivalent" else tuple(last_of_check(check, command, given))
+    last = () if check.verdict == "equivalent" else tuple(summary_of_check(check, command, given))
     beside = [check.reason] if last and check.reason and not any(check.reason in line.text for line in last) else []
     shown = {"pictures": [_network(check.problem)]} if comparison is None else _shown(comparison, ("yours", "PyTorch"))
     return _rendered(

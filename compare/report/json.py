@@ -4,14 +4,18 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
+from ..checking.result import Check
+from ..diagnosis.catalogue import kind_of
 from ..lockstep.training import Training
 from ..problem.problem import Problem
 from ..rounding.difference import Difference
 from ..support.environment import environment
+from .words import headline
 
 
 def as_json(training: Training, device: str, asked: Mapping[str, Any]) -> str:
@@ -100,3 +104,70 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
+
+
+def check_json(check: Check, given: Mapping[str, str] | None = None) -> str:
+    """The whole check as text; of one with a hint, what is `given` away."""
+    return json.dumps(jsonable(check_object(check, given)), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def check_object(check: Check, given: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The whole check as dicts and lists; what it shares with a training's has the same keys."""
+    comparison = check.comparison
+    conventions = (*check.conventions, *check.scales)
+    return {
+        **({"hint": dict(given)} if given else {}),
+        "verdict": check.verdict,
+        "explanation": headline(check),
+        "reason": check.reason,
+        "file": check.name,
+        "functions": check.functions,
+        "line": check.line,
+        "steps": check.steps,
+        "compared": check.compared,
+        "mode": comparison.mode if comparison else "stage",
+        "dtype": check.problem.dtype,
+        "device": "cpu",
+        "problem": {**problem_object(check.problem), "seed": check.seed},
+        "seed": check.seed,
+        "first_divergence": difference_object(check.first),
+        "worst": difference_object(comparison.worst if comparison else None),
+        "drift": comparison.drift if comparison else None,
+        "stopped": comparison.stopped if comparison else None,
+        "followed_from": comparison.followed_from if comparison else None,
+        "agreed_before": [stage.name for stage in takewhile(lambda stage: stage.mark == "agrees", check.stages)],
+        "steps_per_epoch": check.problem.steps_per_epoch,
+        "environment": environment("cpu"),
+        "stages": [
+            {
+                "stage": stage.name,
+                "name": stage.stage,
+                "layer": stage.layer or None,
+                "mark": stage.mark,
+                "difference": difference_object(stage.difference),
+            }
+            for stage in check.stages
+        ],
+        "diagnosis": [
+            {
+                "causes": [
+                    {
+                        "id": cause.id,
+                        "layers": [layer for layer in cause.layers if layer],
+                        "kind": kind_of(cause.mistake),
+                        "sentence": cause.sentence,
+                        "formula": {"expected": cause.mistake.expected, "actual": cause.mistake.actual},
+                    }
+                    for cause in found.causes
+                ],
+                "evidence": asdict(found.evidence) if found.evidence else None,
+                "line": found.line,
+                "probe_to_separate": found.probe_to_separate,
+                "conventions": conventions,
+            }
+            for found in check.diagnosis
+        ],
+        "conventions": conventions,
+        "notes": check.notes,
+        "printed": check.printed,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from ..checking.result import Check
 from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
@@ -23,7 +24,7 @@ from ..problem.problem import Problem
 from ..rounding.difference import Difference, KeptStep, largest_share
 from ..support.arrays import Array
 from ..support.environment import environment
-from .last_lines import Last, last_of_comparison
+from .words import MARKS, Line, headline, probes, sides, summary_of_check, summary_of_training, why
 
 WIDTH = 80
 SHOWN_ENTRIES = 16
@@ -211,10 +212,10 @@ def _print_verdict(console: Output, comparison: Comparison, ending: Ending) -> N
     console.say(Text(verdict.upper(), style=style) + Text(f":{text}"), hang=2)
     for line in rest:
         console.say(line)
-    print_last(console, last_of_comparison(comparison, ending.command))
+    print_summary(console, summary_of_training(comparison, ending.command))
 
 
-def print_last(console: Output, lines: Iterable[Last]) -> None:
+def print_summary(console: Output, lines: Iterable[Line]) -> None:
     """The lines that matter of what differs, last."""
     for line in lines:
         console.say(Text(f"{line.of:5}  ", style="bold") + Text(line.text), hang=7, whole=line.text.partition("repeat: ")[2])
@@ -283,3 +284,43 @@ def _like(printed: str, value: float) -> str:
     mantissa, _, exponent = printed.partition("e")
     places = len(mantissa.partition(".")[2])
     return f"{value:.{places}{'e' if exponent else 'f'}}"
+
+
+_STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
+
+
+def print_check(check: Check, command: str, given: Mapping[str, str] | None = None, report: str | None = None) -> None:
+    """The whole check; of one with a hint, what is `given` away."""
+    console = make_console()
+    for side in sides(check):
+        console.say(side, hang=2)
+    if probes(check):
+        console.print(Text(f"Probes {probes(check)}"))
+    for sentence in (*check.conventions, *check.scales):
+        console.say(f"Found: {sentence}", hang=7)
+    for note in check.notes:
+        console.say(f"Note: {note}", hang=6)
+    if check.printed:
+        console.print(Text("It printed:", style="dim"))
+        for line in check.printed.rstrip("\n").split("\n"):
+            console.say(f"  | {line}", hang=4)
+    if check.stages:
+        console.print()
+    width = max((len(stage.name) for stage in check.stages), default=0)
+    for stage in check.stages:
+        said = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it"}[stage.mark]
+        where = ""
+        if stage.mark == "wrong" and stage.difference is not None:
+            index = f" {list(stage.difference.index)}" if stage.difference.index else ""
+            where = f": step {stage.difference.step}{index}"
+        console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {said}{where}", style=_STYLES[stage.mark]), hang=width + 4)
+    console.print()
+    if report:
+        console.print(Text(f"Report: {report}"))
+    verdict, _, rest = headline(check).partition(":")
+    style = "bold green" if check.verdict == "equivalent" else "bold red"
+    console.say(Text(verdict.upper(), style=style) + Text(f":{rest}"), hang=2)
+    for line in why(check, given):
+        console.say(line)
+    if check.verdict != "equivalent":
+        print_summary(console, summary_of_check(check, command, given))

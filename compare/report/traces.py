@@ -8,10 +8,9 @@ from rich.text import Text
 from ..lockstep.result import Comparison
 from ..support.output import printable
 from ..traces.trace import Trace, cut_off
-from .checked import described
 from .json import difference_object, problem_object
-from .last_lines import last_of_comparison
-from .terminal import make_console, print_last
+from .terminal import make_console, print_summary
+from .words import described, summary_of_training
 
 
 def about(trace: Trace) -> Iterator[str]:
@@ -87,7 +86,7 @@ def print_difference(comparison: Comparison, actual: Trace, expected: Trace, com
         console.print(Text(f"Report: {report}"))
     verdict, _, text = comparison.explanation().partition(":")
     console.say(Text(verdict.upper(), style="bold green" if verdict == "equivalent" else "bold red") + Text(f":{text}"), hang=2)
-    print_last(console, last_of_comparison(comparison, command))
+    print_summary(console, summary_of_training(comparison, command))
 
 
 def difference_as_object(comparison: Comparison, actual: Trace, expected: Trace) -> dict[str, Any]:

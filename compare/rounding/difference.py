@@ -54,6 +54,11 @@ class Difference:
         place = tuple(int(i) for i in index)
         return cls(step, phase, tensor, place, float(a), float(e), gap, float(allowed[index]), ulps, reason)
 
+    def place(self, *, of_phase: bool = True) -> str:
+        """Step, tensor and index in words; the tensor with its phase, unless its name says that already."""
+        tensor = f"{self.phase} {self.tensor}" if of_phase and self.tensor != self.phase else self.tensor
+        return f"step {self.step}, {tensor}" + (f", index {list(self.index)}" if self.index else "")
+
     @property
     def share(self) -> float:
         """The difference as a share of what rounding allows; 0 where nothing is allowed and nothing differs."""

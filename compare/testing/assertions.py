@@ -9,7 +9,7 @@ from ..checking.result import Check
 from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.problem import Problem
-from ..report.checked import about, headline, what_next, why
+from ..report.words import about, headline, what_next, why
 from ..rounding.difference import Mode
 from ..sides.interface import Implementation
 from ..support.arrays import Batch

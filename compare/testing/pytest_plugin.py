@@ -128,8 +128,8 @@ class _Run:
         if self.folder is None:
             return
         from ..checking.result import Check
-        from ..report.check_json import as_json
         from ..report.ci import junit
+        from ..report.json import check_json
 
         if not isinstance(result, Check):
             about: dict[str, Any] = {"steps": result.steps, "compared": result.compared, "first": result.first_divergence}
@@ -138,7 +138,7 @@ class _Run:
         self._written[name] += 1
         if self._written[name] > 1:
             name += f"-{self._written[name]}"
-        for suffix, text in ((".json", as_json(result) + "\n"), (".xml", junit(result))):
+        for suffix, text in ((".json", check_json(result) + "\n"), (".xml", junit(result))):
             (self.folder / (name + suffix)).write_text(text, encoding="utf-8", errors="replace")
 
 

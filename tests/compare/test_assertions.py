@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compare import Check, NotEquivalentError, Problem, ProblemError, TorchRef, assert_equivalent, check
-from compare.report.checked import headline, why
+from compare.report.words import headline, why
 from compare.sides.interface import Abilities, StepRecord
 from compare.support.arrays import Array
 from tests.compare.variants import Variant

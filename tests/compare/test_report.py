@@ -17,11 +17,10 @@ from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_
 from compare.cli.main import main
 from compare.lockstep.result import steps_to_keep
 from compare.report import html, plots
-from compare.report.checked import hinted
 from compare.report.grades import grades_page
 from compare.report.html import check_page, comparison_page, in_notebook
-from compare.report.last_lines import Last
-from compare.report.terminal import Output, print_last
+from compare.report.terminal import Output, print_summary
+from compare.report.words import Line, hinted
 from compare.support.arrays import Array
 from tests.compare.pages import Page
 
@@ -556,7 +555,7 @@ def test_a_terminal_wraps_below_the_text_and_a_pipe_has_the_line_whole() -> None
 def test_the_command_to_repeat_has_a_row_of_its_own_on_a_terminal_and_is_never_broken() -> None:
     console = terminal(40, force_terminal=True, color_system=None)
     command = "backprop-compare check examples/wrong_hidden_error.py --seed 1"
-    print_last(console, [Last("do", f"look at line 23 of wrong_hidden_error.py, then repeat: {command}")])
+    print_summary(console, [Line("do", f"look at line 23 of wrong_hidden_error.py, then repeat: {command}")])
     assert rows(console)[-1] == f"       {command}"
     assert all(len(row) <= 40 for row in rows(console)[:-1])
 

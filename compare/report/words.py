@@ -1,7 +1,8 @@
-"""A check in words: the verdict, where, why and what to do; all of it, or as much as a hint gives away."""
+"""A check or a training in words: the verdict, where, why and what to do; all of it, or as much as a hint gives away."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from ..checking.result import Check
 from ..diagnosis.catalogue import kind_of
@@ -52,9 +53,7 @@ def headline(check: Check) -> str:
         return f"{check.verdict}: {check.reason}"
     if check.first is None:
         return f"different: {check.reason}"
-    first = check.first
-    where = f"step {first.step}, {first.tensor}" + (f", index {list(first.index)}" if first.index else "")
-    return f"different: first at {where}" + (f"; {check.reason}" if check.reason else "")
+    return f"different: first at {check.first.place(of_phase=False)}" + (f"; {check.reason}" if check.reason else "")
 
 
 def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
@@ -131,3 +130,44 @@ def _without_steps(comparison: Comparison | None) -> Comparison | None:
 def what_next(check: Check, command: str) -> str:
     """How to repeat it."""
     return f"  repeat: {command}"
+
+
+class Line(NamedTuple):
+    """One line of a summary: what it says, and of what."""
+
+    of: str
+    text: str
+
+
+def summary_of_training(comparison: Comparison, command: str | None) -> Iterator[Line]:
+    """Where a training differs, why, and what to do."""
+    found = comparison.first_divergence
+    if found is None:
+        return
+    yield Line("where", found.place())
+    if found.reason or found.difference is None:
+        yield Line("why", found.reason or "the numbers cannot be compared")
+    else:
+        times = f", {found.share:.3g} times" if found.allowed else ", more than"
+        yield Line("why", f"off by {found.difference:.3g}{times} what rounding allows; all before it agrees")
+    yield Line("do", "look at what makes this tensor" + (f"; repeat: {command}" if command else ""))
+
+
+def summary_of_check(check: Check, command: str, given: Mapping[str, str] | None = None) -> Iterator[Line]:
+    """Where a check differs, why, and what to do; of one with a hint, what is `given` away."""
+    first = check.first
+    stage = next((stage.name for stage in check.stages if stage.mark == "wrong"), None)
+    line = check.line or next((found.line for found in check.diagnosis if found.line), None)
+    if first is not None:
+        yield Line("where", first.place(of_phase=False))
+    else:
+        yield Line("where", f"line {check.line} of {check.name}" if check.line else stage or check.name)
+    causes = [found.causes[0].sentence for found in check.diagnosis]
+    if given:
+        yield Line("why", given.get("sentence") or given.get("kind") or "that is for you to find out")
+    elif causes:
+        yield Line("why", "; and ".join(causes))
+    else:
+        yield Line("why", check.reason or "unknown: no mistake of the catalogue makes just these numbers")
+    see = f"look at line {line} of {check.name}, then " if line and not given else ""
+    yield Line("do", f"{see}repeat: {command}")
