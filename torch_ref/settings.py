@@ -13,8 +13,8 @@ _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 @contextmanager
-def exact_settings(device: torch.device) -> Iterator[None]:
-    """Within it: no TF32 or bfloat16 in place of float32, no autocast, gradients on, deterministic algorithms only.
+def exact_settings(device: torch.device, threads: int | None = None) -> Iterator[None]:
+    """Within it: no TF32 or bfloat16 in place of float32, no autocast, gradients on, deterministic algorithms; so many threads, if said.
 
     The caller's settings are put back after it, whatever happened in it.
     """
@@ -26,8 +26,10 @@ def exact_settings(device: torch.device) -> Iterator[None]:
     )
     precisions_before = [backend.fp32_precision for backend in precisions]
     deterministic_before = torch.get_deterministic_debug_mode()
-    workspace_before = os.environ.get(_WORKSPACE)
+    workspace_before, threads_before = os.environ.get(_WORKSPACE), torch.get_num_threads()
     try:
+        if threads is not None:
+            torch.set_num_threads(threads)
         for backend in precisions:
             backend.fp32_precision = "ieee"
         torch.set_deterministic_debug_mode("error")      # use_deterministic_algorithms does the same, and imports the compiler first
@@ -36,6 +38,8 @@ def exact_settings(device: torch.device) -> Iterator[None]:
         with torch.autocast(device.type, enabled=False), torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
+        if threads is not None:
+            torch.set_num_threads(threads_before)
         for backend, precision in zip(precisions, precisions_before, strict=True):
             backend.fp32_precision = "none"      # inherits, as it may have done before; what it reads then tells
             if backend.fp32_precision != precision:

@@ -13,6 +13,7 @@ from ..problem.problem import Problem
 from ..problem.validation import check_seed, is_whole
 from ..support.arrays import Batch
 from ..support.errors import ProblemError
+from ..support.threads import one_blas_thread
 from ..userfile.file import Attempt, AttemptError
 from ..userfile.in_memory import Functions
 from ..userfile.interface import Candidate
@@ -68,7 +69,7 @@ def check(
     try:
         if isinstance(attempt, Program):
             attempt.prepare(agreed)
-        with _seldom_collected(), _as_deep_as(agreed):
+        with _seldom_collected(), _as_deep_as(agreed), one_blas_thread(not agreed.is_large):
             return Examination(attempt, agreed, seed, steps, data, keep).result()
     finally:
         attempt.close()

@@ -17,6 +17,7 @@ from ..sides.interface import Implementation, InBlocks, StepRecord, abilities_of
 from ..sides.validation import LayoutError, checked_array
 from ..support.arrays import Array, Batch
 from ..support.errors import LostInDriftError, ProblemError
+from ..support.threads import one_blas_thread
 from .blocks import Phases, blocks, most_steps, records_of, stacked_inputs
 from .carried import Carried, shown_state
 from .findings import Findings
@@ -56,7 +57,7 @@ def train_in_lockstep(
     if mode not in ("free", "follow"):
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
     run = _Run(actual, expected, problem, mode, keep)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_blas_thread(not problem.is_large):
         for positions in blocks(problem, steps, observe_after, run.most):
             run.advance(positions)
             if run.stopped:

@@ -70,7 +70,7 @@ class TorchRef(InBlocks):
         room = _Flat(self.network.parameters_by_name()) if len(batches) > 1 and "deltas" in self.show else None      # for a step's deltas
         columns: dict[str, list[Any]] = {}
         last: Batch | None = None
-        with torch_ref.exact_settings(self.network.device):
+        with torch_ref.exact_settings(self.network.device, threads=None if self.problem.is_large else 1):
             for i, batch in enumerate(batches):
                 if starts is not None:
                     self._flat.tensor.copy_(starts[i])
