@@ -123,12 +123,12 @@ def test_what_a_function_raises_prints_and_assigns_is_told_by_its_line() -> None
         return z / int(x)
 
     functions = Functions(forward)
-    with pytest.raises(AttemptError, match=r"forward raised ValueError: .*, at test_functions.py line \d+: `return z / int\(x\)`"):
+    with pytest.raises(AttemptError, match=r"forward raised ValueError: .*, at test_in_memory.py line \d+: `return z / int\(x\)`"):
         functions.call("forward", {}, "n")
     _, assigned = functions.traced_call("forward", {}, 1)
     assert next((each.name, each.text, each.path) for each in assigned) == ("z", "z = np.ones(2)", Path(__file__))
     assert functions.printed == "here\n" * 2
-    assert (functions.name, functions.lines[0]) == ("test_functions.py", Path(__file__).read_text(encoding="utf-8").split("\n")[0])
+    assert (functions.name, functions.lines[0]) == ("test_in_memory.py", Path(__file__).read_text(encoding="utf-8").split("\n")[0])
 
 
 class NeedsArguments:

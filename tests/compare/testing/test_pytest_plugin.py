@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from compare.testing.pytest_plugin import file_name, pytest_configure_node
-from tests.compare.test_assertions import RIGHT, WRONG
+from tests.compare.testing.test_assertions import RIGHT, WRONG
 
 MISTAKE = "E*f′ is left out of the error term of the hidden layer"
 

@@ -11,7 +11,7 @@ from compare.rounding.rules import ACTIVATIONS, LOSSES
 from compare.support.arrays import Array
 from tests.compare import forms, loss_forms
 from tests.compare.forms import Pullback
-from tests.compare.test_rules import errors_like, exactly
+from tests.compare.rounding.test_rules import errors_like, exactly
 from tests.pieces import loss_arguments
 
 LossForm = Callable[[Array, Array], tuple[Array, Array]]

@@ -11,7 +11,7 @@ import pytest
 
 from compare import Check, check
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 SEEDS = range(10)
 Edit = tuple[str, str]
 

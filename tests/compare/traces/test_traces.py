@@ -32,7 +32,7 @@ from compare.traces.replay import differences, replay
 from compare.traces.trace import Trace, inputs_arrays, problem_fields
 from tests.compare.problems import drawn_problem
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROBLEM = Problem.draw((3, 4, 2), records=(7, 5, 6), lr=0.3, bias=True)
 STEPS = 20
 

@@ -18,7 +18,7 @@ from compare.problem.from_dict import declared_problem
 from compare.support.errors import ProblemError
 from compare.userfile.source import UnusableFileError
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 SIGMOID = "import numpy as np\n\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n\n\n"
 RIGHT = (
     SIGMOID

@@ -20,7 +20,7 @@ from compare.userfile.pipe import frames
 from compare.userfile.pipe.frames import FrameError
 from compare.userfile.pipe.peer import Peer, PeerError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PEER = [sys.executable, str(ROOT / "tests" / "peer.py")]
 PROBLEM = {"sizes": (3, 4, 2), "activations": ("tanh", "identity"), "bias": True, "loss": "half_mse", "lr": 0.3}
 

@@ -24,7 +24,7 @@ from compare.report.words import Line, hinted
 from compare.support.arrays import Array
 from tests.compare.pages import Page
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 WRONG = str(EXAMPLES / "wrong_hidden_error.py")
 HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"\'&amp;'
 MOST_BYTES = 1_500_000      # of the lesson's page

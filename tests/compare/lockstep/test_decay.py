@@ -15,7 +15,7 @@ from compare.problem.pieces import NORMALIZATIONS, OPTIMIZERS
 from compare.traces.as_side import Recorded
 from compare.traces.replay import replay
 from compare.traces.trace import Trace, problem_fields
-from tests.compare.test_planted import compared, problem, step_and_phase
+from tests.compare.lockstep.test_planted import compared, problem, step_and_phase
 
 EVERY_OPTIMIZER: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "optimizer_options": {}},
