@@ -80,10 +80,6 @@ def _counted_for_each(is_backward: bool) -> Formula:
     return formula
 
 
-def _zeros(at: At, kind: str) -> Kept:
-    return {slot: at(kind).zeros() for slot in at.problem.slots}
-
-
 _ADAM = "Δw = −lr m̂ / (√v̂ + ε)"
 
 ADAM = (
@@ -104,7 +100,7 @@ ADAM = (
     Mistake("adam-step-off", "the step's count stays behind by one", "1 − βᵗ", "1 − βᵗ⁻¹", {"count": _counted(-1)}, applies=_is_adam),
     Mistake("adam-step-off", "the step is always counted as the first", "1 − βᵗ", "1 − β", {"count": lambda at: 1}, applies=_is_adam),
     Mistake("velocity-not-kept", "Adam's averages are not kept from step to step", "m, v of all steps", "m, v of this step",
-            {"*_kept": _zeros}, applies=_is_adam),
+            {"*_kept": lambda at, kind: {slot: at(kind).zeros() for slot in at.problem.slots}}, applies=_is_adam),
     Mistake("adam-amsgrad", "the largest of Adam's second averages so far stands for the present one: AMSGrad", _ADAM,
             "Δw = −lr m̂ / (√max v̂ + ε)", {"*_update": _adam(largest="before")}, applies=_is_adam, alone=True),
     Mistake("adam-amsgrad", "the largest of Adam's corrected second averages so far stands for the present one: AMSGrad", _ADAM,

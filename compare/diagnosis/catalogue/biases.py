@@ -6,12 +6,9 @@ from ...rounding.arithmetic import Bounded
 from ..formulas import Formula
 from ..graph import At
 from ..mistake import Applies, Mistake
+from .where import has_bias
 
 RIGHT = "∂L/∂b = Σₙ δₙ"
-
-
-def _has_bias(problem: Problem, layer: int) -> bool:
-    return problem.bias
 
 
 def _has_units(problem: Problem, layer: int) -> bool:
@@ -42,7 +39,7 @@ def _from_weights_mean(at: At) -> Bounded:
     return gradient.sum(-1).scaled(1 / gradient.value.shape[-1])
 
 
-def _bias(id: str, sentence: str, actual: str, formula: Formula, stage: str = "bias_grad", applies: Applies = _has_bias) -> Mistake:
+def _bias(id: str, sentence: str, actual: str, formula: Formula, stage: str = "bias_grad", applies: Applies = has_bias) -> Mistake:
     return Mistake(id, sentence, RIGHT, actual, {stage: formula}, "layer", applies)
 
 

@@ -8,7 +8,12 @@ from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
 from ..formulas import Formula, is_elementwise
 from ..graph import At
-from ..mistake import Mistake, Where
+from ..mistake import Mistake, Where, anywhere
+
+
+def _has_numbers(problem: Problem, layer: int) -> bool:
+    """Where targets are no class indices."""
+    return all(batch[1].ndim == 2 for batch in problem.batches)
 
 
 def _rounded(a: Bounded, dtype: Any) -> Bounded:
@@ -27,14 +32,6 @@ def _cast(stage: str, dtype: Any) -> Formula:
         return _rounded(value, dtype) if isinstance(value, Bounded) else value.astype(dtype).astype(np.float64)
 
     return formula
-
-
-def _has_numbers(problem: Problem, layer: int) -> bool:
-    return all(batch[1].ndim == 2 for batch in problem.batches)
-
-
-def _always(problem: Problem, layer: int) -> bool:
-    return True
 
 
 _STAGES: tuple[tuple[str, str, Where], ...] = (
@@ -88,10 +85,6 @@ def _parts(dtype: Any) -> Formula:
     return formula
 
 
-def _is_small(problem: Problem, layer: int) -> bool:
-    return not problem.is_large
-
-
 def _floored(stage: str) -> Formula:
     """The whole number below, as // has it."""
 
@@ -114,7 +107,8 @@ _RATE = Mistake("float32-cast", "the learning rate is float32", "float64 through
 
 _PARTS = tuple(
     Mistake(f"{name}-cast", f"each record's part of the weight gradient of {{layer}} is cast to {name}", "float64 throughout",
-            f"a cast to {name}", {"weight_grad": _parts(dtype)}, "layer", _is_small, alone=True, slow=name in _FLOATS)
+            f"a cast to {name}", {"weight_grad": _parts(dtype)}, "layer", lambda problem, layer: not problem.is_large, alone=True,
+            slow=name in _FLOATS)
     for name, dtype in _DTYPES
 )
 
@@ -128,7 +122,7 @@ _ACTIVATIONS = tuple(
 
 _EACH = tuple(
     Mistake(f"{name}-cast", f"{of} cast to {name}", "float64 throughout", f"a cast to {name}", {stage: _cast(stage, dtype)}, where,
-            _has_numbers if stage == "y" else _always, alone=stage not in ("x", "y"), slow=name in _FLOATS)
+            _has_numbers if stage == "y" else anywhere, alone=stage not in ("x", "y"), slow=name in _FLOATS)
     for name, dtype in _DTYPES
     for stage, of, where in _STAGES
 )

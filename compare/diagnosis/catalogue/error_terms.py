@@ -11,7 +11,7 @@ from ...rounding.rules import LOSSES as RULES
 from ..formulas import Formula, activated, is_elementwise, one_hot, probabilities
 from ..graph import At
 from ..mistake import Applies, Mistake
-from .slopes import bends, is_square
+from .where import bends, is_mean, is_of_logits, is_square
 
 _SQUARES = {"half_mse": 1.0, "mse": 2.0, "sse": 2.0}  # ∂ℓ/∂ŷ over ŷ − y
 
@@ -22,7 +22,7 @@ def _is_square_loss(problem: Problem, layer: int) -> bool:
 
 def _has_difference(problem: Problem, layer: int) -> bool:
     """Where ∂ℓ/∂ŷ is made of the difference alone."""
-    return _is_square_loss(problem, layer) or _from_logits(problem, layer)
+    return _is_square_loss(problem, layer) or is_of_logits(problem, layer)
 
 
 def _is_fused(problem: Problem, layer: int) -> bool:
@@ -34,21 +34,13 @@ def _fused(term: Formula) -> Formula:
     return lambda at: term(at).scaled(at("share"))
 
 
-def _is_mean(problem: Problem, layer: int) -> bool:
-    return problem.reduction == "mean"
-
-
 def _over_elements(problem: Problem, layer: int) -> bool:
     return problem.reduction == "mean" and LOSSES[problem.loss].over == "elements" and problem.sizes[-1] > 1
 
 
-def _has_outputs(problem: Problem, layer: int) -> bool:
-    return problem.sizes[-1] > 1
-
-
 def difference(at: At) -> Bounded:
     """ŷ − y; of a loss of logits p − y."""
-    return (probabilities(at) if _from_logits(at.problem, 0) else at("output")) - one_hot(at)
+    return (probabilities(at) if is_of_logits(at.problem, 0) else at("output")) - one_hot(at)
 
 
 def _squared(sign: float) -> Formula:
@@ -119,14 +111,10 @@ def _k(at: At) -> int:
     return at.problem.sizes[-1]
 
 
-def _raw_error(at: At) -> Bounded:
-    return at("back", 1)
-
-
 def _slope_again(at: At) -> Bounded:
     """δ ∘ f′ of the next layer; of a loss of logits p(1 − p), which is in its δ already."""
     delta = at.right("back_delta")
-    if at.layer + 1 < at.depth or not _from_logits(at.problem, at.layer):
+    if at.layer + 1 < at.depth or not is_of_logits(at.problem, at.layer):
         return delta * at("slope", 1)
     p = probabilities(at)
     return delta * (p * (1 - p))
@@ -135,7 +123,7 @@ def _slope_again(at: At) -> Bounded:
 def _next_bends(problem: Problem, layer: int) -> bool:
     """Where f′ of the next layer once more is another: relu's is not."""
     is_last = layer + 1 == len(problem.layers)
-    return (bends(problem, layer + 1) and problem.layers[layer].function != "relu") or (is_last and _from_logits(problem, layer))
+    return (bends(problem, layer + 1) and problem.layers[layer].function != "relu") or (is_last and is_of_logits(problem, layer))
 
 
 def _without_weights(at: At) -> Bounded:
@@ -144,20 +132,8 @@ def _without_weights(at: At) -> Bounded:
     return summed[:, None].broadcast_to(shape)
 
 
-def _delta_itself(at: At) -> Bounded:
-    return at("back_delta")
-
-
 def _next_is_square(problem: Problem, layer: int) -> bool:
     return is_square(problem, layer + 1)
-
-
-def _updated_weights(at: At) -> Bounded:
-    return at("weight_after", 1)
-
-
-def _untransposed(at: At) -> Bounded:
-    return at.right("back_weight").T
 
 
 def _batch_summed(mean: bool) -> Formula:
@@ -170,42 +146,14 @@ def _batch_summed(mean: bool) -> Formula:
     return formula
 
 
-def _delta_negative(at: At) -> Bounded:
-    return -at.right("delta")
-
-
-def _delta_times_input(at: At) -> Bounded:
-    return at.right("delta") * at("input")
-
-
-def _delta_times_activation(at: At) -> Bounded:
-    return at.right("delta") * at("a")
-
-
 def _diagonal(at: At) -> Bounded:
     p, back = at("a"), at("back")
     return back * (p * (1 - p))
 
 
-def _jacobian_missing(at: At) -> Bounded:
-    return at("back")
-
-
-def _is_softmax(problem: Problem, layer: int) -> bool:
-    return problem.layers[layer - 1].function == "softmax"
-
-
-def _bends_not(problem: Problem, layer: int) -> bool:
-    return not is_elementwise(problem.layers[layer - 1].function)
-
-
 def _slope_on_top(at: At) -> Bounded:
     p = probabilities(at)
     return at.right("term") * (p * (1 - p))
-
-
-def _from_logits(problem: Problem, layer: int) -> bool:
-    return problem.loss in ("cross_entropy", "bce_with_logits")
 
 
 def _squares_through_softmax(times: float, is_mean: bool) -> Formula:
@@ -241,10 +189,6 @@ def _shares_of_logits(at: At) -> Bounded:
     return p - one_hot(at)
 
 
-def _logits_for_probabilities(at: At) -> Bounded:
-    return at("output") - one_hot(at)
-
-
 _MEAN = "∂L/∂ŷ = 1/N ∂ℓ/∂ŷ"
 _SQUARE = "∂ℓ/∂ŷ ∝ ŷ − y"
 _BACK = "∂L/∂a = δ W, δ of the next layer"
@@ -264,14 +208,13 @@ def _share(
 
 _REDUCTION = (
     *_share("mean-missing", "the sum over the records is not divided by their number",
-            "∂L/∂ŷ = N · (1/N ∂ℓ/∂ŷ): 1/n is missing; a sum that is meant is declared, \"reduction\": \"sum\"", lambda at: _n(at),
-            _is_mean),
+            "∂L/∂ŷ = N · (1/N ∂ℓ/∂ŷ): 1/n is missing; a sum that is meant is declared, \"reduction\": \"sum\"", lambda at: _n(at), is_mean),
     *_share("sum-for-mean", "the loss's terms are summed where their mean is to be taken: over records and outputs",
             "∂L/∂ŷ = ∂ℓ/∂ŷ; a sum that is meant is declared, \"reduction\": \"sum\"", lambda at: _n(at) * _k(at), _over_elements),
     *_share("mean-for-sum", "the loss's terms are averaged over the records where they are to be summed", "∂L/∂ŷ = 1/n ∂ℓ/∂ŷ",
             lambda at: 1 / _n(at), lambda problem, layer: problem.reduction == "sum"),
     *_share("mean-twice", "the sum over the records is divided by their number twice", "∂L/∂ŷ = 1/n · (1/N ∂ℓ/∂ŷ)", lambda at: 1 / _n(at),
-            _is_mean),
+            is_mean),
     *_share("factor-2", "everything is twice as large: the loss's ½ is lost, or a stray 2", "∂L/∂ŷ = 2 · (1/N ∂ℓ/∂ŷ)", lambda at: 2.0,
             lambda problem, layer: True),
     *_share("factor-half", "everything is half as large: a ½ of the loss too many, or its 2 lost", "∂L/∂ŷ = ½ · (1/N ∂ℓ/∂ŷ)",
@@ -279,18 +222,18 @@ _REDUCTION = (
     *_share("mean-over-outputs-missing", "the mean is over the records alone, and not over the outputs", "∂L/∂ŷ = 1/n ∂ℓ/∂ŷ", _k,
             _over_elements),
     *_share("mean-over-outputs-extra", "the mean is over the outputs once more than it should be", "∂L/∂ŷ = 1/(nk) ∂ℓ/∂ŷ",
-            lambda at: 1 / _k(at), _has_outputs),
+            lambda at: 1 / _k(at), lambda problem, layer: problem.sizes[-1] > 1),
     *_share("factor-4", "everything is four times as large: a stray 4, or 2 twice", "∂L/∂ŷ = 4 · (1/N ∂ℓ/∂ŷ)", lambda at: 4.0,
             lambda problem, layer: True),
     *_share("wrong-n-plus-one", "the mean divides by one more than the number of records", "∂L/∂ŷ = n/(n + 1) · (1/N ∂ℓ/∂ŷ)",
-            lambda at: _n(at) / (_n(at) + 1), _is_mean),
+            lambda at: _n(at) / (_n(at) + 1), is_mean),
     *_share("wrong-n-minus-one", "the mean divides by one less than the number of records", "∂L/∂ŷ = n/(n − 1) · (1/N ∂ℓ/∂ŷ)",
-            lambda at: _n(at) / max(_n(at) - 1, 1), _is_mean),
+            lambda at: _n(at) / max(_n(at) - 1, 1), is_mean),
     *_share("wrong-n-features", "the mean divides by the number of inputs, not of records", "∂L/∂ŷ = n/inputs · (1/N ∂ℓ/∂ŷ)",
-            lambda at: _n(at) / at.problem.sizes[0], _is_mean),
+            lambda at: _n(at) / at.problem.sizes[0], is_mean),
     *_share("wrong-n-hidden", "the mean divides by the number of hidden units, not of records", "∂L/∂ŷ = n/hidden · (1/N ∂ℓ/∂ŷ)",
             lambda at: _n(at) / at.problem.sizes[1],
-            lambda problem, layer: _is_mean(problem, layer) and len(problem.sizes) > 2 and problem.sizes[1] != problem.sizes[0]),
+            lambda problem, layer: is_mean(problem, layer) and len(problem.sizes) > 2 and problem.sizes[1] != problem.sizes[0]),
 )
 
 ERROR_TERMS = (
@@ -323,33 +266,34 @@ ERROR_TERMS = (
     Mistake("error-crossed", "(n,) against (n, 1): each output is held against every target, and averaged", "ŷᵢ − yᵢ", "1/n Σⱼ (ŷᵢ − yⱼ)",
             {"term": _crossed(True)}, applies=lambda problem, layer: _is_square_loss(problem, layer) and problem.sizes[-1] == 1),
     Mistake("raw-error-back", "{layer} is sent the raw error ∂L/∂a of the next layer, not its error term δ", _BACK,
-            "∂L/∂a = (∂L/∂a of the next) W", {"back_delta": _raw_error}, "hidden"),
+            "∂L/∂a = (∂L/∂a of the next) W", {"back_delta": lambda at: at("back", 1)}, "hidden"),
     Mistake("slope-again-back", "what is sent back to {layer} has f′ of the next layer once more: it is in δ already", _BACK,
             "∂L/∂a = (δ ∘ f′) W", {"back_delta": _slope_again}, "hidden", _next_bends),
     Mistake("weights-left-out-back", "the weights are left out on the way back to {layer}", _BACK, "∂L/∂a = Σₖ δₖ, the same for each unit",
             {"back": _without_weights}, "hidden"),
-    Mistake("weights-left-out-back", "the weights are left out on the way back to {layer}", _BACK, "∂L/∂a = δ", {"back": _delta_itself},
-            "hidden", _next_is_square),
+    Mistake("weights-left-out-back", "the weights are left out on the way back to {layer}", _BACK, "∂L/∂a = δ",
+            {"back": lambda at: at("back_delta")}, "hidden", _next_is_square),
     Mistake("updated-weights-back", "the error goes back to {layer} through weights that are updated already", _BACK, "∂L/∂a = δ (W + ΔW)",
-            {"back_weight": _updated_weights}, "hidden"),
+            {"back_weight": lambda at: at("weight_after", 1)}, "hidden"),
     Mistake("weights-untransposed", "the weights are transposed on the way back to {layer}", _BACK, "∂L/∂a = δ Wᵀ",
-            {"back_weight": _untransposed}, "hidden", _next_is_square),
+            {"back_weight": lambda at: at.right("back_weight").T}, "hidden", _next_is_square),
     Mistake("batch-summed-early", "the error is summed over the batch before it is multiplied by f′, in {layer}", "δₙ = ∂L/∂aₙ ∘ f′(zₙ)",
             "δₙ = (Σₘ ∂L/∂aₘ) ∘ f′(zₙ)", {"back": _batch_summed(False)}, "hidden"),
     Mistake("batch-summed-early", "the error is averaged over the batch before it is multiplied by f′, in {layer}", "δₙ = ∂L/∂aₙ ∘ f′(zₙ)",
             "δₙ = (1/n Σₘ ∂L/∂aₘ) ∘ f′(zₙ)", {"back": _batch_summed(True)}, "hidden"),
     Mistake("sign-flipped-in-layer", "the error term of {layer} has the wrong sign", "δ = ∂L/∂a ∘ f′(z)", "δ = −∂L/∂a ∘ f′(z)",
-            {"delta": _delta_negative}, "hidden"),
+            {"delta": lambda at: -at.right("delta")}, "hidden"),
     Mistake("extra-input-factor", "the error term of {layer} has the layer's input as a factor besides", "δ = ∂L/∂a ∘ f′(z)",
-            "δ = ∂L/∂a ∘ f′(z) ∘ input", {"delta": _delta_times_input}, "layer", is_square),
+            "δ = ∂L/∂a ∘ f′(z) ∘ input", {"delta": lambda at: at.right("delta") * at("input")}, "layer", is_square),
     Mistake("extra-activation-factor", "the error term of {layer} has the layer's activation as a factor besides", "δ = ∂L/∂a ∘ f′(z)",
-            "δ = ∂L/∂a ∘ f′(z) ∘ a", {"delta": _delta_times_activation}, "layer"),
+            "δ = ∂L/∂a ∘ f′(z) ∘ a", {"delta": lambda at: at.right("delta") * at("a")}, "layer"),
     Mistake("softmax-diagonal", "softmax's Jacobian is reduced to its diagonal in {layer}", "δᵢ = Σⱼ ∂L/∂aⱼ pⱼ(δᵢⱼ − pᵢ)",
-            "δᵢ = ∂L/∂aᵢ pᵢ(1 − pᵢ)", {"delta": _diagonal}, "layer", _is_softmax),
+            "δᵢ = ∂L/∂aᵢ pᵢ(1 − pᵢ)", {"delta": _diagonal}, "layer",
+            lambda problem, layer: problem.layers[layer - 1].function == "softmax"),
     Mistake("slope-missing", "softmax's Jacobian is left out in {layer}", "δᵢ = Σⱼ ∂L/∂aⱼ ∂aⱼ/∂zᵢ", "δ = ∂L/∂a",
-            {"delta": _jacobian_missing}, "layer", _bends_not),
+            {"delta": lambda at: at("back")}, "layer", lambda problem, layer: not is_elementwise(problem.layers[layer - 1].function)),
     Mistake("slope-on-logits-loss", "f′ is applied on top of p − y, which is the derivative at the logits already", "∂ℓ/∂z = p − y",
-            "(p − y) ∘ p(1 − p)", {"term": _slope_on_top}, applies=_from_logits),
+            "(p − y) ∘ p(1 − p)", {"term": _slope_on_top}, applies=is_of_logits),
     *(
         Mistake("other-loss", f"the derivative is that of the mean squared error through softmax{said}", "∂ℓ/∂z = p − y",
                 f"∂ℓ/∂zᵢ = Σⱼ {factor}(pⱼ − yⱼ) pⱼ(δᵢⱼ − pᵢ){over}", {"term": _squares_through_softmax(times, is_mean)},
@@ -369,5 +313,5 @@ ERROR_TERMS = (
             "p = e^zᵢ / Σⱼ e^zⱼ", "p = zᵢ / Σⱼ zⱼ", {"term": _shares_of_logits},
             applies=lambda problem, layer: problem.loss == "cross_entropy" and problem.sizes[-1] > 1),
     Mistake("probabilities-missing", "the logits stand for the probabilities", "∂ℓ/∂z = p − y", "z − y",
-            {"term": _logits_for_probabilities}, applies=_from_logits),
+            {"term": lambda at: at("output") - one_hot(at)}, applies=is_of_logits),
 )

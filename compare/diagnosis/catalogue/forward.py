@@ -10,6 +10,7 @@ from ..formulas import Formula, activated, is_elementwise, one_hot
 from ..graph import At
 from ..mistake import Applies, Mistake
 from .slopes import derivative
+from .where import bends, has_bias
 
 
 def _function(name: str) -> Formula:
@@ -32,21 +33,9 @@ def _reversed(at: At) -> Bounded:
     return activated("sigmoid", -at("u"))[0]
 
 
-def _reversed_slope(at: At) -> Bounded:
-    return -at.right("slope")
-
-
-def _without_bias(at: At) -> Bounded:
-    return at("input") @ at("weight").T
-
-
 def _bias_twice(at: At) -> Bounded:
     z = at.right("z")
     return z + at("bias").broadcast_to(z.value.shape)
-
-
-def _has_bias(problem: Problem, layer: int) -> bool:
-    return problem.bias
 
 
 def _weight_untransposed(at: At) -> Bounded:
@@ -54,30 +43,10 @@ def _weight_untransposed(at: At) -> Bounded:
     return at("input").matmul(at("weight"), None if bias is None else bias[None, :])
 
 
-def _is_square(problem: Problem, layer: int) -> bool:
-    return problem.layers[layer - 1].units_in == problem.layers[layer - 1].units
-
-
-def _f_twice(at: At) -> Bounded:
-    return activated(at.function, at.right("a"))[0]
-
-
-def _bends(problem: Problem, layer: int) -> bool:
-    return is_elementwise(problem.layers[layer - 1].function) and problem.layers[layer - 1].function != "identity"
-
-
-def _softmax_of_records(at: At) -> Bounded:
-    return activated(at.function, at("u").T)[0].T
-
-
 def _jacobian_of_the_answer(at: At) -> Bounded:
     """δᵢ = aᵢ (∂L/∂aᵢ − Σⱼ ∂L/∂aⱼ aⱼ), whatever a is."""
     a, error = at("a"), at("back")
     return a * (error - (error * a).sum(-1)[:, None])
-
-
-def _is_softmax(problem: Problem, layer: int) -> bool:
-    return not is_elementwise(problem.layers[layer - 1].function)
 
 
 def _without_parentheses(at: At) -> Bounded:
@@ -189,7 +158,7 @@ FORWARD = (
     Mistake("sigmoid-reversed", "the exponent's sign is wrong in the sigmoid of {layer}: eᶻ for e⁻ᶻ", "σ(z) = 1/(1 + e⁻ᶻ)",
             "σ(−z) = 1/(1 + eᶻ)", {"a": _reversed}, "layer", _is_sigmoid),
     Mistake("sigmoid-reversed", "the exponent's sign is wrong in the sigmoid of {layer}, and in its derivative", "σ(z) = 1/(1 + e⁻ᶻ)",
-            "σ(−z) = 1/(1 + eᶻ)", {"a": _reversed, "slope": _reversed_slope}, "layer", _is_sigmoid),
+            "σ(−z) = 1/(1 + eᶻ)", {"a": _reversed, "slope": lambda at: -at.right("slope")}, "layer", _is_sigmoid),
     *(
         Mistake("activation-other" if name != "identity" else "activation-missing",
                 f"the activation of {{layer}} is {name}" if name != "identity" else "the activation of {layer} is left out", _RIGHT,
@@ -221,15 +190,18 @@ FORWARD = (
                 alone=True, slow=True)
         for how, formula in _NORMALISED
     ),
-    Mistake("activation-twice", "f is applied twice in {layer}", _RIGHT, "a = f(f(z))", {"a": _f_twice}, "layer", _bends),
-    Mistake("bias-left-out", "the biases of {layer} are left out of z", "z = a Wᵀ + b", "z = a Wᵀ", {"z": _without_bias}, "layer",
-            _has_bias),
-    Mistake("bias-twice", "the biases of {layer} are added twice", "z = a Wᵀ + b", "z = a Wᵀ + 2b", {"z": _bias_twice}, "layer", _has_bias),
+    Mistake("activation-twice", "f is applied twice in {layer}", _RIGHT, "a = f(f(z))",
+            {"a": lambda at: activated(at.function, at.right("a"))[0]}, "layer", bends),
+    Mistake("bias-left-out", "the biases of {layer} are left out of z", "z = a Wᵀ + b", "z = a Wᵀ",
+            {"z": lambda at: at("input") @ at("weight").T}, "layer", has_bias),
+    Mistake("bias-twice", "the biases of {layer} are added twice", "z = a Wᵀ + b", "z = a Wᵀ + 2b", {"z": _bias_twice}, "layer", has_bias),
     Mistake("weights-transposed", "the weights of {layer} are transposed on the way forward", "z = a Wᵀ + b", "z = a W + b",
-            {"z": _weight_untransposed}, "layer", _is_square),
+            {"z": _weight_untransposed}, "layer",
+            lambda problem, layer: problem.layers[layer - 1].units_in == problem.layers[layer - 1].units),
     *(
         Mistake("softmax-axis", "softmax is taken over the records, not over the units, in {layer}", "a = softmax of each record",
-                "a = softmax of each unit", {"a": _softmax_of_records, **back}, "layer", _is_softmax)
+                "a = softmax of each unit", {"a": lambda at: activated(at.function, at("u").T)[0].T, **back}, "layer",
+                lambda problem, layer: not is_elementwise(problem.layers[layer - 1].function))
         for back in ({"delta_u": _jacobian_of_the_answer}, {})
     ),
 )

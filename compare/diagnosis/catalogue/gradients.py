@@ -10,27 +10,15 @@ from ...support.arrays import Array
 from ..formulas import Formula
 from ..graph import At, Run
 from ..mistake import Applies, Mistake
-from .slopes import is_square
+from .where import has_bias, is_square
 
 RIGHT = "∂L/∂W = δᵀ a"
 LONGEST = 32  # units or inputs, up to which each row and column of a weight is tried by itself
 
 
-def _after_the_first(problem: Problem, layer: int) -> bool:
-    return layer > 1
-
-
 def _input_twice(at: At) -> Bounded:
     a = at.right("grad_input")
     return a * a
-
-
-def _pre_activation(at: At) -> Bounded:
-    return at("z", -1)
-
-
-def _own_output(at: At) -> Bounded:
-    return at("a")
 
 
 def _of_layer(shift: int) -> Formula:
@@ -45,18 +33,10 @@ def _fits(shift: int) -> Applies:
     return applies
 
 
-def _transposed(at: At) -> Bounded:
-    return at.right("weight_grad").T
-
-
 def _elementwise(at: At) -> Bounded:
     summed = (at("grad_delta") * at("grad_input")).sum(-2)
     shape = 2 * summed.value.shape
     return summed.broadcast_to(shape)
-
-
-def _elementwise_columns(at: At) -> Bounded:
-    return _elementwise(at).T
 
 
 def _scalar(at: At) -> Bounded:
@@ -108,18 +88,6 @@ def _masked(delta: Bounded, row: int, keep: bool) -> Bounded:
     mask = np.full((len(delta.value), 1), not keep)
     mask[row] = keep
     return delta.masked(mask)
-
-
-def _opposite(at: At) -> Bounded:
-    return -at.right("weight_grad")
-
-
-def _has_bias(problem: Problem, layer: int) -> bool:
-    return problem.bias
-
-
-def _negative(at: At) -> Bounded:
-    return -at.right("grad_delta")
 
 
 def _stale(at: At) -> Bounded:
@@ -194,14 +162,14 @@ GRADIENTS = (
             {"grad_delta": _without_row(0)}, "layer"),
     Mistake("last-record-dropped", "the last record is left out of the gradients of {layer}", _SUM,
             "∂L/∂W = Σ δₙᵀ aₙ up to the last but one", {"grad_delta": _without_row(-1)}, "layer"),
-    Mistake("sign-flipped-in-layer", "the gradients of {layer} have the wrong sign", RIGHT, "∂L/∂W = −δᵀ a", {"grad_delta": _negative},
-            "layer"),
+    Mistake("sign-flipped-in-layer", "the gradients of {layer} have the wrong sign", RIGHT, "∂L/∂W = −δᵀ a",
+            {"grad_delta": lambda at: -at.right("grad_delta")}, "layer"),
     Mistake("sign-flipped-in-layer", "the weight gradient of {layer} has the wrong sign", RIGHT, "∂L/∂W = −δᵀ a",
-            {"weight_grad": _opposite}, "layer", _has_bias),
+            {"weight_grad": lambda at: -at.right("weight_grad")}, "layer", has_bias),
     Mistake("pre-activation-in-gradient", "the weight gradient of {layer} is made of z, the input before f", RIGHT,
-            "∂L/∂W = δᵀ z of the layer before", {"grad_input": _pre_activation}, "layer", _after_the_first),
+            "∂L/∂W = δᵀ z of the layer before", {"grad_input": lambda at: at("z", -1)}, "layer", lambda problem, layer: layer > 1),
     Mistake("output-for-input-in-gradient", "the weight gradient of {layer} is made of the layer's output, not its input", RIGHT,
-            "∂L/∂W = δᵀ f(z)", {"grad_input": _own_output}, "layer", is_square),
+            "∂L/∂W = δᵀ f(z)", {"grad_input": lambda at: at("a")}, "layer", is_square),
     *(
         Mistake("output-for-input-in-gradient", f"the weight gradient of {{layer}} is made of the input of the layer {word} it", RIGHT,
                 "∂L/∂W = δᵀ a, a of another layer", {"grad_input": _of_layer(shift)}, "layer", _fits(shift))
@@ -209,12 +177,12 @@ GRADIENTS = (
     ),
     Mistake("input-twice", "the weight gradient of {layer} has the layer's input twice", RIGHT, "∂L/∂W = δᵀ (a ∘ a)",
             {"grad_input": _input_twice}, "layer"),
-    Mistake("gradient-transposed", "the weight gradient of {layer} is transposed", RIGHT, "∂L/∂W = aᵀ δ", {"weight_grad": _transposed},
-            "layer", is_square),
+    Mistake("gradient-transposed", "the weight gradient of {layer} is transposed", RIGHT, "∂L/∂W = aᵀ δ",
+            {"weight_grad": lambda at: at.right("weight_grad").T}, "layer", is_square),
     Mistake("elementwise-for-outer", "δ and a are multiplied elementwise in {layer}, where each is to meet each", RIGHT,
             "∂L/∂W = Σ δ ∘ a in every row", {"weight_grad": _elementwise}, "layer", is_square),
     Mistake("elementwise-for-outer", "δ and a are multiplied elementwise in {layer}, where each is to meet each", RIGHT,
-            "∂L/∂W = Σ δ ∘ a in every column", {"weight_grad": _elementwise_columns}, "layer", is_square),
+            "∂L/∂W = Σ δ ∘ a in every column", {"weight_grad": lambda at: _elementwise(at).T}, "layer", is_square),
     *(
         Mistake("scalar-for-product", f"one number, {what}, stands for the whole weight gradient of {{layer}}", RIGHT, actual,
                 {"weight_grad": formula}, "layer", applies, alone=True)

@@ -53,16 +53,8 @@ def reduced(at: At, terms: Bounded) -> Bounded:
     return terms.sum(-2).sum(-1).scaled(at.right("share"))
 
 
-def _opposite(at: At) -> Bounded:
-    return -at.right("loss")
-
-
 def _logarithm(base: float) -> Formula:
     return lambda at: at.right("loss").scaled(1 / np.log(base))
-
-
-def _has_logarithm(problem: Problem, layer: int) -> bool:
-    return problem.loss in ("bce", "bce_with_logits", "cross_entropy")
 
 
 def _other(name: str) -> Formula:
@@ -90,14 +82,6 @@ def _of_probabilities(at: At) -> Bounded:
     return RULES["mse"].bounds(at("probabilities"), one_hot(at), at.problem.reduction)[0]
 
 
-def _has_logits(problem: Problem, layer: int) -> bool:
-    return problem.loss in ("cross_entropy", "bce_with_logits")
-
-
-def _root(at: At) -> Bounded:
-    return at.right("loss").root()
-
-
 def _squared_mean(at: At) -> Bounded:
     """The square of the mean of ŷ − y, or half of it."""
     difference = at("output") - at("y").astype(np.float64)
@@ -123,17 +107,18 @@ LOSSES = (
     _loss("loss-sign", "the sign between the two terms of the loss is wrong", _VALUE, "ℓ = −y ln p + (1 − y) ln(1 − p)", _binary(1, -1, 0),
           _is_binary),
     _loss("loss-sign", "the sign of the loss's y-term is wrong", _VALUE, "ℓ = y ln p − (1 − y) ln(1 − p)", _binary(-1, 1, 0), _is_binary),
-    _loss("loss-sign", "the loss has the wrong sign", "L", "−L", _opposite, lambda problem, layer: True),
+    _loss("loss-sign", "the loss has the wrong sign", "L", "−L", lambda at: -at.right("loss"), lambda problem, layer: True),
     *(
         _loss("loss-other", f"the loss is another one, {name}", "L", f"L of {name}", _other(name), _may_be(name))
         for name in _OTHERS
     ),
     _loss("loss-other", "the loss is the mean squared error of the probabilities", "L of the logits", "L = mean (p − y)²",
-          _of_probabilities, _has_logits),
+          _of_probabilities, lambda problem, layer: problem.loss in ("cross_entropy", "bce_with_logits")),
     *(
-        _loss("loss-logarithm", f"the loss has log{base} for ln", "ln p", f"log{base} p", _logarithm(base), _has_logarithm)
+        _loss("loss-logarithm", f"the loss has log{base} for ln", "ln p", f"log{base} p", _logarithm(base),
+              lambda problem, layer: problem.loss in ("bce", "bce_with_logits", "cross_entropy"))
         for base in (2, 10)
     ),
-    _loss("loss-root", "the loss is the root of what it should be", "L", "√L", _root, _is_square),
+    _loss("loss-root", "the loss is the root of what it should be", "L", "√L", lambda at: at.right("loss").root(), _is_square),
     _loss("loss-squared-mean", "the loss is the square of the mean error", "mean (ŷ − y)²", "(mean (ŷ − y))²", _squared_mean, _is_square),
 )

@@ -76,10 +76,6 @@ def _unbiased_back(at: At) -> Back:
     return parts.back(at("delta_u"), count=parts.count + 1)
 
 
-def _eps_outside(at: At) -> Normalized:
-    return _Parts(at, eps_outside=True).normalized()
-
-
 def _by_running(at: At) -> Normalized:
     """By a mean of 0 and a variance of 1, from which the running statistics start; nothing goes back through them."""
     z, gamma, beta = at("z"), as_row(at("gamma")), as_row(at("beta"))
@@ -92,16 +88,8 @@ def _by_running(at: At) -> Normalized:
     return Normalized(normal * gamma + beta, back, z.zeros(), z.zeros())
 
 
-def _no_mask(at: At) -> Bounded:
-    return at("back_whole")
-
-
 def _no_scale(at: At) -> Bounded:
     return at("back_whole").masked(at.now.masks[at.layer])
-
-
-def _scale_alone(at: At) -> Bounded:
-    return at("back_whole").scaled(1 / (1 - at.problem.dropout))
 
 
 def _unscaled(at: At) -> Bounded:
@@ -126,13 +114,13 @@ NORMALIZATION = (
     Mistake("norm-unbiased", "{layer} is normalised by the unbiased variance, and goes back by the biased one's formula",
             "v = 1/n Σ(z − μ)²", "v = 1/(n − 1) Σ(z − μ)²", {"norm": _unbiased, "norm_back": _unbiased_back}, "hidden", _has()),
     Mistake("norm-eps-outside", "ε is outside the root in {layer}'s normalisation", "s = 1/√(v + ε)", "s = 1/(√v + ε)",
-            {"norm": _eps_outside}, "hidden", _has()),
+            {"norm": lambda at: _Parts(at, eps_outside=True).normalized()}, "hidden", _has()),
     Mistake("norm-running-in-training", "{layer} is normalised by the running statistics in training", "μ, v of the batch", "μ, v running",
             {"norm": _by_running}, "hidden", _has("batch_norm")),
-    Mistake("dropout-mask-missing-back", "dropout is left out on the way back through {layer}", _DROP, "∂L/∂a = δ W", {"back": _no_mask},
-            "hidden", _has_dropout),
+    Mistake("dropout-mask-missing-back", "dropout is left out on the way back through {layer}", _DROP, "∂L/∂a = δ W",
+            {"back": lambda at: at("back_whole")}, "hidden", _has_dropout),
     Mistake("dropout-mask-missing-back", "dropout's mask is left out on the way back through {layer}", _DROP, "∂L/∂a = (δ W)/(1 − p)",
-            {"back": _scale_alone}, "hidden", _has_dropout),
+            {"back": lambda at: at("back_whole").scaled(1 / (1 - at.problem.dropout))}, "hidden", _has_dropout),
     Mistake("dropout-scale-missing-back", "dropout's 1/(1 − p) is left out on the way back through {layer}", _DROP, "∂L/∂a = (δ W) ∘ m",
             {"back": _no_scale}, "hidden", _has_dropout),
     Mistake("dropout-scale-missing", "dropout's 1/(1 − p) is left out of {layer}, both ways", "a ∘ m/(1 − p)", "a ∘ m",

@@ -5,36 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
 from ...rounding.rules import OPTIMIZERS as RULES
-from ..formulas import Formula, is_elementwise, options_of
+from ..formulas import Formula, options_of
 from ..graph import At, places
 from ..measured import Family
-from ..mistake import Applies, Where
-from .slopes import bends, has
+from ..mistake import Applies, Where, anywhere
+from .where import bends, by, has, has_bias, uses
 
 Formulas = Mapping[str, Formula]
 _STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
 _THRESHOLDS = tuple(float(f"{digit}e{power}") for power in (0, -1, 1, -2, -3) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
 
 _LEAST = 1e-300      # of a bound: no number lies between 1 and −1
-
-
-def _has_bias(problem: Problem, layer: int) -> bool:
-    return problem.bias
-
-
-def _both(*conditions: Applies) -> Applies:
-    return lambda problem, layer: all(condition(problem, layer) for condition in conditions)
-
-
-def _uses(option: str) -> Applies:
-    return lambda problem, layer: bool(problem.optimizer_options.get(option))
-
-
-def _is(*names: str) -> Applies:
-    return lambda problem, layer: problem.optimizer in names
 
 
 # A penalty of the weights.
@@ -74,7 +57,7 @@ def _penalties() -> tuple[Family, ...]:
                 found.append(
                     Family(f"penalty-l{1 if is_l1 else 2}",
                            f"a penalty of the {what} that is not asked for, {of}, is added {to} of {{layer}}", expected, text.format(of=of),
-                           _penalised(kind, stage, is_l1, over_n), 0.01, "layer", _has_bias if kind == "*" else lambda problem, layer: True,
+                           _penalised(kind, stage, is_l1, over_n), 0.01, "layer", has_bias if kind == "*" else lambda problem, layer: True,
                            among=_STRENGTHS if stage in ("used", "taken") else (), beside=beside)
                 )
     return tuple(found)
@@ -99,7 +82,7 @@ def _penalty_in_loss(is_l1: bool, with_biases: bool, over_n: bool) -> Callable[[
 _LOSS_PENALTIES = tuple(
     Family("loss-penalty", f"the loss has a penalty of the {what} that the gradients do not have", "L",
            f"L + {{number}}{'/n' if over_n else ''} Σ {'|w|' if is_l1 else 'w²'}", _penalty_in_loss(is_l1, with_biases, over_n), 0.01,
-           applies=_has_bias if with_biases else lambda problem, layer: True)
+           applies=has_bias if with_biases else lambda problem, layer: True)
     for over_n in (False, True)
     for is_l1 in (False, True)
     for with_biases, what in ((False, "weights"), (True, "weights and biases"))
@@ -226,10 +209,6 @@ def _guarded(form: str) -> Callable[[float], Formulas]:
     return formulas
 
 
-def _is_bce(problem: Problem, layer: int) -> bool:
-    return problem.loss == "bce"
-
-
 def _rate(of: Callable[[float, int], float]) -> Callable[[float], Formulas]:
     return lambda number: {"lr": lambda at: at.now.lr * of(number, at.now.number)}
 
@@ -250,28 +229,16 @@ def _option(name: str, of: Callable[[Any, float], Any]) -> Callable[[float], For
     return formulas
 
 
-def _always(problem: Problem, layer: int) -> bool:
-    return True
-
-
-def _is_output_of_probabilities(problem: Problem, layer: int) -> bool:
-    return problem.layers[layer - 1].function in ("sigmoid", "softmax")
-
-
-def _bends_by_itself(problem: Problem, layer: int) -> bool:
-    return bends(problem, layer) and is_elementwise(problem.layers[layer - 1].function)
-
-
 _CLIPPED: tuple[tuple[str, str, bool, str, str, Where, Applies, bool, float], ...] = (
-    ("gradient-clipped", "*_used", False, "each of the gradients of {layer} is clipped to ±", "g = ∂L/∂w", "layer", _always, True, 0.01),
-    ("gradient-clipped", "weight_used", False, "the weight gradient of {layer} is clipped to ±", "∂L/∂W", "layer", _has_bias, True, 0.01),
-    ("gradient-clipped", "bias_used", False, "the bias gradient of {layer} is clipped to ±", "∂L/∂b", "layer", _has_bias, True, 0.01),
-    ("gradient-clipped", "*_taken", False, "the update clips the gradients of {layer} to ±", "∂L/∂w", "layer", _always, True, 0.01),
-    ("error-clipped", "delta", False, "δ of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
-    ("error-clipped", "delta", True, "δ of each record of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", _always, True, 0.01),
-    ("error-clipped", "term", False, "the error is clipped to ±", "∂ℓ/∂ŷ", "once", _always, True, 0.01),
-    ("error-clipped", "error", False, "the error's part of the mean is clipped to ±", "∂L/∂ŷ", "once", _always, True, 0.01),
-    ("forward-clipped", "z", False, "z of {layer} is clipped to ±", "z = a Wᵀ + b", "layer", _always, False, 0.5),
+    ("gradient-clipped", "*_used", False, "each of the gradients of {layer} is clipped to ±", "g = ∂L/∂w", "layer", anywhere, True, 0.01),
+    ("gradient-clipped", "weight_used", False, "the weight gradient of {layer} is clipped to ±", "∂L/∂W", "layer", has_bias, True, 0.01),
+    ("gradient-clipped", "bias_used", False, "the bias gradient of {layer} is clipped to ±", "∂L/∂b", "layer", has_bias, True, 0.01),
+    ("gradient-clipped", "*_taken", False, "the update clips the gradients of {layer} to ±", "∂L/∂w", "layer", anywhere, True, 0.01),
+    ("error-clipped", "delta", False, "δ of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", anywhere, True, 0.01),
+    ("error-clipped", "delta", True, "δ of each record of {layer} is clipped to ±", "δ = ∂L/∂z", "layer", anywhere, True, 0.01),
+    ("error-clipped", "term", False, "the error is clipped to ±", "∂ℓ/∂ŷ", "once", anywhere, True, 0.01),
+    ("error-clipped", "error", False, "the error's part of the mean is clipped to ±", "∂L/∂ŷ", "once", anywhere, True, 0.01),
+    ("forward-clipped", "z", False, "z of {layer} is clipped to ±", "z = a Wᵀ + b", "layer", anywhere, False, 0.5),
 )
 _CLIPS = tuple(
     Family(id, f"{what}{{number}}", expected, f"{expected.partition(' = ')[0]} clipped to ±{{number}}",
@@ -293,14 +260,15 @@ _NORMS = tuple(
 WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     "the derivative of an activation": (
         Family("slope-raised", "f′ of {layer} has {number} added to it: flat spots are left out", "δ = ∂L/∂a ∘ f′(z)",
-               "δ = ∂L/∂a ∘ (f′(z) + {number})", _raised, 0.1, "layer", _bends_by_itself, among=(0.1, 0.01, 0.05), least=1e-4),
+               "δ = ∂L/∂a ∘ (f′(z) + {number})", _raised, 0.1, "layer", bends, among=(0.1, 0.01, 0.05), least=1e-4),
     ),
     "the gradient of a weight": (*_CLIPS[:4], *_NORMS),
     "the error, at the output or on its way back": (
         *_CLIPS[4:8],
         *(
             Family("bce-guarded", "the derivative of the loss has {number} added to what it is divided by", "∂ℓ/∂p = (p − y)/(p(1 − p))",
-                   actual, _guarded(form), 1e-3, applies=_is_bce, start=1e-7, among=(1e-8, 1e-7, 1e-5, 1e-3, 1e-9, 1e-10, 1e-12, 1e-15))
+                   actual, _guarded(form), 1e-3, applies=lambda problem, layer: problem.loss == "bce", start=1e-7,
+                   among=(1e-8, 1e-7, 1e-5, 1e-3, 1e-9, 1e-10, 1e-12, 1e-15))
             for form, actual in (
                 ("two", "∂ℓ/∂p = (1 − y)/(1 − p + {number}) − y/(p + {number})"),
                 ("one", "∂ℓ/∂p = (p − y)/(p(1 − p) + {number})"),
@@ -325,7 +293,8 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
         Family("forward-clipped", "z of {layer} is clipped above {number}", "z = a Wᵀ + b", "z = min(a Wᵀ + b, {number})",
                _clip("z", is_one_sided=True), 1.0, "layer", start=1e-6, smooth=False, among=_THRESHOLDS),
         Family("forward-clipped", "the output is kept between {number} and 1 − {number}", "p = f(z)",
-               "p = clip(f(z), {number}, 1 − {number})", _probabilities_clipped, 0.1, "output", _is_output_of_probabilities, smooth=False,
+               "p = clip(f(z), {number}, 1 − {number})", _probabilities_clipped, 0.1, "output",
+               lambda problem, layer: problem.layers[layer - 1].function in ("sigmoid", "softmax"), smooth=False,
                among=(0.01, 0.05, 0.1, 0.001), least=_LEAST),
         *(
             Family("relu-threshold", "the threshold of relu in {layer} is not 0, but about {number}" + where, "a = z [z > 0]",
@@ -343,19 +312,19 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     "the loss, its value or the derivative of a term": _LOSS_PENALTIES,
     "the optimiser": (
         Family("decay-other", "weight decay is {number}, which is not what is asked for", "g + λ w", "g + {number} w",
-               _option("weight_decay", lambda value, number: number), 0.02, applies=_uses("weight_decay"), among=_STRENGTHS),
+               _option("weight_decay", lambda value, number: number), 0.02, applies=uses("weight_decay"), among=_STRENGTHS),
         Family("momentum-other", "momentum is {number}, which is not what is asked for", "b ← μ b + g", "b ← {number} b + g",
-               _option("momentum", lambda value, number: number), 0.5, applies=_uses("momentum"), among=(0.9, 0.99, 0.5, 0.8, 0.95)),
+               _option("momentum", lambda value, number: number), 0.5, applies=uses("momentum"), among=(0.9, 0.99, 0.5, 0.8, 0.95)),
         *(
             Family("adam-beta-other", f"Adam's {name} is {{number}}, which is not what is asked for", name, f"{name} = {{number}}",
-                   _option("betas", of), 0.95, applies=_is("adam", "adamw"), start=0.5, among=(0.99, 0.9, 0.95, 0.98, 0.9999, 0.999, 0.5))
+                   _option("betas", of), 0.95, applies=by("adam", "adamw"), start=0.5, among=(0.99, 0.9, 0.95, 0.98, 0.9999, 0.999, 0.5))
             for name, of in (
                 ("β₂", lambda betas, number: (betas[0], number)),
                 ("β₁", lambda betas, number: (number, betas[1])),
             )
         ),
         Family("adam-eps-other", "Adam's ε is {number}, which is not what is asked for", "Δw = −lr m̂ / (√v̂ + ε)",
-               "Δw = −lr m̂ / (√v̂ + {number})", _option("eps", lambda eps, number: number), 1e-3, applies=_is("adam", "adamw"),
+               "Δw = −lr m̂ / (√v̂ + {number})", _option("eps", lambda eps, number: number), 1e-3, applies=by("adam", "adamw"),
                smooth=False, among=(1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1e-9, 1e-10, 1e-12)),
     ),
     "the update: what the gradients are multiplied by and added to": (

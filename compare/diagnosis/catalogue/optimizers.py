@@ -10,20 +10,9 @@ from ...rounding.rules import OPTIMIZERS as RULES
 from ..formulas import Formula, options_of
 from ..graph import At
 from ..mistake import Applies, Mistake
+from .where import both, by, uses
 
 Kept = dict[str, Bounded]
-
-
-def _uses(option: str) -> Applies:
-    return lambda problem, layer: bool(problem.optimizer_options.get(option))
-
-
-def _is(*names: str) -> Applies:
-    return lambda problem, layer: problem.optimizer in names
-
-
-def _both(*conditions: Applies) -> Applies:
-    return lambda problem, layer: all(condition(problem, layer) for condition in conditions)
 
 
 def _changed(change: Callable[[At, dict[str, Any], str], dict[str, Any]]) -> Formula:
@@ -151,7 +140,7 @@ def _decay_of(*kinds: str) -> dict[str, Formula]:
 
 
 _VELOCITY = "b ← μ b + g; Δw = −lr b"
-_MOMENTUM, _DECAY = _uses("momentum"), _uses("weight_decay")
+_MOMENTUM, _DECAY = uses("momentum"), uses("weight_decay")
 
 
 def _decays(which: str, *, bias: bool | None = None, norm: bool | None = None) -> Applies:
@@ -169,13 +158,13 @@ OPTIMIZERS = (
     Mistake("momentum-sign", "momentum has the wrong sign", _VELOCITY, "b ← −μ b + g",
             option("momentum", lambda at, options: -options["momentum"]), applies=_MOMENTUM),
     Mistake("momentum-sign", "momentum has the wrong sign, but for Nesterov's look-ahead", _VELOCITY, "b ← −μ b + g",
-            {"*_update": _sign_but_look_ahead}, applies=_uses("nesterov")),
+            {"*_update": _sign_but_look_ahead}, applies=uses("nesterov")),
     Mistake("momentum-damped", "the gradient is damped by 1 − μ, where it should not be", _VELOCITY, "b ← μ b + (1 − μ) g, from b = g on",
             option("dampening", lambda at, options: options["momentum"]), applies=_MOMENTUM),
     Mistake("momentum-damped", "the velocity is a moving average, where it should not be", _VELOCITY, "b ← μ b + (1 − μ) g, from b = 0 on",
             {"*_update": _averaged}, applies=_MOMENTUM),
     Mistake("momentum-undamped", "the gradient is not damped", "b ← μ b + (1 − dampening) g", "b ← μ b + g",
-            option("dampening", lambda at, options: 0.0), applies=_both(_MOMENTUM, _uses("dampening"))),
+            option("dampening", lambda at, options: 0.0), applies=both(_MOMENTUM, uses("dampening"))),
     Mistake("velocity-not-kept", "the velocity is not kept from step to step", _VELOCITY, "Δw = −lr g", {"*_update": _not_kept},
             applies=_MOMENTUM),
     Mistake("velocity-not-kept", "{layer} has no momentum: its velocity is not kept", _VELOCITY, "Δw = −lr g", {"*_update": _not_kept},
@@ -197,10 +186,10 @@ OPTIMIZERS = (
     Mistake("lr-in-velocity", "the learning rate is inside the velocity, which matters when it changes", _VELOCITY,
             "v ← μ v + lr g; Δw = −v", {"*_update": _lr_inside}, applies=_MOMENTUM),
     Mistake("nesterov-missing", "Nesterov's look-ahead is missing", "Δw = −lr (g + μ b)", "Δw = −lr b",
-            option("nesterov", lambda at, options: False), applies=_uses("nesterov")),
+            option("nesterov", lambda at, options: False), applies=uses("nesterov")),
     Mistake("nesterov-extra", "Nesterov's look-ahead is taken, where plain momentum should be", "Δw = −lr b", "Δw = −lr (g + μ b)",
             option("nesterov", lambda at, options: True),
-            applies=lambda problem, layer: _MOMENTUM(problem, layer) and not _uses("nesterov")(problem, layer)),
+            applies=lambda problem, layer: _MOMENTUM(problem, layer) and not uses("nesterov")(problem, layer)),
     Mistake("decay-missing", "weight decay is left out", "g + λ w", "g", option("weight_decay", lambda at, options: 0.0), applies=_DECAY),
     Mistake("decay-sign", "weight decay has the wrong sign", "g + λ w", "g − λ w",
             option("weight_decay", lambda at, options: -options["weight_decay"]), applies=_DECAY),
@@ -230,9 +219,9 @@ OPTIMIZERS = (
     Mistake("decay-in-gradients", "the gradients have the weight decay in them, which the update adds", "∂L/∂w", "∂L/∂w + λ w",
             {"*_used": _decayed}, applies=_DECAY),
     Mistake("decay-decoupled", "weight decay is decoupled from the gradient", "g ← g + λ w", "Δw = −lr λ w − lr …",
-            {"*_update": _other_decay}, applies=_both(_DECAY, lambda problem, layer: problem.optimizer != "adamw")),
+            {"*_update": _other_decay}, applies=both(_DECAY, lambda problem, layer: problem.optimizer != "adamw")),
     Mistake("decay-coupled", "weight decay is added to the gradient, where it should be decoupled", "Δw = −lr λ w − lr …", "g ← g + λ w",
-            {"*_update": _other_decay}, applies=_both(_DECAY, _is("adamw"))),
+            {"*_update": _other_decay}, applies=both(_DECAY, by("adamw"))),
     Mistake("decay-without-lr", "weight decay is not multiplied by the learning rate", "Δw = −lr (g + λ w)", "Δw = −lr g − λ w",
             {"*_update": _decay_without_lr}, applies=_DECAY),
 )

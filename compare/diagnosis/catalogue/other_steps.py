@@ -7,6 +7,7 @@ from ...rounding.arithmetic import Bounded
 from ..formulas import Formula
 from ..graph import At
 from ..mistake import Mistake
+from .where import has_bias
 
 
 def _previous_gradient(stage: str, is_zero_at_first: bool) -> Formula:
@@ -17,10 +18,6 @@ def _previous_gradient(stage: str, is_zero_at_first: bool) -> Formula:
         return gradient.zeros() if at.before is None and is_zero_at_first else gradient
 
     return formula
-
-
-def _previous_weights(at: At) -> Bounded:
-    return (at.before or at).right("back_weight")
 
 
 def _through_own_update(whole_rate: bool) -> Formula:
@@ -52,10 +49,6 @@ def _gathered(kind: str, mean: bool) -> Formula:
     return formula
 
 
-def _has_bias(problem: Problem, layer: int) -> bool:
-    return problem.bias
-
-
 OTHER_STEPS = (
     *(
         Mistake("previous-gradient", f"each step is by the gradient of the step before, {first}", "Δw by the gradient of step t",
@@ -64,7 +57,8 @@ OTHER_STEPS = (
         for is_zero, first in ((True, "the first by 0"), (False, "the first by its own"))
     ),
     Mistake("previous-weights-back", "the error goes back to {layer} through the weights of the step before",
-            "∂L/∂a = δ W, δ of the next layer", "∂L/∂a = δ W of step t − 1", {"back_weight": _previous_weights}, "hidden", alone=True),
+            "∂L/∂a = δ W, δ of the next layer", "∂L/∂a = δ W of step t − 1",
+            {"back_weight": lambda at: (at.before or at).right("back_weight")}, "hidden", alone=True),
     *(
         Mistake("updated-weights-back",
                 f"each record's error goes back to {{layer}} through weights that its own step has updated already{said}",
@@ -75,7 +69,7 @@ OTHER_STEPS = (
     *(
         Mistake("accumulator-not-reset",
                 f"the gradients of the {what} of {{layer}} are added to those of the steps before{said}: they are not set back to 0",
-                "g = ∂L/∂w", "g = ∂L/∂w + g of the step before", {f"{kind}_used": _gathered(kind, mean)}, "layer", _has_bias, alone=True)
+                "g = ∂L/∂w", "g = ∂L/∂w + g of the step before", {f"{kind}_used": _gathered(kind, mean)}, "layer", has_bias, alone=True)
         for kind, what in (("weight", "weights"), ("bias", "biases"))
         for mean, said in ((False, ""), (True, ", sum to sum"))
     ),

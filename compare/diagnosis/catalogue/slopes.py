@@ -5,37 +5,12 @@ import numpy as np
 
 from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
-from ..formulas import Formula, activated, is_elementwise
+from ..formulas import Formula, activated
 from ..graph import At
 from ..mistake import Applies, Mistake
+from .where import bends, bends_but_not, has, is_smooth, is_square
 
 RIGHT = "δ = ∂L/∂a ∘ f′(z)"
-
-
-def has(*names: str) -> Applies:
-    """Where the layer's activation is one of those."""
-    return lambda problem, layer: problem.layers[layer - 1].function in names
-
-
-def bends(problem: Problem, layer: int) -> bool:
-    """Where the layer's activation is elementwise, and not the identity."""
-    function = problem.layers[layer - 1].function
-    return is_elementwise(function) and function != "identity"
-
-
-def bends_but_not(*names: str) -> Applies:
-    """Where it bends, and is none of those."""
-    return lambda problem, layer: bends(problem, layer) and problem.layers[layer - 1].function not in names
-
-
-def is_smooth(problem: Problem, layer: int) -> bool:
-    """Where it bends, and not in one point."""
-    return bends(problem, layer) and problem.layers[layer - 1].function not in ("relu", "leaky_relu")
-
-
-def is_square(problem: Problem, layer: int) -> bool:
-    """Where a layer has as many units as inputs."""
-    return problem.layers[layer - 1].units_in == problem.layers[layer - 1].units
 
 
 def derivative(function: str, z: Bounded) -> Bounded:
@@ -55,10 +30,6 @@ def _of_pre_activation(at: At) -> Bounded:
 
 def _of_function(name: str) -> Formula:
     return lambda at: derivative(name, at("u"))
-
-
-def _of_output(at: At) -> Bounded:
-    return at.of(at.depth)("slope").broadcast_to(at("u").value.shape)
 
 
 def _output_fits(problem: Problem, layer: int) -> bool:
@@ -99,10 +70,6 @@ def _mask_of_gradient(at: At) -> Bounded:
     back = at("back")
     undecided = (np.abs(back.value) <= back.error) & np.greater(back.error, 0)
     return at.exact(np.where(back.value > 0, 1.0, 0.0), np.where(undecided, 1.0, 0.0))
-
-
-def _mask_of_gradient_too(at: At) -> Bounded:
-    return at.right("slope") * _mask_of_gradient(at)
 
 
 def _slope(id: str, sentence: str, actual: str, formula: Formula, applies: Applies, where: str = "layer") -> Mistake:
@@ -150,7 +117,8 @@ SLOPES = (
            has("sigmoid", "tanh")),
     _slope("slope-twice", "f′ is applied twice in {layer}", "δ = ∂L/∂a ∘ f′(z)²", lambda at: at.right("slope") * at.right("slope"),
            is_smooth),
-    _slope("output-slope-at-hidden", "the output's f′ is used in {layer}", "δ = ∂L/∂a ∘ f′(z of the output)", _of_output,
+    _slope("output-slope-at-hidden", "the output's f′ is used in {layer}", "δ = ∂L/∂a ∘ f′(z of the output)",
+           lambda at: at.of(at.depth)("slope").broadcast_to(at("u").value.shape),
            lambda problem, layer: bends(problem, layer) and _output_fits(problem, layer), "hidden"),
     _slope("mask-inverted", "the mask of relu is inverted in {layer}: it lets through where z ≤ 0", "δ = ∂L/∂a ∘ [z ≤ 0]", _inverted,
            has("relu", "leaky_relu")),
@@ -164,5 +132,5 @@ SLOPES = (
     _slope("relu-of-gradient", "relu is applied to the gradient in {layer}, in place of the mask of z", "δ = max(∂L/∂a, 0)",
            _mask_of_gradient, has("relu")),
     _slope("relu-of-gradient", "relu is applied to the gradient in {layer}, beside the mask of z", "δ = max(∂L/∂a, 0) ∘ [z > 0]",
-           _mask_of_gradient_too, has("relu")),
+           lambda at: at.right("slope") * _mask_of_gradient(at), has("relu")),
 )

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
 from ..formulas import KINDS, Formula
 from ..graph import At, Place, Run, Step, places
 from ..mistake import Mistake
+from .where import has_bias, is_mean
 
 _UPDATE = "Δw = −lr ∂L/∂w"
 
@@ -37,10 +37,6 @@ def _no_step(at: At) -> Bounded:
     return _none(at, "weight")
 
 
-def _has_bias(problem: Problem, layer: int) -> bool:
-    return problem.bias
-
-
 def _weights_added(times_lr: bool, over_n: bool) -> Formula:
     def formula(at: At, kind: str) -> Bounded:
         w: Bounded = at(kind)
@@ -56,18 +52,6 @@ def _lr_missing(at: At) -> float:
 
 def _lr_twice(at: At) -> float:
     return at.now.lr ** 2
-
-
-def _is_not_adaptive(problem: Problem, layer: int) -> bool:
-    return problem.optimizer == "sgd"
-
-
-def _is_mean(problem: Problem, layer: int) -> bool:
-    return problem.reduction == "mean"
-
-
-def _decays(problem: Problem, layer: int) -> bool:
-    return bool(problem.optimizer_options.get("weight_decay"))
 
 
 def _times_n(at: At, kind: str) -> Bounded:
@@ -111,10 +95,6 @@ def _rolled(by: int) -> Formula:
 def _one_by_one(mean: bool) -> Formula:
     """All after one update for each record, at the weights so far; with `mean`, each by its share of lr."""
     return lambda at: _after_records(at, mean)
-
-
-def _one_by_one_after(at: At, kind: str) -> Bounded:
-    return at("together")[kind, at.layer]
 
 
 def _one_by_one_kept(at: At, kind: str) -> Any:
@@ -178,10 +158,6 @@ _SHOWN = {place: _row_by_row(stage) for place, stage in _ROWS.items()} | {place:
 _OF_A_RECORD = tuple(f"{kind}_{stage}" for kind in KINDS for stage in ("after", "kept"))
 
 
-def _can_go_one_by_one(problem: Problem, layer: int) -> bool:
-    return not (problem.is_large or problem.normalization or problem.dropout)
-
-
 def _with_the_step(stage: str) -> Iterator[Mistake]:
     """What is wrong with Δw as a whole, as it is worked out or as it is added to w."""
     yield Mistake("sign-flipped", "every step goes uphill: a sign is wrong", _UPDATE, "Δw = +lr ∂L/∂w", {"*" + stage: _flipped(stage)})
@@ -192,7 +168,7 @@ def _with_the_step(stage: str) -> Iterator[Mistake]:
         yield Mistake(f"factor-{name}", sentence, _UPDATE, actual, {"*" + stage: _scaled(stage, factor)})
     yield Mistake("layer-never-updated", "{layer} is never updated", _UPDATE, "Δw = 0", {"*" + stage: _none}, "layer")
     yield Mistake("weights-never-updated", "the weights of {layer} are never updated", _UPDATE, "ΔW = 0", {"weight" + stage: _no_step},
-                  "layer", _has_bias)
+                  "layer", has_bias)
 
 
 _STEPS = ("_step", "_added")
@@ -200,7 +176,8 @@ _STEPS = ("_step", "_added")
 UPDATES = (
     *(mistake for stage in _STEPS for mistake in _with_the_step(stage)),
     Mistake("gradient-added", "the gradient is added where it is to be taken off, and the weight decay has its right sign",
-            "Δw = −lr (∂L/∂w + λ w)", "Δw = −lr (−∂L/∂w + λ w)", {"*_taken": _flipped("_taken")}, applies=_decays),
+            "Δw = −lr (∂L/∂w + λ w)", "Δw = −lr (−∂L/∂w + λ w)", {"*_taken": _flipped("_taken")},
+            applies=lambda problem, layer: bool(problem.optimizer_options.get("weight_decay"))),
     Mistake("lr-missing", "the learning rate is left out", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "all"),
     Mistake("lr-twice", "the learning rate is multiplied in twice", _UPDATE, "Δw = −lr² ∂L/∂w", {"lr": _lr_twice}, "all"),
     Mistake("lr-missing-in-layer", "the learning rate is left out in {layer}", _UPDATE, "Δw = −∂L/∂w", {"lr": _lr_missing}, "layer"),
@@ -209,27 +186,29 @@ UPDATES = (
     Mistake("gradient-missing", "the gradients of {layer} stay zero: they are never worked out", "g = ∂L/∂w", "g = 0", {"*_used": _none},
             "layer"),
     Mistake("gradient-missing", "the weight gradient of {layer} stays zero: it is never worked out", "∂L/∂W = δᵀ a", "∂L/∂W = 0",
-            {"weight_used": _no_step}, "layer", _has_bias),
+            {"weight_used": _no_step}, "layer", has_bias),
     Mistake("mean-missing-in-layer", "the gradients of {layer} are not divided by the number of records", "∂L/∂W = 1/n Σₙ", "∂L/∂W = Σₙ",
-            {"*_used": _times_n}, "layer", _is_mean),
+            {"*_used": _times_n}, "layer", is_mean),
     Mistake("mean-missing-in-layer", "the weights' gradients of {layer} are not divided by the number of records", "∂L/∂W = 1/n Σₙ",
             "∂L/∂W = Σₙ", {"weight_used": lambda at: _times_n(at, "weight")}, "layer",
-            lambda problem, layer: _is_mean(problem, layer) and problem.bias),
+            lambda problem, layer: is_mean(problem, layer) and problem.bias),
     Mistake("mean-twice-in-layer", "the gradients of {layer} are divided by the number of records twice", "∂L/∂W = 1/n Σₙ",
-            "∂L/∂W = 1/n² Σₙ", {"*_used": _over_n}, "layer", _is_mean),
+            "∂L/∂W = 1/n² Σₙ", {"*_used": _over_n}, "layer", is_mean),
     Mistake("mean-twice-in-layer", "the weights' gradients of {layer} are divided by the number of records twice", "∂L/∂W = 1/n Σₙ",
             "∂L/∂W = 1/n² Σₙ", {"weight_used": lambda at: _over_n(at, "weight")}, "layer",
-            lambda problem, layer: _is_mean(problem, layer) and problem.bias),
+            lambda problem, layer: is_mean(problem, layer) and problem.bias),
     Mistake("accumulator-not-reset", "the gradients of {layer} are added to those of the steps before: they are not set back to 0",
             "g = ∂L/∂w", "g = ∂L/∂w + g of the step before", {"*_used": _gathered}, "layer"),
     Mistake("accumulator-not-reset",
             "the sums over the records of {layer} go on from those of the steps before: they are not set back to 0", "g = 1/n Σₙ ∂Lₙ/∂w",
-            "g = 1/n (Σₙ ∂Lₙ/∂w + the sum of the step before)", {"*_used": _gathered_sums}, "layer", _is_mean),
+            "g = 1/n (Σₙ ∂Lₙ/∂w + the sum of the step before)", {"*_used": _gathered_sums}, "layer", is_mean),
     *(
         Mistake("update-per-record", f"the weights are updated after each record, in the loop over records{said}", "Δw = −lr/n Σₙ ∂Lₙ/∂w",
                 f"Δw = −{rate} ∂Lₙ/∂w after each n",
-                {"together": _one_by_one(mean), "*_after": _one_by_one_after, "*_kept": _one_by_one_kept, **shown},
-                applies=_can_go_one_by_one, alone=bool(shown), slow=True)
+                {"together": _one_by_one(mean), "*_after": lambda at, kind: at("together")[kind, at.layer],
+                 "*_kept": _one_by_one_kept, **shown},
+                applies=lambda problem, layer: not (problem.is_large or problem.normalization or problem.dropout),
+                alone=bool(shown), slow=True)
         for shown in ({}, _SHOWN)
         for mean, said, rate in ((True, "", "lr/n"), (False, ", and by its whole gradient", "lr"))
     ),
