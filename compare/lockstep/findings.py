@@ -68,7 +68,8 @@ class Findings:
         nearest = {int(block.steps[position]): block.at(np.array([position])) for _, position, block in self._nearest.values()}
         blocks = list(nearest.values())
         for start in range(0, len(blocks), self.at_once):
-            worst += nearest_to_bounds(self.problem, blocks[start : start + self.at_once])
+            nearest_ones = nearest_to_bounds(self.problem, blocks[start : start + self.at_once])
+            worst += [each for each in nearest_ones if each.reason is None]      # of numbers too large for a bound there is no share
         return max(worst, key=lambda difference: difference.share, default=None)
 
     def _keep(self, blocks: list[Block], numbers: Collection[int]) -> None:
