@@ -2,14 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: compare test browser-test chromium lint docs bench soak score grading clean
+.PHONY: compare test test-all browser-test chromium lint docs bench soak score grading clean
 
 compare: .venv/installed
 	mkdir -p build
 	$(BIN)/python -m compare --report build/lesson.html
 
+# The fast lane, in minutes; test-all runs the slow one too, as CI does.
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+test-all: .venv/installed
+	$(BIN)/python -m pytest -m "" --durations=20
 
 # The report, opened in a real browser.
 browser-test: chromium .venv/browser-installed
