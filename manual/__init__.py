@@ -4,7 +4,7 @@ Read it in this order: `activations`, `losses`, `layers`, `network`, `optimizers
 written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
-from . import fast
+from . import fast as fast
 from .activations import ACTIVATIONS, Activation
 from .layers import Activate, Dropout, Layer, Linear
 from .losses import LOSSES, Loss
@@ -33,7 +33,6 @@ __all__ = [
     "Optimizer",
     "SGD",
     "accumulated_gradients",
-    "fast",
     "load",
     "save",
     "train",

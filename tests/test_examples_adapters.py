@@ -10,8 +10,10 @@ import pytest
 from compare import Manual, Problem, check
 from compare.diagnosis.probes import draw_probes
 from compare.problem.from_dict import declared_problem
-from compare.userfile.conventions import Reading
+from compare.userfile.conventions import Convention
 from compare.userfile.file import Attempt, AttemptError
+
+pytestmark = pytest.mark.sampled(6)
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SHAPES = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")
@@ -796,7 +798,7 @@ def written(folder, text):
 
 def agreements(attempt):
     """Whether what the attempt answers is what `manual` does on the same probe, by function; those not offered are left out."""
-    reading, problem = Reading(**attempt.conventions), declared_problem(attempt.problem)
+    reading, problem = Convention(**attempt.conventions), declared_problem(attempt.problem)
     probe = draw_probes(problem, seed=3)[0]
     (x, y), lr, params = probe.batches[0], 0.3, probe.parameters
     problem = replace(problem, batches=((x, y),), lr=lr, initial_parameters=params)

@@ -22,13 +22,13 @@ from ..problem.problem import Problem
 from ..rounding.difference import Difference
 from ..support.arrays import Array, Batch
 from ..userfile.as_side import Traced
-from ..userfile.conventions import Reading, readings
+from ..userfile.conventions import Convention, conventions
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from ..userfile.without import Without
-from .reference import as_comparison, twin_numbers
+from .reference import as_comparison, reference_numbers
 from .result import Check, Verdict
-from .stress import Proof
+from .stress import StressTest
 
 _SOFT = (
     "soft targets, those between 0 and 1, differ; for targets of 0 and 1 it agrees with PyTorch: "
@@ -39,10 +39,10 @@ _TRACED = 2  # records of the step that is followed line by line
 
 @dataclass(frozen=True)
 class Judged:
-    """What one reading of the file's arrays makes of its answers: `matcher` has them in the problem's own scale, `as_shown` as they are."""
+    """What one convention makes of the file's answers: `matcher` has them in the problem's own scale, `as_shown` as they are."""
 
     verdict: Verdict
-    reading: Reading
+    convention: Convention
     observed: Observed
     expected: Mapping[Node, Array]
     as_shown: Matcher
@@ -54,7 +54,7 @@ class Judged:
 
 
 def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
-    """How far a file came in a reading: to its answer, or to a line; a name or an index that it does not find is the reading's fault."""
+    """How far a file came in a convention: to its answer, or to a line. A name or an index that is not found is the convention's fault."""
     if isinstance(fault, FaultError):
         return 2, 0
     is_of_the_reading = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
@@ -66,10 +66,10 @@ def _wrong(judged: Judged) -> int:
     return sum(stage.mark == "wrong" for stage in judged.stages)
 
 
-def _is_nan_in(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Reading) -> bool:
-    """Whether in the contract's own reading an answer was not finite, so that it may only have been given up for one that fits."""
+def _is_nan_in(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Convention) -> bool:
+    """Whether in the contract's own convention an answer was not finite, so that it may only have been given up for one that fits."""
     fault = faults[0][1] if faults else None
-    return fitting != Reading() and isinstance(fault, FaultError) and fault.kind == "nan"
+    return fitting != Convention() and isinstance(fault, FaultError) and fault.kind == "nan"
 
 
 def _numbers(observed: Observed) -> tuple[bytes, ...]:
@@ -90,7 +90,7 @@ class Examination:
         steps: int,
         data: Batch | None = None,
         keep: bool = False,
-        expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = twin_numbers,
+        expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = reference_numbers,
     ) -> None:
         self.expected_numbers = expected_numbers
         self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
@@ -99,45 +99,45 @@ class Examination:
             self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
 
     def result(self) -> Check:
-        """The check, by the reading of the file's arrays that fits."""
-        fitting: list[tuple[Observed, Reading]] = []
+        """The check, by the convention of the file's arrays that fits."""
+        fitting: list[tuple[Observed, Convention]] = []
         faults: list[tuple[int, FaultError | AttemptError]] = []
-        for reading in readings(self.problem, self.attempt.conventions):
-            if fitting and reading.params != fitting[0][1].params:  # who takes a dict of these names takes no list
+        for convention in conventions(self.problem, self.attempt.conventions):
+            if fitting and convention.params != fitting[0][1].params:  # who takes a dict of these names takes no list
                 continue
             observed = Observed()
             try:
-                self._observe(reading, observed)
+                self._observe(convention, observed)
             except (FaultError, AttemptError) as fault:
                 if isinstance(fault, AttemptError) and fault.is_final:
                     return self._faulty(fault)
                 faults.append((len(observed.shown), fault))
                 continue
-            if self._ends_right(observed) and (judged := self._judged(observed, reading)).verdict == "equivalent":
-                if fitting and reading.differs_in_biases_alone(fitting[0][1]):
-                    return self._of_biases(*fitting[0], reading)
-                proof = Proof(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
-                return proof.proved(self._told(judged), reading, observed, judged.scale, judged.matcher)
+            if self._ends_right(observed) and (judged := self._judged(observed, convention)).verdict == "equivalent":
+                if fitting and convention.differs_in_biases_alone(fitting[0][1]):
+                    return self._of_biases(*fitting[0], convention)
+                stress_test = StressTest(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
+                return stress_test.passed(self._told(judged), convention, observed, judged.scale, judged.matcher)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
-                fitting.append((observed, reading))
+                fitting.append((observed, convention))
         if fitting:
             first = self._judged(*fitting[0])
             changed = self._changes(first)
             if changed:
                 return replace(self._told(first), verdict="could not run", reason=changed)
-            if self._is_right_for_binary_targets(first.reading):
+            if self._is_right_for_binary_targets(first.convention):
                 told = self._told(first)
                 return replace(told, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*told.notes, _SOFT))
             best = self._best(first, fitting[1:])
-            behind = self._behind(faults[0][1]) if _is_nan_in(faults, first.reading) and not best.diagnosis else None
+            behind = self._behind(faults[0][1]) if _is_nan_in(faults, first.convention) and not best.diagnosis else None
             return behind if behind and behind.diagnosis else best
         _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest) or self._faulty(farthest)
 
-    def _of_biases(self, observed: Observed, reading: Reading, other: Reading) -> Check:
+    def _of_biases(self, observed: Observed, convention: Convention, other: Convention) -> Check:
         """Check a file by the first shape of biases that fits, where another alone is right: it may tell biases by their shape."""
-        check = self._explained(self._judged(observed, reading))
-        said = ", ".join(set(other.said()) - set(reading.said()))
+        check = self._explained(self._judged(observed, convention))
+        said = ", ".join(set(other.said()) - set(convention.said()))
         note = f"it is equal if {said}: if they are meant to be, say so: {other.declaration()}"
         return replace(check, notes=(*check.notes, note))
 
@@ -156,26 +156,26 @@ class Examination:
         """Whether the file answers otherwise when it is asked again: then no mistake explains its numbers."""
         again = Observed(works_in_place=judged.observed.works_in_place)
         try:
-            self._observe(judged.reading, again, self.probes[:1])
+            self._observe(judged.convention, again, self.probes[:1])
         except (FaultError, AttemptError) as fault:
             return f"a different answer on the same call twice: the second time {fault}"
         return changed_stage(self.problem, judged.observed, again)
 
-    def _is_right_for_binary_targets(self, reading: Reading) -> bool:
+    def _is_right_for_binary_targets(self, convention: Convention) -> bool:
         """Whether it is equal where targets are 0 and 1, as some formulas of a loss need, and wrong for those between."""
         if LOSSES[self.problem.loss].targets != "binary" or self.data is not None or are_binary(self.problem):
             return False
         binary = Examination(self.attempt, with_binary_targets(self.problem), self.seed, 0)
         observed = Observed()
         try:
-            binary._observe(reading, observed)
+            binary._observe(convention, observed)
         except (FaultError, AttemptError):
             return False
-        return binary._ends_right(observed) and binary._judged(observed, reading).verdict == "equivalent"
+        return binary._ends_right(observed) and binary._judged(observed, convention).verdict == "equivalent"
 
-    def _best(self, first: Judged, others: list[tuple[Observed, Reading]]) -> Check:
-        """Of readings that fit, of which none is right: the contract's own, else the only one that is explained."""
-        is_own = first.reading == Reading(params=first.reading.params)
+    def _best(self, first: Judged, others: list[tuple[Observed, Convention]]) -> Check:
+        """Of conventions that fit, of which none is right: the contract's own, else the only one that is explained."""
+        is_own = first.convention == Convention(params=first.convention.params)
         own = self._explained(first)
         if (is_own and own.diagnosis) or not others:
             return own
@@ -185,13 +185,14 @@ class Examination:
             return explained_ones[0]
         if is_own:
             return own
-        said = [f"{', '.join(judged.reading.said()) or 'as the contract has it'}: {judged.reading.declaration()}" for judged in fitting[:4]]
+        fits = [judged.convention for judged in fitting[:4]]
+        said = [f"{', '.join(each.said()) or 'as the contract has it'}: {each.declaration()}" for each in fits]
         return self._check(
-            "could not run", reason=f"several readings of your arrays fit, and none is right; say which it is: {'; or '.join(said)}"
+            "could not run", reason=f"several conventions of your arrays fit, and none is right; say which it is: {'; or '.join(said)}"
         )
 
-    def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
-        observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, reading, observed)
+    def _observe(self, convention: Convention, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
+        observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, convention, observed)
 
     def _behind(self, fault: FaultError | AttemptError) -> Check | None:
         """The check of all else, where the fault leaves something: other functions, other entries, or the probes before; or None."""
@@ -239,16 +240,16 @@ class Examination:
             return self._check("could not run", reason=str(fault), line=fault.line, source=fault.source)
         return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
 
-    def _judged(self, observed: Observed, reading: Reading) -> Judged:
+    def _judged(self, observed: Observed, convention: Convention) -> Judged:
         expected = self.expected_numbers(self.problem, self.probes, observed.steps)
         as_shown = Matcher(self.problem, observed.steps, observed.shown)
-        return self._judged_as(observed, reading, expected, as_shown, *in_our_scale(as_shown, self._final))
+        return self._judged_as(observed, convention, expected, as_shown, *in_our_scale(as_shown, self._final))
 
     def _judged_as(
-        self, observed: Observed, reading: Reading, expected: Mapping[Node, Array], as_shown: Matcher, matcher: Matcher, scale: Scale
+        self, observed: Observed, convention: Convention, expected: Mapping[Node, Array], as_shown: Matcher, matcher: Matcher, scale: Scale
     ) -> Judged:
         stages = judged(self.problem, matcher.right, observed.right(self.problem), matcher.shown, expected)
-        layout = (*reading.said(), *(["you work in place"] if observed.works_in_place else []))
+        layout = (*convention.said(), *(["you work in place"] if observed.works_in_place else []))
         is_right = all(stage.mark == "agrees" for stage in stages)
         right = observed.right(self.problem)
         empty = nothing_shown(right, matcher.shown, self.probes) or (nothing_proved(right, matcher.shown) if is_right else None)
@@ -256,7 +257,7 @@ class Examination:
         if not is_right:
             hidden = without_proof(right, matcher.shown)
             stages = [replace(each, is_proof=(each.stage.partition("_")[0], each.layer) not in hidden) for each in stages]
-        return Judged(verdict, reading, observed, expected, as_shown, matcher, tuple(stages), layout, scale, empty)
+        return Judged(verdict, convention, observed, expected, as_shown, matcher, tuple(stages), layout, scale, empty)
 
     def _explained(self, judged: Judged) -> Check:
         """With the mistakes that explain the difference, as few as can be.
@@ -269,7 +270,7 @@ class Examination:
         found = explained(judged.matcher, judged.stages)
         plain, scale = in_our_scale(judged.as_shown, None)
         if scale.said != judged.scale.said:
-            as_it_is = self._judged_as(judged.observed, judged.reading, judged.expected, judged.as_shown, plain, scale)
+            as_it_is = self._judged_as(judged.observed, judged.convention, judged.expected, judged.as_shown, plain, scale)
             is_less = len(found) != 1 or _wrong(as_it_is) <= _wrong(judged)      # if not, one mistake already says it best
             other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False) if is_less else ()
             if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
@@ -288,7 +289,7 @@ class Examination:
             return found
         observed = Observed(works_in_place=judged.observed.works_in_place)
         try:
-            self._observe(judged.reading, observed, (larger_probe(self.problem, self.seed, self.data),))
+            self._observe(judged.convention, observed, (larger_probe(self.problem, self.seed, self.data),))
         except (FaultError, AttemptError):
             return found
         with np.errstate(all="ignore"):
@@ -327,7 +328,7 @@ class Examination:
         observed = Observed(skipped=frozenset(self.attempt.functions) - {one})
         traced = Traced(self.attempt.fresh())
         try:
-            observe(lambda: traced, self.problem, (probe,), judged.reading, observed)
+            observe(lambda: traced, self.problem, (probe,), judged.convention, observed)
         except (FaultError, AttemptError):
             return found
         run = Run(self.problem, observed.steps)

@@ -18,7 +18,7 @@ from ..problem.problem import Problem
 from ..rounding.difference import Difference, largest_share
 from ..support.arrays import Array, Batch
 from ..userfile.as_side import Traced
-from ..userfile.conventions import Reading
+from ..userfile.conventions import Convention
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from .result import Check
@@ -41,14 +41,14 @@ Outcome = Difference | FaultError | AttemptError | None
 
 @dataclass(frozen=True)
 class Limits:
-    """An attempt, by the reading and the scale of its numbers that the probes found, on trials that go farther than the probes.
+    """An attempt, by the convention and the scale of its numbers that the probes found, on trials that go farther than the probes.
 
     `probes` has what it showed there, which any mistake that is named has to explain too.
     """
 
     attempt: Candidate
     problem: Problem
-    reading: Reading
+    convention: Convention
     scale: Scale
     probes: Matcher
     works_in_place: bool
@@ -89,7 +89,7 @@ class Limits:
             return None, None, {}
         observed = self._asked()
         try:
-            observe(self.attempt.fresh, self.problem, (probe,), self.reading, observed)
+            observe(self.attempt.fresh, self.problem, (probe,), self.convention, observed)
         except AttemptError as error:
             return error, None, {}
         except FaultError as fault:
@@ -213,7 +213,7 @@ class Limits:
             probe = direction.at(value)
         traced = Traced(self.attempt.fresh())
         try:
-            observe(lambda: traced, self.problem, (probe,) if probe else (), self.reading, self._asked())
+            observe(lambda: traced, self.problem, (probe,) if probe else (), self.convention, self._asked())
         except (FaultError, AttemptError):
             for each in traced.assignments:
                 if isinstance(each.value, np.ndarray) and each.value.dtype.kind == "f" and not np.isfinite(each.value).all():

@@ -1,4 +1,4 @@
-"""The twin of an attempt: PyTorch's numbers for the steps of the probes, and the two side by side as a comparison."""
+"""The reference of an attempt: PyTorch's numbers for the steps of the probes, and the two side by side as a comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from ..support.arrays import Array
 _PHASES = {"used": "grads", "velocity": "state", "step": "deltas", "after": "params"}
 
 
-def twin_numbers(problem: Problem, probes: Sequence[Probe], steps: Sequence[Step]) -> dict[Node, Array]:
+def reference_numbers(problem: Problem, probes: Sequence[Probe], steps: Sequence[Step]) -> dict[Node, Array]:
     """PyTorch's numbers for the same steps, each from the attempt's own weights."""
     from ..sides.torch_ref import TorchRef
 
@@ -42,7 +42,7 @@ def as_comparison(
     problem: Problem, probes: Sequence[Probe], steps: Sequence[Step], shown: Mapping[Node, Array], stages: Sequence[Stage]
 ) -> Comparison:
     """The steps of the probes, each number that was shown beside PyTorch's from the same weights, and what rounding allows."""
-    expected = twin_numbers(problem, probes, steps)
+    expected = reference_numbers(problem, probes, steps)
     run = Run(problem, steps)
     with np.errstate(all="ignore"):
         allowed = {node: np.broadcast_to(run.worked_out(*node).error, array.shape) for node, array in expected.items()}

@@ -1,4 +1,4 @@
-"""What an attempt that is right on the probes has to stand: to be asked again, trials beyond the probes, and a training in lockstep."""
+"""The stress tests of an attempt that is right on the probes: it is asked again, tried beyond the probes, and trained in lockstep."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,42 +12,42 @@ from ..lockstep.result import Comparison, steps_to_keep
 from ..problem.problem import Problem
 from ..support.arrays import Batch
 from ..userfile.as_side import Attempted, can_train
-from ..userfile.conventions import ContractError, Reading
+from ..userfile.conventions import ContractError, Convention
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from .limits import Limits
 from .result import Check, Verdict
 
 
-class Proof:
-    """An attempt that is equal on the probes, put to the proof."""
+class StressTest:
+    """The stress test of an attempt that is equal on the probes."""
 
     def __init__(
         self, attempt: Candidate, problem: Problem, probes: tuple[Probe, ...], steps: int, data: Batch | None, keep: bool
     ) -> None:
         self.attempt, self.problem, self.probes, self.steps, self.data, self.keep = attempt, problem, probes, steps, data, keep
 
-    def proved(self, check: Check, reading: Reading, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
-        """What the probes found equal, once it has stood all that; a function that answered is to answer throughout."""
-        proved = self._tried(check, reading, observed, scale, matcher)
+    def passed(self, check: Check, convention: Convention, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
+        """Return the check after the stress tests; a function that answered once has to answer throughout."""
+        tested = self._tried(check, convention, observed, scale, matcher)
         refused = ", ".join(sorted(observed.answered - set(self.attempt.functions)))
-        if proved.verdict == "equivalent" and refused:
+        if tested.verdict == "equivalent" and refused:
             reason = f"{refused} answers NotImplemented for some inputs, and not for others; expected a function to be offered or not"
-            return replace(proved, verdict="could not run", reason=reason)
-        return proved
+            return replace(tested, verdict="could not run", reason=reason)
+        return tested
 
-    def _tried(self, check: Check, reading: Reading, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
+    def _tried(self, check: Check, convention: Convention, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
         """Whether it answers the same again, has no limit that the probes do not reach, and holds over a training in lockstep too."""
         again = Observed(works_in_place=observed.works_in_place)
         try:
-            self._observe(reading, again, self.probes[:1])
+            self._observe(convention, again, self.probes[:1])
             changed = changed_stage(self.problem, observed, again)
             if changed:
                 return replace(check, verdict="could not run", reason=changed)
-            check = Limits(self.attempt, self.problem, reading, scale, matcher, observed.works_in_place, self.data).sought(check)
+            check = Limits(self.attempt, self.problem, convention, scale, matcher, observed.works_in_place, self.data).sought(check)
             if check.verdict != "equivalent":
                 return check
-            comparison = self._in_lockstep(reading)
+            comparison = self._in_lockstep(convention)
         except (FaultError, ContractError) as fault:
             verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
             return replace(check, verdict=verdict, reason=f"where the probes had agreed: {fault}")
@@ -61,17 +61,17 @@ class Proof:
             return replace(check, verdict="different", first=comparison.first_divergence, reason=reason, comparison=comparison, **about)
         return replace(check, comparison=comparison, **about)
 
-    def _in_lockstep(self, reading: Reading) -> Comparison | None:
+    def _in_lockstep(self, convention: Convention) -> Comparison | None:
         """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""
         if not (self.steps and can_train(self.attempt, self.problem)):
             return None
         from ..sides.torch_ref import TorchRef
 
         problem = with_probes(self.problem, self.probes[0])
-        side = Attempted(self.attempt, problem, reading)
+        side = Attempted(self.attempt, problem, convention)
         keep = steps_to_keep(problem, self.steps) if self.keep else ()
         return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=self.steps, keep=keep)
 
-    def _observe(self, reading: Reading, observed: Observed, probes: tuple[Probe, ...]) -> None:
-        observe(self.attempt.fresh, self.problem, probes, reading, observed)
+    def _observe(self, convention: Convention, observed: Observed, probes: tuple[Probe, ...]) -> None:
+        observe(self.attempt.fresh, self.problem, probes, convention, observed)
 

@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser; the option `run` is the module of `compare.cli` and the function that does it."""
     top = _Parser(
         prog="backprop-compare",
-        description="Train a hand-written NumPy network and its PyTorch twin side by side, and compare every step to rounding.",
+        description="Train a hand-written NumPy network and its PyTorch reference side by side, and compare every step to rounding.",
         epilog="exit codes: 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted",
         allow_abbrev=False,
         formatter_class=_Formatter,

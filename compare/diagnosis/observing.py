@@ -10,7 +10,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..problem.problem import Problem
 from ..support.arrays import Array
-from ..userfile.conventions import ContractError, Reading, numbers, short_name
+from ..userfile.conventions import ContractError, Convention, numbers, short_name
 from .graph import Node, Run, Step, place_of, places
 from .probes import Probe, steps_of
 from .stages import Group, in_order, stage_name
@@ -67,7 +67,7 @@ class FaultError(Exception):
         self.entries: tuple[Any, ...] = ()
 
 
-def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], reading: Reading, observed: Observed) -> None:
+def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], convention: Convention, observed: Observed) -> None:
     """Ask an attempt, started anew for each probe, for every step of the probes; what it answers goes into `observed`.
 
     Raises FaultError for an answer that is not of the contract, and lets through what the attempt itself raises.
@@ -80,7 +80,7 @@ def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, 
         for (x, y), lr in zip(probe.batches, probe.lrs, strict=True):
             befores.append(params)
             index = len(befores) - 1
-            step = _Step(attempt, problem, reading, steps_of(probes, befores)[index], index, observed, handed)
+            step = _Step(attempt, problem, convention, steps_of(probes, befores)[index], index, observed, handed)
             params = step.observed(x, y, lr)
     observed.steps = steps_of(probes, befores)
     observed.shown = in_order(observed.shown)
@@ -120,9 +120,9 @@ class _Step:
     """One step of a probe in the making."""
 
     def __init__(
-        self, attempt: Callee, problem: Problem, reading: Reading, facts: Step, index: int, observed: Observed, handed: _Handed
+        self, attempt: Callee, problem: Problem, convention: Convention, facts: Step, index: int, observed: Observed, handed: _Handed
     ) -> None:
-        self.attempt, self.problem, self.reading, self.index = attempt, problem, reading, index
+        self.attempt, self.problem, self.convention, self.index = attempt, problem, convention, index
         self.before, self.observed_so_far, self.handed = dict(facts.before), observed, handed
         self.masks = [facts.masks[layer] for layer in sorted(facts.masks)]
         self.right = Run(problem, [replace(facts, number=1, previous=None)])
@@ -150,13 +150,13 @@ class _Step:
 
     def _asked(self, function: str, x: Array, y: Array | None = None, lr: float | None = None) -> Any:
         """The answer, once it is sure that what was handed in is still what it was."""
-        params = self.reading.parameters_in(self.problem, self.before) if self.handed.params is None else self.handed.params
-        untouched = self.reading.parameters_in(self.problem, self.before)
+        params = self.convention.parameters_in(self.problem, self.before) if self.handed.params is None else self.handed.params
+        untouched = self.convention.parameters_in(self.problem, self.before)
         rows = {"x": x} if y is None else {"x": x, "y": y}
-        given = {name: self.handed.the_same(array, self.reading.records_in) for name, array in rows.items()}
+        given = {name: self.handed.the_same(array, self.convention.records_in) for name, array in rows.items()}
         copies = {name: array.copy() for name, array in given.items()}
         rest: list[Any] = [] if lr is None else [lr]
-        rest += [self.reading.masks_in(self.masks)] if self.masks else []
+        rest += [self.convention.masks_in(self.masks)] if self.masks else []
         answer = self.attempt.call(function, params, *given.values(), *rest)
         self.observed_so_far.answered |= set() if answer is NotImplemented else {function}
         for name, array in given.items():
@@ -196,19 +196,19 @@ class _Step:
         if [part.size if isinstance(part, np.ndarray) else None for part in parts][-depth:] == sizes and len(parts) in (depth, depth + 1):
             for layer, activation in enumerate(parts[-depth:], start=1):
                 shape = n, self.problem.sizes[layer]
-                array = self._checked("forward", ("a", layer), self.reading.records_out, activation, shape, f"activation {layer}")
+                array = self._checked("forward", ("a", layer), self.convention.records_out, activation, shape, f"activation {layer}")
                 self._show("a", layer, array)
             return
         output = parts[0] if isinstance(answer, tuple) and parts and isinstance(parts[0], np.ndarray) else answer
         shape = n, self.problem.sizes[-1]
-        self._show("output", 0, self._checked("forward", ("output", 0), self.reading.records_out, output, shape, "the output"))
+        self._show("output", 0, self._checked("forward", ("output", 0), self.convention.records_out, output, shape, "the output"))
 
     def _loss(self, y: Array) -> None:
         output = self.observed_so_far.shown.get(("output", self.index, 0))
         if output is None:
             with np.errstate(all="ignore"):
                 output = self.right("output", 0).value
-        given = self.reading.records_in(output), self.reading.records_in(y)
+        given = self.convention.records_in(output), self.convention.records_in(y)
         copies = [array.copy() for array in given]
         answer = self.attempt.call("loss", *given)
         if answer is NotImplemented:
@@ -261,11 +261,11 @@ class _Step:
         if stage in ("step", "velocity", "after") and not knows_lr:
             return
         if parameter is None:
-            self._show(stage, layer, self._checked("trace", (stage, layer), self.reading.records_out, value, shape, f"trace: {name}"))
+            self._show(stage, layer, self._checked("trace", (stage, layer), self.convention.records_out, value, shape, f"trace: {name}"))
             return
         shape, spread = self.problem.shapes()[parameter], self._note if stage in _ADDED else None
         group = f"{place_of(self.problem, parameter)[0]}_{stage}", layer
-        array = self._checked("trace", group, self.reading.parameter_out, value, shape, f"trace: {parameter}", spread)
+        array = self._checked("trace", group, self.convention.parameter_out, value, shape, f"trace: {parameter}", spread)
         self._show_parameters(stage, {parameter: array})
 
     def _trace_names(self, n: int) -> dict[str, tuple[str, int, tuple[int, ...], str | None]]:
@@ -282,7 +282,7 @@ class _Step:
 
     def _parameters(self, answer: Any, function: str, what: str) -> dict[str, Array]:
         spread = self._note if function == "gradients" else None
-        arrays: dict[str, Array] = self._checked(function, None, self.reading.parameters_out, self.problem, answer, what, spread)
+        arrays: dict[str, Array] = self._checked(function, None, self.convention.parameters_out, self.problem, answer, what, spread)
         return arrays
 
     def _show_parameters(self, stage: str, arrays: Mapping[str, Array]) -> None:

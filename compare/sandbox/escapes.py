@@ -153,7 +153,7 @@ def _with(place: str, do: Callable[[int], object]) -> Callable[[], bool]:
 
 
 def _locks(command: int) -> Callable[[int], object]:
-    """A lock for reading, of the whole file."""
+    """A lock for convention, of the whole file."""
     return lambda descriptor: fcntl.fcntl(descriptor, command, struct.pack("hhqqi", fcntl.F_RDLCK, 0, 0, 0, 0))
 
 

@@ -39,7 +39,7 @@ class _Rule:
 
 
 def _rules(pid: int, threads: bool) -> list[_Rule]:
-    without_right = (_O_ACCMODE, _O_TRUNC, _O_TRUNC | _O_ACCMODE)      # truncating what is opened for reading, or for neither
+    without_right = (_O_ACCMODE, _O_TRUNC, _O_TRUNC | _O_ACCMODE)      # truncating what is opened for convention, or for neither
     return [
         _Rule("kill", 0, (pid,), passes=True),
         _Rule("tgkill", 0, (pid,), passes=True),

@@ -47,7 +47,7 @@ def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **
 
     `actual` is the path of a file, or functions that are at hand: a module, a mapping of their names, an object that has them, or one of
     the name that it has in the contract. They are checked as `check` does, whose options these are, and the check is returned. Or it is
-    an `Implementation` with a `Problem`: then the comparison with `expected`, by default the problem's PyTorch twin, is returned.
+    an `Implementation` with a `Problem`: then the comparison with `expected`, by default the PyTorch reference, is returned.
 
     Raises NotEquivalentError, an AssertionError, that says where the two part, how far, what rounding allows, and of functions which
     mistake explains it, or that nothing is proved, such as by weights that hardly move; ProblemError for arguments that cannot be used;

@@ -17,7 +17,7 @@ from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
 from ..support.errors import LostInDriftError, ProblemError
 from ..userfile.as_side import Attempted, can_train
-from ..userfile.conventions import ContractError, Reading, readings
+from ..userfile.conventions import ContractError, Convention, conventions
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from ..userfile.program import Program
@@ -88,8 +88,8 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
         text=candidate.text,
     )
 
-    def compared(reading: Reading, problem: Problem, steps: int, keep: bool = False) -> Comparison:
-        side = Attempted(candidate, problem, reading)
+    def compared(convention: Convention, problem: Problem, steps: int, keep: bool = False) -> Comparison:
+        side = Attempted(candidate, problem, convention)
         kept = steps_to_keep(problem, steps) if keep else ()
         return train_in_lockstep(side, Recorded(trace), problem, steps=steps, keep=kept)
 
@@ -98,23 +98,23 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
         verdict: Verdict = "different" if getattr(fault, "kind", None) == "nan" else "could not run"
         return replace(check, verdict=verdict, reason=str(fault), printed=candidate.printed, notes=tuple(candidate.notes), **where)
 
-    fitting: list[tuple[Reading, Comparison]] = []
+    fitting: list[tuple[Convention, Comparison]] = []
     first_fault: ContractError | AttemptError | None = None
-    for reading in readings(problem, candidate.conventions):
+    for convention in conventions(problem, candidate.conventions):
         try:
-            tried = compared(reading, _untested(problem), min(_TRIED, steps), keep=True)
+            tried = compared(convention, _untested(problem), min(_TRIED, steps), keep=True)
         except (ContractError, AttemptError) as fault:
             first_fault = first_fault or fault
             continue
-        fitting.append((reading, tried))
+        fitting.append((convention, tried))
         if tried.verdict == "equivalent":
             break
     if not fitting:
         assert first_fault is not None
         return fails(first_fault)
-    reading, tried = max(fitting, key=lambda each: each[1].verdict == "equivalent")
+    convention, tried = max(fitting, key=lambda each: each[1].verdict == "equivalent")
     try:
-        comparison = compared(reading, problem, steps, keep)
+        comparison = compared(convention, problem, steps, keep)
     except LostInDriftError as lost:
         return replace(check, verdict="not a proof", reason=str(lost), printed=candidate.printed, notes=tuple(candidate.notes))
     except (ContractError, AttemptError) as fault:
@@ -126,13 +126,13 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
         compared=comparison.compared,
         first=comparison.first_divergence,
         comparison=comparison,
-        conventions=tuple(reading.said()),
+        conventions=tuple(convention.said()),
         printed=candidate.printed,
         notes=(*cut, *candidate.notes),
     )
     if comparison.verdict == "different":
         return _explained(check, candidate)
-    still = tried.unmoved and (comparison if keep else compared(reading, problem, steps, keep=True)).unmoved
+    still = tried.unmoved and (comparison if keep else compared(convention, problem, steps, keep=True)).unmoved
     if still:
         return replace(check, verdict="not a proof", reason=hardly_moved(still))
     others = [name for name in offered if name not in used]

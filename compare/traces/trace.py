@@ -131,7 +131,7 @@ class Trace:
             raise TraceError(f"{path} cannot be read: {why}; expected a file of the trace's own") from None
 
     def _check_lengths(self) -> None:
-        """Every part is there, and as long as it was: what can be seen without reading it."""
+        """Every part is there, and as long as it was: what can be seen without convention it."""
         for part in self.manifest.parts:
             path = self.folder / part.file
             try:

@@ -8,20 +8,20 @@ import numpy as np
 from ..problem.problem import Problem
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
-from .conventions import Reading
+from .conventions import Convention
 from .interface import Candidate
 from .line_trace import Assignment
 
 
 class Attempted:
-    """An attempt on a problem, by the reading of its arrays that fits.
+    """An attempt on a problem, by the convention of its arrays that fits.
 
     It is given float64, whatever the problem's precision, in which its answers are then taken. What it raises, and a ContractError for an
     answer that cannot be read, are let through.
     """
 
-    def __init__(self, attempt: Candidate, problem: Problem, reading: Reading) -> None:
-        self.attempt, self.problem, self.reading = attempt, problem, reading
+    def __init__(self, attempt: Candidate, problem: Problem, convention: Convention) -> None:
+        self.attempt, self.problem, self.convention = attempt, problem, convention
         self.params: dict[str, Array] = {}
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
@@ -31,17 +31,17 @@ class Attempted:
 
     def step(self, x: Array, y: Array, masks: Mapping[str, Array] | None = None) -> StepRecord:
         """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,); `masks` are dropout's."""
-        reading, problem = self.reading, self.problem
+        convention, problem = self.convention, self.problem
         x, y = _float64(x), _float64(y)
-        last = [reading.masks_in([masks[layer.dropout] for layer in problem.layers if layer.dropout])] if masks else []
+        last = [convention.masks_in([masks[layer.dropout] for layer in problem.layers if layer.dropout])] if masks else []
         given = self._given()
         if "train_step" in self.attempt.functions:
-            answer = self.attempt.call("train_step", given, reading.records_in(x), reading.records_in(y), problem.lr, *last)
+            answer = self.attempt.call("train_step", given, convention.records_in(x), convention.records_in(y), problem.lr, *last)
             self.params = self._parameters(given if answer is None else answer, "the new parameters")
             return StepRecord(params=self.params)
         if "forward" in self.attempt.functions:      # which may keep what the way back needs
-            self.attempt.call("forward", self._given(), reading.records_in(x), *last)
-        answer = self.attempt.call("gradients", given, reading.records_in(x), reading.records_in(y), *last)
+            self.attempt.call("forward", self._given(), convention.records_in(x), *last)
+        answer = self.attempt.call("gradients", given, convention.records_in(x), convention.records_in(y), *last)
         grads = self._parameters(answer, "the gradients")
         deltas = {name: -problem.lr * grad for name, grad in grads.items()}
         self.params = {name: array + deltas[name] for name, array in self.params.items()}
@@ -49,16 +49,16 @@ class Attempted:
 
     def _given(self) -> Any:
         """The parameters, as the attempt takes them."""
-        return self.reading.parameters_in(self.problem, {name: _float64(array) for name, array in self.params.items()})
+        return self.convention.parameters_in(self.problem, {name: _float64(array) for name, array in self.params.items()})
 
     def _parameters(self, answer: Any, what: str) -> dict[str, Array]:
-        found = self.reading.parameters_out(self.problem, answer, what)
+        found = self.convention.parameters_out(self.problem, answer, what)
         return {name: array.astype(self.problem.dtype, copy=False) for name, array in found.items()}
 
     def predict(self, x: Array) -> Array:
         """The output (n, k) for inputs x (n, in)."""
-        answer = self.attempt.call("forward", self._given(), self.reading.records_in(_float64(x)))
-        return self.reading.records_out(answer, (len(x), self.problem.sizes[-1]), "the output").astype(self.problem.dtype, copy=False)
+        answer = self.attempt.call("forward", self._given(), self.convention.records_in(_float64(x)))
+        return self.convention.records_out(answer, (len(x), self.problem.sizes[-1]), "the output").astype(self.problem.dtype, copy=False)
 
 
 def can_train(attempt: Candidate, problem: Problem) -> bool:

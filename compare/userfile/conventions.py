@@ -43,7 +43,7 @@ class ContractError(Exception):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Convention:
     """One way in which a file may mean its arrays; each field is one of its `CHOICES`, the first the contract's own."""
 
     params: str = "state_dict"
@@ -56,7 +56,7 @@ class Reading:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return [_SAID[name][value] for name, value in values.items() if value in _SAID[name]]
 
-    def differs_in_biases_alone(self, other: "Reading") -> bool:
+    def differs_in_biases_alone(self, other: "Convention") -> bool:
         """Whether the other takes the arrays as this one does, but for the shape of biases."""
         return self != other and replace(self, bias=other.bias) == other
 
@@ -128,7 +128,7 @@ class Reading:
         return np.array(array.T if self.weights == "in_out" else array)
 
 
-def readings(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Reading]:
+def conventions(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Convention]:
     """Every way in which a file may mean its arrays that agrees with what it declares; the contract's own first.
 
     Raises ProblemError for a convention that is none.
@@ -143,7 +143,7 @@ def readings(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Reading]
     for values in sorted(
         product(*options), key=lambda values: sum(value != CHOICES[name][0] for name, value in zip(CHOICES, values, strict=True))
     ):
-        yield Reading(*values)
+        yield Convention(*values)
 
 
 def short_name(problem: Problem, name: str) -> str:

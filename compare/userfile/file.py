@@ -386,7 +386,7 @@ def _checked_modules(given: Any, adapter: Path | None) -> dict[str, Any]:
 
 
 def checked_conventions(given: Any, name: str) -> dict[str, Any]:
-    """The dict, of keys and values that a Reading has; raises UnusableFileError."""
+    """The dict, of keys and values that a Convention has; raises UnusableFileError."""
     if not isinstance(given, dict):
         raise UnusableFileError(f"CONVENTIONS of {name} is a {type(given).__name__}; expected a dict")
     plain = _without_arrays(given)

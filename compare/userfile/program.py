@@ -11,7 +11,7 @@ import numpy as np
 from ..problem.problem import Problem
 from ..support.arrays import Array
 from ..support.errors import ProblemError
-from .conventions import Reading, short_name
+from .conventions import Convention, short_name
 from .file import AttemptError
 from .pipe.frames import HELLO, LOAD, PREDICT, STEP
 from .pipe.peer import TIMEOUT, Peer, PeerError
@@ -21,7 +21,7 @@ __all__ = ["TIMEOUT", "Program"]
 
 _OF_LAYERS = {"activations": "a", "errors": "delta"}      # a record's phases, and what a trace calls their arrays
 _OF_PARAMETERS = {"grads": "d", "deltas": "step_", "params": ""}
-_OWN = Reading()
+_OWN = Convention()
 
 
 class Program:

@@ -15,6 +15,8 @@ from tests.mistakes.limits import Limit, limits
 from tests.mistakes.running import Arrays, gap, trained
 from tests.mistakes.witness import Given
 
+pytestmark = pytest.mark.sampled(20)
+
 LIMITS = {limit.name: limit for limit in limits()}
 SHOWS = 2e-8      # relative: a hundred million times what rounding does
 LARGEST, MOST_RECORDS, MOST_STEPS = 1500.0, 600, 8

@@ -8,6 +8,8 @@ from tests.mistakes.plants_met import GROUPS, losses
 from tests.mistakes.trainer import source
 from tests.score import Case, Outcome, answered
 
+pytestmark = pytest.mark.sampled(6)
+
 FIRST = {
     (plant.id, plant.variant): (network, plant)
     for network in reversed(NETWORKS)

@@ -14,6 +14,8 @@ from tests.mistakes.plants_updates import in_optimizer
 from tests.mistakes.trainer import STYLES, gradient, source
 from tests.score import Case, _is_any, answered
 
+pytestmark = pytest.mark.sampled(8)
+
 FIRST = {plant.id: (network, plant) for network in reversed(NETWORKS) for plant in reversed(list(plants(network)))}
 OF_OPTIMIZERS = [(network, plant) for network in NETWORKS for plant in in_optimizer(network)]
 
@@ -60,7 +62,7 @@ def test_one_layer_is_not_all_of_them() -> None:
     problem = declared_problem(network.problem())
     names = next(plant.names for plant in plants(network) if plant.id == "mean-twice")
     causes = [cause for mistake in CATALOGUE if mistake.id == "mean-twice-in-layer" for cause in mistake.causes(problem)]
-    assert {cause.layers: _is_any(names, [cause]) for cause in causes} == {(1,): False, (2,): False, (1, 2): True}
+    assert {cause.layers: _is_any(names, [(cause.id, cause.layers)]) for cause in causes} == {(1,): False, (2,): False, (1, 2): True}
 
 
 def test_a_mistake_of_hidden_layers_is_not_looked_for_in_the_output_layer() -> None:

@@ -16,6 +16,8 @@ from tests.mistakes.plants import plants
 from tests.mistakes.running import attempt, gap, probe, problem, trained
 from tests.mistakes.trainer import STYLES, Style, source
 
+pytestmark = pytest.mark.sampled(5)
+
 each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{n.sizes}-{n.activations[0]}-{n.loss}-{n.optimizer}")
 
 

@@ -18,6 +18,8 @@ from compare.problem.from_dict import declared_problem
 from compare.support.errors import ProblemError
 from compare.userfile.source import UnusableFileError
 
+pytestmark = pytest.mark.sampled(6)
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SIGMOID = "import numpy as np\n\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n\n\n"
 RIGHT = (
@@ -351,6 +353,7 @@ def forward(params, x):
     assert checked(text).verdict == "equivalent"
 
 
+@pytest.mark.slow
 def test_another_order_of_summation_in_train_step_is_no_difference(checked: Any) -> None:
     text = """
 import numpy as np
@@ -833,6 +836,7 @@ def test_a_factor_on_one_gradient_is_named(was: str, now: str, said: str, checke
     assert [cause.sentence for found in result.diagnosis for cause in found.causes] == [said]
 
 
+@pytest.mark.slow
 def test_what_follows_from_large_wrong_numbers_has_their_rounding(checked: Any) -> None:
     """Gradients a million times too large, by a mistake that is not known, and a step that sums the records in another order."""
     text = PARTS.replace("o * (1 - o) / y.size", "(1e6 + y) / y.size") + """

@@ -11,6 +11,8 @@ import pytest
 
 from compare import Check, check
 
+pytestmark = pytest.mark.sampled(12)
+
 CASES = Path(__file__).parents[2] / "cases"
 SEEDS = range(10)
 Edit = tuple[str, str]

@@ -13,6 +13,8 @@ from compare import Problem, StepRecord, TorchRef, train_in_lockstep
 from compare.rounding.block import shared_tensors, tensors_by_key
 from compare.support.arrays import Array
 
+pytestmark = pytest.mark.sampled(4)
+
 # A trainer as people write them. Each mistake below is an edit of its text.
 TRAINER = """
     W1, b1, W2, b2 = params["0.weight"], params["0.bias"], params["2.weight"], params["2.bias"]
@@ -172,7 +174,7 @@ def test_the_explanation_says_all_that_is_known(problem: Problem) -> None:
     found = comparison.first_divergence
     assert found is not None
     assert comparison.explanation() == textwrap.dedent(f"""\
-        different: first at step 3, errors 0, index {found.index}
+        different: first at step 3, errors 0, index {list(found.index or ())}
           actual      {found.actual!r}
           expected    {found.expected!r}
           difference  {found.difference:.3g}, {found.ulps:.3g} ulp

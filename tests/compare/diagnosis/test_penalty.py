@@ -7,6 +7,8 @@ import pytest
 
 from compare import Check, check
 
+pytestmark = pytest.mark.sampled(5)
+
 GRADIENTS, LOSS = "your gradients have the weight decay in them", "your loss has the penalty of the weight decay"
 
 # A right file: the decay is in what it calls dW and db, and its step has no other.

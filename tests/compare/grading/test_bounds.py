@@ -23,6 +23,8 @@ from compare.sandbox.temporary import remove
 from tests.compare.grading.killers import RIGHT, here
 from tests.compare.sandbox.test_temporary import nested
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings(seed=3, steps=0, confined=False, limits=Limits(diagnosis=4.0))
 LAZY = "\n\ndef train_step(params, x, y, lr):\n    return {name: w - lr for name, w in params.items()}\n"
 DEEP = """

@@ -21,6 +21,8 @@ from compare.grading.cluster import checked_address
 from compare.support.errors import ProblemError
 from tests.compare.grading.killers import RIGHT, folder_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 needed = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed here")
 confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")

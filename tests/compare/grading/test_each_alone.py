@@ -31,6 +31,8 @@ from compare.userfile.pipe import frames
 from compare.userfile.pipe.peer import Peer, PeerError
 from tests.compare.grading.killers import RIGHT
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 OPEN = Settings(seed=3, steps=0, confined=False)
 confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")

@@ -19,6 +19,8 @@ from compare.grading.one import Settings, score
 from compare.grading.results import Results, ResultsError
 from compare.support.errors import ProblemError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")

@@ -22,6 +22,8 @@ from compare.sandbox import landlock
 from compare.sandbox.confined import Limits
 from tests.hostile import FOLDERS, HOSTILE
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 QUICK = Limits(answer=3.0, cpu=20)
 NAMES = ("\x1b[2J.py", "<img src=x onerror=alert(1)>.py", "=1+1.py", "n" * 252 + ".py", "δ.py")

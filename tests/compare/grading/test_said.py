@@ -16,6 +16,8 @@ from compare.support.output import printable, printable_lines
 from tests.compare.grading.killers import RIGHT, here
 from tests.compare.grading.test_hostile import MISSING
 
+pytestmark = pytest.mark.slow
+
 LAZY = "\n\ndef train_step(params, x, y, lr):\n    return {name: w - lr for name, w in params.items()}\n"
 SAYING = """import json
 import compare.userfile.pipe.frames as frames

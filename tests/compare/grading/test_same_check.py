@@ -14,6 +14,8 @@ from tests.mistakes.networks import NETWORKS
 from tests.mistakes.plants import plants
 from tests.mistakes.trainer import source
 
+pytestmark = pytest.mark.sampled(3)
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = {
     "right_hidden_error": None,

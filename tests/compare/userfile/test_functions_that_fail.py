@@ -7,6 +7,8 @@ import pytest
 
 from compare import Check, check
 
+pytestmark = pytest.mark.sampled(8)
+
 # A right file with every function of the contract, none of which calls another.
 FILE = """
 import numpy as np
@@ -101,6 +103,7 @@ def raising(function: str) -> tuple[str, str]:
     return HEADS[function], HEADS[function] + "\n    raise ValueError('mine')"
 
 
+@pytest.mark.slow
 def test_the_file_is_right(checked: Any) -> None:
     result = checked(FILE)
     assert (result.verdict, result.notes, len(result.stages)) == ("equivalent", (), 13)
