@@ -1,7 +1,7 @@
 """What all tests share: Hypothesis without deadlines, BLAS and torch on one thread, and the slow lane.
 
 `make test` runs the fast lane; `make test-all`, and so CI, all of it. A test marked `slow` is in the slow lane, and of a function marked
-`sampled(n)` all cases but every n-th.
+`sampled(n)` all cases but every n-th. The fast lane draws a quarter of the examples.
 """
 
 import os
@@ -16,8 +16,12 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 pytest_plugins = ["pytester"]
 
-settings.register_profile("default", deadline=None, max_examples=60)
-settings.load_profile("default")
+settings.register_profile("fast", deadline=None, max_examples=15)
+settings.register_profile("all", deadline=None, max_examples=60)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("fast" if config.option.markexpr == "not slow" else "all")
 
 
 @pytest.hookimpl(tryfirst=True)

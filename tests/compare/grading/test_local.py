@@ -10,6 +10,8 @@ from compare.grading.local import Local
 from compare.grading.one import Settings
 from tests.compare.grading.killers import folder_of, starved
 
+pytestmark = pytest.mark.slow
+
 OPEN = Settings(seed=3, steps=0, confined=False)
 
 
