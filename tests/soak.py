@@ -21,12 +21,12 @@ from tests.compare.variants import PRODUCTS, Variant
 
 
 class Watched(Variant):
-    """A variant that notes whether one of its formulas overflows, also where a mask hides what comes of it."""
+    """A variant that notes whether one of its formulas comes to NaN, as inf/inf does, also where a mask hides it."""
 
     overflows = 0
 
     def step(self, *batch: Any) -> StepRecord:
-        with np.errstate(over="call", call=self._note):
+        with np.errstate(invalid="call", call=self._note):
             return super().step(*batch)
 
     def _note(self, what: str, flag: int) -> None:
@@ -34,7 +34,7 @@ class Watched(Variant):
 
 
 def drawn_run(seed: int) -> tuple[str, Comparison, bool]:
-    """What was compared, in words, the comparison, and whether a textbook formula overflowed in it."""
+    """What was compared, in words, the comparison, and whether a textbook formula came to NaN in it."""
     generator = np.random.default_rng((seed, 1))
     is_variant, stages = bool(generator.integers(2)), bool(generator.integers(2))
     mode: Any = ("free", "follow")[generator.integers(2)]
