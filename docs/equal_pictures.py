@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
-from compare.rounding.difference import KeptStep
+from compare.rounding.difference import ComparedStep
 
 FOLDER = Path(__file__).parent / "_generated" / "equal"
 STEPS = 900
@@ -20,7 +20,7 @@ BLUE, ORANGE, GREEN, RED = "#3b82c4", "#d9822b", "#2f9e6e", "#d64545"
 WEIGHTS = "0.weight"
 
 
-def _trained(problem: Problem) -> list[KeptStep]:
+def _trained(problem: Problem) -> list[ComparedStep]:
     """The steps as both sides showed them."""
     comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=STEPS, keep=range(1, STEPS + 1))
     return [kept for _, kept in sorted(comparison.kept.items())]

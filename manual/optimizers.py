@@ -49,13 +49,13 @@ class Optimizer:
             w += deltas[name]                              # w ← w + Δw   (as w)
         return deltas
 
-    def kept(self) -> dict[str, Array]:
-        """What is kept of each parameter, as "<parameter>.<slot>": the optimiser's own arrays."""
+    def flat_state(self) -> dict[str, Array]:
+        """The state as "<parameter>.<slot>": array, the optimiser's own arrays, not copies."""
         return {f"{name}.{slot}": array for name, slots in self.state.items() for slot, array in slots.items()}
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of what is kept, and the number of `steps`."""
-        return {"steps": np.array(self.steps, np.int64), **{name: array.copy() for name, array in self.kept().items()}}
+        """Copies of the state, and the number of `steps`."""
+        return {"steps": np.array(self.steps, np.int64), **{name: array.copy() for name, array in self.flat_state().items()}}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike], network: Network) -> None:
         """Take over, by copy, what an optimiser of this kind kept for such a network.

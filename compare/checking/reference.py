@@ -10,7 +10,7 @@ from ..diagnosis.probes import Probe, with_probes
 from ..diagnosis.stages import Stage
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
-from ..rounding.difference import Difference, KeptStep
+from ..rounding.difference import ComparedStep, Difference
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
 
@@ -49,7 +49,7 @@ def as_comparison(
     kept = {}
     for index, step in enumerate(steps):
         actual, theirs, bounds = (_record(problem, numbers, index) for numbers in (shown, expected, allowed))
-        kept[index + 1] = KeptStep(index + 1, actual, theirs, bounds, step.before)
+        kept[index + 1] = ComparedStep(index + 1, actual, theirs, bounds, step.before)
     return Comparison(
         problem=problem,
         mode="stage",

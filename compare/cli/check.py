@@ -30,26 +30,26 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
         keep=options.report is not None,
     )
-    checked, given = hinted(checked, options.hint)
-    report_check(options, checked, given, _check_again(options, checked.seed))
+    checked, hint = hinted(checked, options.hint)
+    report_check(options, checked, hint, _check_again(options, checked.seed))
     return checked.verdict
 
 
-def report_check(options: Namespace, checked: Check, given: Mapping[str, str], command: str) -> None:
-    """Write and print a check, or as much of it as is `given` away; `command` repeats it."""
+def report_check(options: Namespace, checked: Check, hint: Mapping[str, str], command: str) -> None:
+    """Write and print a check, or only what its `hint` says; `command` repeats it."""
     if options.junitxml is not None:
         from ..report.ci import junit
 
-        write_file(options.junitxml, junit(checked, given))
+        write_file(options.junitxml, junit(checked, hint))
     if options.report is not None:
         from ..report.html import check_page
 
-        write_file(options.report, check_page(checked, command, given))
+        write_file(options.report, check_page(checked, command, hint))
     with Writing():
         if options.json:
             from ..report.json import check_json
 
-            print(check_json(checked, given))
+            print(check_json(checked, hint))
         elif options.quiet:
             from ..report.words import headline
 
@@ -57,11 +57,11 @@ def report_check(options: Namespace, checked: Check, given: Mapping[str, str], c
         else:
             from ..report.terminal import print_check
 
-            print_check(checked, command, given, options.report)
+            print_check(checked, command, hint, options.report)
         if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
             from ..report.ci import annotation
 
-            print(annotation(checked, options.file or options.program, given), file=sys.stderr if options.json else sys.stdout)
+            print(annotation(checked, options.file or options.program, hint), file=sys.stderr if options.json else sys.stdout)
 
 
 def _check_again(options: Namespace, seed: int) -> str:

@@ -75,8 +75,8 @@ def replay(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         adapter=options.adapter,
         keep=options.report is not None,
     )
-    checked, given = hinted(checked, options.hint)
-    report_check(options, checked, given, again(options))
+    checked, hint = hinted(checked, options.hint)
+    report_check(options, checked, hint, again(options))
     return checked.verdict
 
 

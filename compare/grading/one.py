@@ -121,7 +121,7 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
         path, own = attempt.unfold(folder / "attempt")
         with limited_to(settings.limits.diagnosis) as patience:
             result = _checked(path, own, settings, _seed(attempt, settings))
-    shown, given = hinted(result, settings.hint)
+    shown, hint = hinted(result, settings.hint)
     reason = None if result.verdict == "equivalent" else headline(shown)
     if reason and patience.has_ended and not result.diagnosis:
         reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
@@ -132,7 +132,7 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
         "score": score(result, dict(settings.weights)),
         "stage": wrong.name if wrong else None,
         "mistakes": [found.causes[0].id for found in shown.diagnosis],
-        "hint": printable(given.get("sentence") or given.get("kind") or "; ".join(sentences), _MOST_TEXT) or None,
+        "hint": printable(hint.get("sentence") or hint.get("kind") or "; ".join(sentences), _MOST_TEXT) or None,
         "lines": [found.line for found in shown.diagnosis if found.line],
         "seed": result.seed,
         "network": printable(described_in_full(result.problem), _MOST_TEXT) if result.functions else None,
@@ -142,7 +142,7 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
     from ..report.html import check_page
 
     line["report"] = report_place(attempt.name)
-    return Graded(line, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", given))
+    return Graded(line, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", hint))
 
 
 def score(result: Check, weights: Mapping[str, float]) -> float:

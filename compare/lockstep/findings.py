@@ -6,7 +6,7 @@ import numpy as np
 
 from ..problem.problem import Problem
 from ..rounding.block import Block
-from ..rounding.difference import Difference, KeptStep, Key
+from ..rounding.difference import ComparedStep, Difference, Key
 from ..support.arrays import Array
 from .blocks import most_steps
 from .judge import Screening, first_divergence, nearest_to_bounds, with_envelope
@@ -23,7 +23,7 @@ class Findings:
         self.divergence: Difference | None = None
         self.agreed: tuple[Key, ...] = ()
         self.series: dict[Key, list[Array]] = {}
-        self.kept: dict[int, KeptStep] = {}
+        self.kept: dict[int, ComparedStep] = {}
         self.compared = 0
         self._suspects: list[Block] = []
         self._nearest: dict[Key, tuple[float, int, Block]] = {}      # the largest share of the screen's bound, and where

@@ -8,9 +8,9 @@ import numpy as np
 from ..problem.problem import Problem
 from ..rounding.arithmetic import Precision
 from ..rounding.block import Block, Positions, tensors_by_key
-from ..rounding.difference import Difference, KeptStep, Key, largest_share, shares
+from ..rounding.difference import ComparedStep, Difference, Key, largest_share, shares
 from ..rounding.envelope import envelope, lost_in_drift, screen
-from ..rounding.large_screen import Products
+from ..rounding.large_screen import LargeScreen
 from ..sides.interface import StepRecord, concatenate
 from ..support.arrays import Array
 
@@ -30,16 +30,16 @@ class Screening:
         return np.flatnonzero(~(np.array(list(self.shares.values())) <= 1).all(axis=0))
 
 
-def screened(problem: Problem, block: Block, products: Products) -> Screening:
+def screened(problem: Problem, block: Block, large: LargeScreen) -> Screening:
     """Compare every number that both sides show with the screen's bounds; NaN is never within."""
     differences: dict[Key, Array] = {}
     shares: dict[Key, Array] = {}
-    of_products = products.of(block)
+    cleared = large.of(block)
     with np.errstate(all="ignore"):
-        floors = {} if block.pairs.keys() <= of_products.keys() else tensors_by_key(screen(problem, block, without=of_products))
+        floors = {} if block.pairs.keys() <= cleared.keys() else tensors_by_key(screen(problem, block, without=cleared))
         for key, (actual, expected) in block.pairs.items():
-            if key in of_products:
-                differences[key], is_within = of_products[key].screened(actual, expected)
+            if key in cleared:
+                differences[key], is_within = cleared[key].screened(actual, expected)
                 shares[key] = np.where(is_within, 0.0, np.inf)
                 continue
             gap = np.abs(actual - expected).reshape(len(block.steps), -1)
@@ -124,13 +124,13 @@ def _concatenated(blocks: Sequence[Block]) -> Block:
     )
 
 
-def with_envelope(problem: Problem, block: Block) -> list[KeptStep]:
+def with_envelope(problem: Problem, block: Block) -> list[ComparedStep]:
     """Each step of the block beside its envelope."""
     allowed, kept = envelope(problem, block), []
     for i, step in enumerate(block.steps):
         drift = {name: block.decay[name] * array[i] for name, array in block.drift.items()}
         before = {name: block.before[name][i] + block.drift[name][i] for name in problem.initial_parameters}
-        kept.append(KeptStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i), before, drift))
+        kept.append(ComparedStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i), before, drift))
     return kept
 
 

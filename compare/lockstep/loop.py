@@ -12,7 +12,7 @@ from ..problem.validation import is_whole
 from ..rounding.block import Block
 from ..rounding.difference import Difference, Mode, largest_share
 from ..rounding.envelope import decay, prediction_envelope
-from ..rounding.large_screen import Products
+from ..rounding.large_screen import LargeScreen
 from ..sides.interface import Implementation, InBlocks, StepRecord, abilities_of
 from ..sides.validation import LayoutError, checked_array
 from ..support.arrays import Array, Batch
@@ -76,7 +76,7 @@ class _Run:
         abilities = [abilities_of(side) for side in (actual, expected)]
         self.carried = Carried(problem, (abilities[0].start, abilities[1].start))
         self.findings = Findings(problem, keep)
-        self.decay, self.products = decay(problem), Products(problem)
+        self.decay, self.large = decay(problem), LargeScreen(problem)
         self.expects_ours = abilities[1].in_blocks      # one of the two backends, whose own rounding is known to be honest
         follows = abilities[1].follows
         self.can_follow = follows if follows is not None else self.expects_ours or not self.carried.has_state
@@ -149,7 +149,7 @@ class _Run:
         self.phases = block.actual.phases, block.expected.phases
         if not block.pairs:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
-        screening = screened(self.problem, block, self.products)
+        screening = screened(self.problem, block, self.large)
         positions = screening.suspects() if self.expects_ours else np.arange(len(block.steps))
         return block, screening, block.at(positions) if len(positions) else None
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..problem.pieces import LOSSES
 from ..problem.problem import Problem
-from ..rounding.difference import Difference, KeptStep, Key, Mode, Verdict, shares
+from ..rounding.difference import ComparedStep, Difference, Key, Mode, Verdict, shares
 from ..support.arrays import Array
 
 _CLEARLY = 16      # times what rounding allows
@@ -52,7 +52,7 @@ class Comparison:
     final_parameters: tuple[Mapping[str, Array] | None, Mapping[str, Array] | None]
     stopped: str | None = None
     followed_from: int | None = None
-    kept: Mapping[int, KeptStep] = field(default_factory=dict)
+    kept: Mapping[int, ComparedStep] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -102,7 +102,7 @@ class Comparison:
                 moved[name] = moved.get(name, False) or bool(is_clear.any())
         return [name for name in (f"{layer.linear}.weight" for layer in self.problem.layers) if not moved.get(name, True)]
 
-    def _by_the_gradient(self, kept: KeptStep, name: str, delta: Array) -> Array:
+    def _by_the_gradient(self, kept: ComparedStep, name: str, delta: Array) -> Array:
         """The part of the step that is not of the weight decay: 0 where the gradient is lost in a decay that is added to it."""
         decay = self.problem.update_options(name)["weight_decay"]
         if not decay:

@@ -64,7 +64,7 @@ class OptimizerPiece(Piece):
         super().__init__(name, equation, torch)
         self.options, self.slots, self.kept_if = options, slots, kept_if
 
-    def kept(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+    def slots_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The slots that it has with these options."""
         return self.slots if self.kept_if is None or options[self.kept_if] else ()
 

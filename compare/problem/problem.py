@@ -166,11 +166,11 @@ class Problem:
     @cached_property
     def slots(self) -> tuple[str, ...]:
         """What the optimiser keeps of each parameter, by PyTorch's names."""
-        kept: tuple[str, ...] = OPTIMIZERS[self.optimizer].kept(self.optimizer_options)
-        return kept
+        slots: tuple[str, ...] = OPTIMIZERS[self.optimizer].slots_with(self.optimizer_options)
+        return slots
 
     @property
-    def told_options(self) -> dict[str, Any]:
+    def chosen_options(self) -> dict[str, Any]:
         """The optimiser's options by the names that `torch.optim` has, and `decay`, which it has not, only where it is "weights"."""
         return {name: value for name, value in self.optimizer_options.items() if (name, value) != ("decay", "all")}
 

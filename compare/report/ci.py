@@ -7,7 +7,7 @@ from ..checking.result import Check
 from .words import headline, why
 
 
-def junit(check: Check, given: Mapping[str, str] | None = None) -> str:
+def junit(check: Check, hint: Mapping[str, str] | None = None) -> str:
     """A test suite with one test case for the verdict, and one for each stage that was shown."""
     bad = check.verdict not in ("equivalent", "different")
     failed = [stage for stage in check.stages if stage.mark == "wrong"]
@@ -21,7 +21,7 @@ def junit(check: Check, given: Mapping[str, str] | None = None) -> str:
     verdict = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name="equal to PyTorch")
     if check.verdict != "equivalent":
         what = ElementTree.SubElement(verdict, "error" if bad else "failure", message=_legal(headline(check)), type=check.verdict)
-        what.text = _legal("\n".join(why(check, given)))
+        what.text = _legal("\n".join(why(check, hint)))
     for stage in check.stages:
         case = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name=_legal(stage.name))
         if stage.mark == "wrong":
@@ -32,12 +32,12 @@ def junit(check: Check, given: Mapping[str, str] | None = None) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
-def annotation(check: Check, path: str, given: Mapping[str, str] | None = None) -> str:
+def annotation(check: Check, path: str, hint: Mapping[str, str] | None = None) -> str:
     """One workflow command, which GitHub shows beside the file's line."""
     line = check.line or next((found.line for found in check.diagnosis if found.line), None)
     kind = "notice" if check.verdict == "equivalent" else "error"
     place = f"file={_property(path)}" + (f",line={line}" if line else "") + f",title={_property(check.verdict)}"
-    text = "\n".join([headline(check), *why(check, given)])
+    text = "\n".join([headline(check), *why(check, hint)])
     return f"::{kind} {place}::{_data(text)}"
 
 

@@ -21,7 +21,7 @@ from ..checking.result import Check
 from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.problem import Problem
-from ..rounding.difference import Difference, KeptStep, shares
+from ..rounding.difference import ComparedStep, Difference, shares
 from ..support.arrays import Array
 from ..support.environment import environment
 from ..support.errors import MissingExtraError
@@ -81,8 +81,8 @@ def comparison_page(
     )
 
 
-def check_page(check: Check, command: str, given: Mapping[str, str] | None = None) -> str:
-    """The page of a check; of one with a hint, what is `given` away."""
+def check_page(check: Check, command: str, hint: Mapping[str, str] | None = None) -> str:
+    """The page of a check; with a hint, only what the hint says."""
     comparison = check.comparison or check.probes
     facts = [
         ("What", about(check)),
@@ -91,7 +91,7 @@ def check_page(check: Check, command: str, given: Mapping[str, str] | None = Non
         ("Versions", _versions("cpu")),
         ("Repeat", command),
     ]
-    last = () if check.verdict == "equivalent" else tuple(summary_of_check(check, command, given))
+    last = () if check.verdict == "equivalent" else tuple(summary_of_check(check, command, hint))
     beside = [check.reason] if last and check.reason and not any(check.reason in line.text for line in last) else []
     shown = {"pictures": [_network(check.problem)]} if comparison is None else _shown(comparison, ("yours", "PyTorch"))
     return _rendered(
@@ -102,7 +102,7 @@ def check_page(check: Check, command: str, given: Mapping[str, str] | None = Non
         last=last,
         facts=[fact for fact in facts if fact[1]],
         notes=[*beside, *(f"Found: {sentence}" for sentence in (*check.conventions, *check.scales)), *check.notes],
-        details=list(why(check, given)),
+        details=list(why(check, hint)),
         stages=[(MARKS[stage.mark], stage.mark, stage.name, _where(stage.difference)) for stage in check.stages],
         printed=check.printed,
         **shown,
@@ -169,7 +169,7 @@ def _picked(comparison: Comparison) -> list[int]:
     return sorted(chosen | {plots.kept_step(comparison).step})
 
 
-def _deltas(kept: KeptStep) -> list[dict[str, Any]]:
+def _deltas(kept: ComparedStep) -> list[dict[str, Any]]:
     """Each parameter's deltas in a step: whole as matrices, or as the entries that come nearest to their bounds."""
     found, says = [], (_number, _number, _share)
     for name, actual, expected, allowed in kept.deltas():

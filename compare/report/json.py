@@ -106,17 +106,17 @@ def jsonable(value: Any) -> Any:
     return value
 
 
-def check_json(check: Check, given: Mapping[str, str] | None = None) -> str:
-    """The whole check as text; of one with a hint, what is `given` away."""
-    return json.dumps(jsonable(check_object(check, given)), indent=2, allow_nan=False, ensure_ascii=False)
+def check_json(check: Check, hint: Mapping[str, str] | None = None) -> str:
+    """The whole check as text; with a hint, only what the hint says."""
+    return json.dumps(jsonable(check_object(check, hint)), indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def check_object(check: Check, given: Mapping[str, str] | None = None) -> dict[str, Any]:
+def check_object(check: Check, hint: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The whole check as dicts and lists; what it shares with a training's has the same keys."""
     comparison = check.comparison
     conventions = (*check.conventions, *check.scales)
     return {
-        **({"hint": dict(given)} if given else {}),
+        **({"hint": dict(hint)} if hint else {}),
         "verdict": check.verdict,
         "explanation": headline(check),
         "reason": check.reason,

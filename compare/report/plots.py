@@ -14,7 +14,7 @@ import numpy as np
 
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
-from ..rounding.difference import Difference, KeptStep, Key, shares
+from ..rounding.difference import ComparedStep, Difference, Key, shares
 from ..support.arrays import Array
 from ..support.errors import MissingExtraError, ProblemError
 
@@ -191,7 +191,7 @@ def plot_network(problem: Problem, wrong: Difference | None = None, ax: Axes | N
     return ax
 
 
-def kept_step(comparison: Comparison, step: int | None = None) -> KeptStep:
+def kept_step(comparison: Comparison, step: int | None = None) -> ComparedStep:
     """That kept step; by default the first that differs, else the last. Raises ProblemError where it was not kept."""
     if not comparison.kept:
         raise ProblemError("no step was kept; expected some: train with keep=steps_to_keep(problem, steps), or check with keep=True")

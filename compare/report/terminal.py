@@ -21,7 +21,7 @@ from ..lockstep.training import Training
 from ..problem.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
 from ..problem.pieces import OPTIMIZERS
 from ..problem.problem import Problem
-from ..rounding.difference import Difference, KeptStep, largest_share
+from ..rounding.difference import ComparedStep, Difference, largest_share
 from ..support.arrays import Array
 from ..support.environment import environment
 from .words import MARKS, Line, headline, probes, sides, summary_of_check, summary_of_training, why
@@ -155,7 +155,7 @@ def _print_deltas(console: Output, comparison: Comparison, first_steps: int, ste
     console.print(f"After step {first_steps}, and of large tensors, the largest alone is shown.\n")
 
 
-def _shown(kept: KeptStep, *, every_entry: bool) -> Iterator[tuple[Difference, bool]]:
+def _shown(kept: ComparedStep, *, every_entry: bool) -> Iterator[tuple[Difference, bool]]:
     """The deltas to show of a step, and whether each is the one with its tensor's largest share."""
     assert kept.allowed.deltas is not None
     for name, actual, expected in _deltas(kept):
@@ -268,7 +268,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _deltas(kept: KeptStep) -> Iterator[tuple[str, Array, Array]]:
+def _deltas(kept: ComparedStep) -> Iterator[tuple[str, Array, Array]]:
     assert kept.actual.deltas is not None
     assert kept.expected.deltas is not None
     for name, actual in kept.actual.deltas.items():
@@ -289,8 +289,8 @@ def _like(printed: str, value: float) -> str:
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 
 
-def print_check(check: Check, command: str, given: Mapping[str, str] | None = None, report: str | None = None) -> None:
-    """The whole check; of one with a hint, what is `given` away."""
+def print_check(check: Check, command: str, hint: Mapping[str, str] | None = None, report: str | None = None) -> None:
+    """The whole check; with a hint, only what the hint says."""
     console = make_console()
     for side in sides(check):
         console.say(side, hang=2)
@@ -320,7 +320,7 @@ def print_check(check: Check, command: str, given: Mapping[str, str] | None = No
     verdict, _, rest = headline(check).partition(":")
     style = "bold green" if check.verdict == "equivalent" else "bold red"
     console.say(Text(verdict.upper(), style=style) + Text(f":{rest}"), hang=2)
-    for line in why(check, given):
+    for line in why(check, hint):
         console.say(line)
     if check.verdict != "equivalent":
-        print_summary(console, summary_of_check(check, command, given))
+        print_summary(console, summary_of_check(check, command, hint))

@@ -26,7 +26,7 @@ def sides(check: Check) -> tuple[str, str]:
 def described(problem: Problem) -> str:
     """The problem in a few words."""
     same = len(set(problem.activations)) == 1
-    options = [f"{name} {value}" for name, value in problem.told_options.items() if value]
+    options = [f"{name} {value}" for name, value in problem.chosen_options.items() if value]
     parts = [
         f"{'-'.join(map(str, problem.sizes))} {problem.activations[0] if same else ' '.join(problem.activations)}",
         "biases" if problem.bias else "no biases",
@@ -56,14 +56,14 @@ def headline(check: Check) -> str:
     return f"different: first at {check.first.place(of_phase=False)}" + (f"; {check.reason}" if check.reason else "")
 
 
-def why(check: Check, given: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The lines that explain the verdict; of a check with a hint, what is `given` away."""
+def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The lines that explain the verdict; with a hint, what it says instead."""
     if check.line is not None and f"line {check.line}: `{check.source}`" not in (check.reason or ""):
         yield f"  line {check.line}: {check.source}" if check.source else f"  line {check.line}"
     if check.verdict != "different":
         return
-    if given:
-        yield from (f"  hint: {text}" for name, text in given.items() if name != "stage" or len(given) == 1)
+    if hint:
+        yield from (f"  hint: {text}" for name, text in hint.items() if name != "stage" or len(hint) == 1)
         return
     first = check.first
     if first is not None and first.actual is not None and not check.diagnosis:
@@ -104,22 +104,22 @@ def _digits(actual: float, expected: float, mistaken: float) -> tuple[str, ...]:
     return short if short[0] != short[1] else (repr(actual), repr(expected), repr(mistaken))
 
 
-def hinted(check: Check, hint: int | None) -> tuple[Check, dict[str, str]]:
-    """The check without what a hint does not give away, and what it does, by name; with no hint, the check as it is.
+def hinted(check: Check, level: int | None) -> tuple[Check, dict[str, str]]:
+    """The check without its answer, and the hint in its place, by name. Without a `level` the check stays as it is.
 
-    1 is for the stage, 2 for the kind of mistake too, 3 for its sentence.
+    Level 1 gives the stage, 2 the kind of mistake too, 3 its sentence.
     """
-    if hint is None:
+    if level is None:
         return check, {}
     stage = next((stage.name for stage in check.stages if stage.mark == "wrong"), "")
-    given = {"stage": stage} if stage else {}
-    if check.diagnosis and hint >= 2:
-        given["kind"] = "; ".join(dict.fromkeys(kind_of(found.causes[0].mistake) for found in check.diagnosis))
-    if check.diagnosis and hint >= 3:
-        given["sentence"] = "; ".join(found.causes[0].sentence for found in check.diagnosis)
+    hint = {"stage": stage} if stage else {}
+    if check.diagnosis and level >= 2:
+        hint["kind"] = "; ".join(dict.fromkeys(kind_of(found.causes[0].mistake) for found in check.diagnosis))
+    if check.diagnosis and level >= 3:
+        hint["sentence"] = "; ".join(found.causes[0].sentence for found in check.diagnosis)
     if check.verdict != "equivalent":
         check = replace(check, comparison=_without_steps(check.comparison), probes=_without_steps(check.probes))
-    return replace(check, diagnosis=(), scales=()), given
+    return replace(check, diagnosis=(), scales=()), hint
 
 
 def _without_steps(comparison: Comparison | None) -> Comparison | None:
@@ -153,8 +153,8 @@ def summary_of_training(comparison: Comparison, command: str | None) -> Iterator
     yield Line("do", "look at what makes this tensor" + (f"; repeat: {command}" if command else ""))
 
 
-def summary_of_check(check: Check, command: str, given: Mapping[str, str] | None = None) -> Iterator[Line]:
-    """Where a check differs, why, and what to do; of one with a hint, what is `given` away."""
+def summary_of_check(check: Check, command: str, hint: Mapping[str, str] | None = None) -> Iterator[Line]:
+    """Where a check differs, why, and what to do; with a hint, only what the hint says."""
     first = check.first
     stage = next((stage.name for stage in check.stages if stage.mark == "wrong"), None)
     line = check.line or next((found.line for found in check.diagnosis if found.line), None)
@@ -163,11 +163,11 @@ def summary_of_check(check: Check, command: str, given: Mapping[str, str] | None
     else:
         yield Line("where", f"line {check.line} of {check.name}" if check.line else stage or check.name)
     causes = [found.causes[0].sentence for found in check.diagnosis]
-    if given:
-        yield Line("why", given.get("sentence") or given.get("kind") or "that is for you to find out")
+    if hint:
+        yield Line("why", hint.get("sentence") or hint.get("kind") or "that is for you to find out")
     elif causes:
         yield Line("why", "; and ".join(causes))
     else:
         yield Line("why", check.reason or "unknown: no mistake of the catalogue makes just these numbers")
-    see = f"look at line {line} of {check.name}, then " if line and not given else ""
+    see = f"look at line {line} of {check.name}, then " if line and not hint else ""
     yield Line("do", f"{see}repeat: {command}")

@@ -75,7 +75,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class KeptStep:
+class ComparedStep:
     """One step as both sides showed it, beside its envelope.
 
     `before` are the parameters that the actual side started from. `drift` is by how much the two sides' parameters, buffers and optimiser

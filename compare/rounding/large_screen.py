@@ -32,7 +32,7 @@ AT_ONCE = 256           # numbers that are looked at one by one at once,
 MOST_LEFT = 1 << 12      # and altogether; more are left to the envelope
 
 
-class Products:
+class LargeScreen:
     """The products of a large network's steps, whose factors the expected side shows."""
 
     def __init__(self, problem: Problem) -> None:

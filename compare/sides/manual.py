@@ -77,7 +77,7 @@ class Manual(InBlocks):
         if "params" in self.show:
             shown["params"] = {name: array.copy() for name, array in network.parameters().items()}
         if problem.slots:
-            shown["state"] = {name: array.copy() for name, array in self.optimizer.kept().items()}
+            shown["state"] = {name: array.copy() for name, array in self.optimizer.flat_state().items()}
         if self._buffers:
             buffers = network.buffers()
             shown["buffers"] = {name: buffers[name].copy() for name in self._buffers}

@@ -188,7 +188,7 @@ def problem_fields(problem: Problem) -> dict[str, Any]:
     """What a problem says but its arrays, as JSON holds it; `decay` only where it is "weights", so that older traces stay what they are."""
     arrays = ("batches", "test", "initial_parameters")
     said = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in arrays}
-    found: dict[str, Any] = json.loads(json.dumps({**said, "optimizer_options": problem.told_options}))
+    found: dict[str, Any] = json.loads(json.dumps({**said, "optimizer_options": problem.chosen_options}))
     return found
 
 

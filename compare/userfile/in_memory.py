@@ -13,7 +13,7 @@ from ..support.errors import ProblemError
 from .file import FUNCTIONS, Attempt, _Printed, _Sink, _stdout, checked_conventions, checked_problem
 from .imports import Imports
 from .source import Source, UnusableFileError
-from .state import Place, file_of, get, kept_by, put
+from .state import Place, captured_by, file_of, get, put
 
 _DECLARED = ("PROBLEM", "CONVENTIONS")
 
@@ -47,7 +47,7 @@ class Functions(Attempt):
             self._offering, fault = _copied(self._offering, copies)
             self.notes += [f"what you keep is not started anew: a {type(given).__name__} cannot be copied ({fault})"] if fault else []
         self._names = tuple(name for name in FUNCTIONS if callable(self._named(name)))
-        self._places = kept_by([self._named(name) for name in self._names]) if places is None else places
+        self._places = captured_by([self._named(name) for name in self._names]) if places is None else places
         self._values = [_copied(get(*place), copies)[0] for place in self._places]
         self.problem = checked_problem(self._declared("PROBLEM"), self.name)
         self.conventions = checked_conventions(self._declared("CONVENTIONS"), self.name)

@@ -165,7 +165,7 @@ def _described(problem: Problem | None) -> str:
         "loss": problem.loss,
         "reduction": problem.reduction,
         "optimizer": problem.optimizer,
-        "optimizer_options": problem.told_options,
+        "optimizer_options": problem.chosen_options,
         "lr": problem.lr,
         "parameters": {name: list(shape) for name, shape in problem.shapes().items()},
     }

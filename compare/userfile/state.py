@@ -16,7 +16,7 @@ _OF_CODE = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, par
 _ATTRIBUTES = ("__defaults__", "__kwdefaults__", "__dict__")
 
 
-def kept_by(functions: Iterable[Any]) -> list[Place]:
+def captured_by(functions: Iterable[Any]) -> list[Place]:
     """Every place that these functions, and those of the user's own that they may call, can reach by name and that holds no code."""
     places: dict[tuple[int, str], Place] = {}
     waiting = list(functions)

@@ -91,7 +91,7 @@ def test_its_options_their_defaults_and_what_it_keeps_are_the_tables(name: str) 
     del parameters["lr"]
     assert {option: parameter.default for option, parameter in parameters.items()} == OPTIMIZERS[name].options
     for options in (dict(OPTIMIZERS[name].options), every_option(name)):
-        assert OURS[name](LR, **options).slots == OPTIMIZERS[name].kept(options)
+        assert OURS[name](LR, **options).slots == OPTIMIZERS[name].slots_with(options)
 
 
 @EVERY_ROW
@@ -148,16 +148,16 @@ def test_training_goes_on_from_its_state_as_if_it_had_not_stopped(name: str) -> 
     whole, first, second, forgetful = (pair(name, seed) for seed in (0, 0, 1, 2))
     losses = train(whole[0], X, Y, epochs=5, optimizer=whole[1])
     train(first[0], X, Y, epochs=2, optimizer=first[1])
-    kept = first[1].state_dict()
-    kept_then = {key: array.copy() for key, array in kept.items()}
+    slots = first[1].state_dict()
+    kept_then = {key: array.copy() for key, array in slots.items()}
     for network, optimizer in (second, forgetful):
         network.load_state_dict(first[0].state_dict())
         if network is second[0]:
-            optimizer.load_state_dict(kept, network)
-    train(first[0], X, Y, epochs=1, optimizer=first[1])      # what is kept are copies, and so is what is taken over
+            optimizer.load_state_dict(slots, network)
+    train(first[0], X, Y, epochs=1, optimizer=first[1])      # what is slots are copies, and so is what is taken over
     assert train(second[0], X, Y, epochs=3, optimizer=second[1]) == losses[2:]
     assert train(forgetful[0], X, Y, epochs=3, optimizer=forgetful[1]) != losses[2:]
-    assert all((array == kept_then[key]).all() for key, array in kept.items())
+    assert all((array == kept_then[key]).all() for key, array in slots.items())
     for key, array in whole[0].state_dict().items():
         np.testing.assert_array_equal(second[0].state_dict()[key], array)
     for key, array in whole[1].state_dict().items():

@@ -86,8 +86,8 @@ def run_of_torch(name: str, options: dict[str, Any]) -> Run:
         optimizer.step()
         run.grads.append({key: param.grad.clone() for key, param in params.items() if param.grad is not None})
         run.params.append({key: param.detach().numpy().copy() for key, param in params.items()})
-    kept = OPTIMIZERS[name].kept(options)
-    run.slots = {f"{key}.{slot}": optimizer.state[param][slot].numpy() for key, param in params.items() for slot in kept}
+    slots = OPTIMIZERS[name].slots_with(options)
+    run.slots = {f"{key}.{slot}": optimizer.state[param][slot].numpy() for key, param in params.items() for slot in slots}
     return run
 
 

@@ -18,7 +18,7 @@ from compare.lockstep.judge import screened
 from compare.rounding.block import Block
 from compare.rounding.difference import Mode, largest_share
 from compare.rounding.envelope import decay
-from compare.rounding.large_screen import Products
+from compare.rounding.large_screen import LargeScreen
 from compare.support.arrays import Array, Batch
 from tests.compare.problems import DTYPES, drawn_problem, problems
 from tests.compare.variants import PRODUCTS, Variant
@@ -353,7 +353,7 @@ def test_a_step_is_compared_without_the_drift_before_it() -> None:
     block = Block(np.array([1]), x, y, {}, {"0.weight": before[None]}, drift, {}, decay(problem), records[0], records[1])
     actual, expected = block.pairs["params", "0.weight"]
     np.testing.assert_allclose(actual - expected, step, rtol=1e-9)
-    assert len(screened(problem, block, Products(problem)).suspects()) == 1
+    assert len(screened(problem, block, LargeScreen(problem)).suspects()) == 1
 
 
 def test_a_subclass_that_overrides_step_is_asked_for_its_step(problem: Problem) -> None:

@@ -13,7 +13,7 @@ from compare import Manual, Problem, StepRecord, TorchRef, train_in_lockstep
 from compare.lockstep.judge import Screening, screened
 from compare.rounding.block import Block, tensors_by_key
 from compare.rounding.envelope import decay, envelope
-from compare.rounding.large_screen import Products
+from compare.rounding.large_screen import LargeScreen
 from compare.support.arrays import Batch
 from tests.compare.problems import DTYPES, problems
 
@@ -38,10 +38,10 @@ def test_it_clears_nothing_that_the_envelope_refuses(problem: Problem, data: st.
         side = TorchRef(problem, stages=True)
         side.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
         block = block_of(problem, side, 1)
-        products = Products(problem)
+        large = LargeScreen(problem)
         bounds = tensors_by_key(envelope(problem, block))
         with np.errstate(all="ignore"):
-            for key, product in products.of(block).items():
+            for key, product in large.of(block).items():
                 expected = block.pairs[key][1]
                 assert product.screened(expected, expected)[1].all() or not np.isfinite(expected).all(), key
                 place = tuple(data.draw(st.integers(0, n - 1)) for n in expected.shape)
@@ -56,8 +56,8 @@ def test_it_clears_nothing_that_the_envelope_refuses(problem: Problem, data: st.
 def test_honest_steps_of_large_networks_need_no_envelope(hidden: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     suspects: list[int] = []
 
-    def noted(problem: Problem, block: Block, products: Products) -> Screening:
-        screening = screened(problem, block, products)
+    def noted(problem: Problem, block: Block, large: LargeScreen) -> Screening:
+        screening = screened(problem, block, large)
         shares = {key: share for key, share in screening.shares.items() if key[0] in ("grads", "deltas")}
         suspects.extend(block.steps[Screening(screening.differences, shares).suspects()].tolist())
         return screening
@@ -123,7 +123,7 @@ def test_squares_that_underflow_clear_nothing(dtype: str, tiny: float, monkeypat
     bounds = tensors_by_key(envelope(problem, block))["deltas", "0.weight"]
     expected = block.pairs["deltas", "0.weight"][1]
     actual = (expected + 10 * bounds).astype(dtype)
-    assert not Products(problem).of(block)["deltas", "0.weight"].screened(actual, expected)[1].any()
+    assert not LargeScreen(problem).of(block)["deltas", "0.weight"].screened(actual, expected)[1].any()
 
 
 def test_a_bound_that_overflows_clears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_a_bound_that_overflows_clears_nothing(monkeypatch: pytest.MonkeyPatch) 
     block = block_of(problem, side, 1)
     expected = block.pairs["deltas", "0.weight"][1]
     with np.errstate(all="ignore"):
-        assert not Products(problem).of(block)["deltas", "0.weight"].screened(np.full_like(expected, np.inf), expected)[1].any()
+        assert not LargeScreen(problem).of(block)["deltas", "0.weight"].screened(np.full_like(expected, np.inf), expected)[1].any()
 
 
 def test_a_relu_whose_sum_is_an_exact_0_is_in_no_doubt() -> None:
@@ -151,4 +151,4 @@ def test_a_relu_whose_sum_is_an_exact_0_is_in_no_doubt() -> None:
     expected = block.pairs["deltas", "0.weight"][1]
     actual = expected.copy()
     actual[0, 17, 3] += 1e-7
-    assert not Products(problem).of(block)["deltas", "0.weight"].screened(actual, expected)[1].any()
+    assert not LargeScreen(problem).of(block)["deltas", "0.weight"].screened(actual, expected)[1].any()
