@@ -1,4 +1,4 @@
-"""Confined by bubblewrap: namespaces of its own, in which nothing is but what is bound into them. The first choice, where it works."""
+"""Confine a file by bubblewrap, the first choice: namespaces of its own, which contain only what is bound into them."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc
 
 @contextmanager
 def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
-    """That file, confined, with no more of its own than itself, or the folder in which it lies; an adapter has the Python files beside it.
+    """Confine the file with what it needs: its folder, if one is passed, and an adapter with the Python files beside it.
 
-    Raises SandboxError where bubblewrap is not there.
+    Raises SandboxError where bubblewrap is not installed.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -27,14 +27,11 @@ def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path
     words += ["--cap-drop", "ALL", "--clearenv"]
     for name, value in environment("/tmp").items():
         words += ["--setenv", name, value]
-    words += [*_system(), *_own()]
-    words += ["--proc", "/proc", "--dev", "/dev"]
+    words += [*_system(), *_own(), "--proc", "/proc", "--dev", "/dev"]
     for place in ("/dev/shm", "/tmp"):
         words += ["--size", str(limits.disk), "--tmpfs", place]
-    files = [f"{_ATTEMPT}/{plain_name(path)}"]
+    files = [f"{_ATTEMPT}/{plain_name(path) if folder is None else path.relative_to(folder)}"]
     words += ["--ro-bind", str(path), files[0]] if folder is None else ["--ro-bind", str(folder), _ATTEMPT]
-    if folder is not None:
-        files = [f"{_ATTEMPT}/{path.relative_to(folder)}"]
     if adapter is not None:
         for beside in sorted(adapter.parent.glob("*.py")):
             words += ["--ro-bind", str(beside), f"{_ADAPTER}/{beside.name}"]
@@ -46,7 +43,7 @@ def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path
 
 
 def _system() -> Iterator[str]:
-    """The system's own programs and libraries, and Python where it lies elsewhere."""
+    """Yield the arguments that bind the system's programs and libraries, and Python where it is installed elsewhere."""
     for place in _SYSTEM:
         if os.path.islink(place):
             yield from ("--symlink", os.readlink(place), place)
@@ -59,12 +56,12 @@ def _system() -> Iterator[str]:
             yield from ("--ro-bind", base, sys.base_prefix)
     homes = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64", f"{base}/lib", f"{sys.base_prefix}/lib")
     for home in dict.fromkeys(homes):
-        for hidden in Path(home).glob("python3*/*-packages"):      # of the system's Python, where the reference may be
+        for hidden in Path(home).glob("python3*/*-packages"):      # of the system's Python, which may contain the reference, PyTorch
             yield from ("--tmpfs", str(hidden), "--remount-ro", str(hidden))
 
 
 def _own() -> Iterator[str]:
-    """NumPy, the carried part of this package, and the script that starts it."""
+    """Yield the arguments that bind NumPy, pandas, the carried part of this package, and the script that starts it."""
     for name, place in carried():
         yield from ("--ro-bind", str(place), f"{_PACKAGES}/compare/{name}")
     for place in libraries():

@@ -1,7 +1,7 @@
-"""What every confinement has in common: the limits, the files that a confined process is given, and how one is started.
+"""What every confinement shares: the limits, the files that a confined process can read, and the command that starts it.
 
-Inside there is Python with NumPy and pandas, which read data and differentiate nothing, the part of this package that runs a file, and the
-file; no network, nothing else of the disk, no other process, and a small folder of its own that is gone afterwards.
+Inside are Python with NumPy and pandas, which differentiate nothing, the part of this package that runs a file, and the file; no network,
+no other files, no other process, and a small scratch folder that is removed afterwards.
 """
 
 import json
@@ -20,10 +20,10 @@ from typing import Any
 from ..support.errors import CompareError
 
 MEMORY, DISK = 2 << 30, 64 << 20      # bytes
-START = 60.0      # seconds until a process is ready; longer than the kernel lets anyone keep a file from others by a lease
+START = 60.0      # seconds until a process is ready; more than the 45 s for which the kernel lets a file lease block others
 DIAGNOSIS = 120.0      # seconds
-ALTOGETHER = 20      # times the seconds of one answer, for all of them
-CARRIED = (      # of this package, all that runs a file and none of what knows what is right
+ALTOGETHER = 20      # the seconds for all answers, as a multiple of those for one
+CARRIED = (      # the modules of this package that run a file; none of those that know the right results
     "__init__.py",
     "problem/__init__.py",
     "problem/pieces.py",
@@ -52,15 +52,15 @@ CARRIED = (      # of this package, all that runs a file and none of what knows 
 
 
 class SandboxError(CompareError):
-    """Code that nobody should trust cannot be confined here; the message says what is missing."""
+    """Untrusted code cannot be confined on this machine; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an attempt's process may use: bytes of memory and of any file, seconds of CPU and of each answer, processes and open files.
+    """Limits for an attempt's process: bytes of memory, disk and output, seconds of CPU and of each answer, processes and open files.
 
-    Until it is ready it has `start` seconds, in which nothing of the attempt is run. What explains its mistakes is looked for by us, for
-    `diagnosis` seconds of CPU time.
+    `start` is the seconds until it is ready, before anything of the attempt runs; `diagnosis` the CPU seconds of our own search for its
+    mistakes.
     """
 
     memory: int = MEMORY
@@ -80,11 +80,11 @@ class Limits:
 
     @property
     def longest(self) -> float:
-        """Seconds for all that is done about it, also where other work slows us down: who takes longer hangs."""
+        """Seconds for the whole check of an attempt, even on a busy machine; a check that takes longer hangs."""
         return self.start + self.altogether + 5 * self.diagnosis
 
     def apply(self) -> None:
-        """Hold this process, and what it becomes, to them."""
+        """Apply the limits to this process and the programs it executes."""
         for what, most in (
             (resource.RLIMIT_AS, self.memory),
             (resource.RLIMIT_CPU, self.cpu),
@@ -97,9 +97,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Confined:
-    """How a process is started in confinement: the words before the files, the files as they are called inside, and Popen's options.
+    """How to start a confined process: the command, the files' paths inside, and Popen's options.
 
-    `watched`, given its process id, holds it to what the kernel does not, for as long as it is entered.
+    `watched(pid)` is a context that enforces on the process the limits that the kernel does not.
     """
 
     words: tuple[str, ...]
@@ -108,35 +108,33 @@ class Confined:
     watched: Callable[[int], AbstractContextManager[None]] = lambda pid: nullcontext()
 
 
-def python(start: str, **hold: Any) -> tuple[str, ...]:
-    """The words that start Python inside: not a virtual environment's, and held to `hold` by start.py."""
+def python(start: str, **options: Any) -> tuple[str, ...]:
+    """Return the command that runs start.py with these options, by the base Python, not a virtual environment's."""
     base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     interpreter = sys.executable if sys.prefix == sys.base_prefix else str(base)
-    return (interpreter, "-I", "-S", "-B", "-X", "utf8", start, json.dumps(hold))
+    return (interpreter, "-I", "-S", "-B", "-X", "utf8", start, json.dumps(options))
 
 
 def plain_name(path: Path) -> str:
-    """The file's name in letters that every terminal and page can show, and not too long."""
+    """Return a short file name of ASCII letters, digits and underscores."""
     return (re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)[:60].strip("_") or "attempt") + ".py"
 
 
 def environment(home: str) -> dict[str, str]:
-    """The variables inside; as many as can be are the same for everybody."""
+    """Return the environment variables inside, the same on every machine but for OpenBLAS's settings."""
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     core = {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
     return {**threads, **core, "PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
 def carried() -> Iterator[tuple[str, Path]]:
-    """The carried part of this package, each file by its name within it."""
-    home = Path(__file__).parents[1]
-    for name in CARRIED:
-        yield name, home / name
+    """Yield the name within this package and the path of each file of CARRIED."""
+    return ((name, Path(__file__).parents[1] / name) for name in CARRIED)
 
 
 @cache
 def libraries() -> tuple[Path, ...]:
-    """NumPy, pandas, and what they need, where each lies."""
+    """Return the paths of NumPy, pandas and their dependencies."""
     found: list[Path] = []
     for name in ("numpy", "pandas", "dateutil", "pytz", "tzdata", "six"):
         spec = find_spec(name)

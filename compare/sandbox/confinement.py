@@ -1,4 +1,4 @@
-"""Which confinements there are, in the order in which they are tried, by name."""
+"""The confinements by name, in the order in which they are tried."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

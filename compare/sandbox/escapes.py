@@ -1,8 +1,9 @@
-"""Tries to escape, run by a confined process of our own: prints, as JSON, which protections held; last it fills its folder.
+"""Try to escape from the confinement, before any attempt is let in: print, as JSON, which protections held, then fill its own folder.
 
     escapes.py SECRET PORT PARENT REFERENCE
 
-SECRET is a file outside, PORT one that listens, PARENT the process that started it, REFERENCE a file of what knows the right answers.
+SECRET is a file outside, PORT a local port that listens, PARENT the process that started this one, REFERENCE a file of the reference, which
+no attempt may read.
 """
 
 import ctypes
@@ -15,44 +16,37 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 SECRET, PORT, PARENT, REFERENCE = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG, _PTRACE_SEIZE, _NEW_USER, _NEW_MOUNTS = 1, 2, 0x4206, 0x10000000, 0x00020000
-_KERNEL = {"x86_64": (321, 298, 323, 250), "aarch64": (280, 241, 282, 219)}      # bpf, perf_event_open, userfaultfd, keyctl
-_SHARED = {"x86_64": (319, 29, 240), "aarch64": (279, 194, 180)}      # memfd_create, shmget, mq_open
+_MACHINE = os.uname().machine
+# System calls by their numbers: bpf, perf_event_open, userfaultfd, keyctl; then memfd_create, shmget, mq_open.
+_KERNEL = {"x86_64": (321, 298, 323, 250), "aarch64": (280, 241, 282, 219)}.get(_MACHINE, ())
+_SHARED = {"x86_64": (319, 29, 240), "aarch64": (279, 194, 180)}.get(_MACHINE, ())
 _IO_URING = 425
 _SETPIPE, _SETLEASE, _NOTIFY, _SETSIG, _OFD_SETLK = 1031, 1024, 1026, 10, 37      # commands of fcntl
 
 
 def _any(*ways: Callable[[], object]) -> Callable[[], bool]:
-    """Whether one of the ways gets through."""
+    """A function that tells whether one of the ways succeeds: it raises no error and returns None or something true."""
 
-    def gets_through() -> bool:
+    def succeeds() -> bool:
         for way in ways:
             with suppress(OSError, MemoryError, ImportError, AttributeError, ValueError):
-                if way():
+                result = way()
+                if result is None or result:
                     return True
         return False
 
-    return gets_through
-
-
-def _done(way: Callable[..., object], *words: object) -> Callable[[], bool]:
-    """It gets through if it raises nothing."""
-
-    def done() -> bool:
-        way(*words)
-        return True
-
-    return done
+    return succeeds
 
 
 def _known(number: int) -> Callable[[], bool]:
-    """Whether the kernel looks at a system call's arguments, which are none."""
+    """A function that tells whether the kernel examines the arguments of this system call, all of them invalid, or refuses the call."""
 
     def known() -> bool:
         answer = _LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 5)
@@ -61,13 +55,8 @@ def _known(number: int) -> Callable[[], bool]:
     return known
 
 
-def _connects() -> bool:
-    socket.create_connection(("127.0.0.1", PORT), 2).close()
-    return True
-
-
-def _connects_by_itself() -> bool:
-    """Without the socket that Python makes: with one, if any, that is open already."""
+def _connects_without_python() -> bool:
+    """Connect without Python's socket objects."""
     address = b"\x02\x00" + PORT.to_bytes(2, "big") + bytes((127, 0, 0, 1)) + bytes(8)
     own = _LIBC.socket(2, 1, 0)
     return bool(own >= 0 and _LIBC.connect(own, address, len(address)) == 0)
@@ -80,17 +69,11 @@ def _writes() -> bool:
     return False
 
 
-def _truncates() -> bool:
-    os.close(os.open(__file__, os.O_RDONLY | os.O_TRUNC))
-    return True
-
-
-def _forks() -> bool:
+def _forks() -> None:
     child = os.fork()
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
-    return True
 
 
 def _executes() -> bool:
@@ -119,69 +102,53 @@ def _has_capabilities() -> bool:
     return any(found)
 
 
-def _raises_limits() -> bool:
+def _raises_limits() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard + 1 if hard >= 0 else hard))
-    return True
 
 
-def _is_unbounded(limit: int) -> Callable[[], bool]:
-    return lambda: resource.getrlimit(limit)[1] == resource.RLIM_INFINITY
-
-
-def _fills(folder: str) -> bool:
+def _fills(folder: str) -> None:
     for n in range(4):
         with open(f"{folder}/fill{n}", "wb") as file:
             for _ in range(32):
                 file.write(bytes(1 << 20))
-    time.sleep(1)      # for whoever watches the folder from outside
-    return True
+    time.sleep(1)      # for the watcher outside, which looks at the folder from time to time
 
 
-def _with(place: str, do: Callable[[int], object]) -> Callable[[], bool]:
-    """It gets through if it can be done to that place, which everybody reads."""
+def _preallocates() -> None:
+    with open(os.environ["HOME"] + "/ahead", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 1 << 20)
 
-    def done() -> bool:
+
+def _with(place: str, do: Callable[[int], object]) -> Callable[[], None]:
+    """A way that does something to the file or folder at that place, which other processes read too."""
+
+    def done() -> None:
         descriptor = os.open(place, os.O_RDONLY)
         try:
             do(descriptor)
         finally:
             os.close(descriptor)
-        return True
 
     return done
 
 
 def _locks(command: int) -> Callable[[int], object]:
-    """A lock for convention, of the whole file."""
+    """Take a read lock on the whole file."""
     return lambda descriptor: fcntl.fcntl(descriptor, command, struct.pack("hhqqi", fcntl.F_RDLCK, 0, 0, 0, 0))
 
 
-def _preallocates() -> bool:
-    with open(os.environ["HOME"] + "/ahead", "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, 1 << 20)
-    return True
-
-
-def _enlarges_a_pipe() -> bool:
-    return bool(fcntl.fcntl(os.pipe()[0], _SETPIPE, 1 << 20))
-
-
-def _machine(numbers: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
-    return numbers.get(os.uname().machine, ())
-
-
 _ESCAPES: dict[str, Callable[[], bool]] = {
-    "no network": _any(_connects, _connects_by_itself),
+    "no network": _any(lambda: socket.create_connection(("127.0.0.1", PORT), 2).close(), _connects_without_python),
     "no socket": _any(socket.socket, lambda: socket.socket(socket.AF_UNIX), socket.socketpair),
     "no file from outside is read": _any(lambda: Path(SECRET).read_bytes(), lambda: os.listdir(os.path.dirname(SECRET))),
     "nothing is written outside": _writes,
     "nothing outside is changed": _any(
-        _done(os.chmod, SECRET, 0o600),
-        _done(os.utime, SECRET),
-        _done(os.truncate, SECRET, 0),
-        _truncates,
-        _done(os.rename, SECRET, SECRET + "2"),
+        lambda: os.chmod(SECRET, 0o600),
+        lambda: os.utime(SECRET),
+        lambda: os.truncate(SECRET, 0),
+        lambda: os.close(os.open(__file__, os.O_RDONLY | os.O_TRUNC)),
+        lambda: os.rename(SECRET, SECRET + "2"),
     ),
     "no file is leased or locked": _any(
         _with(os.__file__, lambda file: fcntl.fcntl(file, _SETLEASE, fcntl.F_RDLCK)),
@@ -192,16 +159,18 @@ _ESCAPES: dict[str, Callable[[], bool]] = {
         _with(os.path.dirname(os.__file__), lambda folder: fcntl.fcntl(folder, _NOTIFY, 1)),
         _with(os.__file__, lambda file: fcntl.fcntl(file, _SETSIG, 9)),
     ),
-    "no space is taken ahead": _any(_preallocates, _enlarges_a_pipe),
+    "no space is taken ahead": _any(_preallocates, lambda: fcntl.fcntl(os.pipe()[0], _SETPIPE, 1 << 20)),
     "/dev/shm is bounded": _any(lambda: _fills("/dev/shm")),
     "memory is bounded": _any(lambda: bytearray(16 << 30)),
-    "no memory beside its own": _any(*map(_known, _machine(_SHARED))),
-    "CPU time is bounded": _any(_is_unbounded(resource.RLIMIT_CPU)),
+    "no memory beside its own": _any(*map(_known, _SHARED)),
+    "CPU time is bounded": _any(lambda: resource.getrlimit(resource.RLIMIT_CPU)[1] == resource.RLIM_INFINITY),
     "limits cannot be raised": _any(_raises_limits),
     "no new process": _any(_forks),
     "no program is started": _any(_executes),
     "no process outside is reached": _any(
-        _done(os.kill, PARENT, 0), _done(resource.prlimit, PARENT, resource.RLIMIT_CPU), _done(os.setpriority, os.PRIO_PROCESS, PARENT, 1)
+        lambda: os.kill(PARENT, 0),
+        lambda: resource.prlimit(PARENT, resource.RLIMIT_CPU),
+        lambda: os.setpriority(os.PRIO_PROCESS, PARENT, 1),
     ),
     "no process outside is looked into": _any(
         _reads_memory, lambda: _LIBC.ptrace(_PTRACE_SEIZE, PARENT, 0, 0) == 0, lambda: Path(f"/proc/{PARENT}/environ").read_bytes()
@@ -210,8 +179,8 @@ _ESCAPES: dict[str, Callable[[], bool]] = {
     "it cannot outlive who started it": _outlives,
     "no privileges": _has_capabilities,
     "no new namespace": _any(lambda: _LIBC.unshare(_NEW_USER) == 0, lambda: _LIBC.unshare(_NEW_MOUNTS) == 0),
-    "no way into the kernel": _any(*map(_known, (*_machine(_KERNEL), _IO_URING))),
-    "the reference is not there": _any(_done(__import__, "torch"), lambda: Path(REFERENCE).read_bytes()),
+    "no way into the kernel": _any(*map(_known, (*_KERNEL, _IO_URING))),
+    "the reference is not there": _any(lambda: __import__("torch"), lambda: Path(REFERENCE).read_bytes()),
 }
 
 if __name__ == "__main__":

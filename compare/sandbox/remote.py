@@ -1,4 +1,4 @@
-"""A user's file that runs in a process of its own, confined, and is asked over the pipe: examined as one in this process is."""
+"""A user's file in a confined process, called over the pipe, with the interface of an `Attempt` in this process."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,19 +20,19 @@ from .confined import START
 from .runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
 from .values import packed, unpacked, write_back
 
-_MOST_TEXT = _MOST_SAID = 1 << 20      # characters of the file, and bytes of what is said about it
-_KINDS = ("exception", "exit", "recursion", "memory", "changed")      # of what a file does; how its process ends, we see ourselves
+_MOST_TEXT = _MOST_SAID = 1 << 20      # characters of the file, and bytes of the JSON about it
+_KINDS = ("exception", "exit", "recursion", "memory", "changed")      # that the process may report; how it ends is seen from outside
 _MOST_MESSAGE, _MOST_LINE = 2000, 1_000_000
 
 
 class NotStartedError(CompareError):
-    """A process that did not come so far as to run anything of the file, which says nothing of the file."""
+    """A process failed before it ran anything of the file, which is not the file's fault."""
 
 
 class Remote:
-    """The file that `start` starts a process for, which has `patience` seconds until it is ready.
+    """The file at `path`, in the process that `start` starts; `patience` is the seconds until it must be ready.
 
-    Raises UnusableFileError for a file that cannot be used, AttemptError for what it raises, or for how its process ends, NotStartedError.
+    Raises NotStartedError, UnusableFileError, and AttemptError for what the file raises or for how its process ends.
     """
 
     def __init__(self, path: Path, start: Callable[[], Peer], patience: float = START) -> None:
@@ -42,54 +42,54 @@ class Remote:
         self.conventions: Mapping[str, Any] = {}
         self.text = ""
         self._peer = start()
-        self._number_of_lines = len(path.read_bytes().splitlines())      # not as the other end says
+        self._number_of_lines = len(path.read_bytes().splitlines())      # counted here, since the process may lie
         self._about: dict[str, Any] = {}
         self._ended: str | None = None
         try:
             self._greet(patience)
             self._open(OPEN)
         except BaseException:
-            self._peer.kill()      # whoever asked has nothing to close
+            self._peer.kill()      # the caller has nothing to close
             raise
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """Those of the contract that it offers."""
+        """The functions of the contract that the file offers."""
         return tuple(name for name in FUNCTIONS if name in self._about.get("functions", ()))
 
     @property
     def printed(self) -> str:
-        """What it has printed so far."""
+        """The text that the file has printed so far."""
         return printable_lines(self._about.get("printed", ""), 5000)
 
     def takes(self, function: str) -> int:
-        """How many arguments the function takes by position; 0 where that is not known."""
+        """Return the number of positional arguments that the function takes, or 0 if it is not known."""
         number: int = self._about.get("takes", {}).get(function, 0)
         return number
 
     def fresh(self) -> "Remote":
-        """The same file, loaded anew at the other end."""
+        """Load the file anew in its process, and return this object."""
         self._open(FRESH)
         return self
 
     def call(self, function: str, *args: Any) -> Any:
-        """What the function answers; what it changes of its arguments is changed here too."""
+        """Call the function and return its result; in-place changes of its arguments are copied back."""
         return self._answered(CALL, function, args)
 
     def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Assignment]]:
-        """As `call`, with what the lines of the file assigned on the way."""
+        """Call the function; return its result and the arrays that the lines of the file assigned."""
         traced = self._answered(TRACED, function, args)
         if not _is_pair(traced):
             raise self._fault("exception", function, "an answer that is none")
         answer, lines = traced
-        assignments = []
-        for line, value in filter(_is_pair, lines if isinstance(lines, list) else ()):
-            if isinstance(value, np.ndarray) and is_whole(line, least=1) and line <= self._number_of_lines:
-                assignments.append(Assignment(line, "", value, "", self.path))
-        return answer, assignments
+        return answer, [
+            Assignment(line, "", value, "", self.path)
+            for line, value in filter(_is_pair, lines if isinstance(lines, list) else ())
+            if isinstance(value, np.ndarray) and is_whole(line, least=1) and line <= self._number_of_lines
+        ]
 
     def close(self) -> None:
-        """End its process."""
+        """End the process."""
         if self._ended is None:
             self._peer.close()
             self._ended = "it was closed"
@@ -102,20 +102,20 @@ class Remote:
 
     def _open(self, kind: int) -> None:
         entries = self._asked(kind, {}, "import")
-        said = _checked(entries)
+        said = _read(entries)
+        said = said if isinstance(said, dict) else {}
         self.text = printable_lines(text(entries.get("text")), _MOST_TEXT)
         self.problem = checked_problem(said.get("problem"), self.name)
         self.conventions = checked_conventions(said.get("conventions"), self.name)
 
     def _answered(self, kind: int, function: str, args: tuple[Any, ...]) -> Any:
-        entries = self._asked(kind, packed([function, list(args)]), function)
-        answer = _read(entries)
+        answer = _read(self._asked(kind, packed([function, list(args)]), function))
         if not _is_pair(answer):
             raise self._fault("exception", function, "an answer that is none")
         result, after = answer
         if isinstance(after, list):
-            for given, new in zip(args, after, strict=False):
-                write_back(given, new)
+            for argument, remote in zip(args, after, strict=False):
+                write_back(argument, remote)
         return result
 
     def _asked(self, kind: int, entries: Mapping[str, Any], function: str) -> dict[str, Array]:
@@ -135,13 +135,14 @@ class Remote:
             raise self._fault(error.kind, function, str(error)) from None
 
     def _raise(self, error: PeerError, function: str) -> None:
-        told = _object(error.said)
-        message = printable(str(told.get("message", "it failed")), _MOST_MESSAGE)
-        if told.get("function") is None:
+        about = _object(error.said)
+        message = printable(str(about.get("message", "it failed")), _MOST_MESSAGE)
+        if about.get("function") is None:
             raise UnusableFileError(message) from None
-        line, reached = (told[name] if _is_a_line(told.get(name)) else None for name in ("line", "reached"))
-        source = printable(str(told["source"]), MOST_NOTE) if told.get("source") else None
-        kind = told.get("kind") if told.get("kind") in _KINDS else _KINDS[0]
+        numbers: tuple[Any, Any] = about.get("line"), about.get("reached")
+        line, reached = (number if is_whole(number, least=1) and number <= _MOST_LINE else None for number in numbers)
+        source = printable(str(about["source"]), MOST_NOTE) if about.get("source") else None
+        kind = about.get("kind") if about.get("kind") in _KINDS else _KINDS[0]
         raise AttemptError(message, function, str(kind), self.path, line, source, reached) from None
 
     def _fault(self, kind: str, function: str, reason: str) -> AttemptError:
@@ -159,33 +160,28 @@ def _read(entries: Mapping[str, Array]) -> Any:
         raise UnusableFileError(str(error)) from None
 
 
-def _checked(entries: Mapping[str, Array]) -> dict[str, Any]:
-    said = _read(entries)
-    return said if isinstance(said, dict) else {}
-
-
-def _is_a_line(number: Any) -> bool:
-    return is_whole(number, least=1) and number <= _MOST_LINE
-
-
 def _about(entry: Array) -> dict[str, Any]:
-    """What a process says of its attempt. Raises PeerError where none of ours would say it."""
+    """Return what the process says about its attempt; raises PeerError for what our runner would not say."""
     about = _object(text(entry)) if entry.size <= _MOST_SAID else {}
     functions, takes, notes = (about.get(name) for name in ("functions", "takes", "notes"))
-    is_one = isinstance(functions, list) and all(isinstance(each, str) for each in functions)
-    is_one = is_one and isinstance(takes, dict) and all(is_whole(each, least=-1) for each in takes.values())
-    is_one = is_one and isinstance(notes, list) and len(notes) <= MOST_NOTES and all(isinstance(each, str) for each in notes)
-    if not (is_one and isinstance(about.get("printed"), str)):
+    if not (
+        isinstance(functions, list)
+        and all(isinstance(each, str) for each in functions)
+        and isinstance(takes, dict)
+        and all(is_whole(each, least=-1) for each in takes.values())
+        and isinstance(notes, list)
+        and len(notes) <= MOST_NOTES
+        and all(isinstance(each, str) for each in notes)
+        and isinstance(about.get("printed"), str)
+    ):
         raise PeerError("malformed", "what it says of itself is not what its process is to say")
     return about
 
 
 def _object(said: str) -> dict[str, Any]:
-    """The JSON object, or nothing where it is none, or too long."""
-    if len(said) > _MOST_SAID:
-        return {}
+    """Return the JSON object, or an empty one for a text that is too long or holds no object."""
     try:
-        found = json.loads(said)
+        found = json.loads(said) if len(said) <= _MOST_SAID else None
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

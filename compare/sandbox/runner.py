@@ -1,7 +1,7 @@
-"""The process in which an attempt runs: it loads the file, and answers what it is asked over the pipe, until it is told goodbye.
+"""The process in which an attempt runs: load the file and answer the questions that come over the pipe, until BYE.
 
-It knows nothing of what is right. Standard input and output are the pipe's; what the file prints is kept, and what it writes past that
-goes nowhere.
+It does not know the right results. Standard input and output are the pipe; what the file prints is recorded, and what it writes to the
+descriptors themselves is discarded.
 """
 
 import json
@@ -21,18 +21,18 @@ from ..userfile.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
 from .values import packed, unpacked
 
 OPEN, CALL, TRACED, FRESH = 16, 17, 18, 19
-MOST_NOTES, MOST_NOTE = 50, 500      # and characters of one
+MOST_NOTES, MOST_NOTE = 50, 500      # number of notes, and characters of each
 
 
 class _Served:
-    """One attempt, and what is asked of it."""
+    """One attempt, and the answers to the questions about it."""
 
     def __init__(self, path: Path, adapter: Path | None) -> None:
         self.path, self.adapter = path, adapter
         self.attempt: Attempt | None = None
 
-    def answer(self, kind: int, given: Mapping[str, Array]) -> dict[str, Any]:
-        """The entries of the answer; to a greeting, before anything of the attempt is executed, none."""
+    def answer(self, kind: int, question: Mapping[str, Array]) -> dict[str, Any]:
+        """Return the entries of the answer; none for a greeting, which comes before anything of the attempt is executed."""
         if kind == HELLO and self.attempt is None:
             return {}
         if kind in (OPEN, FRESH):
@@ -40,29 +40,26 @@ class _Served:
             about = {"problem": self.attempt.problem, "conventions": self.attempt.conventions, "name": self.attempt.name}
             return {**packed(about), **self._about(), "text": self.attempt.text}
         assert self.attempt is not None
-        function, args = unpacked(given)
+        function, args = unpacked(question)
         before = packed(args)
         result: Any = self.attempt.traced_call(function, *args) if kind == TRACED else self.attempt.call(function, *args)
         if kind == TRACED:
             result = [result[0], [[each.line, each.value] for each in result[1] if each.path == self.path]]
         after = packed(args)
-        has_changed = any(not np.array_equal(np.asarray(before[name]), np.asarray(array)) for name, array in after.items()) or (
-            before.keys() != after.keys()
-        )
+        has_changed = before.keys() != after.keys() or any(not np.array_equal(before[name], array) for name, array in after.items())
         return {**packed([result, args if has_changed else None]), **self._about()}
 
     def _about(self) -> dict[str, str]:
-        """What is known of the attempt by now, which every answer says."""
+        """Return what every answer says about the attempt so far."""
         attempt = self.attempt
-        if attempt is None:
-            return {}
-        said = {"functions": attempt.functions, "takes": {name: attempt.takes(name) for name in attempt.functions}}
+        assert attempt is not None
+        takes = {name: attempt.takes(name) for name in attempt.functions}
         notes = [note[:MOST_NOTE] for note in attempt.notes[:MOST_NOTES]]
-        return {"about": json.dumps({**said, "notes": notes, "printed": attempt.printed})}
+        return {"about": json.dumps({"functions": attempt.functions, "takes": takes, "notes": notes, "printed": attempt.printed})}
 
 
 def main(path: str, adapter: str | None = None) -> None:
-    """Answer until the pipe is closed."""
+    """Answer questions until the pipe is closed."""
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for own in (0, 1):
@@ -70,12 +67,12 @@ def main(path: str, adapter: str | None = None) -> None:
     served = _Served(Path(path), None if adapter is None else Path(adapter))
     while True:
         head = frames.header(_read(questions, HEADER.size))
-        given = frames.entries(_read(questions, head.length))
+        question = frames.entries(_read(questions, head.length))
         if head.kind == BYE:
-            break
+            os._exit(0)
         kind = head.kind | REPLY
         try:
-            entries = served.answer(head.kind, given)
+            entries = served.answer(head.kind, question)
         except AttemptError as error:
             about = {name: getattr(error, name) for name in ("function", "kind", "line", "source", "reached")}
             kind, entries = FAILED, _fault(error, **about)
@@ -83,7 +80,6 @@ def main(path: str, adapter: str | None = None) -> None:
             kind, entries = FAILED, _fault(error, function=None)
         answers.write(frames.frame(kind, head.nonce, head.step, entries))
         answers.flush()
-    os._exit(0)
 
 
 def _fault(error: Exception, **about: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The folder that a process writes in, watched from outside, since landlock bounds no sizes: one that fills it is ended."""
+"""Watch a process's scratch folder from outside, since Landlock limits no sizes, and kill a process that fills it."""
 
 import os
 import signal
@@ -9,15 +9,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MOST_FILES = 1000
-_EVERY = 0.02      # seconds; what is written in between is the part that nothing bounds
-_UNSEEN = 10      # times in a row that nobody may look at what the process holds open
+_EVERY = 0.02      # seconds between two looks; what is written in between is not limited
+_UNSEEN = 10      # times in a row that the process's open files may be unreadable
 _BLOCK = 512      # bytes, what st_blocks counts
 
 
 @contextmanager
 def bounded(folder: Path, most: int, pid: int) -> Iterator[None]:
-    """Watch the folder, in which there are only files: the process is killed where these have more than `most` bytes, or are too many."""
-    process = os.pidfd_open(pid)      # not its number, which may be another's by then
+    """Kill the process, while this context is entered, if the files in the folder have more than `most` bytes, or are too many."""
+    process = os.pidfd_open(pid)      # a process id may be reused by another process
     ended = threading.Event()
 
     def watch() -> None:
@@ -25,7 +25,7 @@ def bounded(folder: Path, most: int, pid: int) -> Iterator[None]:
         while not ended.wait(_EVERY):
             try:
                 is_too_much, unseen = used(folder, pid) > most, 0
-            except PermissionError:      # as of one that is about to end; not for long
+            except PermissionError:      # as for a process that is about to end
                 unseen += 1
                 is_too_much = unseen > _UNSEEN
             if is_too_much:
@@ -44,9 +44,9 @@ def bounded(folder: Path, most: int, pid: int) -> Iterator[None]:
 
 
 def used(folder: Path, pid: int) -> float:
-    """Bytes on disk in the folder, and in files that the process has removed and holds open; infinite where there are too many files.
+    """Return the bytes on disk in the folder and in removed files that the process holds open; infinity if there are too many files.
 
-    Raises PermissionError for another user's process, and for one that has ended where we are not root.
+    Raises PermissionError for another user's process, and, unless this user is root, for one that has ended.
     """
     total = 0
     with os.scandir(folder) as entries:

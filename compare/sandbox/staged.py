@@ -1,6 +1,6 @@
-"""Confined by landlock and seccomp, where bubblewrap does not work: the process holds itself to a folder that is made for it.
+"""Confine a file by Landlock and seccomp, where bubblewrap does not work: the process restricts itself to a folder made for it.
 
-It shares the machine's namespaces: nothing hides other files and processes, what could reach them is refused.
+It shares the machine's namespaces: other files and processes are visible by name, but every system call that could reach them is refused.
 """
 
 import os
@@ -16,20 +16,19 @@ from .scratch import bounded
 from .temporary import temporary_folder
 
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
-_PACKAGES = ("site-packages", "dist-packages")      # of the system's Python, where the reference may be
+_PACKAGES = ("site-packages", "dist-packages")      # of the system's Python, which may contain the reference, PyTorch
 
 
 @contextmanager
 def by_landlock(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
-    """That file, confined, with no more of its own than itself, or the folder in which it lies; an adapter has the Python files beside it.
+    """Confine the file with what it needs: its folder, if one is passed, and an adapter with the Python files beside it.
 
-    Raises SandboxError where the kernel has no landlock.
+    Raises SandboxError where the kernel has no Landlock.
     """
     if not landlock.abi():
         raise SandboxError("this kernel has no landlock; expected Linux 5.13 or newer, with landlock among its security modules (lsm=)")
     with temporary_folder() as made:
-        stage = made.resolve() / "stage"
-        scratch = stage.with_name("scratch")
+        stage, scratch = made.resolve() / "stage", made.resolve() / "scratch"
         scratch.mkdir()
         files = [_copied(path, stage / "attempt" / plain_name(path)) if folder is None else str(path.resolve())]
         if adapter is not None:
@@ -57,12 +56,11 @@ def _copied(place: Path, to: Path) -> str:
 
 
 def _system() -> tuple[list[str], list[str]]:
-    """What is read of Python and the system's libraries, without other packages; and the folders whose names are listed."""
+    """Return the readable places of Python and the system's libraries, without other packages, and the folders that may be listed."""
     home = os.path.dirname(os.path.realpath(os.__file__))
     linked = os.path.join(sys.base_prefix, "lib")
     places = {entry.path for entry in os.scandir(home) if entry.name not in _PACKAGES}
     places |= {entry.path for entry in os.scandir(linked) if entry.name.startswith("libpython")}
     for folder in {os.path.realpath(each) for each in _LIBRARIES if os.path.isdir(each)}:
         places |= {entry.path for entry in os.scandir(folder) if not entry.name.startswith("python")}
-    places |= {place for place in ("/etc/ld.so.cache",) if os.path.exists(place)}
-    return sorted(place for place in places if os.path.exists(place)), [home]
+    return sorted(filter(os.path.exists, places | {"/etc/ld.so.cache"})), [home]

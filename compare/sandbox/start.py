@@ -1,10 +1,10 @@
-"""What a confined process begins with: the last of what holds it, by itself and for good, then the runner.
+"""Start a confined process: apply the last restrictions irreversibly, then run the runner or a script.
 
-    python -I -S start.py HOLD FILE [ADAPTER]
-    python -I -S start.py HOLD --script FILE ARGUMENTS
+    python -I -S start.py OPTIONS FILE [ADAPTER]
+    python -I -S start.py OPTIONS --script FILE ARGUMENTS
 
-HOLD is JSON: `packages`, the folder of this package; `processes`, how many there may be; and without bubblewrap, `landlock`, where it may
-read and write.
+OPTIONS is JSON: `packages`, the folder of this package; with bubblewrap `processes`, the limit on their number; without it `landlock`, the
+arguments of `landlock.restrict` and the `parent` process.
 """
 
 import json
@@ -13,14 +13,13 @@ import runpy
 import sys
 
 if __name__ == "__main__":
-    hold, *files = sys.argv[1:]
-    told = json.loads(hold)
-    sys.path.insert(0, told["packages"])
+    options, *files = json.loads(sys.argv[1]), *sys.argv[2:]
+    sys.path.insert(0, options["packages"])
     from compare.sandbox import seccomp
 
-    alone = told.get("landlock")
+    alone = options.get("landlock")
     if alone is None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (told["processes"], told["processes"]))
+        resource.setrlimit(resource.RLIMIT_NPROC, (options["processes"], options["processes"]))
     else:
         from compare.sandbox import landlock
 

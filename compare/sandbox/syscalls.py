@@ -1,10 +1,7 @@
-"""The system calls that a confined process is refused, by their numbers in the kernel's tables: for x86_64, then for aarch64.
+"""The system calls that a confined process is refused: their numbers on x86_64 and aarch64, −1 where the architecture lacks the call."""
 
-One that an architecture has not is −1 there.
-"""
-
-MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}      # the column, and what a filter is shown as the architecture
-LATEST = 424      # from here on numbers are the same everywhere, and none is needed but these
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}      # the column, and the AUDIT_ARCH value that a filter sees
+LATEST = 424      # from here on numbers are the same on all architectures, and only these are needed
 LATEST_ALLOWED = {"close_range": 436, "faccessat2": 439, "epoll_pwait2": 441, "futex_waitv": 449}
 
 # fmt: off
@@ -26,14 +23,14 @@ REFUSED = {
     # namespaces and mounts
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "swapon": (167, 224), "swapoff": (168, 225), "quotactl": (179, 60),
-    # what landlock does not cover: modes, owners, times, attributes, and watching folders; and truncating before its third ABI
+    # not covered by Landlock: modes, owners, times, attributes, watching folders, and, before its third ABI, truncating
     "chmod": (90, -1), "fchmod": (91, 52), "fchmodat": (268, 53), "chown": (92, -1), "fchown": (93, 55), "lchown": (94, -1),
     "fchownat": (260, 54), "utime": (132, -1), "utimes": (235, -1), "utimensat": (280, 88), "futimesat": (261, -1),
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14), "lremovexattr": (198, 15),
     "fremovexattr": (199, 16), "truncate": (76, 45), "mknod": (133, -1), "mknodat": (259, 33), "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265), "inotify_init": (253, -1), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
     "fanotify_init": (300, 262), "fanotify_mark": (301, 263),
-    # what makes others wait who open the same files, or use the same disk; fcntl's locks and leases are judged below
+    # calls that block other users of the same files or disk; fcntl's locks and leases are judged below
     "flock": (73, 32), "fallocate": (285, 47), "sync": (162, 81), "syncfs": (306, 267), "fadvise64": (221, 223),
     # the kernel itself
     "bpf": (321, 280), "perf_event_open": (298, 241), "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
@@ -44,7 +41,7 @@ REFUSED = {
     "iopl": (172, -1), "ioperm": (173, -1), "modify_ldt": (154, -1),
 }
 
-JUDGED = {      # by an argument: compare.sandbox.seccomp says how
+JUDGED = {      # by an argument, by the rules in compare.sandbox.seccomp
     "kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261), "prctl": (157, 167), "open": (2, -1), "openat": (257, 56),
     "fcntl": (72, 25), "ioctl": (16, 29), "clone": (56, 220),
 }

@@ -1,4 +1,4 @@
-"""Temporary folders: one for each run, with all of its others in it; those of runs that were killed are swept away by the next."""
+"""Temporary folders: one for each run, which contains all its others; the next run removes the folders of runs that were killed."""
 
 import fcntl
 import os
@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX, _UNLOCKED = "lockstep-run-", "lockstep-new-"
-_own: list[str] = []      # the folder of the run that this process belongs to, if there is one
+_own: list[str] = []      # at most one: the folder of the run that this process belongs to
 
 
 @contextmanager
 def run_folder() -> Iterator[str]:
-    """A new folder for a run, in which `temporary_folder` makes its own from now on; first the folders of dead runs are removed."""
+    """Remove dead runs' folders, and make one for this run, in which `temporary_folder` makes its folders while this context is entered."""
     with _locked_folder() as folder:
         belong_to(folder)
         try:
@@ -24,18 +24,18 @@ def run_folder() -> Iterator[str]:
 
 
 def belong_to(folder: str | None) -> None:
-    """Have this process make its temporary folders in that of the run which has started it; or in none."""
+    """Have this process make its temporary folders in that of the run which started it, or, with None, on their own."""
     _own[:] = [folder] if folder else []
 
 
 def own_folder() -> str | None:
-    """The folder of the run that this process belongs to, if there is one."""
+    """Return the folder of the run that this process belongs to, or None."""
     return _own[0] if _own else None
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A new folder in the run's, or by itself where there is no run; it is removed, whatever was made in it."""
+    """Make a folder, in the run's if there is a run, and remove it afterwards with all its contents."""
     if not _own:
         with _locked_folder() as folder:
             yield Path(folder)
@@ -49,13 +49,13 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def _locked_folder() -> Iterator[str]:
-    """A new folder, locked as long as it is used, however this process ends; under its name it is locked from the first moment."""
+    """Make a folder that stays locked until this process ends or leaves; it gets its final name only once it is locked."""
     place = tempfile.gettempdir()
     sweep(place)
     folder = tempfile.mkdtemp(prefix=_UNLOCKED, dir=place)
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(OSError):      # as where a disk has no locks: then nobody sweeps it
+        with suppress(OSError):      # on a disk without locks, where nobody sweeps the folder
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             named = os.path.join(place, PREFIX + os.path.basename(folder).removeprefix(_UNLOCKED))
             os.rename(folder, named)
@@ -67,7 +67,7 @@ def _locked_folder() -> Iterator[str]:
 
 
 def sweep(place: str) -> None:
-    """Remove the folders of runs that are gone: those of this user, whose locks nobody holds."""
+    """Remove the folders of this user's runs whose locks no process holds."""
     with os.scandir(place) as entries:
         names = [entry.path for entry in entries if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False)]
     for name in names:
@@ -82,9 +82,9 @@ def sweep(place: str) -> None:
 
 
 def remove(folder: str | os.PathLike[str]) -> None:
-    """Remove it with all that is in it, through no link; what cannot be removed stays.
+    """Remove a folder and its contents without following links; what cannot be removed stays.
 
-    Folders within folders are moved up before they are gone through: no name gets too long, and nothing is called within itself.
+    Nested folders are moved to the top first, so no path gets too long and nothing recurses.
     """
     with suppress(OSError):
         top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -101,8 +101,8 @@ def remove(folder: str | os.PathLike[str]) -> None:
                             with suppress(OSError):
                                 os.chmod(inner, 0o700, dir_fd=within)
                                 moved += 1
-                                os.rename(inner, f".moved-{os.getpid()}-{moved}", src_dir_fd=within, dst_dir_fd=top)
-                                left.append(f".moved-{os.getpid()}-{moved}")
+                                os.rename(inner, to := f".moved-{os.getpid()}-{moved}", src_dir_fd=within, dst_dir_fd=top)
+                                left.append(to)
                     finally:
                         os.close(within)
                     os.rmdir(name, dir_fd=top)
@@ -112,7 +112,7 @@ def remove(folder: str | os.PathLike[str]) -> None:
 
 
 def _emptied(folder: int) -> list[str]:
-    """The names of the folders in it, once all else in it is removed."""
+    """Remove all but the folders from the folder, and return the names of these."""
     inner = []
     with os.scandir(folder) as entries:
         for entry in list(entries):

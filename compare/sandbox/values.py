@@ -1,7 +1,7 @@
-"""What a function is given and answers, as a frame's entries: the arrays, and a tree in JSON that says how they hang together.
+"""Encode a function's arguments and results as a frame's entries: the arrays, and a JSON tree of the structure that holds them.
 
-What arrives is data alone: arrays of plain numbers, texts, lists, dicts and objects that are nothing but their attributes. What cannot be
-carried arrives as an `Opaque`, which cannot be read as numbers either.
+Only data arrives: arrays of plain numbers, texts, lists, dicts, and objects that have nothing but attributes. Any other value arrives as
+an `Opaque`, which cannot be converted to numbers.
 """
 
 import json
@@ -13,15 +13,14 @@ import numpy as np
 
 from ..support.arrays import Array
 
-_DEPTH = 6      # of lists within lists
+_DEPTH = 6      # levels of nested lists
 _MOST_ITEMS = 10_000
 _MOST_TREE = 4 << 20      # bytes of JSON, which take some twenty times as much in memory
-_PLAIN = "biuf"      # kinds of dtype that a frame can carry
 _CARRIED: dict[str, np.dtype[Any]] = {"b": np.dtype("u1"), "i": np.dtype("<i8"), "u": np.dtype("<i8"), "f": np.dtype("<f8")}
 
 
 class Opaque:
-    """Something that was not carried over: `said` is what it was, and no attribute that could be taken for an answer."""
+    """A value that no frame can carry; `said` describes it, and no other attribute could be mistaken for a result."""
 
     __slots__ = ("said",)
 
@@ -36,51 +35,51 @@ class Opaque:
 
 
 def packed(value: Any) -> dict[str, Any]:
-    """The value as entries: `tree`, and its arrays as "0", "1", …"""
+    """Return the value as entries: `tree`, and its arrays as "0", "1", …"""
     arrays: list[Array] = []
     tree = _tree(value, arrays, _DEPTH)
     return {"tree": json.dumps(tree), **{str(i): array for i, array in enumerate(arrays)}}
 
 
 def unpacked(entries: Mapping[str, Array]) -> Any:
-    """The value again; raises ValueError for entries that are none."""
+    """Return the value that `packed` encoded; raises ValueError for invalid entries."""
     try:
-        told = entries["tree"]
-        if told.dtype != np.uint8 or told.size > _MOST_TREE:
-            raise ValueError(f"an answer whose tree has {told.size} entries of {told.dtype}; expected at most {_MOST_TREE} bytes")
+        tree = entries["tree"]
+        if tree.dtype != np.uint8 or tree.size > _MOST_TREE:
+            raise ValueError(f"an answer whose tree has {tree.size} entries of {tree.dtype}; expected at most {_MOST_TREE} bytes")
         with np.errstate(all="ignore"):
-            return _value(json.loads(told.tobytes().decode("utf-8")), dict(entries), _DEPTH + 1)
+            return _value(json.loads(tree.tobytes().decode("utf-8")), dict(entries), _DEPTH + 1)
     except (KeyError, TypeError, RecursionError, UnicodeDecodeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"an answer that cannot be read: {type(error).__name__}") from None
 
 
-def write_back(given: Any, after: Any) -> None:
-    """Make what was given what it has become at the other end, in place, as far as it can be."""
-    if isinstance(given, np.ndarray) and isinstance(after, np.ndarray):
-        if given.shape == after.shape:
-            given[...] = after
-    elif isinstance(given, dict) and isinstance(after, dict):
-        for name, value in after.items():
-            if name in given and isinstance(given[name], np.ndarray) and given[name].shape == np.shape(value):
-                write_back(given[name], value)
+def write_back(local: Any, remote: Any) -> None:
+    """Copy remote in-place changes back into the local arguments, as far as types and shapes allow."""
+    if isinstance(local, np.ndarray) and isinstance(remote, np.ndarray):
+        if local.shape == remote.shape:
+            local[...] = remote
+    elif isinstance(local, dict) and isinstance(remote, dict):
+        for name, value in remote.items():
+            if name in local and isinstance(local[name], np.ndarray) and local[name].shape == np.shape(value):
+                write_back(local[name], value)
             else:
-                given[name] = value
-        for name in given.keys() - after.keys():
-            del given[name]
-    elif isinstance(given, list) and isinstance(after, list):
-        if len(given) == len(after):
-            for i, (own, value) in enumerate(zip(given, after, strict=True)):
-                if isinstance(own, np.ndarray) and own.shape != np.shape(value):
-                    given[i] = value
-                else:
-                    write_back(own, value)
-        else:
-            given[:] = after
-    elif isinstance(given, tuple) and isinstance(after, tuple):
-        for own, value in zip(given, after, strict=False):
+                local[name] = value
+        for name in local.keys() - remote.keys():
+            del local[name]
+    elif isinstance(local, list) and isinstance(remote, list):
+        if len(local) != len(remote):
+            local[:] = remote
+            return
+        for i, (own, value) in enumerate(zip(local, remote, strict=True)):
+            if isinstance(own, np.ndarray) and own.shape != np.shape(value):
+                local[i] = value
+            else:
+                write_back(own, value)
+    elif isinstance(local, tuple) and isinstance(remote, tuple):
+        for own, value in zip(local, remote, strict=False):
             write_back(own, value)
-    elif isinstance(given, SimpleNamespace) and isinstance(after, SimpleNamespace):
-        write_back(vars(given), vars(after))
+    elif isinstance(local, SimpleNamespace) and isinstance(remote, SimpleNamespace):
+        write_back(vars(local), vars(remote))
 
 
 def _tree(value: Any, arrays: list[Array], depth: int) -> Any:
@@ -116,7 +115,7 @@ def _array(value: Any, arrays: list[Array]) -> Any:
 
 
 def _value(tree: Any, entries: dict[str, Array], depth: int) -> Any:
-    """What the tree says; each array stands in it once, so that it takes no more memory than it came with."""
+    """Return the value of the tree; each array is used only once, so the value takes no more memory than the entries."""
     if depth < 0:
         raise ValueError("an answer that is nested too deep")
     if "plain" in tree:
