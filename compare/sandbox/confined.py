@@ -23,32 +23,14 @@ MEMORY, DISK = 2 << 30, 64 << 20      # bytes
 START = 60.0      # seconds until a process is ready; more than the 45 s for which the kernel lets a file lease block others
 DIAGNOSIS = 120.0      # seconds
 ALTOGETHER = 20      # the seconds for all answers, as a multiple of those for one
-CARRIED = (      # the modules of this package that run a file; none of those that know the right results
-    "__init__.py",
-    "problem/__init__.py",
-    "problem/pieces.py",
-    "problem/problem.py",
-    "problem/validation.py",
-    "sandbox/__init__.py",
-    "sandbox/landlock.py",
-    "sandbox/runner.py",
-    "sandbox/seccomp.py",
-    "sandbox/syscalls.py",
-    "sandbox/values.py",
-    "support/__init__.py",
-    "support/arrays.py",
-    "support/errors.py",
-    "support/packages.py",
-    "userfile/__init__.py",
-    "userfile/conventions.py",
-    "userfile/file.py",
-    "userfile/imports.py",
-    "userfile/line_trace.py",
-    "userfile/pipe/__init__.py",
-    "userfile/pipe/frames.py",
-    "userfile/source.py",
-    "userfile/stubs.py",
-)
+CARRIED = {      # the modules of this package, by folder, that run a file; none of those that know the right results
+    "": ("__init__",),
+    "problem": ("__init__", "pieces", "problem", "validation"),
+    "sandbox": ("__init__", "landlock", "runner", "seccomp", "syscalls", "values"),
+    "support": ("__init__", "arrays", "errors", "packages"),
+    "userfile": ("__init__", "conventions", "file", "imports", "line_trace", "source", "stubs"),
+    "userfile/pipe": ("__init__", "frames"),
+}
 
 
 class SandboxError(CompareError):
@@ -128,8 +110,11 @@ def environment(home: str) -> dict[str, str]:
 
 
 def carried() -> Iterator[tuple[str, Path]]:
-    """Yield the name within this package and the path of each file of CARRIED."""
-    return ((name, Path(__file__).parents[1] / name) for name in CARRIED)
+    """Yield the path within this package, and the whole path, of each module of CARRIED."""
+    for folder, modules in CARRIED.items():
+        for module in modules:
+            path = Path(folder, f"{module}.py")
+            yield str(path), Path(__file__).parents[1] / path
 
 
 @cache
