@@ -1,4 +1,4 @@
-"""The adapter that a teacher gives for all attempts, and the Python files beside it, which it may import: they travel with it."""
+"""The teacher's adapter for all attempts, and the Python files beside it, which it may import and which are sent with it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from .attempts import MOST_BYTES
 
 
 def checked_adapter(path: Path) -> Path:
-    """Where it lies; raises ProblemError where there is none, UnusableFileError for one that is not Python."""
+    """Return the adapter's absolute path; raises ProblemError if it is no file, UnusableFileError if it is not Python."""
     if not path.is_file():
         raise ProblemError(f"{path} is no file; expected an adapter")
     Source.read(path)
@@ -16,7 +16,7 @@ def checked_adapter(path: Path) -> Path:
 
 
 def beside(adapter: Path) -> dict[str, bytes]:
-    """The Python files of its folder, by name, and itself; raises ProblemError for what cannot be read, or is too large."""
+    """Return the adapter and the Python files of its folder, by name; raises ProblemError for unreadable or too large ones."""
     try:
         files = {each.name: each.read_bytes() for each in sorted(adapter.parent.glob("*.py")) if each.is_file() or each == adapter}
         files.setdefault(adapter.name, adapter.read_bytes())

@@ -1,4 +1,4 @@
-"""The attempts in a folder: Python files, folders of them, and zip archives, none of which is trusted."""
+"""The attempts in a folder: Python files, folders of them, and zip archives, all of them untrusted."""
 
 import os
 import shutil
@@ -19,32 +19,32 @@ from ..support.output import printable
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")
 MOST_BYTES, MOST_FILES, MOST_DEPTH = 8 << 20, 500, 20
-_MOST_ENTRIES = 10_000      # of a folder's names, whatever they are of
-# Code points that leave no mark: Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt, of which Python calls some printable.
-_UNSEEN = (
+_MOST_ENTRIES = 10_000      # names in a folder, of files or of anything else
+# Invisible code points: Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt; str.isprintable() is true of some of them.
+_INVISIBLE = (
     range(0xAD, 0xAE), range(0x34F, 0x350), range(0x61C, 0x61D), range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810),
     range(0x200B, 0x2010), range(0x202A, 0x202F), range(0x2060, 0x2070), range(0x3164, 0x3165), range(0xFE00, 0xFE10),
     range(0xFEFF, 0xFF00), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9), range(0x1BCA0, 0x1BCA4), range(0x1D173, 0x1D17B),
     range(0xE0000, 0xE1000),
 )      # fmt: skip
 _ALIKE = str.maketrans("аеорсухіјѕһԁԛԝкАВЕКМНОРСТУХІЈЅοαινρυκχΑΒΕΗΙΚΜΝΟΡΤΥΧΖ", "aeopcyxijshdqwkABEKMHOPCTYXIJSoaivpukxABEHIKMNOPTYXZ")
-_MOST_SHOWN = 200      # characters of a name in an archive, or of what is wrong with it
+_MOST_SHOWN = 200      # characters of a file name, or of a decompressor's error, in a message
 
 
 class AttemptFilesError(CompareError):
-    """An attempt whose files cannot be used; the message says why."""
+    """The files of an attempt cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """One attempt: its `name`, the place in the folder, and the hash of its content."""
+    """One attempt as submitted: its `name` in the results, its path, and the SHA-256 of its content."""
 
     name: str
     place: Path
     digest: str
 
     def carried(self) -> "Carried":
-        """Its content, out of reach of whoever may change its files. Raises AttemptFilesError."""
+        """Return a copy of its content, which later changes of the files do not affect; raises AttemptFilesError."""
         if self.place.is_dir():
             return Carried(self.name, self.digest, "folder", _folder_content(self.place))
         if not self.place.is_file():
@@ -55,7 +55,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Carried:
-    """One attempt as it travels: a `kind` of KINDS, and its `files` by their path; a file or an archive is the one named ""."""
+    """One attempt in memory: a `kind` of KINDS, and its `files` by their relative path, which is "" for a file or an archive."""
 
     name: str
     digest: str
@@ -63,7 +63,7 @@ class Carried:
     files: Mapping[str, bytes]
 
     def unfold(self, into: Path) -> tuple[Path, Path | None]:
-        """The file to check, and the folder that belongs to it, written into that new folder. Raises AttemptFilesError."""
+        """Write the files into a new folder; return the file to check, and its folder if there is one. Raises AttemptFilesError."""
         into.mkdir()
         if self.kind == "file":
             copy = into / "attempt.py"
@@ -78,7 +78,7 @@ class Carried:
 
 
 def submitted(folder: Path, out: Path | None = None) -> list[Submitted]:
-    """The attempts in the folder, by name, without the results in `out`. Raises ProblemError for a folder that is none, or empty."""
+    """Return the attempts in the folder, by name, without the results in `out`; raises ProblemError if there is none, or no folder."""
     places = [place for place, why in _entries(folder, out) if why is None]
     if not places:
         raise ProblemError(f"{folder} has no attempts; expected Python files, folders of them, or zip archives")
@@ -87,12 +87,12 @@ def submitted(folder: Path, out: Path | None = None) -> list[Submitted]:
 
 
 def skipped(folder: Path, out: Path | None = None) -> dict[str, str]:
-    """What else is in the folder, by name, and why it is no attempt; what is hidden is passed over. Raises ProblemError."""
+    """Return why each other entry of the folder, but for hidden ones, is no attempt, by name; raises ProblemError."""
     return {shown(place.name): why for place, why in _entries(folder, out) if why is not None}
 
 
 def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]]:
-    """What is in the folder and not hidden, by name; and of what is no attempt, why."""
+    """Yield each entry of the folder that is not hidden, in order of names, and why it is no attempt, or None."""
     try:
         is_folder = folder.is_dir()
     except OSError as error:
@@ -115,25 +115,25 @@ def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]
 
 
 def shown(name: str) -> str:
-    """The name with nothing in it that steers a terminal; what is no UTF-8 is escaped, and a backslash too: no two are the same."""
+    """Return the name with all that is not printable, and backslashes, escaped, so no two names become the same."""
     return printable(name.replace("\\", "\\\\"))
 
 
 def shown_apart(names: Sequence[str]) -> list[str]:
-    """Each of them as it is shown; of those that look the same to a reader, the letters that are not ASCII are escaped."""
+    """Return each name as `shown` does; where several look the same to a reader, their letters outside ASCII are escaped."""
     found = [shown(name) for name in names]
-    often = Counter(map(_look, found))
-    return [name if often[_look(name)] == 1 else name.encode("ascii", "backslashreplace").decode() for name in found]
+    counts = Counter(map(_look, found))
+    return [name if counts[_look(name)] == 1 else name.encode("ascii", "backslashreplace").decode() for name in found]
 
 
 def _look(name: str) -> str:
-    """What it looks like: compatible and composed letters as plain ones, other alphabets' as Latin ones, and no unseen ones."""
-    seen = "".join(letter for letter in name if not any(ord(letter) in unseen for unseen in _UNSEEN))
-    return unicodedata.normalize("NFKC", seen).translate(_ALIKE)
+    """Return what the name looks like: NFKC letters, those that look Latin as Latin ones, without invisible ones."""
+    visible = "".join(letter for letter in name if not any(ord(letter) in points for points in _INVISIBLE))
+    return unicodedata.normalize("NFKC", visible).translate(_ALIKE)
 
 
 def _digest(place: Path) -> str:
-    """Of what it holds: of a folder, of its files by name."""
+    """Return the SHA-256 of an attempt's files by name, and of the error in place of what cannot be read."""
     digest = sha256()
     try:
         files = [place] if place.is_file() else _files(place)
@@ -150,10 +150,7 @@ def _digest(place: Path) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The plain files in it, in folders of folders too, but not through links; one folder after the other, however deep it is.
-
-    Raises AttemptFilesError for folders that are too deep, and for too many files.
-    """
+    """Return the plain files at any depth, following no links; raises AttemptFilesError for too deep folders or too many files."""
     found: list[Path] = []
     left, entries = [(folder, 0)], 0
     while left:
@@ -179,7 +176,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _content(file: Path) -> bytes:
-    """What stands in a plain file, which is not read through a link, nor if it is too large."""
+    """Return the bytes of a plain file; raises AttemptFilesError for a link, for no plain file, and for one that is too large."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -188,7 +185,7 @@ def _content(file: Path) -> bytes:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             raise AttemptFilesError(f"{shown(file.name)} is no plain file")
-        content = opened.read(min(about.st_size, MOST_BYTES) + 1)      # room for 8 MiB is not made for every small file
+        content = opened.read(min(about.st_size, MOST_BYTES) + 1)      # allocates no 8 MiB for a small file
     if len(content) > MOST_BYTES:
         raise AttemptFilesError(f"{shown(file.name)} is larger than {MOST_BYTES} bytes")
     return content
@@ -206,8 +203,8 @@ def _folder_content(folder: Path) -> dict[str, bytes]:
 
 
 def _extract(archive: bytes, into: Path) -> None:
-    """What is in the archive, if every name in it stays within it; links and oversized content are refused."""
-    try:      # in which decompressors raise what they like
+    """Write the archive's files into the folder; raises AttemptFilesError for names outside it, links and oversized content."""
+    try:      # decompressors raise errors of any kind
         with zipfile.ZipFile(BytesIO(archive)) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
             if len(opened.infolist()) > _MOST_ENTRIES:
@@ -218,7 +215,7 @@ def _extract(archive: bytes, into: Path) -> None:
                 path = PurePosixPath(member.filename.replace("\\", "/"))
                 if len(path.parts) > MOST_DEPTH + 1:
                     raise AttemptFilesError(f"the archive has folders within folders, more than {MOST_DEPTH} deep")
-                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):      # of others a little may become very much
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):      # other methods can compress far more
                     raise AttemptFilesError("the archive cannot be read: it is compressed by another method than deflate, which zip uses")
                 if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16) or ":" in member.filename:
                     raise AttemptFilesError(f"the archive has {shown(member.filename)!r}, which leads out of it")
@@ -232,11 +229,11 @@ def _extract(archive: bytes, into: Path) -> None:
 
 
 def _write(into: Path, name: str, source: IO[bytes]) -> int:
-    """A new file of that name in the folder, and how many bytes it has. Raises AttemptFilesError where there can be none."""
+    """Write a new file of that name in the folder and return its size in bytes; raises AttemptFilesError if it cannot be created."""
     target = into / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        copy = open(target, "xb")  # noqa: SIM115 - only what cannot be named is told so
+        copy = open(target, "xb")  # noqa: SIM115 - errors of copying are not caught here
     except OSError as error:
         raise AttemptFilesError(f"its {shown(name)[:_MOST_SHOWN]} cannot be written: {error.strerror}") from None
     with copy:
@@ -244,18 +241,14 @@ def _write(into: Path, name: str, source: IO[bytes]) -> int:
         return copy.tell()
 
 
-def _python_files(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ".py" and entry.is_file())
-
-
 def _main(folder: Path) -> Path:
-    """The file of a folder that is checked: the only one, or the one with a usual name; also in a folder that is all there is."""
-    while not (files := _python_files(folder)):
+    """Return the file to check: the only Python file or the one with a usual name, also inside a folder that is the only entry."""
+    while not (files := sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ".py" and entry.is_file())):
         inner = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name != "__MACOSX"]
         if len(inner) != 1:
             raise AttemptFilesError("it has no Python file")
         folder = inner[0]
-    usual = next((folder / name for name in MAIN if (folder / name) in files), None)
-    if len(files) > 1 and usual is None:
+    usual = files if len(files) == 1 else [folder / name for name in MAIN if folder / name in files]
+    if not usual:
         raise AttemptFilesError(f"it has {len(files)} Python files; expected one, or one of {', '.join(MAIN)}")
-    return files[0] if len(files) == 1 else usual or files[0]
+    return usual[0]

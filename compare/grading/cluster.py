@@ -1,7 +1,7 @@
 """Workers of a cluster: dask.distributed carries the parcels to them and the answers back, encrypted unless all is on this machine.
 
-Who may speak to a scheduler may run anything on its workers, and they decide on grades: so anywhere else it takes TLS, with certificates
-from dask's own configuration.
+Whoever can connect to a scheduler can run code on its workers, which decide on grades; so a scheduler on another machine must use TLS,
+with the certificates of dask's configuration.
 """
 
 import atexit
@@ -16,26 +16,27 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..sandbox.protections import check_protections
 from ..sandbox.temporary import own_folder, run_folder
 from ..support.errors import CompareError, MissingExtraError, ProblemError
 from .parcel import fault, opened_settings
 from .run import Died, Key
 from .worker import work
 
-CONNECT, PATIENCE = 5.0, 60.0      # seconds for the scheduler to answer, and for a first worker to come
-_AHEAD = 2      # parcels under way for each thread of the cluster, so that none of them waits for the network
+CONNECT, PATIENCE = 5.0, 60.0      # seconds for the scheduler to answer, and to wait for a first worker
+_AHEAD = 2      # parcels under way for each thread of the cluster, so that no thread waits for the network
 _LOGGERS = ("distributed", "distributed.client", "distributed.core", "distributed.comm", "tornado.application", "asyncio")
 
 
 class ClusterError(CompareError):
-    """A cluster that cannot be reached, was lost, or cannot work; the message says why."""
+    """A cluster cannot be reached, was lost, or has no workers; the message says why."""
 
 
 @contextmanager
 def cluster(address: str) -> Iterator["Cluster"]:
-    """The workers of the scheduler at that address, tls://HOST:PORT, or tcp:// on this machine.
+    """Connect to the workers of the scheduler at that address: tls://HOST:PORT, or tcp://HOST:PORT on this machine.
 
-    Raises ProblemError for another address, MissingExtraError without the extra `cluster`, ClusterError.
+    Raises ProblemError for another address, MissingExtraError without the extra `cluster`, ClusterError if it cannot be reached.
     """
     scheme, place = checked_address(address)
     try:
@@ -58,13 +59,13 @@ def cluster(address: str) -> Iterator["Cluster"]:
 
 
 class Cluster:
-    """The workers of a scheduler, as `cluster` connects them."""
+    """The workers of a connected scheduler."""
 
     def __init__(self, client: Any, distributed: Any) -> None:
         self._client, self._distributed = client, distributed
 
     def __call__(self, parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes | Died]]:
-        """The answer to each parcel, as it comes; dask tries again where a worker dies, as often as its scheduler allows."""
+        """Yield the answer to each parcel as it arrives; if a worker dies, dask retries as often as its scheduler allows."""
         under_way: dict[Any, Key] = {}
         more = True
         while True:
@@ -79,12 +80,12 @@ class Cluster:
                 yield under_way.pop(future), self._answer(future)
 
     def _room(self) -> int:
-        """How many parcels may be under way."""
+        """Return how many parcels may be under way."""
         threads: dict[str, int] = self._reached(self._client.nthreads)
         return _AHEAD * max(1, sum(threads.values()))
 
     def _done(self, futures: list[Any]) -> list[Any]:
-        """Those that are done, of which there is one at least."""
+        """Wait until at least one of the futures is done, and return those that are."""
         while True:
             try:
                 return list(self._distributed.wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done)
@@ -108,19 +109,19 @@ class Cluster:
 
 
 def confined_work(parcel: bytes) -> bytes:
-    """What a worker of a cluster does with a parcel: look whether it can confine code, then work; whatever fails is its answer."""
+    """On a worker of a cluster, check that code can be confined, then work; any error becomes the answer."""
     try:
-        _with_a_folder()
+        _enter_run_folder()
         settings = opened_settings(parcel)
         if settings["confined"]:
-            _protected(settings["confinement"])
+            _checked_protections(settings["confinement"])
         return work(parcel)
     except Exception as error:
         return fault(f"{type(error).__name__}: {error}")
 
 
 def checked_address(address: str) -> tuple[str, str]:
-    """The scheme and the place of a scheduler; raises ProblemError for one that is not encrypted and not on this machine."""
+    """Return the scheme and HOST:PORT of a scheduler; raises ProblemError unless it is encrypted or on this machine."""
     try:
         parts = urlsplit(address if "://" in address else f"tcp://{address}")
         host, port = parts.hostname or "", parts.port
@@ -144,7 +145,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _security(distributed: Any) -> Any:
-    """What dask's configuration says of TLS; raises ProblemError where that is not enough to speak it."""
+    """Return the TLS settings of dask's configuration; raises ProblemError if they are missing or invalid."""
     try:
         security = distributed.Security(require_encryption=True)
         context = security.get_connection_args("client").get("ssl_context")
@@ -161,33 +162,26 @@ def _lost(error: Exception) -> CompareError:
     return ClusterError(f"the cluster was lost ({why}); what is finished is kept: run the same command again to go on")
 
 
+_checked_protections = cache(check_protections)      # once for each worker process
 _folders, _one_at_a_time = ExitStack(), threading.Lock()
 
 
-def _with_a_folder() -> None:
-    """Have this worker's temporary folders in one that is swept away after its end, if not by itself."""
+def _enter_run_folder() -> None:
+    """Make this worker's temporary folders in one that a later run removes if this worker is killed."""
     with _one_at_a_time:
         if own_folder() is None:
             _folders.enter_context(run_folder())
             atexit.register(_folders.close)
 
 
-@cache
-def _protected(confinement: str) -> None:
-    from ..sandbox.protections import check_protections
-
-    check_protections(confinement=confinement)
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what dask logs of lost connections, which are told as errors."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
+    """Silence dask's log of lost connections, which are raised as errors."""
+    levels = {logger: logger.level for logger in map(logging.getLogger, _LOGGERS)}
     try:
+        for logger in levels:
+            logger.setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in levels.items():
             logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""A line of the results: what there is of each attempt, and what that can be, whoever wrote it."""
+"""A line of the results: the fields for each attempt, and the check of each value, since anyone may have written the line."""
 
 import hashlib
 import math
@@ -8,17 +8,17 @@ from typing import Any, get_args
 from ..checking.result import Verdict
 
 Line = dict[str, Any]
-MOST_TEXT = 4000      # characters, all of which can be printed
-REPORTS = "reports"      # the folder of the pages
+MOST_TEXT = 4000      # characters, all of them printable
+REPORTS = "reports"      # the folder of the attempts' pages
 
 
 def report_place(attempt: str) -> str:
-    """Where the page of the attempt of that name lies; there is nothing in it of the name, which could mean something."""
+    """Return the path of the attempt's page: a hash, so that no name can lead elsewhere."""
     return f"{REPORTS}/{hashlib.sha256(attempt.encode('utf-8', 'replace')).hexdigest()[:16]}.html"
 
 
 def wrong_in(line: Mapping[str, Any]) -> list[str]:
-    """The names of what cannot be so in it, or else is missing, or is no part of a line."""
+    """Return the names of missing and unknown fields, or else those with invalid values."""
     strange = line.keys() ^ LINE.keys()
     wrong = sorted(strange) or [name for name, is_right in LINE.items() if not is_right(line[name])]
     if not wrong and line["report"] not in (None, report_place(line["attempt"])):
@@ -38,7 +38,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-LINE: Mapping[str, Callable[[Any], bool]] = {      # what each has, and whether that can be its value
+LINE: Mapping[str, Callable[[Any], bool]] = {      # the fields, and whether a value is valid
     "attempt": _is_text,
     "digest": _is_text,
     "run": _is_text,

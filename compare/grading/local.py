@@ -1,4 +1,4 @@
-"""Workers of this machine: processes that stay from attempt to attempt, and are started anew where one of them dies, or hangs."""
+"""Workers of this machine: processes that check one attempt after the other, and are all restarted when one of them dies or hangs."""
 
 import os
 import resource
@@ -16,27 +16,24 @@ from ..sandbox.temporary import belong_to, own_folder
 from .run import Died, Key
 from .worker import work
 
-MEMORY = 4 << 30      # bytes of a worker's own; what an attempt's process may have is less
+MEMORY = 4 << 30      # bytes of a worker; an attempt's process has a lower limit
 
 
 @dataclass(frozen=True)
 class Local:
-    """So many processes, each with so many seconds for an attempt, and so many bytes of memory."""
+    """Grade with `jobs` processes, each with `longest` seconds for an attempt and `memory` bytes of memory."""
 
     jobs: int = 1
     longest: float = inf
     memory: int = MEMORY
 
     def __call__(self, parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes | Died]]:
-        """The answer to each parcel, as it comes; where one worker dies, all that were at work are taken to have died.
-
-        A worker that takes too long is killed, and the others with it.
-        """
+        """Yield the answer to each parcel as it arrives, and `Died` for all under way if a worker dies, or hangs and so is killed."""
         more = True
         while more:
             others = {*active_children()}
             with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin, (self.memory, own_folder())) as pool:
-                wait([pool.submit(_ready)])      # its start is no part of the time for an attempt
+                wait([pool.submit(int)])      # until a worker has started, which does not count for an attempt
                 under_way: dict[Future[bytes], tuple[Key, float]] = {}
                 is_broken = False
                 while True:
@@ -67,14 +64,14 @@ class Local:
                         except BrokenProcessPool:
                             is_broken = True
                             yield key, Died(1)
-                        except MemoryError:      # so little is left that not even a line about it can be made
+                        except MemoryError:      # too little memory for the worker to make even an error line
                             yield key, Died(1, "checking it took more memory than a worker has")
                         else:
                             yield key, answer
 
 
 def _begin(memory: int, folder: str | None) -> None:
-    """Of a worker: its folders are in the run's, its memory is bounded, and an interrupt or the end of its parent ends it."""
+    """Set up a worker: its folders are in the run's, its memory is limited, and an interrupt or the end of its parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     belong_to(folder)
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
@@ -82,12 +79,8 @@ def _begin(memory: int, folder: str | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _ready() -> None:
-    """Of a worker: it has started."""
-
-
 def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)      # what it started is told to die with it
+        os.kill(os.getpid(), signal.SIGKILL)      # the processes that it started die with it

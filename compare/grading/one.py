@@ -1,4 +1,4 @@
-"""One attempt, graded: checked in a confined process, and the verdict as a line of the results."""
+"""Grade one attempt: check it in a confined process, and make a line of the results from the verdict."""
 
 import hashlib
 import json
@@ -33,18 +33,18 @@ from .attempts import Carried, Submitted
 from .line import report_place
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
-MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a network that is graded, which then takes a worker some 1.5 GiB
-_Mark = tuple[str, int, bool]      # of a stage: the kind of parameter it is of, or "", the layer, and whether it holds
-_MOST_TOLD, _MOST_TEXT = 300, 2000      # characters of a fault of ours, and of what is told of an attempt
+MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a graded network, which takes a worker at most some 1.5 GiB
+_Mark = tuple[str, int, bool]      # of a stage: the kind of its parameter, or "", the layer, and whether it is right
+_MOST_ERROR, _MOST_TEXT = 300, 2000      # characters of an internal error, and of a text about an attempt
 _GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every attempt of a run is graded by; `hint` is as much as the results give away, or None for all.
+    """The settings of a run; `hint` is how much of a mistake the results show, None for all.
 
-    A `problem` is the whole problem of all of them: what it does not say has its default. Without one, each has its own PROBLEM.
-    Without a `seed` it is that of the run which was begun in the same place, or a fresh one.
+    `problem` is the problem of all attempts, its missing options at their defaults; without it each attempt declares its own PROBLEM.
+    Without `seed`, the seed is that of the run in the same output folder, or a new one.
     """
 
     seed: int | None
@@ -60,7 +60,7 @@ class Settings:
 
     @cached_property
     def digest(self) -> str:
-        """What tells this run's results from others': all that they depend on, the adapter's files as they are at the first call."""
+        """A hash of all that the results depend on, with the adapter's files as they are at the first access."""
         adapter = [self.adapter.name, {name: content.hex() for name, content in beside(self.adapter).items()}] if self.adapter else None
         how = (asdict(self.limits), self.confinement if self.confined else None, self.reports, version("backprop-compare"))
         about = (self.seed, self.steps, adapter, self.problem, self.hint, self.weights, *how)
@@ -68,16 +68,16 @@ class Settings:
 
 
 class Graded(NamedTuple):
-    """What comes of an attempt: its line of the results, and its page, where there are reports."""
+    """A graded attempt: its line of the results, and its page if there are reports."""
 
     line: dict[str, Any]
     page: str | None = None
 
 
 def graded(attempt: Carried, settings: Settings) -> Graded:
-    """The attempt's line and page; one whose files cannot be used is told as such, and so is a fault of ours, which costs no other attempt.
+    """Grade the attempt; unusable files and internal errors become its result line and never stop the run.
 
-    Raises SandboxError and MissingExtraError for what would be so with every attempt.
+    Raises SandboxError and MissingExtraError, which would concern every attempt.
     """
     try:
         return _graded(attempt, settings)
@@ -92,19 +92,19 @@ def graded(attempt: Carried, settings: Settings) -> Graded:
     except MemoryError:
         return Graded(ungraded(attempt, settings, "checking it took more memory than a worker has"))
     except Exception as error:
-        return Graded(ungraded(attempt, settings, fault_of_ours(error)))
+        return Graded(ungraded(attempt, settings, internal_error(error)))
 
 
-def fault_of_ours(error: Exception) -> str:
-    """The reason in the line of an attempt that was not graded because of it."""
-    said = printable(f"{type(error).__name__}: {error}", _MOST_TOLD)
-    return f"a fault of backprop-compare, not of the attempt, which you may report: {said}"
+def internal_error(error: Exception) -> str:
+    """Return the reason for a line, for an attempt that is not graded because of an error of this package."""
+    shown = printable(f"{type(error).__name__}: {error}", _MOST_ERROR)
+    return f"a fault of backprop-compare, not of the attempt, which you may report: {shown}"
 
 
 def check_size(problem: Mapping[str, Any], whose: str) -> None:
-    """Raise ProblemError for a network that is too large to be graded; `whose` it is begins the sentence.
+    """Raise ProblemError, whose message begins with `whose`, for a network that is too large to be graded.
 
-    Memory grows with the weights, and with the units by some two hundred records; the time that a mistake takes, with the layers.
+    Memory grows with the weights, and with the units times some two hundred records; the search for a mistake with the layers.
     """
     sizes = checked_sizes(problem.get("sizes") or LESSON["sizes"])
     for number, most, what in (
@@ -125,10 +125,10 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
     reason = None if result.verdict == "equivalent" else headline(shown)
     if reason and patience.has_ended and not result.diagnosis:
         reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
-    line = _line(attempt, settings, result.verdict, reason)
     sentences = [found.causes[0].sentence for found in shown.diagnosis]
     wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
-    line |= {
+    line = ungraded(attempt, settings, reason) | {
+        "verdict": result.verdict,
         "score": score(result, dict(settings.weights)),
         "stage": wrong.name if wrong else None,
         "mistakes": [found.causes[0].id for found in shown.diagnosis],
@@ -146,9 +146,9 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
 
 
 def score(result: Check, weights: Mapping[str, float]) -> float:
-    """From 0 to 1: the share of the stages that hold by themselves, each kind by its weight; of one that did not run, 0.
+    """Return, from 0 to 1, the share of stages that are right by themselves, each kind of stage by its weight; 0 if the file did not run.
 
-    A gradient that is not shown holds as far as the new weights do, and an error term as far as its layer's gradients do.
+    A gradient that is not shown counts as right where its new weights are, and an error term where its layer's gradients are.
     """
     if result.verdict == "equivalent":
         return 1.0
@@ -158,7 +158,7 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
     for stage in result.stages:
         kind, _, what = stage.stage.rpartition("_")
         held.setdefault(_GROUPS.get(what, "update"), []).append((kind, stage.layer, stage.mark != "wrong" and stage.is_proof))
-    if all(is_held for marks in held.values() for _, _, is_held in marks):      # what is wrong showed in the training alone
+    if all(is_held for marks in held.values() for _, _, is_held in marks):      # only the training shows that it is wrong
         held.setdefault("update", []).append(("", 0, False))
     if "update" in held:
         held["gradients"] = _with_the_rest(held.get("gradients", []), held["update"])
@@ -170,7 +170,7 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
 
 
 def _with_the_rest(shown: list[_Mark], made: list[_Mark]) -> list[_Mark]:
-    """With a mark for each that is not shown: whether all that is made of it holds."""
+    """Add a mark for each quantity that is not shown: whether all that is computed from it is right."""
     rest = dict.fromkeys(mark[:2] for mark in made if mark[1]).keys() - {mark[:2] for mark in shown}
     return [*shown, *((*place, all(mark[2] for mark in made if mark[:2] == place)) for place in sorted(rest))]
 
@@ -182,18 +182,18 @@ def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Che
         try:
             candidate = _confined(path, own, adapter, settings, stack) if settings.confined else loaded(path, adapter)
         except (AttemptError, PeerError) as error:
-            line, source = getattr(error, "line", None), getattr(error, "source", None)
-            return _unused(path, settings, seed, str(error), line, source)
+            place: dict[str, Any] = {"line": error.line, "source": error.source} if isinstance(error, AttemptError) else {}
+            return Check("could not run", path.name, declared_problem(settings.problem or {}), seed, reason=str(error), **place)
         stack.callback(candidate.close)
         problem = settings.problem or candidate.problem
         check_size(problem, "its PROBLEM")
-        candidate.problem = {}      # where the teacher says something of the network, nothing is left to the attempt
-        with np.errstate(all="ignore"):      # of the numbers that it shows, which may be any, NumPy is to warn nobody
+        candidate.problem = {}      # an attempt may not override the teacher's problem
+        with np.errstate(all="ignore"):      # the attempt may show any numbers
             return check(candidate, problem=problem, seed=seed, steps=settings.steps, keep=settings.reports)
 
 
 def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Remote:
-    """The file in a confined process, until the stack is closed."""
+    """Start the file in a confined process, which ends when the stack is closed."""
     limits = settings.limits
     confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, own))
 
@@ -207,33 +207,23 @@ def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Sett
 
 
 def _own_adapter(path: Path, folder: Path | None) -> Path | None:
-    """The adapter that an attempt's folder brings with it, if it does; it is confined as the attempt is."""
+    """Return the adapter.py beside the attempt in its folder, if there is one; it is confined as the attempt is."""
     adapter = path.with_name("adapter.py")
     return adapter if folder is not None and adapter != path and adapter.is_file() else None
 
 
-def _unused(path: Path, settings: Settings, seed: int, reason: str, line: int | None, source: str | None) -> Check:
-    problem = declared_problem(settings.problem or {})
-    return Check("could not run", path.name, problem, seed, reason=reason, line=line, source=source)
-
-
 def _seed(attempt: Submitted | Carried, settings: Settings) -> int:
-    """The attempt's own probes: nobody else has them, and who runs it again does."""
-    told = f"{settings.seed}:{attempt.digest}".encode()
-    return int.from_bytes(hashlib.sha256(told).digest()[:4], "little")
+    """Return the seed of the attempt's probes, which no other attempt has, and which is the same in every run with these settings."""
+    return int.from_bytes(hashlib.sha256(f"{settings.seed}:{attempt.digest}".encode()).digest()[:4], "little")
 
 
-def ungraded(attempt: Submitted | Carried, settings: Settings, reason: str) -> dict[str, Any]:
-    """The line of an attempt that could not be run, and why."""
-    return _line(attempt, settings, "could not run", reason)
-
-
-def _line(attempt: Submitted | Carried, settings: Settings, verdict: str, reason: str | None) -> dict[str, Any]:
+def ungraded(attempt: Submitted | Carried, settings: Settings, reason: str | None) -> dict[str, Any]:
+    """Return the line of an attempt that could not be run, and why."""
     return {
         "attempt": attempt.name,
         "digest": attempt.digest,
         "run": settings.digest,
-        "verdict": verdict,
+        "verdict": "could not run",
         "reason": None if reason is None else printable(reason, _MOST_TEXT),
         "score": 0.0,
         "stage": None,

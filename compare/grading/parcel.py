@@ -1,4 +1,4 @@
-"""What travels between a run and its workers, as bytes and never pickled: an attempt with its settings, and what comes of it.
+"""The messages between a run and its workers, as bytes and never pickled: an attempt with its settings, and its grade.
 
     parcel   a line of JSON with "version", "settings", "adapter", "attempt" and "files", [of, path, length] each; then the files' bytes
     answer   a line of JSON, which is the attempt's line of the results or {"fault": why}; then its page
@@ -17,17 +17,17 @@ from .attempts import KINDS, Carried, Submitted
 from .line import LINE, report_place, wrong_in
 from .one import Graded, Settings
 
-MOST_ANSWER = 16 << 20      # bytes, most of them the page's
+MOST_ANSWER = 16 << 20      # bytes, most of them of the page
 _ADAPTER, _ATTEMPT = "adapter", "attempt"
 _PLAIN = [each.name for each in fields(Settings) if each.name not in ("adapter", "limits")]
 
 
 class ParcelError(CompareError):
-    """Bytes from a worker that are no answer, or that say why it cannot work."""
+    """A worker sent an invalid answer, or says why it cannot work."""
 
 
 class Packer:
-    """Packs attempts with the settings of a run; the adapter is read once, with the Python files beside it. Raises ProblemError."""
+    """Pack attempts with a run's settings; the adapter and the Python files beside it are read once. Raises ProblemError."""
 
     def __init__(self, settings: Settings) -> None:
         self._adapter = {} if settings.adapter is None else beside(settings.adapter)
@@ -38,7 +38,7 @@ class Packer:
         }
 
     def parcel(self, attempt: Carried) -> bytes:
-        """The attempt and all that it needs."""
+        """Return the attempt, and all that grading it needs, as bytes."""
         files = [(_ADAPTER, name, content) for name, content in self._adapter.items()]
         files += [(_ATTEMPT, name, content) for name, content in attempt.files.items()]
         head = {
@@ -50,13 +50,13 @@ class Packer:
 
 
 def opened_settings(parcel: bytes) -> dict[str, Any]:
-    """The settings alone, as they are written."""
+    """Return the settings in the parcel, as JSON values."""
     settings: dict[str, Any] = json.loads(parcel.partition(b"\n")[0])["settings"]
     return settings
 
 
 def opened(parcel: bytes, folder: Path) -> tuple[Carried, Settings]:
-    """The attempt and its settings, the adapter's files written into the folder. Raises ParcelError for another version's."""
+    """Return the attempt and its settings, and write the adapter's files into the folder; raises ParcelError, also for other versions."""
     text, _, content = parcel.partition(b"\n")
     head = json.loads(text)
     ours = version("backprop-compare")
@@ -73,30 +73,25 @@ def opened(parcel: bytes, folder: Path) -> tuple[Carried, Settings]:
         raise ParcelError("a parcel is not what its first line says")
     for name, content in files[_ADAPTER].items():
         (folder / name).write_bytes(content)
-    told = head["settings"]
-    settings = Settings(
-        **{
-            **told,
-            "weights": tuple((name, weight) for name, weight in told["weights"]),
-            "limits": Limits(**told["limits"]),
-            "adapter": None if head["adapter"] is None else folder / head["adapter"],
-        }
-    )
-    return Carried(**head["attempt"], files=files[_ATTEMPT]), settings
+    settings = head["settings"]
+    settings["weights"] = tuple((name, weight) for name, weight in settings["weights"])
+    settings["limits"] = Limits(**settings["limits"])
+    settings["adapter"] = None if head["adapter"] is None else folder / head["adapter"]
+    return Carried(**head["attempt"], files=files[_ATTEMPT]), Settings(**settings)
 
 
 def answered(graded: Graded) -> bytes:
-    """What comes of an attempt, as bytes."""
+    """Return the answer with a graded attempt, as bytes."""
     return json.dumps(graded.line).encode() + b"\n" + (graded.page or "").encode("utf-8", "replace")
 
 
 def fault(why: str) -> bytes:
-    """The answer of a worker that cannot work."""
+    """Return the answer of a worker that cannot work."""
     return json.dumps({"fault": why[:2000]}).encode() + b"\n"
 
 
 def checked_answer(answer: Any, attempt: Submitted | Carried, settings: Settings, run: str) -> Graded:
-    """What came of that attempt in the run with that digest. Raises ParcelError for what is no answer about it."""
+    """Return the grade in the answer; raises ParcelError unless it is a valid answer about that attempt in the run with that digest."""
     if not isinstance(answer, bytes) or len(answer) > MOST_ANSWER:
         raise _no_answer(attempt, f"it is no bytes, or more than {MOST_ANSWER} of them")
     text, _, page = answer.partition(b"\n")

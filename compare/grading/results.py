@@ -1,4 +1,4 @@
-"""The results of a run on the disk: a line for each attempt as it is finished, and whole files at the end."""
+"""The results of a run on disk: a line for each attempt as soon as it is graded, and the complete files at the end."""
 
 import csv
 import json
@@ -7,11 +7,11 @@ import re
 import secrets
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from io import StringIO
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Self, overload
+from typing import Any, BinaryIO
 
 from ..problem.validation import check_seed
 from ..support.errors import CompareError, ProblemError
@@ -20,17 +20,17 @@ from .line import REPORTS, Line, wrong_in
 
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")
-_FORMULA = re.compile(r"""(?:^|(?<=[;\t\r\n]))(?=[\s'"]*[=+\-@＝＋－＠])""")      # where a cell begins, or with another separator may begin
-_MOST_LINE, _MOST_RUN = 1 << 20, 1 << 16      # bytes of a line, and of what is kept of a run
+_FORMULA = re.compile(r"""(?:^|(?<=[;\t\r\n]))(?=[\s'"]*[=+\-@＝＋－＠])""")      # a cell's start, by any separator
+_MOST_LINE, _MOST_RUN = 1 << 20, 1 << 16      # bytes of a line, and of run.json
 Key = tuple[str, str]      # an attempt's name, and the hash of its content
 
 
 class ResultsError(CompareError):
-    """Results that cannot be written."""
+    """The results cannot be written; the message says why."""
 
 
 class Lines(Sequence[Line]):
-    """Lines of results that stay in their file, and are read when they are asked for: there may be more than memory has room for."""
+    """Lines of the results that are read from their file on access, since there may be too many for memory."""
 
     def __init__(self, path: Path, places: Iterable[int]) -> None:
         self.path, self._places = path, array("Q", places)
@@ -38,13 +38,7 @@ class Lines(Sequence[Line]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> Line: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "Lines": ...
-
-    def __getitem__(self, index: int | slice) -> "Line | Lines":
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return Lines(self.path, self._places[index])
         return next(iter(Lines(self.path, [self._places[index]])))
@@ -56,35 +50,29 @@ class Lines(Sequence[Line]):
                 yield json.loads(file.readline())
 
 
-class Results:
-    """The folder of a run's results, which one run at a time has.
+class Results(AbstractContextManager["Results"]):
+    """The folder of a run's results, locked for one run at a time.
 
-    A line is on the disk before the next attempt is begun; one that was cut off is forgotten. Nothing is written through a link, which
-    could lead anywhere. Raises ResultsError, and ProblemError for a folder that another run has, or in which there is something else.
+    A line is on disk before the next attempt begins, and an incomplete one is dropped. Nothing is written through a link, which could lead
+    anywhere. Raises ResultsError, and ProblemError for a folder that is in use by another run or contains something else.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._open = ExitStack()
-        self._open.enter_context(locked(folder))
         self._file: Any = None
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(locked(folder))
             for name in (LINES, TABLE, PAGE, RUN, REPORTS):
                 self._own(name)
-        except ProblemError:
-            self._open.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
+            self._open = stack.pop_all()
 
     def __exit__(self, *about: object) -> None:
         self._open.close()
 
     def begin(self, attempts: Path, shard: tuple[int, int], seed: int | None) -> int:
-        """The seed of a run over that part of that folder: the given one, else that of the run that was begun here, else a fresh one.
+        """Begin or resume a run over a shard of the attempts' folder; return `seed`, or else the begun run's seed, or a new one.
 
-        Raises ProblemError where there are lines of another folder, or another part of it.
+        Raises ProblemError if there are lines of another folder or shard.
         """
         path, lines = self._own(RUN), self._own(LINES)
         begun = _begun(path)
@@ -97,18 +85,15 @@ class Results:
         return int(run["seed"])
 
     def finished(self, run: str) -> set[Key]:
-        """The attempts that are finished by the settings of this run.
-
-        What follows the last whole line is cut off.
-        """
+        """Cut off an incomplete last line, and return the attempts that are finished by the settings of this run."""
         path = self._own(LINES)
         if path.exists():
             with open(path, "r+b", opener=_not_through_links) as file:
-                file.truncate(_end_of_whole_lines(file))
+                file.truncate(max((place + len(text) for place, text in _texts(file)), default=0))
         return {key for key, of, _, is_final in _places(path) if of == run and is_final}
 
     def add(self, line: Line, page: str | None = None) -> None:
-        """Append the line, so that it is there even if the next moment is the last; its page, if it has one, is there before it."""
+        """Write the attempt's page, if it has one, then append the line and flush it to disk."""
         if page is not None:
             self._own(REPORTS).mkdir(exist_ok=True)
             write_file(self._own(line["report"]), page, through_links=False)
@@ -127,7 +112,7 @@ class Results:
             raise ResultsError(f"{self.folder / LINES} cannot be written: {error.strerror}; what was there is intact") from None
 
     def close_with(self, attempts: Container[Key], run: str, page: Callable[[Lines], Iterable[str]] | None) -> Lines:
-        """Write the whole results of those attempts in order: as lines, as a table for a grade book, and as a page."""
+        """Write the results of those attempts in order of names: as lines, as a CSV table, and as a page; return the lines."""
         path = self._own(LINES)
         places = {key: place for key, of, place, _ in _places(path) if of == run and key in attempts}
         write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])), through_links=False)
@@ -138,10 +123,10 @@ class Results:
         return lines
 
     def _own(self, name: str) -> Path:
-        """The place of that name, at which there is nothing yet, or what a run has written. Raises ProblemError."""
+        """Return the path of that name; raises ProblemError unless there is nothing, or something that a run may have written."""
         path = self.folder / name
-        is_of_ours = path.is_dir() if name == REPORTS else path.is_file()
-        if path.is_symlink() or not (is_of_ours or not path.exists()):
+        is_of_a_run = path.is_dir() if name == REPORTS else path.is_file()
+        if path.is_symlink() or (path.exists() and not is_of_a_run):
             kind = "a link" if path.is_symlink() else "something else"
             raise ProblemError(f"{path} is {kind}; expected there what a run has written, or nothing: choose another --out")
         return path
@@ -152,7 +137,7 @@ def _not_through_links(path: str, flags: int) -> int:
 
 
 def _begun(path: Path) -> dict[str, Any]:
-    """What is kept of the run that was begun; nothing where that cannot be read."""
+    """Return the seed, folder and shard of the run that was begun, or an empty dict if they cannot be read."""
     try:
         with open(path, "rb") as file:
             begun = json.loads(file.read(_MOST_RUN))
@@ -164,7 +149,7 @@ def _begun(path: Path) -> dict[str, Any]:
 
 
 def _part(run: Mapping[str, Any]) -> str:
-    """Which part of which folder it is over."""
+    """Describe the folder and shard of a run."""
     part = "/".join(map(str, run["shard"]))
     return printable(run["folder"]) + ("" if part == "1/1" else f", shard {part}")
 
@@ -174,7 +159,7 @@ def _text(line: Line) -> str:
 
 
 def _places(path: Path) -> Iterator[tuple[Key, str, int, bool]]:
-    """Of each line: the attempt, the run, where the line begins, and whether it is final; what is no line of results is passed over."""
+    """Yield each valid line's attempt, run, offset in the file, and whether it is final."""
     if not path.exists():
         return
     with open(path, "rb") as file:
@@ -188,7 +173,7 @@ def _places(path: Path) -> Iterator[tuple[Key, str, int, bool]]:
 
 
 def _texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Each whole line of the file and where it begins, without those that are longer than any of ours."""
+    """Yield the offset and bytes of each complete line of the file that is not longer than _MOST_LINE."""
     place, is_within = 0, False
     while text := file.readline(_MOST_LINE):
         is_whole = text.endswith(b"\n")
@@ -197,22 +182,15 @@ def _texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         place, is_within = place + len(text), not is_whole
 
 
-def _end_of_whole_lines(file: BinaryIO) -> int:
-    return max((place + len(text) for place, text in _texts(file)), default=0)
-
-
 def _table(lines: Iterable[Line]) -> Iterator[str]:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     for cells in chain([COLUMNS], ([_cell(line[column]) for column in COLUMNS] for line in lines)):
-        writer.writerow(cells)
+        text = StringIO()
+        csv.writer(text, lineterminator="\n").writerow(cells)
         yield text.getvalue()
-        text.seek(0)
-        text.truncate()
 
 
 def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
+    """Return the value as a cell that no spreadsheet takes for a formula."""
     if isinstance(value, list):
         value = " ".join(map(str, value))
     return _FORMULA.sub("'", value) if isinstance(value, str) else "" if value is None else value

@@ -1,4 +1,4 @@
-"""A run over a folder of attempts: what is finished is kept, and a worker that dies costs no attempt."""
+"""A run over a folder of attempts: a repeated run resumes, and no attempt is lost when a worker dies."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,17 +17,17 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True)
 class Died:
-    """In place of an answer: the worker died, so many times; with a `reason`, there is no use in trying again."""
+    """In place of an answer: the worker died that many times; with a `reason`, the attempt is not tried again."""
 
     times: int
     reason: str | None = None
 
 
 class Workers(Protocol):
-    """Whoever answers parcels, each with a key to know it by: as they come, and no more under way than there is room for."""
+    """Workers answer parcels, each identified by its key, and take only as many at a time as they can work on."""
 
     def __call__(self, parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes | Died]]:
-        """The answers."""
+        """Yield the answers as they arrive."""
 
 
 def grade(
@@ -39,7 +39,7 @@ def grade(
     page: Callable[[Lines], Iterable[str]] | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Lines:
-    """Grade every attempt of the folder that is not finished yet, and write the results into `out`; returns all lines, by name.
+    """Grade the attempts of the folder that are not finished yet, write the results into `out`, and return all lines, by name.
 
     `shard` is (i, n) for the i-th of n parts. Raises ProblemError, SandboxError, ResultsError, ParcelError, and what the workers raise.
     """
@@ -62,10 +62,10 @@ def grade(
 
 
 def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -> Iterator[Graded]:
-    """What comes of each attempt, as it is finished.
+    """Yield each graded attempt as it is finished.
 
-    Where a worker dies, whatever was under way may have been the cause: each of these is tried again, alone. So is one whose process did
-    not start, which may be another's doing.
+    When a worker dies, any attempt under way may be the cause, so each of them is tried again, alone; and so is one whose process did not
+    start, which another attempt may have caused.
     """
     packer, run = Packer(settings), settings.digest
     unusable: list[Graded] = []
@@ -96,13 +96,14 @@ def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -
         starts = 1
         while True:
             ((_, answer),) = workers(iter([(attempt, parcel)]))
-            if not isinstance(answer, Died):
-                graded, starts = checked_answer(answer, attempt, settings, run), starts + 1
-                if graded.line["final"] or starts >= MOST_STARTS:
-                    yield graded
-                    break
-                continue
-            deaths += answer.times
-            if answer.reason or deaths >= MOST_DEATHS:
-                yield Graded(ungraded(attempt, settings, answer.reason or f"the worker that checked it died {deaths} times"))
+            if isinstance(answer, Died):
+                deaths += answer.times
+                is_last = bool(answer.reason) or deaths >= MOST_DEATHS
+                graded = Graded(ungraded(attempt, settings, answer.reason or f"the worker that checked it died {deaths} times"))
+            else:
+                starts += 1
+                graded = checked_answer(answer, attempt, settings, run)
+                is_last = graded.line["final"] or starts >= MOST_STARTS
+            if is_last:
+                yield graded
                 break

@@ -1,21 +1,21 @@
-"""A worker's part: from the bytes of an attempt to the bytes of what comes of it, one attempt at a time."""
+"""A worker's part: turn the bytes of an attempt into the bytes of its grade, one attempt at a time."""
 
 import threading
 
 from ..sandbox.temporary import temporary_folder
-from .one import Graded, fault_of_ours, graded, ungraded
+from .one import Graded, graded, internal_error, ungraded
 from .parcel import ParcelError, answered, checked_answer, opened
 
-_one_at_a_time = threading.Lock()      # matplotlib and the tracing of a file's lines have one state for the whole process
+_one_at_a_time = threading.Lock()      # matplotlib and the line tracing keep global state
 
 
 def work(parcel: bytes) -> bytes:
-    """The answer to that parcel; one that the run would refuse is told as a fault of ours. Raises ParcelError."""
+    """Return the answer to the parcel, an internal error in place of an answer that the run would refuse. Raises ParcelError."""
     with _one_at_a_time, temporary_folder() as folder:
         attempt, settings = opened(parcel, folder)
         answer = answered(graded(attempt, settings))
         try:
             checked_answer(answer, attempt, settings, settings.digest)
         except ParcelError as error:
-            return answered(Graded(ungraded(attempt, settings, fault_of_ours(error))))
+            return answered(Graded(ungraded(attempt, settings, internal_error(error))))
         return answer
