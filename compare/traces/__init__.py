@@ -1,1 +1,1 @@
-"""A training run kept in a folder, and replayed without torch."""
+"""Record a training run in a folder, and replay it without torch."""

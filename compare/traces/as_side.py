@@ -1,4 +1,4 @@
-"""A trace as an `Implementation`: what it shows of a step is what was recorded of it."""
+"""A trace as an `Implementation`: its step returns the recorded `StepRecord`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,7 @@ from .trace import Trace
 
 
 class Recorded:
-    """The run that a trace keeps, step by step from the first; it cannot be given other weights or records.
-
-    Raises TraceError for a part of the trace that is not as it was written.
-    """
+    """A recorded run, step by step from the first, whatever weights and data it is called with; raises TraceError for a changed part."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -22,14 +19,14 @@ class Recorded:
         self._records = trace.records()
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Start afresh, from the parameters that the run started from, whatever these are."""
+        """Return to the start of the run; the parameters passed are ignored."""
         self._records = self.trace.records()
 
     def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
-        """What was recorded of the next step, on the inputs that it had."""
+        """Return the record of the next step; the inputs passed are ignored."""
         return next(self._records)[1]
 
     def predict(self, x: Array) -> Array:
-        """The output (n, k) that was recorded for the test records x (n, in)."""
+        """Return the recorded output (n, k) for the test records, or an empty array if there is none."""
         predictions = self.trace.predictions()
         return np.empty(0) if predictions is None else predictions

@@ -1,4 +1,4 @@
-"""The manifest of a trace: what was run, and the parts that the run lies in; docs/traces.md describes it."""
+"""The manifest of a trace: the settings of the run, and the list of its files; docs/traces.md describes the format."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n\Z')
 
 
 class TraceError(CompareError):
-    """A trace that cannot be used, or a run that cannot be kept as one; the message says what, where, what was expected."""
+    """A trace cannot be used or written; the message says what is wrong, where, and what was expected."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a trace: its length, its SHA-256, and of a segment the `first` and `last` step that it holds."""
+    """One file of a trace: its length, its SHA-256, and, for a segment, its `first` and `last` step."""
 
     file: str
     bytes: int
@@ -35,10 +35,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was run, and where it lies.
+    """The settings of a run, and its files.
 
-    `problem` has the fields of a `Problem` but its arrays, `data` what the command line was told of the data. `inputs` is the digest of
-    all inputs and targets, which lie in a part of their own, or do not. `steps` are as many as the run was to have.
+    `problem` has the fields of a `Problem` except the arrays, `data` the command line's options about the data. `inputs` is the digest of
+    all inputs and targets, whether or not a part contains them. `steps` is the intended number of steps.
     """
 
     problem: Mapping[str, Any]
@@ -58,25 +58,21 @@ class Manifest:
 
     @property
     def recorded(self) -> int:
-        """How many steps there are."""
+        """The number of steps recorded so far."""
         return max((part.last or 0 for part in self.parts), default=0)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is complete."""
         return self.parts[-1].file == END
 
     @property
     def has_inputs(self) -> bool:
-        """Whether the inputs and targets are kept."""
+        """Whether a part contains the inputs and targets."""
         return any(part.file == INPUTS for part in self.parts)
 
-    def part(self, file: str) -> Part:
-        """The part of that name."""
-        return next(part for part in self.parts if part.file == file)
-
     def to_bytes(self) -> bytes:
-        """The file: JSON, whose last entry is the SHA-256 of all the bytes before it."""
+        """Return the file's bytes: JSON, whose last entry is the SHA-256 of all the bytes before it."""
         fields = asdict(self)
         fields["parts"] = [{name: value for name, value in part.items() if value is not None} for part in fields["parts"]]
         text = json.dumps({"format": FORMAT, "version": VERSION, **fields}, indent=1, allow_nan=False)
@@ -85,7 +81,7 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Manifest":
-        """The manifest in the file; raises TraceError for one that is cut off, changed, of another version or malformed."""
+        """Return the manifest in the file's bytes; raises TraceError if they are truncated, changed, malformed or of another version."""
         fields = _parsed(data)
         if not isinstance(fields, dict) or fields.get("format") != FORMAT:
             raise TraceError(f"{MANIFEST} has no format {FORMAT!r}; expected the manifest of a trace")
@@ -107,7 +103,7 @@ class Manifest:
 
 
 def segment_name(first: int) -> str:
-    """The file name of the segment that begins with that step."""
+    """Return the file name of the segment that begins with that step."""
     return f"steps-{first:08}{SUFFIX}"
 
 
@@ -137,7 +133,7 @@ def _check_types(manifest: Manifest) -> None:
 
 
 def _check_parts(manifest: Manifest) -> None:
-    """The parts are those that a run writes, in its order: so no name leads anywhere else."""
+    """Raise TraceError unless the parts are those that a run writes, in its order; so no name can lead out of the folder."""
     expected = [START] + [INPUTS] * manifest.has_inputs
     step = 1
     for number, part in enumerate(manifest.parts):

@@ -1,4 +1,4 @@
-"""Keep a training run as a trace, on the disk segment by segment, so that one that is cut off goes on where it was."""
+"""Record a training run as a trace, written to disk segment by segment, so that an interrupted run can be resumed."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -38,13 +38,11 @@ def record(
     data: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] = lambda step: None,
 ) -> Trace:
-    """Train a backend for that many steps, and keep the run in the folder `out`: every step's record, with `stages` its stages too.
+    """Train a backend for that many steps and write each step's `StepRecord`, with `stages` also its stages, into the folder `out`.
 
-    A run that was cut off there goes on after its last segment. Without `keep_inputs` the trace holds their digest alone; `data` says
-    where they are from.
-
-    Raises ProblemError for options that cannot be used, and where another run is at the folder; TraceError where another lies in it, or
-    what lies in it is not as it was written.
+    An interrupted run resumes after its last segment. Without `keep_inputs` the trace has only the digest of the inputs; `data` describes
+    their source. Raises ProblemError for invalid options and for a folder that another run is using, TraceError if the folder contains
+    another run, or files that were changed after they were written.
     """
     if not isinstance(problem, Problem):
         raise ProblemError(f"the problem is {problem!r}; expected a Problem")
@@ -52,8 +50,7 @@ def record(
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1")
     check_choice("side", side, SIDES)
     folder = folder_at(out)
-    device = _checked_device(side, device)
-    network = _network(problem, side, device, stages)
+    network, device = _network(problem, side, device, stages)
     about: dict[str, Any] = {
         "problem": problem_fields(problem),
         "data": _as_json(data or {}),
@@ -72,7 +69,7 @@ def record(
             _resume(network, problem, writer.trace().last(), done)
         with np.errstate(all="ignore"):
             for numbers, records in _segments(problem, int(steps), network, done):
-                writer.add_segment(numbers, records)
+                writer.add(segment_name(numbers[0]), to_arrays(problem, numbers, records), first=numbers[0], last=numbers[-1])
                 progress(numbers[-1])
             if not writer.manifest.is_complete:
                 writer.add(END, {} if problem.test is None else {"prediction": network.predict(problem.test[0])})
@@ -80,7 +77,7 @@ def record(
 
 
 class _Writer:
-    """The folder of a trace in the making: each part is on the disk before the manifest names it."""
+    """Write a trace into a folder: each part is on disk before the manifest lists it."""
 
     def __init__(self, folder: Path, problem: Problem, about: Mapping[str, Any], keep_inputs: bool) -> None:
         self.folder, self.problem = folder, problem
@@ -92,47 +89,35 @@ class _Writer:
             return
         _check_place(folder)
         self.manifest = Manifest(**about, parts=())
-        self.add(START, dict(problem.initial_parameters), tells=not keep_inputs)
+        self.add(START, dict(problem.initial_parameters), is_listed=not keep_inputs)
         if keep_inputs:
             self.add(INPUTS, inputs_arrays(problem))
 
     def trace(self) -> Trace:
-        """What lies there now."""
-        return Trace(self.folder, lambda manifest: self.problem)
+        """Return the trace as written so far."""
+        return Trace(self.folder, self.problem)
 
-    def add_segment(self, numbers: list[int], records: list[StepRecord]) -> None:
-        """Keep these steps."""
-        self.add(segment_name(numbers[0]), to_arrays(self.problem, numbers, records), first=numbers[0], last=numbers[-1])
-
-    def add(self, file: str, arrays: Mapping[str, Any], *, tells: bool = True, **steps: int) -> None:
-        """Keep the arrays as a part, and tell of it in the manifest."""
+    def add(self, file: str, arrays: Mapping[str, Any], *, is_listed: bool = True, **steps: int) -> None:
+        """Write the arrays as a part, and then the manifest, unless the next part will do so."""
         from safetensors.numpy import save
 
         data = save({name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()})
         write_file(self.folder / file, data)
         part = Part(file, len(data), sha256(data).hexdigest(), **steps)
         self.manifest = replace(self.manifest, parts=(*self.manifest.parts, part))
-        if tells:
+        if is_listed:
             write_file(self.folder / MANIFEST, self.manifest.to_bytes())
 
 
 def _check_place(folder: Path) -> None:
-    """Raise TraceError where something lies that no run has left, before anything is put beside it."""
+    """Raise TraceError, before anything is written, if the folder contains anything but files of a run."""
     others = [] if not folder.is_dir() or (folder / MANIFEST).exists() else [path.name for path in folder.iterdir()]
     if any(not name.startswith(".") and name not in (START, INPUTS) for name in others):
         raise TraceError(f"{folder} is not empty and has no {MANIFEST}; expected a new folder, or one with a trace")
 
 
-def _checked_device(side: Side, device: str) -> str:
-    if side == "manual":
-        return "cpu"
-    from ..sides.devices import checked_device
-
-    return checked_device(str(device))
-
-
 def _as_json(data: Any) -> dict[str, Any]:
-    """What a manifest keeps of it, and so what it is compared with when the run goes on."""
+    """Return the data as it reads back from a manifest's JSON, to be compared with it when the run resumes."""
     try:
         return dict(json.loads(json.dumps(dict(data), allow_nan=False)))
     except (TypeError, ValueError) as error:
@@ -140,7 +125,7 @@ def _as_json(data: Any) -> dict[str, Any]:
 
 
 def _check_same(folder: Path, manifest: Manifest, about: Mapping[str, Any]) -> None:
-    """Raise TraceError unless the run that was begun there is this one, and may go on."""
+    """Raise TraceError unless the run in the folder is this one and is not complete."""
     for name, wanted in about.items():
         found = getattr(manifest, name)
         if found != wanted:
@@ -153,7 +138,7 @@ def _check_same(folder: Path, manifest: Manifest, about: Mapping[str, Any]) -> N
 
 
 def _segments(problem: Problem, steps: int, network: Any, done: int) -> Iterator[tuple[list[int], list[StepRecord]]]:
-    """The steps after those that are done, run, in as many as a part holds; where a part ends depends on the problem alone."""
+    """Run the steps after the done ones, and yield those of one segment at a time; the segments depend on the problem alone."""
     numbers: list[int] = []
     records: list[StepRecord] = []
     most = max(1, min(_SEGMENT_STEPS, _SEGMENT_BYTES // _step_bytes(problem, network)))
@@ -169,28 +154,31 @@ def _segments(problem: Problem, steps: int, network: Any, done: int) -> Iterator
 
 
 def _step_bytes(problem: Problem, network: Any) -> int:
-    """About how many bytes the record of a step has."""
+    """Estimate the bytes of one step's record."""
     parameters = sum(array.size for array in problem.initial_parameters.values()) * (3 + len(problem.slots))
     units = 2 * sum(problem.sizes[1:]) if network.stages else problem.sizes[-1]
     return int(np.dtype(problem.dtype).itemsize * (parameters + units * max(problem.batch_lengths(problem.steps_per_epoch))))
 
 
-def _network(problem: Problem, side: Side, device: str, stages: bool) -> Any:
-    """The backend, at the start."""
+def _network(problem: Problem, side: Side, device: str, stages: bool) -> tuple[Any, str]:
+    """Return the backend with the initial parameters, and its device; raises ProblemError for a device that is not available."""
+    network: Any
     if side == "manual":
         from ..sides.manual import Manual
 
-        network: Any = Manual(problem, stages=stages)
+        network, device = Manual(problem, stages=stages), "cpu"
     else:
+        from ..sides.devices import checked_device
         from ..sides.torch_ref import TorchRef
 
+        device = checked_device(str(device))
         network = TorchRef(problem, device=device, stages=stages)
     network.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
-    return network
+    return network, device
 
 
 def _resume(network: Any, problem: Problem, last: StepRecord, steps: int) -> None:
-    """Put the backend where it was after that many steps, given the last one's record."""
+    """Restore the backend's state after that many steps from the record of the last one."""
     tracked = {name: np.array(steps, np.int64) for name in problem.initial_buffers().keys() - problem.buffer_shapes().keys()}
     network.load_state_dict({**(last.params or {}), **(last.buffers or {}), **tracked})
     network.optimizer.load_state_dict({"steps": np.array(steps, np.int64), **(last.state or {})}, network.network)

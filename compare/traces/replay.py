@@ -1,6 +1,5 @@
-"""Recorded runs as the reference: an attempt held against one, and two of them held against each other. No torch is needed."""
+"""Recorded runs as the reference: compare an attempt with a recorded run, or two recorded runs with each other, without torch."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -24,16 +23,14 @@ from ..userfile.program import Program
 from .as_side import Recorded
 from .trace import Trace, cut_off, inputs_arrays, opened, problem_fields
 
-_TRIED = 3      # steps, to find out how an attempt's arrays are meant
+_TRIED = 3      # steps to find the convention of an attempt's arrays
 
 
 def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | PathLike[str] | None = None, keep: bool = False) -> Check:
-    """Train an attempt as the recorded run was trained, and hold every step's new weights, and the predictions, against what was recorded.
+    """Train an attempt as the recorded run was trained, and compare each step's new weights, and the predictions, with the recorded ones.
 
-    What differs is then examined on probes, by the formulas alone, for the mistake that explains it. `attempt` and `adapter` are as
-    `check` takes them; with `keep` the numbers of the steps are kept, for a report.
-
-    Raises UnusableFileError, ProblemError for what does not train, and TraceError.
+    A difference is then examined on probes, by the formulas alone, for the mistake that explains it. `attempt` and `adapter` are as in
+    `check`; `keep` stores the steps' numbers for a report. Raises UnusableFileError, TraceError, and ProblemError for what does not train.
     """
     trace = opened(trace)
     candidate = attempt if isinstance(attempt, Candidate) else loaded(attempt, adapter)
@@ -54,9 +51,9 @@ def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | P
 
 
 def differences(actual: Trace | str | PathLike[str], expected: Trace | str | PathLike[str], *, keep: bool = False) -> Comparison:
-    """Two recorded runs of one problem, step by step as far as both go; where their precisions differ, by what the coarser one allows.
+    """Compare two recorded runs of one problem, step by step as far as both go, within the bounds of the coarser of their precisions.
 
-    Raises ProblemError for runs of different problems, LostInDriftError for those that end too far apart to be compared, TraceError.
+    Raises ProblemError for runs of different problems, LostInDriftError for runs that drift too far apart to be compared, TraceError.
     """
     actual, expected = opened(actual), opened(expected)
     coarser = min((actual, expected), key=lambda trace: np.dtype(trace.problem.dtype).itemsize).problem
@@ -66,59 +63,50 @@ def differences(actual: Trace | str | PathLike[str], expected: Trace | str | Pat
         raise ProblemError("one of the two runs has no step yet; expected at least one of both")
     ends_together = all(trace.manifest.is_complete and trace.manifest.steps == steps for trace in (actual, expected))
     problem = coarser if ends_together else _untested(coarser)
-    kept = steps_to_keep(problem, steps) if keep else ()
-    return train_in_lockstep(Recorded(actual), Recorded(expected), problem, steps=steps, keep=kept)
+    return train_in_lockstep(Recorded(actual), Recorded(expected), problem, steps=steps, keep=steps_to_keep(problem, steps) if keep else ())
 
 
 def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) -> Check:
-    steps = trace.manifest.recorded
-    ran = trace.manifest.environment
-    offered = candidate.functions
+    steps, versions, offered = trace.manifest.recorded, trace.manifest.environment, candidate.functions
     used = ("train_step",) if "train_step" in offered else tuple(name for name in ("forward", "gradients") if name in offered)
     used += ("forward",) * (problem.test is not None and "forward" not in used)
     cut = () if trace.manifest.is_complete else (cut_off(trace),)
-    name = f"PyTorch {ran.get('torch')}" if trace.manifest.side == "torch_ref" else f"manual on NumPy {ran.get('numpy')}"
-    check = Check(
-        "could not run",
-        candidate.name,
-        problem,
-        problem.seed,
-        functions=used,
-        reference=f"the run of {name} in {trace.folder}",
-        text=candidate.text,
-    )
+    name = f"PyTorch {versions.get('torch')}" if trace.manifest.side == "torch_ref" else f"manual on NumPy {versions.get('numpy')}"
+    reference = f"the run of {name} in {trace.folder}"
+    check = Check("could not run", candidate.name, problem, problem.seed, functions=used, reference=reference, text=candidate.text)
 
     def compared(convention: Convention, problem: Problem, steps: int, keep: bool = False) -> Comparison:
-        side = Attempted(candidate, problem, convention)
-        kept = steps_to_keep(problem, steps) if keep else ()
+        side, kept = Attempted(candidate, problem, convention), steps_to_keep(problem, steps) if keep else ()
         return train_in_lockstep(side, Recorded(trace), problem, steps=steps, keep=kept)
 
-    def fails(fault: ContractError | AttemptError) -> Check:
-        where: dict[str, Any] = {"line": fault.line, "source": fault.source} if isinstance(fault, AttemptError) else {}
-        verdict: Verdict = "different" if getattr(fault, "kind", None) == "nan" else "could not run"
-        return replace(check, verdict=verdict, reason=str(fault), printed=candidate.printed, notes=tuple(candidate.notes), **where)
+    def ended(verdict: Verdict, error: Exception, **where: Any) -> Check:
+        notes = tuple(candidate.notes)
+        return replace(check, verdict=verdict, reason=str(error), printed=candidate.printed, notes=notes, **where)
+
+    def failed(fault: ContractError | AttemptError) -> Check:
+        where = {"line": fault.line, "source": fault.source} if isinstance(fault, AttemptError) else {}
+        return ended("different" if fault.kind == "nan" else "could not run", fault, **where)
 
     fitting: list[tuple[Convention, Comparison]] = []
-    first_fault: ContractError | AttemptError | None = None
+    faults: list[ContractError | AttemptError] = []
     for convention in conventions(problem, candidate.conventions):
         try:
             tried = compared(convention, _untested(problem), min(_TRIED, steps), keep=True)
         except (ContractError, AttemptError) as fault:
-            first_fault = first_fault or fault
+            faults.append(fault)
             continue
         fitting.append((convention, tried))
         if tried.verdict == "equivalent":
             break
     if not fitting:
-        assert first_fault is not None
-        return fails(first_fault)
+        return failed(faults[0])
     convention, tried = max(fitting, key=lambda each: each[1].verdict == "equivalent")
     try:
         comparison = compared(convention, problem, steps, keep)
     except LostInDriftError as lost:
-        return replace(check, verdict="not a proof", reason=str(lost), printed=candidate.printed, notes=tuple(candidate.notes))
+        return ended("not a proof", lost)
     except (ContractError, AttemptError) as fault:
-        return fails(fault)
+        return failed(fault)
     check = replace(
         check,
         verdict=comparison.verdict,
@@ -132,40 +120,39 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     )
     if comparison.verdict == "different":
         return _explained(check, candidate)
-    still = tried.unmoved and (comparison if keep else compared(convention, problem, steps, keep=True)).unmoved
-    if still:
-        return replace(check, verdict="not a proof", reason=hardly_moved(still))
+    unmoved = tried.unmoved and (comparison if keep else compared(convention, problem, steps, keep=True)).unmoved
+    if unmoved:
+        return replace(check, verdict="not a proof", reason=hardly_moved(unmoved))
     others = [name for name in offered if name not in used]
     note = f"{', '.join(others)} not compared: a run is replayed by its new weights, and by its predictions; see check"
     return replace(check, notes=(*check.notes, *([note] if others else [])))
 
 
 def _explained(check: Check, candidate: Candidate) -> Check:
-    """With the stages and the mistakes that probes bring to light, where the problem is one that they can be drawn for."""
+    """Add the stages and mistakes that probes show, if probes can be drawn for the problem."""
     problem = check.problem
-    options: Mapping[str, Any] = problem.optimizer_options
     if problem.dtype != "float64" or problem.accumulate > 1 or problem.normalization == "batch_norm":
         return check
     kind = "classes" if problem.batches[0][1].ndim == 1 else "binary" if are_binary(problem) else None
-    targets = {"targets": kind} if kind else {}
     names = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")
-    declared = declared_problem({**{name: getattr(problem, name) for name in names}, **options, **targets})
+    options = {**{name: getattr(problem, name) for name in names}, **problem.optimizer_options}
+    declared = declared_problem(options | ({"targets": kind} if kind else {}))
     if isinstance(candidate, Program):
         candidate.prepare(declared)
     found = Examination(candidate, declared, check.seed, 0, expected_numbers=lambda *_: {}).result()
-    if found.verdict != "different":      # the probes do not show it
+    if found.verdict != "different":      # the probes do not show the mistake
         return replace(check, notes=(*check.notes, *found.notes))
     taken = {name: getattr(found, name) for name in ("stages", "diagnosis", "scales", "conventions")}
     return replace(check, notes=tuple(dict.fromkeys((*check.notes, *found.notes))), **taken)
 
 
 def _untested(problem: Problem) -> Problem:
-    """The same, without test records."""
+    """Return the problem without its test records."""
     return replace(problem, test=None)
 
 
 def _check_same_problem(actual: Problem, expected: Problem, dtype: str) -> None:
-    """Raise ProblemError unless the two differ in nothing but their precision."""
+    """Raise ProblemError unless the problems differ only in precision."""
     ours, theirs = ({**problem_fields(problem), "dtype": dtype} for problem in (actual, expected))
     for name in ours:
         if ours[name] != theirs[name]:

@@ -1,10 +1,10 @@
-"""A segment of a trace: the records of some steps, as the arrays of one safetensors file.
+"""A segment of a trace: the `StepRecord`s of some steps, as the arrays of one safetensors file.
 
-What has a row for each record of a step's batch is put one step after the other, and `records` says how many rows are each step's; all
-else has a leading axis of steps.
+Arrays with a row for each record of a batch are concatenated over the steps, and the array `records` has each step's number of rows; all
+other arrays have a leading axis of steps.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ Arrays = Mapping[str, Any]
 
 
 def to_arrays(problem: Problem, numbers: Sequence[int], blocks: Sequence[StepRecord]) -> dict[str, Array]:
-    """The arrays of these steps, given their records in blocks, stacked."""
+    """Return the arrays of these steps from their `StepRecord`s, stacked in blocks."""
     columns: dict[str, list[Array]] = {}
     for block in blocks:
         for phase, tensor, array in block.tensors():
@@ -29,23 +29,8 @@ def to_arrays(problem: Problem, numbers: Sequence[int], blocks: Sequence[StepRec
     return {name: np.concatenate(column) for name, column in columns.items()} | drawn(problem, numbers)
 
 
-def to_records(problem: Problem, numbers: Sequence[int], arrays: Arrays) -> Iterator[StepRecord]:
-    """The record of each of these steps, given their arrays."""
-    ends = np.cumsum(arrays["records"])
-    for position in range(len(numbers)):
-        rows = slice(ends[position - 1] if position else 0, ends[position])
-        fields: dict[str, Any] = {}
-        for phase, shapes in shapes_of(problem, 0).items():
-            place = rows if phase in _BY_RECORD else position
-            if not isinstance(shapes, Mapping):
-                fields[phase] = arrays[phase][place]
-            elif any(_name(phase, tensor) in arrays for tensor in shapes):
-                fields[phase] = {tensor: arrays[_name(phase, tensor)][place] for tensor in shapes}
-        yield StepRecord(**fields)
-
-
 def drawn(problem: Problem, numbers: Sequence[int]) -> dict[str, Any]:
-    """What these steps are given: how many records, which of the training records if they are drawn, and dropout's masks."""
+    """Return the arrays that the problem draws for these steps: numbers of records, drawn rows of the training data, dropout masks."""
     batches = [problem.batch(number) for number in numbers]
     arrays: dict[str, Any] = {"records": np.array([len(batch[0]) for batch in batches], np.int64)}
     if problem.batch_size is not None:
@@ -55,20 +40,33 @@ def drawn(problem: Problem, numbers: Sequence[int]) -> dict[str, Any]:
     return arrays
 
 
-def check_segment(problem: Problem, numbers: Sequence[int], arrays: Arrays, stages: bool) -> None:
-    """Raise TraceError unless the arrays are just those that a run of the problem shows of these steps."""
+def checked_records(problem: Problem, numbers: Sequence[int], arrays: Arrays, stages: bool) -> list[StepRecord]:
+    """Return the `StepRecord` of each of these steps; raises TraceError for other names, shapes, dtypes or drawn values than a run's."""
     counted = arrays.get("records")
-    if counted is None or counted.shape != (len(numbers),):      # looked at first: to draw what so many steps are given takes long
+    if counted is None or counted.shape != (len(numbers),):      # checked first, since drawing the arrays of many steps takes long
         raise TraceError(f"it has {'no' if counted is None else counted.shape} 'records'; expected {len(numbers)}, one for each step")
-    given = drawn(problem, numbers)
-    check_arrays(arrays, {**_expected(problem, len(numbers), int(given["records"].sum()), stages), **given})
-    for name, array in given.items():
+    inputs = drawn(problem, numbers)
+    checked_arrays(arrays, {**_expected(problem, len(numbers), int(inputs["records"].sum()), stages), **inputs})
+    for name, array in inputs.items():
         if not np.array_equal(arrays[name], array):
             raise TraceError(f"its {name} are others than this problem draws here; expected the NumPy that drew them")
+    ends = np.cumsum(counted)
+    return [_record(problem, arrays, position, slice(*rows)) for position, rows in enumerate(zip(ends - counted, ends, strict=True))]
 
 
-def check_arrays(arrays: Arrays, expected: Arrays) -> None:
-    """Raise TraceError unless the arrays have the names, shapes and dtypes of those expected."""
+def _record(problem: Problem, arrays: Arrays, position: int, rows: slice) -> StepRecord:
+    fields: dict[str, Any] = {}
+    for phase, shapes in shapes_of(problem, 0).items():
+        place = rows if phase in _BY_RECORD else position
+        if not isinstance(shapes, Mapping):
+            fields[phase] = arrays[phase][place]
+        elif any(_name(phase, tensor) in arrays for tensor in shapes):
+            fields[phase] = {tensor: arrays[_name(phase, tensor)][place] for tensor in shapes}
+    return StepRecord(**fields)
+
+
+def checked_arrays(arrays: Arrays, expected: Arrays) -> Arrays:
+    """Return the arrays; raises TraceError unless they have the names, shapes and dtypes of those expected."""
     if arrays.keys() != expected.keys():
         wrong = min(arrays.keys() ^ expected.keys())
         raise TraceError(f"it has {'no' if wrong in expected else 'an unknown'} {wrong!r}; expected {', '.join(expected)}")
@@ -76,10 +74,11 @@ def check_arrays(arrays: Arrays, expected: Arrays) -> None:
         array = arrays[name]
         if (array.dtype, array.shape) != (wanted.dtype, wanted.shape):
             raise TraceError(f"its {name!r} is {array.dtype} {array.shape}; expected {wanted.dtype} {wanted.shape}")
+    return arrays
 
 
 def _expected(problem: Problem, steps: int, records: int, stages: bool) -> dict[str, Any]:
-    """Arrays of the shapes and the dtype that the records of so many steps have; they take up no memory."""
+    """Return arrays with the shapes and dtype of a segment, which take no memory."""
     arrays: dict[str, Any] = {}
     for phase, shapes in shapes_of(problem, records).items():
         if phase in STAGES and not stages:
