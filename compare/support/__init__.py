@@ -1,3 +1,3 @@
-"""What every room needs: errors, output, the environment."""
+"""Helpers for all rooms: errors, output, the environment."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""What an array is called in annotations."""
+"""The types of arrays and batches, for annotations."""
 
 from typing import Any
 

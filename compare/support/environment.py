@@ -1,4 +1,4 @@
-"""What a comparison runs with: versions, threads, device. Importing this loads no torch."""
+"""The environment of a comparison: versions, threads, device. Importing this module does not import torch."""
 
 import platform
 import sys
@@ -9,7 +9,7 @@ from . import __version__
 
 
 def environment(device: str | None = "cpu") -> dict[str, Any]:
-    """The versions and the machine; with a device of torch's, torch's too if it is in use."""
+    """Return the versions and the machine; with a torch device also torch's version and threads, if torch is imported."""
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "backprop-compare": __version__,

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree rooted in `CompareError`."""
+"""The package's errors, a tree rooted in `CompareError`."""
 
 
 class CompareError(Exception):
@@ -6,11 +6,11 @@ class CompareError(Exception):
 
 
 class ProblemError(CompareError, ValueError):
-    """A problem, an option or an argument that cannot be used; the message says what, where, what was expected."""
+    """A problem, an option or an argument is invalid; the message says what is wrong, where, and what was expected."""
 
 
 class LostInDriftError(ProblemError):
-    """Two sides whose weights have drifted so far apart that what follows proves nothing."""
+    """The weights of two sides have drifted so far apart that comparing further steps proves nothing."""
 
 
 class NotEquivalentError(CompareError, AssertionError):
@@ -18,7 +18,7 @@ class NotEquivalentError(CompareError, AssertionError):
 
 
 class MissingExtraError(CompareError):
-    """Something that comes with an extra of this package is not installed."""
+    """A package of one of this package's extras is not installed."""
 
     def __init__(self, extra: str, package: str) -> None:
         super().__init__(f"{package} is not installed; it comes with the extra {extra}: pip install 'backprop-compare[{extra}]'")

@@ -1,21 +1,24 @@
-"""Writing what is reported: to standard output, or whole into a file, and what can go wrong there."""
+"""Write reports to standard output, or atomically into a file, and raise one error for what fails there."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 
-TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
+from .errors import ProblemError
+
+TYPE_CHECKING = False      # importing `typing` for it takes longer than printing the help
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from os import PathLike
 
 
 class ReportNotWrittenError(Exception):
-    """Standard output is closed, or its disk full."""
+    """Standard output is closed, or its disk is full."""
 
 
 class Writing:
-    """Within it, an error of the system's is one of writing the report."""
+    """A context that raises ReportNotWrittenError in place of an OSError."""
 
     def __enter__(self) -> None:
         pass
@@ -26,15 +29,11 @@ class Writing:
 
 
 def check_writable(path: str | PathLike[str]) -> None:
-    """Raise ProblemError where a file cannot be written, as far as that can be told beforehand."""
-    import os
-
-    from .errors import ProblemError
-
+    """Raise ProblemError if a file cannot be written, as far as that can be known beforehand."""
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     is_there, is_file = os.path.exists(path), os.path.isfile(path)
-    needed = [*([path] if is_there else []), *([folder] if is_file or not is_there else [])]      # what is written goes beside it first
+    needed = [*([path] if is_there else []), *([folder] if is_file or not is_there else [])]      # a new file beside it is written first
     why = "it is a folder" if os.path.isdir(target) else None
     why = why or (f"{folder} is no folder" if not os.path.isdir(folder) else None)
     why = why or ("that is not permitted" if not all(os.access(place, os.W_OK) for place in needed) else None)
@@ -43,22 +42,17 @@ def check_writable(path: str | PathLike[str]) -> None:
 
 
 def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str], through_links: bool = True) -> None:
-    """Write a file whole, onto the disk; one that was there stays as it was until then. Raises ProblemError where it cannot be.
+    """Write a file atomically and flush it to disk; raises ProblemError if that fails, and the old file stays.
 
-    What is so long that it should not be in memory at once may be given in parts. A link, or what is no file, is written to, or else
-    replaced.
+    Long content may come in parts. With `through_links` a link's target, a device or a pipe is written to; without, it is replaced.
     """
-    import os
-    from contextlib import suppress
     from tempfile import NamedTemporaryFile
-
-    from .errors import ProblemError
 
     parts = [content] if isinstance(content, (str, bytes)) else content
     data = (part.encode("utf-8", "replace") if isinstance(part, str) else part for part in parts)
     target = os.path.realpath(path) if through_links else os.path.abspath(path)
     try:
-        if through_links and os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout, nothing goes beside it
+        if through_links and os.path.exists(path) and not os.path.isfile(path):      # such as /dev/stdout: no file can lie beside it
             with open(path, "wb") as place:
                 place.writelines(data)
             return
@@ -80,24 +74,21 @@ def write_file(path: str | PathLike[str], content: str | bytes | Iterable[str], 
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """The text with nothing in it that steers a terminal, breaks a line or turns its direction; no more than so many characters of it."""
+    """Return the text, at most `most` characters, with escapes for what could control a terminal, break a line or turn its direction."""
     cut = text if most is None else text[:most]
     cleaned = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
     return cleaned if most is None or len(text) <= most >= len(cleaned) else cleaned[: most - 1] + "…"
 
 
 def printable_lines(text: str, most: int | None = None) -> str:
-    """The same of a text of several lines, which stay."""
+    """Return the text with each of its lines printable; line breaks stay."""
     return "\n".join(map(printable, text[:most].expandtabs().replace("\r\n", "\n").split("\n")))
 
 
 @contextmanager
 def locked(folder: str | PathLike[str]) -> Iterator[None]:
-    """The folder, made if it is not there, for one run at a time; raises ProblemError where another is at it, or it cannot be made."""
+    """Lock the folder, made if it is missing, for one run; raises ProblemError if another run is using it, or if it cannot be made."""
     import fcntl
-    import os
-
-    from .errors import ProblemError
 
     name = os.fspath(folder)
     try:
@@ -116,9 +107,7 @@ def locked(folder: str | PathLike[str]) -> Iterator[None]:
 
 
 def _flush_folder(path: str) -> None:
-    """Have the names of its files on the disk too, so that they outlast the power."""
-    import os
-
+    """Flush the names of the folder's files to disk, so that they survive a power failure."""
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -127,8 +116,6 @@ def _flush_folder(path: str) -> None:
 
 
 def _umask() -> int:
-    import os
-
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,10 +1,10 @@
-"""The packages beside this one: at the top of a checkout, or inside `backprop_compare` where that is installed."""
+"""Import the sibling packages: at the top of a checkout, or inside an installed `backprop_compare`."""
 
 from importlib import import_module
 from typing import Any
 
 _PARENT = __name__.rpartition("compare.support")[0]      # "" in a checkout, else "backprop_compare."
-TOP_LEVEL = frozenset({"backprop_compare"} if _PARENT else {"compare", "manual", "torch_ref"})      # as Python finds what is ours
+TOP_LEVEL = frozenset({"backprop_compare"} if _PARENT else {"compare", "manual", "torch_ref"})      # the top-level names of our own modules
 
 
 def beside(name: str) -> Any:

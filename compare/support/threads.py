@@ -1,4 +1,4 @@
-"""How many threads small networks are worked out on: one, since several only wait for one another, the longer the busier the machine is."""
+"""Compute small networks on one BLAS thread: several only wait for one another, and longer on a busy machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ def _libraries() -> Any:
 
 @contextmanager
 def one_blas_thread(is_small: bool = True) -> Iterator[None]:
-    """Within it NumPy's products run on one thread; the caller's number is put back afterwards. Nothing is done unless `is_small`."""
+    """Limit NumPy's matrix products to one thread and restore the number afterwards; does nothing unless `is_small`."""
     if not is_small:
         yield
         return
