@@ -34,10 +34,7 @@ class ClusterError(CompareError):
 
 @contextmanager
 def cluster(address: str) -> Iterator["Cluster"]:
-    """Connect to the workers of the scheduler at that address: tls://HOST:PORT, or tcp://HOST:PORT on this machine.
-
-    Raises ProblemError for another address, MissingExtraError without the extra `cluster`, ClusterError if it cannot be reached.
-    """
+    """Connect to the scheduler at tls://HOST:PORT, or tcp:// on this machine; raises ProblemError, MissingExtraError, ClusterError."""
     scheme, place = checked_address(address)
     try:
         dask: Any = import_module("dask")

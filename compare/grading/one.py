@@ -30,7 +30,7 @@ from ..userfile.file import Attempt, AttemptError
 from ..userfile.pipe.peer import Peer, PeerError
 from .adapter import beside
 from .attempts import Carried, Submitted
-from .line import report_place
+from .line import LINE, report_place
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a graded network, which takes a worker at most some 1.5 GiB
@@ -75,13 +75,10 @@ class Graded(NamedTuple):
 
 
 def graded(attempt: Carried, settings: Settings) -> Graded:
-    """Grade the attempt; unusable files and internal errors become its result line and never stop the run.
-
-    Raises SandboxError and MissingExtraError, which would concern every attempt.
-    """
+    """Grade the attempt; unusable files and internal errors become a result line and never stop the run. Raises SandboxError."""
     try:
         return _graded(attempt, settings)
-    except (SandboxError, MissingExtraError):
+    except (SandboxError, MissingExtraError):      # which would be raised for every attempt
         raise
     except NotStartedError as error:
         return Graded(ungraded(attempt, settings, str(error)) | {"final": False})
@@ -219,19 +216,14 @@ def _seed(attempt: Submitted | Carried, settings: Settings) -> int:
 
 def ungraded(attempt: Submitted | Carried, settings: Settings, reason: str | None) -> dict[str, Any]:
     """Return the line of an attempt that could not be run, and why."""
-    return {
+    return dict.fromkeys(LINE) | {
         "attempt": attempt.name,
         "digest": attempt.digest,
         "run": settings.digest,
         "verdict": "could not run",
         "reason": None if reason is None else printable(reason, _MOST_TEXT),
         "score": 0.0,
-        "stage": None,
         "mistakes": [],
-        "hint": None,
         "lines": [],
-        "seed": None,
-        "report": None,
-        "network": None,
         "final": True,
     }

@@ -70,10 +70,7 @@ class Results(AbstractContextManager["Results"]):
         self._open.close()
 
     def begin(self, attempts: Path, shard: tuple[int, int], seed: int | None) -> int:
-        """Begin or resume a run over a shard of the attempts' folder; return `seed`, or else the begun run's seed, or a new one.
-
-        Raises ProblemError if there are lines of another folder or shard.
-        """
+        """Begin or resume a run; return `seed`, else the begun run's, else a new one. Raises ProblemError for another folder or shard."""
         path, lines = self._own(RUN), self._own(LINES)
         begun = _begun(path)
         run = {"seed": secrets.randbelow(2**32), **begun, "folder": str(attempts.resolve()), "shard": list(shard)}

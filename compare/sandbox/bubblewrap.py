@@ -15,10 +15,7 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc
 
 @contextmanager
 def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
-    """Confine the file with what it needs: its folder, if one is passed, and an adapter with the Python files beside it.
-
-    Raises SandboxError where bubblewrap is not installed.
-    """
+    """Confine the file, with its folder if one is passed, and an adapter with the Python files beside it; raises SandboxError."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxError("bubblewrap is not installed; expected it, to confine code (apt-get install bubblewrap)")
@@ -27,15 +24,19 @@ def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path
     words += ["--cap-drop", "ALL", "--clearenv"]
     for name, value in environment("/tmp").items():
         words += ["--setenv", name, value]
-    words += [*_system(), *_own(), "--proc", "/proc", "--dev", "/dev"]
+    words += [*_system(), "--proc", "/proc", "--dev", "/dev"]
     for place in ("/dev/shm", "/tmp"):
         words += ["--size", str(limits.disk), "--tmpfs", place]
     files = [f"{_ATTEMPT}/{plain_name(path) if folder is None else path.relative_to(folder)}"]
-    words += ["--ro-bind", str(path), files[0]] if folder is None else ["--ro-bind", str(folder), _ATTEMPT]
+    bound = [(place, f"{_PACKAGES}/compare/{name}") for name, place in carried()]
+    bound += [(place, f"{_PACKAGES}/{place.name}") for place in libraries()]
+    bound += [(Path(__file__).with_name("start.py"), f"{_INSIDE}/start.py")]
+    bound += [(path, files[0]) if folder is None else (folder, _ATTEMPT)]
     if adapter is not None:
-        for beside in sorted(adapter.parent.glob("*.py")):
-            words += ["--ro-bind", str(beside), f"{_ADAPTER}/{beside.name}"]
+        bound += [(beside, f"{_ADAPTER}/{beside.name}") for beside in sorted(adapter.parent.glob("*.py"))]
         files.append(f"{_ADAPTER}/{adapter.name}")
+    for outside, inside in bound:
+        words += ["--ro-bind", str(outside), inside]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
     words += python(f"{_INSIDE}/start.py", packages=_PACKAGES, processes=limits.processes)
     options = {"preexec_fn": limits.apply, "close_fds": True, "env": {"PATH": "/usr/bin:/bin"}}
@@ -58,12 +59,3 @@ def _system() -> Iterator[str]:
     for home in dict.fromkeys(homes):
         for hidden in Path(home).glob("python3*/*-packages"):      # of the system's Python, which may contain the reference, PyTorch
             yield from ("--tmpfs", str(hidden), "--remount-ro", str(hidden))
-
-
-def _own() -> Iterator[str]:
-    """Yield the arguments that bind NumPy, pandas, the carried part of this package, and the script that starts it."""
-    for name, place in carried():
-        yield from ("--ro-bind", str(place), f"{_PACKAGES}/compare/{name}")
-    for place in libraries():
-        yield from ("--ro-bind", str(place), f"{_PACKAGES}/{place.name}")
-    yield from ("--ro-bind", str(Path(__file__).with_name("start.py")), f"{_INSIDE}/start.py")

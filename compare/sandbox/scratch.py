@@ -44,10 +44,7 @@ def bounded(folder: Path, most: int, pid: int) -> Iterator[None]:
 
 
 def used(folder: Path, pid: int) -> float:
-    """Return the bytes on disk in the folder and in removed files that the process holds open; infinity if there are too many files.
-
-    Raises PermissionError for another user's process, and, unless this user is root, for one that has ended.
-    """
+    """Return the bytes in the folder and in removed files that the process holds open; raises PermissionError if it may not look."""
     total = 0
     with os.scandir(folder) as entries:
         for number, entry in enumerate(entries):

@@ -21,10 +21,7 @@ _PACKAGES = ("site-packages", "dist-packages")      # of the system's Python, wh
 
 @contextmanager
 def by_landlock(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
-    """Confine the file with what it needs: its folder, if one is passed, and an adapter with the Python files beside it.
-
-    Raises SandboxError where the kernel has no Landlock.
-    """
+    """Confine the file, with its folder if one is passed, and an adapter with the Python files beside it; raises SandboxError."""
     if not landlock.abi():
         raise SandboxError("this kernel has no landlock; expected Linux 5.13 or newer, with landlock among its security modules (lsm=)")
     with temporary_folder() as made:
