@@ -41,7 +41,7 @@ def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | P
         offered = ", ".join(candidate.functions)
         raise ProblemError(f"{candidate.name} offers {offered}; expected train_step, to replay a run with {problem.optimizer}")
     if "forward" not in candidate.functions or not trace.manifest.is_complete:
-        problem = _untested(problem)
+        problem = replace(problem, test=None)
     if isinstance(candidate, Program):
         candidate.prepare(problem)
     try:
@@ -62,7 +62,7 @@ def differences(actual: Trace | str | PathLike[str], expected: Trace | str | Pat
     if not steps:
         raise ProblemError("one of the two runs has no step yet; expected at least one of both")
     ends_together = all(trace.manifest.is_complete and trace.manifest.steps == steps for trace in (actual, expected))
-    problem = coarser if ends_together else _untested(coarser)
+    problem = coarser if ends_together else replace(coarser, test=None)
     return train_in_lockstep(Recorded(actual), Recorded(expected), problem, steps=steps, keep=steps_to_keep(problem, steps) if keep else ())
 
 
@@ -76,8 +76,8 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     check = Check("could not run", candidate.name, problem, problem.seed, functions=used, reference=reference, text=candidate.text)
 
     def compared(convention: Convention, problem: Problem, steps: int, keep: bool = False) -> Comparison:
-        side, kept = Attempted(candidate, problem, convention), steps_to_keep(problem, steps) if keep else ()
-        return train_in_lockstep(side, Recorded(trace), problem, steps=steps, keep=kept)
+        side, stored = Attempted(candidate, problem, convention), steps_to_keep(problem, steps) if keep else ()
+        return train_in_lockstep(side, Recorded(trace), problem, steps=steps, keep=stored)
 
     def ended(verdict: Verdict, error: Exception, **where: Any) -> Check:
         notes = tuple(candidate.notes)
@@ -91,7 +91,7 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     faults: list[ContractError | AttemptError] = []
     for convention in conventions(problem, candidate.conventions):
         try:
-            tried = compared(convention, _untested(problem), min(_TRIED, steps), keep=True)
+            tried = compared(convention, replace(problem, test=None), min(_TRIED, steps), keep=True)
         except (ContractError, AttemptError) as fault:
             faults.append(fault)
             continue
@@ -146,20 +146,15 @@ def _explained(check: Check, candidate: Candidate) -> Check:
     return replace(check, notes=tuple(dict.fromkeys((*check.notes, *found.notes))), **taken)
 
 
-def _untested(problem: Problem) -> Problem:
-    """Return the problem without its test records."""
-    return replace(problem, test=None)
-
-
 def _check_same_problem(actual: Problem, expected: Problem, dtype: str) -> None:
     """Raise ProblemError unless the problems differ only in precision."""
-    ours, theirs = ({**problem_fields(problem), "dtype": dtype} for problem in (actual, expected))
-    for name in ours:
-        if ours[name] != theirs[name]:
-            raise ProblemError(f"the two runs have {name} {ours[name]!r} and {theirs[name]!r}; expected runs of one problem")
-    for what, mine, others in (
+    one, other = ({**problem_fields(problem), "dtype": dtype} for problem in (actual, expected))
+    for name in one:
+        if one[name] != other[name]:
+            raise ProblemError(f"the two runs have {name} {one[name]!r} and {other[name]!r}; expected runs of one problem")
+    for what, these, those in (
         ("initial parameters", actual.initial_parameters, expected.initial_parameters),
         ("inputs", inputs_arrays(actual), inputs_arrays(expected)),
     ):
-        if mine.keys() != others.keys() or any(not np.array_equal(mine[name].astype(dtype), others[name].astype(dtype)) for name in mine):
+        if these.keys() != those.keys() or any(not np.array_equal(these[name].astype(dtype), those[name].astype(dtype)) for name in these):
             raise ProblemError(f"the two runs have different {what}; expected runs of one problem")

@@ -178,9 +178,8 @@ def folder_at(place: str | os.PathLike[str]) -> Path:
 def problem_fields(problem: Problem) -> dict[str, Any]:
     """Return a problem's fields except the arrays, as JSON values; `decay` only if it is "weights", so older traces stay valid."""
     arrays = ("batches", "test", "initial_parameters")
-    said = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in arrays}
-    found: dict[str, Any] = json.loads(json.dumps({**said, "optimizer_options": problem.chosen_options}))
-    return found
+    values = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in arrays}
+    return dict(json.loads(json.dumps({**values, "optimizer_options": problem.chosen_options})))
 
 
 def _tuples(value: Any) -> Any:
