@@ -1,1 +1,1 @@
-"""A folder of attempts that nobody should trust, graded."""
+"""Grade a folder of untrusted attempts."""

@@ -157,7 +157,6 @@ def _files(folder: Path) -> list[Path]:
         base, depth = left.pop()
         if depth > MOST_DEPTH:
             raise AttemptFilesError(f"it has folders within folders, more than {MOST_DEPTH} deep")
-        inner: list[Path] = []
         try:
             with os.scandir(base) as names:
                 for entry in names:
@@ -165,13 +164,12 @@ def _files(folder: Path) -> list[Path]:
                     if entry.is_file(follow_symlinks=False):
                         found.append(Path(entry.path))
                     elif entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
-                        inner.append(Path(entry.path))
+                        left.append((Path(entry.path), depth + 1))
                     if len(found) > MOST_FILES or entries > _MOST_ENTRIES:
                         what = f"{MOST_FILES} files" if len(found) > MOST_FILES else f"{_MOST_ENTRIES} names"
                         raise AttemptFilesError(f"it has more than {what}")
         except OSError as error:
             raise AttemptFilesError(f"its {shown(base.name)[:_MOST_SHOWN]} cannot be read: {error.strerror}") from None
-        left += [(each, depth + 1) for each in inner]
     return sorted(found, key=os.fsencode)
 
 

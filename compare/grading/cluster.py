@@ -66,7 +66,7 @@ class Cluster:
         under_way: dict[Any, Key] = {}
         more = True
         while True:
-            while more and len(under_way) < self._room():
+            while more and len(under_way) < _AHEAD * max(1, sum(self._reached(self._client.nthreads).values())):
                 each = next(parcels, None)
                 more = each is not None
                 if each is not None:
@@ -75,11 +75,6 @@ class Cluster:
                 return
             for future in self._done(list(under_way)):
                 yield under_way.pop(future), self._answer(future)
-
-    def _room(self) -> int:
-        """Return how many parcels may be under way."""
-        threads: dict[str, int] = self._reached(self._client.nthreads)
-        return _AHEAD * max(1, sum(threads.values()))
 
     def _done(self, futures: list[Any]) -> list[Any]:
         """Wait until at least one of the futures is done, and return those that are."""

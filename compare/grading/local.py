@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain, islice
 from math import inf
 from multiprocessing import active_children, get_context, parent_process
 
@@ -21,38 +22,33 @@ MEMORY = 4 << 30      # bytes of a worker; an attempt's process has a lower limi
 
 @dataclass(frozen=True)
 class Local:
-    """Grade with `jobs` processes, each with `longest` seconds for an attempt and `memory` bytes of memory."""
+    """Grade with `jobs` processes, each with `longest` seconds for an attempt."""
 
     jobs: int = 1
     longest: float = inf
-    memory: int = MEMORY
 
     def __call__(self, parcels: Iterator[tuple[Key, bytes]]) -> Iterator[tuple[Key, bytes | Died]]:
         """Yield the answer to each parcel as it arrives, and `Died` for all under way if a worker dies, or hangs and so is killed."""
-        more = True
-        while more:
+        for first in parcels:      # a new pool for it and all that follow, until one worker dies
             others = {*active_children()}
-            with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin, (self.memory, own_folder())) as pool:
+            with ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin, (own_folder(),)) as pool:
                 wait([pool.submit(int)])      # until a worker has started, which does not count for an attempt
+                left, is_broken = chain([first], parcels), False
                 under_way: dict[Future[bytes], tuple[Key, float]] = {}
-                is_broken = False
                 while True:
-                    while more and not is_broken and len(under_way) < self.jobs:
-                        each = next(parcels, None)
-                        more = each is not None
-                        if each is None:
-                            break
+                    for key, parcel in islice(left, 0 if is_broken else self.jobs - len(under_way)):
                         try:
-                            under_way[pool.submit(work, each[1])] = each[0], time.monotonic() + self.longest
+                            under_way[pool.submit(work, parcel)] = key, time.monotonic() + self.longest
                         except BrokenProcessPool:
                             is_broken = True
-                            yield each[0], Died(1)
+                            yield key, Died(1)
+                            break
                     if not under_way:
                         break
-                    first = min(until for _, until in under_way.values())
-                    done = wait(under_way, None if first == inf else max(0.0, first - time.monotonic()), FIRST_COMPLETED).done
+                    deadline = min(until for _, until in under_way.values())
+                    done = wait(under_way, None if deadline == inf else max(0.0, deadline - time.monotonic()), FIRST_COMPLETED).done
                     if not done:
-                        hangs = next(future for future, (_, until) in under_way.items() if until == first)
+                        hangs = next(future for future, (_, until) in under_way.items() if until == deadline)
                         yield under_way.pop(hangs)[0], Died(1, f"checking it took longer than {self.longest:g} s")
                         is_broken = True
                         for process in {*active_children()} - others:
@@ -70,12 +66,12 @@ class Local:
                             yield key, answer
 
 
-def _begin(memory: int, folder: str | None) -> None:
+def _begin(folder: str | None) -> None:
     """Set up a worker: its folders are in the run's, its memory is limited, and an interrupt or the end of its parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     belong_to(folder)
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    resource.setrlimit(resource.RLIMIT_DATA, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard), hard))
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

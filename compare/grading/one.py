@@ -114,10 +114,10 @@ def check_size(problem: Mapping[str, Any], whose: str) -> None:
 
 
 def _graded(attempt: Carried, settings: Settings) -> Graded:
-    with temporary_folder() as folder:
-        path, own = attempt.unfold(folder / "attempt")
+    with temporary_folder() as temporary:
+        path, folder = attempt.unfold(temporary / "attempt")
         with limited_to(settings.limits.diagnosis) as patience:
-            result = _checked(path, own, settings, _seed(attempt, settings))
+            result = _checked(path, folder, settings, _seed(attempt, settings))
     shown, hint = hinted(result, settings.hint)
     reason = None if result.verdict == "equivalent" else headline(shown)
     if reason and patience.has_ended and not result.diagnosis:
@@ -151,33 +151,34 @@ def score(result: Check, weights: Mapping[str, float]) -> float:
         return 1.0
     if result.verdict not in ("different", "unstable formula") or not result.stages:
         return 0.0
-    held: dict[str, list[_Mark]] = {}
+    groups: dict[str, list[_Mark]] = {}
     for stage in result.stages:
         kind, _, what = stage.stage.rpartition("_")
-        held.setdefault(_GROUPS.get(what, "update"), []).append((kind, stage.layer, stage.mark != "wrong" and stage.is_proof))
-    if all(is_held for marks in held.values() for _, _, is_held in marks):      # only the training shows that it is wrong
-        held.setdefault("update", []).append(("", 0, False))
-    if "update" in held:
-        held["gradients"] = _with_the_rest(held.get("gradients", []), held["update"])
-    if "gradients" in held:
-        held["backward"] = _with_the_rest(held.get("backward", []), [("", layer, is_held) for _, layer, is_held in held["gradients"]])
-    total = sum(weights.get(group, 0.0) for group in held)
-    share = sum(weights.get(group, 0.0) * fmean(is_held for _, _, is_held in marks) for group, marks in held.items())
+        groups.setdefault(_GROUPS.get(what, "update"), []).append((kind, stage.layer, stage.mark != "wrong" and stage.is_proof))
+    if all(is_right for marks in groups.values() for _, _, is_right in marks):      # only the training shows that it is wrong
+        groups.setdefault("update", []).append(("", 0, False))
+    if "update" in groups:
+        groups["gradients"] = _with_implied(groups.get("gradients", []), groups["update"])
+    if "gradients" in groups:
+        layers = [("", layer, is_right) for _, layer, is_right in groups["gradients"]]
+        groups["backward"] = _with_implied(groups.get("backward", []), layers)
+    total = sum(weights.get(group, 0.0) for group in groups)
+    share = sum(weights.get(group, 0.0) * fmean(is_right for _, _, is_right in marks) for group, marks in groups.items())
     return round(share / total, 4) if total else 0.0
 
 
-def _with_the_rest(shown: list[_Mark], made: list[_Mark]) -> list[_Mark]:
-    """Add a mark for each quantity that is not shown: whether all that is computed from it is right."""
-    rest = dict.fromkeys(mark[:2] for mark in made if mark[1]).keys() - {mark[:2] for mark in shown}
-    return [*shown, *((*place, all(mark[2] for mark in made if mark[:2] == place)) for place in sorted(rest))]
+def _with_implied(shown: list[_Mark], results: list[_Mark]) -> list[_Mark]:
+    """Add a mark for each quantity that is not shown: whether all results that are computed from it are right."""
+    rest = dict.fromkeys(mark[:2] for mark in results if mark[1]).keys() - {mark[:2] for mark in shown}
+    return [*shown, *((*place, all(mark[2] for mark in results if mark[:2] == place)) for place in sorted(rest))]
 
 
-def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Check:
-    adapter = settings.adapter or _own_adapter(path, own)
+def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> Check:
+    adapter = settings.adapter or _own_adapter(path, folder)
     with ExitStack() as stack:
         candidate: Attempt | Remote
         try:
-            candidate = _confined(path, own, adapter, settings, stack) if settings.confined else loaded(path, adapter)
+            candidate = _confined(path, folder, adapter, settings, stack) if settings.confined else loaded(path, adapter)
         except (AttemptError, PeerError) as error:
             place: dict[str, Any] = {"line": error.line, "source": error.source} if isinstance(error, AttemptError) else {}
             return Check("could not run", path.name, declared_problem(settings.problem or {}), seed, reason=str(error), **place)
@@ -189,14 +190,13 @@ def _checked(path: Path, own: Path | None, settings: Settings, seed: int) -> Che
             return check(candidate, problem=problem, seed=seed, steps=settings.steps, keep=settings.reports)
 
 
-def _confined(path: Path, own: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Remote:
+def _confined(path: Path, folder: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Remote:
     """Start the file in a confined process, which ends when the stack is closed."""
     limits = settings.limits
-    confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, own))
+    confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, folder))
 
     def start() -> Peer:
-        words = [*confined.words, *confined.files]
-        peer = Peer(words, limits.answer, limits.output, limits.altogether, **confined.options)
+        peer = Peer([*confined.words, *confined.files], limits.answer, limits.output, limits.altogether, **confined.options)
         stack.enter_context(confined.watched(peer.pid))
         return peer
 

@@ -59,9 +59,9 @@ def opened(parcel: bytes, folder: Path) -> tuple[Carried, Settings]:
     """Return the attempt and its settings, and write the adapter's files into the folder; raises ParcelError, also for other versions."""
     text, _, content = parcel.partition(b"\n")
     head = json.loads(text)
-    ours = version("backprop-compare")
-    if head["version"] != ours:
-        raise ParcelError(f"the worker has backprop-compare {ours}; expected {head['version']}, as the run has")
+    installed = version("backprop-compare")
+    if head["version"] != installed:
+        raise ParcelError(f"the worker has backprop-compare {installed}; expected {head['version']}, as the run has")
     files: dict[str, dict[str, bytes]] = {_ADAPTER: {}, _ATTEMPT: {}}
     at = 0
     for of, name, length in head["files"]:

@@ -1,1 +1,1 @@
-"""A confined process that runs a stranger's file."""
+"""Run an untrusted file in a confined process."""

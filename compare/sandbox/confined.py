@@ -19,9 +19,7 @@ from typing import Any
 
 from ..support.errors import CompareError
 
-MEMORY, DISK = 2 << 30, 64 << 20      # bytes
 START = 60.0      # seconds until a process is ready; more than the 45 s for which the kernel lets a file lease block others
-DIAGNOSIS = 120.0      # seconds
 ALTOGETHER = 20      # the seconds for all answers, as a multiple of those for one
 CARRIED = {      # the modules of this package, by folder, that run a file; none of those that know the right results
     "": ("__init__",),
@@ -45,15 +43,15 @@ class Limits:
     mistakes.
     """
 
-    memory: int = MEMORY
-    disk: int = DISK
+    memory: int = 2 << 30
+    disk: int = 64 << 20
     cpu: int = 60
     answer: float = 20.0
     processes: int = 16
     files: int = 64
     output: int = 64 << 20
     start: float = START
-    diagnosis: float = DIAGNOSIS
+    diagnosis: float = 120.0
 
     @property
     def altogether(self) -> float:

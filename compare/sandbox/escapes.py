@@ -29,6 +29,7 @@ _KERNEL = {"x86_64": (321, 298, 323, 250), "aarch64": (280, 241, 282, 219)}.get(
 _SHARED = {"x86_64": (319, 29, 240), "aarch64": (279, 194, 180)}.get(_MACHINE, ())
 _IO_URING = 425
 _SETPIPE, _SETLEASE, _NOTIFY, _SETSIG, _OFD_SETLK = 1031, 1024, 1026, 10, 37      # commands of fcntl
+_READ_LOCK = struct.pack("hhqqi", fcntl.F_RDLCK, 0, 0, 0, 0)      # of the whole file
 
 
 def _any(*ways: Callable[[], object]) -> Callable[[], bool]:
@@ -133,11 +134,6 @@ def _with(place: str, do: Callable[[int], object]) -> Callable[[], None]:
     return done
 
 
-def _locks(command: int) -> Callable[[int], object]:
-    """Take a read lock on the whole file."""
-    return lambda descriptor: fcntl.fcntl(descriptor, command, struct.pack("hhqqi", fcntl.F_RDLCK, 0, 0, 0, 0))
-
-
 _ESCAPES: dict[str, Callable[[], bool]] = {
     "no network": _any(lambda: socket.create_connection(("127.0.0.1", PORT), 2).close(), _connects_without_python),
     "no socket": _any(socket.socket, lambda: socket.socket(socket.AF_UNIX), socket.socketpair),
@@ -154,8 +150,8 @@ _ESCAPES: dict[str, Callable[[], bool]] = {
         _with(os.__file__, lambda file: fcntl.fcntl(file, _SETLEASE, fcntl.F_RDLCK)),
         _with(__file__, lambda file: fcntl.fcntl(file, _SETLEASE, fcntl.F_RDLCK)),
         _with(os.__file__, lambda file: fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)),
-        _with(os.__file__, _locks(fcntl.F_SETLK)),
-        _with(os.__file__, _locks(_OFD_SETLK)),
+        _with(os.__file__, lambda file: fcntl.fcntl(file, fcntl.F_SETLK, _READ_LOCK)),
+        _with(os.__file__, lambda file: fcntl.fcntl(file, _OFD_SETLK, _READ_LOCK)),
         _with(os.path.dirname(os.__file__), lambda folder: fcntl.fcntl(folder, _NOTIFY, 1)),
         _with(os.__file__, lambda file: fcntl.fcntl(file, _SETSIG, 9)),
     ),

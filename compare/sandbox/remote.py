@@ -20,7 +20,7 @@ from .confined import START
 from .runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
 from .values import packed, unpacked, write_back
 
-_MOST_TEXT = _MOST_SAID = 1 << 20      # characters of the file, and bytes of the JSON about it
+_MOST_TEXT = _MOST_JSON = 1 << 20      # characters of the file, and bytes of the JSON about it
 _KINDS = ("exception", "exit", "recursion", "memory", "changed")      # that the process may report; how it ends is seen from outside
 _MOST_MESSAGE, _MOST_LINE = 2000, 1_000_000
 
@@ -64,8 +64,7 @@ class Remote:
 
     def takes(self, function: str) -> int:
         """Return the number of positional arguments that the function takes, or 0 if it is not known."""
-        number: int = self._about.get("takes", {}).get(function, 0)
-        return number
+        return int(self._about.get("takes", {}).get(function, 0))
 
     def fresh(self) -> "Remote":
         """Load the file anew in its process, and return this object."""
@@ -102,11 +101,11 @@ class Remote:
 
     def _open(self, kind: int) -> None:
         entries = self._asked(kind, {}, "import")
-        said = _read(entries)
-        said = said if isinstance(said, dict) else {}
+        about = _read(entries)
+        about = about if isinstance(about, dict) else {}
         self.text = printable_lines(text(entries.get("text")), _MOST_TEXT)
-        self.problem = checked_problem(said.get("problem"), self.name)
-        self.conventions = checked_conventions(said.get("conventions"), self.name)
+        self.problem = checked_problem(about.get("problem"), self.name)
+        self.conventions = checked_conventions(about.get("conventions"), self.name)
 
     def _answered(self, kind: int, function: str, args: tuple[Any, ...]) -> Any:
         answer = _read(self._asked(kind, packed([function, list(args)]), function))
@@ -162,26 +161,21 @@ def _read(entries: Mapping[str, Array]) -> Any:
 
 def _about(entry: Array) -> dict[str, Any]:
     """Return what the process says about its attempt; raises PeerError for what our runner would not say."""
-    about = _object(text(entry)) if entry.size <= _MOST_SAID else {}
+    about = _object(text(entry)) if entry.size <= _MOST_JSON else {}
     functions, takes, notes = (about.get(name) for name in ("functions", "takes", "notes"))
     if not (
-        isinstance(functions, list)
-        and all(isinstance(each, str) for each in functions)
-        and isinstance(takes, dict)
+        (isinstance(functions, list) and isinstance(takes, dict) and isinstance(notes, list) and len(notes) <= MOST_NOTES)
+        and all(isinstance(each, str) for each in (*functions, *notes, about.get("printed")))
         and all(is_whole(each, least=-1) for each in takes.values())
-        and isinstance(notes, list)
-        and len(notes) <= MOST_NOTES
-        and all(isinstance(each, str) for each in notes)
-        and isinstance(about.get("printed"), str)
     ):
         raise PeerError("malformed", "what it says of itself is not what its process is to say")
     return about
 
 
-def _object(said: str) -> dict[str, Any]:
+def _object(data: str) -> dict[str, Any]:
     """Return the JSON object, or an empty one for a text that is too long or holds no object."""
     try:
-        found = json.loads(said) if len(said) <= _MOST_SAID else None
+        found = json.loads(data) if len(data) <= _MOST_JSON else None
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
