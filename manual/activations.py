@@ -1,7 +1,7 @@
-"""Activations a = f(z), each beside its way back δ = ∂L/∂z.
+"""Activations a = f(z), each beside its backward pass, which gives δ = ∂L/∂z.
 
-Most act on each element alone: their derivative f′(z) says all, and δ = ∂L/∂a ∘ f′(z). softmax and log_softmax mix the outputs of
-a record, the last axis: theirs is the product of ∂L/∂a with the whole Jacobian. All are written so that no argument overflows.
+Most act on each element alone, so that their derivative f′(z) is enough: δ = ∂L/∂a ∘ f′(z). softmax and log_softmax mix the units of
+a record, along the last axis: their δ is the product of the whole Jacobian with ∂L/∂a. No argument, however large, makes them overflow.
 """
 
 import math
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 
-LEAK = 0.01                            # leaky_relu's slope below 0, PyTorch's default
-TANH_SCALE = math.sqrt(2 / math.pi)    # gelu_tanh's two constants, the paper's
+LEAK = 0.01                            # leaky_relu's slope below 0: PyTorch's default
+TANH_SCALE = math.sqrt(2 / math.pi)    # gelu_tanh's two constants: Hendrycks and Gimpel, 2016
 TANH_CUBIC = 0.044715
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation: `function(z)` gives a = f(z), of z's shape and dtype; one of the other two is its way back.
+    """One activation: `function(z)` gives a = f(z), of z's shape and dtype; one of the other two makes its backward pass.
 
-    `derivative(z, a)` gives f′(z), from z or from a, whichever is simpler; `pullback(error, a)` gives ∂L/∂z, given ∂L/∂a.
+    `derivative(z, a)` gives f′(z), from z or from a, whichever is simpler; `pullback(error, a)` gives ∂L/∂z from ∂L/∂a.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Activation:
     pullback: Callable[[Array, Array], Array] | None = None
 
     def backward(self, error: Array, z: Array, a: Array) -> Array:
-        """δ = ∂L/∂z, given the error ∂L/∂a, of a's shape."""
+        """Return δ = ∂L/∂z from the error ∂L/∂a, both of the shape of a."""
         if self.derivative is not None:
             return error * self.derivative(z, a)      # δ = ∂L/∂a ∘ f′(z)
         if self.pullback is not None:
@@ -43,8 +43,7 @@ class Activation:
 def sigmoid(z: Array) -> Array:
     """σ(z) = 1 / (1 + e⁻ᶻ), written so that the exponential never overflows."""
     e: Array = np.exp(-np.abs(z))
-    a: Array = np.where(z >= 0, 1, e) / (1 + e)
-    return a
+    return np.where(z >= 0, 1, e) / (1 + e)
 
 
 def sigmoid_derivative(z: Array, a: Array) -> Array:
@@ -74,8 +73,7 @@ def relu_derivative(z: Array, a: Array) -> Array:
 
 def leaky_relu(z: Array) -> Array:
     """f(z) = z for z > 0, else 0.01 z."""
-    a: Array = np.where(z > 0, z, LEAK * z)
-    return a
+    return np.where(z > 0, z, LEAK * z)
 
 
 def leaky_relu_derivative(z: Array, a: Array) -> Array:
@@ -85,14 +83,12 @@ def leaky_relu_derivative(z: Array, a: Array) -> Array:
 
 def elu(z: Array) -> Array:
     """f(z) = z for z > 0, else eᶻ − 1 (α = 1)."""
-    a: Array = np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
-    return a
+    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
 
 
 def elu_derivative(z: Array, a: Array) -> Array:
     """f′(z) = 1 for z > 0, else eᶻ: both are 1 at z = 0."""
-    slope: Array = np.exp(np.minimum(z, 0))
-    return slope
+    return np.exp(np.minimum(z, 0))
 
 
 def gelu(z: Array) -> Array:
@@ -103,18 +99,16 @@ def gelu(z: Array) -> Array:
 def gelu_derivative(z: Array, a: Array) -> Array:
     """f′(z) = Φ(z) + z φ(z), with φ(z) = e^(−z²/2) / √(2π) the normal density."""
     density = np.exp(z * z / -2) / math.sqrt(2 * math.pi)
-    slope: Array = normal_distribution(z) + z * density
-    return slope
+    return normal_distribution(z) + z * density
 
 
 def normal_distribution(z: Array) -> Array:
     """Φ(z) = ½ (1 + erf(z / √2)).
 
-    NumPy has no erf; Python's is called for each element, in float64, and what it gives is cast to z's dtype: exact and simple, not fast.
+    NumPy has no erf; Python's is called for each element, in float64, and its result is cast to z's dtype: exact and simple, not fast.
     """
     erf = np.asarray(_erf(z / math.sqrt(2)), dtype=np.float64)
-    phi: Array = (1 + erf.astype(z.dtype)) / 2
-    return phi
+    return (1 + erf.astype(z.dtype)) / 2
 
 
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -135,8 +129,8 @@ def gelu_tanh_derivative(z: Array, a: Array) -> Array:
 
 
 def _gelu_tanh_argument(z: Array) -> Array:
-    y: Array = TANH_SCALE * (z + TANH_CUBIC * z * z * z)
-    return y
+    """y = √(2/π) (z + 0.044715 z³)."""
+    return TANH_SCALE * (z + TANH_CUBIC * z * z * z)
 
 
 def silu(z: Array) -> Array:
@@ -152,8 +146,7 @@ def silu_derivative(z: Array, a: Array) -> Array:
 
 def softplus(z: Array) -> Array:
     """f(z) = ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|)."""
-    a: Array = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
-    return a
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
 def softplus_derivative(z: Array, a: Array) -> Array:
@@ -162,7 +155,7 @@ def softplus_derivative(z: Array, a: Array) -> Array:
 
 
 def softmax(z: Array) -> Array:
-    """aᵢ = e^zᵢ / Σⱼ e^zⱼ over the last axis; the largest zⱼ is taken off first, which changes nothing but that nothing overflows."""
+    """aᵢ = e^zᵢ / Σⱼ e^zⱼ over the last axis; the largest zⱼ is subtracted first, which changes no aᵢ and keeps e^zⱼ from overflowing."""
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     a: Array = e / e.sum(axis=-1, keepdims=True)
     return a
@@ -175,7 +168,7 @@ def softmax_pullback(error: Array, a: Array) -> Array:
 
 
 def log_softmax(z: Array) -> Array:
-    """aᵢ = zᵢ − ln Σⱼ e^zⱼ over the last axis; the largest zⱼ is taken off first."""
+    """aᵢ = zᵢ − ln Σⱼ e^zⱼ over the last axis; the largest zⱼ is subtracted first, as in softmax."""
     shifted = z - z.max(axis=-1, keepdims=True)
     a: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return a

@@ -1,10 +1,10 @@
-"""Layers: what each computes going forward, and what it makes of the error that comes back.
+"""Layers: the forward pass of each, and its backward pass.
 
-Every layer has the same four: `forward(a)` in training, `predict(a)` in evaluation, `backward(error)`, which turns the error ∂L/∂a at
-its output into the one at its input, and `gradients(error)`, those of its own parameters.
+Every layer has the same four methods: `forward(a)` in training, `predict(a)` in evaluation, `backward(error)`, which turns the error
+∂L/∂a at its output into the error at its input, and `gradients(error)`, which gives the gradients of its own parameters.
 
-δ stands for ∂L/∂z, the loss's gradient with respect to a linear layer's output z. The lesson's error term is −δ: it adds its
-steps where gradient descent subtracts.
+δ stands for ∂L/∂z, the loss's gradient with respect to a linear layer's output z. The lesson's error term is −δ: the lesson adds its
+steps, where gradient descent subtracts.
 """
 
 from typing import Any
@@ -16,30 +16,30 @@ from .activations import Activation, Array
 
 
 class Layer:
-    """A layer without parameters whose evaluation is its forward pass."""
+    """A layer without parameters, which computes the same in training and in evaluation."""
 
     def parameters(self) -> dict[str, Array]:
-        """The layer's own arrays by name, weight first; changing them changes the layer."""
+        """Return the layer's own arrays by name, weight first; changing them changes the layer."""
         return {}
 
     def buffers(self) -> dict[str, NDArray[Any]]:
-        """What the layer keeps of the batches it has seen, by name."""
+        """Return the layer's running statistics of the batches seen, by name."""
         return {}
 
     def forward(self, a: Array) -> Array:
-        """The output for input a (n, in), in training; what the way back needs is kept."""
+        """Return the output for input a (n, in), in training, and store what `backward` and `gradients` need."""
         raise NotImplementedError
 
     def predict(self, a: Array) -> Array:
-        """The output for input a (n, in), in evaluation."""
+        """Return the output for input a (n, in), in evaluation."""
         return self.forward(a)
 
     def gradients(self, error: Array) -> dict[str, Array]:
-        """The loss's gradients with respect to the parameters, given the error at the output."""
+        """Return the loss's gradients with respect to the parameters, from the error at the output."""
         return {}
 
     def backward(self, error: Array) -> Array:
-        """The error at the input, given the one at the output."""
+        """Return the error at the input, from the error at the output."""
         raise NotImplementedError
 
 
@@ -51,17 +51,17 @@ class Linear(Layer):
         self.bias = bias
 
     def parameters(self) -> dict[str, Array]:
-        """Weight, and bias if there is one."""
+        """Return the weight, and the bias if there is one."""
         return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
 
     def forward(self, a: Array) -> Array:
-        """z, of shape (n, out)."""
+        """Return z (n, out)."""
         self.a = a
         z = a @ self.weight.T                     # z = a Wᵀ          (n, out)
         return z if self.bias is None else z + self.bias
 
     def gradients(self, delta: Array) -> dict[str, Array]:
-        """Given δ of shape (n, out), which is kept to be looked at."""
+        """Return ∂L/∂W and ∂L/∂b from δ (n, out), which is stored for whoever compares it."""
         self.delta = delta
         grads: dict[str, Array] = {}
         grads["weight"] = delta.T @ self.a        # ∂L/∂W = δᵀ a      (out, in)
@@ -70,31 +70,30 @@ class Linear(Layer):
         return grads
 
     def backward(self, delta: Array) -> Array:
-        """∂L/∂a, given δ of shape (n, out)."""
+        """Return ∂L/∂a (n, in) from δ (n, out)."""
         return delta @ self.weight                # ∂L/∂a = δ W       (n, in)
 
 
 class Activate(Layer):
-    """a = f(z): an activation applied to the outputs of the layer before."""
+    """a = f(z): an activation applied to the output of the layer before."""
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
 
     def forward(self, z: Array) -> Array:
-        """a, of the shape of z."""
+        """Return a, of the shape of z."""
         self.z, self.a = z, self.activation.function(z)
         return self.a
 
     def backward(self, error: Array) -> Array:
-        """δ, given the error ∂L/∂a that comes back."""
+        """Return δ from the error ∂L/∂a."""
         return self.activation.backward(error, self.z, self.a)      # δ = ∂L/∂a ∘ f′(z)   (n, out)
 
 
 class Dropout(Layer):
-    """a ∘ m / (1 − p): in training, each element is 0 with probability p, and the others make up for it; in evaluation, a as it is.
+    """a ∘ m / (1 − p): in training, each element becomes 0 with probability p, the others are scaled up; evaluation returns a unchanged.
 
-    The mask m (n, units), True where an element is kept, is the one that `mask` is set to for the next forward pass, or is drawn from
-    `generator`.
+    The mask m (n, units) is True where an element survives. Set `mask` for the next forward pass, or it is drawn from `generator`.
     """
 
     def __init__(self, p: float, generator: np.random.Generator) -> None:
@@ -103,7 +102,7 @@ class Dropout(Layer):
         self.mask: NDArray[np.bool_] | None = None
 
     def forward(self, a: Array) -> Array:
-        """The elements that are kept, scaled."""
+        """Return a with the dropped elements at 0 and the others scaled. Raises ValueError for a mask of another shape."""
         mask = self.generator.random(a.shape) >= self.p if self.mask is None else self.mask
         self.mask = None
         if mask.shape != a.shape:
@@ -112,9 +111,9 @@ class Dropout(Layer):
         return a * self.scale
 
     def predict(self, a: Array) -> Array:
-        """All elements, as they are."""
+        """Return a unchanged."""
         return a
 
     def backward(self, error: Array) -> Array:
-        """What was dropped sends nothing back."""
+        """Return ∂L/∂a: 0 for each dropped element."""
         return error * self.scale                 # ∂L/∂a ∘ m / (1 − p)

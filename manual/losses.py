@@ -1,8 +1,8 @@
 """Losses L(ŷ, y), each beside its gradient ∂L/∂ŷ, for outputs ŷ (n, k) of n records.
 
-A loss is given by its terms, one for each element or one for each record, and by their derivative. It reduces them in one of two
-ways: "sum" adds them up, "mean" divides that by their number, N = n·k elements or n records, as PyTorch's `reduction` does.
-The lesson's loss is the half: with it the factor 2 of the square's derivative is gone, and Δw = lr · δ · a holds as the lesson prints it.
+A loss consists of its terms, one for each element or one for each record, and their derivative. As PyTorch's `reduction` does, "sum"
+adds the terms up, and "mean" divides the sum by their number: N = n·k elements, or n records.
+The lesson's loss is half the square: the factor 2 of the square's derivative cancels, so that Δw = lr · δ · a, as the lesson prints it.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from .activations import Array, log_softmax, sigmoid, softmax
 
 REDUCTIONS = ("mean", "sum")
 
-Targets = NDArray[Any]      # (n, k) numbers as the output, or, where a loss says so, (n,) class indices
+Targets = NDArray[Any]      # (n, k) numbers, as the output, or class indices (n,) for the losses in TAKES_CLASSES
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Loss:
     over: Literal["elements", "records"] = "elements"
 
     def value(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
-        """L = Σℓ / N, or Σℓ with reduction "sum": a scalar, as an array of no dimension. Raises ValueError for another reduction."""
+        """Return L = Σℓ / N, or Σℓ with reduction "sum", as an array of no dimension. Raises ValueError for another reduction."""
         return np.asarray(self.terms(output, y).sum() / self._divisor(output, reduction))
 
     def gradient(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
-        """∂L/∂ŷ, (n, k) as the output. Raises ValueError for another reduction."""
+        """Return ∂L/∂ŷ (n, k). Raises ValueError for another reduction."""
         return self.derivative(output, y) / self._divisor(output, reduction)
 
     def _divisor(self, output: Array, reduction: str) -> int:
@@ -50,8 +50,7 @@ class Loss:
 def half_mse(output: Array, y: Array) -> Array:
     """ℓ = ½ (y − ŷ)²; in PyTorch `0.5 * F.mse_loss(output, y)`."""
     error = y - output
-    terms: Array = error * error / 2
-    return terms
+    return error * error / 2
 
 
 def half_mse_derivative(output: Array, y: Array) -> Array:
@@ -99,37 +98,24 @@ def huber_derivative(output: Array, y: Array) -> Array:
     return np.clip(output - y, -1, 1)
 
 
-def smooth_l1(output: Array, y: Array) -> Array:
-    """ℓ = ½ d² / β for |d| ≤ β, else |d| − ½ β; in PyTorch `F.smooth_l1_loss(output, y)`. It is huber / δ: at β = δ = 1 the same."""
-    return huber(output, y)
-
-
-def smooth_l1_derivative(output: Array, y: Array) -> Array:
-    """∂ℓ/∂ŷ = d / β for |d| ≤ β, else sign(d)   (n, k)."""
-    return huber_derivative(output, y)
-
-
 def bce(output: Array, y: Array) -> Array:
     """ℓ = −(y ln ŷ + (1 − y) ln(1 − ŷ)) of probabilities ŷ in [0, 1]; in PyTorch `F.binary_cross_entropy(output, y)`.
 
-    As there, each logarithm is at least −100, so that a certain and wrong ŷ costs 100 and not infinity.
+    As in PyTorch, each logarithm is at least −100, so that a ŷ of 0 or 1 on the wrong side costs 100 and not infinity.
     """
     with np.errstate(divide="ignore"):      # ln 0 = −∞
         log, log_rest = np.maximum(np.log(output), -100), np.maximum(np.log1p(-output), -100)
-    terms: Array = -(y * log + (1 - y) * log_rest)
-    return terms
+    return -(y * log + (1 - y) * log_rest)
 
 
 def bce_derivative(output: Array, y: Array) -> Array:
     """∂ℓ/∂ŷ = (ŷ − y) / (ŷ (1 − ŷ))   (n, k); the divisor is at least 10⁻¹², as in PyTorch."""
-    gradient: Array = (output - y) / np.maximum(output * (1 - output), 1e-12)
-    return gradient
+    return (output - y) / np.maximum(output * (1 - output), 1e-12)
 
 
 def bce_with_logits(output: Array, y: Array) -> Array:
     """ℓ = −(y ln σ(ŷ) + (1 − y) ln(1 − σ(ŷ))) = max(ŷ, 0) − ŷ y + ln(1 + e^−|ŷ|); in PyTorch `F.binary_cross_entropy_with_logits`."""
-    terms: Array = np.maximum(output, 0) - output * y + np.log1p(np.exp(-np.abs(output)))
-    return terms
+    return np.maximum(output, 0) - output * y + np.log1p(np.exp(-np.abs(output)))
 
 
 def bce_with_logits_derivative(output: Array, y: Array) -> Array:
@@ -140,7 +126,7 @@ def bce_with_logits_derivative(output: Array, y: Array) -> Array:
 def cross_entropy(output: Array, y: Targets) -> Array:
     """ℓ = −Σₖ yₖ ln softmax(ŷ)ₖ, one for each record, from logits ŷ; in PyTorch `F.cross_entropy(output, y)`.
 
-    y holds probabilities (n, k), or the classes' indices (n,), integers from 0 to k − 1: then ℓ = −ln softmax(ŷ)_y.
+    y holds probabilities (n, k), or class indices (n,), integers from 0 to k − 1, for which ℓ = −ln softmax(ŷ)_y.
     """
     terms: Array = -(_as_probabilities(y, output) * log_softmax(output)).sum(axis=-1)
     return terms
@@ -154,9 +140,8 @@ def cross_entropy_derivative(output: Array, y: Targets) -> Array:
 
 
 def _as_probabilities(y: Targets, output: Array) -> Array:
-    """The targets (n, k): for a class's index, 1 for that class and 0 for all others."""
-    p: Array = y if y.ndim == output.ndim else np.eye(output.shape[-1], dtype=output.dtype)[y]
-    return p
+    """Return the targets as probabilities (n, k): a class index becomes 1 for its class and 0 for all others."""
+    return y if y.ndim == output.ndim else np.eye(output.shape[-1], dtype=output.dtype)[y]
 
 
 LOSSES = {
@@ -167,7 +152,7 @@ LOSSES = {
         Loss("sse", sse, mse_derivative, over="records"),
         Loss("l1", l1, l1_derivative),
         Loss("huber", huber, huber_derivative),
-        Loss("smooth_l1", smooth_l1, smooth_l1_derivative),
+        Loss("smooth_l1", huber, huber_derivative),      # ½ d² / β for |d| ≤ β, else |d| − ½ β: huber / δ, at β = δ = 1 the same
         Loss("bce", bce, bce_derivative),
         Loss("bce_with_logits", bce_with_logits, bce_with_logits_derivative),
         Loss("cross_entropy", cross_entropy, cross_entropy_derivative, over="records"),

@@ -12,7 +12,7 @@ from .activations import ACTIVATIONS, Array
 from .layers import Activate, Dropout, Layer, Linear
 from .losses import LOSSES, TAKES_CLASSES
 from .normalization import NORMALIZATIONS
-from .state import check_entries, shapes_of
+from .state import check_entries
 
 
 class Network:
@@ -23,7 +23,7 @@ class Network:
     `sizes` are the numbers of units, input first. `activations` is one name for all layers or one for each. Each hidden layer may have a
     `normalization` before its activation ("layer_norm", "batch_norm"), and a `dropout` after it with that probability.
     Weights and biases are drawn from a normal distribution with deviation in^-½ by `numpy.random.default_rng(seed)`; `load_state_dict`
-    replaces them. All arithmetic is in `dtype`, "float64" or "float32". Raises ValueError for an argument that is none.
+    replaces them. All arithmetic is in `dtype`, "float64" or "float32". Raises ValueError for an invalid argument.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Network:
             if dropout and is_hidden:
                 self.layers.append(Dropout(dropout, generator))
         self._flat = np.empty(0, self.dtype)
-        assert self.flat is self._flat      # from here on the parameters are its parts
+        assert self.flat is self._flat      # from here on the parameters are views of it
 
     @property
     def flat(self) -> Array:
-        """All parameters in one array, in order, of which the layers' own are views: to change it is to change them."""
+        """All parameters in one flat array, in order; the layers' arrays are views of it, so that writing to it changes the network."""
         params = self.parameters()
-        if any(array.base is not self._flat for array in params.values()):      # they are new, or were copied
+        if any(array.base is not self._flat for array in params.values()):      # they were replaced, or copied
             self._flat = np.concatenate([array.ravel() for array in params.values()])
             for name, view in named_views(self._flat, {name: array.shape for name, array in params.items()}).items():
                 index, _, own = name.partition(".")
@@ -78,7 +78,7 @@ class Network:
         return self._flat
 
     def forward(self, x: ArrayLike, masks: Mapping[str, Any] | None = None) -> Array:
-        """The output ŷ (n, k) for inputs x (n, in), in training; `masks` are dropout's by the index of its layer, drawn if not given."""
+        """Return the output ŷ (n, k) for inputs x (n, in), in training; `masks` are dropout's, by the index of its layer, else drawn."""
         a = self.inputs(x)
         for index, layer in enumerate(self.layers):
             if masks is not None and isinstance(layer, Dropout):
@@ -89,7 +89,7 @@ class Network:
         return a
 
     def backward(self, error: Array) -> dict[str, Array]:
-        """The gradients of all parameters by name, given ∂L/∂ŷ (n, k) for the last forward pass."""
+        """Return the gradients of all parameters by name, from ∂L/∂ŷ (n, k) of the last forward pass."""
         grads: dict[str, Array] = {}
         for index, layer in reversed(list(enumerate(self.layers))):
             grads |= {f"{index}.{name}": grad for name, grad in layer.gradients(error).items()}
@@ -107,9 +107,9 @@ class Network:
         masks: Mapping[str, Any] | None = None,
         weight: float = 1.0,
     ) -> tuple[Array, Array, dict[str, Array]]:
-        """One forward and backward pass over inputs x (n, in) and targets y: the output, the loss, the gradients by name.
+        """Run forward and backward over inputs x (n, in) and targets y; return the output, the loss and the gradients by name.
 
-        Targets are (n, k), or class indices (n,) where the loss takes them. The loss counts with `weight`.
+        Targets are (n, k), or class indices (n,) where the loss takes them. The loss is multiplied by `weight`.
         """
         output = self.forward(x, masks)
         targets = self.targets(y, len(output), loss)
@@ -119,48 +119,45 @@ class Network:
         return output, value, self.backward(error)
 
     def predict(self, x: ArrayLike) -> Array:
-        """The output ŷ (n, k) for inputs x (n, in), in evaluation: nothing is dropped, and nothing changes."""
+        """Return the output ŷ (n, k) for inputs x (n, in), in evaluation: without dropout, and with the running statistics unchanged."""
         a = self.inputs(x)
         for layer in self.layers:
             a = layer.predict(a)
         return a
 
     def parameters(self) -> dict[str, Array]:
-        """The network's own arrays by name, in order: `0.weight`, `0.bias`, `2.weight`, …; changing them changes the network."""
+        """Return the network's own arrays by name, in order: `0.weight`, `0.bias`, `2.weight`, …; changing them changes the network."""
         return {f"{index}.{name}": array for index, layer in enumerate(self.layers) for name, array in layer.parameters().items()}
 
     def buffers(self) -> dict[str, Any]:
-        """What normalisation keeps of the batches seen, by name: `1.running_mean`, …; the network's own arrays too."""
+        """Return the running statistics of the batches seen, by name: `1.running_mean`, …; these too are the network's own arrays."""
         return {f"{index}.{name}": array for index, layer in enumerate(self.layers) for name, array in layer.buffers().items()}
 
     def entries(self) -> dict[str, Any]:
-        """Parameters and buffers, layer by layer, in PyTorch's order."""
-        return {
-            f"{index}.{name}": array
-            for index, layer in enumerate(self.layers)
-            for name, array in (layer.parameters() | layer.buffers()).items()
-        }
+        """Return parameters and buffers, layer by layer, in PyTorch's order."""
+        entries = [layer.parameters() | layer.buffers() for layer in self.layers]
+        return {f"{index}.{name}": array for index, own in enumerate(entries) for name, array in own.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of parameters and buffers by name."""
+        """Return copies of parameters and buffers by name."""
         return {name: array.copy() for name, array in self.entries().items()}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Copy arrays into parameters and buffers; raises ValueError that names a missing, unknown or misshapen one."""
         own = self.entries()
-        check_entries("parameters", shapes_of(state), shapes_of(own))
+        check_entries("parameters", state, own)
         for name, array in own.items():
             array[...] = state[name]
 
     def inputs(self, x: ArrayLike) -> Array:
-        """Inputs (n, in) in the network's dtype; ValueError for another shape."""
+        """Return inputs (n, in) in the network's dtype. Raises ValueError for another shape."""
         a = np.asarray(x, dtype=self.dtype)
         if a.ndim != 2 or a.shape[1] != self.sizes[0]:
             raise ValueError(f"x has shape {a.shape}; expected (records, {self.sizes[0]})")
         return a
 
     def targets(self, y: ArrayLike, n: int, loss: str) -> Any:
-        """Targets (n, k) in the network's dtype, or class indices (n,) as they are; ValueError for another shape."""
+        """Return targets (n, k) in the network's dtype, or class indices (n,) unchanged. Raises ValueError for another shape."""
         targets, expected = np.asarray(y), (n, self.sizes[-1])
         if loss in TAKES_CLASSES and targets.dtype.kind in "iu" and targets.shape == (n,):
             return targets
@@ -170,6 +167,6 @@ class Network:
 
 
 def named_views(flat: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
-    """Parts of a flat array by name, in order, of those shapes."""
+    """Return consecutive parts of a flat array as views of the given shapes, by name."""
     ends = np.cumsum([math.prod(shape) for shape in shapes.values()]).tolist()
     return {name: flat[end - math.prod(shape) : end].reshape(shape) for (name, shape), end in zip(shapes.items(), ends, strict=True)}

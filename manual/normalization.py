@@ -1,7 +1,7 @@
 """Normalisation ẑ = (z − μ) / √(v + ε), then γ ∘ ẑ + β: over the units of each record, or over the records of each unit.
 
-μ is the mean and v the biased variance, mean of (z − μ)². Both depend on every z that they are taken over, so that the way back has
-three terms: through z itself, through the mean, and through the variance.
+μ is the mean and v the biased variance, the mean of (z − μ)². Both depend on every z that they are taken over, so that the backward
+pass has three terms: through z itself, through the mean, and through the variance.
 Sources: Ioffe and Szegedy, *Batch normalization*, 2015; Ba, Kiros and Hinton, *Layer normalization*, 2016.
 """
 
@@ -25,11 +25,11 @@ class Normalization(Layer):
         self.bias = bias
 
     def parameters(self) -> dict[str, Array]:
-        """Weight γ and bias β."""
+        """Return the weight γ and the bias β."""
         return {"weight": self.weight, "bias": self.bias}
 
     def forward(self, z: Array) -> Array:
-        """γ ∘ ẑ + β, of the shape of z (n, units)."""
+        """Return γ ∘ ẑ + β, of the shape of z (n, units)."""
         self.mean = z.mean(axis=self.axis, keepdims=True)                          # μ
         centred = z - self.mean
         self.variance = (centred * centred).mean(axis=self.axis, keepdims=True)    # v
@@ -39,14 +39,14 @@ class Normalization(Layer):
         return output
 
     def gradients(self, error: Array) -> dict[str, Array]:
-        """Those of γ and β, given ∂L/∂(γ ∘ ẑ + β)."""
+        """Return ∂L/∂γ and ∂L/∂β from the error ∂L/∂(γ ∘ ẑ + β)."""
         return {
             "weight": (error * self.normal).sum(axis=0),      # ∂L/∂γ = Σₙ error ∘ ẑ   (units,)
             "bias": error.sum(axis=0),                        # ∂L/∂β = Σₙ error       (units,)
         }
 
     def backward(self, error: Array) -> Array:
-        """∂L/∂z, given ∂L/∂(γ ∘ ẑ + β)."""
+        """Return ∂L/∂z from the error ∂L/∂(γ ∘ ẑ + β)."""
         g = error * self.weight                                                    # ∂L/∂ẑ         (n, units)
         through_mean = g.mean(axis=self.axis, keepdims=True)
         through_variance = self.normal * (g * self.normal).mean(axis=self.axis, keepdims=True)
@@ -55,16 +55,16 @@ class Normalization(Layer):
 
 
 class LayerNorm(Normalization):
-    """Each record normalised over its units, in training and evaluation alike: `F.layer_norm`."""
+    """Normalise each record over its units, in training and evaluation alike: `F.layer_norm`."""
 
     axis = 1
 
 
 class BatchNorm(Normalization):
-    """Each unit normalised over the records of the batch: `F.batch_norm`, PyTorch's `BatchNorm1d`.
+    """Normalise each unit over the records of the batch: `F.batch_norm`, PyTorch's `BatchNorm1d`.
 
-    In evaluation, by the running mean and variance of the batches seen: r ← 0.9 r + 0.1 (the batch's own), the variance here being the
-    unbiased one, n/(n − 1) v. A batch of one record has no variance, and is refused with ValueError.
+    Evaluation uses the running mean and variance of the batches seen: r ← 0.9 r + 0.1 (the batch's), with the unbiased variance
+    n/(n − 1) v. A batch of one record has no variance, and raises ValueError.
     """
 
     axis = 0
@@ -77,7 +77,7 @@ class BatchNorm(Normalization):
         self.num_batches_tracked = np.zeros((), np.int64)
 
     def buffers(self) -> dict[str, NDArray[Any]]:
-        """The running mean and variance, and the number of batches that they come from."""
+        """Return the running mean and variance, and the number of batches seen."""
         return {
             "running_mean": self.running_mean,
             "running_var": self.running_var,
@@ -85,7 +85,7 @@ class BatchNorm(Normalization):
         }
 
     def forward(self, z: Array) -> Array:
-        """γ ∘ ẑ + β by the batch's own mean and variance, which join the running ones."""
+        """Return γ ∘ ẑ + β by the batch's own mean and variance, and update the running ones with these."""
         n = len(z)
         if n < 2:
             raise ValueError("a batch of 1 record has no variance; expected at least 2 records to normalise over")
@@ -96,7 +96,7 @@ class BatchNorm(Normalization):
         return output
 
     def predict(self, z: Array) -> Array:
-        """γ ∘ ẑ + β by the running mean and variance."""
+        """Return γ ∘ ẑ + β by the running mean and variance."""
         output: Array = (z - self.running_mean) / np.sqrt(self.running_var + self.eps) * self.weight + self.bias
         return output
 

@@ -1,10 +1,11 @@
-"""The update by hand: w ← w + Δw, where Δw comes from the gradient g = ∂L/∂w and from what an optimiser keeps of earlier ones.
+"""The update by hand: w ← w + Δw, where Δw comes from the gradient g = ∂L/∂w and from the optimiser's state, made of earlier gradients.
 
 Gradient descent is Δw = −lr · g. The rest are PyTorch's variants of it, by its documentation:
 https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html, and likewise Adam and AdamW.
 """
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,32 +16,35 @@ from .network import Network
 from .state import check_entries
 
 
+@dataclass(eq=False)
 class Optimizer:
-    """An update with learning rate `lr`; `slots` are the arrays it keeps for each parameter, by PyTorch's names.
+    """An update with learning rate `lr`; `slots` names the state arrays of each parameter, as PyTorch does.
 
-    `weight_decay` λ is that of `decay` "all" parameters, or of the "weights" (out, in) alone: biases, γ and β, which are (units,), then
-    have none.
+    `weight_decay` λ applies, by `decay`, to "all" parameters or the "weights" (out, in) alone: not to biases, γ and β, (units,).
     """
 
-    slots: tuple[str, ...] = ()
+    lr: float
+    _: KW_ONLY
+    weight_decay: float = 0.0
+    decay: str = "all"
+    slots: tuple[str, ...] = field(default=(), init=False)
+    steps: int = field(default=0, init=False)
+    state: dict[str, dict[str, Array]] = field(default_factory=dict, init=False, repr=False)      # by parameter, by slot
 
-    def __init__(self, lr: float, *, weight_decay: float = 0.0, decay: str = "all") -> None:
-        if decay not in ("all", "weights"):
-            raise ValueError(f"decay is {decay!r}; expected all or weights")
-        self.lr, self.weight_decay, self.decay = lr, weight_decay, decay
-        self.steps = 0
-        self.state: dict[str, dict[str, Array]] = {}      # by parameter, by slot
+    def __post_init__(self) -> None:
+        if self.decay not in ("all", "weights"):
+            raise ValueError(f"decay is {self.decay!r}; expected all or weights")
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
-        """Δw for a parameter w with gradient g at step number `steps`; changes what `state` keeps."""
+        """Return Δw for a parameter w with gradient g at step number `steps`, and update the parameter's `state` in place."""
         raise NotImplementedError
 
     def decay_of(self, w: Array) -> float:
-        """λ of the parameter w."""
+        """Return λ for the parameter w."""
         return self.weight_decay if self.decay == "all" or w.ndim == 2 else 0.0
 
     def step(self, network: Network, grads: Mapping[str, Array]) -> dict[str, Array]:
-        """Change the network's parameters in place; returns each one's delta, with the sign it was added with."""
+        """Change the network's parameters in place, and return the Δw that was added to each, by name."""
         self.steps += 1
         deltas = {}
         for name, w in network.parameters().items():
@@ -50,32 +54,31 @@ class Optimizer:
         return deltas
 
     def flat_state(self) -> dict[str, Array]:
-        """The state as "<parameter>.<slot>": array, the optimiser's own arrays, not copies."""
+        """Return the state as "<parameter>.<slot>": array; the arrays are the optimiser's own, not copies."""
         return {f"{name}.{slot}": array for name, slots in self.state.items() for slot, array in slots.items()}
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the state, and the number of `steps`."""
+        """Return copies of the state, and the number of `steps`."""
         return {"steps": np.array(self.steps, np.int64), **{name: array.copy() for name, array in self.flat_state().items()}}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike], network: Network) -> None:
-        """Take over, by copy, what an optimiser of this kind kept for such a network.
+        """Copy in the `state_dict` of an optimiser of the same kind, on a network of the same shapes.
 
         Raises ValueError that names a missing, unknown or misshapen entry.
         """
-        params = network.parameters()
-        names = {f"{name}.{slot}": (name, slot) for name in params for slot in self.slots}
-        expected: dict[str, tuple[int, ...]] = {"steps": (), **{key: params[name].shape for key, (name, _) in names.items()}}
-        if set(state) == {"steps"} and np.shape(state["steps"]) == () and np.asarray(state["steps"]) == 0:      # it has made no step yet
-            self.steps, self.state = 0, {}
-            return
-        check_entries("optimiser state", {name: np.shape(value) for name, value in state.items()}, expected)
-        if np.asarray(state["steps"]).dtype.kind not in "iu" or np.asarray(state["steps"]) < 0:
-            raise ValueError(f"optimiser state: steps is {np.asarray(state['steps'])}; expected a whole number, at least 0")
-        self.steps, self.state = int(np.asarray(state["steps"])), {}
-        for key, (name, slot) in names.items():
-            self.state.setdefault(name, {})[slot] = np.array(state[key], dtype=params[name].dtype)
+        params, arrays = network.parameters(), {name: np.asarray(value) for name, value in state.items()}
+        is_new = set(arrays) == {"steps"} and arrays["steps"].shape == () and arrays["steps"] == 0      # it has made no step yet
+        if not is_new:
+            slots = {f"{name}.{slot}": w for name, w in params.items() for slot in self.slots}
+            check_entries("optimiser state", arrays, {"steps": np.array(0), **slots})
+            if arrays["steps"].dtype.kind not in "iu" or arrays["steps"] < 0:
+                raise ValueError(f"optimiser state: steps is {arrays['steps']}; expected a whole number, at least 0")
+        self.steps, self.state = int(arrays["steps"]), {}
+        for name, w in params.items() if not is_new else ():
+            self.state[name] = {slot: np.array(arrays[f"{name}.{slot}"], dtype=w.dtype) for slot in self.slots}
 
 
+@dataclass(eq=False, kw_only=True)
 class SGD(Optimizer):
     """Gradient descent, Δw = −lr · g; with `weight_decay` λ or `momentum` μ, g is replaced first.
 
@@ -83,23 +86,17 @@ class SGD(Optimizer):
         b ← μ b + (1 − dampening) g, the first b being g itself;  g ← b, or with `nesterov` g ← g + μ b
     """
 
-    def __init__(
-        self,
-        lr: float,
-        *,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-        decay: str = "all",
-    ) -> None:
-        super().__init__(lr, weight_decay=weight_decay, decay=decay)
-        self.momentum, self.dampening, self.nesterov = momentum, dampening, nesterov
-        if momentum:
+    momentum: float = 0.0
+    dampening: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.momentum:
             self.slots = ("momentum_buffer",)
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
-        """Δw = −lr · g, of the shape of w."""
+        """Return Δw = −lr · g, of the shape of w."""
         if decay := self.decay_of(w):
             g = g + decay * w                                             # g ← ∂L/∂w + λ w
         if self.momentum:
@@ -109,6 +106,7 @@ class SGD(Optimizer):
         return -self.lr * g                                               # Δw = −lr · g
 
 
+@dataclass(eq=False, kw_only=True)
 class Adam(Optimizer):
     """Steps by the gradient's running mean m over the root of its running square v (Kingma and Ba, 2015).
 
@@ -118,28 +116,18 @@ class Adam(Optimizer):
         Δw = −lr · m̂ / (√v̂ + ε)            at step t, counted from 1
     """
 
-    slots = ("exp_avg", "exp_avg_sq")
-
-    def __init__(
-        self,
-        lr: float,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        decay: str = "all",
-    ) -> None:
-        super().__init__(lr, weight_decay=weight_decay, decay=decay)
-        self.betas, self.eps = betas, eps
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    slots: tuple[str, ...] = field(default=("exp_avg", "exp_avg_sq"), init=False)
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
-        """Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""
+        """Return Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""
         if decay := self.decay_of(w):
             g = g + decay * w                                             # g ← ∂L/∂w + λ w
         return self.adaptive(g, state)
 
     def adaptive(self, g: Array, state: dict[str, Array]) -> Array:
-        """−lr · m̂ / (√v̂ + ε) for the gradient g."""
+        """Return −lr · m̂ / (√v̂ + ε) for the gradient g."""
         beta1, beta2 = self.betas
         m, v = state["exp_avg"], state["exp_avg_sq"]
         m[...] = beta1 * m + (1 - beta1) * g
@@ -150,22 +138,14 @@ class Adam(Optimizer):
         return delta
 
 
+@dataclass(eq=False, kw_only=True)
 class AdamW(Adam):
     """Adam with the decay decoupled from the gradient (Loshchilov and Hutter, 2019): Δw = −lr λ w − lr · m̂ / (√v̂ + ε)."""
 
-    def __init__(
-        self,
-        lr: float,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
-        decay: str = "all",
-    ) -> None:
-        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay, decay=decay)
+    weight_decay: float = 0.01
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
-        """Δw, of the shape of w."""
+        """Return Δw = −lr λ w − lr · m̂ / (√v̂ + ε), of the shape of w."""
         return -self.lr * self.decay_of(w) * w + self.adaptive(g, state)
 
 

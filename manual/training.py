@@ -1,4 +1,4 @@
-"""Training: full-batch epochs, and a batch's gradients gathered from parts of it."""
+"""Training: full-batch epochs, and a batch's gradients accumulated over parts of it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,19 +22,19 @@ def train(
     reduction: str = "mean",
     optimizer: Optimizer | None = None,
 ) -> list[float]:
-    """Full-batch training on inputs x (n, in) and targets y (n, k); returns each epoch's loss, before its update.
+    """Train full-batch on inputs x (n, in) and targets y (n, k), and return each epoch's loss, taken before its update.
 
-    By gradient descent with learning rate `lr`, or by the `optimizer` given instead. Raises ValueError unless it is one of the two.
-    `manual.fast.train` takes the same steps of plain descent, several times as fast.
+    The update is gradient descent with learning rate `lr`, or the `optimizer`. Raises ValueError unless exactly one of the two is set.
+    `manual.fast.train` takes the same steps of plain gradient descent, several times as fast.
     """
-    if (lr is None) == (optimizer is None):
+    if lr is not None and optimizer is None:
+        optimizer = SGD(lr)
+    elif lr is not None or optimizer is None:
         raise ValueError(f"lr is {lr} and optimizer {optimizer}; expected one of them")
-    by = SGD(lr) if optimizer is None and lr is not None else optimizer
-    assert by is not None
     losses = []
     for _ in range(epochs):
         _, value, grads = network.gradients(x, y, loss, reduction=reduction)
-        by.step(network, grads)
+        optimizer.step(network, grads)
         losses.append(float(value))
     return losses
 
@@ -49,9 +49,9 @@ def accumulated_gradients(
     reduction: str = "mean",
     masks: Mapping[str, Any] | None = None,
 ) -> tuple[Array, Array, dict[str, Array]]:
-    """What `network.gradients` gives for the batch, gathered from that many parts of it, of as equal numbers of records as can be.
+    """Return what `network.gradients` returns for the batch, accumulated over `parts` of it, as equal in size as possible.
 
-    A part's mean counts with its share of the records, so that the sum is the whole batch's mean.
+    A part's mean is weighted by its share of the records, so that the sum is the whole batch's mean.
     """
     outputs, values, grads = [], [], {name: np.zeros_like(array) for name, array in network.parameters().items()}
     for rows in np.array_split(np.arange(len(x)), min(parts, len(x))):

@@ -1,6 +1,6 @@
-"""The same network as an `nn.Module`: every derivative is left to autograd, the update is by hand.
+"""The same network as an `nn.Module`: autograd computes every derivative; the update is by hand.
 
-File by file, and name by name, this reads beside `manual`. What `manual` derives, this package does not even mention.
+Its files and names are those of `manual`, so that the two read side by side; the derivations that `manual` has are absent here.
 """
 
 from .activations import ACTIVATIONS

@@ -1,4 +1,4 @@
-"""Layers: what each computes going forward; the way back is autograd's."""
+"""Layers: the forward pass of each; autograd makes the backward pass."""
 
 from collections.abc import Callable
 
@@ -16,27 +16,26 @@ class Linear(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias)
 
     def forward(self, a: Tensor) -> Tensor:
-        """z, of shape (n, out)."""
+        """Return z (n, out)."""
         return F.linear(a, self.weight, self.bias)
 
 
 class Activate(nn.Module):
-    """a = f(z): an activation applied to the outputs of the layer before."""
+    """a = f(z): an activation applied to the output of the layer before."""
 
     def __init__(self, activation: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.activation = activation
 
     def forward(self, z: Tensor) -> Tensor:
-        """a, of the shape of z."""
+        """Return a, of the shape of z."""
         return self.activation(z)
 
 
 class Dropout(nn.Module):
-    """a ∘ m / (1 − p): in training, each element is 0 with probability p, and the others make up for it; in evaluation, a as it is.
+    """a ∘ m / (1 − p): in training, each element becomes 0 with probability p, the others are scaled up; evaluation returns a unchanged.
 
-    The mask m (n, units), True where an element is kept, is the one that `mask` is set to for the next forward pass, or is drawn from
-    `generator`.
+    The mask m (n, units) is True where an element survives. Set `mask` for the next forward pass, or it is drawn from `generator`.
     """
 
     def __init__(self, p: float, generator: torch.Generator) -> None:
@@ -46,7 +45,7 @@ class Dropout(nn.Module):
         self.mask: Tensor | None = None
 
     def forward(self, a: Tensor) -> Tensor:
-        """The elements that are kept, scaled; in evaluation all of them, as they are."""
+        """Return a with the dropped elements at 0 and the others scaled. Raises ValueError for a mask of another shape."""
         mask, self.mask = self.mask, None
         if not self.training:
             return a

@@ -1,82 +1,55 @@
-"""Losses L(ŷ, y): PyTorch's own operators.
+"""Losses L(ŷ, y), for outputs ŷ (n, k) of n records: PyTorch's own operators.
 
-`reduction` is "mean" or "sum"; "mean" is over all elements of the output, but for sse and cross_entropy, where it is over the records.
+`reduction` is "mean" or "sum". "mean" divides by the number of elements of the output, for sse and cross_entropy by the number of records.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor
 
+REDUCTIONS = ("mean", "sum")
 
-class Loss(Protocol):
-    """The loss of outputs (n, k) against targets y, a scalar. Raises ValueError for a reduction that is neither "mean" nor "sum"."""
 
-    def __call__(self, output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor: ...  # noqa: D102
+@dataclass(frozen=True)
+class Loss:
+    """One loss: `function(output, y, reduction=…)` gives the scalar L for outputs (n, k) and targets y."""
+
+    name: str
+    function: Callable[..., Tensor]
+
+    def __call__(self, output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+        """Return L. Raises ValueError for a reduction that is neither "mean" nor "sum"."""
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
+        return self.function(output, y, reduction=reduction)
 
 
 def half_mse(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """½ (y − ŷ)², the lesson's loss."""
-    return 0.5 * F.mse_loss(output, y, reduction=_checked(reduction))
-
-
-def mse(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """(y − ŷ)²."""
-    return F.mse_loss(output, y, reduction=_checked(reduction))
+    return 0.5 * F.mse_loss(output, y, reduction=reduction)
 
 
 def sse(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """Σₖ (y − ŷ)²; "mean" is over the records."""
     total = F.mse_loss(output, y, reduction="sum")
-    return total / len(output) if _checked(reduction) == "mean" else total
+    return total / len(output) if reduction == "mean" else total
 
 
-def l1(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """|ŷ − y|."""
-    return F.l1_loss(output, y, reduction=_checked(reduction))
-
-
-def huber(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """½ d² near 0, else |d| − ½, with d = ŷ − y (δ = 1)."""
-    return F.huber_loss(output, y, reduction=_checked(reduction))
-
-
-def smooth_l1(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """½ d² near 0, else |d| − ½, with d = ŷ − y (β = 1)."""
-    return F.smooth_l1_loss(output, y, reduction=_checked(reduction))
-
-
-def bce(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """−(y ln ŷ + (1 − y) ln(1 − ŷ)) of probabilities ŷ; outside [0, 1] PyTorch raises RuntimeError."""
-    return F.binary_cross_entropy(output, y, reduction=_checked(reduction))
-
-
-def bce_with_logits(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """−(y ln σ(ŷ) + (1 − y) ln(1 − σ(ŷ)))."""
-    return F.binary_cross_entropy_with_logits(output, y, reduction=_checked(reduction))
-
-
-def cross_entropy(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """−Σₖ yₖ ln softmax(ŷ)ₖ for probabilities y (n, k), or −ln softmax(ŷ)_y for class indices y (n,), int64; "mean" is over the records."""
-    return F.cross_entropy(output, y, reduction=_checked(reduction))
-
-
-def _checked(reduction: str) -> str:
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction is {reduction!r}; expected one of mean, sum")
-    return reduction
-
-
-LOSSES: dict[str, Loss] = {
-    "half_mse": half_mse,
-    "mse": mse,
-    "sse": sse,
-    "l1": l1,
-    "huber": huber,
-    "smooth_l1": smooth_l1,
-    "bce": bce,
-    "bce_with_logits": bce_with_logits,
-    "cross_entropy": cross_entropy,
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("half_mse", half_mse),
+        Loss("mse", F.mse_loss),
+        Loss("sse", sse),
+        Loss("l1", F.l1_loss),
+        Loss("huber", F.huber_loss),              # δ = 1
+        Loss("smooth_l1", F.smooth_l1_loss),      # β = 1
+        Loss("bce", F.binary_cross_entropy),      # raises RuntimeError for an output outside [0, 1]
+        Loss("bce_with_logits", F.binary_cross_entropy_with_logits),
+        Loss("cross_entropy", F.cross_entropy),
+    )
 }
 
-TAKES_CLASSES = frozenset({"cross_entropy"})      # losses whose targets may be class indices (n,)
+TAKES_CLASSES = frozenset({"cross_entropy"})      # losses whose targets may be class indices (n,), int64

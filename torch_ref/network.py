@@ -13,7 +13,7 @@ from .layers import Activate, Dropout, Linear
 from .losses import LOSSES, TAKES_CLASSES
 from .normalization import NORMALIZATIONS
 from .settings import exact_settings
-from .state import check_entries, shapes_of
+from .state import check_entries
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -26,8 +26,8 @@ class Network(nn.Module):
     `sizes` are the numbers of units, input first. `activations` is one name for all layers or one for each. Each hidden layer may have a
     `normalization` before its activation ("layer_norm", "batch_norm"), and a `dropout` after it with that probability.
     Weights and biases are drawn from a normal distribution with deviation in^-½ by a `torch.Generator` of `seed`, on the CPU;
-    `load_state_dict` replaces them. All arithmetic is in `dtype`, "float64" or "float32", on `device`. Raises ValueError for an argument
-    that is none.
+    `load_state_dict` replaces them. All arithmetic is in `dtype`, "float64" or "float32", on `device`. Raises ValueError for an invalid
+    argument.
     """
 
     @torch.inference_mode(False)
@@ -79,10 +79,9 @@ class Network(nn.Module):
                 add(Dropout(dropout, generator))
 
     def forward(self, x: Any, masks: Mapping[str, Any] | None = None, outputs: dict[str, Tensor] | None = None) -> Tensor:
-        """The output ŷ (n, k) for inputs x (n, in), a tensor or an array, in training or evaluation as `train()` and `eval()` set it.
+        """Return the output ŷ (n, k) for inputs x (n, in), a tensor or an array, in training or evaluation by `train()` and `eval()`.
 
-        `masks` are dropout's by the index of its layer, drawn if not given. Each layer's output is put into `outputs`, if given, by its
-        index.
+        `masks` are dropout's, by the index of its layer, else drawn. Each layer's output is put into `outputs`, if given, by its index.
         """
         a = self.as_tensor(x)
         if a.ndim != 2 or a.shape[1] != self.sizes[0]:
@@ -108,9 +107,9 @@ class Network(nn.Module):
         weight: float = 1.0,
         stages: dict[str, dict[str, Tensor]] | None = None,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """One forward and backward pass over inputs x (n, in) and targets y: the output, the loss, the gradients by name.
+        """Run forward and backward over inputs x (n, in) and targets y; return the output, the loss and the gradients by name.
 
-        Targets are (n, k), or class indices (n,) where the loss takes them. The loss counts with `weight`. Into `stages`, if given, go
+        Targets are (n, k), or class indices (n,) where the loss takes them. The loss is multiplied by `weight`. Into `stages`, if given, go
         "activations", a of each activation, and "errors", δ = ∂L/∂z of each linear layer's z, by the index of the layer.
         """
         outputs: dict[str, Tensor] = {}
@@ -131,7 +130,7 @@ class Network(nn.Module):
         return shown, value.detach(), dict(zip(params, grads, strict=False))
 
     def predict(self, x: Any) -> Tensor:
-        """The output ŷ (n, k) for inputs x (n, in), in evaluation and without a graph: nothing is dropped, and nothing changes."""
+        """Return the output ŷ (n, k) for inputs x (n, in), in evaluation and without a graph; running statistics stay unchanged."""
         was_training = self.training
         self.eval()
         try:
@@ -141,7 +140,7 @@ class Network(nn.Module):
             self.train(was_training)
 
     def parameters_by_name(self) -> dict[str, nn.Parameter]:
-        """The parameters by name, in order: `named_parameters`, several times faster."""
+        """Return the parameters by name, in order, as `named_parameters` does, but several times faster."""
         return {
             f"{index}.{name}": param
             for index, layer in self._modules.items()
@@ -150,22 +149,22 @@ class Network(nn.Module):
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """As `nn.Module` does it; raises ValueError that names a missing, unknown or misshapen entry."""
+        """Copy tensors in, as `nn.Module` does; raises ValueError that names a missing, unknown or misshapen entry."""
         if strict:
-            check_entries("parameters", shapes_of(state_dict), shapes_of(self.state_dict()))
+            check_entries("parameters", state_dict, self.state_dict())
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def as_tensor(self, values: Any) -> Tensor:
-        """A tensor as it is, or an array copied into one, in the network's dtype and on its device."""
+        """Return a tensor, or an array copied into one, in the network's dtype and on its device."""
         tensor: Tensor = values if isinstance(values, Tensor) else torch.tensor(values, device=self.device)
         return tensor.to(self.device, self.dtype)
 
     def as_mask(self, values: Any) -> Tensor:
-        """A mask as it is, or an array copied into one, on the network's device."""
+        """Return a mask, or an array copied into one, on the network's device."""
         return values.to(self.device) if isinstance(values, Tensor) else torch.tensor(values, device=self.device)
 
     def as_targets(self, y: Any) -> Tensor:
-        """Targets (n, k) in the network's dtype, or class indices (n,) as they are, on its device."""
+        """Return targets (n, k) in the network's dtype, or class indices (n,) as int64, on its device."""
         targets: Tensor = y if isinstance(y, Tensor) else torch.tensor(y, device=self.device)
         is_classes = targets.ndim == 1 and not targets.is_floating_point()
         return targets.to(self.device, torch.int64 if is_classes else self.dtype)

@@ -17,15 +17,15 @@ class Normalization(nn.Module):
 
 
 class LayerNorm(Normalization):
-    """Each record normalised over its units, in training and evaluation alike: `F.layer_norm`."""
+    """Normalise each record over its units, in training and evaluation alike: `F.layer_norm`."""
 
     def forward(self, z: Tensor) -> Tensor:
-        """Of the shape of z (n, units)."""
+        """Return γ ∘ ẑ + β, of the shape of z (n, units)."""
         return F.layer_norm(z, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 class BatchNorm(Normalization):
-    """Each unit normalised over the records of the batch, in evaluation by the running mean and variance: `F.batch_norm`."""
+    """Normalise each unit over the records of the batch, in evaluation by the running mean and variance: `F.batch_norm`."""
 
     momentum = 0.1
 
@@ -39,14 +39,13 @@ class BatchNorm(Normalization):
         self.register_buffer("num_batches_tracked", torch.zeros((), dtype=torch.int64, device=weight.device))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Of the shape of z (n, units); in training, the batch's statistics join the running ones."""
+        """Return γ ∘ ẑ + β, of the shape of z (n, units); in training, update the running mean and variance with the batch's."""
         if self.training:
             if len(z) < 2:
                 raise ValueError("a batch of 1 record has no variance; expected at least 2 records to normalise over")
             self.num_batches_tracked += 1
-        return F.batch_norm(
-            z, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps
-        )
+        statistics = self.running_mean, self.running_var
+        return F.batch_norm(z, *statistics, self.weight, self.bias, self.training, self.momentum, self.eps)
 
 
 NORMALIZATIONS = {"layer_norm": LayerNorm, "batch_norm": BatchNorm}

@@ -1,9 +1,10 @@
-"""The update by hand: w ← w + Δw, the gradients being autograd's; PyTorch's documented SGD, Adam and AdamW.
+"""The update by hand: w ← w + Δw, from autograd's gradients, by PyTorch's documentation of SGD, Adam and AdamW.
 
-`torch.optim` is not used, so that each step's Δw can be shown; the tests hold these against it.
+`torch.optim` is not used, since it does not show each step's Δw; the tests compare these optimisers with it.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import torch
@@ -14,28 +15,32 @@ from .network import Network
 from .state import check_entries
 
 
+@dataclass(eq=False)
 class Optimizer:
-    """An update with learning rate `lr`; `slots` are the tensors it keeps for each parameter, by PyTorch's names.
+    """An update with learning rate `lr`; `slots` names the state tensors of each parameter, as PyTorch does.
 
     With `decay` "weights" the parameters are two groups, as `torch.optim` takes them: the weights of linear layers with `weight_decay`,
     and all others without.
     """
 
-    slots: tuple[str, ...] = ()
+    lr: float
+    _: KW_ONLY
+    weight_decay: float = 0.0
+    decay: str = "all"
+    slots: tuple[str, ...] = field(default=(), init=False)
+    steps: int = field(default=0, init=False)
+    state: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False)      # by parameter, by slot
 
-    def __init__(self, lr: float, *, weight_decay: float = 0.0, decay: str = "all") -> None:
-        if decay not in ("all", "weights"):
-            raise ValueError(f"decay is {decay!r}; expected all or weights")
-        self.lr, self.weight_decay, self.decay = lr, weight_decay, decay
-        self.steps = 0
-        self.state: dict[str, dict[str, Tensor]] = {}      # by parameter, by slot
+    def __post_init__(self) -> None:
+        if self.decay not in ("all", "weights"):
+            raise ValueError(f"decay is {self.decay!r}; expected all or weights")
 
     def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
-        """Δw for a parameter w with gradient g at step number `steps`, in `out` if given; changes what `state` keeps."""
+        """Return Δw for a parameter w with gradient g at step number `steps`, in `out` if given, and update `state` in place."""
         raise NotImplementedError
 
     def without_decay(self, network: Network) -> Collection[str]:
-        """The names of the second group, which has no weight decay."""
+        """Return the names of the parameters without weight decay."""
         if self.decay == "all":
             return ()
         linear = {f"{index}.weight" for index, layer in network._modules.items() if isinstance(layer, Linear)}
@@ -43,7 +48,7 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, network: Network, grads: Mapping[str, Tensor], out: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Change the network's parameters in place; returns each one's delta, with the sign it was added with, in `out` if given."""
+        """Change the network's parameters in place, and return the Δw that was added to each, by name, in `out` if given."""
         self.steps += 1
         deltas, without = {}, self.without_decay(network)
         for name, w in network.parameters_by_name().items():
@@ -55,50 +60,42 @@ class Optimizer:
         return deltas
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Copies of what is kept: the number of `steps`, and each slot as "<parameter>.<slot>"."""
-        kept = {f"{name}.{slot}": tensor.clone() for name, slots in self.state.items() for slot, tensor in slots.items()}
-        return {"steps": torch.tensor(self.steps, device="cpu"), **kept}
+        """Return copies of the state as "<parameter>.<slot>": tensor, and the number of `steps`."""
+        copies = {f"{name}.{slot}": tensor.clone() for name, slots in self.state.items() for slot, tensor in slots.items()}
+        return {"steps": torch.tensor(self.steps, device="cpu"), **copies}
 
     def load_state_dict(self, state: Mapping[str, Any], network: Network) -> None:
-        """Take over, by copy, what an optimiser of this kind kept for such a network.
+        """Copy in the `state_dict` of an optimiser of the same kind, on a network of the same shapes.
 
         Raises ValueError that names a missing, unknown or misshapen entry.
         """
-        params = network.parameters_by_name()
-        names = {f"{name}.{slot}": (name, slot) for name in params for slot in self.slots}
-        expected: dict[str, tuple[int, ...]] = {"steps": (), **{key: tuple(params[name].shape) for key, (name, _) in names.items()}}
-        given = {name: torch.as_tensor(value) for name, value in state.items()}
-        if set(given) == {"steps"} and given["steps"].shape == () and int(given["steps"]) == 0:      # it has made no step yet
-            self.steps, self.state = 0, {}
-            return
-        check_entries("optimiser state", {name: tuple(tensor.shape) for name, tensor in given.items()}, expected)
-        if given["steps"].is_floating_point() or given["steps"] < 0:
-            raise ValueError(f"optimiser state: steps is {given['steps']}; expected a whole number, at least 0")
-        self.steps, self.state = int(given["steps"]), {}
-        for key, (name, slot) in names.items():
-            self.state.setdefault(name, {})[slot] = given[key].to(params[name].device, params[name].dtype, copy=True)
+        params, tensors = network.parameters_by_name(), {name: torch.as_tensor(value) for name, value in state.items()}
+        is_new = set(tensors) == {"steps"} and tensors["steps"].shape == () and int(tensors["steps"]) == 0      # it has made no step yet
+        if not is_new:
+            slots = {f"{name}.{slot}": w for name, w in params.items() for slot in self.slots}
+            check_entries("optimiser state", tensors, {"steps": torch.tensor(0, device="cpu"), **slots})
+            if tensors["steps"].is_floating_point() or tensors["steps"] < 0:
+                raise ValueError(f"optimiser state: steps is {tensors['steps']}; expected a whole number, at least 0")
+        self.steps, self.state = int(tensors["steps"]), {}
+        for name, w in params.items() if not is_new else ():
+            self.state[name] = {slot: tensors[f"{name}.{slot}"].to(w.device, w.dtype, copy=True) for slot in self.slots}
 
 
+@dataclass(eq=False, kw_only=True)
 class SGD(Optimizer):
     """Gradient descent, Δw = −lr · g, with momentum, dampening, Nesterov's look-ahead and weight decay as `torch.optim.SGD`."""
 
-    def __init__(
-        self,
-        lr: float,
-        *,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-        decay: str = "all",
-    ) -> None:
-        super().__init__(lr, weight_decay=weight_decay, decay=decay)
-        self.momentum, self.dampening, self.nesterov = momentum, dampening, nesterov
-        if momentum:
+    momentum: float = 0.0
+    dampening: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.momentum:
             self.slots = ("momentum_buffer",)
 
     def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
-        """Δw = −lr · g, of the shape of w."""
+        """Return Δw = −lr · g, of the shape of w."""
         if weight_decay:
             g = g.add(w, alpha=weight_decay)
         if self.momentum:
@@ -111,31 +108,22 @@ class SGD(Optimizer):
         return torch.mul(g, -self.lr, out=out)
 
 
+@dataclass(eq=False, kw_only=True)
 class Adam(Optimizer):
     """Steps by the gradient's running mean over the root of its running square, as `torch.optim.Adam`."""
 
-    slots = ("exp_avg", "exp_avg_sq")
-
-    def __init__(
-        self,
-        lr: float,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        decay: str = "all",
-    ) -> None:
-        super().__init__(lr, weight_decay=weight_decay, decay=decay)
-        self.betas, self.eps = betas, eps
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    slots: tuple[str, ...] = field(default=("exp_avg", "exp_avg_sq"), init=False)
 
     def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
-        """Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""
+        """Return Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""
         if weight_decay:
             g = g.add(w, alpha=weight_decay)
         return self.adaptive(g, state, out)
 
     def adaptive(self, g: Tensor, state: dict[str, Tensor], out: Tensor | None) -> Tensor:
-        """−lr · m̂ / (√v̂ + ε) for the gradient g."""
+        """Return −lr · m̂ / (√v̂ + ε) for the gradient g."""
         beta1, beta2 = self.betas
         m, v = state["exp_avg"], state["exp_avg_sq"]
         m.lerp_(g, 1 - beta1)
@@ -144,22 +132,14 @@ class Adam(Optimizer):
         return torch.mul(m / denominator, -self.lr / (1 - beta1**self.steps), out=out)
 
 
+@dataclass(eq=False, kw_only=True)
 class AdamW(Adam):
     """Adam with the decay decoupled from the gradient, as `torch.optim.AdamW`."""
 
-    def __init__(
-        self,
-        lr: float,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
-        decay: str = "all",
-    ) -> None:
-        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay, decay=decay)
+    weight_decay: float = 0.01
 
     def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
-        """Δw, of the shape of w."""
+        """Return Δw = −lr λ w − lr · m̂ / (√v̂ + ε), of the shape of w."""
         return self.adaptive(g, state, out).add_(w, alpha=-self.lr * weight_decay)
 
 

@@ -1,4 +1,4 @@
-"""PyTorch's global settings, set for arithmetic that can be compared to rounding, and put back afterwards."""
+"""PyTorch's global settings: set for arithmetic whose rounding can be bounded, and restored afterwards."""
 
 import os
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 @contextmanager
 def exact_settings(device: torch.device, threads: int | None = None) -> Iterator[None]:
-    """Within it: no TF32 or bfloat16 in place of float32, no autocast, gradients on, deterministic algorithms; so many threads, if said.
+    """Within it: no TF32 or bfloat16 in place of float32, no autocast, gradients on, deterministic algorithms, and `threads`, if not None.
 
-    The caller's settings are put back after it, whatever happened in it.
+    The caller's settings are restored on exit, also after an exception.
     """
     precisions: tuple[Any, ...] = (
         torch.backends.cuda.matmul,
@@ -41,7 +41,7 @@ def exact_settings(device: torch.device, threads: int | None = None) -> Iterator
         if threads is not None:
             torch.set_num_threads(threads_before)
         for backend, precision in zip(precisions, precisions_before, strict=True):
-            backend.fp32_precision = "none"      # inherits, as it may have done before; what it reads then tells
+            backend.fp32_precision = "none"      # inherits, as it may have done before; set it only if the inherited value is another
             if backend.fp32_precision != precision:
                 backend.fp32_precision = precision
         torch.set_deterministic_debug_mode(deterministic_before)

@@ -1,4 +1,4 @@
-"""Training: full-batch epochs, and a batch's gradients gathered from parts of it."""
+"""Training: full-batch epochs, and a batch's gradients accumulated over parts of it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,14 +22,14 @@ def train(
     reduction: str = "mean",
     optimizer: Optimizer | None = None,
 ) -> list[float]:
-    """Full-batch training on inputs x (n, in) and targets y (n, k); returns each epoch's loss, before its update.
+    """Train full-batch on inputs x (n, in) and targets y (n, k), and return each epoch's loss, taken before its update.
 
-    By gradient descent with learning rate `lr`, or by the `optimizer` given instead. Raises ValueError unless it is one of the two.
+    The update is gradient descent with learning rate `lr`, or the `optimizer`. Raises ValueError unless exactly one of the two is set.
     """
-    if (lr is None) == (optimizer is None):
+    if lr is not None and optimizer is None:
+        optimizer = SGD(lr)
+    elif lr is not None or optimizer is None:
         raise ValueError(f"lr is {lr} and optimizer {optimizer}; expected one of them")
-    optimizer = SGD(lr) if lr is not None else optimizer
-    assert optimizer is not None
     x, y = network.as_tensor(x), network.as_targets(y)
     losses = []
     with exact_settings(network.device):
@@ -50,9 +50,9 @@ def accumulated_gradients(
     reduction: str = "mean",
     masks: Mapping[str, Any] | None = None,
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """What `network.gradients` gives for the batch, gathered from that many parts of it, of as equal numbers of records as can be.
+    """Return what `network.gradients` returns for the batch, accumulated over `parts` of it, as equal in size as possible.
 
-    A part's mean counts with its share of the records, so that the sum is the whole batch's mean.
+    A part's mean is weighted by its share of the records, so that the sum is the whole batch's mean.
     """
     outputs, values, grads = [], [], {name: torch.zeros_like(param.detach()) for name, param in network.parameters_by_name().items()}
     for rows in torch.tensor_split(torch.arange(len(x), device=x.device), min(parts, len(x))):
