@@ -1,4 +1,4 @@
-"""Data for a comparison: the lesson's 400 graduate-admission records, or a CSV of anyone's; read strictly, prepared as the lesson does."""
+"""Data for a comparison: the lesson's 400 graduate-admission records, or any CSV file; read strictly, and prepared as the lesson does."""
 
 from .admissions import FEATURES, LESSON_CSV, Admissions, load_admissions, read_admissions
 from .reading import DataError

@@ -1,6 +1,6 @@
 """Graduate admissions: a strict reader of the lesson's columns, and the lesson's preparation of its records.
 
-The reader repairs nothing. A cell that is not a plain finite number, a row of another length, a header that differs: each is one
+The reader repairs nothing. A cell that is not a plain finite number, a row of another length, a header that differs: each raises a
 `DataError` that names the file, the line and the column.
 """
 
@@ -15,9 +15,14 @@ from .preparing import Standardize, check_choices, split, standardized
 from .reading import NUMBER, fail, quoted, read_rows
 
 LESSON_CSV = Path(__file__).parent / "binary.csv"
-COLUMNS = ("admit", "gre", "gpa", "rank")
 STANDARDIZED = ("gre", "gpa")
 RANKS = (1, 2, 3, 4)
+COLUMNS = {      # what a message expects in each, and the values that are allowed, if not all
+    "admit": ("0 or 1", (0, 1)),
+    "gre": ("a number such as 580", None),
+    "gpa": ("a number such as 3.61", None),
+    "rank": ("1, 2, 3 or 4", RANKS),
+}
 FEATURES = (*STANDARDIZED, *(f"rank_{rank}" for rank in RANKS))
 
 
@@ -31,19 +36,14 @@ class Admissions:
     targets_test: "pd.Series[float]"
 
 
-def load_admissions(
-    path: str | PathLike[str] = LESSON_CSV,
-    *,
-    split_seed: int = 21,
-    standardize: Standardize = "all",
-) -> Admissions:
-    """Read, one-hot, standardise and split the records: by default exactly as the lesson's `data_prep` does.
+def load_admissions(path: str | PathLike[str] = LESSON_CSV, *, split_seed: int = 21, standardize: Standardize = "all") -> Admissions:
+    """Read, one-hot encode, standardise and split the records: by default exactly as the lesson's `data_prep` does.
 
     Nine tenths of the rows are drawn for training, in the order in which `numpy.random.RandomState(split_seed)` draws them; the
-    others, in file order, are the test. `standardize="all"` takes mean and sample deviation (ddof = 1) of gre and gpa over all
-    records, which lets the training see the test rows, as the lesson does; `"train"` takes them over the training rows only.
+    others, in file order, are the test set. `standardize="all"` takes mean and sample deviation (ddof = 1) of gre and gpa over all
+    records, so that the test rows have a part in them, as in the lesson; `"train"` takes them over the training rows only.
 
-    Raises `DataError` if the file cannot be used, `ValueError` for a `split_seed` or `standardize` that is none.
+    Raises `DataError` if the file cannot be used, `ValueError` for an invalid `split_seed` or `standardize`.
     """
     check_choices(split_seed, standardize)
     records = read_admissions(path)
@@ -59,14 +59,15 @@ def load_admissions(
 
 
 def read_admissions(path: str | PathLike[str] = LESSON_CSV) -> pd.DataFrame:
-    """Every record of the file as float64 columns `admit, gre, gpa, rank`, in file order; raises `DataError`."""
+    """Return every record of the file as float64 columns `admit, gre, gpa, rank`, in file order; raises `DataError`."""
     rows = read_rows(path, ",".join(COLUMNS))
-    header = _checked_header(path, next(rows)[1])
+    header = next(rows)[1]
+    _check_header(path, header)
     records = [[_value(path, line, name, cell) for name, cell in zip(header, cells, strict=True)] for line, cells in rows]
     return pd.DataFrame(records, columns=pd.Index(header), dtype=float)[list(COLUMNS)]
 
 
-def _checked_header(path: str | PathLike[str], names: list[str]) -> list[str]:
+def _check_header(path: str | PathLike[str], names: list[str]) -> None:
     for position, name in enumerate(names):
         if name not in COLUMNS:
             fail(path, f"line 1: unknown column {quoted(name)}; expected the columns {','.join(COLUMNS)}")
@@ -75,21 +76,14 @@ def _checked_header(path: str | PathLike[str], names: list[str]) -> list[str]:
     for name in COLUMNS:
         if name not in names:
             fail(path, f"line 1: column {name} is missing; expected the columns {','.join(COLUMNS)}")
-    return names
 
 
 def _value(path: str | PathLike[str], line: int, column: str, cell: str) -> float:
-    expected = {
-        "admit": "0 or 1",
-        "gre": "a number such as 580",
-        "gpa": "a number such as 3.61",
-        "rank": "1, 2, 3 or 4",
-    }[column]
+    expected, allowed = COLUMNS[column]
     if not NUMBER.fullmatch(cell):
         what = f"{quoted(cell)} is not a number" if cell else "the cell is empty"
         fail(path, f"line {line}, column {column}: {what}; expected {expected}")
     value = float(cell)
-    allowed = {"admit": (0, 1), "rank": RANKS}.get(column)
     if not math.isfinite(value) or (allowed is not None and value not in allowed):
         fail(path, f"line {line}, column {column}: {quoted(cell)} is out of range; expected {expected}")
     return value

@@ -1,4 +1,4 @@
-"""Columns of numbers and columns of text: what a CSV of any columns holds, told apart strictly and checked cell by cell."""
+"""The columns of a CSV file: each holds numbers or text, never both, and every cell is checked."""
 
 import math
 from array import array
@@ -7,14 +7,14 @@ from os import PathLike
 
 from .reading import NUMBER, fail, quoted, read_rows, shown
 
-_NAMED = 8      # columns that a message lists
+_NAMED = 8      # the most columns that a message lists
 
 Check = Callable[[str, float | None], str | None]
-"""Of a target's cell and its number, None for text: what is wrong with it, if anything."""
+"""Takes a target's cell and its number, None for text, and returns what is wrong with it, or None."""
 
 
 class Column:
-    """One column: `numbers`, or `texts` if its first cell is no number. It may not hold both."""
+    """One column: `numbers`, or `texts` if its first cell is not a number."""
 
     def __init__(self, path: str | PathLike[str], name: str, check: Check | None = None) -> None:
         self.name = name
@@ -22,18 +22,13 @@ class Column:
         self.texts: list[str] = []
         self._path = path
         self._check = check
-        self._first = (0, "")      # its line and cell
+        self._first = (0, "")      # line and text of the first cell
 
     def __len__(self) -> int:
         return len(self.numbers) + len(self.texts)
 
-    @property
-    def is_numeric(self) -> bool:
-        """Whether its cells are numbers."""
-        return not self.texts
-
     def add(self, line: int, cell: str) -> None:
-        """Take the next record's cell; raises `DataError` for one that is empty, not finite, or not of the column's kind."""
+        """Append the next record's cell; raises `DataError` for one that is empty, not finite, or not of the column's kind."""
         number = float(cell) if NUMBER.fullmatch(cell) else None
         if not cell:
             self._refuse(line, "the cell is empty; expected a number or text: fill it in, or delete the record")
@@ -62,9 +57,10 @@ class Column:
 
 
 def read_columns(path: str | PathLike[str], target: str, check: Check | None = None) -> tuple[list[Column], Column]:
-    """The features' columns in the order of the file, and the target's, each of whose cells must pass `check`; raises `DataError`."""
+    """Return the features' columns in the order of the file, and the target's, whose cells must pass `check`; raises `DataError`."""
     rows = read_rows(path, f"{shown(target)},…")
-    names = _checked_header(path, next(rows)[1], target)
+    names = next(rows)[1]
+    _check_header(path, names, target)
     columns = [Column(path, name, check if name == target else None) for name in names]
     for line, cells in rows:
         for column, cell in zip(columns, cells, strict=True):
@@ -72,7 +68,7 @@ def read_columns(path: str | PathLike[str], target: str, check: Check | None = N
     return [column for column in columns if column.name != target], columns[names.index(target)]
 
 
-def _checked_header(path: str | PathLike[str], names: list[str], target: str) -> list[str]:
+def _check_header(path: str | PathLike[str], names: list[str], target: str) -> None:
     numbers = [name for name in names if NUMBER.fullmatch(name)]
     if len(numbers) == len(names):
         fail(path, f"line 1: there are only numbers, {listed(names)}; expected the columns' names: add a header such as x1,x2,y")
@@ -88,11 +84,10 @@ def _checked_header(path: str | PathLike[str], names: list[str], target: str) ->
     if target not in seen:
         hint = f"; if {quoted(numbers[0])} is a record's, add a header" if numbers else ""
         fail(path, f"line 1: there is no column {quoted(target)}; expected the target to be one of {listed(names)}{hint}")
-    return names
 
 
 def listed(names: Iterable[str]) -> str:
-    """The first of them, and how many more there are."""
+    """Return the first few names for a message, and the number of the rest."""
     names = list(names)
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(shown(name) for name in names[:_NAMED]) + more

@@ -1,4 +1,4 @@
-"""What is done to records once they are read, as the lesson does it: the split into training and test, and the standardisation."""
+"""The lesson's preparation of records: the split into a training and a test set, and the standardisation."""
 
 from os import PathLike
 from typing import Literal
@@ -12,11 +12,11 @@ Standardize = Literal["all", "train"]
 
 TRAINING_SHARE = 0.9
 
-_SCALED = 1e-6      # how far mean 0 and deviation 1 may be missed; sound data miss them by a few ulps
+_SCALED = 1e-6      # how far a standardised column may be from mean 0 and deviation 1; sound data are off by a few ulps
 
 
 def check_choices(split_seed: int, standardize: str) -> None:
-    """Raise `ValueError` for a `split_seed` or `standardize` that is none."""
+    """Raise `ValueError` for an invalid `split_seed` or `standardize`."""
     if standardize not in ("all", "train"):
         raise ValueError(f"standardize is {standardize!r}; expected 'all' or 'train'")
     if type(split_seed) is not int or not 0 <= split_seed < 2**32:
@@ -24,7 +24,7 @@ def check_choices(split_seed: int, standardize: str) -> None:
 
 
 def split(path: str | PathLike[str], index: pd.Index, split_seed: int) -> tuple[pd.Index, pd.Index]:
-    """Which records are for training, nine tenths in the order of `RandomState(split_seed)`, and which, in file order, the test."""
+    """Return the index of the training set, nine tenths in the order of `RandomState(split_seed)`, and of the test set, in file order."""
     n_training = int(len(index) * TRAINING_SHARE)
     if n_training < 2 or n_training == len(index):
         fail(path, f"{len(index)} record(s) are too few to split into training and test; expected at least 3")
@@ -32,10 +32,8 @@ def split(path: str | PathLike[str], index: pd.Index, split_seed: int) -> tuple[
     return drawn, index.difference(drawn)
 
 
-def standardized(
-    path: str | PathLike[str], values: "pd.Series[float]", training: pd.Index, standardize: Standardize
-) -> "pd.Series[float]":
-    """A column less its mean, by its sample deviation (ddof = 1): those of all records, or of the training records."""
+def standardized(path: str | PathLike[str], values: "pd.Series[float]", training: pd.Index, standardize: Standardize) -> "pd.Series[float]":
+    """Return a column minus its mean, over its sample deviation (ddof = 1), both taken over all records or over the training records."""
     where = f"column {shown(str(values.name))}"
     fitted_on = values if standardize == "all" else values.loc[training]
     if fitted_on.nunique() < 2:
@@ -45,7 +43,7 @@ def standardized(
         mean, deviation = fitted_on.mean(), fitted_on.std(ddof=1)
         scaled = (values - mean) / deviation
         check = (fitted_on - mean) / deviation
-        # Where squares overflow or vanish, or neighbours are ulps apart, the result is finite and means nothing.
+        # Where squares overflow or underflow, or neighbours are ulps apart, the result is finite but meaningless.
         is_sound = abs(check.mean()) <= _SCALED and abs(check.std(ddof=1) - 1) <= _SCALED and np.isfinite(scaled).all()
     if not is_sound:
         fail(path, f"{where}: the values are too large, too small or too close together to standardise: rescale the column")

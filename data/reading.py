@@ -1,7 +1,7 @@
-"""A CSV file as rows of cells, read strictly: what every reader here shares, from the file's bytes to the text of a cell.
+"""A strict reader of CSV files, shared by all loaders here: from the file's bytes to rows of cells.
 
-Nothing is repaired. A byte that is no text, a quote that does not close, a blank line, a row of another length than the header:
-each is one `DataError` that names the file and the line.
+Nothing is repaired. A byte that is not UTF-8, a quote that does not close, a blank line, a row of another length than the header:
+each raises a `DataError` that names the file and the line.
 """
 
 import csv
@@ -15,7 +15,7 @@ from typing import NoReturn
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 _CHUNK = 1 << 20
-_SHOWN = 40         # characters of a cell that a message repeats
+_SHOWN = 40         # the most characters of a cell that a message repeats
 _PLAIN = re.compile(r"\w[\w.-]*")
 
 
@@ -24,10 +24,10 @@ class DataError(ValueError):
 
 
 def read_rows(path: str | PathLike[str], columns: str) -> Iterator[tuple[int, list[str]]]:
-    """The header and then each record, as the line on which it begins and its cells without the spaces round them.
+    """Yield the header, then each record: the line on which it begins, and its cells without the spaces around them.
 
-    There is a header and at least one record, and each record has as many cells as the header. `columns` says in messages which
-    columns were expected. Raises `DataError` at the first fault, so what was yielded before it can be checked before it.
+    There must be a header and at least one record, and each record must have as many cells as the header. `columns` names the expected
+    columns in messages. Raises `DataError` at the first fault, after the rows before it were yielded.
     """
     rows = csv.reader(io.StringIO(_text(path, columns), newline=""), strict=True)
     header: list[str] | None = None
@@ -79,20 +79,20 @@ def _text(path: str | PathLike[str], columns: str) -> str:
 
 
 def _line_at(raw: bytearray, position: int) -> int:
-    """The line of the byte at that position, lines ending in LF, CR LF or CR."""
+    """Return the line of the byte at that position; lines end in LF, CR LF or CR."""
     return len(re.findall(rb"\r\n|\r|\n", raw[:position])) + 1
 
 
 def quoted(text: str) -> str:
-    """A cell as a message repeats it: shortened, and what a terminal would obey or not show escaped."""
+    """Return a cell for a message: shortened, with control and other unprintable characters escaped."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
 def shown(name: str) -> str:
-    """A column's name as a message says it: as it is if it is one plain word, else as a cell."""
+    """Return a column's name for a message: unchanged if it is one plain word, else quoted as a cell."""
     return name if len(name) <= _SHOWN and _PLAIN.fullmatch(name) else quoted(name)
 
 
 def fail(path: str | PathLike[str], what: str) -> NoReturn:
-    """Raise the `DataError` that says this of the file."""
+    """Raise a `DataError` about the file."""
     raise DataError(f"{os.fsdecode(path)!r}: {what}") from None

@@ -1,4 +1,4 @@
-"""Any CSV with a header, one of whose columns is to be predicted from the others: read strictly, prepared as the lesson's data are."""
+"""Any CSV file with a header and a target column to predict from the others: read strictly, and prepared as the lesson's data are."""
 
 from dataclasses import dataclass
 from os import PathLike
@@ -18,8 +18,8 @@ MOST_TEXTS = 100
 class Table:
     """The records, split and prepared.
 
-    `features` (n, d) are float64 columns called `names`; `targets` (n,) are float64, for classes int64 indices into `classes`.
-    `classes` are the labels that the targets 0, 1, … stand for, as text; of a regression there are none.
+    `features` (n, d) are float64 columns called `names`; `targets` (n,) are float64, or for kind "classes" int64 indices into `classes`.
+    `classes` are the labels, as text, that the targets 0, 1, … stand for; a regression has none.
     """
 
     features: pd.DataFrame
@@ -30,28 +30,21 @@ class Table:
     classes: tuple[str, ...]
 
 
-def load_table(
-    path: str | PathLike[str],
-    target: str,
-    *,
-    kind: Kind,
-    split_seed: int = 21,
-    standardize: Standardize = "all",
-) -> Table:
-    """`load_table("houses.csv", "price", kind="regression")`: read, one-hot, standardise and split the records.
+def load_table(path: str | PathLike[str], target: str, *, kind: Kind, split_seed: int = 21, standardize: Standardize = "all") -> Table:
+    """`load_table("houses.csv", "price", kind="regression")`: read, one-hot encode, standardise and split the records.
 
     Every column but the target is a feature, in the order of the file. A column of numbers is standardised: mean and sample
     deviation (ddof = 1) over all records, or with `standardize="train"` over the training records. A column of text becomes one
-    column `name=value` of 0.0 and 1.0 for each value of the file, sorted. The split is that of `load_admissions`: nine tenths, in
-    the order in which `numpy.random.RandomState(split_seed)` draws them; the others, in file order, are the test.
+    column `name=value` of 0.0 and 1.0 for each value of the file, sorted. The split is that of `load_admissions`: nine tenths for
+    training, in the order in which `numpy.random.RandomState(split_seed)` draws them; the others, in file order, are the test set.
 
     The target's kind is
-      - "regression": numbers, as they stand in the file. They are not standardised: their scale is the user's to choose.
+      - "regression": numbers, unchanged. They are not standardised: their scale is the user's to choose.
       - "binary": 0 and 1, or two text labels, of which the first in sorted order is 0.0 and the other 1.0.
       - "classes": whole numbers or text labels, of two or more values: in sorted order they are the classes 0 … K-1. So the numbers
-        0 … K-1 stay what they are; of 1, 2, 3 the 1 is class 0, and of 0, 2 the 2 is class 1.
+        0 … K-1 stay unchanged; of 1, 2, 3 the 1 is class 0, and of 0, 2 the 2 is class 1.
 
-    Raises `DataError` if the file cannot be used, `ValueError` for a `kind`, `split_seed` or `standardize` that is none.
+    Raises `DataError` if the file cannot be used, `ValueError` for an invalid `kind`, `split_seed` or `standardize`.
     """
     if kind not in list(CHECKS):
         raise ValueError(f"kind is {kind!r}; expected 'regression', 'binary' or 'classes'")
@@ -66,21 +59,13 @@ def load_table(
                 fail(path, f"column {shown(column.name)}: its feature {quoted(name)} has the name of another one: rename the column")
             prepared[name] = values
     features = pd.DataFrame(prepared)
-    return Table(
-        features=features.loc[training],
-        targets=targets.loc[training],
-        features_test=features.loc[test],
-        targets_test=targets.loc[test],
-        names=tuple(prepared),
-        classes=classes,
-    )
+    parts = features.loc[training], targets.loc[training], features.loc[test], targets.loc[test]
+    return Table(*parts, names=tuple(prepared), classes=classes)
 
 
-def _prepared(
-    path: str | PathLike[str], column: Column, training: pd.Index, standardize: Standardize
-) -> "dict[str, pd.Series[float]]":
-    """The features of one column, by name."""
-    if column.is_numeric:
+def _prepared(path: str | PathLike[str], column: Column, training: pd.Index, standardize: Standardize) -> "dict[str, pd.Series[float]]":
+    """Return the features that one column becomes, by name."""
+    if column.numbers:
         numbers = pd.Series(column.numbers, name=column.name, dtype="float64")
         return {column.name: standardized(path, numbers, training, standardize)}
     texts = sorted(set(column.texts))

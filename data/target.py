@@ -1,4 +1,4 @@
-"""The column to be predicted: which cells each kind of target allows, and how labels become numbers."""
+"""The target column: which cells each kind of target allows, and how labels become numbers."""
 
 from collections.abc import Iterable
 from os import PathLike
@@ -11,19 +11,17 @@ from .reading import fail, quoted, shown
 
 Kind = Literal["regression", "binary", "classes"]
 
-_WHOLE = 2**53      # beyond it neighbouring whole numbers are one float64
+_WHOLE = 2**53      # from here on, neighbouring whole numbers share one float64
 
 
 def _number(cell: str, number: float | None) -> str | None:
-    if number is None:
-        return f"{quoted(cell)} is not a number; expected numbers for kind 'regression': text labels are for 'binary' or 'classes'"
-    return None
+    what = f"{quoted(cell)} is not a number; expected numbers for kind 'regression': text labels are for 'binary' or 'classes'"
+    return what if number is None else None
 
 
 def _zero_or_one(cell: str, number: float | None) -> str | None:
-    if number is not None and number not in (0, 1):
-        return f"{quoted(cell)} is neither 0 nor 1; expected those or two text labels for kind 'binary': recode it, or choose 'classes'"
-    return None
+    what = f"{quoted(cell)} is neither 0 nor 1; expected those or two text labels for kind 'binary': recode it, or choose 'classes'"
+    return what if number not in (None, 0, 1) else None
 
 
 def _whole(cell: str, number: float | None) -> str | None:
@@ -38,10 +36,10 @@ CHECKS: dict[Kind, Check] = {"regression": _number, "binary": _zero_or_one, "cla
 
 
 def as_targets(path: str | PathLike[str], column: Column, kind: Kind) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """The targets of checked cells, and the labels of their classes; raises `DataError` for too few classes, or too many."""
+    """Return the targets of checked cells, and the labels of their classes; raises `DataError` for too few classes, or too many."""
     if kind == "regression":
         return pd.Series(column.numbers, name=column.name, dtype="float64"), ()
-    values: Iterable[int] | Iterable[str] = [int(number) for number in column.numbers] if column.is_numeric else column.texts
+    values: Iterable[int] | Iterable[str] = [int(number) for number in column.numbers] if column.numbers else column.texts
     distinct: list[Any] = sorted(set(values))
     classes = tuple(str(value) for value in distinct)
     where, two = f"column {shown(column.name)}", kind == "binary"
