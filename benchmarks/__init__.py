@@ -1,1 +1,1 @@
-"""How fast it is, measured: `python -m benchmarks`."""
+"""The benchmarks: `python -m benchmarks`."""

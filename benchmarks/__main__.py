@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, print the tables and the bars; exit code 0 if all bars are met, else 1, 2 for bad usage."""
+"""`python -m benchmarks`: measure and print the tables and bars; exit code 0 if all bars are met, else 1, and 2 for bad usage."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ BUILD = Path(__file__).parent.parent / "build"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark with these arguments, or with the command line's; returns the exit code."""
+    """Run the benchmarks with these arguments, or the command line's, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Time both backends, and what comparing them costs, against what they could take."
     )
@@ -27,13 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=BUILD / "benchmarks.txt", metavar="FILE", help="default: build/benchmarks.txt")
     options = parser.parse_args(argv)
 
-    where = environment()
+    machine = environment()
     measurements: list[Measurement] = []
     for work in options.only:
         start = perf_counter()
         measurements.append(measured(work, options.rounds))
         say(f"{work.key}  {work.title}: {perf_counter() - start:.0f} s")
-        result = as_object(where, measurements)      # written after each work, so that little is lost with a machine that stops
+        result = as_object(machine, measurements)      # written after each work, so that little is lost if the machine stops
         text = as_text(result)
         _write(options.json, json.dumps(result, indent=2, ensure_ascii=False))
         _write(options.out, text)

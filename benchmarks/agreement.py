@@ -1,6 +1,5 @@
-"""That competitors do the same work: trained alike, they must move the weights alike, or a wrong computation would be timed."""
+"""The check that competitors do the same work: trained alike, they must move the weights alike, else a wrong computation is timed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from benchmarks.work import Weights
 
 
 class DisagreementError(Exception):
-    """A competitor trains to other weights."""
+    """A competitor trains to other weights than it should."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +22,20 @@ class Movement:
 
     @classmethod
     def between(cls, start: Weights, end: Weights) -> "Movement":
-        """From the one to the other; what is kept are copies."""
+        """Return the movement from `start` to `end`."""
         return cls(start, {name: end[name] - start[name] for name in start})
 
 
 def copied(weights: Weights) -> dict[str, NDArray[Any]]:
-    """Copies in C order, which what is trained further does not change."""
+    """Return copies in C order, which further training does not change."""
     return {name: np.array(array, order="C") for name, array in weights.items()}
 
 
 def check(actual: Movement, expected: Movement, rtol: float, steps: int) -> None:
-    """Raise DisagreementError unless both set out from equal weights and moved them by the same, to `rtol` of a tensor's largest move.
+    """Raise DisagreementError unless both start from equal weights and move them equally, to `rtol` of a tensor's largest move.
 
-    The moves are compared and not the weights: a few steps move weights by little, so that a wrong step could hide in them.
-    But each of the `steps` rounds each weight, by up to half an ulp on either side, and so much is a move not known.
+    The moves are compared and not the weights: a few steps move weights by so little that a wrong step could hide in them.
+    Each of the `steps` rounds each weight, by up to half an ulp on either side, so that a move is known to one ulp a step only.
     """
     if set(actual.moved) != set(expected.moved):
         raise DisagreementError(f"weights are {sorted(actual.moved)}; expected {sorted(expected.moved)}")
@@ -58,13 +57,13 @@ def check(actual: Movement, expected: Movement, rtol: float, steps: int) -> None
 
 
 def save(movement: Movement, path: str) -> None:
-    """Write it to a file."""
-    parts: Mapping[str, Weights] = {"start": movement.start, "moved": movement.moved}
-    np.savez(path, allow_pickle=False, **{f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()})
+    """Write a movement to a file."""
+    parts = vars(movement).items()
+    np.savez(path, allow_pickle=False, **{f"{part}/{name}": array for part, arrays in parts for name, array in arrays.items()})
 
 
 def load(path: str) -> Movement:
-    """Read it back."""
+    """Read a movement from a file."""
     with np.load(path) as file:
         parts = {part: {key.split("/")[1]: file[key] for key in file if key.startswith(f"{part}/")} for part in ("start", "moved")}
     return Movement(**parts)

@@ -1,11 +1,11 @@
-"""W2 and W3: networks of which matrix products take most of the time, held against those products alone."""
+"""W2 and W3: networks whose time goes mostly into matrix products, compared with those products alone."""
 
 from collections.abc import Callable
 from functools import cache, partial
 
 from benchmarks.timing import Bar
 from benchmarks.trainers import manual_trainer, torch_trainer
-from benchmarks.work import Competitor, Row, Work, threads_text
+from benchmarks.work import Competitor, Row, Work, competitor, threads_text
 from compare.problem.problem import Problem
 
 MANUAL = "manual.fast.train"
@@ -22,40 +22,26 @@ LARGE_STEPS = 2
 
 @cache
 def problem(hidden: str, dtype: str) -> Problem:
-    """W2's: 784-256-128-10 with biases, `hidden` activations and a sigmoid output, a batch of 128 records."""
+    """Return W2's problem: 784-256-128-10 with biases, `hidden` activations and a sigmoid output, a batch of 128 records."""
     sizes = (784, 256, 128, 10)
     return Problem.draw(sizes, records=(128,), activations=(hidden, hidden, "sigmoid"), bias=True, lr=0.5, dtype=dtype)
 
 
 @cache
 def large_problem() -> Problem:
-    """W3's: 4096-4096-4096-10 with biases, sigmoid, a batch of 512 records, float32."""
+    """Return W3's problem: 4096-4096-4096-10 with biases, sigmoid, a batch of 512 records, float32."""
     return Problem.draw((4096, 4096, 4096, 10), records=(512,), bias=True, lr=0.5, dtype="float32")
 
 
-def matrix_products(make: Callable[[], Problem]) -> Competitor:
-    """A step's matrix products."""
-    from benchmarks.competitors.matrix_products import matrix_products
-
-    return matrix_products(make())
-
-
-def torch_compiled(make: Callable[[], Problem]) -> Competitor:
-    """A step, compiled by PyTorch."""
-    from benchmarks.competitors.torch_compiled import torch_compiled
-
-    return torch_compiled(make())
-
-
 def _rows(make: Callable[[], Problem], steps: int, check_steps: int) -> tuple[Row, ...]:
-    def row(name: str, competitor: Callable[[], Competitor], agrees_with: str | None) -> Row:
-        return Row(name, competitor, steps, "ms a step", 1e3 / steps, agrees_with, check_steps)
+    def row(name: str, build: Callable[[], Competitor], agrees_with: str | None) -> Row:
+        return Row(name, build, steps, "ms a step", 1e3 / steps, agrees_with, check_steps)
 
     return (
         row(MANUAL, lambda: manual_trainer(make()), None),
-        row(PRODUCTS, partial(matrix_products, make), None),
+        row(PRODUCTS, competitor(make, "matrix_products"), None),
         row(TORCH, lambda: torch_trainer(make()), MANUAL),
-        row(COMPILED, partial(torch_compiled, make), MANUAL),
+        row(COMPILED, competitor(make, "torch_compiled"), MANUAL),
     )
 
 

@@ -1,4 +1,4 @@
-"""W6: whole processes, from nothing to their end."""
+"""W6: whole processes, from start to exit."""
 
 import compileall
 import subprocess
@@ -13,20 +13,18 @@ NOTHING = "python -c pass"
 HELP = "python -m compare --help"
 LESSON = "python -m compare"
 BOTH_SIDES = "python -m benchmarks.both_sides (imports torch and pandas, trains both sides)"
-
-
 PACKAGES = ("manual", "torch_ref", "compare", "data")
 
 
 @cache
 def compiled() -> None:
-    """Have the packages' bytecode written, as installing them does."""
+    """Write the packages' bytecode, as installing them does."""
     for package in PACKAGES:
         compileall.compile_dir(ROOT / package, quiet=1)
 
 
 def process(*arguments: str) -> Competitor:
-    """A Python with these arguments."""
+    """Return a competitor that runs Python with these arguments."""
     compiled()
 
     def run(steps: int) -> None:

@@ -1,4 +1,4 @@
-"""Where it was measured: the machine and the versions."""
+"""The machine and the versions of the packages that were measured."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("numpy", "torch", "pandas", "scikit-learn", "jax", "jaxlib", "numba"
 
 
 def environment() -> dict[str, object]:
-    """The machine and the versions, as a dict for JSON."""
+    """Return the machine and the versions, as a dict for JSON."""
     return {
         "cpu": _cpu(),
         "cpus": cpus(),

@@ -1,15 +1,15 @@
-"""W1: the lesson, trained in every way there is."""
+"""W1: the lesson, trained by all competitors."""
 
 from collections.abc import Callable
 from functools import cache
 
 from benchmarks.timing import Bar
 from benchmarks.trainers import manual_trainer, torch_trainer
-from benchmarks.work import Competitor, Row, Work
+from benchmarks.work import Competitor, Row, Work, competitor
 from compare.problem.lesson import EPOCHS, lesson_problem
 from compare.problem.problem import Problem
 
-PART = 30      # the record loop runs 1/30 of the epochs
+PART = 30      # the record loop runs 1/30 of the epochs: it is slow
 
 MANUAL = "manual.fast.train"
 TORCH = "torch_ref.train (eager PyTorch)"
@@ -23,50 +23,8 @@ JAX_BY_HAND = "jax.lax.scan, gradients by hand, transposed"
 
 @cache
 def problem() -> Problem:
-    """The lesson's: 6-2-1, sigmoid, 360 records."""
+    """Return the lesson's problem: 6-2-1, sigmoid, 360 records."""
     return lesson_problem()
-
-
-def record_loop() -> Competitor:
-    """The lesson's own loop."""
-    from benchmarks.competitors.record_loop import record_loop
-
-    return record_loop(problem())
-
-
-def plain_numpy() -> Competitor:
-    """All records at once."""
-    from benchmarks.competitors.plain_numpy import plain_numpy
-
-    return plain_numpy(problem())
-
-
-def numba_loop() -> Competitor:
-    """The lesson's loop, compiled."""
-    from benchmarks.competitors.numba_loop import numba_loop
-
-    return numba_loop(problem())
-
-
-def jax_scan() -> Competitor:
-    """All steps compiled as one, as JAX is written."""
-    from benchmarks.competitors.jax_scan import jax_scan
-
-    return jax_scan(problem())
-
-
-def jax_scan_transposed() -> Competitor:
-    """All steps compiled as one, as fast as it gets."""
-    from benchmarks.competitors.jax_scan import jax_scan_transposed
-
-    return jax_scan_transposed(problem())
-
-
-def scikit_learn() -> Competitor:
-    """A library's network."""
-    from benchmarks.competitors.scikit_learn import scikit_learn
-
-    return scikit_learn(problem())
 
 
 def _row(name: str, make: Callable[[], Competitor], agrees_with: str | None = MANUAL) -> Row:
@@ -81,13 +39,13 @@ WORKS = (
         rounds=31,
         rows=(
             _row(MANUAL, lambda: manual_trainer(problem()), agrees_with=None),
-            _row(JAX, jax_scan),
-            _row(JAX_BY_HAND, jax_scan_transposed),
-            _row(NUMBA, numba_loop),
-            _row(PLAIN, plain_numpy),
-            _row(SCIKIT_LEARN, scikit_learn, agrees_with=None),
+            _row(JAX, competitor(problem, "jax_scan")),
+            _row(JAX_BY_HAND, competitor(problem, "jax_scan", "jax_scan_transposed")),
+            _row(NUMBA, competitor(problem, "numba_loop")),
+            _row(PLAIN, competitor(problem, "plain_numpy")),
+            _row(SCIKIT_LEARN, competitor(problem, "scikit_learn"), agrees_with=None),
             _row(TORCH, lambda: torch_trainer(problem())),
-            Row(RECORD_LOOP, record_loop, steps=EPOCHS // PART, scale=1e3 * PART, agrees_with=MANUAL),
+            Row(RECORD_LOOP, competitor(problem, "record_loop"), steps=EPOCHS // PART, scale=1e3 * PART, agrees_with=MANUAL),
         ),
         bars=(
             Bar(TORCH, MANUAL, at_least=15),

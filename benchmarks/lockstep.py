@@ -1,7 +1,8 @@
-"""W5: what comparing every step's deltas costs, over the same lockstep that compares nothing."""
+"""W5: the cost of comparing every step's deltas, over the same lockstep without comparing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from benchmarks import classifier, lesson
 from benchmarks.timing import Bar
@@ -17,7 +18,7 @@ BARE = "bare loops over both sides' steps"
 
 
 def compared(make: Callable[[], Problem]) -> Competitor:
-    """`compare.train_in_lockstep` on both backends."""
+    """Return `compare.train_in_lockstep` on both backends as a competitor."""
     from compare import Manual, train_in_lockstep
     from compare.sides.torch_ref import TorchRef
 
@@ -27,15 +28,11 @@ def compared(make: Callable[[], Problem]) -> Competitor:
     def run(steps: int) -> None:
         check(train_in_lockstep(hand, reference, problem, steps=steps), steps)
 
-    def reset() -> None:
-        for side in (hand, reference):
-            side.load_state_dict(problem.initial_parameters)
-
-    return Competitor(run, reset, lambda: _both(hand.state_dict(), reference.state_dict()))
+    return _competitor(run, problem, hand, reference)
 
 
 def not_compared(make: Callable[[], Problem]) -> Competitor:
-    """The same steps of the same two sides, from the same weights, in the same blocks, to their last weights; nothing is shown."""
+    """Return a competitor that makes the same steps of both sides, in the same blocks, and shows and compares nothing."""
     from compare import Manual
     from compare.lockstep.blocks import blocks
     from compare.sides.torch_ref import TorchRef
@@ -43,23 +40,20 @@ def not_compared(make: Callable[[], Problem]) -> Competitor:
     problem = make()
     sides = [side(problem, show=()) for side in (Manual, TorchRef)]
 
-    def reset() -> None:
-        for side in sides:
-            side.load_state_dict(problem.initial_parameters)
-
     def run(steps: int) -> Weights:
-        reset()
+        competitor.reset()
         for block in blocks(problem, steps):
             batches = [problem.batch(number) for number in block]
             for side in sides:
                 side.steps(batches)
-        return _both(*(side.state_dict() for side in sides))
+        return _weights(sides)
 
-    return Competitor(run, reset, lambda: _both(*(side.state_dict() for side in sides)))
+    competitor = _competitor(run, problem, *sides)
+    return competitor
 
 
 def bare_loops(make: Callable[[], Problem]) -> Competitor:
-    """What is left of it without what can be compared: each side's loop over its steps."""
+    """Return a competitor that makes the same steps in bare loops, which show nothing that could be compared."""
     import manual
     import torch_ref
     from compare import Manual
@@ -80,11 +74,7 @@ def bare_loops(make: Callable[[], Problem]) -> Competitor:
                 for _ in block:
                     by_autograd.step(reference.network, reference.network.gradients(inputs, targets, problem.loss)[2])
 
-    def reset() -> None:
-        for side in (hand, reference):
-            side.load_state_dict(problem.initial_parameters)
-
-    return Competitor(run, reset, lambda: _both(hand.state_dict(), reference.state_dict()))
+    return _competitor(run, problem, hand, reference)
 
 
 def check(comparison: Comparison, steps: int) -> None:
@@ -96,9 +86,18 @@ def check(comparison: Comparison, steps: int) -> None:
             raise AssertionError(f"the deltas of {name} were not compared at each of {steps} steps")
 
 
-def _both(hand: Weights, reference: Weights) -> Weights:
-    sides = {"manual": hand, "torch_ref": reference}
-    return {f"{side} {name}": array for side, weights in sides.items() for name, array in weights.items()}
+def _competitor(run: Callable[[int], object], problem: Problem, *sides: Any) -> Competitor:
+    def reset() -> None:
+        for side in sides:
+            side.load_state_dict(problem.initial_parameters)
+
+    return Competitor(run, reset, lambda: _weights(sides))
+
+
+def _weights(sides: Iterable[Any]) -> Weights:
+    """Return the parameters of both sides by name."""
+    both = zip(("manual", "torch_ref"), sides, strict=True)
+    return {f"{name} {key}": array for name, side in both for key, array in side.state_dict().items()}
 
 
 def _work(title: str, make: Callable[[], Problem], steps: int, at_most: float, rounds: int, rtol: float) -> Work:
@@ -120,14 +119,7 @@ def _work(title: str, make: Callable[[], Problem], steps: int, at_most: float, r
 WORKS = (
     _work("the lesson", lesson.problem, EPOCHS, at_most=1.05, rounds=21, rtol=1e-9),
     *(
-        _work(
-            f"784-256-128-10 {hidden} {dtype}",
-            partial(classifier.problem, hidden, dtype),
-            steps=50,
-            at_most=1.06,
-            rounds=15,
-            rtol=classifier.RTOL[dtype],
-        )
+        _work(f"784-256-128-10 {hidden} {dtype}", partial(classifier.problem, hidden, dtype), 50, 1.06, 15, classifier.RTOL[dtype])
         for dtype in classifier.DTYPES
         for hidden in classifier.HIDDEN
     ),

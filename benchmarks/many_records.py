@@ -1,4 +1,4 @@
-"""W4: the lesson's network on its own records, repeated: what a record costs in time and memory when there are millions."""
+"""W4: the lesson's network on up to millions of records, the lesson's own repeated: the time and memory that a record costs."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.timing import Bar
 from benchmarks.trainers import manual_trainer, torch_trainer
-from benchmarks.work import Competitor, Row, Work, threads_text
+from benchmarks.work import Competitor, Row, Work, competitor, threads_text
 from compare.problem.lesson import lesson_problem
 from compare.problem.problem import Problem
 
@@ -24,21 +24,14 @@ MEMORY = "manual.fast.train's extra memory"
 
 @cache
 def problem(records: int) -> Problem:
-    """The lesson's problem with its 360 records repeated."""
+    """Return the lesson's problem with its 360 records repeated."""
     lesson = lesson_problem()
     x, y = (np.tile(array, (records // len(array), 1)) for array in lesson.batch(1))
     return Problem(sizes=lesson.sizes, lr=lesson.lr, batches=((x, y),), initial_parameters=lesson.initial_parameters)
 
 
-def plain_numpy(records: int) -> Competitor:
-    """All records at once."""
-    from benchmarks.competitors.plain_numpy import plain_numpy
-
-    return plain_numpy(problem(records))
-
-
 def memory(records: int) -> Competitor:
-    """What `manual.fast.train` allocates at most at a time, over what was there before, in MiB."""
+    """Return a competitor that reads the peak of the memory that `manual.fast.train` allocates, in MiB."""
     trainer = manual_trainer(problem(records))
 
     def read() -> float:
@@ -71,21 +64,15 @@ def _rows(name: str, make: Callable[[int], Competitor], sizes: tuple[int, ...]) 
     )
 
 
-def _manual(records: int) -> Competitor:
-    return manual_trainer(problem(records))
-
-
-def _torch(records: int) -> Competitor:
-    return torch_trainer(problem(records))
-
-
 def _work(threads: int) -> Work:
     sizes = (FEW, MANY, MOST) if threads == 1 else (MOST,)
-    trainers = ((MANUAL, _manual), (PLAIN, plain_numpy), (TORCH, _torch))
-    rows = tuple(row for name, make in trainers for row in _rows(name, make, sizes))
-    bars: tuple[Bar, ...] = tuple(
-        Bar(_at(name, MOST), _at(MANUAL, MOST), at_least=2 if threads == 1 else None) for name in (PLAIN, TORCH)
-    )
+    builders: dict[str, Callable[[int], Competitor]] = {
+        MANUAL: lambda records: manual_trainer(problem(records)),
+        PLAIN: lambda records: competitor(partial(problem, records), "plain_numpy")(),
+        TORCH: lambda records: torch_trainer(problem(records)),
+    }
+    rows = tuple(row for name, make in builders.items() for row in _rows(name, make, sizes))
+    bars = tuple(Bar(_at(name, MOST), _at(MANUAL, MOST), at_least=2 if threads == 1 else None) for name in (PLAIN, TORCH))
     if threads == 1:
         rows += tuple(Row(_at(MEMORY, records), partial(memory, records), unit="MiB", once=True) for records in (TENTH, MOST))
         bars = (

@@ -1,4 +1,4 @@
-"""What was measured, as an object for JSON and as text."""
+"""The result, as an object for JSON and as text."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -9,35 +9,31 @@ from benchmarks.work import Row
 
 
 def as_object(environment: Mapping[str, object], measurements: Sequence[Measurement]) -> dict[str, Any]:
-    """The rows with their rounds' values, the bars with their ratios, and the machine, as dicts and lists."""
+    """Return the rows with their rounds' values, the bars with their ratios, and the machine, as dicts and lists."""
     return {
         "environment": dict(environment),
         "works": [
             {
-                "key": measurement.work.key,
-                "title": measurement.work.title,
-                "threads": measurement.work.threads,
-                "rows": [_row(row, measurement) for row in measurement.work.rows],
+                "key": work.key,
+                "title": work.title,
+                "threads": work.threads,
+                "rows": [_row(row, measurement) for row in work.rows],
                 "bars": [
-                    {
-                        "name": bar.name,
-                        "value": bar.value(measurement.values),
-                        "at_most": bar.at_most,
-                        "at_least": bar.at_least,
-                        "verdict": bar.verdict(measurement.values),
-                    }
-                    for bar in measurement.work.bars
+                    {"name": bar.name, "value": bar.value(values), "at_most": bar.at_most, "at_least": bar.at_least}
+                    | {"verdict": bar.verdict(values)}
+                    for bar in work.bars
                 ],
             }
             for measurement in measurements
+            for work, values in [(measurement.work, measurement.values)]
         ],
         "all_met": all(measurement.is_good for measurement in measurements),
     }
 
 
 def as_text(result: Mapping[str, Any]) -> str:
-    """The object in lines to be read: each work's table, then all bars."""
-    lines = [*_environment_lines(result["environment"])]
+    """Return the object as text: each work's table, then all bars."""
+    lines = _environment_lines(result["environment"])
     for work in result["works"]:
         width = max(len(row["name"]) for row in work["rows"])
         lines += ["", f"{work['key']}  {work['title']}", f"{'':{width}}  {'median':>9}  {'least':>9}  {'most':>9}"]
@@ -46,7 +42,8 @@ def as_text(result: Mapping[str, Any]) -> str:
                 lines.append(f"{row['name']:{width}}  {row['fault']}")
             else:
                 numbers = "  ".join(f"{_number(row[key]):>9}" for key in ("median", "least", "most"))
-                lines.append(f"{row['name']:{width}}  {numbers}  {row['unit']}, {_rounds(len(row['values']))}")
+                count = len(row["values"])
+                lines.append(f"{row['name']:{width}}  {numbers}  {row['unit']}, {count} round{'' if count == 1 else 's'}")
     lines += ["", "BARS: ratios of times, each the median of the rounds' own"]
     for work in result["works"]:
         lines.append(f"{work['key']}  {work['title']}")
@@ -89,10 +86,6 @@ def _limit(bar: Mapping[str, Any]) -> str:
 
 
 def _number(value: float) -> str:
-    """Four digits, more before the point."""
+    """Format with four digits, more if there are more before the point."""
     digits = next((digits for digits, below in ((3, 10), (2, 100), (1, 1000)) if abs(value) < below), 0)
     return f"{value:.{digits}f}"
-
-
-def _rounds(count: int) -> str:
-    return f"{count} round" if count == 1 else f"{count} rounds"

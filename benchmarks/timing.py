@@ -1,4 +1,4 @@
-"""The clock, and what is made of its times: the median of the rounds' own ratios, and the bars that it is held to."""
+"""The clock, and the bars: limits on the ratios of times, each the median of the rounds' own ratios."""
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
@@ -7,13 +7,13 @@ from statistics import median
 from time import perf_counter
 from typing import Literal
 
-Values = Mapping[str, Sequence[float]]      # by row, one for each round
+Values = Mapping[str, Sequence[float]]      # by row's name, one for each round
 
 Verdict = Literal["met", "missed", "not measured", "no bar"]
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """The wall-clock time of one run, with the garbage collector off."""
+    """Return the wall-clock time of one run, with the garbage collector off."""
     gc.collect()
     gc.disable()
     try:
@@ -26,7 +26,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 @dataclass(frozen=True)
 class Bar:
-    """One row's value over another's, or by itself, and what it must be; without a limit it is told for information."""
+    """A limit on one row's value over another's, or on one row's value; without a limit the bar is for information."""
 
     of: str
     over: str | None = None
@@ -35,27 +35,20 @@ class Bar:
 
     @property
     def name(self) -> str:
-        """What is measured."""
+        """Return the quantity's name."""
         return self.of if self.over is None else f"{self.of} / {self.over}"
 
-    @property
-    def limit(self) -> str:
-        """What it must be, in words; empty without a limit."""
-        if self.at_most is not None:
-            return f"at most {self.at_most:g}"
-        return "" if self.at_least is None else f"at least {self.at_least:g}"
-
     def value(self, values: Values) -> float | None:
-        """The median of the rounds' ratios; each is taken within its round, so that a slow spell hits both. None: not measured."""
+        """Return the median of the rounds' ratios, or None if not measured; a slow spell hits both times of a round alike."""
         above = values.get(self.of, ())
         below = [1.0] * len(above) if self.over is None else values.get(self.over, ())
         ratios = [a / b for a, b in zip(above, below, strict=False)]
         return median(ratios) if ratios else None
 
     def verdict(self, values: Values) -> Verdict:
-        """Whether the bar is met."""
+        """Return whether the bar is met."""
         value = self.value(values)
-        if not self.limit:
+        if self.at_most is None and self.at_least is None:
             return "no bar"
         if value is None:
             return "not measured"

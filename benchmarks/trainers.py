@@ -5,7 +5,7 @@ from compare.problem.problem import Problem
 
 
 def manual_trainer(problem: Problem) -> Competitor:
-    """`manual.fast.train`."""
+    """Return `manual.fast.train` as a competitor."""
     import manual
 
     network = manual.Network(problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype)
@@ -18,7 +18,7 @@ def manual_trainer(problem: Problem) -> Competitor:
 
 
 def torch_trainer(problem: Problem) -> Competitor:
-    """`torch_ref.train`, eager; it is given tensors, so that no conversion is timed."""
+    """Return `torch_ref.train`, eager, as a competitor; it takes tensors, so that no conversion is timed."""
     import torch
 
     import torch_ref

@@ -1,41 +1,39 @@
-"""What is measured: works, each a table of rows by competitors with bars on their ratios."""
+"""A benchmark's parts: a work is a table of rows, each timing a competitor, with bars on the ratios of their times."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.timing import Bar
+from compare.problem.problem import Problem
 
 Weights = Mapping[str, NDArray[np.floating[Any]]]      # by PyTorch's names and in its layout
 
 
-def nothing() -> None:
-    """What needs no preparation."""
-
-
 @dataclass(frozen=True)
 class Competitor:
-    """Something that runs: `run(steps)` is timed, after `reset()`, which is not.
+    """One way to run a work: `run(steps)` is timed, after `reset()`, which is not.
 
-    `weights()` shows where training ended, to be held against the others'; None where no problem is trained. `read()` gives what
-    is measured in place of a time.
+    `weights()` returns the weights where training ended, to be compared with other competitors'; None where nothing is trained.
+    `read()` returns a value measured in place of a time.
     """
 
     run: Callable[[int], object] = lambda steps: None
-    reset: Callable[[], object] = nothing
+    reset: Callable[[], object] = lambda: None
     weights: Callable[[], Weights] | None = None
     read: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a work's table: a competitor, the steps that a round times, and the unit in which the time is told.
+    """One line of a work's table: a competitor, the steps that a round times, and the unit in which the time is printed.
 
-    A time of t seconds is told as `scale` · t. Before anything is timed, the weights after `check_steps` (else `steps`) must be
-    those of the row that it `agrees_with`. What is measured `once` is the same in each round.
+    A time of t seconds is printed as `scale` · t. Before anything is timed, the weights after `check_steps` (else `steps`) must equal
+    those of the row that it `agrees_with`. A row measured `once` is left out of all rounds but the first.
     """
 
     name: str
@@ -50,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Work:
-    """One table: rows timed by turns for so many rounds on so many threads. `rtol` is how far the weights may be apart."""
+    """One table: rows timed in turns, for `rounds` rounds on `threads` threads. `rtol` bounds how far the rows' weights may differ."""
 
     key: str
     title: str
@@ -61,10 +59,15 @@ class Work:
     rtol: float = 1e-9
 
     def row(self, name: str) -> Row:
-        """The row of that name."""
+        """Return the row of that name."""
         return next(row for row in self.rows if row.name == name)
 
 
+def competitor(problem: Callable[[], Problem], module: str, function: str | None = None) -> Callable[[], Competitor]:
+    """Return what builds the competitor of `benchmarks/competitors/`, importing its module only then, since it may not be installed."""
+    return lambda: getattr(import_module(f"benchmarks.competitors.{module}"), function or module)(problem())
+
+
 def threads_text(threads: int) -> str:
-    """The number of threads in words."""
+    """Return the number of threads in words."""
     return "one thread" if threads == 1 else f"{threads} threads"

@@ -1,7 +1,7 @@
-"""A process of its own that builds competitors and runs them when told: `python -m benchmarks.worker TITLE ROW…`.
+"""A process that builds competitors and runs them on request: `python -m benchmarks.worker TITLE ROW…`.
 
-It takes one JSON object a line and answers each with one: first what became of its rows, then a round's value or a file of
-weights for each that is asked for. It ends with its standard input.
+It first writes a JSON object with the faults of its rows. Then it reads one JSON object a line and answers each with one: a round's
+value, or whether it wrote the weights to a file. It ends when its standard input does.
 """
 
 import json
@@ -16,15 +16,15 @@ from benchmarks.work import Competitor, Row, Work
 
 ROOT = Path(__file__).parent.parent
 INSTALL = "pip install -e .[bench]"
-EXTRA = ("sklearn", "jax", "jaxlib", "numba")      # what that installs, by its modules' names
+EXTRA = ("sklearn", "jax", "jaxlib", "numba")      # the modules that it installs
 
 
 class WorkerError(Exception):
-    """A worker that failed, or died."""
+    """A worker that failed, or whose process ended."""
 
 
 class Worker:
-    """The parent's end: a process started for some rows of a work. `faults` says of those that could not be built why not."""
+    """The parent's end of a process started for some rows of a work. `faults` gives the reason for each row that could not be built."""
 
     def __init__(self, work: Work, names: Sequence[str]) -> None:
         self._process = subprocess.Popen(
@@ -42,11 +42,11 @@ class Worker:
             self.faults = dict.fromkeys(names, str(error))
 
     def value(self, name: str) -> float:
-        """One round of that row, in its unit."""
+        """Return one round's value of that row, in its unit."""
         return float(self._ask({"do": "value", "row": name})["value"])
 
     def train(self, name: str, steps: int, path: str) -> bool:
-        """Train so many steps and write how the weights moved; False for what trains no weights."""
+        """Train `steps` steps and write how far the weights moved; return False for a row that trains no weights."""
         return bool(self._ask({"do": "train", "row": name, "steps": steps, "path": path})["written"])
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Worker:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """What a worker is started with: BLAS, OpenMP and XLA read it as they are loaded."""
+    """Return a worker's environment variables, which BLAS, OpenMP and XLA read as they are loaded."""
     variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     one_thread = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"} if threads == 1 else {}
     return {
@@ -89,12 +89,12 @@ def environment(threads: int) -> dict[str, str]:
         **dict.fromkeys(variables, str(threads)),
         **one_thread,
         "JAX_PLATFORMS": "cpu",
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",      # compile here, not in processes that stay
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",      # compile in this process, not in ones that outlive it
     }
 
 
 def serve(work: Work, names: Sequence[str], questions: TextIO, answers: TextIO) -> None:
-    """The worker's end: build the rows, then answer until there are no more questions."""
+    """Build the rows, then answer questions until there are no more: the worker's end."""
 
     def answer(**what: Any) -> None:
         answers.write(json.dumps(what) + "\n")
@@ -121,7 +121,7 @@ def serve(work: Work, names: Sequence[str], questions: TextIO, answers: TextIO) 
 
 
 def fault(error: Exception) -> str:
-    """Why a row cannot be measured, in a line."""
+    """Return, in one line, why a row cannot be measured."""
     if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name.split(".")[0] in EXTRA:
         return f"not installed: {INSTALL}"
     lines = str(error).strip().splitlines()
@@ -150,7 +150,7 @@ def _trained(competitor: Competitor, steps: int, path: str) -> bool:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve on the process's own streams; what libraries print goes to standard error."""
+    """Serve on the process's own streams; redirect what libraries print to standard error."""
     from benchmarks.works import WORKS
 
     title, *names = arguments

@@ -1,4 +1,4 @@
-"""All works, in the order in which they are run."""
+"""All works, in the order in which they run."""
 
 from benchmarks import classifier, cold_start, grading, lesson, lockstep, many_records
 

@@ -1,1 +1,1 @@
-"""What the hand-written backend is measured against, one way to train to a file."""
+"""The competitors of the hand-written backend, one to a file."""

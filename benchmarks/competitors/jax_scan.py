@@ -18,12 +18,12 @@ Step = Callable[[Weights, Any, Any, float], tuple[Weights, Any]]
 
 
 def jax_scan(problem: Problem) -> Competitor:
-    """With gradients by `jax.value_and_grad`, records as rows: as JAX is written."""
+    """Return it with gradients by `jax.value_and_grad`, records as rows: the usual JAX."""
     return _competitor(problem, _derived)
 
 
 def jax_scan_transposed(problem: Problem) -> Competitor:
-    """With gradients by hand, records as columns: as fast as JAX can be made here."""
+    """Return it with gradients by hand, records as columns: the fastest that JAX was made to run here."""
     return _competitor(problem, _by_hand)
 
 

@@ -1,4 +1,4 @@
-"""The matrix products of a training step, and nothing else: what no implementation that uses them can be faster than."""
+"""The matrix products of a training step, and nothing else: a lower bound on the time of any implementation that uses them."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from compare.problem.problem import Problem
 
 
 def matrix_products(problem: Problem) -> Competitor:
-    """For each layer, into arrays made beforehand: z = a Wᵀ, ∂L/∂W = δᵀ a and, but for the first, ∂L/∂a = δ W."""
+    """Return them for each layer, into arrays made beforehand: z = a Wᵀ, ∂L/∂W = δᵀ a and, but for the first, ∂L/∂a = δ W."""
     x, _ = problem.batch(1)
     random = np.random.default_rng(problem.seed)
     weights = [array.copy() for array in problem.initial_parameters.values() if array.ndim == 2]      # (out, in)

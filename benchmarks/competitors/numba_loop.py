@@ -14,7 +14,7 @@ Array = NDArray[np.floating[Any]]
 
 
 def numba_loop(problem: Problem) -> Competitor:
-    """The loop on the problem's records, compiled and run once."""
+    """Return the loop on the problem's records, compiled and run once."""
     x, y = problem.batch(1)
     targets = y[:, 0].copy()
     weights: dict[str, Array] = {}
@@ -33,7 +33,7 @@ def numba_loop(problem: Problem) -> Competitor:
 
 @numba.njit(fastmath=False)  # type: ignore[untyped-decorator]
 def train(x: Array, y: Array, w1: Array, w2: Array, lr: float, epochs: int) -> Array:
-    """Train w1 (hidden, in) and w2 (hidden,) in place on x (n, in) and y (n,); returns each epoch's loss."""
+    """Train w1 (hidden, in) and w2 (hidden,) in place on x (n, in) and y (n,), and return each epoch's loss."""
     n, n_in = x.shape
     n_hidden = w2.size
     hidden = np.empty(n_hidden)

@@ -1,4 +1,4 @@
-"""The lesson's network in plain vectorised NumPy: what one writes at first, all records at once. Frozen: it is a yardstick."""
+"""The lesson's network in plain vectorised NumPy, all records at once, as one would first write it. Do not tune it: it is a yardstick."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Array = NDArray[np.floating[Any]]
 
 
 def plain_numpy(problem: Problem) -> Competitor:
-    """The loop on the problem's records."""
+    """Return the loop on the problem's records."""
     x, y = problem.batch(1)
     weights: dict[str, Array] = {}
     return Competitor(
@@ -23,7 +23,7 @@ def plain_numpy(problem: Problem) -> Competitor:
 
 
 def train(x: Array, y: Array, w1: Array, w2: Array, *, lr: float, epochs: int) -> list[float]:
-    """Train w1 (hidden, in) and w2 (1, hidden) in place on x (n, in) and y (n, 1); returns each epoch's loss."""
+    """Train w1 (hidden, in) and w2 (1, hidden) in place on x (n, in) and y (n, 1), and return each epoch's loss."""
     losses = []
     for _ in range(epochs):
         h = 1 / (1 + np.exp(-(x @ w1.T)))

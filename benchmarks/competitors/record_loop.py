@@ -1,6 +1,5 @@
-"""The lesson's training loop as the lesson writes it: over the records, one by one. It is what the rest is faster than."""
+"""The lesson's training loop as the lesson writes it: over the records, one by one."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,17 @@ Array = NDArray[np.floating[Any]]
 
 
 def record_loop(problem: Problem) -> Competitor:
-    """The loop on the problem's records, its arrays in the lesson's layout."""
+    """Return the loop on the problem's records, with arrays in the lesson's layout."""
     x, y = problem.batch(1)
-    features, targets = x, y[:, 0].copy()
+    targets = y[:, 0].copy()
     arrays: dict[str, Array] = {}
 
     def reset() -> None:
-        initial: Mapping[str, Array] = problem.initial_parameters
-        arrays["input_hidden"] = initial["0.weight"].T.copy()      # (in, hidden)
-        arrays["hidden_output"] = initial["2.weight"][0].copy()    # (hidden,)
+        arrays["input_hidden"] = problem.initial_parameters["0.weight"].T.copy()      # (in, hidden)
+        arrays["hidden_output"] = problem.initial_parameters["2.weight"][0].copy()    # (hidden,)
 
     return Competitor(
-        run=lambda steps: train(
-            features, targets, arrays["input_hidden"], arrays["hidden_output"], epochs=steps, learnrate=problem.lr
-        ),
+        run=lambda steps: train(x, targets, arrays["input_hidden"], arrays["hidden_output"], epochs=steps, learnrate=problem.lr),
         reset=reset,
         weights=lambda: {"0.weight": arrays["input_hidden"].T, "2.weight": arrays["hidden_output"][None]},
     )

@@ -1,6 +1,6 @@
 """scikit-learn's `MLPRegressor` on the lesson's records: full-batch gradient descent without momentum or penalty.
 
-Its output unit is linear, so that it trains a slightly cheaper network, from weights of its own: they are not compared.
+Its output unit is linear and its initial weights are its own, so that the weights are not compared; its network is slightly cheaper.
 """
 
 import warnings
@@ -13,7 +13,7 @@ from compare.problem.problem import Problem
 
 
 def scikit_learn(problem: Problem) -> Competitor:
-    """`MLPRegressor.fit` with the problem's hidden layers and learning rate."""
+    """Return `MLPRegressor.fit` with the problem's hidden layers and learning rate."""
     x, y = problem.batch(1)
     targets = y[:, 0].copy()
 

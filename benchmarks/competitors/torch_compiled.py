@@ -1,7 +1,7 @@
 """The training step in PyTorch, compiled by `torch.compile`.
 
-The backward pass is written by hand and the update is the weight gradient's own product (`addmm_`): of the ways to write the step,
-autograd inside and outside the compiled function among them, this was the fastest.
+The backward pass is written by hand, and the update and the weight gradient are one product (`addmm_`): this was the fastest way to
+write the step, faster than autograd inside or outside the compiled function.
 """
 
 import torch
@@ -13,7 +13,7 @@ from compare.problem.problem import Problem
 
 
 def torch_compiled(problem: Problem) -> Competitor:
-    """The step for the problem's network, which has biases, relu or sigmoid layers and half-MSE loss."""
+    """Return the step for the problem's network, which must have biases, relu or sigmoid layers and half-MSE loss."""
     assert problem.bias
     assert problem.loss == "half_mse"
     assert {"relu", "sigmoid"} >= set(problem.activations)
