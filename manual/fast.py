@@ -1,20 +1,20 @@
-"""The same training, fast: everything that a step needs is laid out once; after that a step is a list of calls.
+"""The same training, fast: arrays and NumPy calls are prepared once; after that, a step is a list of calls.
 
-It is a door of its own, `manual.fast.train`: it refuses what it does not know, and where its step is not that of `manual.train`, as when
-layers were edited. `Program` makes the steps that `network.gradients` and `SGD.step` make, up to rounding. All tricks are here:
+`manual.fast.train` is a function of its own beside `manual.train`. It raises ValueError for networks that it does not know, and where its
+step differs from that of `manual.train`, as when layers were edited. `Program` makes the steps that `network.gradients` and `SGD.step`
+make, up to rounding. The tricks:
 
 - No step allocates anything: each call writes where the next one reads.
 - Arrays are (units, records), so that elementwise calls run over flat memory, and a small matrix product has its long side last.
-- Parameters lie in one flat array, deltas in another: the update is one call. The output's error is scaled by −lr/N, few numbers, and
-  what the backward pass then yields for the weights, many numbers, is Δw itself.
+- Parameters lie in one flat array, deltas in another: the update is one call. The output's error, few numbers, is scaled by −lr/N, so
+  that the backward pass yields Δw itself, many numbers, in place of the weights' gradients.
 - Where all units are sigmoid, everything runs mirrored, x, a, y and δ with their signs flipped: each z comes as −z, as e⁻ᶻ needs it.
-- Elementwise calls that follow each other take 64 KiB at a time, which stays in the cache; small layers side by side share a call.
+- Consecutive elementwise calls take 64 KiB at a time, which stays in the cache; small layers, adjacent in memory, share a call.
 - Many records go through in blocks, so that the memory needed does not grow with their number.
 """
 
-from collections.abc import Callable
 from copy import deepcopy
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,27 +22,25 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import activations
-from .activations import Activation, Array
+from .activations import Array
+from .kernels import Calls, Kernel, identity, kernel_of, sigmoid
 from .layers import Activate, Linear
 from .network import Network, named_views
 
-Calls = list[tuple[Callable[..., object], tuple[Any, ...]]]
+CHUNK = 64 * 1024        # bytes that consecutive elementwise calls take at a time
+BLOCK = 1024 * 1024      # bytes that the arrays of a block of records take;
+RECORDS = 1024           # but a longer batch is not cut into blocks of fewer records than about half of this
 
-CHUNK = 64 * 1024        # bytes that a run of elementwise calls takes at a time
-BLOCK = 1024 * 1024      # bytes that the arrays of a block of records take,
-RECORDS = 1024           # though no block of a longer batch is cut to fewer records than about half of this
+_last: "WeakKeyDictionary[Network, dict[Any, Program]]" = WeakKeyDictionary()      # each network's last program, for its next call
 
-_kept: "WeakKeyDictionary[Network, dict[Any, Program]]" = WeakKeyDictionary()      # each network's last, for its next call
-
-_CHECKED, _ROUNDING = 8, 2**14      # records of the step that is checked, and roundings of the largest number that are allowed
+_CHECKED, _ROUNDING = 8, 2**14      # records of the step that is checked, and allowed roundings of the largest number
 FACTORS = {"half_mse": 1.0, "mse": 2.0}      # ∂L/∂ŷ = factor · (ŷ − y) / N, and L = factor/2 · Σ (ŷ − y)² / N
 
 
 def train(network: Network, x: ArrayLike, y: ArrayLike, *, lr: float, epochs: int, loss: str = "half_mse") -> list[float]:
-    """Full-batch gradient descent on inputs x (n, in) and targets y (n, k), as `manual.train` does it; returns each epoch's loss.
+    """Train as `manual.train` does, full-batch on inputs x (n, in) and targets y (n, k), and return each epoch's loss.
 
-    Raises ValueError where the network or the loss is none that it knows, or its steps are not those of `manual.train`.
+    Raises ValueError for a network or a loss that it does not know, and where its steps differ from those of `manual.train`.
     """
     x, y = np.asarray(x), np.asarray(y)
     if not {x.dtype.kind, y.dtype.kind} <= set("fiub"):
@@ -54,18 +52,18 @@ def train(network: Network, x: ArrayLike, y: ArrayLike, *, lr: float, epochs: in
 
 
 def program(network: Network, loss: str, lr: float, n: int, *, with_grads: bool = False) -> "Program":
-    """A program for steps of gradient descent on n records; the same one as before where the network asks for it again.
+    """Return a program for steps of gradient descent on n records: the network's last one, if made for the same arguments.
 
-    `with_grads` asks for the gradients too, which a step otherwise does without. Raises ValueError as `train` does.
+    `with_grads` asks for the gradients too, which a step otherwise does not compute. Raises ValueError as `train` does.
     """
-    kept = _kept.setdefault(network, {})
+    last = _last.setdefault(network, {})
     key = (loss, lr, n, with_grads)
-    if key not in kept or kept[key].flat is not network.flat:
+    if key not in last or last[key].flat is not network.flat:
         _check_known(network, loss)
         _check_step(network, loss)
-        kept.clear()
-        kept[key] = Program(network, loss, lr, n, with_grads)
-    return kept[key]
+        last.clear()
+        last[key] = Program(network, loss, lr, n, with_grads)
+    return last[key]
 
 
 def _check_known(network: Network, loss: str) -> None:
@@ -82,7 +80,7 @@ def _check_known(network: Network, loss: str) -> None:
 
 
 def _check_step(network: Network, loss: str) -> None:
-    """One step on a few records, both ways, from the network's own weights: or an edit of what `manual.train` runs would be passed by."""
+    """Compare one step on a few records, made both ways from the network's weights: the code that `manual.train` runs may be edited."""
     generator = np.random.default_rng(0)
     x, y = (generator.uniform(-1, 1, (_CHECKED, size)).astype(network.dtype) for size in (network.sizes[0], network.sizes[-1]))
     copied = deepcopy(network)
@@ -106,8 +104,8 @@ class Program:
         program.step(x, y)
         program.loss, program.output, program.by_name(program.deltas)["0.weight"]
 
-    `flat`, `deltas` and `grads` hold all parameters in the order of `state_dict`; `by_name` gives views of them. It is bound to the arrays
-    that are the network's when it is made.
+    `flat`, `deltas` and `grads` are flat arrays over all parameters, in the order of `state_dict`; `by_name` gives views of them. The
+    program is bound to the arrays that the network has when it is made.
     """
 
     def __init__(self, network: Network, loss: str, lr: float, n: int, with_grads: bool = False) -> None:
@@ -127,7 +125,7 @@ class Program:
         per_record = item * (network.sizes[0] + 3 * sum(network.sizes[1:]) + network.sizes[-1])
         count = -(-n // max(RECORDS, BLOCK // per_record))
         self._in_one = count == 1
-        part = result if self._in_one else np.empty_like(result)      # what a block yields
+        part = result if self._in_one else np.empty_like(result)      # the result of a block
         self._before: Calls = []
         self._after: Calls = []
         if not self._in_one:
@@ -145,13 +143,13 @@ class Program:
         self._blocks = [(blocks[m], slice(end - m, end)) for m, end in zip(lengths, ends, strict=True)]
 
     def step(self, x: Array, y: Array) -> None:
-        """One step on inputs x (n, in) and targets y (n, k); what it yields is in the program's arrays until the next step."""
+        """Make one step on inputs x (n, in) and targets y (n, k); its results are in the program's arrays until the next step."""
         self._check(x, y)
         with np.errstate(over="ignore"):
             self.loss = self._step(x, y, self.output)
 
     def train(self, x: Array, y: Array, epochs: int) -> list[float]:
-        """As many steps on the same inputs and targets; returns each one's loss, before its update."""
+        """Make `epochs` steps on the same inputs and targets, and return each one's loss, taken before its update."""
         self._check(x, y)
         if self._in_one:
             self._blocks[0][0].load(x, y)
@@ -164,7 +162,7 @@ class Program:
         return np.empty((self.n, self.sizes[-1]), self.dtype)
 
     def by_name(self, flat: Array) -> dict[str, Array]:
-        """Views of a flat array by the parameters' names, shaped as they are."""
+        """Return views of a flat array by the parameters' names, in their shapes."""
         return named_views(flat, self._shapes)
 
     def _step(self, x: Array, y: Array, output: Array | None = None) -> float:
@@ -190,21 +188,21 @@ class Program:
 
 
 class Block:
-    """A forward and a backward pass over m records: `calls` make them, and write what is each parameter's into `results`.
+    """A forward and a backward pass over m records: `calls` make them, and write the result for each parameter into `results`.
 
-    What the backward pass yields is the gradient of `scale` · ½ Σ (ŷ − y)².
+    That result is the gradient of `scale` · ½ Σ (ŷ − y)².
     """
 
     def __init__(self, network: Network, params: dict[str, Array], results: dict[str, Array], m: int, scale: float) -> None:
         dtype, widths = network.dtype, network.sizes[1:]
-        kernels = [_kernel(layer.activation) for layer in network.layers if isinstance(layer, Activate)]
-        mirrored = all(kernel is _sigmoid for kernel in kernels)
+        kernels = [kernel_of(layer.activation) for layer in network.layers if isinstance(layer, Activate)]
+        mirrored = all(kernel is sigmoid for kernel in kernels)
         self.sign = np.array(-1 if mirrored else 1, dtype)
         signs = np.full(m, self.sign)
         add_bias = np.subtract if mirrored else np.add
 
         self._x, self._y = np.empty((network.sizes[0], m), dtype), np.empty((widths[-1], m), dtype)
-        flat_a, flat_slope, flat_delta = np.empty((3, sum(widths) * m), dtype)      # of all layers, one after the other
+        flat_a, flat_slope, flat_delta = np.empty((3, sum(widths) * m), dtype)      # of all layers, one after another
         ends = [end * m for end in accumulate(widths)]
         spans = [slice(end - width * m, end) for width, end in zip(widths, ends, strict=True)]
         a = [self._x, *(flat_a[span].reshape(-1, m) for span in spans)]             # layer i leads from a[i] to a[i + 1]
@@ -212,7 +210,7 @@ class Block:
         self.output, self.squares = a[-1], np.empty((), dtype)
 
         self.calls: Calls = []
-        runs: list[tuple[Kernel, int, int]] = []      # what can take its slopes in one call
+        runs: list[tuple[Kernel, int, int]] = []      # stretches whose slopes are taken in one call
         rows = max(1, CHUNK // (m * dtype.itemsize))
         for i, (kernel, span) in enumerate(zip(kernels, spans, strict=True)):
             weight, bias = params[f"{2 * i}.weight"], params.get(f"{2 * i}.bias")
@@ -235,7 +233,7 @@ class Block:
         self.calls.append((error.dot, (error, self.squares)))
         self.calls.append((np.multiply, (error, np.array(scale, dtype), error)))
         for i in reversed(range(len(widths))):
-            if kernels[i] is not _identity:
+            if kernels[i] is not identity:
                 flat = flat_delta[spans[i]]
                 self.calls.append((np.multiply, (flat, flat_slope[spans[i]], flat)))           # δ = ∂L/∂a ∘ f′(z)   (out, m)
             self.calls.append((delta[i].dot, (a[i].T, results[f"{2 * i}.weight"])))            # ∂L/∂W = δ aᵀ        (out, in)
@@ -245,67 +243,9 @@ class Block:
                 self.calls.append((params[f"{2 * i}.weight"].T.dot, (delta[i], delta[i - 1])))     # ∂L/∂a = Wᵀ δ    (in, m)
 
     def load(self, x: Array, y: Array) -> None:
-        """Take inputs x (m, in) and targets y (m, k)."""
-        for own, given in (self._x, x), (self._y, y):
+        """Copy in inputs x (m, in) and targets y (m, k)."""
+        for own, array in (self._x, x), (self._y, y):
             if self.sign < 0:
-                np.multiply(given.T, self.sign, out=own, casting="unsafe")
+                np.multiply(array.T, self.sign, out=own, casting="unsafe")
             else:
-                np.copyto(own, given.T, casting="unsafe")
-
-
-# Activations on flat arrays. Given `a`, which holds z, each returns two lists of calls: the first turn z into f(z) in place, the second
-# write f′(z) into `slope`. `spare` is theirs between the two. `one` is −1 where a network runs mirrored, else 1.
-Kernel = Callable[[Array, Array, Array, Array], tuple[Calls, Calls]]
-
-
-def _sigmoid(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
-    """σ(z) = 1 / (1 + e⁻ᶻ), given z, or −σ(z), given −z; σ′ = σ (1 − σ), the same of both."""
-    mirror: Calls = [] if one < 0 else [(np.negative, (a, a))]
-    function: Calls = [(np.exp, (a, a)), (np.add, (a, np.ones((), a.dtype), a)), (np.divide, (one, a, a))]
-    return mirror + function, [(np.subtract, (one, a, slope)), (np.multiply, (slope, a, slope))]
-
-
-def _tanh(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
-    """tanh′ = 1 − tanh²."""
-    return [(np.tanh, (a, a))], [(np.multiply, (a, a, slope)), (np.subtract, (one, slope, slope))]
-
-
-def _relu(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
-    """relu(z) = max(z, 0): NumPy takes the maximum of two arrays three times as fast as that of an array and a number."""
-    return [(partial(np.maximum, out=a), (a, np.zeros_like(a)))], [(np.greater, (a, np.zeros((), a.dtype), slope))]
-
-
-def _leaky_relu(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
-    """f(z) = max(z, 0.01 z), f′(z) = max(z > 0, 0.01)."""
-    leak = np.full_like(a, 0.01)
-    function: Calls = [(np.multiply, (a, leak, spare)), (partial(np.maximum, out=a), (a, spare))]
-    return function, [(np.greater, (a, np.zeros((), a.dtype), slope)), (partial(np.maximum, out=slope), (slope, leak))]
-
-
-def _identity(a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
-    """f(z) = z: nothing to do, and nothing to multiply by."""
-    return [], []
-
-
-def _readable(activation: Activation, a: Array, spare: Array, slope: Array, one: Array) -> tuple[Calls, Calls]:
-    """Any other, by its own two functions; z is kept aside for the second."""
-
-    def function() -> None:
-        spare[:] = a
-        a[:] = activation.function(spare)
-
-    def derivative() -> None:
-        slope[:] = activation.derivative(spare, a)  # type: ignore[misc]    # `_check_known` has seen that there is one
-
-    return [(function, ())], [(derivative, ())]
-
-
-_KERNELS: dict[str, Kernel] = {"sigmoid": _sigmoid, "tanh": _tanh, "relu": _relu, "leaky_relu": _leaky_relu, "identity": _identity}
-
-
-def _kernel(activation: Activation) -> Kernel:
-    """The activation's calls; made for it by name only if both of its functions are the ones that `activations` has under this name."""
-    own = [getattr(activations, name, None) for name in (activation.name, f"{activation.name}_derivative")]
-    if activation.name in _KERNELS and own == [activation.function, activation.derivative]:
-        return _KERNELS[activation.name]
-    return partial(_readable, activation)
+                np.copyto(own, array.T, casting="unsafe")

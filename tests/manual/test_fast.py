@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from compare import Problem, StepRecord, TorchRef, train_in_lockstep
 from compare.support.arrays import Array, Batch
-from manual import ACTIVATIONS, Linear, Network, fast, train
+from manual import ACTIVATIONS, Linear, Network, fast, kernels, train
 
 ELEMENTWISE = sorted(name for name, activation in ACTIVATIONS.items() if activation.derivative is not None)
 
@@ -76,13 +76,13 @@ def test_each_of_its_steps_is_within_the_envelope_of_pytorchs(name: str, dtype: 
 
 def test_a_wrong_call_in_it_is_outside_the_envelope(monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: tanh's slope 1 − tanh² taken a little too large. It is seen before the first step, too."""
-    calls = fast._tanh
+    calls = kernels.tanh
 
     def wrong(a: Array, spare: Array, slope: Array, one: Array) -> Any:
         function, derivative = calls(a, spare, slope, one)
         return function, [*derivative, (np.multiply, (slope, np.array(1 + 1e-9), slope))]
 
-    monkeypatch.setitem(fast._KERNELS, "tanh", wrong)
+    monkeypatch.setitem(kernels.KERNELS, "tanh", wrong)
     problem = Problem.draw((5, 8, 3), activations="tanh", lr=0.1)
     with pytest.raises(ValueError, match=r"is not manual\.train's"):
         fast.program(Network((5, 8, 3), "tanh"), "half_mse", 0.1, 4)
