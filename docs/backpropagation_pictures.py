@@ -1,4 +1,4 @@
-"""The pictures of docs/backpropagation.md, computed when they are drawn: the worked example, its slopes, its way back, the training.
+"""The pictures of docs/backpropagation.md, computed when they are drawn: the worked example, its slopes, its backward pass, the training.
 
 `python docs/backpropagation_pictures.py` writes them into docs/_generated/backpropagation/, as the build of the documentation does.
 """
@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from matplotlib import rc_context
+from drawing import save
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -31,7 +31,7 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def _example() -> SimpleNamespace:
-    """Every number of the worked example, for its one record."""
+    """Return every number of the worked example, for its one record."""
     problem = example_problem()
     (x,), ((y,),) = problem.batch(1)[:2]
     w1, w2 = problem.initial_parameters["0.weight"], problem.initial_parameters["2.weight"]
@@ -50,40 +50,33 @@ def _number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def _factor(value: float) -> str:
-    """A number behind a dot."""
-    text = _number(value, 1)
-    return f"({text})" if value < 0 else text
-
-
-def _units(ax: Axes, names: bool = True) -> None:
-    """The network's units as circles, and what each is called."""
+def _units(ax: Axes) -> None:
+    """Draw the network's units as circles with their names."""
     for n, places in enumerate((INPUTS, HIDDEN, [OUTPUT])):
         ax.scatter(*zip(*places, strict=True), s=1300, color="white", edgecolors=(GRAY, BLUE, ORANGE)[n], linewidths=2, zorder=3)
     labels = [(place, f"x{sub}") for place, sub in zip(INPUTS, "₁₂₃", strict=True)]
     labels += [(place, f"a{sub}") for place, sub in zip(HIDDEN, "₁₂", strict=True)] + [(OUTPUT, "ŷ")]
-    for (x, y), label in labels if names else ():
+    for (x, y), label in labels:
         ax.text(x, y, label, ha="center", va="center", fontsize=13, zorder=4)
     ax.set_xlim(-0.9, 5.3)
     ax.set_ylim(-0.65, 2.5)
     ax.set_axis_off()
 
 
-def _arrow(ax: Axes, start: Place, end: Place, color: str, width: float = 1.3, style: str = "-|>") -> None:
-    ax.annotate(
-        "", end, start, arrowprops={"arrowstyle": style, "color": color, "linewidth": width, "shrinkA": 19, "shrinkB": 20}, zorder=2
-    )
+def _arrow(ax: Axes, start: Place, end: Place, color: str, width: float = 1.3) -> None:
+    style = {"arrowstyle": "-|>", "color": color, "linewidth": width, "shrinkA": 19, "shrinkB": 20}
+    ax.annotate("", end, start, arrowprops=style, zorder=2)
 
 
 def _label(ax: Axes, start: Place, end: Place, text: str, at: float, color: str = "black") -> None:
-    """A text on the line between two units, that share of the way from the first."""
+    """Write a text on the line between two units, at the share `at` of the way from the first."""
     x, y = (a + (b - a) * at for a, b in zip(start, end, strict=True))
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     ax.text(x, y, text, ha="center", va="center", fontsize=9, color=color, zorder=4, bbox=box)
 
 
 def network() -> Figure:
-    """The worked example: the network with its weights, the record that goes in, and what comes out."""
+    """Draw the worked example: the network with its weights, the record that goes in, and the output."""
     e = _example()
     figure, ax = _axes(7.2, 3.2)
     _units(ax)
@@ -104,7 +97,7 @@ def network() -> Figure:
 
 
 def back() -> Figure:
-    """The same network on the way back: what each unit's error term is, and by which weights it has come."""
+    """Draw the same network in the backward pass: each unit's error term, and the weights along which it came."""
     e = _example()
     figure, ax = _axes(7.2, 3.2)
     _units(ax)
@@ -112,19 +105,20 @@ def back() -> Figure:
         for start in INPUTS:
             ax.plot(*zip(start, place, strict=True), color="#cccccc", linewidth=1, zorder=1)
         _arrow(ax, OUTPUT, place, RED, 2.2)
-        _label(ax, OUTPUT, place, f"δ · {_factor(e.w2[0, i])} = {_number(e.error1[i])}", 0.5, RED)
+        factor = _number(e.w2[0, i], 1) if e.w2[0, i] >= 0 else f"({_number(e.w2[0, i], 1)})"
+        _label(ax, OUTPUT, place, f"δ · {factor} = {_number(e.error1[i])}", 0.5, RED)
         y, side = (place[1] + 0.33, "bottom") if i == 0 else (place[1] - 0.33, "top")
-        said = f"· f′ = {_number(e.a1[i] * (1 - e.a1[i]))}\nδ{'₁₂'[i]} = {_number(e.delta1[i], 5)}"
-        ax.text(place[0], y, said, ha="center", va=side, fontsize=9, color=BLUE)
+        text = f"· f′ = {_number(e.a1[i] * (1 - e.a1[i]))}\nδ{'₁₂'[i]} = {_number(e.delta1[i], 5)}"
+        ax.text(place[0], y, text, ha="center", va=side, fontsize=9, color=BLUE)
     ax.annotate("", (4.28, 1), (5.2, 1), arrowprops={"arrowstyle": "-|>", "color": RED, "linewidth": 2.2}, zorder=2)
     ax.text(4.3, 1.5, f"∂L/∂ŷ = {_number(e.output[0] - e.y)}", ha="center", fontsize=9, color=RED)
-    said = f"· f′ = {_number(e.output[0] * (1 - e.output[0]))}\nδ = {_number(e.delta2[0], 5)}"
-    ax.text(4.3, 0.55, said, ha="center", va="top", fontsize=9, color=ORANGE)
+    text = f"· f′ = {_number(e.output[0] * (1 - e.output[0]))}\nδ = {_number(e.delta2[0], 5)}"
+    ax.text(4.3, 0.55, text, ha="center", va="top", fontsize=9, color=ORANGE)
     return figure
 
 
 def sigmoid() -> Figure:
-    """σ and its slope, with the places of the example's three units."""
+    """Plot σ and its slope, with the example's three units on them."""
     e = _example()
     figure = Figure(figsize=(7.2, 2.8), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -146,7 +140,7 @@ def sigmoid() -> Figure:
 
 
 def slope() -> Figure:
-    """The example's loss as one weight varies, the others as they are, with the tangent where the weight stands."""
+    """Plot the example's loss as one weight varies and the others stay, with the tangent at the weight's value."""
     e = _example()
     at = e.w2[0, 0]
     figure, ax = _axes(7.2, 2.9)
@@ -168,12 +162,12 @@ def slope() -> Figure:
 
 
 def shapes() -> Figure:
-    """A gradient for many records as a product of matrices: δᵀ a, a sum over the records."""
+    """Draw a gradient for many records as a product of matrices: δᵀ a, a sum over the records."""
     figure, ax = _axes(7.2, 2.2)
     n, fan_in, fan_out = 5, 3, 2
 
     def matrix(x: float, rows: int, columns: int, color: str, title: str, shape: str, across: bool) -> None:
-        """A grid of cells; the record in the middle is filled."""
+        """Draw a grid of cells, with one record's cells filled."""
         top = rows / 2
         for row in range(rows):
             for column in range(columns):
@@ -187,8 +181,8 @@ def shapes() -> Figure:
     matrix(6.2, n, fan_in, BLUE, "a", "(n, in)", False)
     ax.text(10.1, 0, "=", ha="center", va="center", fontsize=16)
     matrix(11, fan_out, fan_in, GREEN, "∂L/∂W", "(out, in)", False)
-    said = "one record's share is its column of δᵀ\ntimes its row of a; the product adds\nup the shares of all n records"
-    ax.text(14.6, 0, said, va="center", fontsize=10)
+    text = "one record's share is its column of δᵀ\ntimes its row of a; the product adds\nup the shares of all n records"
+    ax.text(14.6, 0, text, va="center", fontsize=10)
     ax.set_xlim(-0.3, 23.5)
     ax.set_ylim(-3.8, 3.6)
     ax.set_aspect("equal")
@@ -197,7 +191,7 @@ def shapes() -> Figure:
 
 
 def trained() -> Figure:
-    """The lesson's training, every fifth step of it: the loss of both sides, and how far their weight deltas are apart."""
+    """Plot every fifth step of the lesson's training: the loss of both sides, and the difference of their weight deltas."""
     figure = Figure(figsize=(7.2, 5), layout="constrained")
     upper, lower = figure.subplots(2, 1)
     comparison = train(lesson_problem(), epochs=EPOCHS, keep=range(1, EPOCHS + 1, 5)).comparison
@@ -207,7 +201,7 @@ def trained() -> Figure:
 
 
 def trap() -> Figure:
-    """What the lesson prints as its training loss, beside the true mean squared error."""
+    """Plot what the lesson prints as its training loss, beside the true mean squared error."""
     training = train(lesson_problem(), epochs=EPOCHS, every=10)
     figure, ax = _axes(7.2, 2.8)
     ax.plot(training.epochs, training.manual.mse, color=GREEN, linewidth=2, label="mean squared error of the training records")
@@ -224,12 +218,10 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Draw all of them into the folder."""
+    """Draw all pictures into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for draw in (network, sigmoid, slope, back, shapes, trained, trap):
-        name = draw.__name__
-        with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}):
-            draw().savefig(folder / f"{name}.svg", format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        save(draw, folder / f"{draw.__name__}.svg")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How Sphinx builds the guide: from Markdown, without the network, with pictures and tables made anew by the code beside the pages."""
+"""Sphinx's configuration: the guide is built from Markdown, offline, with pictures and tables made anew by the code beside the pages."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):      # small products on several threads wait for one another
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):      # threads only slow small products down
     os.environ.setdefault(name, "1")
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -33,18 +33,18 @@ html_show_sourcelink = False
 
 
 def draw(app: Sphinx) -> None:
-    """Write what the pages show into docs/_generated/: every module `*_pictures.py` and `*_page.py` beside them has a `write()`."""
+    """Write the pages' pictures and tables into docs/_generated/, by `write()` of each `*_pictures.py` and `*_page.py`."""
     for module in sorted([*HERE.glob("*_pictures.py"), *HERE.glob("*_page.py")]):
         import_module(module.stem).write()
 
 
 def without_links_to_folders(app: Sphinx, name: str, text: list[str]) -> None:
-    """Take the links to what is neither a page nor a file to download, which a reader of the checkout can follow, out of the built page."""
+    """Remove links to folders and READMEs, which only work in a checkout, from the built page."""
     text[0] = re.sub(r"\[([^]]+)\]\((?:\.\./)+(?:[\w-]+/)*(?:README\.md)?\)", r"\1", text[0])
 
 
 def setup(app: Sphinx) -> None:
-    """Called by Sphinx."""
+    """Connect the functions above; Sphinx calls this."""
     app.connect("builder-inited", draw)
     app.connect("source-read", without_links_to_folders)
     app.connect("autodoc-process-docstring", import_module("docstrings").as_restructured_text)

@@ -1,10 +1,10 @@
-"""Docstrings as they are written here, which is plain text with `code`, made into what Sphinx reads."""
+"""Conversion of docstrings, plain text with `code`, into the reStructuredText that Sphinx reads."""
 
 import re
 
 
 def as_restructured_text(app: object, what: str, name: str, documented: object, options: object, lines: list[str]) -> None:
-    """Make indented lines a block of code, and |x| outside of `code` an absolute value; `lines` are changed in place."""
+    """Turn indented lines into a block of code, and escape |x| outside of `code`; `lines` are changed in place."""
     written: list[str] = []
     is_code = False
     for line in lines:

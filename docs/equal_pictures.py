@@ -1,4 +1,4 @@
-"""The pictures of docs/equal.md, measured when they are drawn: what differs, what rounding allows, and what a tolerance would.
+"""The pictures of docs/equal.md, measured when they are drawn: what differs, what rounding allows, and what a tolerance would allow.
 
 `python docs/equal_pictures.py` writes them into docs/_generated/equal/, as the build of the documentation does.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
+from drawing import save
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,25 +21,25 @@ WEIGHTS = "0.weight"
 
 
 def _trained(problem: Problem) -> list[ComparedStep]:
-    """The steps as both sides showed them."""
+    """Train both sides, and return every step as both showed it."""
     comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=STEPS, keep=range(1, STEPS + 1))
-    return [kept for _, kept in sorted(comparison.kept.items())]
+    return [step for _, step in sorted(comparison.kept.items())]
 
 
 def _points(ax: Axes, values: Sequence[float], **style: object) -> None:
-    """A point for each step; none where the two sides are equal to the last bit."""
+    """Plot a point for each step, except where the two sides are equal to the last bit."""
     steps = np.arange(1, len(values) + 1)
     ax.semilogy(steps, np.where(np.array(values) > 0, values, np.nan), ".", markersize=2.5, **style)
 
 
 def tolerances() -> Figure:
-    """Of the lesson's first weight deltas: their size, what numpy.allclose lets pass, what rounding allows, and what is measured."""
+    """Plot, for the lesson's first weight deltas, their size, what numpy.allclose and rounding allow, and what is measured."""
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for ax, dtype in zip(axes, ("float64", "float32"), strict=True):
         largest: dict[str, list[float]] = {"|Δw|": [], "numpy.allclose": [], "allowed by rounding": [], "measured": []}
-        for kept in _trained(lesson_problem(dtype=dtype)):
-            actual, expected, allowed = next((a, e, b) for name, a, e, b in kept.deltas() if name == WEIGHTS)
+        for step in _trained(lesson_problem(dtype=dtype)):
+            actual, expected, allowed = next((a, e, b) for name, a, e, b in step.deltas() if name == WEIGHTS)
             size = float(np.abs(expected).max())
             now = size, 1e-8 + 1e-5 * size, allowed.max(), np.abs(actual - expected).max()
             for values, value in zip(largest.values(), now, strict=True):
@@ -56,7 +56,7 @@ def tolerances() -> Figure:
 
 
 def drift() -> Figure:
-    """How far the weights of the two sides are apart: where training is tame, and where it is not and the run has to follow."""
+    """Plot how far the weights of the two sides are apart, in a stable training and in a chaotic one that goes over to follow mode."""
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     ax = figure.subplots()
     wild = {"hidden": (8, 8), "activations": ("relu", "relu", "sigmoid"), "dtype": "float32", "lr": 20.0}
@@ -66,8 +66,8 @@ def drift() -> Figure:
         ("6-8-8-1 relu, float32, lr 20", RED, lesson_problem(**wild)),
     ):
         gaps = []
-        for kept in _trained(problem):
-            actual, expected = kept.actual.params or {}, kept.expected.params or {}
+        for step in _trained(problem):
+            actual, expected = step.actual.params or {}, step.expected.params or {}
             gaps.append(max(float(np.abs(actual[name] - array).max()) for name, array in expected.items()))
         _points(ax, gaps, color=color, label=label)
     ax.set(xlabel="step", ylabel="largest gap between two weights", ylim=(1e-17, 1e-3))
@@ -76,11 +76,10 @@ def drift() -> Figure:
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Draw all of them into the folder."""
+    """Draw both pictures into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in (("tolerances", tolerances), ("drift", drift)):
-        with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}):
-            draw().savefig(folder / f"{name}.svg", format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    for draw in (tolerances, drift):
+        save(draw, folder / f"{draw.__name__}.svg")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What docs/layout.md shows: the layers of compare as the import contract has them, and what each module says that it owns.
+"""The picture and tables of docs/layout.md: the rooms of compare by the import contract, and the first sentence of each module.
 
 `python docs/layout_page.py` writes it into docs/_generated/layout/, as the build of the documentation does.
 """
@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from matplotlib import rc_context
+from drawing import save
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -22,14 +22,14 @@ _INK, _BOX, _BACKEND = "#333333", "#e8eef5", "#f6e7d4"
 
 
 def layers() -> list[list[str]]:
-    """The rooms of compare from the top down; those in one row do not import each other."""
+    """Return the rooms of compare from the top down; those in one row do not import each other."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contract = next(each for each in config["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
     return [row.split(" | ") for row in contract["layers"]]
 
 
 def picture() -> Figure:
-    """The rooms from the top down, each with what it owns, and beside them the backends, which sides alone knows."""
+    """Draw the rooms from the top down, each with what it owns, and beside them the backends, which only sides imports."""
     rooms = [room for row in layers() for room in row]
     figure = Figure(figsize=(7.2, 0.33 * (len(rooms) + 1)))
     ax = figure.add_axes((0, 0, 1, 1))
@@ -46,17 +46,17 @@ def picture() -> Figure:
 
 
 def _owns(room: str) -> str:
-    """The first sentence of what the room says of itself, without its stop."""
+    """Return the first sentence of the room's docstring, without its full stop."""
     place = ROOT / "compare" / room
     text = (place / "__init__.py" if place.is_dir() else place.with_suffix(".py")).read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(text)) or "").splitlines()[0].rstrip(".").replace("`", "")
 
 
 def _backends(ax: Axes, left: float, y: float) -> None:
-    """The two backends to the right of the sides, with an arrow to each."""
-    for name, knows, up in (("manual", "NumPy only", 1.0), ("torch_ref", "torch only", -1.0)):
+    """Draw the two backends to the right of the sides, with an arrow to each."""
+    for name, imports, up in (("manual", "NumPy only", 1.0), ("torch_ref", "torch only", -1.0)):
         _box(ax, RIGHT, y + up, name, _BACKEND)
-        ax.text(RIGHT + WIDTH / 2, y + up - 0.55, knows, fontsize=6.5, color=_INK, ha="center", va="center")
+        ax.text(RIGHT + WIDTH / 2, y + up - 0.55, imports, fontsize=6.5, color=_INK, ha="center", va="center")
         ax.annotate("", (RIGHT, y + up), (left, y), arrowprops={"arrowstyle": "->", "color": _INK, "linewidth": 0.8})
 
 
@@ -67,27 +67,24 @@ def _box(ax: Axes, x: float, y: float, name: str, color: str) -> None:
 
 
 def modules(package: str) -> Iterator[tuple[str, str]]:
-    """Each module of the package, by its path, and the first sentence of its docstring."""
+    """Yield the path of each module of the package, and the first sentence of its docstring."""
     for path in sorted((ROOT / package).rglob("*.py")):
-        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        sentence = re.split(r"(?<=[.?!])\s", " ".join(said.split("\n\n")[0].split()))[0]
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        sentence = re.split(r"(?<=[.?!])\s", " ".join(docstring.split("\n\n")[0].split()))[0]
         if sentence and path.stem not in ("__init__", "__main__"):
             yield path.relative_to(ROOT).as_posix(), sentence
 
 
 def table(package: str) -> str:
-    """The modules as Markdown."""
-    lines = [f"| `{package}/` | |", "|---|---|"]
-    for path, sentence in modules(package):
-        lines.append(f"| `{path.removeprefix(package + '/')}` | {sentence.replace('|', chr(92) + '|')} |")
-    return "\n".join(lines) + "\n"
+    """Return the table of modules in Markdown."""
+    rows = [f"| `{path.removeprefix(package + '/')}` | {sentence.replace('|', chr(92) + '|')} |\n" for path, sentence in modules(package)]
+    return "".join([f"| `{package}/` | |\n", "|---|---|\n", *rows])
 
 
 def write(folder: Path = FOLDER) -> None:
     """Write the picture and the tables into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "layout", "font.family": "sans-serif"}):
-        picture().savefig(folder / "layers.svg", format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    save(picture, folder / "layers.svg")
     for package in PACKAGES:
         (folder / f"{package}.md").write_text(table(package), encoding="utf-8")
 
