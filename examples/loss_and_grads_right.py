@@ -1,4 +1,4 @@
-"""A class whose loss answers the gradients too, in the shape of a course's on vision: relu, softmax cross-entropy, and right."""
+"""A class whose loss returns the gradients too, in the shape of a course's on vision: relu, softmax cross-entropy, and right."""
 
 import numpy as np
 

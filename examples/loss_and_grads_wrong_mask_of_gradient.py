@@ -1,4 +1,4 @@
-"""A class whose loss answers the gradients too, in the shape of a course's: the mask of relu is taken from the gradient, not from z."""
+"""A class whose loss returns the gradients too, in the shape of a course's: the mask of relu is taken from the gradient, not from z."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The lesson's network, 6-2-1 without biases, in plain NumPy: one step of training, and what it works out on the way; right."""
+"""The lesson's network, 6-2-1 without biases, in plain NumPy: one correct step of training, and its intermediates."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A class with lists of weights and biases, in the shape of a book's: of the gradients of a mini-batch only the last record's is left."""
+"""A class with lists of weights and biases, in the shape of a book's: only the gradients of the last record of a mini-batch are left."""
 
 import random
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The helper modules of a well-known course, by name: what of them takes part in training, in their shape and our words."""
+"""Replacements for the helper modules of a well-known course, by name: those of their functions that take part in training."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def relu(z):
 
 
 def with_cache(function):
-    """The same, answering z too, to be kept for the backward pass."""
+    """Return the same function, returning z too, for the backward pass."""
     return lambda Z: (function(Z), Z)
 
 

@@ -1,4 +1,4 @@
-"""What a file defines, without what it does when it is run: for adapters of files that go on to load data, train and plot."""
+"""Load a file's definitions without running the rest: for adapters of files that also load data, train and plot."""
 
 import ast
 import inspect
@@ -16,7 +16,7 @@ _MAGIC = re.compile(rb"(?m)^([ \t]*)[%!?].*$")
 
 
 def load(path):
-    """The file as a module: its imports, functions, classes and the constants that these use. To be an adapter's own `load`."""
+    """Return the file as a module: its imports, functions, classes and the constants that these use. Use it as an adapter's `load`."""
     tree = parsed(path)
     body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
     tree.body = [each if is_definition(each) else _if_it_can_be(each) for each in needed_for(body, ())]
@@ -29,7 +29,7 @@ def load(path):
 
 
 def parsed(path):
-    """The file's statements, without a notebook's magics. Raises SyntaxError."""
+    """Return the file's syntax tree, without a notebook's magics. Raises SyntaxError."""
     source = Path(path).read_bytes()
     with suppress(SyntaxError):
         return ast.parse(source, str(path))
@@ -37,7 +37,7 @@ def parsed(path):
 
 
 def needed_for(body, names):
-    """Of the statements, those that give the names their values, and those before that they need; all definitions are among them."""
+    """Return all definitions, the statements that assign the names, and the earlier statements that these need."""
     definitions = [each for each in body if is_definition(each)]
     needed = set(names).union(*(_used(compile(ast.Module([each], []), "", "exec")) for each in definitions))
     imports = [node for each in definitions for node in ast.walk(each) if isinstance(node, ast.Import)]
@@ -51,13 +51,13 @@ def needed_for(body, names):
 
 
 def is_definition(statement):
-    """Whether it is an import, a function or a class, has one in it, or says where imports are to be found."""
+    """Return whether it is or contains an import, a function or a class, or changes sys.path."""
     is_search = isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("sys.path.")
     return is_search or any(isinstance(node, DEFINITIONS) for node in ast.walk(statement))
 
 
 def class_with(attempt, *methods):
-    """The first class of the file that has these methods."""
+    """Return the first class of the file that has these methods. Raises NameError if there is none."""
     for value in list(vars(attempt).values()):
         if isinstance(value, type) and all(callable(getattr(value, name, None)) for name in methods):
             return value
@@ -65,7 +65,7 @@ def class_with(attempt, *methods):
 
 
 def going_on(attempt, given, new):
-    """The network that ended the last step with just these arrays, so that what it keeps from step to step is seen; else a new one."""
+    """Return the network that ended the last step with exactly these arrays, with its state; else a new one."""
     network, ended = getattr(attempt, "last_step", (None, ()))
     if network is not None and all(np.array_equal(a, b) for a, b in zip(given, ended, strict=True)):
         return network
@@ -73,19 +73,19 @@ def going_on(attempt, given, new):
 
 
 def ends(attempt, network, arrays):
-    """Remember the network that ended a step with these arrays; they are the answer."""
+    """Remember that this network ended a step with these arrays, which are its result."""
     attempt.last_step = network, [np.array(array) for array in arrays]
 
 
 def by_name(function, values):
-    """Call the function with those of the values that it has parameters for, by name, in whatever order it has them."""
+    """Call the function with the values for which it has parameters, by name and ignoring case."""
     lower = {name.lower(): value for name, value in values.items()}
     known = {name: lower[name.lower()] for name in inspect.signature(function).parameters if name.lower() in lower}
     return function(**known)
 
 
 def _changed(statement):
-    """The names that it gives a value, or an element; of a call whose answer is not kept, the object, or what a function is handed."""
+    """Return the names that a statement assigns, wholly or in part; for a bare call, the object or the function's arguments."""
     parts = []
     for node in ast.walk(statement):
         if isinstance(getattr(node, "ctx", None), ast.Store):
@@ -100,10 +100,10 @@ def _changed(statement):
 
 
 def _used(code):
-    """The names that code takes from outside of itself."""
+    """Return the names that code takes from outside itself."""
     return set(code.co_names).union(*(_used(each) for each in code.co_consts if isinstance(each, CodeType)))
 
 
 def _if_it_can_be(statement):
-    """A constant of data that is not here is left out; what needs it will say so."""
+    """Return the statement with its exceptions ignored, for constants from data that are missing; code that needs one will raise."""
     return ast.Try([statement], [ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])], [], [])

@@ -1,8 +1,8 @@
 """Scripts in the shape of the lesson on backpropagation: they train when they are run, with weights_input_hidden and weights_hidden_output.
 
-Either they loop over the records of `features` and `targets`, for some `epochs`, with a `learnrate`; or they work out the steps delta_w_i_h
-and delta_w_h_o for one record `x` and its `target`. Such a script is run anew for each step, for one epoch, with the probe's data, weights
-and learning rate in place of what it first gives these names. What it does besides, such as loading data and testing, is left out.
+Either they loop over the records of `features` and `targets`, for some `epochs`, with a `learnrate`; or they compute the steps delta_w_i_h
+and delta_w_h_o for one record `x` and its `target`. Such a script runs again for each step, for one epoch, with the probe's data, weights
+and learning rate in place of the first values of these names. Everything else in it, such as loading data and testing, is left out.
 
 For scripts with other names: copy this file, script.py and definitions.py, and add the names to NAMES.
 """
@@ -30,7 +30,7 @@ CONVENTIONS = {"params": "W1b1", "weights": "in_out", "records": "rows"}
 
 
 class Lesson(Script):
-    """Such a script, with our names for its own; its weights are (in, hidden), and (hidden,) or (hidden, 1)."""
+    """Such a script, its variables under the names of NAMES; its weights are (in, hidden), and (hidden,) or (hidden, 1)."""
 
     def __init__(self, path):
         super().__init__(path)
@@ -48,7 +48,7 @@ class Lesson(Script):
             raise NameError(f"no {', '.join(missing)}{where}; expected a script that trains with these")
 
     def after(self, epochs, needed, wanted, x, y, given):
-        """What is under the wanted names once the needed ones are made of records x (n, in) and y (n, 1), with these values given."""
+        """Run what the needed names need, on records x (n, in) and y (n, 1) with the given values; return the wanted names' values."""
         features, targets = pd.DataFrame(x.copy(), columns=COLUMNS if x.shape[1] == len(COLUMNS) else None), pd.Series(y[:, 0].copy())
         data = {"features": features, "targets": targets, "features_test": features, "targets_test": targets}
         given = data | {self.theirs[name]: value for name, value in given.items()}
@@ -56,24 +56,24 @@ class Lesson(Script):
         return {name: found[self.theirs[name]] for name in wanted if self.theirs[name] in found}
 
     def check_epochs(self, params, x, y, lr):
-        """Raise ValueError, once, where two epochs of one run are not what two runs of one epoch make: something is kept between them."""
+        """Raise ValueError, in the first call, if two epochs of one run differ from two runs of one epoch: then state is carried over."""
         if not self.is_checked:
             self.is_checked = True
             once = self.after_epoch(WEIGHTS, params, x, y, lr)
             apart = self.after_epoch(WEIGHTS, {name: array.reshape(params[name].shape) for name, array in once.items()}, x, y, lr)
             together = self.after_epoch(WEIGHTS, params, x, y, lr, epochs=2)
             if not all(np.allclose(apart[name], together[name], rtol=1e-9, atol=1e-12) for name in WEIGHTS):
-                kept = "is a sum not set back to 0, does the learning rate change, or is something random drawn in each epoch?"
-                raise ValueError(f"a second epoch is not like the first: {kept}")
+                why = "is a sum not set back to 0, does the learning rate change, or is something random drawn in each epoch?"
+                raise ValueError(f"a second epoch is not like the first: {why}")
 
     def after_epoch(self, wanted, params, x, y, lr, epochs=1):
-        """The same after one epoch from these weights, or more; for a script of one record, on the first."""
+        """Return the wanted names' values after `epochs` epochs from these weights; for a script of one record, on the first record."""
         weights = {name: array.flatten() if len(self.shapes[name]) == 1 else array.copy() for name, array in params.items()}
         record = {} if self.is_loop else {"x": x[0], "target": y[0, 0]}
         return self.after(epochs, WEIGHTS if self.is_loop else wanted, wanted, x, y, {"lr": lr, **weights, **record})
 
     def after_each(self, wanted, params, x, y, lr):
-        """The same for each record by itself, a row for each."""
+        """Return the same for each record by itself, a row for each."""
         runs = [self.after_epoch(wanted, params, x[[i]], y[[i]], lr) for i in range(len(x))]
         return {name: np.array([np.ravel(found[name]) for found in runs]) for name in runs[0]}
 
@@ -82,12 +82,12 @@ load = Lesson
 
 
 def problem(script):
-    """As many features and hidden units as the script's own weights are for."""
+    """Return a problem with as many features and hidden units as the script's own weights have."""
     return {"sizes": (*script.shapes["W1"], 1)}
 
 
 def train_step(script, params, x, y, lr):
-    """The weights after one epoch; for a script of one record, the mean of its steps for each record added to them."""
+    """Return the weights after one epoch; for a script of one record, after adding the mean of its steps over the records."""
     if script.is_loop:
         script.check_epochs(params, x, y, lr)
         return script.after_epoch(WEIGHTS, params, x, y, lr)
@@ -96,7 +96,7 @@ def train_step(script, params, x, y, lr):
 
 
 def trace(script, params, x, y):
-    """The script's variables after each record, with no step taken, so that what it works out again after the step is still the same."""
+    """Return the script's variables after each record, at learning rate 0, so that what it computes again after the step is unchanged."""
     found = script.after_each(("a1", "output", "delta2", "delta1"), params, x, y, 0.0)
     units = {"a1": script.shapes["W1"][1], "delta1": script.shapes["W1"][1], "output": 1, "delta2": 1}
     return {name: rows for name, rows in found.items() if rows.dtype == float and rows.shape[1] == units[name]} or NotImplemented

@@ -1,10 +1,10 @@
-"""Files with a class TwoLayerNet whose loss(X, y) answers the loss and a dict of gradients, as in a well-known course on vision.
+"""Files with a class TwoLayerNet whose loss(X, y) returns the loss and a dict of gradients, as in a well-known course on vision.
 
-It has `params`, a dict with W1 (in, out), b1, W2, b2; loss(X) without y answers the scores. The hidden layer is relu's, the loss the
-softmax cross-entropy of class indices; the regularisation is set to 0. A FullyConnectedNet(hidden_dims) is taken with two hidden layers.
-Such a class makes no step of its own, so what is compared is its scores, its loss and its gradients.
+It has `params`, a dict with W1 (in, out), b1, W2, b2; loss(X) without y returns the scores. The hidden layer is relu's, the loss the
+softmax cross-entropy of class indices; the regularisation is set to 0. A FullyConnectedNet(hidden_dims) is checked with two hidden layers.
+Such a class makes no step of its own, so its scores, its loss and its gradients are compared.
 
-For a class with other names: copy this file and definitions.py, and add what its constructor calls its arguments.
+For a class with other names: copy this file and definitions.py, and add the names of its constructor's arguments.
 """
 
 import inspect
@@ -16,7 +16,7 @@ CONVENTIONS = {"params": "W1b1", "weights": "in_out", "records": "rows"}
 
 
 def problem(attempt):
-    """One hidden layer, or two where the class takes a list of them; three classes."""
+    """Return a problem with one hidden layer, or two if the class takes a list of them, and three classes."""
     has_list = "hidden_dims" in inspect.signature(class_with(attempt, "loss")).parameters
     sizes = (4, 6, 5, 3) if has_list else (4, 6, 3)
     activations = (*("relu" for _ in sizes[2:]), "identity")
@@ -24,7 +24,7 @@ def problem(attempt):
 
 
 def notes(attempt):
-    """What is not compared."""
+    """Say what is not compared."""
     made = class_with(attempt, "loss")
     has_reg = any("reg" in inspect.signature(each).parameters for each in (made, made.loss))
     return ["reg is set to 0: regularisation is not compared"] if has_reg else []
@@ -36,7 +36,7 @@ def forward(attempt, params, x):
 
 
 def trace(attempt, params, x, y):
-    """The loss, which the class answers with the gradients."""
+    """Return the loss, which the class returns with the gradients."""
     return {"loss": answer(network_with(attempt, params), x, y)[0]}
 
 
@@ -46,13 +46,13 @@ def gradients(attempt, params, x, y):
 
 
 def answer(network, x, y):
-    """What loss(X, y) answers, without regularisation."""
+    """Return the result of loss(X, y), without regularisation."""
     has_reg = "reg" in inspect.signature(network.loss).parameters
     return network.loss(x, y, **({"reg": 0.0} if has_reg else {}))
 
 
 def network_with(attempt, params):
-    """A network with these parameters, each in the shape that it has there."""
+    """Return a network with these parameters, each in the network's own shape."""
     made = class_with(attempt, "loss")
     sizes = [params["W1"].shape[0], *(params[name].shape[1] for name in params if name.startswith("W"))]
     names = {"reg": 0.0, "dtype": np.float64}

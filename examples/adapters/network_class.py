@@ -24,12 +24,12 @@ def forward(attempt, params, x):
 
 
 def loss(attempt, output, y):
-    """That of the file's own function MSE, if it has one."""
+    """Return the result of the file's own function MSE, if it has one."""
     return attempt.MSE(output, y) if hasattr(attempt, "MSE") else NotImplemented
 
 
 def train_step(attempt, params, x, y, lr):
-    """The weights after a call of train; in the older form, with the mean of the steps that a call makes for each record."""
+    """Return the weights after a call of train; in the older form, after the mean of its steps for each record."""
     new, is_older = network_with(attempt, params, lr)
     if not is_older:
         network = going_on(attempt, params.values(), lambda: new)
@@ -45,7 +45,7 @@ def train_step(attempt, params, x, y, lr):
 
 
 def trained(attempt, network, params, x, y, lr):
-    """The network after a call of train; a new one if its first call shows that it takes targets as (n,), and not as (n, 1)."""
+    """Return the network after a call of train; a new one if the first call shows that it takes targets (n,) and not (n, 1)."""
     if hasattr(attempt, "takes_flat"):
         network.train(x, y[:, 0] if attempt.takes_flat else y)
         return network
@@ -69,14 +69,14 @@ def trained(attempt, network, params, x, y, lr):
 
 
 def step(attempt, params, record, target):
-    """What a call of train adds to the weights for a record, per learning rate: one so large that they round nothing of it off."""
+    """Return the step of a call of train for a record, over a learning rate so large that adding it to the weights loses no digits."""
     network, _ = network_with(attempt, params, LARGE)
     network.train(record, target)
     return {name: (array.T - params[name]) / LARGE for name, array in weights(network).items()}
 
 
 def network_with(attempt, params, lr):
-    """A network with copies of these weights, and whether it keeps them as (out, in)."""
+    """Return a network with copies of these weights, and whether it stores them as (out, in)."""
     network = class_with(attempt, "train", "run")(*params["W1"].shape, params["W2"].shape[1], lr)
     is_older = np.shape(weights(network)["W1"]) != params["W1"].shape
     for name, array in params.items():
@@ -85,10 +85,10 @@ def network_with(attempt, params, lr):
 
 
 def weights(network):
-    """The network's own weights, by our names."""
+    """Return the network's own weights, by the names of NAMES."""
     return {name: getattr(network, attribute(network, name)) for name in NAMES}
 
 
 def attribute(network, name):
-    """What the network calls them."""
+    """Return the network's name for these weights."""
     return next((each for each in NAMES[name] if hasattr(network, each)), NAMES[name][0])

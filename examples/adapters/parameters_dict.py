@@ -2,11 +2,11 @@
 
 Either forward_propagation(X, parameters), backward_propagation(parameters, cache, X, Y) and update_parameters(parameters, grads), for one
 hidden layer of tanh; or L_model_forward(X, parameters), L_model_backward(AL, Y, caches) and update_parameters, for any number of layers of
-relu. The output is a sigmoid's, and compute_cost the cross-entropy. Arguments are given by name, so that their order does not matter.
+relu. The output is a sigmoid's, and compute_cost the cross-entropy. Arguments are passed by name, so that their order does not matter.
 
-Where the file imports the course's helper modules, course_modules.py stands in for them.
+course_modules.py replaces the course's helper modules, if the file imports them.
 
-For functions of other names: copy this folder, and change them here.
+For functions of other names: copy this folder, and change the names here.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ CONVENTIONS = {"params": "W1b1", "weights": "out_in", "records": "columns", "bia
 
 
 def problem(attempt):
-    """Three layers of relu for the form with any number of layers, else one hidden layer of tanh."""
+    """Return a problem with two relu layers for the form with any number of layers, else with one hidden layer of tanh."""
     common = {"loss": "bce", "bias": True}
     if hasattr(attempt, "L_model_forward"):
         return {"sizes": (4, 3, 2, 1), "activations": ("relu", "relu", "sigmoid"), **common}
@@ -32,7 +32,7 @@ def forward(attempt, params, x):
 
 
 def loss(attempt, output, y):
-    """The cost; where it asks for parameters it has no use for them."""
+    """Return the cost; parameters of 0 are passed if it takes parameters, since it should not use them."""
     if not hasattr(attempt, "compute_cost"):
         return NotImplemented
     none = defaultdict(lambda: np.zeros((1, 1)))
@@ -57,6 +57,6 @@ def train_step(attempt, params, x, y, lr):
 
 
 def propagated(attempt, params, x):
-    """The output and what is kept for the backward pass."""
+    """Return the output and the cache for the backward pass."""
     forward = getattr(attempt, "L_model_forward", None) or attempt.forward_propagation
     return by_name(forward, {"X": x, "parameters": params, "params": params})

@@ -1,4 +1,4 @@
-"""A script that trains when it is run, run anew with other values for some of its names: for adapters of scripts."""
+"""Run a script that trains at top level again, with other values for some of its names: for adapters of scripts."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ NOT_SIMPLE = (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.N
 
 
 class Script:
-    """The script at `path`: its statements, those under its main guard and of a simple main() among them, and all the names in it."""
+    """The script at `path`: its statements, including those under its main guard and of a simple main(), and all names in it."""
 
     def __init__(self, path):
         self.path, self.tree = str(path), parsed(path)
@@ -24,10 +24,10 @@ class Script:
         self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
 
     def run(self, wanted, given, epochs):
-        """All that there is by name once the wanted names have their last values; only what they need is run.
+        """Run only what the wanted names need, and return all variables by name.
 
-        The `given` values take the place of those that their names are first given at top level, or are imported with; what a name is
-        given from its own value, or after it has been imported or used, stays. The loop over epochs ends after that many. Lines keep
+        The `given` values replace the first values that their names get at top level or by import. A later assignment stays: one from
+        the name's own value, or after the name was imported or used. The loop over epochs ends after `epochs` of them. Lines keep
         their numbers.
         """
         body = _with_epochs(_without_first(deepcopy(self.body), given), epochs)
@@ -53,13 +53,13 @@ def _is_main_guard(statement):
 
 
 def _sources(tree, given):
-    """The modules that any of the given names is imported from."""
+    """Return the modules from which the given names are imported."""
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module)
     return {node.module for node in imports if any(alias.name in given for alias in node.names)}
 
 
 def _with_called(body):
-    """The statements, with those of a function in place of a call of it by itself, if it is simple and no name in it is another's too."""
+    """Return the statements with each bare call of a simple function replaced by its body, if the two share no names."""
     functions = {each.name: each for each in body if isinstance(each, ast.FunctionDef) and _is_simple(each)}
     calls = {each: each.value.func.id for each in body if _is_bare_call(each) and each.value.func.id in functions}
     called = {name: _stored(functions[name].body) for name in calls.values()}
@@ -74,7 +74,7 @@ def _with_called(body):
 
 
 def _is_simple(function):
-    """Whether it has no parameters, and its statements would do the same outside of it."""
+    """Return whether a function has no parameters, and its statements would do the same outside it."""
     inner = [node for part in function.body for node in _run(part) if node is not function.body[-1]]
     return not (function.decorator_list or ast.unparse(function.args) or any(isinstance(node, NOT_SIMPLE) for node in inner))
 
@@ -85,7 +85,7 @@ def _is_bare_call(statement):
 
 
 def _run(node):
-    """The node and what is in it, but for what functions and classes in it do."""
+    """Yield the node and the nodes within it, without the bodies of functions and classes."""
     yield node
     if not isinstance(node, FUNCTIONS):
         for child in ast.iter_child_nodes(node):
@@ -93,7 +93,7 @@ def _run(node):
 
 
 def _stored(statements):
-    """The names that the statements give a value, by whatever means."""
+    """Return the names that the statements bind in any way."""
     found = set()
     for node in (each for statement in statements for each in _run(statement)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -106,7 +106,7 @@ def _stored(statements):
 
 
 def _read(node):
-    """The names whose values it uses as they were before it."""
+    """Return the names whose earlier values a node uses."""
     names = [each for each in _run(node) if isinstance(each, ast.Name)]
     within = {name.id for name in names if isinstance(name.ctx, ast.Store)}
     changed = {node.target.id} if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) else set()
@@ -114,7 +114,7 @@ def _read(node):
 
 
 def _without_first(body, given):
-    """The statements, with another name in place of each given one where it is first assigned, unless it has been imported or used."""
+    """Return the statements, each given name renamed where it is first assigned, unless it was imported or used before."""
     left, inner = set(given), {}
     for statement in body:
         if isinstance(statement, ast.FunctionDef):
@@ -162,5 +162,5 @@ def _with_epochs(body, epochs, bars=()):
 
 
 def _is_bar(value):
-    """Whether it shows the progress of a loop over what it is handed."""
+    """Return whether a call wraps a loop's iterable in a progress bar."""
     return isinstance(value, ast.Call) and re.search(r"\bt(qdm|range)\b", ast.unparse(value.func)) is not None

@@ -1,8 +1,8 @@
 """Files with a class Network(sizes) that keeps lists of weights (out, in) and biases (out, 1), as in a well-known online book.
 
-It has feedforward(a), backprop(x, y) for one record in a column, and update_mini_batch(mini_batch, eta), in its later form with lmbda and n
-too, and a cost. All activations are sigmoids. The quadratic cost ½ Σ (a − y)² is summed over the outputs and averaged over the records,
-which is half_mse for one output; and so there is one.
+It has feedforward(a), backprop(x, y) for one record in a column, and update_mini_batch(mini_batch, eta), in its later form also with lmbda and n,
+and a cost. All activations are sigmoids. The quadratic cost ½ Σ (a − y)² is summed over the outputs and averaged over the records,
+which is half_mse for a single output; so the problem has one output.
 
 For a class with other names: copy this file and definitions.py, and change the names of the methods.
 """
@@ -17,14 +17,14 @@ CONVENTIONS = {"params": "list", "weights": "out_in", "records": "rows", "bias":
 
 
 def problem(attempt):
-    """The cross-entropy where that is the network's cost, as it is in the later form by default."""
+    """Return a problem with cross-entropy if that is the network's cost, as by default in the later form, else with half_mse."""
     cost = getattr(class_with(attempt, "backprop")(list(SIZES)), "cost", None)
     is_cross_entropy = "cross" in getattr(cost, "__name__", type(cost).__name__).lower()
     return {"sizes": SIZES, "activations": "sigmoid", "bias": True, "loss": "bce" if is_cross_entropy else "half_mse"}
 
 
 def notes(attempt):
-    """What is not compared."""
+    """Say what is not compared."""
     method = getattr(class_with(attempt, "backprop"), "update_mini_batch", None)
     decays = method is not None and len(inspect.signature(method).parameters) > 3
     return ["lmbda is set to 0: weight decay is not compared"] if decays else []
@@ -37,7 +37,7 @@ def forward(attempt, params, x):
 
 
 def loss(attempt, output, y):
-    """The mean of the cost's fn over the records, where there is such a cost."""
+    """Return the mean of the cost's fn over the records, if the network has such a cost."""
     cost = getattr(class_with(attempt, "backprop")(list(SIZES)), "cost", None)
     if not hasattr(cost, "fn"):
         return NotImplemented
@@ -45,14 +45,14 @@ def loss(attempt, output, y):
 
 
 def gradients(attempt, params, x, y):
-    """The mean of what backprop answers for each record."""
+    """Return the mean of backprop's results over the records."""
     network = network_with(attempt, params)
     records = [network.backprop(record, target) for record, target in zip(columns(x), columns(y), strict=True)]
     return interleaved(*([np.mean(layer, axis=0) for layer in zip(*each, strict=True)] for each in zip(*records, strict=True)))
 
 
 def train_step(attempt, params, x, y, lr):
-    """The weights and biases after a mini-batch of all the records; without weight decay, if there can be any."""
+    """Return the weights and biases after a mini-batch of all records, without weight decay."""
     network = going_on(attempt, params, lambda: network_with(attempt, params))
     if not hasattr(network, "update_mini_batch"):
         return NotImplemented
