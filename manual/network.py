@@ -78,7 +78,7 @@ class Network:
         return self._flat
 
     def forward(self, x: ArrayLike, masks: Mapping[str, Any] | None = None) -> Array:
-        """Return the output ŷ (n, k) for inputs x (n, in), in training; `masks` are dropout's, by the index of its layer, else drawn."""
+        """Return the output ŷ (n, k) for inputs x (n, in), in training; `masks`, by the index of dropout's layer, replace drawn ones."""
         a = self.inputs(x)
         for index, layer in enumerate(self.layers):
             if masks is not None and isinstance(layer, Dropout):

@@ -81,7 +81,7 @@ class Network(nn.Module):
     def forward(self, x: Any, masks: Mapping[str, Any] | None = None, outputs: dict[str, Tensor] | None = None) -> Tensor:
         """Return the output ŷ (n, k) for inputs x (n, in), a tensor or an array, in training or evaluation by `train()` and `eval()`.
 
-        `masks` are dropout's, by the index of its layer, else drawn. Each layer's output is put into `outputs`, if given, by its index.
+        `masks`, by the index of dropout's layer, replace drawn ones. Each layer's output is put into `outputs`, if given, by its index.
         """
         a = self.as_tensor(x)
         if a.ndim != 2 or a.shape[1] != self.sizes[0]:

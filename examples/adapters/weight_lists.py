@@ -1,8 +1,8 @@
 """Files with a class Network(sizes) that keeps lists of weights (out, in) and biases (out, 1), as in a well-known online book.
 
-It has feedforward(a), backprop(x, y) for one record in a column, and update_mini_batch(mini_batch, eta), in its later form also with lmbda and n,
-and a cost. All activations are sigmoids. The quadratic cost ½ Σ (a − y)² is summed over the outputs and averaged over the records,
-which is half_mse for a single output; so the problem has one output.
+It has feedforward(a), backprop(x, y) for one record in a column, and update_mini_batch(mini_batch, eta); in its later form, which has a
+cost, with lmbda and n too. All activations are sigmoids. The quadratic cost ½ Σ (a − y)² is summed over the outputs and averaged over the
+records, which is half_mse for a single output; so the problem has one output.
 
 For a class with other names: copy this file and definitions.py, and change the names of the methods.
 """
