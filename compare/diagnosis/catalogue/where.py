@@ -6,56 +6,66 @@ from ..mistake import Applies
 
 
 def both(*conditions: Applies) -> Applies:
-    """Where all of them hold."""
+    """Return the condition that all of these hold."""
     return lambda problem, layer: all(condition(problem, layer) for condition in conditions)
 
 
+def unless(condition: Applies) -> Applies:
+    """Return the condition that this one does not hold."""
+    return lambda problem, layer: not condition(problem, layer)
+
+
 def by(*optimizers: str) -> Applies:
-    """Where the optimiser is one of those."""
+    """Return the condition that the optimiser is one of these."""
     return lambda problem, layer: problem.optimizer in optimizers
 
 
 def uses(option: str) -> Applies:
-    """Where that option of the optimiser is set."""
+    """Return the condition that the optimiser's option is set, and not 0."""
     return lambda problem, layer: bool(problem.optimizer_options.get(option))
 
 
 def has(*activations: str) -> Applies:
-    """Where the layer's activation is one of those."""
+    """Return the condition that the layer's activation is one of these."""
     return lambda problem, layer: problem.layers[layer - 1].function in activations
 
 
+def loss_is(*losses: str) -> Applies:
+    """Return the condition that the loss is one of these."""
+    return lambda problem, layer: problem.loss in losses
+
+
+is_of_logits = loss_is("cross_entropy", "bce_with_logits")
+
+
 def has_bias(problem: Problem, layer: int) -> bool:
-    """Where layers have biases."""
+    """Return whether layers have biases."""
     return problem.bias
 
 
 def is_mean(problem: Problem, layer: int) -> bool:
-    """Where the loss is a mean."""
+    """Return whether the loss is a mean."""
     return problem.reduction == "mean"
 
 
 def is_square(problem: Problem, layer: int) -> bool:
-    """Where the layer has as many units as inputs."""
+    """Return whether the layer has as many units as inputs."""
     return problem.layers[layer - 1].units_in == problem.layers[layer - 1].units
 
 
-def is_of_logits(problem: Problem, layer: int) -> bool:
-    """Where the loss is one of logits."""
-    return problem.loss in ("cross_entropy", "bce_with_logits")
+def mixes_units(problem: Problem, layer: int) -> bool:
+    """Return whether the layer's activation is a softmax or log-softmax, which is not elementwise."""
+    return not is_elementwise(problem.layers[layer - 1].function)
 
 
 def bends(problem: Problem, layer: int) -> bool:
-    """Where the layer's activation is elementwise, and not the identity."""
-    function = problem.layers[layer - 1].function
-    return is_elementwise(function) and function != "identity"
+    """Return whether the layer's activation is elementwise and not the identity."""
+    return not mixes_units(problem, layer) and problem.layers[layer - 1].function != "identity"
 
 
 def bends_but_not(*activations: str) -> Applies:
-    """Where it bends, and is none of those."""
-    return lambda problem, layer: bends(problem, layer) and problem.layers[layer - 1].function not in activations
+    """Return the condition that the layer's activation is elementwise, not the identity, and none of these."""
+    return both(bends, unless(has(*activations)))
 
 
-def is_smooth(problem: Problem, layer: int) -> bool:
-    """Where it bends, and not in one point."""
-    return bends_but_not("relu", "leaky_relu")(problem, layer)
+is_smooth = bends_but_not("relu", "leaky_relu")
