@@ -1,37 +1,32 @@
-"""Mistakes of precision: a value that is held in fewer bits somewhere in the middle, or as an integer."""
+"""Mistakes of precision: an intermediate that is held in fewer bits, or as an integer."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
-from ..formulas import Formula, is_elementwise
 from ..graph import At
 from ..mistake import Mistake, Where, anywhere
+from .where import mixes_units, unless
 
 
 def _has_numbers(problem: Problem, layer: int) -> bool:
-    """Where targets are no class indices."""
+    """Return whether targets are numbers, not class indices."""
     return all(batch[1].ndim == 2 for batch in problem.batches)
 
 
 def _rounded(a: Bounded, dtype: Any) -> Bounded:
-    """The value in that dtype: exact, but where its bound lies across a boundary between two of its numbers."""
+    """Return the value in that dtype: exact, unless the bound lies across a boundary between two numbers of the dtype."""
     lowest = (a.value - a.error).astype(dtype).astype(np.float64)
     highest = (a.value + a.error).astype(dtype).astype(np.float64)
     return a.like((lowest + highest) / 2, np.abs(highest - lowest) / 2)
 
 
-def _cast(stage: str, dtype: Any) -> Formula:
-    if stage.startswith("*"):
-        return lambda at, kind: _rounded(at.right(kind + stage[1:]), dtype)
-
-    def formula(at: At) -> Any:
-        value = at.right(stage)
-        return _rounded(value, dtype) if isinstance(value, Bounded) else value.astype(dtype).astype(np.float64)
-
-    return formula
+def _cast(at: At, stage: str, dtype: Any, kind: str = "") -> Any:
+    value = at.right(stage.replace("*", kind))
+    return _rounded(value, dtype) if isinstance(value, Bounded) else value.astype(dtype).astype(np.float64)
 
 
 _STAGES: tuple[tuple[str, str, Where], ...] = (
@@ -48,57 +43,42 @@ _STAGES: tuple[tuple[str, str, Where], ...] = (
     ("*_after", "the new weights of {layer} are", "layer"),
 )
 _DTYPES = (("float32", np.float32), ("float16", np.float16), ("integer", np.int64))
+_FLOATS = ("float32", "float16")      # searched for last: there are many places, and no other mistake makes the same numbers
+
+
+def _slope_of_cast(at: At, dtype: Any) -> Bounded:
+    """Return f′ by the activation, a(1 − a) or 1 − a², each intermediate cast to the dtype, if there is one; else the right f′."""
+    a: Bounded = at("a")
+
+    def held(value: Bounded) -> Bounded:
+        return value if dtype is None else _rounded(value, dtype)
+
+    if at.function == "sigmoid":
+        return held(a * held(1 - a))
+    return held(1 - held(a * a)) if at.function == "tanh" else at.right("slope")
+
+
+def _parts(at: At, dtype: Any) -> Bounded:
+    """Return the weight gradient as the sum of each record's δₙᵀ aₙ, cast   (out, in)."""
+    return _rounded(at("grad_delta")[:, :, None] * at("grad_input")[:, None, :], dtype).sum(0)
+
+
+def _floored(at: At, stage: str, kind: str = "") -> Bounded:
+    """Return the whole number below, as // does."""
+    a = at.right(stage.replace("*", kind))
+    lowest, highest = np.floor(a.value - a.error), np.floor(a.value + a.error)
+    return at.exact((lowest + highest) / 2, (highest - lowest) / 2)
+
+
 _DIVIDED: tuple[tuple[str, str, Where], ...] = (
     ("error", "the error", "once"),
     ("delta", "δ of {layer}", "layer"),
     ("*_used", "the gradients of {layer}", "layer"),
     ("*_taken", "the update of {layer}", "layer"),
 )
-_FLOATS = ("float32", "float16")      # many places, and what they come to is like nothing else: to be looked for last
-
-
-def _slope_of_cast(dtype: Any) -> Formula:
-    """f′ by the activation a, where it is written so, a(1 − a) or 1 − a²; in that dtype throughout, if there is one."""
-
-    def formula(at: At) -> Bounded:
-        a: Bounded = at("a")
-
-        def held(value: Bounded) -> Bounded:
-            return value if dtype is None else _rounded(value, dtype)
-
-        if at.function == "sigmoid":
-            return held(a * held(1 - a))
-        if at.function == "tanh":
-            return held(1 - held(a * a))
-        return at.right("slope")
-
-    return formula
-
-
-def _parts(dtype: Any) -> Formula:
-    """The weight gradient as the sum of each record's part, cast."""
-
-    def formula(at: At) -> Bounded:
-        delta, a = at("grad_delta"), at("grad_input")
-        return _rounded(delta[:, :, None] * a[:, None, :], dtype).sum(0)
-
-    return formula
-
-
-def _floored(stage: str) -> Formula:
-    """The whole number below, as // has it."""
-
-    def formula(at: At, kind: str = "") -> Bounded:
-        a = at.right(stage.replace("*", kind))
-        lowest, highest = np.floor(a.value - a.error), np.floor(a.value + a.error)
-        return at.exact((lowest + highest) / 2, (highest - lowest) / 2)
-
-    return formula
-
-
 _FLOORED = tuple(
-    Mistake("floor-division", f"// stands for / in {what}, which leaves whole numbers", "a / b", "⌊a / b⌋", {stage: _floored(stage)}, where,
-            alone=True)
+    Mistake("floor-division", f"// stands for / in {what}, which leaves whole numbers", "a / b", "⌊a / b⌋",
+            {stage: partial(_floored, stage=stage)}, where, alone=True)
     for stage, what, where in _DIVIDED
 )
 
@@ -107,22 +87,23 @@ _RATE = Mistake("float32-cast", "the learning rate is float32", "float64 through
 
 _PARTS = tuple(
     Mistake(f"{name}-cast", f"each record's part of the weight gradient of {{layer}} is cast to {name}", "float64 throughout",
-            f"a cast to {name}", {"weight_grad": _parts(dtype)}, "layer", lambda problem, layer: not problem.is_large, alone=True,
-            slow=name in _FLOATS)
+            f"a cast to {name}", {"weight_grad": partial(_parts, dtype=dtype)}, "layer", lambda problem, layer: not problem.is_large,
+            alone=True, slow=name in _FLOATS)
     for name, dtype in _DTYPES
 )
 
 _ACTIVATIONS = tuple(
     Mistake(f"{name}-cast", f"the activations of {{layer}} are cast to {name}", "float64 throughout", f"a cast to {name}",
-            {"a": _cast("a", dtype), "slope": _slope_of_cast(within)}, "layer",
-            lambda problem, layer: is_elementwise(problem.layers[layer - 1].function), slow=name in _FLOATS)
+            {"a": partial(_cast, stage="a", dtype=dtype), "slope": partial(_slope_of_cast, dtype=within)}, "layer", unless(mixes_units),
+            slow=name in _FLOATS)
     for name, dtype in _DTYPES
     for within in (None, dtype)
 )
 
 _EACH = tuple(
-    Mistake(f"{name}-cast", f"{of} cast to {name}", "float64 throughout", f"a cast to {name}", {stage: _cast(stage, dtype)}, where,
-            _has_numbers if stage == "y" else anywhere, alone=stage not in ("x", "y"), slow=name in _FLOATS)
+    Mistake(f"{name}-cast", f"{of} cast to {name}", "float64 throughout", f"a cast to {name}",
+            {stage: partial(_cast, stage=stage, dtype=dtype)}, where, _has_numbers if stage == "y" else anywhere,
+            alone=stage not in ("x", "y"), slow=name in _FLOATS)
     for name, dtype in _DTYPES
     for stage, of, where in _STAGES
 )

@@ -1,18 +1,17 @@
 """Mistakes in the gradient of a weight, δᵀ a."""
 
-from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
-from ...support.arrays import Array
 from ..formulas import Formula
-from ..graph import At, Run
-from ..mistake import Applies, Mistake
+from ..graph import At
+from ..mistake import Applies, Mistake, anywhere
 from .where import has_bias, is_square
 
-RIGHT = "∂L/∂W = δᵀ a"
 LONGEST = 32  # units or inputs, up to which each row and column of a weight is tried by itself
 
 
@@ -21,38 +20,27 @@ def _input_twice(at: At) -> Bounded:
     return a * a
 
 
-def _of_layer(shift: int) -> Formula:
-    return lambda at: at("input", shift)
-
-
-def _fits(shift: int) -> Applies:
-    def applies(problem: Problem, layer: int) -> bool:
-        other = layer + shift
-        return 1 <= other <= len(problem.layers) and problem.layers[other - 1].units_in == problem.layers[layer - 1].units_in
-
-    return applies
+def _fits(problem: Problem, layer: int, shift: int) -> bool:
+    """Return whether the layer `shift` on has as many inputs."""
+    other, layers = layer + shift, problem.layers
+    return 1 <= other <= len(layers) and layers[other - 1].units_in == layers[layer - 1].units_in
 
 
 def _elementwise(at: At) -> Bounded:
     summed = (at("grad_delta") * at("grad_input")).sum(-2)
-    shape = 2 * summed.value.shape
-    return summed.broadcast_to(shape)
+    return summed.broadcast_to(2 * summed.value.shape)
 
 
-def _scalar(at: At) -> Bounded:
-    delta, a = at("grad_delta"), at("grad_input")
-    wide = delta.broadcast_to(a.value.shape)
-    return _everywhere(at.run, wide * a, at.right("weight_grad"))
+def _sum_of_products(at: At) -> Bounded:
+    """Return Σ δ ∘ a for every weight, δ of one unit or of as many as inputs   (out, in)."""
+    a = at("grad_input")
+    terms = at("grad_delta").broadcast_to(a.value.shape) * a
+    return terms.sum(-2).sum(-1).broadcast_to(at.right("weight_grad").value.shape)
 
 
-def _summed(at: At) -> Bounded:
+def _sum_of_gradient(at: At) -> Bounded:
     gradient = at.right("weight_grad")
-    return _everywhere(at.run, gradient, gradient)
-
-
-def _everywhere(run: Run, terms: Bounded, like: Bounded) -> Bounded:
-    total = terms.sum(-2).sum(-1)
-    return total.broadcast_to(like.value.shape)
+    return gradient.sum(-2).sum(-1).broadcast_to(gradient.value.shape)
 
 
 def _meet_elementwise(problem: Problem, layer: int) -> bool:
@@ -61,30 +49,12 @@ def _meet_elementwise(problem: Problem, layer: int) -> bool:
 
 
 def _has_several(problem: Problem, layer: int) -> bool:
-    of = problem.layers[layer - 1]
-    return of.units > 1 and of.units_in > 1
+    return problem.layers[layer - 1].units > 1 and problem.layers[layer - 1].units_in > 1
 
 
-def _weights_for_inputs(at: At) -> Bounded:
-    summed, w = at("grad_delta").sum(-2), at("weight")
-    return summed[:, None] * w
-
-
-def _only_row(row: int) -> Formula:
-    def formula(at: At) -> Bounded:
-        return _masked(at.right("grad_delta"), row, keep=True)
-
-    return formula
-
-
-def _without_row(row: int) -> Formula:
-    def formula(at: At) -> Bounded:
-        return _masked(at.right("grad_delta"), row, keep=False)
-
-    return formula
-
-
-def _masked(delta: Bounded, row: int, keep: bool) -> Bounded:
+def _record(at: At, row: int, keep: bool) -> Bounded:
+    """Return δ with zeros for all records but that one, or with zeros for that one   (n, out)."""
+    delta = at.right("grad_delta")
     mask = np.full((len(delta.value), 1), not keep)
     mask[row] = keep
     return delta.masked(mask)
@@ -94,126 +64,102 @@ def _stale(at: At) -> Bounded:
     own, before = at.right("grad_input"), at.before
     if before is None:
         return own
-    stale, n = before.right("grad_input"), at.records
-    if len(stale.value) < n:
+    stale = before.right("grad_input")
+    if len(stale.value) < at.records:
         raise ValueError("fewer records than now")
-    return stale[:n]
+    return stale[: at.records]
 
 
-def _indexed(pick: Callable[[Array], None]) -> Formula:
-    """The gradient with some of it at 0."""
-
-    def formula(at: At) -> Bounded:
-        gradient = at.right("weight_grad")
-        mask = np.ones_like(gradient.value)
-        pick(mask)
-        return gradient.masked(mask)
-
-    return formula
+def _without(at: At, index: Any) -> Bounded:
+    """Return the gradient with zeros there   (out, in)."""
+    gradient = at.right("weight_grad")
+    mask = np.ones_like(gradient.value)
+    mask[index] = 0.0
+    return gradient.masked(mask)
 
 
-def _without_unit(unit: int) -> Formula:
-    return _indexed(lambda mask: mask.__setitem__(unit, 0.0))
+def _shifted(at: At, axis: int, by: int) -> Bounded:
+    return at.right("weight_grad").rearranged(lambda array: np.roll(array, by, axis))
 
 
-def _without_input(index: int) -> Formula:
-    return _indexed(lambda mask: mask.__setitem__((slice(None), index), 0.0))
+def _held_back(at: At, axis: int) -> Bounded:
+    """Return the gradient in which each row (axis 0) or column (axis 1) has the one before it, and the first its own   (out, in)."""
+    gradient = at.right("weight_grad")
+    index = np.maximum(np.arange(gradient.value.shape[axis]) - 1, 0)
+    return gradient.rearranged(lambda array: array.take(index, axis))
 
 
-def _shifted(axis: int, by: int) -> Formula:
-    def formula(at: At) -> Bounded:
-        gradient = at.right("weight_grad")
-        return at.exact(np.roll(gradient.value, by, axis), np.roll(gradient.error, by, axis))
-
-    return formula
+def _has_row(problem: Problem, layer: int, axis: int, index: int) -> bool:
+    size = (problem.layers[layer - 1].units, problem.layers[layer - 1].units_in)[axis]
+    return 1 < size <= LONGEST and index < size
 
 
-def _held_back(axis: int) -> Formula:
-    """Each row (axis 0) or column (axis 1) has the one before it; the first its own."""
-
-    def formula(at: At) -> Bounded:
-        gradient = at.right("weight_grad")
-        index = np.maximum(np.arange(gradient.value.shape[axis]) - 1, 0)
-        return at.exact(gradient.value.take(index, axis), gradient.error.take(index, axis))
-
-    return formula
+def _is_longer_than_one(problem: Problem, layer: int, axis: int) -> bool:
+    return (problem.layers[layer - 1].units, problem.layers[layer - 1].units_in)[axis] > 1
 
 
-def _has(axis: int, index: int) -> Applies:
-    def applies(problem: Problem, layer: int) -> bool:
-        size = (problem.layers[layer - 1].units, problem.layers[layer - 1].units_in)[axis]
-        return 1 < size <= LONGEST and index < size
-
-    return applies
+def _weight(id: str, sentence: str, actual: str, formula: Formula, applies: Applies = anywhere, alone: bool = False) -> Mistake:
+    return Mistake(id, sentence, "∂L/∂W = δᵀ a", f"∂L/∂W = {actual}", {"weight_grad": formula}, "layer", applies, alone)
 
 
-def _longer_than_one(axis: int) -> Applies:
-    return lambda problem, layer: (problem.layers[layer - 1].units, problem.layers[layer - 1].units_in)[axis] > 1
+def _input(id: str, sentence: str, actual: str, formula: Formula, applies: Applies = anywhere) -> Mistake:
+    return Mistake(id, sentence, "∂L/∂W = δᵀ a", f"∂L/∂W = {actual}", {"grad_input": formula}, "layer", applies)
 
 
-_SUM = "∂L/∂W = Σₙ δₙᵀ aₙ over all records"
+def _records(id: str, sentence: str, actual: str, row: int, keep: bool) -> Mistake:
+    formula = partial(_record, row=row, keep=keep)
+    return Mistake(id, sentence, "∂L/∂W = Σₙ δₙᵀ aₙ over all records", f"∂L/∂W = {actual}", {"grad_delta": formula}, "layer")
+
 
 GRADIENTS = (
-    Mistake("only-last-record", "only the last record's gradient is kept in {layer}: = for +=", _SUM, "∂L/∂W = δᵀ a of the last record",
-            {"grad_delta": _only_row(-1)}, "layer"),
-    Mistake("only-first-record", "only the first record's gradient is used in {layer}", _SUM, "∂L/∂W = δᵀ a of the first record",
-            {"grad_delta": _only_row(0)}, "layer"),
-    Mistake("first-record-dropped", "the first record is left out of the gradients of {layer}", _SUM, "∂L/∂W = Σ δₙᵀ aₙ from the second on",
-            {"grad_delta": _without_row(0)}, "layer"),
-    Mistake("last-record-dropped", "the last record is left out of the gradients of {layer}", _SUM,
-            "∂L/∂W = Σ δₙᵀ aₙ up to the last but one", {"grad_delta": _without_row(-1)}, "layer"),
-    Mistake("sign-flipped-in-layer", "the gradients of {layer} have the wrong sign", RIGHT, "∂L/∂W = −δᵀ a",
+    _records("only-last-record", "only the last record's gradient is kept in {layer}: = for +=", "δᵀ a of the last record", -1, True),
+    _records("only-first-record", "only the first record's gradient is used in {layer}", "δᵀ a of the first record", 0, True),
+    _records("first-record-dropped", "the first record is left out of the gradients of {layer}", "Σ δₙᵀ aₙ from the second on", 0, False),
+    _records("last-record-dropped", "the last record is left out of the gradients of {layer}", "Σ δₙᵀ aₙ up to the last but one", -1,
+             False),
+    Mistake("sign-flipped-in-layer", "the gradients of {layer} have the wrong sign", "∂L/∂W = δᵀ a", "∂L/∂W = −δᵀ a",
             {"grad_delta": lambda at: -at.right("grad_delta")}, "layer"),
-    Mistake("sign-flipped-in-layer", "the weight gradient of {layer} has the wrong sign", RIGHT, "∂L/∂W = −δᵀ a",
-            {"weight_grad": lambda at: -at.right("weight_grad")}, "layer", has_bias),
-    Mistake("pre-activation-in-gradient", "the weight gradient of {layer} is made of z, the input before f", RIGHT,
-            "∂L/∂W = δᵀ z of the layer before", {"grad_input": lambda at: at("z", -1)}, "layer", lambda problem, layer: layer > 1),
-    Mistake("output-for-input-in-gradient", "the weight gradient of {layer} is made of the layer's output, not its input", RIGHT,
-            "∂L/∂W = δᵀ f(z)", {"grad_input": lambda at: at("a")}, "layer", is_square),
+    _weight("sign-flipped-in-layer", "the weight gradient of {layer} has the wrong sign", "−δᵀ a", lambda at: -at.right("weight_grad"),
+            has_bias),
+    _input("pre-activation-in-gradient", "the weight gradient of {layer} is made of z, the input before f", "δᵀ z of the layer before",
+           lambda at: at("z", -1), lambda problem, layer: layer > 1),
+    _input("output-for-input-in-gradient", "the weight gradient of {layer} is made of the layer's output, not its input", "δᵀ f(z)",
+           lambda at: at("a"), is_square),
     *(
-        Mistake("output-for-input-in-gradient", f"the weight gradient of {{layer}} is made of the input of the layer {word} it", RIGHT,
-                "∂L/∂W = δᵀ a, a of another layer", {"grad_input": _of_layer(shift)}, "layer", _fits(shift))
-        for shift, word in ((1, "after"), (-1, "before"))
+        _input("output-for-input-in-gradient", f"the weight gradient of {{layer}} is made of the input of the layer {word} it",
+               "δᵀ a, a of another layer", formula, partial(_fits, shift=shift))
+        for shift, word, formula in ((1, "after", lambda at: at("input", 1)), (-1, "before", lambda at: at("input", -1)))
     ),
-    Mistake("input-twice", "the weight gradient of {layer} has the layer's input twice", RIGHT, "∂L/∂W = δᵀ (a ∘ a)",
-            {"grad_input": _input_twice}, "layer"),
-    Mistake("gradient-transposed", "the weight gradient of {layer} is transposed", RIGHT, "∂L/∂W = aᵀ δ",
-            {"weight_grad": lambda at: at.right("weight_grad").T}, "layer", is_square),
-    Mistake("elementwise-for-outer", "δ and a are multiplied elementwise in {layer}, where each is to meet each", RIGHT,
-            "∂L/∂W = Σ δ ∘ a in every row", {"weight_grad": _elementwise}, "layer", is_square),
-    Mistake("elementwise-for-outer", "δ and a are multiplied elementwise in {layer}, where each is to meet each", RIGHT,
-            "∂L/∂W = Σ δ ∘ a in every column", {"weight_grad": lambda at: _elementwise(at).T}, "layer", is_square),
+    _input("input-twice", "the weight gradient of {layer} has the layer's input twice", "δᵀ (a ∘ a)", _input_twice),
+    _weight("gradient-transposed", "the weight gradient of {layer} is transposed", "aᵀ δ", lambda at: at.right("weight_grad").T, is_square),
+    _weight("elementwise-for-outer", "δ and a are multiplied elementwise in {layer}, where each is to meet each", "Σ δ ∘ a in every row",
+            _elementwise, is_square),
+    _weight("elementwise-for-outer", "δ and a are multiplied elementwise in {layer}, where each is to meet each", "Σ δ ∘ a in every column",
+            lambda at: _elementwise(at).T, is_square),
+    _weight("scalar-for-product", "one number, the sum of δ ∘ a, stands for the whole weight gradient of {layer}",
+            "Σ δ ∘ a, a single number", _sum_of_products, _meet_elementwise, alone=True),
+    _weight("scalar-for-product", "one number, the sum of it all, stands for the whole weight gradient of {layer}", "Σᵢⱼ (δᵀ a)ᵢⱼ",
+            _sum_of_gradient, _has_several, alone=True),
+    _weight("weights-for-inputs", "the weights stand where the inputs belong, in the gradient of {layer}", "(Σ δ)ᵀ ∘ W",
+            lambda at: at("grad_delta").sum(-2)[:, None] * at("weight")),
+    _input("stale-activations", "the gradient of {layer} is made of the previous batch's activations", "δᵀ a, a of the batch before",
+           _stale),
     *(
-        Mistake("scalar-for-product", f"one number, {what}, stands for the whole weight gradient of {{layer}}", RIGHT, actual,
-                {"weight_grad": formula}, "layer", applies, alone=True)
-        for what, actual, formula, applies in (
-            ("the sum of δ ∘ a", "∂L/∂W = Σ δ ∘ a, a single number", _scalar, _meet_elementwise),
-            ("the sum of it all", "∂L/∂W = Σᵢⱼ (δᵀ a)ᵢⱼ", _summed, _has_several),
-        )
-    ),
-    Mistake("weights-for-inputs", "the weights stand where the inputs belong, in the gradient of {layer}", RIGHT, "∂L/∂W = (Σ δ)ᵀ ∘ W",
-            {"weight_grad": _weights_for_inputs}, "layer"),
-    Mistake("stale-activations", "the gradient of {layer} is made of the previous batch's activations", RIGHT,
-            "∂L/∂W = δᵀ a, a of the batch before", {"grad_input": _stale}, "layer"),
-    *(
-        Mistake("index-wrong", f"unit {unit} of {{layer}} gets no gradient: a slice or an index is wrong", RIGHT,
-                f"∂L/∂W = δᵀ a, but 0 in row {unit}", {"weight_grad": _without_unit(unit)}, "layer", _has(0, unit))
-        for unit in range(LONGEST)
-    ),
-    *(
-        Mistake("index-wrong", f"input {index} of {{layer}} gets no gradient: a slice or an index is wrong", RIGHT,
-                f"∂L/∂W = δᵀ a, but 0 in column {index}", {"weight_grad": _without_input(index)}, "layer", _has(1, index))
+        _weight("index-wrong", f"{of} {index} of {{layer}} gets no gradient: a slice or an index is wrong",
+                f"δᵀ a, but 0 in {line} {index}", partial(_without, index=(..., index) if axis else index),
+                partial(_has_row, axis=axis, index=index))
+        for axis, of, line in ((0, "unit", "row"), (1, "input", "column"))
         for index in range(LONGEST)
     ),
     *(
-        Mistake("index-wrong", f"the gradient of {{layer}} is shifted by one {of}: an index is off by one", RIGHT, "∂L/∂W = δᵀ a, shifted",
-                {"weight_grad": _shifted(axis, by)}, "layer", _longer_than_one(axis))
+        _weight("index-wrong", f"the gradient of {{layer}} is shifted by one {of}: an index is off by one", "δᵀ a, shifted",
+                partial(_shifted, axis=axis, by=by), partial(_is_longer_than_one, axis=axis))
         for axis, of in ((0, "unit"), (1, "input"))
         for by in (1, -1)
     ),
     *(
-        Mistake("index-wrong", f"each {of} of {{layer}} gets the gradient of the one before it: an index is off by one", RIGHT,
-                "∂L/∂W = δᵀ a, one place on", {"weight_grad": _held_back(axis)}, "layer", _longer_than_one(axis))
+        _weight("index-wrong", f"each {of} of {{layer}} gets the gradient of the one before it: an index is off by one",
+                "δᵀ a, one place on", partial(_held_back, axis=axis), partial(_is_longer_than_one, axis=axis))
         for axis, of in ((0, "unit"), (1, "input"))
     ),
 )

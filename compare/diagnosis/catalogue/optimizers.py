@@ -1,6 +1,7 @@
 """Mistakes in momentum and weight decay."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,141 +11,117 @@ from ...rounding.rules import OPTIMIZERS as RULES
 from ..formulas import Formula, options_of
 from ..graph import At
 from ..mistake import Applies, Mistake
-from .where import both, by, uses
+from .where import both, by, has_bias, unless, uses
 
-Kept = dict[str, Bounded]
-
-
-def _changed(change: Callable[[At, dict[str, Any], str], dict[str, Any]]) -> Formula:
-    """The update under other options, which may depend on the kind of parameter."""
-
-    def formula(at: At, kind: str) -> tuple[Bounded, Kept]:
-        options = at("options")
-        return _updated(at, kind, options | change(at, options, kind))
-
-    return formula
+Slots = dict[str, Bounded]      # what the optimiser keeps of a parameter, by name
+Options = dict[str, Any]
 
 
-def _of_kind(formula: Formula, only: str) -> Formula:
-    """The update by that formula of one kind of parameter, and of the others as it should be."""
-    return lambda at, kind: formula(at, kind=kind) if kind == only else at.right(f"{kind}_update")
+def updated(
+    at: At, kind: str, options: Options | None = None, *, rule: str | None = None, count: int | None = None
+) -> tuple[Bounded, Slots]:
+    """Return the right Δw and slots, or those under other options, by another optimiser's rule, or at another number of the step."""
+    own = options_of(kind, at("options") if options is None else options)
+    number = np.asarray(at("count") if count is None else count)
+    return RULES[rule or at.problem.optimizer].update(at(kind), at(f"{kind}_taken"), at(f"{kind}_kept"), number, at("lr"), own)
 
 
-def _updated(at: At, kind: str, options: dict[str, Any], rule: str | None = None) -> tuple[Bounded, Kept]:
-    w, g, kept, count = _parts(at, kind)
-    update, own = RULES[rule or at.problem.optimizer].update, options_of(kind, options)
-    return update(w, g, kept, count, at("lr"), own)
+def option(name: str, value: Callable[[At, Options], Any]) -> dict[str, Formula]:
+    """Return the formulas under another value of one option."""
+    return {"*_update": lambda at, kind: updated(at, kind, at("options") | {name: value(at, at("options"))})}
 
 
-def _parts(at: At, kind: str) -> tuple[Bounded, Bounded, Kept, Any]:
-    w, g = at(kind), at(f"{kind}_taken")
-    return w, g, at(f"{kind}_kept"), np.asarray(at("count"))
-
-
-def option(name: str, value: Callable[[At, dict[str, Any]], Any]) -> dict[str, Formula]:
-    """The formulas under another value of one option."""
-    return {"*_update": _changed(lambda at, options, kind: {name: value(at, options)})}
-
-
-def _not_kept(at: At, kind: str) -> tuple[Bounded, Kept]:
-    """The velocity starts at zero in every step."""
-    w, g, kept, _ = _parts(at, kind)
-    rule = RULES[at.problem.optimizer]
-    return rule.update(w, g, kept, np.asarray(1), at("lr"), _own(at, kind))
-
-
-def _own(at: At, kind: str) -> dict[str, Any]:
-    """The optimiser's options for the parameter."""
-    return options_of(kind, at("options"))
+def _of_kind(at: At, kind: str, formula: Formula, only: str) -> tuple[Bounded, Slots]:
+    """Return the update by that formula for one kind of parameter, and the right one for the others."""
+    return formula(at, kind=kind) if kind == only else at.right(f"{kind}_update")
 
 
 def _gradient(at: At, kind: str) -> Bounded:
-    """The gradient with its decay: g + λ w."""
-    w, g, _, _ = _parts(at, kind)
-    decay = _own(at, kind)["weight_decay"]
+    """Return the gradient with its decay, g + λ w."""
+    g, w, decay = at(f"{kind}_taken"), at(kind), options_of(kind, at("options"))["weight_decay"]
     return g + w.scaled(decay) if decay else g
 
 
+def _decayed(at: At, kind: str) -> Bounded:
+    """Return ∂L/∂w + λ w."""
+    return at.right(f"{kind}_used") + at(kind).scaled(options_of(kind, at("options"))["weight_decay"])
+
+
 def _ahead(at: At, g: Bounded, velocity: Bounded) -> Bounded:
-    """What the step is taken by: the velocity, or with Nesterov's look-ahead g + μ v."""
+    """Return what lr multiplies: the velocity b, or with Nesterov's look-ahead g + μ b."""
     options = at("options")
     return g + velocity.scaled(options["momentum"]) if options["nesterov"] else velocity
 
 
-def _stale(at: At, kind: str) -> tuple[Bounded, Kept]:
-    """The step is by the velocity from before."""
-    _, after = _updated(at, kind, at("options"))
-    old = at(f"{kind}_kept")["momentum_buffer"]
-    ahead = _ahead(at, _gradient(at, kind), old)
-    return ahead.scaled(-at("lr")), after
+def _step_by(at: At, kind: str, velocity: Bounded) -> Bounded:
+    return _ahead(at, _gradient(at, kind), velocity).scaled(-at("lr"))
 
 
-def _stale_but_the_first(at: At, kind: str) -> tuple[Bounded, Kept]:
-    """The step is by the velocity from before, but the first one by its own."""
-    return _updated(at, kind, at("options")) if at.before is None else _stale(at, kind)
+def _old(at: At, kind: str) -> Bounded:
+    """Return the velocity after the step before."""
+    return at(f"{kind}_kept")["momentum_buffer"]
 
 
-def _sign_but_look_ahead(at: At, kind: str) -> tuple[Bounded, Kept]:
-    """b ← g − μ b, where the look-ahead g + μ b has the right sign."""
+def _stale(at: At, kind: str) -> tuple[Bounded, Slots]:
+    """Return the step by the old velocity, and the new one."""
+    return _step_by(at, kind, _old(at, kind)), updated(at, kind)[1]
+
+
+def _stale_but_the_first(at: At, kind: str) -> tuple[Bounded, Slots]:
+    """Return the same but for the first step, which is right."""
+    return updated(at, kind) if at.before is None else _stale(at, kind)
+
+
+def _sign_but_look_ahead(at: At, kind: str) -> tuple[Bounded, Slots]:
+    """Return the update by b ← g − μ b, where the look-ahead g + μ b has the right sign."""
     options = at("options")
-    after = _updated(at, kind, options | {"momentum": -options["momentum"]})[1]
-    ahead = _ahead(at, _gradient(at, kind), after["momentum_buffer"])
-    return ahead.scaled(-at("lr")), after
+    after = updated(at, kind, options | {"momentum": -options["momentum"]})[1]
+    return _step_by(at, kind, after["momentum_buffer"]), after
 
 
-def _lr_inside(at: At, kind: str) -> tuple[Bounded, Kept]:
-    """v ← μ v + lr g; Δw = −v."""
+def _lr_inside(at: At, kind: str) -> tuple[Bounded, Slots]:
+    """Return the update by v ← μ v + lr g; Δw = −v."""
     g = _gradient(at, kind).scaled(at("lr"))
-    old = at(f"{kind}_kept")["momentum_buffer"]
-    velocity = old.scaled(at("options")["momentum"]) + g
+    velocity = _old(at, kind).scaled(at("options")["momentum"]) + g
     return -_ahead(at, g, velocity), {"momentum_buffer": velocity}
 
 
-def _averaged(at: At, kind: str) -> tuple[Bounded, Kept]:
-    """v ← μ v + (1 − μ) g from the first step on; Δw = −lr v."""
-    g, momentum = _gradient(at, kind), at("options")["momentum"]
-    old = at(f"{kind}_kept")["momentum_buffer"]
-    velocity = old.scaled(momentum) + g.scaled(1 - momentum)
-    return _ahead(at, g, velocity).scaled(-at("lr")), {"momentum_buffer": velocity}
+def _averaged(at: At, kind: str) -> tuple[Bounded, Slots]:
+    """Return the update by v ← μ v + (1 − μ) g from the first step on; Δw = −lr v."""
+    momentum = at("options")["momentum"]
+    velocity = _old(at, kind).scaled(momentum) + _gradient(at, kind).scaled(1 - momentum)
+    return _step_by(at, kind, velocity), {"momentum_buffer": velocity}
 
 
-def _other_decay(at: At, kind: str) -> tuple[Bounded, Kept]:
-    """Coupled for decoupled, and back."""
-    options, name = _own(at, kind), at.problem.optimizer
-    if name in ("adam", "adamw"):
-        return _updated(at, kind, options, "adamw" if name == "adam" else "adam")
-    decay = options["weight_decay"]
-    delta, after = _updated(at, kind, options | {"weight_decay": 0.0})
-    return delta + at(kind).scaled(-at("lr") * decay), after
+def _decoupled(at: At, kind: str, times_lr: bool) -> tuple[Bounded, Slots]:
+    """Return the update without weight decay, less lr λ w, or λ w."""
+    decay = options_of(kind, at("options"))["weight_decay"]
+    delta, after = updated(at, kind, at("options") | {"weight_decay": 0.0})
+    return delta + at(kind).scaled(-at("lr") * decay if times_lr else -decay), after
 
 
-def _decayed(at: At, kind: str) -> Bounded:
-    """∂L/∂w + λ w in the gradient's place."""
-    g, w = at.right(f"{kind}_used"), at(kind)
-    return g + w.scaled(_own(at, kind)["weight_decay"])
-
-
-def _decay_without_lr(at: At, kind: str) -> tuple[Bounded, Kept]:
-    options = _own(at, kind)
-    delta, after = _updated(at, kind, options | {"weight_decay": 0.0})
-    return delta + at(kind).scaled(-options["weight_decay"]), after
+def _other_decay(at: At, kind: str) -> tuple[Bounded, Slots]:
+    """Return the update with decoupled weight decay in place of coupled, or the other way round."""
+    other = {"adam": "adamw", "adamw": "adam"}.get(at.problem.optimizer)
+    return updated(at, kind, rule=other) if other else _decoupled(at, kind, times_lr=True)
 
 
 def _decay_of(*kinds: str) -> dict[str, Formula]:
-    """Weight decay of these kinds of parameters and no others."""
+    """Return the formulas with weight decay of these kinds of parameters and no others."""
 
-    def change(at: At, options: dict[str, Any], kind: str) -> dict[str, Any]:
-        return {"decay": "all", "weight_decay": options["weight_decay"] if kind in kinds else 0.0}
+    def formula(at: At, kind: str) -> tuple[Bounded, Slots]:
+        options = at("options")
+        return updated(at, kind, options | {"decay": "all", "weight_decay": options["weight_decay"] if kind in kinds else 0.0})
 
-    return {"*_update": _changed(change)}
+    return {"*_update": formula}
 
 
 _VELOCITY = "b ← μ b + g; Δw = −lr b"
-_MOMENTUM, _DECAY = uses("momentum"), uses("weight_decay")
+_MOMENTUM, _NESTEROV, _DECAY = uses("momentum"), uses("nesterov"), uses("weight_decay")
 
 
 def _decays(which: str, *, bias: bool | None = None, norm: bool | None = None) -> Applies:
-    """Whether "all" parameters decay, or only the "weights"; with biases or none, with normalisation or none, where that is said."""
+    """Return the condition that "all" parameters decay, or only the "weights", with or without biases and normalisation (None: either)."""
     return lambda problem, layer: (
         _DECAY(problem, layer)
         and problem.optimizer_options["decay"] == which
@@ -153,31 +130,30 @@ def _decays(which: str, *, bias: bool | None = None, norm: bool | None = None) -
     )
 
 
+_WITHOUT_VELOCITY: dict[str, Formula] = {"*_update": partial(updated, count=1)}      # the velocity starts at zero in every step
+_DAMPED = option("dampening", lambda at, options: options["momentum"])
 
 OPTIMIZERS = (
     Mistake("momentum-sign", "momentum has the wrong sign", _VELOCITY, "b ← −μ b + g",
             option("momentum", lambda at, options: -options["momentum"]), applies=_MOMENTUM),
     Mistake("momentum-sign", "momentum has the wrong sign, but for Nesterov's look-ahead", _VELOCITY, "b ← −μ b + g",
-            {"*_update": _sign_but_look_ahead}, applies=uses("nesterov")),
+            {"*_update": _sign_but_look_ahead}, applies=_NESTEROV),
     Mistake("momentum-damped", "the gradient is damped by 1 − μ, where it should not be", _VELOCITY, "b ← μ b + (1 − μ) g, from b = g on",
-            option("dampening", lambda at, options: options["momentum"]), applies=_MOMENTUM),
+            _DAMPED, applies=_MOMENTUM),
     Mistake("momentum-damped", "the velocity is a moving average, where it should not be", _VELOCITY, "b ← μ b + (1 − μ) g, from b = 0 on",
             {"*_update": _averaged}, applies=_MOMENTUM),
     Mistake("momentum-undamped", "the gradient is not damped", "b ← μ b + (1 − dampening) g", "b ← μ b + g",
             option("dampening", lambda at, options: 0.0), applies=both(_MOMENTUM, uses("dampening"))),
-    Mistake("velocity-not-kept", "the velocity is not kept from step to step", _VELOCITY, "Δw = −lr g", {"*_update": _not_kept},
+    Mistake("velocity-not-kept", "the velocity is not kept from step to step", _VELOCITY, "Δw = −lr g", _WITHOUT_VELOCITY,
             applies=_MOMENTUM),
-    Mistake("velocity-not-kept", "{layer} has no momentum: its velocity is not kept", _VELOCITY, "Δw = −lr g", {"*_update": _not_kept},
+    Mistake("velocity-not-kept", "{layer} has no momentum: its velocity is not kept", _VELOCITY, "Δw = −lr g", _WITHOUT_VELOCITY,
             "layer", _MOMENTUM, alone=True),
     *(
         Mistake("momentum-damped", f"the gradients of the {what} alone are damped by 1 − μ", _VELOCITY,
-                f"b ← μ b + (1 − μ) g, from {start} on", {"*_update": _of_kind(formula, kind)},
-                applies=lambda problem, layer: _MOMENTUM(problem, layer) and problem.bias, alone=True)
-        for kind, what in (("bias", "biases"), ("weight", "weights"))
-        for start, formula in (
-            ("b = g", _changed(lambda at, options, kind: {"dampening": options["momentum"]})),
-            ("b = 0", _averaged),
-        )
+                f"b ← μ b + (1 − μ) g, from {start} on", {"*_update": partial(_of_kind, formula=formula, only=only)},
+                applies=both(_MOMENTUM, has_bias), alone=True)
+        for only, what in (("bias", "biases"), ("weight", "weights"))
+        for start, formula in (("b = g", _DAMPED["*_update"]), ("b = 0", _averaged))
     ),
     Mistake("velocity-stale", "the step is taken by the velocity from before it was updated", _VELOCITY, "Δw = −lr b, then b ← μ b + g",
             {"*_update": _stale}, applies=_MOMENTUM),
@@ -186,10 +162,9 @@ OPTIMIZERS = (
     Mistake("lr-in-velocity", "the learning rate is inside the velocity, which matters when it changes", _VELOCITY,
             "v ← μ v + lr g; Δw = −v", {"*_update": _lr_inside}, applies=_MOMENTUM),
     Mistake("nesterov-missing", "Nesterov's look-ahead is missing", "Δw = −lr (g + μ b)", "Δw = −lr b",
-            option("nesterov", lambda at, options: False), applies=uses("nesterov")),
+            option("nesterov", lambda at, options: False), applies=_NESTEROV),
     Mistake("nesterov-extra", "Nesterov's look-ahead is taken, where plain momentum should be", "Δw = −lr b", "Δw = −lr (g + μ b)",
-            option("nesterov", lambda at, options: True),
-            applies=lambda problem, layer: _MOMENTUM(problem, layer) and not uses("nesterov")(problem, layer)),
+            option("nesterov", lambda at, options: True), applies=both(_MOMENTUM, unless(_NESTEROV))),
     Mistake("decay-missing", "weight decay is left out", "g + λ w", "g", option("weight_decay", lambda at, options: 0.0), applies=_DECAY),
     Mistake("decay-sign", "weight decay has the wrong sign", "g + λ w", "g − λ w",
             option("weight_decay", lambda at, options: -options["weight_decay"]), applies=_DECAY),
@@ -214,14 +189,14 @@ OPTIMIZERS = (
         )
     ),
     Mistake("decay-on-biases-only", "the weights are not decayed, and the biases are", "g + λ w", "g + λ w, of biases alone",
-            _decay_of("bias", "gamma", "beta"), applies=lambda problem, layer: _DECAY(problem, layer) and problem.bias),
+            _decay_of("bias", "gamma", "beta"), applies=both(_DECAY, has_bias)),
     Mistake("decay-missing", "{layer} is not decayed", "g + λ w", "g", option("weight_decay", lambda at, options: 0.0), "layer", _DECAY),
     Mistake("decay-in-gradients", "the gradients have the weight decay in them, which the update adds", "∂L/∂w", "∂L/∂w + λ w",
             {"*_used": _decayed}, applies=_DECAY),
     Mistake("decay-decoupled", "weight decay is decoupled from the gradient", "g ← g + λ w", "Δw = −lr λ w − lr …",
-            {"*_update": _other_decay}, applies=both(_DECAY, lambda problem, layer: problem.optimizer != "adamw")),
+            {"*_update": _other_decay}, applies=both(_DECAY, unless(by("adamw")))),
     Mistake("decay-coupled", "weight decay is added to the gradient, where it should be decoupled", "Δw = −lr λ w − lr …", "g ← g + λ w",
             {"*_update": _other_decay}, applies=both(_DECAY, by("adamw"))),
     Mistake("decay-without-lr", "weight decay is not multiplied by the learning rate", "Δw = −lr (g + λ w)", "Δw = −lr g − λ w",
-            {"*_update": _decay_without_lr}, applies=_DECAY),
+            {"*_update": partial(_decoupled, times_lr=False)}, applies=_DECAY),
 )
