@@ -1,5 +1,6 @@
 """Mistakes in the gradient of a bias, Σ δ over the records."""
 
+from functools import partial
 
 from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
@@ -7,8 +8,6 @@ from ..formulas import Formula
 from ..graph import At
 from ..mistake import Applies, Mistake
 from .where import has_bias
-
-RIGHT = "∂L/∂b = Σₙ δₙ"
 
 
 def _has_units(problem: Problem, layer: int) -> bool:
@@ -19,19 +18,17 @@ def _never(at: At) -> Bounded:
     return at("bias").zeros()
 
 
-def _over_units(mean: bool) -> Formula:
-    """The sum over the units too; a softmax's is 0 but for rounding, which a gradient that is shown as exactly 0 in every step was not."""
+def _over_units(at: At, mean: bool) -> Bounded:
+    """Return the sum over the units too, or their mean.
 
-    def formula(at: At) -> Bounded:
-        gradient = at.right("bias_grad")
-        summed, shape = gradient.sum(-1), gradient.value.shape
-        shown = at.run.shown("bias_used", at.layer)
-        if shown and not any(array.any() for array in shown):
-            raise ValueError("a gradient that is never worked out, and not a sum that is 0 but for rounding")
-        summed = summed.scaled(1 / shape[0]) if mean else summed
-        return summed.broadcast_to(shape)
-
-    return formula
+    A softmax's sum is 0 but for rounding: it does not explain a gradient that is shown as exactly 0 in every step.
+    """
+    gradient = at.right("bias_grad")
+    total, shape = gradient.sum(-1), gradient.value.shape
+    shown = at.run.shown("bias_used", at.layer)
+    if shown and not any(array.any() for array in shown):
+        raise ValueError("a gradient that is never worked out, and not a sum that is 0 but for rounding")
+    return (total.scaled(1 / shape[0]) if mean else total).broadcast_to(shape)
 
 
 def _from_weights_mean(at: At) -> Bounded:
@@ -40,7 +37,7 @@ def _from_weights_mean(at: At) -> Bounded:
 
 
 def _bias(id: str, sentence: str, actual: str, formula: Formula, stage: str = "bias_grad", applies: Applies = has_bias) -> Mistake:
-    return Mistake(id, sentence, RIGHT, actual, {stage: formula}, "layer", applies)
+    return Mistake(id, sentence, "∂L/∂b = Σₙ δₙ", actual, {stage: formula}, "layer", applies)
 
 
 BIASES = (
@@ -55,9 +52,9 @@ BIASES = (
     _bias("bias-mean-missing", "the bias gradient of {layer} is not divided by the number of records", "∂L/∂b = n Σₙ δₙ",
           lambda at: at.right("bias_grad").scaled(at.records)),
     _bias("bias-summed-over-units", "the bias gradient of {layer} is summed over the units too", "∂L/∂b = Σₙ Σₖ δₙₖ for every unit",
-          _over_units(False), applies=_has_units),
+          partial(_over_units, mean=False), applies=_has_units),
     _bias("bias-summed-over-units", "the bias gradient of {layer} is averaged over the units", "∂L/∂b = Σₙ 1/k Σₖ δₙₖ for every unit",
-          _over_units(True), applies=_has_units),
+          partial(_over_units, mean=True), applies=_has_units),
     _bias("bias-before-slope", "the bias gradient of {layer} is taken before f′", "∂L/∂b = Σₙ ∂L/∂aₙ", lambda at: at("back").sum(-2)),
     _bias("bias-from-weight-gradient", "the bias gradient of {layer} is a row sum of the weight gradient", "∂L/∂b = Σⱼ ∂L/∂Wⱼ",
           lambda at: at("weight_grad").sum(-1)),
