@@ -5,6 +5,7 @@ A candidate number then has to make every number that was shown, as any mistake 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Family:
     sentence: str
     expected: str
     actual: str
-    formulas: Callable[[float], Mapping[str, Formula]] = field(repr=False)
+    formulas: Mapping[str, Formula] = field(repr=False)
     usual: float
     where: Where = "once"
     applies: Callable[[Problem, int], bool] = field(default=anywhere, repr=False)
@@ -49,7 +50,8 @@ class Family:
         """The mistake with that number."""
         name = f"{number:.6g}".replace("e-0", "e-")
         sentence, actual = self.sentence.replace("{number}", name), self.actual.replace("{number}", name)
-        return Mistake(self.id, sentence, self.expected, actual, self.formulas(number), self.where, self.applies, alone=True, slow=True)
+        formulas = {stage: partial(formula, number=number) for stage, formula in self.formulas.items()}
+        return Mistake(self.id, sentence, self.expected, actual, formulas, self.where, self.applies, alone=True, slow=True)
 
 
 def measured_causes(families: Iterable[Family], run: Run, node: Node, actual: Array) -> Iterator[Cause]:
