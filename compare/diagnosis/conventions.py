@@ -1,10 +1,11 @@
-"""Conventions of scale, no faults where the result is right: the sign of δ, where 1/N is put, ½ or not in a loss that is shown.
+"""Conventions of scale, which are no mistakes if the result is right: the sign of δ, where 1/N is applied, a ½ in a loss that is shown.
 
-Weight decay in what is shown is one too, and has its own module, `penalty`.
+Weight decay in a shown gradient or loss is a convention too: see `penalty`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -23,7 +24,7 @@ _SCALES = ("target-output-swapped", "factor-", "mean-", "wrong-n", "sum-for-mean
 
 @dataclass(frozen=True)
 class Factor:
-    """What a shown number is, times the problem's own; `of(run, step)` gives it, `said` says it."""
+    """A shown number over the problem's own: `of(run, step)` returns it, `said` says it in words."""
 
     said: str
     of: Callable[[Run, int], float]
@@ -34,12 +35,8 @@ def _n(run: Run, step: int) -> float:
 
 
 def _terms(run: Run, step: int) -> float:
-    """1 over what each term of the loss counts with."""
+    """Return 1 over the weight of each term in the loss, the number of terms if it is their mean."""
     return float(1 / run.right("share", step))
-
-
-def _half_of(factor: "Factor") -> Callable[[Run, int], float]:
-    return lambda run, step: factor.of(run, step) / 2
 
 
 _NONE = Factor("", lambda run, step: 1.0)
@@ -53,8 +50,14 @@ _ERROR_FACTORS = (
     Factor("your {what} is divided by the number of records", lambda run, step: 1 / _n(run, step)),
     Factor("your {what} is of y − ŷ, and divided by the number of records", lambda run, step: -1 / _n(run, step)),
 )
+
+
+def _half(factor: Factor, run: Run, step: int) -> float:
+    return factor.of(run, step) / 2
+
+
 _WITHOUT_THE_2 = tuple(
-    Factor(f"{each.said}, and without the 2 of the loss" if each.said else "your {what} is without the 2 of the loss", _half_of(each))
+    Factor(f"{each.said}, and without the 2 of the loss" if each.said else "your {what} is without the 2 of the loss", partial(_half, each))
     for each in _ERROR_FACTORS
 )
 _STEP_FACTORS = (_NONE, Factor("your {what} is subtracted", lambda run, step: -1.0))
@@ -78,9 +81,9 @@ _OTHER_LOSS_FACTORS = (
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale of what was shown: what is `said` of it, the factor of each stage, and whether the output is the probabilities.
+    """The scale of the shown numbers: in words, `said`, as the factor of each stage, and whether the output is the probabilities.
 
-    Of the stages in `with_decay` what was shown has the weight decay in it.
+    The numbers of the stages in `with_decay` contain the weight decay.
     """
 
     said: tuple[str, ...] = ()
@@ -89,7 +92,7 @@ class Scale:
     with_decay: frozenset[str] = frozenset()
 
     def ours(self, run: Run, shown: Mapping[Node, Array]) -> dict[Node, Array]:
-        """The numbers in the problem's own scale, but for those that have the weight decay in them."""
+        """Return the numbers in the problem's own scale, without those that contain the weight decay."""
         ours = _as_probabilities(run.problem, shown) if self.is_probabilities else shown
         return {
             node: array / self.factors[node[0]].of(run, node[1]) if node[0] in self.factors else array
@@ -99,9 +102,9 @@ class Scale:
 
 
 def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
-    """The numbers that were shown in the problem's own scale, to be matched, and what that is.
+    """Return a matcher of the shown numbers in the problem's own scale, and the scale that they are shown in.
 
-    What is shown last, `final`, is what the implementation answers, and never rescaled; without it nothing but a loss is.
+    The stage `final` is the implementation's answer, and never rescaled; if it is None, only a loss is.
     """
     problem, ours = matcher.problem, dict(matcher.shown)
     is_probabilities = _is_probabilities(problem, ours)
@@ -128,7 +131,7 @@ def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
             matcher = matcher.with_shown(ours)
         if not nodes or (what != "loss" if final is None else stages[0].endswith(final)):
             continue
-        if what == "loss" and (eps := _kept_from_zero(matcher, nodes)):
+        if what == "loss" and (eps := _epsilon_in_logs(matcher, nodes)):
             ours |= {node: np.asarray(run.worked_out(*node).value) for node in nodes}
             said.append(f"your loss keeps its logarithms from 0 by ε = {eps:g}")
         elif (factor := _found(matcher, nodes, choices)) and factor.said:
@@ -142,14 +145,15 @@ def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
 
 
 def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
-    """The first factor under which the first stage of these follows from what was shown before.
+    """Return the first factor with which the first of these stages follows from those shown before.
 
-    Else the first under which there is a mistake that makes the new weights too, or one of the catalogue that is none of scale.
+    Else the first with which a mistake explains that stage and the new weights too, or one of the catalogue that is not of scale explains
+    the stage; or None.
     """
     run, shown = matcher.right, matcher.shown
-    told = [node for node in nodes if shown[node].any()] or nodes      # zeros are in every scale
-    group: Group = told[0][0], told[0][2]
-    first = [node for node in told if (node[0], node[2]) == group]
+    nonzero = [node for node in nodes if shown[node].any()] or nodes      # zeros are in every scale
+    group: Group = nonzero[0][0], nonzero[0][2]
+    first = [node for node in nonzero if (node[0], node[2]) == group]
     right = [factor for factor in factors if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first)]
     if right and right[0].said and group[0] == "loss" and run.problem.sizes[-1] > 1:      # with one output, terms are records
         return Factor(", or ".join(factor.said for factor in right), right[0].of)
@@ -169,12 +173,10 @@ def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Fa
     return None
 
 
-def _kept_from_zero(matcher: Matcher, nodes: list[Node]) -> float | None:
-    """The ε of a loss of probabilities that is written with log(p + ε), or None: it is in the loss that is shown, not in its derivative."""
+def _epsilon_in_logs(matcher: Matcher, nodes: list[Node]) -> float | None:
+    """Return the ε of a loss of probabilities that is shown with log(p + ε) in place of log p, or None; its derivative has none."""
     run, shown = matcher.right, matcher.shown
-    if run.problem.loss not in ("bce", "cross_entropy"):
-        return None
-    if all(_is_right(run, node, shown[node], 1.0) for node in nodes):
+    if run.problem.loss not in ("bce", "cross_entropy") or all(_is_right(run, node, shown[node], 1.0) for node in nodes):
         return None
     return next((eps for eps in _EPSILONS if all(_is_loss_with(run, node, shown[node], eps) for node in nodes)), None)
 
@@ -199,7 +201,7 @@ def _is_right(run: Run, node: Node, actual: Array, factor: float) -> bool:
 
 
 def _is_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> bool:
-    """Whether the output is what the loss makes of the logits, where the problem's own is the logits."""
+    """Return whether the shown output is the probabilities, where the problem's own is the logits."""
     values = [array for node, array in shown.items() if node[0] == "output"]
     if not values or problem.loss not in ("cross_entropy", "bce_with_logits"):
         return False
@@ -208,7 +210,7 @@ def _is_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> bool:
 
 
 def _as_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> dict[Node, Array]:
-    """What was shown, with the output as the probabilities, and not as the last layer's activation."""
+    """Return the shown numbers with the output as the probabilities, and not as the last layer's activation."""
     depth = len(problem.layers)
     kept = {node: array for node, array in shown.items() if (node[0], node[2]) != ("a", depth)}
     return {("probabilities" if node[0] == "output" else node[0], *node[1:]): array for node, array in kept.items()}

@@ -1,4 +1,4 @@
-"""The line of the user's own file in which a mistake was made: the one that assigns the very numbers that the mistake makes."""
+"""The line of the user's file in which a mistake was made: the first that assigns the numbers which the mistake makes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,8 +11,8 @@ from ..userfile.line_trace import Assignment
 from .graph import Node, Run
 from .mistake import Cause
 
-# Where the numbers of a stage come to light: the stage itself, or the first after it that a file is sure to compute.
-_LIGHT = {
+# The stages whose numbers a file is sure to compute, for a mistake in a stage: the stage itself, or the first such one after it.
+_COMPUTED = {
     "slope": ("delta",),
     "back": ("back", "delta"),
     "back_delta": ("back", "delta"),
@@ -28,17 +28,17 @@ _LIGHT = {
     "weight_grad": ("weight_grad",),
     "bias_grad": ("bias_grad",),
 }
-_PROPORTION = 1e-9
+_PROPORTION = 1e-9      # the largest difference of two proportional arrays, relative to the largest number
 
 
 def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | None:
-    """The first line that assigns, up to a factor, what the first step has under the mistake and would not have without it; or None."""
+    """Return the first line that assigns, up to a factor, numbers of the first step that it has under the mistake alone; or None."""
     wrong = run.with_formulas(cause.formulas)
     values = [(assignment.line, np.squeeze(np.asarray(assignment.value))) for assignment in assignments]
     for stage, layer in cause.formulas:
-        for light in _LIGHT.get(stage, (stage,)):
-            at = layer or (run.depth if light in ("delta", "weight_used", "weight_grad") else 0)
-            node: Node = light, 0, at
+        for computed in _COMPUTED.get(stage, (stage,)):
+            at = layer or (run.depth if computed in ("delta", "weight_used", "weight_grad") else 0)
+            node: Node = computed, 0, at
             with np.errstate(all="ignore"):
                 try:
                     mistaken, right = wrong.worked_out(*node), run.worked_out(*node)
@@ -51,25 +51,25 @@ def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | 
                 for line, value in values:
                     if not any(_is_multiple(form, value) for form in mistaken_forms) or _is_given(run, value):
                         continue
-                    singles = (np.squeeze(form) for single in _of_single_records(run, light, at) for form in forms(single))
+                    singles = (np.squeeze(form) for single in _of_single_records(run, computed, at) for form in forms(single))
                     if not any(_is_multiple(form, value) for form in (*right_forms, *singles)):
                         return line
     return None
 
 
 def _whole(value: Array) -> Iterator[Array]:
-    """The array as a file may hold it, whole or transposed."""
+    """Yield the array as a file may hold it, as it is here and transposed."""
     yield value
     yield value.T
 
 
 def _records(value: Array) -> Iterator[Array]:
-    """One record after the other."""
+    """Yield the records of a matrix."""
     yield from value if value.ndim == 2 else ()
 
 
 def _of_single_records(run: Run, stage: str, layer: int) -> Iterator[Array]:
-    """What the stage rightly comes to for each record by itself, as a loop over the records has it."""
+    """Yield the right numbers of the stage for each record by itself, as a loop over the records computes them."""
     facts = run.steps[0]
     for row in range(len(facts.x)):
         masks = {number: mask[row : row + 1] for number, mask in facts.masks.items()}
@@ -80,14 +80,14 @@ def _of_single_records(run: Run, stage: str, layer: int) -> Iterator[Array]:
 
 
 def _is_given(run: Run, value: Array) -> bool:
-    """Whether it is what the file was handed: no line of its own made that."""
+    """Return whether it is an argument of the file's function, or a row or column of one: no line of the file computed that."""
     step = run.steps[0]
     given = [form for array in (step.x, *step.before.values()) for form in (*_whole(array), *_records(array), *_records(array.T))]
     return any(np.array_equal(np.squeeze(form), value) for form in given)
 
 
 def _is_multiple(one: Array, other: Array) -> bool:
-    """Whether they are the same numbers up to a factor, of which there are at least two."""
+    """Return whether the arrays are proportional, have at least two numbers, and not all the same."""
     if one.shape != other.shape or one.size < 2:
         return False
     at = np.unravel_index(int(np.argmax(np.abs(one))), one.shape)

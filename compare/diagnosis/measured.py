@@ -1,6 +1,6 @@
-"""Mistakes with a number of their own, a penalty's strength or the threshold of a clip: the number is measured where it shows first.
+"""Mistakes with a number of their own, a penalty's strength or a clip's threshold: the number is measured at the first wrong stage.
 
-A candidate number then has to make every number that was shown, as any mistake of the catalogue has to.
+With that number the mistake then has to explain every number that is shown, as any mistake of the catalogue has to.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,20 +16,19 @@ from .formulas import Formula
 from .graph import Node, Run
 from .mistake import Cause, Mistake, Where, anywhere
 
-_TRIES = 12          # of the secant method
-_DIGITS = 6          # of numbers that people write
-_WELL_KNOWN = 0.05   # how much of itself the measured number may be off by
+_TRIES = 12          # steps of the secant method
+_DIGITS = 6          # significant ones, of numbers that people write
+_WELL_KNOWN = 0.05   # the largest relative error of a measured number
 
 
 @dataclass(frozen=True, eq=False)
 class Family:
     """A mistake for each number that it can be made with.
 
-    `sentence` and `actual` may name "{number}", and `formulas(number)` are those of a mistake. `usual` is a number that people take.
-    The number is measured by the secant method from `start`, and is to be at least `least`; where it is not `smooth` in what is shown,
-    only at the stage itself.
-    Those `among` which it mostly is are tried where it cannot be measured. Where the stage `beside` it is not shown, another family
-    makes the same numbers.
+    `sentence` and `actual` may name "{number}", and `formulas` are those of a mistake which take `number=` too. `usual` is a number that
+    people take. The number is measured by the secant method from `start`, and is at least `least`; if stages after its own are not
+    `smooth` in it, it is measured at its own stage only. The numbers `among` which it mostly is are tried if it cannot be measured. The
+    family is searched only if the stage `beside` is shown: without it another family makes the same numbers.
     """
 
     id: str
@@ -47,7 +46,7 @@ class Family:
     least: float = -np.inf
 
     def at(self, number: float) -> Mistake:
-        """The mistake with that number."""
+        """Return the mistake with that number."""
         name = f"{number:.6g}".replace("e-0", "e-")
         sentence, actual = self.sentence.replace("{number}", name), self.actual.replace("{number}", name)
         formulas = {stage: partial(formula, number=number) for stage, formula in self.formulas.items()}
@@ -55,7 +54,7 @@ class Family:
 
 
 def measured_causes(families: Iterable[Family], run: Run, node: Node, actual: Array) -> Iterator[Cause]:
-    """The mistakes of these families by which the node comes to these numbers, each in every place where it can be made."""
+    """Yield the mistakes of these families that make these numbers of the node, each in every place where it can be made."""
     right = run.worked_out(*node)
     if not isinstance(right, Bounded) or right.value.shape != actual.shape:
         return
@@ -67,23 +66,28 @@ def measured_causes(families: Iterable[Family], run: Run, node: Node, actual: Ar
         if family.beside and not run.shown(family.beside, node[2]):
             continue
         for place in family.at(family.start).causes(run.problem):
-            if not run.is_made_from(node, place.formulas):
-                continue
+            if run.is_made_from(node, place.formulas) and (cause := _with_number(family, place, run, node, actual, at)):
+                yield cause
 
-            def predicted(number: float, family: Family = family, place: Cause = place) -> tuple[Cause, Bounded | None]:
-                cause = Cause(family.at(number), place.layers, run.problem)
-                return cause, _predicted(run, node, cause)
 
-            is_here = (node[0], node[2]) in place.formulas or node[0] == "output"
-            measured = _measured(lambda number: predicted(number)[1], at, actual, family.start) if family.smooth or is_here else None
-            for number in family.among if measured is None else [each for each in measured if each >= family.least]:
-                cause, bounded = predicted(number)
-                if bounded is not None and (np.abs(actual - bounded.value) <= bounded.error).all():
-                    yield cause
-                    break
+def _with_number(family: Family, place: Cause, run: Run, node: Node, actual: Array, at: tuple[np.intp, ...]) -> Cause | None:
+    """Return the family's mistake in that place with a number, measured at that index, that makes the node's numbers; or None."""
+
+    def cause(number: float) -> Cause:
+        return Cause(family.at(number), place.layers, run.problem)
+
+    numbers = None
+    if family.smooth or (node[0], node[2]) in place.formulas or node[0] == "output":
+        numbers = _measured(lambda number: _predicted(run, node, cause(number)), at, float(actual[at]), family.start)
+    for each in map(cause, family.among if numbers is None else [number for number in numbers if number >= family.least]):
+        bounded = _predicted(run, node, each)
+        if bounded is not None and (np.abs(actual - bounded.value) <= bounded.error).all():
+            return each
+    return None
 
 
 def _predicted(run: Run, node: Node, cause: Cause) -> Bounded | None:
+    """Return the node under that mistake; None if it gives no number."""
     with np.errstate(all="ignore"):
         try:
             value = run.with_formulas(cause.formulas).worked_out(*node)
@@ -93,10 +97,9 @@ def _predicted(run: Run, node: Node, cause: Cause) -> Bounded | None:
 
 
 def _measured(
-    predicted: Callable[[float], Bounded | None], at: tuple[np.intp, ...], actual: Array, start: float
+    predicted: Callable[[float], Bounded | None], at: tuple[np.intp, ...], wanted: float, start: float
 ) -> list[float] | None:
-    """The numbers of few digits, as people write them, under which one number comes out, found by the secant method; None if that fails."""
-    wanted = float(actual[at])
+    """Return the numbers of few digits that predict the wanted number at that index, found by the secant method; None if that fails."""
 
     def value(number: float) -> tuple[float, float] | None:
         bounded = predicted(number)

@@ -1,4 +1,4 @@
-"""How long mistakes are looked for: as long as it takes, unless someone has set an end to it, who does not choose what is checked."""
+"""The time limit of the search for mistakes: none, unless a caller sets one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ from time import thread_time
 
 
 class OutOfPatienceError(Exception):
-    """The search has taken longer than it may."""
+    """The search for mistakes has used up its time."""
 
 
 @dataclass
 class Patience:
-    """The search may go on until this thread has had so much CPU time; and whether it had to be ended."""
+    """The CPU time of this thread, in seconds, at which the search ends, and whether it has ended so."""
 
     until: float = inf
     has_ended: bool = False
@@ -25,7 +25,7 @@ _patience: ContextVar[Patience] = ContextVar("patience")
 
 @contextmanager
 def limited_to(seconds: float) -> Iterator[Patience]:
-    """Within it, no search begins or goes on after so many seconds of CPU time, which others on the machine do not use up."""
+    """Limit the searches in the with-block to so many seconds of this thread's CPU time, which other processes do not use up."""
     token = _patience.set(Patience(thread_time() + seconds))
     try:
         yield _patience.get()
@@ -34,7 +34,7 @@ def limited_to(seconds: float) -> Iterator[Patience]:
 
 
 def check_patience() -> None:
-    """Raise OutOfPatienceError where the search has taken longer than it may."""
+    """Raise OutOfPatienceError if the search has used up its time."""
     patience = _patience.get(None)
     if patience is not None and thread_time() > patience.until:
         patience.has_ended = True

@@ -1,6 +1,6 @@
-"""Weight decay in what is shown on the way: λw in a gradient, which has it in PyTorch in the update alone, and ½λΣw² in a loss.
+"""Weight decay in a gradient or a loss that is shown: λw in the gradient, which PyTorch adds in the update alone, and ½λΣw² in the loss.
 
-Either is a convention, and no fault where what is answered in the end is right.
+Either is a convention, and no mistake if the final answers are right.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,20 +13,19 @@ from ..support.arrays import Array
 from .formulas import options_of
 from .graph import At, Node, Run, places
 from .matcher import Matcher, is_within
-from .stages import Group
 
 SAID = {"gradient": "your gradients have the weight decay in them", "loss": "your loss has the penalty of the weight decay"}
-Scale = Callable[[Run, int], float]      # of (run, step): what a shown number is, times the problem's own
+Scale = Callable[[Run, int], float]      # returns a shown number over the problem's own, of (run, step)
 
 
 def without_decay(
     matcher: Matcher, what: str, final: str | None, scales: Sequence[Scale], passed_over: Sequence[str]
 ) -> dict[Node, Array] | None:
-    """The gradients, or the loss, without the weight decay that is in what was shown of them, by node; None where it is not.
+    """Return the shown gradients, or losses, less the weight decay that they contain, by node; None if they contain none.
 
-    It is in them where more of the stages follow with it from what was shown before, in one of these scales; or where none does, and
-    with it alone the catalogue has a mistake, which is none of those whose ids begin with one that is `passed_over`. Gradients that are
-    what is answered in the end, `final`, stay as they are.
+    They contain it if in one of these scales more stages follow with it than without from the stages shown before; or if none follows,
+    and with it alone a mistake of the catalogue explains one, whose id begins with none of `passed_over`. Gradients that are the final
+    answers, named by `final`, stay as they are.
     """
     run, shown = matcher.right, matcher.shown
     if what not in SAID or not any(_decays(run.problem, kind) for kind in ("weight", "bias")):
@@ -49,13 +48,13 @@ def without_decay(
 
 
 def _ways(scales: Sequence[Scale]) -> Iterator[tuple[Scale, Scale]]:
-    """A scale of the gradient or loss, and that of its decay: the problem's own, or the same."""
+    """Yield pairs of a scale of the gradient or loss and a scale of its decay: the problem's own, or the same."""
     yield from ((scale, scales[0]) for scale in scales)
     yield from ((scale, scale) for scale in scales[1:])
 
 
 def _decays(problem: Problem, kind: str) -> bool:
-    """Whether that kind of parameter has weight decay, as a part of its gradient."""
+    """Return whether that kind of parameter has weight decay, as a part of its gradient."""
     return problem.optimizer != "adamw" and bool(options_of(kind, problem.optimizer_options)["weight_decay"])
 
 
@@ -65,7 +64,7 @@ def _is_gradient(problem: Problem, stage: str) -> bool:
 
 
 def _decay(run: Run, node: Node) -> Bounded:
-    """λw of a gradient, ½λΣw² of the loss."""
+    """Return λw for a gradient, ½λΣw² for the loss."""
     stage, step, layer = node
     weight_decay = run.problem.optimizer_options["weight_decay"]
     if stage != "loss":
@@ -76,24 +75,22 @@ def _decay(run: Run, node: Node) -> Bounded:
 
 
 def _followers(matcher: Matcher, nodes: list[Node], scale: Scale, decay: Scale | None) -> int:
-    """How many stages and layers follow from what was shown before them, in that scale, with decay in its own or without."""
+    """Return how many stages and layers follow from those shown before them, in that scale, with decay in its own or without."""
     run, shown = matcher.right, matcher.shown
-    groups: dict[Group, bool] = {}
-    for node in nodes:
-        with np.errstate(all="ignore"):
-            follows = is_within(shown[node], _in_scale(run, node, scale, decay))
-        groups[node[0], node[2]] = groups.get((node[0], node[2]), True) and follows
-    return sum(groups.values())
+    with np.errstate(all="ignore"):
+        wrong = [node for node in nodes if not is_within(shown[node], _in_scale(run, node, scale, decay))]
+    return len({(stage, layer) for stage, _, layer in nodes} - {(stage, layer) for stage, _, layer in wrong})
 
 
 def _in_scale(run: Run, node: Node, scale: Scale, decay: Scale | None) -> Bounded:
+    """Return the right number in that scale, with decay in its own or without."""
     right, factor = run.worked_out(*node), scale(run, node[1])
     scaled: Bounded = right.scaled(factor) if factor != 1 else right
     return scaled if decay is None else scaled + _decay(run, node).scaled(decay(run, node[1]))
 
 
 def _bare(run: Run, shown: Mapping[Node, Array], nodes: list[Node], scale: Scale, decay: Scale) -> dict[Node, Array]:
-    """What was shown, less its decay; of a right number that is the right one, since the difference of the two would round."""
+    """Return the shown numbers less their decay; for a right number the right one, since the difference of the two would round."""
     bare = {}
     for node in nodes:
         with np.errstate(all="ignore"):
@@ -105,7 +102,7 @@ def _bare(run: Run, shown: Mapping[Node, Array], nodes: list[Node], scale: Scale
 
 
 def _has_mistake(matcher: Matcher, nodes: list[Node], scale: Scale, decay: Scale | None, passed_over: Sequence[str]) -> bool:
-    """Whether the catalogue has a mistake that makes the first of these stages, in that scale, with decay in its own or without."""
+    """Return whether a mistake of the catalogue makes the first of these stages, in that scale, with decay in its own or without."""
     run, shown = matcher.right, matcher.shown
     first = nodes[0]
     bare = {node: shown[node] for node in nodes} if decay is None else _bare(run, shown, nodes, scale, decay)

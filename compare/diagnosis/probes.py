@@ -1,8 +1,8 @@
-"""Probes: steps of training chosen so that mistakes which can be told apart are told apart.
+"""Probes: steps of training in which two different mistakes make different numbers, wherever that can be.
 
-A mean over one record hides 1/n, a learning rate of 1 hides itself, one step hides momentum and whatever is carried on, equal batches
-hide an off-by-one. So there are steps of different numbers of records, none of them alike, with a learning rate that changes; and then
-the same with biases of zero and a record of zeros, where relu's z is exactly 0.
+A mean over one record hides 1/n, a learning rate of 1 hides itself, one step hides momentum and all other state, equal batches hide an
+off-by-one. So the batches differ in their numbers of records, no two records are alike, and the learning rate changes; and another probe
+has biases of zero and a record of zeros, where relu's z is exactly 0.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,10 +20,9 @@ from .graph import Run, Step, place_of
 RECORDS = ((7, 6, 6), (5, 4), (9,))  # of each step; see `draw_probes`
 MORE_RECORDS = (43, 24)
 LEARNING_RATES = (0.3, 0.3, 0.2)
-FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of each layer in the third probe, which the output is not to be saturated by
-FAR_TARGETS = 1000.0  # by what its targets are larger, where they may be any number
+FAR, FAR_OUTPUT = 8.0, 5.0  # the largest |z| of hidden layers and of the output in the third probe, which must not saturate the output
+FAR_TARGETS = 1000.0  # the factor of its targets, if they may be any number
 _TRIES = 50
-_BENT = ("relu", "leaky_relu")
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,16 @@ class Probe:
 
 
 def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple[Probe, ...]:
-    """The probes of that seed; the records are those of `data`, if it is given.
+    """Draw the three probes of that seed, with records of `data`, if it is given.
 
-    The first has no dead unit, if it can be; the second biases of zero and a record of zeros in each batch; the third is far out, with
-    large z, gradients and more records, where a value that is clipped shows.
+    The first has no dead unit, if one without is found; the second has biases of zero and a record of zeros in each batch; the third has
+    large z and gradients, and more records, so that clipping shows. Raises ProblemError if the data has not as many columns as inputs.
     """
     if data is not None and data[0].shape[1] != problem.sizes[0]:
         raise ProblemError(f"the data has {data[0].shape[1]} columns, and the network {problem.sizes[0]} inputs; expected as many")
     generator = np.random.default_rng(seed)
     for _ in range(_TRIES):
-        first = _drawn(problem, generator, data)
+        first = _drawn(problem, generator, RECORDS[0], data)
         if not dead_units(problem, [first]):
             break
     zeros = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in drawn_parameters(problem, generator).items()}
@@ -56,29 +55,32 @@ def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple
 
 
 def larger_probe(problem: Problem, seed: int, data: Batch | None) -> Probe:
-    """Two steps with more records than the probes have, which what is named there has to explain too."""
-    generator = np.random.default_rng((seed, len(MORE_RECORDS)))
-    batches = tuple(drawn_batches(problem, generator, MORE_RECORDS, data))
+    """Draw two steps with more records than the probes have, which a named mistake has to explain too."""
+    return _drawn(problem, np.random.default_rng((seed, len(MORE_RECORDS))), MORE_RECORDS, data)
+
+
+def _drawn(problem: Problem, generator: np.random.Generator, records: tuple[int, ...], data: Batch | None) -> Probe:
+    batches = tuple(drawn_batches(problem, generator, records, data))
     return Probe(batches, LEARNING_RATES[: len(batches)], drawn_parameters(problem, generator), drawn_masks(problem, generator, batches))
 
 
 def _far(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
-    """A probe whose weights are so large, layer by layer, that z goes up to ±8 in the first batch, ±5 at the output."""
-    batches = tuple(drawn_batches(problem, generator, RECORDS[2], data))
+    """Draw a probe and scale its weights, layer by layer, until z reaches ±8 in the first batch, ±5 at the output."""
+    drawn = _drawn(problem, generator, RECORDS[2], data)
+    batches, parameters, masks = drawn.batches, drawn.parameters, drawn.masks
     if LOSSES[problem.loss].targets == "regression":
         batches = tuple((x, FAR_TARGETS * y) for x, y in batches)
-    parameters, masks = drawn_parameters(problem, generator), drawn_masks(problem, generator, batches)
     for layer in range(1, len(problem.layers) + 1):
         run = Run(problem, [Step(batches[0][0], batches[0][1], LEARNING_RATES[0], parameters, masks=masks[0] if masks else {})])
-        largest = float(np.abs(run("z", 0, layer).value).max())
+        largest, far = float(np.abs(run("z", 0, layer).value).max()), FAR if layer < run.depth else FAR_OUTPUT
         for kind in ("weight", "bias") if problem.bias else ("weight",):
-            name, far = run.name(kind, layer), FAR if layer < run.depth else FAR_OUTPUT
+            name = run.name(kind, layer)
             parameters[name] = parameters[name] * (far / largest if largest else 1.0)
-    return Probe(batches, tuple(lr / FAR_TARGETS for lr in LEARNING_RATES[: len(batches)]), parameters, masks)
+    return Probe(batches, tuple(lr / FAR_TARGETS for lr in drawn.lrs), parameters, masks)
 
 
 def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[Step]:
-    """The probes' steps one after the other, each from the parameters in `before`."""
+    """Return the probes' steps one after the other, as many as `before` has parameters that they start from."""
     steps: list[Step] = []
     for probe in probes:
         for position, ((x, y), lr) in enumerate(zip(probe.batches, probe.lrs, strict=True)):
@@ -90,36 +92,29 @@ def steps_of(probes: tuple[Probe, ...], before: list[dict[str, Array]]) -> list[
 
 
 def dead_units(problem: Problem, probes: list[Probe]) -> list[tuple[int, int]]:
-    """The hidden units (layer, unit), both from 1, that no record of the probes' first steps sends any error through."""
+    """Return the hidden units (layer, unit), both from 1, whose δ is 0 for every record of every step of the probes."""
     dead: set[tuple[int, int]] | None = None
     for probe in probes:
         for step in steps_of((probe,), [probe.parameters] * len(probe.batches)):
             run = Run(problem, [replace(step, number=1, previous=None)])
-            found: set[tuple[int, int]] = set()
-            for layer in range(1, run.depth):
-                with np.errstate(all="ignore"):
-                    delta = np.abs(run("delta", 0, layer).value).max(axis=0)
-                found |= {(layer, int(unit) + 1) for unit in np.flatnonzero(delta == 0)}
+            with np.errstate(all="ignore"):
+                deltas = {layer: run("delta", 0, layer).value for layer in range(1, run.depth)}
+            found = {(layer, int(unit) + 1) for layer, delta in deltas.items() for unit in np.flatnonzero(~delta.any(axis=0))}
             dead = found if dead is None else dead & found
             if not dead:
                 return []
     return sorted(dead or ())
 
 
-def _drawn(problem: Problem, generator: np.random.Generator, data: Batch | None) -> Probe:
-    batches = tuple(drawn_batches(problem, generator, RECORDS[0], data))
-    return Probe(batches, LEARNING_RATES, drawn_parameters(problem, generator), drawn_masks(problem, generator, batches))
-
-
 def drawn_masks(problem: Problem, generator: np.random.Generator, batches: tuple[Batch, ...]) -> tuple[Mapping[int, Any], ...]:
-    """Dropout's masks for each batch, by layer; none without dropout."""
+    """Draw dropout's masks for each batch, by the layer's number; none without dropout."""
     layers = [number for number, layer in enumerate(problem.layers, start=1) if layer.dropout]
     draws = [{n: generator.random((len(x), problem.sizes[n])) >= problem.dropout for n in layers} for x, _ in batches] if layers else []
     return tuple(draws)
 
 
 def drawn_parameters(problem: Problem, generator: np.random.Generator) -> dict[str, Array]:
-    """Weights of deviation 1/√inputs, so that no unit is saturated, biases and β of ½, and γ around 1."""
+    """Draw weights of deviation 1/√inputs, so that no unit saturates, biases and β of deviation ½, and γ of ½ around 1."""
     drawn = {
         name: generator.normal(scale=0.5 if len(shape) == 1 else shape[1] ** -0.5, size=shape) for name, shape in problem.shapes().items()
     }
@@ -127,7 +122,7 @@ def drawn_parameters(problem: Problem, generator: np.random.Generator) -> dict[s
 
 
 def drawn_batches(problem: Problem, generator: np.random.Generator, records: tuple[int, ...], data: Batch | None) -> Iterator[Batch]:
-    """Batches of so many records each: drawn, or of the data's, over again where it has not as many."""
+    """Draw batches of so many records each, normal ones or the data's, repeated if it has too few."""
     if data is not None:
         rows = generator.permutation(len(data[0]))
         for n in records:
@@ -139,7 +134,7 @@ def drawn_batches(problem: Problem, generator: np.random.Generator, records: tup
 
 
 def targets(problem: Problem, generator: np.random.Generator, n: int) -> Any:
-    """Targets (n, k) between 0.05 and 0.95, or 0 and 1 where the problem's are; of classes one of k in each row, or its index (n,)."""
+    """Draw targets (n, k) between 0.05 and 0.95, or 0 and 1 if the problem's are; for classes one of k in each row, or its index (n,)."""
     k = problem.sizes[-1]
     if are_binary(problem):
         return generator.integers(2, size=(n, k)).astype(np.float64)
@@ -150,12 +145,12 @@ def targets(problem: Problem, generator: np.random.Generator, n: int) -> Any:
 
 
 def are_binary(problem: Problem) -> bool:
-    """Whether the problem's own targets are 0 and 1 and nothing between."""
+    """Return whether the problem's own targets are 0 and 1 and nothing between."""
     return LOSSES[problem.loss].targets == "binary" and set(np.unique(problem.batches[0][1])) == {0.0, 1.0}
 
 
 def with_binary_targets(problem: Problem) -> Problem:
-    """The same problem with targets of 0 and 1."""
+    """Return the same problem with targets of 0 and 1."""
     y = np.repeat([[0.0], [1.0]], problem.sizes[-1], axis=1)
     return replace(problem, batches=((np.zeros((2, problem.sizes[0])), y),))
 
@@ -167,5 +162,5 @@ def _with_zeros(batch: Batch) -> Batch:
 
 
 def with_probes(problem: Problem, probe: Probe) -> Problem:
-    """The problem on the probe's batches, from its parameters."""
+    """Return the problem with the probe's batches and initial parameters."""
     return replace(problem, batches=probe.batches, batch_size=None, drop_last=False, test=None, initial_parameters=probe.parameters)

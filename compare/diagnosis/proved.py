@@ -1,4 +1,4 @@
-"""What proves nothing: answers that are empty, and such that a wrong gradient would lie within what is allowed too."""
+"""Answers that prove nothing: those that show nothing, and those that a wrong gradient would make too, within rounding."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _ANSWERS = ("_used", "_step", "_after")
 
 
 def nothing_shown(right: Run, shown: Mapping[Node, Array], probes: tuple[Probe, ...]) -> str | None:
-    """Why what was shown proves nothing, be it right or wrong; or None."""
+    """Return why the numbers that are shown prove nothing, be they right or wrong; or None."""
     groups: dict[str, list[Array]] = {}
     for (stage, _, _), array in shown.items():
         groups.setdefault(stage.partition("_")[2] or stage, []).append(array)
@@ -44,7 +44,7 @@ def nothing_shown(right: Run, shown: Mapping[Node, Array], probes: tuple[Probe, 
 
 
 def nothing_proved(right: Run, shown: Mapping[Node, Array]) -> str | None:
-    """Why what was shown, and is right, proves nothing of some parameter; or None."""
+    """Return why the numbers that are shown, all right, prove nothing of some parameter; or None."""
     shown_places = {(stage.partition("_")[0], layer) for stage, _, layer in shown if stage.endswith(_ANSWERS)}
     missing = [parameter_name(right.problem, *place) for place in places(right.problem) if place not in shown_places]
     if missing:
@@ -62,25 +62,25 @@ def nothing_proved(right: Run, shown: Mapping[Node, Array]) -> str | None:
 
 
 def without_proof(right: Run, shown: Mapping[Node, Array]) -> list[tuple[str, int]]:
-    """The parameters, by kind and layer, whose right answers would be those of a wrong gradient too."""
+    """Return the parameters, by kind and layer, whose right answers would be those of a wrong gradient too."""
     return [place for place in places(right.problem) if _would_pass(right, shown, *place)]
 
 
 def _is_shown_at_every_step(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
-    """Whether one of its answers is there for each step: who shows some may only know those that came as the next step's weights."""
+    """Return whether one of the parameter's answers is shown at each step: a recorded run may have some steps' only."""
     steps = range(len(right.steps))
     return any(all((f"{kind}{answer}", step, layer) in shown for step in steps) for answer in _ANSWERS)
 
 
 def _is_zero(right: Run, kind: str, layer: int) -> bool:
-    """Whether the parameter's gradient is 0 at every step, within what rounding allows."""
+    """Return whether the parameter's gradient is 0 at every step, within rounding."""
     with np.errstate(all="ignore"):
         gradients = [right(f"{kind}_used", step, layer) for step in range(len(right.steps))]
     return all((np.abs(gradient.value) <= gradient.error).all() for gradient in gradients)
 
 
 def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
-    """Whether no answer tells the parameter's gradient from none, from half of it, or from its opposite; if it is zero, none needs to."""
+    """Return whether all answers would be within rounding with no gradient, half of it, or its opposite; False if the gradient is 0."""
     nodes = [node for node in shown if node[0].endswith(_ANSWERS) and (node[0].partition("_")[0], node[2]) == (kind, layer)]
     if _is_zero(right, kind, layer):
         return False
@@ -92,12 +92,9 @@ def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) 
     return False
 
 
-def _wrong(kind: str) -> tuple[Formula, ...]:
-    """No gradient, half of it, and its opposite."""
-    used = f"{kind}_used"
-    return lambda at: at(kind).zeros(), lambda at: at.right(used).scaled(0.5), lambda at: -at.right(used)
+def _wrong(used: str) -> tuple[Formula, ...]:
+    """Return the formulas of no gradient, half of it, and its opposite."""
+    return lambda at: at.right(used).zeros(), lambda at: at.right(used).scaled(0.5), lambda at: -at.right(used)
 
 
-_WRONG = {kind: _wrong(kind) for kind in KINDS}
-
-
+_WRONG = {kind: _wrong(f"{kind}_used") for kind in KINDS}

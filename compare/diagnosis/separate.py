@@ -1,7 +1,8 @@
-"""The probe that would tell apart mistakes which look the same in what was shown."""
+"""The probe that would tell apart mistakes that make the same numbers in all that was shown."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..problem.problem import Problem
 from ..rounding.arithmetic import Bounded
 from ..support.errors import ProblemError
-from .graph import Run, Step
+from .graph import Run
 from .matcher import is_within
 from .mistake import Cause
 from .probes import draw_probes, steps_of
@@ -18,80 +19,62 @@ _SHOWN = (("delta", "show δ of each layer, by a function trace"), ("weight_used
 
 
 def probe_to_separate(problem: Problem, causes: Sequence[Cause]) -> str | None:
-    """What to look at to tell the first cause from the next that is not the same mistake; None if there is none such, or no such probe."""
-    first = causes[0]
-    others = [cause for cause in causes[1:] if cause.id != first.id]
-    if not others:
+    """Return what would tell the first cause from the next with another id; None without such a cause or such a probe."""
+    other = next((cause for cause in causes if cause.id != causes[0].id), None)
+    if other is None:
         return None
-    other = others[0]
     for sentence, variant in _variants(problem):
-        if _differ(variant, first, other, ("weight_after", "bias_after")):
+        if _differ(variant, causes[0], other, ("weight_after", "bias_after")):
             return sentence
-    for stage, sentence in _SHOWN:
-        if _differ(problem, first, other, (stage,)):
-            return sentence
-    return None
+    return next((sentence for stage, sentence in _SHOWN if _differ(problem, causes[0], other, (stage,))), None)
 
 
 def _variants(problem: Problem) -> Iterator[tuple[str, Problem]]:
-    """Other problems for which the attempt could be written, each by what it has that this one has not."""
-    changes: list[tuple[str, Callable[[], dict[str, Any]]]] = [
-        ("a network with three outputs", lambda: {"sizes": (*problem.sizes[:-1], 3)}),
-        ("a network with one output", lambda: {"sizes": (*problem.sizes[:-1], 1)}),
-        (
-            "layers of other widths",
-            lambda: {"sizes": (problem.sizes[0], *(n + 1 + i for i, n in enumerate(problem.sizes[1:-1])), problem.sizes[-1])},
-        ),
-        ("biases", lambda: {"bias": True}),
-        ("tanh at the output, with targets beyond 1", lambda: {"activations": (*problem.activations[:-1], "tanh")}),
-        ("another loss: half_mse", lambda: {"loss": "half_mse"}),
-        (
-            "one more hidden layer",
-            lambda: {
-                "sizes": (*problem.sizes[:-1], 4, problem.sizes[-1]),
-                "activations": (*problem.activations[:-1], problem.activations[0], problem.activations[-1]),
-            },
-        ),
-        ("weight decay", lambda: {"optimizer_options": {**problem.optimizer_options, "weight_decay": 0.1}}),
-    ]
-    for sentence, change in changes:
-        fields = change()
+    """Yield other problems that the file could be written for, each with a sentence that says how it differs from this one."""
+    (first, *hidden, last), activations = problem.sizes, problem.activations
+    changes: dict[str, dict[str, Any]] = {
+        "a network with three outputs": {"sizes": (first, *hidden, 3)},
+        "a network with one output": {"sizes": (first, *hidden, 1)},
+        "layers of other widths": {"sizes": (first, *(n + 1 + i for i, n in enumerate(hidden)), last)},
+        "biases": {"bias": True},
+        "tanh at the output, with targets beyond 1": {"activations": (*activations[:-1], "tanh")},
+        "another loss: half_mse": {"loss": "half_mse"},
+        "one more hidden layer": {"sizes": (first, *hidden, 4, last), "activations": (*activations[:-1], activations[0], activations[-1])},
+        "weight decay": {"optimizer_options": {**problem.optimizer_options, "weight_decay": 0.1}},
+    }
+    for sentence, fields in changes.items():
         if all(getattr(problem, name) == value for name, value in fields.items()):
             continue
         sizes = fields.get("sizes", problem.sizes)
-        y = np.full((2, sizes[-1]), 1 / sizes[-1])
+        batch = np.zeros((2, first)), np.full((2, sizes[-1]), 1 / sizes[-1])
         try:
-            yield sentence, replace(problem, **{**fields, "batches": ((np.zeros((2, sizes[0])), y),), "initial_parameters": {}})
+            yield sentence, replace(problem, **{**fields, "batches": (batch,), "initial_parameters": {}})
         except ProblemError:
             continue
 
 
 def _moved(cause: Cause, problem: Problem) -> Cause:
-    """The same mistake in another network: what was made in the output layer is made there too."""
+    """Return the same mistake in another network; one in the output layer stays in the output layer."""
     depth, there = len(cause.problem.layers), len(problem.layers)
     return replace(cause, problem=problem, layers=tuple(there if layer == depth else layer for layer in cause.layers))
 
 
 def _differ(problem: Problem, one: Cause, other: Cause, stages: tuple[str, ...]) -> bool:
-    """Whether the two come to other numbers somewhere in these stages."""
+    """Return whether the two mistakes make different numbers somewhere in these stages."""
     causes = [_moved(cause, problem) for cause in (one, other)]
     applies = [set(cause.layers) <= set(cause.mistake.layers(problem)) for cause in causes]
-    if not all(applies):  # what cannot be made there cannot explain it either
+    if not all(applies):  # a mistake that cannot be made there cannot explain it either
         return any(applies)
     probes = draw_probes(problem, seed=0)[:1]
-    before = [probes[0].parameters] * len(probes[0].batches)
-    steps: list[Step] = steps_of(probes, before)
+    steps = steps_of(probes, [probes[0].parameters] * len(probes[0].batches))
     runs = [Run(problem, steps, cause.formulas) for cause in causes]
-    for step in range(len(steps)):
-        for layer in range(1, len(problem.layers) + 1):
-            for stage in stages:
-                if stage.startswith("bias") and not problem.bias:
-                    continue
-                with np.errstate(all="ignore"):
-                    try:
-                        first, second = (run.worked_out(stage, step, layer) for run in runs)
-                    except (ValueError, IndexError):
-                        return False
-                if isinstance(first, Bounded) and first.value.shape == second.value.shape and not is_within(first.value, second):
-                    return True
+    here = [stage for stage in stages if problem.bias or not stage.startswith("bias")]
+    for step, layer, stage in product(range(len(steps)), range(1, len(problem.layers) + 1), here):
+        with np.errstate(all="ignore"):
+            try:
+                first, second = (run.worked_out(stage, step, layer) for run in runs)
+            except (ValueError, IndexError):
+                return False
+        if isinstance(first, Bounded) and first.value.shape == second.value.shape and not is_within(first.value, second):
+            return True
     return False

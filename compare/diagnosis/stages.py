@@ -1,7 +1,7 @@
-"""Where: each stage that was shown, in the order of computation, judged by its own inputs and against PyTorch's.
+"""Where a mistake was made: each stage that a file shows, in the order of computation, is judged by its inputs and against PyTorch's.
 
-A stage is wrong that is not what PyTorch has, and does not follow from what was shown before it. One that does follow inherits a
-mistake, and is not blamed for it; one that is right beside wrong ones was made without them.
+A stage is wrong if it differs from PyTorch's and does not follow from the stages that are shown before it. If it does follow, it inherits
+a mistake; if it agrees with PyTorch's after wrong stages, it was computed without them.
 """
 
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ from .mistake import layers_named
 Mark = Literal["agrees", "wrong", "inherits"]
 Group = tuple[str, int]  # (stage, layer)
 
+_ACTIVATIONS = {"z": "pre-activation z", "u": "normalised u", "a": "activation a", "delta": "error term δ"}
 _FORWARD = ("z", "u", "a")
 _OUTPUT = ("output", "probabilities", "loss")
-_BACKWARD = ("delta",)
-UPDATE = ("used", "velocity", "step", "after")
+_UPDATE = ("used", "velocity", "step", "after")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of one layer over all steps: its mark, and where it is wrong or inherits, the first number that shows it.
+    """One stage of one layer over all steps: its mark, and if it is wrong or inherits, its largest difference in the first step with one.
 
-    New weights that a wrong gradient makes too, within what rounding allows, are no proof.
+    `is_proof` is False of new weights that a wrong gradient would make too, within rounding.
     """
 
     stage: str
@@ -42,30 +42,30 @@ class Stage:
 
 
 def rank(group: Group, depth: int) -> tuple[int, int, int]:
-    """The place of a stage and layer in the order of computation."""
+    """Return a sort key by which stages and layers come in the order of computation."""
     stage, layer = group
     if stage in _FORWARD:
         return 0, layer, _FORWARD.index(stage)
     if stage in _OUTPUT:
         return 1, 0, _OUTPUT.index(stage)
-    if stage in _BACKWARD:
+    if stage == "delta":
         return 2, depth - layer, 0
     kind, _, what = stage.partition("_")
-    return 3 + UPDATE.index(what), depth - layer, KINDS.index(kind)
+    return 3 + _UPDATE.index(what), depth - layer, KINDS.index(kind)
 
 
 def in_order(shown: Mapping[Node, Array]) -> dict[Node, Array]:
-    """The same, step by step in the order of computation."""
+    """Return the same numbers step by step, each step in the order of computation."""
     depth = max((layer for _, _, layer in shown), default=0)
     nodes = sorted(shown, key=lambda node: (node[1], rank((node[0], node[2]), depth)))
     return {node: shown[node] for node in nodes}
 
 
 def judged(problem: Problem, run: Run, from_the_start: Run, shown: Mapping[Node, Array], expected: Mapping[Node, Array]) -> list[Stage]:
-    """Each stage and layer that was shown, in the order of computation.
+    """Judge each stage and layer that is shown, in the order of computation.
 
-    `run` works out a stage from what was shown before it, `from_the_start` from nothing that was shown; `expected` has PyTorch's
-    numbers, of the nodes that it shows.
+    `run` computes a stage from the stages that are shown before it, `from_the_start` from the records and parameters alone; `expected`
+    has PyTorch's numbers, of the nodes that PyTorch shows.
     """
     groups = sorted({(stage, layer) for stage, _, layer in shown}, key=lambda group: rank(group, len(problem.layers)))
     stages = []
@@ -81,6 +81,7 @@ def judged(problem: Problem, run: Run, from_the_start: Run, shown: Mapping[Node,
 def _first_outside(
     problem: Problem, nodes: list[Node], shown: Mapping[Node, Array], run: Run, expected: Mapping[Node, Array]
 ) -> Difference | None:
+    """Return the largest difference, as a share of its bound, of the first node with one outside; or None."""
     for node in nodes:
         with np.errstate(all="ignore"):
             bounded = run.worked_out(*node)
@@ -93,15 +94,12 @@ def _first_outside(
 
 
 def stage_name(problem: Problem, group: Group) -> str:
-    """The stage in words."""
+    """Return the stage and layer in words."""
     stage, layer = group
-    where = layers_named(problem, (layer,)) if layer else ""
-    if stage in ("z", "u", "a", "delta"):
-        what = {"z": "pre-activation z", "u": "normalised u", "a": "activation a", "delta": "error term δ"}[stage]
-        return f"{what}{layer}, {where}"
+    if stage in _ACTIVATIONS:
+        return f"{_ACTIVATIONS[stage]}{layer}, {layers_named(problem, (layer,))}"
     if stage in _OUTPUT:
         return stage
     kind, _, what = stage.partition("_")
-    name = parameter_name(problem, kind, layer)
     names = {"answered": "gradient of", "used": "gradient of", "velocity": "velocity of", "step": "Δ", "after": "new"}
-    return f"{names[what]} {name}"
+    return f"{names[what]} {parameter_name(problem, kind, layer)}"
