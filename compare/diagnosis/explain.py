@@ -1,4 +1,4 @@
-"""The answer: which mistakes explain what was shown, with the numbers, and the probe that splits those that cannot be told apart."""
+"""The diagnosis: the mistakes that explain the shown numbers, with one number as evidence, and the probe that would tell them apart."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -16,12 +16,12 @@ from .separate import probe_to_separate
 from .stages import Group, Stage, stage_name
 
 _OUTPUT: Group = ("output", 0)
-_MOST_CHOICES = 64      # of one alternative for each mistake, so that many stages with many alternatives end too
+_MOST_CHOICES = 64      # that are tried, of one alternative for each mistake, so that the search over many stages ends too
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One number that shows it: as shown, as it should be, and as it is under the mistake."""
+    """One number that shows a mistake: as the file has it, as it should be, and as the mistake makes it."""
 
     step: int
     tensor: str
@@ -33,7 +33,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Found:
-    """One mistake that was made, as one or more causes that cannot be told apart by what was shown."""
+    """One mistake that was made, as one or more causes that make the same numbers in all that is shown."""
 
     causes: tuple[Cause, ...]
     evidence: Evidence | None
@@ -42,10 +42,7 @@ class Found:
 
 
 def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True) -> tuple[Found, ...]:
-    """Return the mistakes under which every number that was shown comes out, those that agree with PyTorch too; else none.
-
-    Nothing is found either where the search takes longer than it may.
-    """
+    """Return the mistakes that together make every shown number, those that agree with PyTorch too; none if the search ends without."""
     try:
         return _searched(matcher, stages, with_pairs)
     except OutOfPatienceError:
@@ -55,8 +52,8 @@ def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True
 def _searched(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool) -> tuple[Found, ...]:
     """Search for one mistake, or one factor, that explains everything at once, then for one at each wrong stage.
 
-    After that for these where the shown gradients are not what the step gets, for some before it and others within it, and for two mistakes
-    that explain everything together.
+    Then search for the same if the update uses other gradients than those shown, for mistakes before the update and others within it, and
+    for two mistakes that explain everything together.
     """
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
     if found := _at_once(matcher) or _by_stage(matcher, wrong):
@@ -75,7 +72,7 @@ def _at_once(matcher: Matcher) -> tuple[Found, ...]:
 
 
 def _by_stage(matcher: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
-    """Return what explains the wrong stages one after the other, if together it explains everything; else nothing."""
+    """Return mistakes that explain the wrong stages one after the other, if together they explain everything; else none."""
     if all(node[0].endswith(("_after", "_used")) for node in matcher.shown):
         return ()
     known: list[Found] = []
@@ -88,7 +85,7 @@ def _by_stage(matcher: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
 
 
 def _within_the_step(matcher: Matcher, apart: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
-    """Return mistakes in what is shown before the step, and others in what the step makes of it, if together they explain everything."""
+    """Return mistakes in the stages before the update and others in the update, if together they explain everything; else none."""
     before = [group for group in wrong if not is_of_the_step(group[0])]
     if len(before) in (0, len(wrong)):
         return ()
@@ -109,9 +106,9 @@ def _within_the_step(matcher: Matcher, apart: Matcher, wrong: Sequence[Group]) -
 
 
 def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Sequence[Cause]], bool]) -> tuple[Found, ...]:
-    """Return these mistakes, each with those alternatives only that explain everything beside the others.
+    """Return these mistakes, each with only those alternatives that explain everything beside the others.
 
-    Nothing, if they do not, or if two of them undo each other.
+    Return none if they do not, or if two of them undo each other.
     """
     chosen = next(filter(explain, islice(product(*(each.causes for each in found)), _MOST_CHOICES)), ())
     if matcher.cancel(chosen):
@@ -124,7 +121,7 @@ def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Seque
 
 
 def _one_of_each(causes: Iterable[Cause]) -> Iterable[Cause]:
-    """The first of each name."""
+    """Return the first cause of each id."""
     first: dict[str, Cause] = {}
     for cause in causes:
         first.setdefault(cause.id, cause)
@@ -132,9 +129,9 @@ def _one_of_each(causes: Iterable[Cause]) -> Iterable[Cause]:
 
 
 def _at_stage(matcher: Matcher, group: Group, known: list[Found], before: Sequence[Found] = ()) -> Found | None:
-    """What explains one stage from what was shown before it, or beside the mistakes that were made `before`.
+    """Return the mistake that explains one stage from the stages shown before it, and from the mistakes made `before` the update.
 
-    By itself, or beside the mistakes that are known already, as they were found or made in this layer too.
+    It is searched for alone, then beside the mistakes that are known already, in their layers or in this one.
     """
     first = [found.causes[0] for found in before]
     causes = list(dict.fromkeys([*first, *(found.causes[0] for found in known)]))
@@ -145,12 +142,12 @@ def _at_stage(matcher: Matcher, group: Group, known: list[Found], before: Sequen
 
 
 def formulas_of(causes: Iterable[Cause]) -> dict[Place, Formula]:
-    """All of them, by place."""
+    """Return the formulas of all of them, by place."""
     return {place: formula for cause in causes for place, formula in cause.formulas.items()}
 
 
 def _classes(matcher: Matcher, found: list[Explanation]) -> tuple[Found, ...]:
-    """Explanations of one mistake each are one class; of those by two, the first, each with what may stand in its place."""
+    """Return explanations by single mistakes as one mistake with alternatives; of those by pairs the first, each with its alternatives."""
     if not found:
         return ()
     if len(found[0].causes) == 1:
@@ -167,10 +164,7 @@ def _classes(matcher: Matcher, found: list[Explanation]) -> tuple[Found, ...]:
 
 
 def _class(matcher: Matcher, found: list[Explanation]) -> Found | None:
-    if not found:
-        return None
-    causes = tuple(each.causes[0] for each in found)
-    return Found(causes, _evidence(matcher, found[0]), None)
+    return Found(tuple(each.causes[0] for each in found), _evidence(matcher, found[0]), None) if found else None
 
 
 def _separated(matcher: Matcher, found: Found, causes: tuple[Cause, ...]) -> Found:
@@ -178,23 +172,22 @@ def _separated(matcher: Matcher, found: Found, causes: tuple[Cause, ...]) -> Fou
 
 
 def _once(found: list[Found]) -> tuple[Found, ...]:
-    """One of each mistake, in all the layers in which it was found: it may make several stages wrong."""
+    """Return each mistake once, in all the layers in which it was found: one mistake may make several stages wrong."""
     merged: dict[str, Found] = {}
     often = Counter(id for each in found for id in {cause.id for cause in each.causes})
     for each in found:
         each = replace(each, causes=tuple(sorted(each.causes, key=lambda cause: -often[cause.id])))
         first = each.causes[0]
         known = merged.get(first.id)
-        if known is None:
-            merged[first.id] = each
-            continue
-        layers = tuple(sorted({*known.causes[0].layers, *first.layers}))
-        merged[first.id] = replace(known, causes=(replace(known.causes[0], layers=layers), *known.causes[1:]))
+        if known is not None:
+            layers = tuple(sorted({*known.causes[0].layers, *first.layers}))
+            each = replace(known, causes=(replace(known.causes[0], layers=layers), *known.causes[1:]))
+        merged[first.id] = each
     return tuple(replace(each, causes=tuple(sorted(each.causes, key=lambda cause: len(cause.layers) > 1))) for each in merged.values())
 
 
 def _evidence(matcher: Matcher, explanation: Explanation, cause: Cause | None = None) -> Evidence | None:
-    """The number that is farthest out of its bound, of the first node that is wrong, or that one of several mistakes makes wrong."""
+    """Return the number farthest outside its bound in the first wrong node; with `cause`, in the first that this one makes wrong."""
     others = formulas_of(other for other in explanation.causes if other != cause) if cause else {}
     for node, actual in matcher.shown.items():
         with np.errstate(all="ignore"):
@@ -208,8 +201,7 @@ def _evidence(matcher: Matcher, explanation: Explanation, cause: Cause | None = 
         share = np.divide(
             gap, without.error, out=np.where(gap > 0, np.inf, 0.0), where=np.greater(np.broadcast_to(without.error, gap.shape), 0)
         )
-        index = np.unravel_index(int(np.argmax(share)), gap.shape)
-        place = tuple(int(i) for i in index)
-        name = stage_name(matcher.problem, (node[0], node[2]))
-        return Evidence(matcher.number(node), name, place, float(actual[index]), float(right.value[index]), float(wrong.value[index]))
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(share)), gap.shape))
+        numbers = (float(array[index]) for array in (actual, right.value, wrong.value))
+        return Evidence(matcher.number(node), stage_name(matcher.problem, (node[0], node[2])), index, *numbers)
     return None

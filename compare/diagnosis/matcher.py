@@ -1,4 +1,4 @@
-"""Why: the mistakes under which the steps come out as they were shown, number for number, within what rounding allows."""
+"""Why a file is wrong: the mistakes that make just the numbers which it shows, within rounding."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,31 +16,30 @@ from .mistake import Cause, Mistake
 from .patience import check_patience
 from .scale import scale_causes
 
-_STEP, _LAYER = 1, 2
 _RECORDS = {("x", 0), ("y", 0)}
 _ANSWERS = frozenset({"z", "a", "output", "probabilities", "loss"})
 _OF_THE_STEP = ("_velocity", "_step", "_added", "_after")
-_Made = tuple[Cause, Bounded | None]      # what a node comes to under a mistake
-MOST_PAIRS = 60_000  # of a node, so that a network of many layers ends too
+_Made = tuple[Cause, Bounded | None]      # a mistake, and a node under it
+MOST_PAIRS = 60_000  # that are tried at a node, so that the search in a network of many layers ends too
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Mistakes that together, each made in its place, make the steps come out as they were shown; or an alternative for each."""
+    """Mistakes that together, each in its layers, make the numbers which are shown."""
 
     causes: tuple[Cause, ...]
 
     @cached_property
     def formulas(self) -> Formulas:
-        """All of them."""
+        """The formulas of all of them, by place."""
         return {place: formula for cause in self.causes for place, formula in cause.formulas.items()}
 
 
 class Matcher:
-    """What an implementation showed of some steps, and the search for what explains it.
+    """The search for mistakes that explain the numbers which an implementation shows of some steps.
 
-    `shown` holds every number of a stage that was shown, by node, in the order of computation. Those of the stages in `answers` may be of
-    the records that were given, whichever records the step itself takes.
+    `shown` maps each node to the array that is shown of it, in the order of computation. The stages in `answers` may be shown of the
+    records that were passed in, even where the step itself takes other records.
     """
 
     def __init__(
@@ -53,19 +52,19 @@ class Matcher:
     ) -> None:
         self.problem, self.shown, self.answers = problem, dict(shown), answers
         self.right = Run(problem, steps, shown=shown)
-        self._taken = len(steps)
+        self._number_of_steps = len(steps)
         self._catalogue = tuple(catalogue)
-        self._groups = self._by_group()
-        self._made: dict[Node, tuple[list[_Made], Iterator[_Made]]] = {}      # so far, and what is still to come
+        self._in_search_order = sorted(self.shown, key=lambda node: node[1])      # the first step first: most mistakes show there
+        self._made: dict[Node, tuple[list[_Made], Iterator[_Made]]] = {}      # nodes under the mistakes tried so far, and those to come
 
     def with_shown(self, shown: Mapping[Node, Array]) -> "Matcher":
-        """The same steps, and the same mistakes, with other numbers shown."""
+        """Return a matcher of the same steps and mistakes for other shown numbers."""
         return self._with(shown, self.answers)
 
     def apart_from_the_step(self) -> "Matcher":
-        """The same, where what is shown before the step is worked out apart from it, at the problem's learning rate.
+        """Return a matcher that computes what is shown before the update apart from it, at the problem's learning rate.
 
-        The step may get another gradient, and whoever shows what is before it need not be told at which rate it will be.
+        The update may use another gradient than the one shown, and functions that show earlier stages may not get the learning rate.
         """
         steps, own = self.right.steps, len(self.right.steps)
         before = [replace(facts, lr=self.problem.lr) for facts in steps]
@@ -78,16 +77,16 @@ class Matcher:
 
     def _with(self, shown: Mapping[Node, Array], answers: frozenset[str], steps: Sequence[Step] | None = None) -> "Matcher":
         other = Matcher(self.problem, steps or self.right.steps, shown, self._catalogue, answers)
-        other.causes, other._taken = self.causes, self._taken
+        other.causes, other._number_of_steps = self.causes, self._number_of_steps
         return other
 
     def number(self, node: Node) -> int:
-        """The number of the node's step among those that were taken, from 1."""
+        """Return the number of the node's step, from 1."""
         _, step, _ = node
-        return step % self._taken + 1
+        return step % self._number_of_steps + 1
 
     def singles(self) -> list[Explanation]:
-        """Every single mistake that explains it all, in the catalogue's order; those that are slow only if there are no others."""
+        """Return every single mistake that explains all numbers, in the catalogue's order; slow ones only if there are no others."""
         wrong = self.first_wrong({})
         if wrong is None:
             return []
@@ -99,17 +98,15 @@ class Matcher:
         return []
 
     def scales(self) -> list[Explanation]:
-        """A factor that is none of the catalogue's, on everything or in one layer, that explains it all."""
+        """Return the first measured factor or number that explains all numbers, in a list; or an empty list."""
         wrong = self.first_wrong({})
-        if wrong is None:
-            return []
-        causes = scale_causes(self.right, wrong, self.shown[wrong])
+        causes = scale_causes(self.right, wrong, self.shown[wrong]) if wrong else ()
         return [Explanation((cause,)) for cause in causes if self.explains(cause.formulas)][:1]
 
     def pairs(self) -> list[Explanation]:
-        """Every two mistakes in different places that explain it all together; with those that are slow only if there are no others.
+        """Return every two mistakes in different places that together explain all numbers; with a slow one only if there are no others.
 
-        Either one of them alone makes the first wrong number come out, or both have to do with it: so few are left for the others.
+        Either one of them alone explains the first wrong node, or both affect it, so that few pairs are tried at the other nodes.
         """
         wrong = self.first_wrong({})
         if wrong is None:
@@ -125,30 +122,24 @@ class Matcher:
         return found + [other for each in found[:1] for other in self._instead(each)]
 
     def _instead(self, pair: Explanation) -> Iterator[Explanation]:
-        """Of mistakes that are not looked for in pairs, those that may stand for one of these two."""
+        """Yield the pair with one of the two replaced by a mistake that is not searched for in pairs, where that explains all too."""
         first, second = pair.causes
         for cause in self.causes:
             if cause.mistake.alone:
                 yield from (Explanation((cause, other)) for other in (second, first) if self._go_together(cause, other))
 
     def _alone_here(self, wrong: Node, near: list[Cause], causes: list[Cause]) -> list[Explanation]:
-        """Pairs of which one makes the first wrong number come out by itself."""
+        """Return the pairs of which one alone explains the first wrong node."""
         firsts = [cause for cause in near if self._matches(wrong, cause.formulas)]
         return [Explanation((first, other)) for first in firsts for other in causes if self._go_together(first, other)]
 
     def _together_here(self, wrong: Node, pairs: Iterable[tuple[Cause, Cause]]) -> list[Explanation]:
-        """Pairs that make the first wrong number come out together."""
-        found = []
-        for one, other in islice(pairs, MOST_PAIRS):
-            if one.formulas.keys() & other.formulas.keys():
-                continue
-            both = Explanation((one, other))
-            if self._matches(wrong, both.formulas) and self.explains(both.formulas):
-                found.append(both)
-        return found
+        """Return the pairs that explain the first wrong node together only."""
+        apart = (pair for pair in islice(pairs, MOST_PAIRS) if pair[0].formulas.keys().isdisjoint(pair[1].formulas))
+        return [both for both in map(Explanation, apart) if self._matches(wrong, both.formulas) and self.explains(both.formulas)]
 
     def _soonest(self, wrong: Node) -> Node:
-        """Of that stage's numbers that are wrong, those with the fewest records since the probe began: what is slow is quickest there."""
+        """Return that stage's wrong node with the fewest records since the probe began: slow mistakes are computed fastest there."""
 
         def records(node: Node) -> int:
             stage, step, layer = node
@@ -159,21 +150,20 @@ class Matcher:
         return min((node for node in self._of_group((stage, layer)) if not self._matches(node, {})), key=records)
 
     def local(self, group: tuple[str, int], known: Formulas | None = None, among: Iterable[Cause] | None = None) -> list[Explanation]:
-        """Every single mistake, of all or `among` some, that explains the numbers of one stage and layer, from what was shown before it.
+        """Return every single mistake, of all or `among` some, that explains one stage and layer from the stages shown before it.
 
-        Beside it, mistakes that are `known` already may have been made.
+        The formulas of `known` mistakes apply beside it.
         """
         known = known or {}
         nodes = self._of_group(group)
         near = [cause for cause in (self._near(nodes[0]) if among is None else among) if cause.formulas.keys().isdisjoint(known)]
 
         def explaining(is_slow: bool) -> list[Explanation]:
+            causes = [cause for cause in near if cause.mistake.slow == is_slow]
             return [
                 Explanation((cause,))
-                for cause in near
-                if cause.mistake.slow == is_slow
-                and all(self._matches(node, {**known, **cause.formulas}) for node in nodes)
-                and self._differs(nodes, cause.formulas)
+                for cause in causes
+                if all(self._matches(node, {**known, **cause.formulas}) for node in nodes) and self._differs(nodes, cause.formulas)
             ]
 
         found = explaining(is_slow=False) or ([] if known else explaining(is_slow=True))
@@ -184,7 +174,7 @@ class Matcher:
         return _fewest_places(found, key=lambda cause: cause.mistake)      # beside others only one of the same name may explain it all
 
     def that_make(self, node: Node, actual: Array) -> Iterator[Cause]:
-        """The mistakes by each of which the node comes to these numbers, from what was shown before it."""
+        """Yield the mistakes that each make these numbers of the node, from the stages shown before it."""
         if node not in self._made:
             near = sorted(self._near(node), key=lambda cause: cause.mistake.slow)
             self._made[node] = [], ((cause, self.predicted(node, cause.formulas)) for cause in near)
@@ -194,51 +184,50 @@ class Matcher:
                 yield cause
 
     def _of_group(self, group: tuple[str, int]) -> list[Node]:
-        return [node for node in self.shown if (node[0], node[_LAYER]) == group]
+        return [node for node in self.shown if (node[0], node[2]) == group]
 
     @cached_property
     def causes(self) -> list[Cause]:
-        """Every mistake of the catalogue in every place where it can be made."""
+        """Every mistake of the catalogue in every place where it can be made in this network."""
         return [cause for mistake in self._catalogue for cause in mistake.causes(self.problem)]
 
     def explains(self, formulas: Formulas) -> bool:
-        """Whether all that was shown comes out under these formulas, and would not under the right ones."""
+        """Return whether these formulas make all numbers that are shown, and not the right ones everywhere."""
         return self.first_wrong(formulas) is None and self._differs(self.shown, formulas)
 
     def first_wrong(self, formulas: Formulas) -> Node | None:
-        """The first node, in the order of the search, that does not come out under these formulas; or None."""
-        return next((node for node in self._groups if not self._matches(node, formulas)), None)
+        """Return the first node, in the order of the search, whose shown numbers these formulas do not make; or None."""
+        return next((node for node in self._in_search_order if not self._matches(node, formulas)), None)
 
     def comes_out(self, formulas: Formulas, of_the_step: bool) -> bool:
-        """Whether these formulas make every number that was shown of the step itself; or, without `of_the_step`, of what is before it."""
-        return all(self._matches(node, formulas) for node in self._groups if is_of_the_step(node[0]) == of_the_step)
+        """Return whether these formulas make every shown number of the update; or, without `of_the_step`, of the stages before it."""
+        return all(self._matches(node, formulas) for node in self._in_search_order if is_of_the_step(node[0]) == of_the_step)
 
     def cancel(self, causes: Sequence[Cause]) -> bool:
-        """Whether some number that was shown is PyTorch's own only because two of these mistakes undo each other: that explains nothing."""
+        """Return whether a shown number is right only because two of these mistakes undo each other: such mistakes explain nothing."""
         run = self._from_the_start
         right = [node for node in self.shown if self._matches(node, {}, run)]
         return any(sum(not self._matches(node, cause.formulas, run) for cause in causes) > 1 for node in right)
 
     def makes_the_weights(self, formulas: Formulas) -> bool:
-        """Whether all new weights that were shown, and there are some, come out from the start under these formulas."""
+        """Return whether new weights are shown, and these formulas make them all from the records and parameters alone."""
         after = [node for node in self.shown if node[0].endswith("_after")]
         return bool(after) and all(self._matches(node, formulas, self._from_the_start) for node in after)
 
     @cached_property
     def _from_the_start(self) -> Run:
-        """The same steps, from nothing that was shown."""
+        """The same steps, computed from the records and parameters alone."""
         return Run(self.problem, self.right.steps)
 
     def _near(self, node: Node) -> list[Cause]:
-        """The mistakes that have to do with that node."""
+        """Return the mistakes in places that the node is computed from."""
         return [cause for cause in self.causes if self.right.is_made_from(node, cause.formulas)]
 
     def _go_together(self, first: Cause, other: Cause) -> bool:
-        if first.formulas.keys() & other.formulas.keys():
-            return False
-        return self.explains({**first.formulas, **other.formulas})
+        return first.formulas.keys().isdisjoint(other.formulas) and self.explains({**first.formulas, **other.formulas})
 
     def _matches(self, node: Node, formulas: Formulas, run: Run | None = None) -> bool:
+        """Return whether these formulas make the node's shown numbers; of an answer, whether they do apart from other records too."""
         predicted = self.predicted(node, formulas, run)
         if predicted is not None and is_within(self.shown[node], predicted):
             return True
@@ -247,9 +236,9 @@ class Matcher:
         return self._matches(node, {place: formula for place, formula in formulas.items() if place not in _RECORDS}, run)
 
     def predicted(self, node: Node, formulas: Formulas, run: Run | None = None) -> Bounded | None:
-        """What the node comes to under these formulas, from what was shown before it or in `run`; None where they give no number.
+        """Return the node under these formulas, from the stages shown before it or in `run`; None if they give no number of its shape.
 
-        Raises OutOfPatienceError where the search has taken longer than it may.
+        Raises OutOfPatienceError if the search has used up its time.
         """
         check_patience()
         with np.errstate(all="ignore"):
@@ -260,40 +249,37 @@ class Matcher:
         return value if isinstance(value, Bounded) and value.value.shape == self.shown[node].shape else None
 
     def _differs(self, nodes: Iterable[Node], formulas: Formulas) -> bool:
-        """Whether some number under these formulas is not what the right ones make of it, beyond rounding."""
+        """Return whether these formulas and the right ones make different numbers of some node, beyond rounding."""
         for node in nodes:
             wrong, right = self.predicted(node, formulas), self.right.worked_out(*node)
             if wrong is not None and wrong is not right and not is_within(right.value, wrong):
                 return True
         return False
 
-    def _by_group(self) -> list[Node]:
-        """The nodes in the order of the search: the first step's first, since most mistakes show there."""
-        return sorted(self.shown, key=lambda node: node[_STEP])
-
 
 def is_of_the_step(stage: str) -> bool:
-    """Whether the stage is the step itself, which comes after all gradients."""
+    """Return whether the stage belongs to the update, which comes after all gradients."""
     return stage.endswith(_OF_THE_STEP)
 
 
 def is_within(actual: Array, bounded: Bounded) -> bool:
-    """Whether every number is within its bound; NaN never is."""
+    """Return whether every number is within its bound; NaN never is."""
     is_inside = np.abs(actual - bounded.value) <= bounded.error
     return bool(np.count_nonzero(is_inside) == np.size(is_inside))      # in place of all(), since it is asked for thousands of times
 
 
 def _noted(made: Iterator[_Made], so_far: list[_Made]) -> Iterator[_Made]:
+    """Yield what `made` yields, and append it to `so_far`."""
     for each in made:
         so_far.append(each)
         yield each
 
 
 def _fewest_places(found: list[Explanation], key: Callable[[Cause], Hashable] = lambda cause: cause.id) -> list[Explanation]:
-    """One of each mistake, in the fewest layers that explain it: another of the same name says the same."""
+    """Return the explanation in the fewest layers of each mistake, by default of each id; those in one layer come first."""
     fewest: dict[Hashable, Explanation] = {}
     for each in found:
         cause = each.causes[0]
         if key(cause) not in fewest or len(cause.layers) < len(fewest[key(cause)].causes[0].layers):
             fewest[key(cause)] = each
-    return sorted(fewest.values(), key=lambda each: len(each.causes[0].layers) > 1)  # what is made once comes first
+    return sorted(fewest.values(), key=lambda each: len(each.causes[0].layers) > 1)
