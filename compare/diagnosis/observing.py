@@ -1,4 +1,4 @@
-"""What an attempt answers on the probes: every number it shows, by stage, step and layer, in the problem's own layout."""
+"""Run an attempt on the probes and collect every number that it shows, by stage, step and layer, in the problem's own layout."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,9 +15,10 @@ from .graph import Node, Run, Step, place_of, places
 from .probes import Probe, steps_of
 from .stages import Group, in_order, stage_name
 
-ACTIVATION_STAGES = {"z": "z", "u": "u", "a": "a", "delta": "delta"}  # trace's names but for the layer's number, and the stages
-PARAMETER_STAGES = {"d": "used", "step_": "step", "v": "velocity", "": "after"}
-_ADDED = ("used", "step", "velocity")  # what is added to something, and may be one number for all
+_ACTIVATION_STAGES = ("z", "u", "a", "delta")      # named in a trace by the stage and the layer's number
+_PARAMETER_STAGES = {"d": "used", "step_": "step", "v": "velocity", "": "after"}      # by the prefix of the parameter's name in a trace
+_ADDED = ("used", "step", "velocity")      # stages that are added to an array, and may be one number for all of it
+_Named = tuple[str, int, tuple[int, ...], str | None]      # of a trace's name: the stage, layer, shape, and the parameter, if it is of one
 
 
 class Callee(Protocol):
@@ -25,39 +26,39 @@ class Callee(Protocol):
 
     @property
     def functions(self) -> Sequence[str]:
-        """Those that it offers."""
+        """The names of the functions that it offers."""
 
     def call(self, function: str, *args: Any) -> Any:
-        """The answer."""
+        """Return the function's answer."""
 
     def takes(self, function: str) -> int:
-        """How many arguments the function takes, without an adapter's first."""
+        """Return how many arguments the function takes, without an adapter's first."""
 
 
 @dataclass
 class Observed:
-    """The steps that were taken, what was shown of them, and what was noticed on the way."""
+    """The steps of the probes, the numbers that the attempt shows of them, and notes for the report."""
 
     steps: list[Step] = field(default_factory=list)
     shown: dict[Node, Array] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     works_in_place: bool = False
-    skipped: frozenset[str] = frozenset()  # functions that are not asked for anything
-    answered: set[str] = field(default_factory=set)  # those that did not answer NotImplemented
+    skipped: frozenset[str] = frozenset()  # functions that are not called
+    answered: set[str] = field(default_factory=set)  # functions that did not return NotImplemented
     _right: Run | None = field(default=None, repr=False)
 
     def right(self, problem: Problem) -> Run:
-        """The same steps by the right formulas, from the parameters that each started from; to be asked for once they are all taken."""
+        """Return the right run of the same steps, from the parameters that each started from; only once all steps are observed."""
         if self._right is None:
             self._right = Run(problem, self.steps)
         return self._right
 
 
 class FaultError(Exception):
-    """An answer that cannot be compared; of which function, at which step (from 1).
+    """An answer that cannot be compared, of which function, at which step (from 1).
 
-    `groups` are the stages that it is of, where they are known. `entries` are those of a trace that have such a fault; the others can be
-    compared.
+    `groups` are the stages and layers that it shows, if they are known. `entries` are the names of a trace with this fault; the others
+    can be compared.
     """
 
     def __init__(self, kind: str, function: str, step: int, reason: str, group: Group | None = None) -> None:
@@ -68,9 +69,9 @@ class FaultError(Exception):
 
 
 def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, ...], convention: Convention, observed: Observed) -> None:
-    """Ask an attempt, started anew for each probe, for every step of the probes; what it answers goes into `observed`.
+    """Call an attempt, started anew for each probe, for every step of the probes, and add its answers to `observed`.
 
-    Raises FaultError for an answer that is not of the contract, and lets through what the attempt itself raises.
+    Raises FaultError for an answer that breaks the contract, and lets through what the attempt itself raises.
     """
     befores: list[dict[str, Array]] = []
     for probe in probes:
@@ -87,29 +88,28 @@ def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, 
 
 
 def changed_stage(problem: Problem, observed: Observed, again: Observed) -> str | None:
-    """The first stage that came out otherwise when it was asked for again, beyond what rounding allows, in a sentence; or None."""
+    """Return a sentence with the first stage that the same calls answered differently, beyond rounding; or None."""
     run = observed.right(problem)
     for node, second in again.shown.items():
         with np.errstate(all="ignore"):
             bound = run.worked_out(*node).error
             is_same = node in observed.shown and (np.abs(observed.shown[node] - second) <= bound) | (observed.shown[node] == second)
         if not np.all(is_same):
-            where = f"{stage_name(problem, (node[0], node[2]))} at step {node[1] + 1}"
-            return f"a different answer on the same call twice: {where}"
+            return f"a different answer on the same call twice: {stage_name(problem, (node[0], node[2]))} at step {node[1] + 1}"
     return None
 
 
 @dataclass
 class _Handed:
-    """What an attempt was given in a probe, and what it answered; a batch that comes again is given as the same arrays, as in a loop."""
+    """The arguments and answers of an attempt in a probe; a batch that comes again is passed as the same arrays, as in a training loop."""
 
-    records: list[tuple[Array, Array]] = field(default_factory=list)      # of the probe, and as the attempt takes them
-    params: Any = None      # those that it works on in place
-    earlier: list[tuple[str, int, list[Array], list[Array]]] = field(default_factory=list)
+    records: list[tuple[Array, Array]] = field(default_factory=list)      # the probe's, and in the attempt's own layout
+    params: Any = None      # the parameters of an attempt that works in place
+    earlier: list[tuple[str, int, list[Array], list[Array]]] = field(default_factory=list)      # function, step, arrays and their copies
 
     def the_same(self, rows: Array, made: Callable[[Array], Array]) -> Array:
-        """Return the array that these rows were given as before, or make one."""
-        known = next((given for each, given in self.records if each is rows), None)
+        """Return the array that these rows were passed as before, or make one."""
+        known = next((passed for each, passed in self.records if each is rows), None)
         if known is None:
             known = made(rows)
             self.records.append((rows, known))
@@ -117,19 +117,19 @@ class _Handed:
 
 
 class _Step:
-    """One step of a probe in the making."""
+    """One step of a probe, which calls every function that the attempt offers."""
 
     def __init__(
         self, attempt: Callee, problem: Problem, convention: Convention, facts: Step, index: int, observed: Observed, handed: _Handed
     ) -> None:
         self.attempt, self.problem, self.convention, self.index = attempt, problem, convention, index
-        self.before, self.observed_so_far, self.handed = dict(facts.before), observed, handed
+        self.before, self.so_far, self.handed = dict(facts.before), observed, handed
         self.masks = [facts.masks[layer] for layer in sorted(facts.masks)]
         self.right = Run(problem, [replace(facts, number=1, previous=None)])
 
     def observed(self, x: Array, y: Array, lr: float) -> dict[str, Array]:
-        """Ask for everything that is offered; the parameters that the next step starts from."""
-        offered = set(self.attempt.functions) - self.observed_so_far.skipped
+        """Call every function that is offered, and return the parameters that the next step starts from."""
+        offered = set(self.attempt.functions) - self.so_far.skipped
         if "forward" in offered and (answer := self._asked("forward", x)) is not NotImplemented:
             self._forward(answer)
         if "loss" in offered:
@@ -149,7 +149,7 @@ class _Step:
             return {self.right.name(*place): self.right(f"{place[0]}_after", 0, place[1]).value for place in places(self.problem)}
 
     def _asked(self, function: str, x: Array, y: Array | None = None, lr: float | None = None) -> Any:
-        """The answer, once it is sure that what was handed in is still what it was."""
+        """Return the function's answer; raise FaultError if it changes an argument that it must not change."""
         params = self.convention.parameters_in(self.problem, self.before) if self.handed.params is None else self.handed.params
         untouched = self.convention.parameters_in(self.problem, self.before)
         rows = {"x": x} if y is None else {"x": x, "y": y}
@@ -158,21 +158,22 @@ class _Step:
         rest: list[Any] = [] if lr is None else [lr]
         rest += [self.convention.masks_in(self.masks)] if self.masks else []
         answer = self.attempt.call(function, params, *given.values(), *rest)
-        self.observed_so_far.answered |= set() if answer is NotImplemented else {function}
+        self.so_far.answered |= set() if answer is NotImplemented else {function}
         for name, array in given.items():
             if not np.array_equal(array, copies[name]):
                 raise self._fault("mutated", function, f"{function} changes {name}, which is the caller's; expected it to work on a copy")
         is_changed = _arrays_differ(params, untouched)
         if function != "train_step" and is_changed:
             raise self._fault("mutated", function, f"{function} changes the parameters that it is given; expected it to leave them")
-        if function == "train_step" and answer is None and (is_changed or self.observed_so_far.works_in_place):
-            self.observed_so_far.works_in_place = True
+        if function == "train_step" and answer is None and (is_changed or self.so_far.works_in_place):
+            self.so_far.works_in_place = True
             answer = self.handed.params = params
         with self._read(function):
             self._note_aliases(function, answer, given)
         return answer
 
     def _note_aliases(self, function: str, answer: Any, given: Mapping[str, Array]) -> None:
+        """Note arrays of answers that a later call changes, or that share memory with each other or with an argument."""
         for name, step, arrays, copies in self.handed.earlier:
             if any(not np.array_equal(array, copy, equal_nan=True) for array, copy in zip(arrays, copies, strict=True)):
                 self._note(f"aliased: what {name} answered at step {step} is changed by a later call; return a copy")
@@ -185,11 +186,11 @@ class _Step:
             self._note(f"aliased: what {function} answers shares memory with what it was given")
 
     def _note(self, note: str) -> None:
-        if note.partition(" at step")[0] not in {each.partition(" at step")[0] for each in self.observed_so_far.notes}:
-            self.observed_so_far.notes.append(note)
+        if note.partition(" at step")[0] not in {each.partition(" at step")[0] for each in self.so_far.notes}:
+            self.so_far.notes.append(note)
 
     def _forward(self, answer: Any) -> None:
-        """The output, alone or first of a tuple with what is kept for the way back; or each layer's activation."""
+        """Record the output, alone or first of a tuple with the cache for the backward pass; or each layer's activation."""
         depth, n = self.right.depth, len(self.right.steps[0].x)
         parts = answer if isinstance(answer, (list, tuple)) else ()
         sizes = [n * units for units in self.problem.sizes[1:]]
@@ -204,7 +205,7 @@ class _Step:
         self._show("output", 0, self._checked("forward", ("output", 0), self.convention.records_out, output, shape, "the output"))
 
     def _loss(self, y: Array) -> None:
-        output = self.observed_so_far.shown.get(("output", self.index, 0))
+        output = self.so_far.shown.get(("output", self.index, 0))
         if output is None:
             with np.errstate(all="ignore"):
                 output = self.right("output", 0).value
@@ -215,13 +216,16 @@ class _Step:
             return
         if not all(np.array_equal(one, other) for one, other in zip(given, copies, strict=True)):
             raise self._fault("mutated", "loss", "loss changes what it is given; expected it to work on a copy")
-        value = self._checked("loss", ("loss", 0), numbers, answer, "the loss")
+        self._show_loss("loss", answer, "the loss")
+
+    def _show_loss(self, function: str, answer: Any, what: str) -> None:
+        value = self._checked(function, ("loss", 0), numbers, answer, what)
         if value.size != 1:
-            raise self._fault("shape", "loss", f"the loss has shape {value.shape}; expected one number")
+            raise self._fault("shape", function, f"{what} has shape {value.shape}; expected one number")
         self._show("loss", 0, value.reshape(()))
 
     def _trace(self, answer: Any, n: int, knows_lr: bool) -> None:
-        """What a trace shows; of one that is not told the learning rate, nothing that depends on it."""
+        """Record the numbers of a trace; if it does not know the learning rate, none that depend on it."""
         if not isinstance(answer, Mapping):
             raise self._fault("type", "trace", f"trace answers a {type(answer).__name__}; expected a dict of named intermediates")
         expected = self._trace_names(n)
@@ -236,9 +240,9 @@ class _Step:
         faults: dict[str, FaultError] = {}
         for name, value in shown.items():
             try:
-                if name == "loss":
-                    self._trace_loss(value)
-                elif name != "input":
+                if name == "loss" and "loss" not in self.so_far.skipped:
+                    self._show_loss("trace", value, "trace: loss")
+                elif name not in ("input", "loss"):
                     self._trace_entry(name, value, expected[name], knows_lr)
             except FaultError as fault:
                 faults[name] = fault
@@ -248,15 +252,7 @@ class _Step:
             first.entries, first.groups = tuple(alike), tuple(group for fault in alike.values() for group in fault.groups)
             raise first
 
-    def _trace_loss(self, value: Any) -> None:
-        if "loss" in self.observed_so_far.skipped:
-            return
-        loss = self._checked("trace", ("loss", 0), numbers, value, "trace: loss")
-        if loss.size != 1:
-            raise self._fault("shape", "trace", f"trace: loss has shape {loss.shape}; expected one number")
-        self._show("loss", 0, loss.reshape(()))
-
-    def _trace_entry(self, name: str, value: Any, named: tuple[str, int, tuple[int, ...], str | None], knows_lr: bool) -> None:
+    def _trace_entry(self, name: str, value: Any, named: _Named, knows_lr: bool) -> None:
         stage, layer, shape, parameter = named
         if stage in ("step", "velocity", "after") and not knows_lr:
             return
@@ -268,16 +264,15 @@ class _Step:
         array = self._checked("trace", group, self.convention.parameter_out, value, shape, f"trace: {parameter}", spread)
         self._show_parameters(stage, {parameter: array})
 
-    def _trace_names(self, n: int) -> dict[str, tuple[str, int, tuple[int, ...], str | None]]:
-        names: dict[str, tuple[str, int, tuple[int, ...], str | None]] = {}
-        for layer in range(1, self.right.depth + 1):
-            shape = n, self.problem.sizes[layer]
-            names |= {f"{name}{layer}": (stage, layer, shape, None) for name, stage in ACTIVATION_STAGES.items()}
+    def _trace_names(self, n: int) -> dict[str, _Named]:
+        """Return the names that a trace may have, for a batch of n records."""
+        names: dict[str, _Named] = {}
+        for layer, units in enumerate(self.problem.sizes[1:], start=1):
+            names |= {f"{stage}{layer}": (stage, layer, (n, units), None) for stage in _ACTIVATION_STAGES}
         names["output"] = ("output", 0, (n, self.problem.sizes[-1]), None)
         for parameter in self.problem.shapes():
-            short = short_name(self.problem, parameter)
-            layer = place_of(self.problem, parameter)[1]
-            names |= {f"{prefix}{short}": (stage, layer, (), parameter) for prefix, stage in PARAMETER_STAGES.items()}
+            short, layer = short_name(self.problem, parameter), place_of(self.problem, parameter)[1]
+            names |= {f"{prefix}{short}": (stage, layer, (), parameter) for prefix, stage in _PARAMETER_STAGES.items()}
         return names
 
     def _parameters(self, answer: Any, function: str, what: str) -> dict[str, Array]:
@@ -291,11 +286,12 @@ class _Step:
             self._show(f"{kind}_{stage}", layer, array)
 
     def _show(self, stage: str, layer: int, array: Array) -> None:
-        self.observed_so_far.shown[stage, self.index, layer] = array
+        self.so_far.shown[stage, self.index, layer] = array
         if (stage, layer) == ("a", self.right.depth):
-            self.observed_so_far.shown.setdefault(("output", self.index, 0), array)
+            self.so_far.shown.setdefault(("output", self.index, 0), array)
 
     def _checked(self, function: str, group: Group | None, make: Callable[..., Any], *args: Any) -> Any:
+        """Return what `make` makes of the arguments; raise FaultError where that breaks the contract."""
         with self._read(function):
             try:
                 return make(*args)
@@ -304,7 +300,7 @@ class _Step:
 
     @contextmanager
     def _read(self, function: str) -> Iterator[None]:
-        """Report as the attempt's fault whatever its answer raises while it is read, SystemExit too."""
+        """Turn whatever an answer raises while it is read, SystemExit too, into a FaultError."""
         try:
             yield
         except (FaultError, KeyboardInterrupt, MemoryError):
@@ -317,7 +313,7 @@ class _Step:
 
 
 def _share_memory(arrays: list[Array]) -> bool:
-    """Whether two of them do; only those are held against each other that reach into one another, of which there are few."""
+    """Return whether two of the arrays share memory; only the few pairs whose address ranges overlap are compared."""
     spans = sorted((*byte_bounds(array), number) for number, array in enumerate(arrays))
     for place, (_, end, one) in enumerate(spans):
         for start, _, other in spans[place + 1 :]:
@@ -329,17 +325,15 @@ def _share_memory(arrays: list[Array]) -> bool:
 
 
 def _arrays(answer: Any, depth: int = 3) -> list[Array]:
-    """The arrays in an answer, however they are kept, and not too deep within it."""
+    """Return the arrays in an answer, in its mappings, sequences and attributes down to that depth."""
     if isinstance(answer, np.ndarray):
         return [answer]
     if depth == 0:
         return []
-    if isinstance(answer, Mapping):
-        items = list(answer.values())
-    elif isinstance(answer, (list, tuple)):
+    if isinstance(answer, (list, tuple)):
         items = list(answer)
     else:
-        items = list(getattr(answer, "__dict__", {}).values())
+        items = list((answer if isinstance(answer, Mapping) else getattr(answer, "__dict__", {})).values())
     return [array for item in items for array in _arrays(item, depth - 1)]
 
 

@@ -1,4 +1,4 @@
-"""The catalogue: every mistake that can be named, in the order in which those are named that cannot be told apart."""
+"""The catalogue: every mistake that can be named; of those that cannot be told apart, the first here is named first."""
 
 from ..mistake import Mistake
 from .adam import ADAM
@@ -34,10 +34,11 @@ _BY_KIND: dict[str, tuple[Mistake, ...]] = {
 CATALOGUE: tuple[Mistake, ...] = tuple(mistake for mistakes in _BY_KIND.values() for mistake in mistakes)
 
 LISTED: tuple[Mistake, ...] = (*CATALOGUE, *(family.at(family.usual) for family in FAMILIES if not family.beside))
-"""The same and, each with a number that is usual, those that have a number of their own."""
+"""The catalogue and the mistakes with a number of their own, each with its usual number."""
 
 
 def kind_of(mistake: Mistake) -> str:
-    """What the mistake is about, for a hint."""
-    kind = next((kind for kind, mistakes in _BY_KIND.items() if mistake in mistakes), None)
-    return kind or next((kind for kind, families in WITH_NUMBERS.items() if mistake.id in {each.id for each in families}), "a factor")
+    """Return what the mistake is about, for a hint."""
+    kinds = [kind for kind, mistakes in _BY_KIND.items() if mistake in mistakes]
+    kinds += [kind for kind, families in WITH_NUMBERS.items() if mistake.id in {each.id for each in families}]
+    return kinds[0] if kinds else "a factor"
