@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ...rounding.arithmetic import Bounded
-from ...rounding.rules import OPTIMIZERS as RULES
-from ..formulas import Formula, options_of
+from ..formulas import Formula
 from ..graph import At, places
 from ..measured import Family
 from ..mistake import Applies, Where, anywhere
+from .optimizers import updated
 from .slopes import past
 from .where import bends, by, has, has_bias, loss_is, uses
 
@@ -168,14 +168,7 @@ def _rate(at: At, number: float, of: Callable[[float, int], float]) -> float:
 
 def _option(name: str, of: Callable[[Any, float], Any] = lambda value, number: number) -> dict[str, Formula]:
     """Return the formula of the update with another value of an option."""
-
-    def formula(at: At, kind: str, number: float) -> Any:
-        options = options_of(kind, at("options"))
-        w, g, kept = at(kind), at(f"{kind}_taken"), at(f"{kind}_kept")
-        options = options | {name: of(options[name], number)}
-        return RULES[at.problem.optimizer].update(w, g, kept, np.asarray(at("count")), at("lr"), options)
-
-    return {"*_update": formula}
+    return {"*_update": lambda at, kind, number: updated(at, kind, at("options") | {name: of(at("options")[name], number)})}
 
 
 WITH_NUMBERS: dict[str, tuple[Family, ...]] = {

@@ -1,6 +1,7 @@
 """A mistake with a number of its own: the number is measured, has to be a short one, and has to make all that was shown."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from compare import Problem
 from compare.diagnosis.catalogue import CATALOGUE, kind_of
 from compare.diagnosis.catalogue.numbers import FAMILIES
-from compare.diagnosis.graph import Node, Run, Step
+from compare.diagnosis.graph import Node, Run, Step, places
 from compare.diagnosis.matcher import Matcher
 from compare.support.arrays import Array
 
@@ -76,6 +77,17 @@ def test_no_number_lies_between_bounds_that_are_the_other_way_round() -> None:
 def test_a_number_that_does_not_make_everything_is_not_named(change: Mapping[int, Any]) -> None:
     """Another strength in each layer; another power; two thresholds; a number that nobody writes."""
     assert measured(change) == []
+
+
+@pytest.mark.parametrize("decay", ["all", "weights"])
+def test_another_weight_decay_is_of_the_parameters_that_decay(decay: str) -> None:
+    options = {"weight_decay": 0.05, "decay": decay}
+    problem = Problem.draw((4, 3, 2), activations=("tanh", "sigmoid"), bias=True, loss="half_mse", lr=0.1, optimizer_options=options)
+    steps = [Step(*problem.batch(i + 1)[:2], 0.1, problem.initial_parameters, i + 1, i - 1 if i else None) for i in range(STEPS)]
+    other = Run(replace(problem, optimizer_options={**problem.optimizer_options, "weight_decay": 0.02}), steps)
+    shown = {(f"{kind}_step", i, n): other(f"{kind}_step", i, n).value for i in range(STEPS) for kind, n in places(problem)}
+    found = Matcher(problem, steps, shown, CATALOGUE).scales()
+    assert [cause.sentence for each in found for cause in each.causes] == ["weight decay is 0.02, which is not what is asked for"]
 
 
 def test_a_family_says_what_it_is() -> None:
