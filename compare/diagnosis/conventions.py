@@ -212,5 +212,5 @@ def _is_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> bool:
 def _as_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> dict[Node, Array]:
     """Return the shown numbers with the output as the probabilities, and not as the last layer's activation."""
     depth = len(problem.layers)
-    kept = {node: array for node, array in shown.items() if (node[0], node[2]) != ("a", depth)}
-    return {("probabilities" if node[0] == "output" else node[0], *node[1:]): array for node, array in kept.items()}
+    rest = {node: array for node, array in shown.items() if (node[0], node[2]) != ("a", depth)}
+    return {("probabilities" if node[0] == "output" else node[0], *node[1:]): array for node, array in rest.items()}

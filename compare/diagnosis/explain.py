@@ -113,11 +113,11 @@ def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Seque
     chosen = next(filter(explain, islice(product(*(each.causes for each in found)), _MOST_CHOICES)), ())
     if matcher.cancel(chosen):
         return ()
-    kept = []
+    separated = []
     for i, cause in enumerate(chosen):
         others = [other for other in found[i].causes if other.id != cause.id and explain([*chosen[:i], other, *chosen[i + 1 :]])]
-        kept.append(_separated(matcher, found[i], (cause, *_one_of_each(others))))
-    return tuple(kept)
+        separated.append(_separated(matcher, found[i], (cause, *_one_of_each(others))))
+    return tuple(separated)
 
 
 def _one_of_each(causes: Iterable[Cause]) -> Iterable[Cause]:

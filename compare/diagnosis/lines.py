@@ -58,7 +58,7 @@ def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | 
 
 
 def _whole(value: Array) -> Iterator[Array]:
-    """Yield the array as a file may hold it, as it is here and transposed."""
+    """Yield the array and its transpose, since a file may hold either."""
     yield value
     yield value.T
 

@@ -25,8 +25,8 @@ _WELL_KNOWN = 0.05   # the largest relative error of a measured number
 class Family:
     """A mistake for each number that it can be made with.
 
-    `sentence` and `actual` may name "{number}", and `formulas` are those of a mistake which take `number=` too. `usual` is a number that
-    people take. The number is measured by the secant method from `start`, and is at least `least`; if stages after its own are not
+    `sentence` and `actual` may name "{number}", and `formulas` are those of a mistake which take `number=` too. `usual` is a common
+    value. The number is measured by the secant method from `start`, and is at least `least`; if stages after its own are not
     `smooth` in it, it is measured at its own stage only. The numbers `among` which it mostly is are tried if it cannot be measured. The
     family is searched only if the stage `beside` is shown: without it another family makes the same numbers.
     """

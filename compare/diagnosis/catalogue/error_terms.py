@@ -40,7 +40,7 @@ def _k(at: At) -> int:
     return at.problem.sizes[-1]
 
 
-# What stands for the derivative of a term.
+# Wrong derivatives of a term.
 
 
 def _difference(at: At) -> Bounded:
@@ -122,7 +122,7 @@ def _shares_of_logits(at: At) -> Bounded:
     return p - one_hot(at)
 
 
-# What the loss's reduction makes of it.
+# Wrong factors of the reduction.
 
 
 def _share_times(at: At, factor: Callable[[At], float]) -> float:
@@ -164,7 +164,7 @@ _REDUCTION = tuple(      # the factor is in δ from the start, or in all gradien
 )
 
 
-# On the way back through the weights.
+# Wrong errors on the way back through the weights.
 
 
 def _slope_again(at: At) -> Bounded:

@@ -42,7 +42,7 @@ def _other(at: At, name: str) -> Bounded:
 
 
 def _may_be(problem: Problem, layer: int, name: str) -> bool:
-    """Return whether the other loss of that name takes the problem's output and targets, and is not the same but for a factor."""
+    """Return whether the other loss of that name takes the problem's output and targets, and is not a multiple of the problem's."""
     if problem.loss == name or any(batch[1].ndim == 1 for batch in problem.batches) or (name == "mse" and problem.loss in SQUARES):
         return False
     function, only = problem.layers[-1].function, PIECES[name].only

@@ -1,7 +1,4 @@
-"""Mistakes with a number of their own that nobody can know beforehand: it is measured, or is one of those that people take.
-
-Each formula gets the number beside its place.
-"""
+"""Mistakes with a number of their own, which is measured or one of the usual ones; each formula gets it as `number`."""
 
 from collections.abc import Callable
 from functools import partial

@@ -65,9 +65,9 @@ def _rolled(at: At, by: int) -> Any:
 
 
 def _after_records(at: At, mean: bool) -> dict[Place, Any]:
-    """Return the parameters, the optimiser's slots, the number of updates so far and each record's run, after an update for each record.
+    """Make one update for each record, each at the weights so far, with `mean` by its share of lr.
 
-    Each is at the weights so far; with `mean`, each by its share of lr.
+    Return the parameters, the optimiser's slots, the number of updates so far and each record's run, by place.
     """
     at.run.reads_everything()
     facts = at.now
@@ -87,7 +87,7 @@ def _after_records(at: At, mean: bool) -> dict[Place, Any]:
 
 
 def _of_record(run: Run, facts: Step, row: int, values: Mapping[Place, Any], lr_over: int) -> Run:
-    """Return the run of one record's step, where those places have these values, by a part of the learning rate."""
+    """Return the run of one record's step at lr / lr_over, with these values in their places."""
     record = Step(facts.x[row : row + 1], facts.y[row : row + 1], facts.lr / lr_over, facts.before)
     of_all = ("together", *(f"{kind}_{stage}" for kind in KINDS for stage in ("after", "kept")))
     others = {
@@ -122,7 +122,7 @@ _BY_RECORD: dict[str, Formula] = {
 
 
 def _with_the_step(stage: str) -> Iterator[Mistake]:
-    """Yield what can be wrong with Δw as a whole, as it is computed or as it is added to w."""
+    """Yield the mistakes in Δw as a whole, as it is computed (stage "_step") or as it is added to w ("_added")."""
     flipped = {"*" + stage: partial(_flipped, stage=stage)}
     yield Mistake("sign-flipped", "every step goes uphill: a sign is wrong", _UPDATE, "Δw = +lr ∂L/∂w", flipped)
     yield Mistake("sign-flipped-in-layer", "the step of {layer} has the wrong sign", _UPDATE, "Δw = +lr ∂L/∂w", flipped, "layer")
