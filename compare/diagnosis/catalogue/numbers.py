@@ -192,7 +192,8 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
                    f"∂ℓ/∂p = {actual}", {"term": formula}, 1e-3, applies=loss_is("bce"), start=1e-7,
                    among=(1e-8, 1e-7, 1e-5, 1e-3, 1e-9, 1e-10, 1e-12, 1e-15))
             for actual, formula in (
-                ("(1 − y)/(1 − p + {number}) − y/(p + {number})", _guarded), ("(p − y)/(p(1 − p) + {number})", _guarded_once),
+                ("(1 − y)/(1 − p + {number}) − y/(p + {number})", _guarded),
+                ("(p − y)/(p(1 − p) + {number})", _guarded_once),
             )
         ),
         Family("targets-smoothed", "the targets are smoothed by {number}, which is not asked for", "y", "(1 − {number}) y + {number}/k",

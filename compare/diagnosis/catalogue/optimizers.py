@@ -130,7 +130,7 @@ def _decays(which: str, *, bias: bool | None = None, norm: bool | None = None) -
     )
 
 
-_WITHOUT_VELOCITY: dict[str, Formula] = {"*_update": partial(updated, count=1)}      # the velocity starts at zero in every step
+_WITHOUT_VELOCITY: dict[str, Formula] = {"*_update": partial(updated, count=1)}      # in the first step b = g
 _DAMPED = option("dampening", lambda at, options: options["momentum"])
 
 OPTIMIZERS = (
