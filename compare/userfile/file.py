@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from os import PathLike
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 
 import numpy as np
 from numpy.random.mtrand import get_bit_generator, set_bit_generator
@@ -257,7 +257,8 @@ class Attempt:
     @contextmanager
     def _as_it_was(self, path: Path) -> Iterator[None]:
         """What the code changes of the process is put back, and ending it is an exception; its random state is its own."""
-        random_state, generator, environment, folder = random.getstate(), get_bit_generator(), dict(os.environ), _folder()
+        random_state, generator, folder = random.getstate(), get_bit_generator(), _folder()
+        environ, environment = os.environ, _undecoded(os.environ).copy()
         names = ("argv", "path_hooks", "stdin", "stdout", "stderr", "excepthook", "dont_write_bytecode")
         kept = {name: getattr(sys, name) for name in names}
         hooks, limit, trace, profile = list(sys.path_hooks), sys.getrecursionlimit(), sys.gettrace(), sys.getprofile()
@@ -291,9 +292,11 @@ class Attempt:
                 sys.settrace(trace)
             if sys.getprofile() is not profile:
                 sys.setprofile(profile)
-            if dict(os.environ) != environment:
-                os.environ.clear()
-                os.environ.update(environment)
+            os.environ = environ      # noqa: B003 - the very object, which the code may have replaced
+            if _undecoded(environ) != environment:
+                decoded = {environ.decodekey(name): environ.decodevalue(value) for name, value in environment.items()}
+                environ.clear()
+                environ.update(decoded)
             if folder is not None and _folder() != folder:
                 os.chdir(folder)
             with suppress(ValueError):
@@ -346,6 +349,11 @@ def _put_back(own: Mapping[ModuleType, Mapping[str, Any]]) -> Iterator[str]:
             if vars(module).get(name, module) is not value:
                 setattr(module, name, value)
                 yield f"{module.__name__}.{name}"
+
+
+def _undecoded(environ: os._Environ[str]) -> dict[Any, Any]:
+    """Return the environment's own dict; `os.environ` decodes every value at every look, which a thousand calls would wait for."""
+    return cast(dict[Any, Any], vars(environ)["_data"])
 
 
 def _folder() -> str | None:
