@@ -1,7 +1,8 @@
-"""What all tests share: Hypothesis without deadlines, BLAS and torch on one thread, and the slow lane.
+"""What all tests share: Hypothesis without deadlines, BLAS and torch on one thread, the slow lane, and seeds.
 
 `make test` runs the fast lane; `make test-all`, and so CI, all of it. A test marked `slow` is in the slow lane, and of a function marked
-`sampled(n)` all cases but every n-th. The fast lane draws a quarter of the examples.
+`sampled(n)` all cases but every n-th. The fast lane draws a quarter of the examples. A test marked `seeds(n)` is right at n seeds, of
+which the first three are tried; `pytest -m "" --seeds 10` tries them all.
 """
 
 import os
@@ -18,6 +19,16 @@ pytest_plugins = ["pytester"]
 
 settings.register_profile("fast", deadline=None, max_examples=15)
 settings.register_profile("all", deadline=None, max_examples=60)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=3, help="how many of a test's seeds to try")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("seeds")
+    if marker is not None:
+        metafunc.parametrize("seed", range(min(marker.args[0], metafunc.config.option.seeds)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,7 +14,6 @@ from compare import Check, check
 pytestmark = pytest.mark.sampled(12)
 
 CASES = Path(__file__).parents[2] / "cases"
-SEEDS = range(10)
 Edit = tuple[str, str]
 
 
@@ -117,7 +116,7 @@ def test_every_case_is_asked_for() -> None:
     assert {path.stem for path in CASES.glob("*.py")} == CASES_AS_ASKED.keys()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.seeds(10)
 @pytest.mark.parametrize("name", CASES_AS_ASKED)
 def test_it_comes_out_as_it_should(name: str, seed: int, tmp_path: Path) -> None:
     case = CASES_AS_ASKED[name]
@@ -136,7 +135,7 @@ def test_the_honest_file_beside_it_is_equal(name: str, tmp_path: Path) -> None:
     assert (result.verdict, result.reason) == ("equivalent", None)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.seeds(10)
 def test_what_is_declared_makes_it_equal(seed: int, tmp_path: Path) -> None:
     binary = checked("binary_targets_only", tmp_path, seed=seed, problem={"targets": "binary"})
     alone = checked("decay_of_weights_alone", tmp_path, seed=seed, problem={"decay": "weights"})

@@ -89,7 +89,7 @@ def ids(result: Check) -> list[str]:
     return [cause.id for found in result.diagnosis for cause in found.causes]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.seeds(10)
 def test_decay_in_gradients_and_loss_is_a_convention(checked: Any, seed: int) -> None:
     result = checked(FILE, seed=seed)
     assert result.verdict == "equivalent", result.first
@@ -130,7 +130,7 @@ def test_what_is_wrong_beside_it_is_seen(checked: Any, edits: tuple[tuple[str, s
     assert "decay-in-gradients" not in ids(result)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.seeds(3)
 def test_a_slope_that_is_missing_is_named_from_the_gradients_alone(checked: Any, seed: int) -> None:
     edits = ("* (1 - h * h)", ""), ('return {"a1": h, "output": o, "loss": loss, "delta2": d2, "delta1": d1, "dW2"', 'return {"dW2"')
     result = checked(edited(*edits), seed=seed)
@@ -151,7 +151,7 @@ def gradients(p, x, y):
 """
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.seeds(3)
 def test_gradients_that_are_all_that_is_answered_have_no_decay(checked: Any, seed: int) -> None:
     result = checked(ALONE, seed=seed)
     assert result.verdict == "different"

@@ -31,8 +31,6 @@ from compare.userfile.pipe import frames
 from compare.userfile.pipe.peer import Peer, PeerError
 from tests.compare.grading.killers import RIGHT
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[3]
 OPEN = Settings(seed=3, steps=0, confined=False)
 confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")
@@ -208,6 +206,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confinement", [pytest.param("bubblewrap", marks=confined), "none"])
 def test_who_kills_a_run_leaves_no_process_of_it(confinement: str, tmp_path: Path) -> None:
     attempts = tmp_path / "attempts"
@@ -244,6 +243,7 @@ def lines(out: Path) -> dict[str, dict[str, Any]]:
     return {line["attempt"]: line for line in map(json.loads, (out / "results.jsonl").read_text().splitlines())}
 
 
+@pytest.mark.slow
 def test_another_seed_grades_anew_and_none_goes_on(attempts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     seen = []
@@ -255,6 +255,7 @@ def test_another_seed_grades_anew_and_none_goes_on(attempts: Path, tmp_path: Pat
     assert (tmp_path / "other" / "results.jsonl").read_text() == seen[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", ["shard", "folder"])
 def test_results_of_another_folder_or_shard_are_kept(
     other: str, attempts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -290,6 +291,7 @@ def test_a_file_beside_the_adapter_is_part_of_what_results_depend_on(tmp_path: P
     assert digest() != first
 
 
+@pytest.mark.slow
 def test_the_network_is_in_the_results_and_can_be_fixed(attempts: Path, tmp_path: Path) -> None:
     (attempts / "a.py").write_text(
         "PROBLEM = {'sizes': (1, 1), 'activations': ('identity',), 'lr': 0.02, 'weight_decay': 0.5}\n\n\n"
@@ -321,6 +323,7 @@ UNDECLARED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow
 def test_of_a_network_that_the_teacher_fixes_nothing_is_left_to_an_attempt() -> None:
     """Each trains by its own lr or decay alone, without a backward pass; what is right without any keeps its verdict."""
     network = "6-2-1 sigmoid, no biases, half_mse, sgd, lr 0.005"
@@ -348,6 +351,7 @@ def test_a_problem_that_is_none_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_endings_in_capitals_are_graded_and_what_is_skipped_is_said(
     attempts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,8 +19,6 @@ from compare.grading.one import Settings, score
 from compare.grading.results import Results, ResultsError
 from compare.support.errors import ProblemError
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 confined = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")
@@ -61,6 +59,7 @@ def lines(out: Path) -> dict[str, dict[str, object]]:
 
 
 @confined
+@pytest.mark.slow
 def test_the_examples_get_what_their_names_promise(tmp_path: Path) -> None:
     """Each in a folder with an adapter of its own, all in one run."""
     for file in EXAMPLES.glob("*_*.py"):
@@ -80,6 +79,7 @@ def test_the_examples_get_what_their_names_promise(tmp_path: Path) -> None:
 
 
 @confined
+@pytest.mark.slow
 def test_an_adapter_that_is_given_is_every_attempts(tmp_path: Path) -> None:
     folder = tmp_path / "attempts"
     folder.mkdir()
@@ -111,6 +111,7 @@ def test_lines_a_table_and_a_page_are_written(attempts: Path, tmp_path: Path, ca
 
 
 @confined
+@pytest.mark.slow
 @pytest.mark.parametrize(("hint", "given"), [(1, None), (2, "the derivative of an activation"), (3, "f′ is left out")])
 def test_a_hint_gives_away_no_more(hint: int, given: str | None, attempts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -125,6 +126,7 @@ def test_a_hint_gives_away_no_more(hint: int, given: str | None, attempts: Path,
 
 
 @confined
+@pytest.mark.slow
 def test_killed_half_way_and_started_again_it_ends_the_same(tmp_path: Path) -> None:
     attempts = tmp_path / "attempts"
     attempts.mkdir()
@@ -184,6 +186,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 
 
 @confined
+@pytest.mark.slow
 def test_shards_are_the_whole(attempts: Path, tmp_path: Path) -> None:
     for part in (1, 2):
         assert grade(attempts, tmp_path / str(part), "--shard", f"{part}/2", "--no-reports") == 0
@@ -271,6 +274,7 @@ def test_what_is_not_shown_of_one_layer_is_not_that_of_another(tmp_path: Path) -
     assert scored(tmp_path, OUTPUT_LAYER_ALONE) == pytest.approx((2 + (2 + 2 + 1) / 2) / 7, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_new_weights_without_any_gradient_do_not_hold_where_a_gradient_hardly_matters(tmp_path: Path) -> None:
     """AdamW with an ε of 1e30: all is decay, and one weight that is wrong makes it no better."""
     problem = 'PROBLEM = {"sizes": (2, 2, 2, 2), "optimizer": "adamw", "eps": 1e30, "weight_decay": 1.0}\n'

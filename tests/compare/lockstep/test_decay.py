@@ -149,7 +149,7 @@ def test_a_trace_says_nothing_of_it_where_all_decay(tmp_path: Path) -> None:
 # ---- A file.
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.seeds(10)
 def test_a_file_that_declares_it_is_right(seed: int, tmp_path: Path) -> None:
     assert check(file_of(tmp_path, TEXTBOOK), seed=seed).verdict == "equivalent"
     undeclared = check(file_of(tmp_path, UNDECLARED), seed=seed)
@@ -159,7 +159,7 @@ def test_a_file_that_declares_it_is_right(seed: int, tmp_path: Path) -> None:
     assert found.causes[0].sentence == 'the weights alone are decayed; where that is meant, "decay": "weights" says so'
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.seeds(3)
 def test_biases_that_decay_too_are_named_where_only_weights_should(seed: int, tmp_path: Path) -> None:
     (found,) = check(file_of(tmp_path, OF_BIASES_TOO), seed=seed).diagnosis
     assert [cause.id for cause in found.causes] == ["decay-on-biases-too"]

@@ -113,7 +113,7 @@ def test_the_file_is_right(checked: Any) -> None:
 # ---- The loss.
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.seeds(10)
 def test_a_loss_that_raises_is_said_and_all_else_is_judged(checked: Any, seed: int) -> None:
     result = checked(GRADIENTS_ALONE, ASSERTS, seed=seed)
     assert result.verdict == "equivalent"
@@ -145,7 +145,7 @@ def test_a_loss_that_is_no_number_is_none(checked: Any, answer: str, said: str, 
 # ---- Helpers of the contract's names.
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.seeds(10)
 def test_a_helper_of_that_name_is_not_asked(checked: Any, seed: int) -> None:
     result = checked(FILE, ("def loss(output, y):", "def loss(w1, w2, x, y):"), seed=seed)
     assert result.verdict == "equivalent"
@@ -189,7 +189,7 @@ def test_a_loss_that_is_not_finite_is_different_and_all_else_is_judged(checked: 
     assert "loss is " in slope.reason
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.seeds(10)
 def test_a_loss_that_is_not_a_number_hides_no_mistake(checked: Any, seed: int) -> None:
     """Where the second probe's zeros make the gradients not a number either, those before them are explained."""
     result = checked(SCORES, seed=seed)
@@ -199,7 +199,7 @@ def test_a_loss_that_is_not_a_number_hides_no_mistake(checked: Any, seed: int) -
     assert ids(result) == ["softmax-without-exp", "bias-mean-missing"]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.seeds(10)
 def test_without_these_mistakes_it_is_right(checked: Any, seed: int) -> None:
     assert checked(SCORES, SOFTMAX, DIVIDED, STABLE, seed=seed, steps=0).verdict == "equivalent"
 
