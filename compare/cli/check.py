@@ -1,10 +1,10 @@
-"""Checking one attempt: `check`, and how a check is reported."""
+"""Checking one attempt: the command `check`, and the report of a check."""
 
 import os
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from typing import Any
 
 from ..checking.result import Check
 from ..problem.lesson import lesson_problem
@@ -17,12 +17,10 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check a user's file and report."""
     from ..checking.check import STEPS
     from ..checking.check import check as check_file
-    from ..report.words import hinted
-    from ..userfile.program import TIMEOUT, Program
 
     check_report(options)
     checked = check_file(
-        options.file if options.program is None else Program(options.program, options.timeout or TIMEOUT),
+        attempt_of(options),
         adapter=options.adapter,
         problem=arguments.checked_problem(options),
         seed=options.probe_seed,
@@ -30,13 +28,21 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
         keep=options.report is not None,
     )
+    return report_check(options, checked, _check_again(options, checked.seed))
+
+
+def attempt_of(options: Namespace) -> Any:
+    """Return the path of the file, or the program, that the options say to check."""
+    from ..userfile.program import TIMEOUT, Program
+
+    return options.file if options.program is None else Program(options.program, options.timeout or TIMEOUT)
+
+
+def report_check(options: Namespace, checked: Check, command: str) -> str:
+    """Write and print a check, with --hint only what the hint says, and return its verdict; `command` repeats it."""
+    from ..report.words import headline, hinted
+
     checked, hint = hinted(checked, options.hint)
-    report_check(options, checked, hint, _check_again(options, checked.seed))
-    return checked.verdict
-
-
-def report_check(options: Namespace, checked: Check, hint: Mapping[str, str], command: str) -> None:
-    """Write and print a check, or only what its `hint` says; `command` repeats it."""
     if options.junitxml is not None:
         from ..report.ci import junit
 
@@ -51,8 +57,6 @@ def report_check(options: Namespace, checked: Check, hint: Mapping[str, str], co
 
             print(check_json(checked, hint))
         elif options.quiet:
-            from ..report.words import headline
-
             print(headline(checked))
         else:
             from ..report.terminal import print_check
@@ -62,10 +66,11 @@ def report_check(options: Namespace, checked: Check, hint: Mapping[str, str], co
             from ..report.ci import annotation
 
             print(annotation(checked, options.file or options.program, hint), file=sys.stderr if options.json else sys.stdout)
+    return checked.verdict
 
 
 def _check_again(options: Namespace, seed: int) -> str:
-    """The command that draws the same probes."""
+    """Return the command that checks the same attempt with the same probes."""
     words = ["backprop-compare", "check"]
     words += [options.file] if options.program is None else ["--command", options.program]
     words += ["--timeout", f"{options.timeout:g}"] if options.timeout else []

@@ -1,4 +1,4 @@
-"""What several commands are told: the problem, where to report, and how to repeat it."""
+"""What several commands share: the problem that the options say, reports, and the command that repeats a run."""
 
 import shlex
 from argparse import Namespace
@@ -11,31 +11,17 @@ from ..support.errors import ProblemError
 from ..support.output import check_writable
 from . import arguments
 
-PROBLEM_OPTIONS = (
-    "hidden",
-    "bias",
-    "normalization",
-    "dropout",
-    "loss",
-    "reduction",
-    "optimizer",
-    "lr",
-    "batch_size",
-    "drop_last",
-    "accumulate",
-    "seed",
-    "split_seed",
-    "standardize",
-    "dtype",
-)
+_OF_NETWORK = ("hidden", "bias", "normalization", "dropout", "loss", "reduction", "optimizer", "lr", "seed", "dtype")
+_OF_BATCHES = ("batch_size", "drop_last", "accumulate", "split_seed", "standardize")
+_OF_DATA = ("data", "target", "split_seed", "standardize")
 CheckInterrupt = Callable[[], None]
 
 
 def problem_of(options: Namespace) -> Problem:
-    """The network and its data, as told."""
+    """Return the problem that the options say."""
     from ..problem.from_csv import table_problem
 
-    asked: dict[str, Any] = {name: getattr(options, name) for name in PROBLEM_OPTIONS}
+    asked: dict[str, Any] = {name: getattr(options, name) for name in (*_OF_NETWORK, *_OF_BATCHES)}
     asked |= {"activations": arguments.activations(options), "optimizer_options": arguments.optimizer_options(options)}
     if options.target is None:
         return lesson_problem(options.data, **asked)
@@ -44,8 +30,13 @@ def problem_of(options: Namespace) -> Problem:
     return table_problem(options.data, options.target, **asked)
 
 
+def data_options(options: Namespace) -> dict[str, Any]:
+    """Return the options that say which data is read, and how."""
+    return {name: getattr(options, name) for name in _OF_DATA}
+
+
 def check_report(options: Namespace) -> None:
-    """Raise at once, and not after the run, where a report cannot be made or written."""
+    """Raise before the run, and not after it, if a report cannot be made or written."""
     if options.report is not None:
         from ..report.html import check_installed
 
@@ -56,7 +47,7 @@ def check_report(options: Namespace) -> None:
 
 
 def again(options: Namespace) -> str:
-    """The command without what says how to report."""
+    """Return the command line without the options that say how to report."""
     words: list[str] = []
     skips_next = False
     for word in options.argv:

@@ -1,8 +1,6 @@
-"""Runs that are kept: `record`, `replay`, `diff`, `info` and `verify`."""
+"""Recorded runs: the commands `record`, `replay`, `diff`, `info` and `verify`."""
 
-import json
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..problem.problem import Problem
@@ -10,14 +8,12 @@ from ..support.errors import ProblemError
 from ..support.output import Writing, printable, write_file
 from ..traces.manifest import Manifest
 from ..traces.trace import Trace
-from .check import report_check
-from .common import CheckInterrupt, again, check_report, problem_of
-
-_OF_DATA = ("data", "target", "split_seed", "standardize")
+from .check import attempt_of, report_check
+from .common import CheckInterrupt, again, check_report, data_options, problem_of
 
 
 def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """Train one side as told, and keep the run."""
+    """Train one side, and record the run as a trace."""
     from ..report.terminal import progress_bar
     from ..traces.record import record as record_run
 
@@ -40,7 +36,7 @@ def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
             device=options.device,
             stages=options.stages,
             keep_inputs=not options.hash_inputs,
-            data={name: getattr(options, name) for name in _OF_DATA},
+            data=data_options(options),
             progress=progress,
         )
     _print_about(trace, options.json)
@@ -48,40 +44,33 @@ def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 
 def info(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """Say what a trace keeps."""
+    """Print what a trace holds."""
     _print_about(_trace(options.trace, options.data), options.json)
     return "equivalent"
 
 
 def verify(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """Read every part of a trace, and say that it is as it was written."""
+    """Check every part of a trace against its manifest, and print that it is as it was written."""
     trace = _trace(options.trace, options.data)
     trace.verify()
-    kept = trace.manifest
-    _print_about(trace, options.json, [f"VERIFIED: {len(kept.parts)} parts, {kept.recorded} steps, each as it was written"])
+    verified = f"VERIFIED: {len(trace.manifest.parts)} parts, {trace.manifest.recorded} steps, each as it was written"
+    _print_about(trace, options.json, verified)
     return "equivalent"
 
 
 def replay(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """Hold an attempt against a recorded run, and report."""
-    from ..report.words import hinted
+    """Compare an attempt with a recorded run, and report."""
     from ..traces.replay import replay as replay_attempt
-    from ..userfile.program import TIMEOUT, Program
 
     check_report(options)
-    checked = replay_attempt(
-        _trace(options.trace, options.data),
-        options.file if options.program is None else Program(options.program, options.timeout or TIMEOUT),
-        adapter=options.adapter,
-        keep=options.report is not None,
-    )
-    checked, hint = hinted(checked, options.hint)
-    report_check(options, checked, hint, again(options))
-    return checked.verdict
+    trace, keep = _trace(options.trace, options.data), options.report is not None
+    checked = replay_attempt(trace, attempt_of(options), adapter=options.adapter, keep=keep)
+    return report_check(options, checked, again(options))
 
 
 def diff(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Compare two recorded runs, and report."""
+    from ..report.json import as_text
     from ..report.traces import difference_as_object, print_difference
     from ..traces.replay import differences
 
@@ -95,7 +84,7 @@ def diff(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         write_file(options.report, comparison_page(comparison, sides=sides, command=again(options)))
     with Writing():
         if options.json:
-            _print_json(difference_as_object(comparison, actual, expected))
+            print(as_text(difference_as_object(comparison, actual, expected)))
         elif options.quiet:
             print(comparison.explanation())
         else:
@@ -104,7 +93,7 @@ def diff(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 
 def _trace(folder: str, data: str | None) -> Trace:
-    """The trace in that folder; `data` holds the inputs of one that has their digest alone, and those of any other are held against it."""
+    """Return the trace in that folder; the file `data` has the inputs where it holds only their digest, else they must be equal."""
     trace = Trace(folder, inputs=lambda manifest: _read_anew(manifest, data))
     if data is not None and trace.manifest.has_inputs:
         trace.check_inputs(_read_anew(trace.manifest, data))
@@ -112,7 +101,7 @@ def _trace(folder: str, data: str | None) -> Trace:
 
 
 def _read_anew(manifest: Manifest, path: str | None) -> Problem:
-    """A problem with the inputs of a run that keeps their digest alone, from the file at the path, or where they were."""
+    """Read the inputs of a run that has only their digest, from the file at the path or where they were, and return a problem with them."""
     from ..problem.from_csv import table_problem
     from ..problem.lesson import lesson_problem
     from ..problem.pieces import LOSSES
@@ -129,17 +118,9 @@ def _read_anew(manifest: Manifest, path: str | None) -> Problem:
     return table_problem(path, said["target"], **options)
 
 
-def _print_about(trace: Trace, as_json: bool, last: Iterable[str] = ()) -> None:
+def _print_about(trace: Trace, as_json: bool, *last: str) -> None:
+    from ..report.json import as_text
     from ..report.traces import about, about_object
 
     with Writing():
-        if as_json:
-            _print_json(about_object(trace))
-        else:
-            print("\n".join([*map(printable, about(trace)), *last]))
-
-
-def _print_json(found: Mapping[str, Any]) -> None:
-    from ..report.json import jsonable
-
-    print(json.dumps(jsonable(found), indent=2, allow_nan=False, ensure_ascii=False))
+        print(as_text(about_object(trace)) if as_json else "\n".join([*map(printable, about(trace)), *last]))

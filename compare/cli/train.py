@@ -1,9 +1,8 @@
-"""Training both sides: `train`, the command itself, `example` and `plot`."""
+"""Training both sides: the command itself, `example` and `plot`."""
 
 import os
 from argparse import Namespace
 from collections.abc import Collection
-from typing import Any
 
 from ..lockstep.result import steps_to_keep
 from ..lockstep.training import Training, reported_epochs
@@ -13,13 +12,13 @@ from ..problem.problem import Problem
 from ..support.errors import ProblemError
 from ..support.output import Writing, check_writable, write_file
 from . import arguments
-from .common import CheckInterrupt, again, check_report, problem_of
+from .common import CheckInterrupt, again, check_report, data_options, problem_of
 
 FIRST_STEPS = 3
 
 
 def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """Train a network, by default the lesson's, on both sides and report."""
+    """Train a network, by default the lesson's, on both sides, and report."""
     check_report(options)
     problem = problem_of(options)
     last = options.epochs * problem.steps_per_epoch
@@ -27,36 +26,21 @@ def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     printed = set() if options.json or options.quiet else {*range(1, min(FIRST_STEPS, last) + 1), *spaced, last}
     keep = printed | set(steps_to_keep(problem, last) if options.report else ())
     training, device = _trained(options, problem, keep, check_interrupt)
-    command = again(options)
-    if options.report:
-        from ..report.html import training_page
-
-        write_file(options.report, training_page(training, device, command))
-    with Writing():
-        _report(options, training, device, printed, command)
-    return training.comparison.verdict
+    return _report(options, training, device, printed)
 
 
 def example(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """Take the worked example's one step on both sides and report."""
+    """Train the worked example for its one step on both sides, and report."""
     from ..sides.devices import checked_device
 
     check_report(options)
     problem = example_problem(options.dtype)
     device = checked_device(options.device)
-    training = train_both(problem, epochs=1, device=device, keep=[1])
-    command = again(options)
-    if options.report:
-        from ..report.html import training_page
-
-        write_file(options.report, training_page(training, device, command))
-    with Writing():
-        _report(options, training, device, {1}, command)
-    return training.comparison.verdict
+    return _report(options, train_both(problem, epochs=1, device=device, keep=[1]), device, {1})
 
 
 def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """Train as told, and draw one picture of it into a file."""
+    """Train on both sides, and draw one picture of it into a file."""
     from ..report import plots
     from ..report.picture import FORMATS, PICTURES, picture
 
@@ -78,7 +62,7 @@ def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 
 def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: CheckInterrupt) -> tuple[Training, str]:
-    """Both sides, trained with a bar to look at; and the device's name."""
+    """Train both sides with a progress bar; return the training and the device's name."""
     from ..report.terminal import progress_bar
     from ..sides.devices import checked_device
 
@@ -89,34 +73,36 @@ def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_
             check_interrupt()
             advance(step)
 
-        told = {"epochs": options.epochs, "every": options.every, "mode": options.mode}
-        return train_both(problem, **told, device=device, keep=keep, progress=progress), device
+        said = {"epochs": options.epochs, "every": options.every, "mode": options.mode}
+        return train_both(problem, **said, device=device, keep=keep, progress=progress), device
 
 
-def _report(options: Namespace, training: Training, device: str, printed: Collection[int], command: str) -> None:
-    if options.json:
-        from ..report.json import as_json
+def _report(options: Namespace, training: Training, device: str, printed: Collection[int]) -> str:
+    """Write and print the training, with the deltas of the steps in `printed`, and return its verdict."""
+    command = again(options)
+    if options.report:
+        from ..report.html import training_page
 
-        print(as_json(training, device, _asked(options)))
-    elif options.quiet:
-        print(training.comparison.explanation())
-    else:
-        from ..report.terminal import Ending, print_example, print_training
+        write_file(options.report, training_page(training, device, command))
+    with Writing():
+        if options.json:
+            from ..report.json import as_json
 
-        ending = Ending(command, options.report)
-        if options.command == "example":
-            print_example(training, ending)
+            print(as_json(training, device, data_options(options)))
+        elif options.quiet:
+            print(training.comparison.explanation())
         else:
-            print_training(training, device, ending, is_lesson=_is_lesson(options), first_steps=FIRST_STEPS, steps=printed)
+            from ..report.terminal import Ending, print_example, print_training
 
-
-def _asked(options: Namespace) -> dict[str, Any]:
-    names = ("data", "target", "split_seed", "standardize")
-    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+            ending = Ending(command, options.report)
+            if options.command == "example":
+                print_example(training, ending)
+            else:
+                print_training(training, device, ending, is_lesson=_is_lesson(options), first_steps=FIRST_STEPS, steps=printed)
+    return training.comparison.verdict
 
 
 def _is_lesson(options: Namespace) -> bool:
-    """Whether the lesson prints figures for just this."""
+    """Return whether this is the training whose figures the lesson prints."""
     defaults = vars(arguments.parser().parse_args([]))
-    asked = vars(options)
-    return all(asked[name] == defaults[name] for name in defaults if name not in ("device", "mode", "report"))
+    return all(getattr(options, name) == defaults[name] for name in defaults if name not in ("device", "mode", "report"))

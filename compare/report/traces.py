@@ -1,4 +1,4 @@
-"""Traces in words: what one keeps, and how two differ."""
+"""Traces in words and as JSON: what one holds, and how two differ."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,13 +8,13 @@ from rich.text import Text
 from ..lockstep.result import Comparison
 from ..support.output import printable
 from ..traces.trace import Trace, cut_off
-from .json import difference_object, problem_object
+from .json import difference_object, fields, problem_object
 from .terminal import make_console, print_summary
 from .words import described, summary_of_training
 
 
 def about(trace: Trace) -> Iterator[str]:
-    """What the trace keeps, a line each."""
+    """Yield the lines that say what a trace holds."""
     kept, problem = trace.manifest, trace.problem
     ran = ", ".join(f"{name} {version}" for name, version in kept.environment.items() if name in ("python", "numpy", "torch"))
     size = sum(part.bytes for part in kept.parts)
@@ -29,36 +29,23 @@ def about(trace: Trace) -> Iterator[str]:
 
 
 def about_object(trace: Trace) -> dict[str, Any]:
-    """The same, as dicts and lists."""
+    """Return what a trace holds as dicts and lists."""
     kept = trace.manifest
     return {
         "trace": str(trace.folder),
         "problem": problem_object(trace.problem) | {"dtype": trace.problem.dtype},
         "data": kept.data,
-        "side": kept.side,
-        "device": kept.device,
-        "stages": kept.stages,
-        "environment": kept.environment,
-        "inputs": kept.inputs,
-        "has_inputs": kept.has_inputs,
-        "steps": kept.steps,
-        "recorded": kept.recorded,
+        **fields(kept, "side", "device", "stages", "environment", "inputs", "has_inputs", "steps", "recorded"),
         "complete": kept.is_complete,
-        "parts": [{"file": part.file, "bytes": part.bytes, "sha256": part.sha256} for part in kept.parts],
+        "parts": [fields(part, "file", "bytes", "sha256") for part in kept.parts],
     }
 
 
 def differing(actual: Trace, expected: Trace) -> Iterator[tuple[str, str, str]]:
-    """What the two runs were made with that differs: its name, and what it was on each side."""
+    """Yield what differs between how the two runs were made, as (name, actual, expected)."""
     ours, theirs = (
-        {
-            "side": trace.manifest.side,
-            "device": trace.manifest.device,
-            "dtype": trace.problem.dtype,
-            "steps": trace.manifest.recorded,
-            **trace.manifest.environment,
-        }
-        for trace in (actual, expected)
+        {**fields(kept, "side", "device"), "dtype": trace.problem.dtype, "steps": kept.recorded, **kept.environment}
+        for trace, kept in ((trace, trace.manifest) for trace in (actual, expected))
     )
     for name in dict.fromkeys((*ours, *theirs)):
         if ours.get(name) != theirs.get(name):
@@ -66,7 +53,7 @@ def differing(actual: Trace, expected: Trace) -> Iterator[tuple[str, str, str]]:
 
 
 def print_difference(comparison: Comparison, actual: Trace, expected: Trace, command: str, report: str | None) -> None:
-    """How two runs compare, and the lines that matter last."""
+    """Print how two runs compare, the verdict and its summary last."""
     console = make_console()
     console.say(f"{actual.folder} beside {expected.folder}: {described(comparison.problem)}", hang=2)
     for name, ours, theirs in differing(actual, expected):
@@ -90,12 +77,11 @@ def print_difference(comparison: Comparison, actual: Trace, expected: Trace, com
 
 
 def difference_as_object(comparison: Comparison, actual: Trace, expected: Trace) -> dict[str, Any]:
-    """How two runs compare, as dicts and lists."""
+    """Return how two runs compare as dicts and lists."""
     return {
         "verdict": comparison.verdict,
         "explanation": comparison.explanation(),
-        "steps": comparison.steps,
-        "compared": comparison.compared,
+        **fields(comparison, "steps", "compared"),
         "dtype": comparison.problem.dtype,
         "first_divergence": difference_object(comparison.first_divergence),
         "agreed_before": comparison.agreed,
