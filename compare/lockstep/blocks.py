@@ -1,11 +1,11 @@
-"""Steps in blocks: which go together, and what a side shows of them, stacked."""
+"""Blocks of steps: which steps are run together, and a side's records of them, stacked."""
 
 from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
 from ..problem.problem import Problem
-from ..sides.interface import Implementation, InBlocks, StepRecord, abilities_of, stack
+from ..sides.interface import Implementation, InBlocks, StepRecord, abilities_of, combined, stacked
 from ..sides.validation import LayoutError, checked_record
 from ..support.arrays import Array, Batch
 
@@ -16,7 +16,7 @@ Phases = tuple[str, ...]
 
 
 def blocks(problem: Problem, steps: int, ends: Collection[int] = (), most: int | None = None) -> Iterator[list[int]]:
-    """The steps 1 … `steps` in blocks of batches of one shape, of at most `most` steps, and ending at each of `ends`."""
+    """Yield the steps 1 … `steps` in blocks of at most `most`, with batches of one shape in each, so that one ends at each of `ends`."""
     most = most_steps(problem) if most is None else most
     block: list[int] = []
     lengths = problem.batch_lengths(steps + 1)
@@ -30,7 +30,7 @@ def blocks(problem: Problem, steps: int, ends: Collection[int] = (), most: int |
 
 
 def most_steps(problem: Problem) -> int:
-    """How many steps are run, or given an envelope, at once."""
+    """Return how many steps are run at once, or get their envelopes at once."""
     parameters = sum(array.size for array in problem.initial_parameters.values()) * (1 + len(problem.slots))
     records = max(problem.batch_lengths(problem.steps_per_epoch))
     bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of an envelope's arrays
@@ -44,10 +44,9 @@ def records_of(
     before: Mapping[str, Array] | None = None,
     phases: Phases | None = None,
 ) -> StepRecord:
-    """The side's steps on those batches, stacked, each from the parameters given in `before` if there are any.
+    """Return the records of the side's steps on the batches, stacked; each step starts from the parameters in `before`, if there are any.
 
-    What a step shows, every step must show: the `phases` of earlier steps, if there were any.
-    Raises LayoutError at the first record that cannot be compared.
+    Every step must show the `phases` that earlier steps showed, if any. Raises LayoutError at the first record that cannot be compared.
     """
     abilities = abilities_of(side)
     if isinstance(side, InBlocks) and abilities.in_blocks:
@@ -60,12 +59,12 @@ def records_of(
             records.append(checked_record(side.step(*batch), problem, batch, phases, abilities.dtype or problem.dtype))
             phases = records[0].phases
         except LayoutError as error:
-            raise error.at(len(records), stack(records) if records else None) from None
-    return stack(records)
+            raise error.at(len(records), combined(records, stacked) if records else None) from None
+    return combined(records, stacked)
 
 
 def stacked_inputs(batches: list[Batch]) -> tuple[Array, Array]:
-    """The inputs and targets of the steps, stacked unless all have the same."""
+    """Return the inputs and targets of the steps, stacked unless all steps have the same."""
     x, y = batches[0][:2]
     if all(batch[0] is x for batch in batches):
         return x, y

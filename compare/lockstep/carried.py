@@ -1,4 +1,4 @@
-"""What the two sides carry from step to step, and how far apart it is: parameters, buffers and the optimiser's state."""
+"""The state that the two sides carry from step to step, parameters, buffers and the optimiser's state, and how far apart it is."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,10 @@ Parameters = Mapping[str, Array]
 
 
 class Carried:
-    """Where both sides stand between two blocks.
+    """The state of both sides between two blocks.
 
-    `now` has what the actual and the expected side carry, by name; `gaps` by how much what only the expected side shows may differ.
+    `now` is the state of the actual and the expected side, by name; `gaps` are bounds on how far apart the state is that only the expected
+    side shows.
     """
 
     def __init__(self, problem: Problem, own: tuple[Parameters, Parameters]) -> None:
@@ -29,13 +30,14 @@ class Carried:
 
     @property
     def has_state(self) -> bool:
-        """Whether more than parameters is carried."""
+        """Whether buffers or optimiser state are carried, and not only parameters."""
         return bool(self.gaps)
 
     def into(self, side: int, record: StepRecord, n: int) -> dict[str, Array]:
-        """What the side, 0 for the actual one and 1 for the expected, carries into each of n steps, by name.
+        """Return the state before each of n steps, by name, of side 0, the actual one, or 1, the expected one.
 
-        That is what the block before ended with, then what is shown after each step. Raises ProblemError for what is not shown.
+        It is the state at the end of the block before, then the state that the record shows after each step. Raises ProblemError for state
+        that is not shown.
         """
         after = shown_state(record)
         before: dict[str, Array] = {}
@@ -50,7 +52,7 @@ class Carried:
         return before
 
     def carry_on(self, block: Block, position: int) -> None:
-        """Go on from the step at that position of the block."""
+        """Take over the state after the step at that position of the block."""
         self.drift = max(float(np.abs(block.drift[name][position]).max()) for name in self.problem.initial_parameters)
         records = block.actual, block.expected
         self.now = tuple(  # type: ignore[assignment]
@@ -62,23 +64,23 @@ class Carried:
             self.gaps = {name: gap[position] for name, gap in ((bounds.buffers or {}) | (bounds.state or {})).items()}  # type: ignore[operator]
 
     def gaps_between(self) -> dict[str, Array]:
-        """By how much the two sides differ now, at most, by name."""
+        """Return a bound on the difference of the two sides' states, by name."""
         actual, expected = self.now
         return {name: np.abs(actual[name] - expected[name]) if name in actual else self.gaps[name] for name in expected}
 
     def final(self, side: int) -> dict[str, Array] | None:
-        """The side's parameters and buffers, if they are shown."""
+        """Return the side's parameters and buffers that are shown, or None."""
         names = [*self.problem.initial_parameters, *self.problem.buffer_shapes()]
         return {name: self.now[side][name] for name in names if name in self.now[side]} or None
 
 
 def initial_state(problem: Problem) -> dict[str, Array]:
-    """What both sides carry into step 1, by name: parameters, running statistics, and an optimiser's state of zeros."""
+    """Return the state before step 1, by name: parameters, running statistics, and an optimiser's state of zeros."""
     statistics = {name: array for name, array in problem.initial_buffers().items() if name in problem.buffer_shapes()}
-    kept = {name: np.zeros(shape, problem.dtype) for name, shape in problem.state_shapes().items()}
-    return {**problem.initial_parameters, **statistics, **kept}
+    zeros = {name: np.zeros(shape, problem.dtype) for name, shape in problem.state_shapes().items()}
+    return {**problem.initial_parameters, **statistics, **zeros}
 
 
 def shown_state(record: StepRecord) -> dict[str, Array]:
-    """What the record shows of what is carried on: parameters, buffers and optimiser state, by name."""
+    """Return the state that the record shows: parameters, buffers and optimiser state, by name."""
     return {**(record.params or {}), **(record.buffers or {}), **(record.state or {})}

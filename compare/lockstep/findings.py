@@ -1,4 +1,4 @@
-"""What has been found so far: the first divergence, the steps still to be judged, and what is kept to be shown."""
+"""The findings of a run: the first divergence, the steps that the envelope still has to decide about, and the steps kept for reports."""
 
 from collections.abc import Collection
 
@@ -15,7 +15,7 @@ _ENVELOPES_AT_ONCE = 32
 
 
 class Findings:
-    """The findings of a run; the records of the steps in `keep` are kept, and that of the first step that differs."""
+    """The findings of a run; `kept` holds the steps in `keep`, and the first step that differs."""
 
     def __init__(self, problem: Problem, keep: Collection[int]) -> None:
         self.problem, self.keep = problem, frozenset(keep)
@@ -29,13 +29,13 @@ class Findings:
         self._nearest: dict[Key, tuple[float, int, Block]] = {}      # the largest share of the screen's bound, and where
 
     def suspect(self, block: Block, settle: bool) -> None:
-        """Take steps that the screen did not clear; the envelope decides about them in the end, or as soon as they are many, or at once."""
+        """Add steps that the screen did not clear; the envelope decides with `settle` at once, else when they are many, or at the end."""
         if self.divergence is None:
             self._suspects.append(block)
             self.settle(unless_fewer_than=1 if settle else self.at_once)
 
     def settle(self, unless_fewer_than: int = 1) -> None:
-        """Have the envelope decide about the steps that the screen did not clear, once there are so many of them."""
+        """Have the envelope decide about the steps that the screen did not clear, if there are at least that many of them."""
         if self.divergence is None and sum(len(block.steps) for block in self._suspects) >= unless_fewer_than:
             found = first_divergence(self.problem, self._suspects)
             if found is not None:
@@ -45,12 +45,12 @@ class Findings:
             self._suspects = []
 
     def differ(self, difference: Difference) -> None:
-        """Take that for the first divergence, unless there was one before it."""
+        """Record the difference as the first divergence, unless there is one before it."""
         self.settle()
         self.divergence = self.divergence or difference
 
     def add(self, block: Block, screening: Screening, n: int) -> None:
-        """Take down the first n steps of a block."""
+        """Add the first n steps of a block: their largest differences, shares of the bounds, and the records to keep."""
         for key, largest in screening.differences.items():
             self.series.setdefault(key, []).append(largest[:n])
         self.compared += n * sum(expected[0].size for _, expected in block.pairs.values())
@@ -63,7 +63,7 @@ class Findings:
                     self._nearest[key] = (float(shares[position]), position, block)
 
     def worst(self) -> Difference | None:
-        """The difference with the largest share of its bound, among the steps that the screen found nearest to theirs."""
+        """Return the difference with the largest share of its bound, among the steps that the screen found nearest to theirs."""
         worst = [self.divergence] if self.divergence else []
         nearest = {int(block.steps[position]): block.at(np.array([position])) for _, position, block in self._nearest.values()}
         blocks = list(nearest.values())
@@ -73,7 +73,7 @@ class Findings:
         return max(worst, key=lambda difference: difference.share, default=None)
 
     def _keep(self, blocks: list[Block], numbers: Collection[int]) -> None:
-        """Keep the records of those steps, beside their envelopes."""
+        """Keep the records of the steps of those numbers, with their envelopes."""
         for block in blocks:
             chosen = np.flatnonzero(np.isin(block.steps, list(numbers)))
             if len(chosen):

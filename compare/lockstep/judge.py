@@ -1,7 +1,8 @@
 """The judge of a block of steps: the screen first, and the envelope for the steps that it does not clear."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,22 +12,22 @@ from ..rounding.block import Block, Positions, tensors_by_key
 from ..rounding.difference import ComparedStep, Difference, Key, largest_share, shares
 from ..rounding.envelope import envelope, lost_in_drift, screen
 from ..rounding.large_screen import LargeScreen
-from ..sides.interface import StepRecord, concatenate
+from ..sides.interface import combined
 from ..support.arrays import Array
 
 
 @dataclass(frozen=True)
 class Screening:
-    """Of each step and each (phase, tensor): the largest difference, and the largest share of the screen's bound.
+    """The largest difference of each step, and its largest share of the screen's bound, by (phase, tensor).
 
-    Of a large network's products it is only known whether they are cleared: their share is 0 or infinite.
+    The screen for large weights only says whether it clears a step: the share is 0 or infinite.
     """
 
     differences: Mapping[Key, Array]
     shares: Mapping[Key, Array]
 
     def suspects(self) -> Positions:
-        """The positions of the steps that the screen does not clear."""
+        """Return the positions of the steps that the screen does not clear."""
         return np.flatnonzero(~(np.array(list(self.shares.values())) <= 1).all(axis=0))
 
 
@@ -51,10 +52,9 @@ def screened(problem: Problem, block: Block, large: LargeScreen) -> Screening:
 
 
 def is_lost_in_drift(problem: Problem, block: Block) -> bool:
-    """Whether the two sides' weights have drifted so far apart that in some step the bounds say nothing of some weight's gradient.
+    """Return whether the two sides' weights have drifted so far apart that in some step the bounds on some weight's gradient say nothing.
 
-    Drift that is within the rounding of the products in a step cannot do that, and costs no envelope here. What is no longer finite is no
-    drift.
+    Drift within the rounding of a step's products cannot do that, and costs no envelope here. Weights that are not finite are no drift.
     """
     gamma = Precision(problem.dtype).gamma(block.records)
     if not all(np.isfinite(gap).all() for gap in block.gaps.values()):
@@ -66,36 +66,41 @@ def is_lost_in_drift(problem: Problem, block: Block) -> bool:
 
 
 def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Difference, tuple[Key, ...]] | None:
-    """The first number of the blocks outside its envelope, and the tensors of its step that agreed before it; or None."""
+    """Return the first number of the blocks outside its envelope, and the tensors of its step that agreed before it; or None."""
     found: list[tuple[Difference, tuple[Key, ...]]] = []
-    for block in joined(blocks):
-        bounds = tensors_by_key(envelope(problem, block))
-        pairs = block.pairs
-        largest = {key: shares(*pair, bounds[key]).reshape(len(block.steps), -1).max(axis=1) for key, pair in pairs.items()}
+    for block in _joined(blocks):
+        bounds, largest = _bounds_and_shares(problem, block)
         wrong_steps = [position for position in np.argsort(block.steps) if any(share[position] > 1 for share in largest.values())]
         if wrong_steps:
-            at = wrong_steps[0]
-            keys = list(pairs)
-            wrong = next(key for key in keys if largest[key][at] > 1)
-            actual, expected = pairs[wrong]
-            difference = largest_share(int(block.steps[at]), wrong, actual[at, ...], expected[at, ...], bounds[wrong][at, ...])
-            found.append((difference, tuple(keys[: keys.index(wrong)])))
+            keys = list(largest)
+            wrong = next(key for key in keys if largest[key][wrong_steps[0]] > 1)
+            found.append((_difference(block, bounds, wrong, wrong_steps[0]), tuple(keys[: keys.index(wrong)])))
     return min(found, key=lambda pair: pair[0].step, default=None)
 
 
 def nearest_to_bounds(problem: Problem, blocks: Sequence[Block]) -> list[Difference]:
-    """For each (phase, tensor) of the blocks: the number with the largest share of its envelope."""
+    """Return the number with the largest share of its envelope, for each (phase, tensor) of the blocks."""
     found = []
-    for block in joined(blocks):
-        bounds = tensors_by_key(envelope(problem, block))
-        for key, (actual, expected) in block.pairs.items():
-            at = np.argmax(shares(actual, expected, bounds[key]).reshape(len(block.steps), -1).max(axis=1))
-            found.append(largest_share(int(block.steps[at]), key, actual[at, ...], expected[at, ...], bounds[key][at, ...]))
+    for block in _joined(blocks):
+        bounds, largest = _bounds_and_shares(problem, block)
+        found += [_difference(block, bounds, key, np.argmax(share)) for key, share in largest.items()]
     return found
 
 
-def joined(blocks: Sequence[Block]) -> list[Block]:
-    """The same steps in as few blocks as can be: those that share their inputs become one."""
+def _bounds_and_shares(problem: Problem, block: Block) -> tuple[Mapping[Key, Array], dict[Key, Array]]:
+    """Return the block's envelope, and each step's largest share of it, by (phase, tensor)."""
+    bounds = tensors_by_key(envelope(problem, block))
+    return bounds, {key: shares(*pair, bounds[key]).reshape(len(block.steps), -1).max(axis=1) for key, pair in block.pairs.items()}
+
+
+def _difference(block: Block, bounds: Mapping[Key, Array], key: Key, at: Any) -> Difference:
+    """Return the number with the largest share of its bound in one tensor of the step at that position."""
+    actual, expected = block.pairs[key]
+    return largest_share(int(block.steps[at]), key, actual[at, ...], expected[at, ...], bounds[key][at, ...])
+
+
+def _joined(blocks: Sequence[Block]) -> list[Block]:
+    """Return the same steps in as few blocks as possible: blocks that share their inputs become one."""
     groups: dict[int, list[Block]] = {}
     for block in blocks:
         groups.setdefault(id(block.x) if block.x.ndim == 2 else id(block), []).append(block)
@@ -103,34 +108,20 @@ def joined(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _concatenated(blocks: Sequence[Block]) -> Block:
-    def records(side: str) -> StepRecord:
-        return concatenate([getattr(block, side) for block in blocks])
-
-    def arrays(name: str) -> dict[str, Array]:
+    joined: dict[str, Any] = {"steps": np.concatenate([block.steps for block in blocks])}
+    for name in ("actual", "expected"):
+        joined[name] = combined([getattr(block, name) for block in blocks], np.concatenate)
+    for name in ("masks", "before", "drift", "state_gaps"):
         columns = [getattr(block, name) for block in blocks]
-        return {key: np.concatenate([column[key] for column in columns]) for key in columns[0]}
-
-    return Block(
-        np.concatenate([block.steps for block in blocks]),
-        blocks[0].x,
-        blocks[0].y,
-        arrays("masks"),
-        arrays("before"),
-        arrays("drift"),
-        arrays("state_gaps"),
-        blocks[0].decay,
-        records("actual"),
-        records("expected"),
-    )
+        joined[name] = {key: np.concatenate([column[key] for column in columns]) for key in columns[0]}
+    return replace(blocks[0], **joined)
 
 
 def with_envelope(problem: Problem, block: Block) -> list[ComparedStep]:
-    """Each step of the block beside its envelope."""
+    """Return each step of the block with its envelope."""
     allowed, kept = envelope(problem, block), []
     for i, step in enumerate(block.steps):
         drift = {name: block.decay[name] * array[i] for name, array in block.drift.items()}
         before = {name: block.before[name][i] + block.drift[name][i] for name in problem.initial_parameters}
         kept.append(ComparedStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i), before, drift))
     return kept
-
-

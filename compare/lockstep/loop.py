@@ -1,6 +1,6 @@
-"""The loop: feed both sides the same weights and inputs, step by step, and have each step judged.
+"""The loop: train both sides on the same inputs from the same initial weights, and have each step judged.
 
-Steps are run and judged in blocks, each side's in one go, so that both keep their caches warm.
+Steps are run and judged in blocks, first one side's and then the other's, so that both keep their caches warm.
 """
 
 from collections.abc import Callable, Collection
@@ -39,15 +39,15 @@ def train_in_lockstep(
 ) -> Comparison:
     """Train both sides for that many steps from the problem's initial parameters, and compare each step.
 
-    In `free` mode each side keeps its own weights, and the gap with which the two enter a step is measured; in `follow` mode the
-    expected side is given the actual side's weights before each step. Where drift has grown so large that in free mode the bounds
-    would say nothing any more, the run goes on in follow mode from that block of steps on, and the comparison says so.
+    In `free` mode each side keeps its own weights, and the gap between the two before a step is measured; in `follow` mode the expected
+    side loads the actual side's weights before each step. Where drift has grown so large that in free mode the bounds would say nothing,
+    the run goes on in follow mode from that block of steps on, and the comparison says so.
 
-    The comparison keeps the records of the steps in `keep`, and with them that of the first step that differs. `observe(step)` is
-    called after each step in `observe_after`, when both sides stand there; `progress(step)` after each block.
+    The comparison keeps the records of the steps in `keep`, and that of the first step that differs. `observe(step)` is called after each
+    step in `observe_after`, when both sides have made it; `progress(step)` after each block.
 
     Buffers and optimiser state carry over from step to step on each side, in `follow` mode too. Where both sides show theirs, the gap is
-    measured; where the actual side does not, it is bounded by what rounding can have made of it.
+    measured; where the actual side does not, it is bounded by the rounding that can have led to it.
 
     Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common, and LostInDriftError
     where drift has grown so large and the expected side cannot follow.
@@ -69,7 +69,7 @@ def train_in_lockstep(
 
 
 class _Run:
-    """A comparison in the making."""
+    """A run of the loop: both sides, their state, and the findings so far."""
 
     def __init__(self, actual: Implementation, expected: Implementation, problem: Problem, mode: Mode, keep: Collection[int]) -> None:
         self.actual, self.expected, self.problem, self.mode, self.mode_now = actual, expected, problem, mode, mode
@@ -77,9 +77,9 @@ class _Run:
         self.carried = Carried(problem, (abilities[0].start, abilities[1].start))
         self.findings = Findings(problem, keep)
         self.decay, self.large = decay(problem), LargeScreen(problem)
-        self.expects_ours = abilities[1].in_blocks      # one of the two backends, whose own rounding is known to be honest
+        self.expects_backend = abilities[1].in_blocks      # `manual` or `torch_ref`, whose own rounding is within its bounds
         follows = abilities[1].follows
-        self.can_follow = follows if follows is not None else self.expects_ours or not self.carried.has_state
+        self.can_follow = follows if follows is not None else self.expects_backend or not self.carried.has_state
         if mode == "follow" and not self.can_follow:
             why = "a recorded run cannot follow, nor can an expected side of your own whose optimiser or normalisation keeps state"
             raise ProblemError(f"{why}; use mode 'free'")
@@ -93,7 +93,7 @@ class _Run:
             side.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
 
     def advance(self, numbers: list[int]) -> None:
-        """Run those steps on both sides, and judge them."""
+        """Run the steps of those numbers on both sides, and judge them."""
         batches = [self.problem.batch(number) for number in numbers]
         actual: StepRecord | None
         fault: LayoutError | None = None
@@ -126,7 +126,10 @@ class _Run:
         self.carried.carry_on(block, n - 1)
 
     def _run_in_mode(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> tuple[Block, Screening, Block | None]:
-        """The block of both sides, screened, and its steps for the envelope; in follow mode where free mode says nothing any more."""
+        """Run and screen the expected side's block, again in follow mode where drift makes the bounds of free mode say nothing.
+
+        Returns the block, its screening, and the steps for the envelope, if any.
+        """
         restore = None
         if isinstance(self.expected, InBlocks) and self.carried.has_state and self.mode_now == "free":
             restore = self.expected.checkpoint()
@@ -142,19 +145,19 @@ class _Run:
         return self._screened(self._block(numbers, batches, actual))
 
     def _screened(self, block: Block) -> tuple[Block, Screening, Block | None]:
-        """The block's screening, and the steps for the envelope, if any: those that it does not clear.
+        """Return the block, its screening, and the steps for the envelope, if any: those that the screen does not clear.
 
-        Beside an expected side of the user's these are all steps: the screen's bounds are below the envelope's only where it is honest.
+        For a user-supplied expected side these are all steps: the screen's bounds are below the envelope's only if its rounding is honest.
         """
         self.phases = block.actual.phases, block.expected.phases
         if not block.pairs:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         screening = screened(self.problem, block, self.large)
-        positions = screening.suspects() if self.expects_ours else np.arange(len(block.steps))
+        positions = screening.suspects() if self.expects_backend else np.arange(len(block.steps))
         return block, screening, block.at(positions) if len(positions) else None
 
     def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
-        """Run the expected side beside what the actual side has done."""
+        """Run the expected side for the same steps, and return the block of both sides."""
         names, follows = self.problem.initial_parameters, self.mode_now == "follow"
         if follows and actual.params is None:
             raise ProblemError("params are not shown after each step; expected them, for the expected side to follow")
@@ -177,12 +180,11 @@ class _Run:
         return Block(np.array(numbers), x, y, masks, before, drift, gaps, self.decay, actual, expected)
 
     def finish(self) -> Comparison:
-        """The predictions after the last step, and the result."""
-        findings = self.findings
+        """Compare the predictions after the last step, and return the result."""
+        findings, test = self.findings, self.problem.test
         findings.settle()
-        predictions = None
-        if self.stopped is None and self.problem.test is not None and self.problem.initial_parameters.keys() <= self.carried.now[0].keys():
-            predictions = self._judged_predictions(*self.problem.test)
+        is_known = self.problem.initial_parameters.keys() <= self.carried.now[0].keys()
+        predictions = self._judged_predictions(*test) if self.stopped is None and test is not None and is_known else None
         return Comparison(
             problem=self.problem,
             mode=self.mode,

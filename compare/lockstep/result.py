@@ -1,4 +1,4 @@
-"""The result of a comparison: the verdict, the first divergence, the worst agreement, and the series over the steps."""
+"""The result of a comparison: the verdict, the first divergence, the number nearest to its bound, and the differences over the steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from ..rounding.difference import ComparedStep, Difference, Key, Mode, Verdict, 
 from ..support.arrays import Array
 
 _CLEARLY = 16      # times what rounding allows
-_MOST_KEPT, _KEPT_NUMBERS = 1000, 1 << 23
+_MOST_KEPT, _KEPT_NUMBERS = 1000, 1 << 23      # steps, and numbers in all of them
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near one tensor came to its bound in each kept step: of the number with the largest share of it, all of shape (steps,)."""
+    """The number of one tensor that is nearest to its bound in each kept step: its difference, bound and share, all of shape (steps,)."""
 
     steps: Array
     difference: Array
@@ -28,15 +28,14 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two implementations, trained side by side.
+    """The result of training two implementations side by side.
 
-    `mode` is "stage" where each stage was judged by its own inputs. `steps` is how many were compared; `compared` how many
-    numbers. `worst` is the difference with the largest share of its bound
-    among the steps that the screen found nearest to theirs; None for large networks, where that would cost more than the run. `series`
-    holds, by (phase, tensor), each step's largest difference. `drift` is the largest gap between the two sides' weights before the last
-    step. `stopped` says why the run ended before its last step, or is None. `followed_from` is the step from which a run in free mode went
-    on in follow mode because of drift, or None. `kept` are the steps that were asked for, by number, and beside them the first that
-    differs.
+    `mode` is "stage" where each stage was judged by its own inputs. `steps` is how many steps were compared, `compared` how many numbers.
+    `worst` is the difference with the largest share of its bound among the steps that the screen found nearest to theirs; None for large
+    networks, where that would cost more than the run. `series` holds each step's largest difference by (phase, tensor). `drift` is the
+    largest gap between the two sides' weights before the last step. `stopped` says why the run ended before its last step, or is None.
+    `followed_from` is the step from which a run in free mode went on in follow mode because of drift, or None. `kept` has, by number, the
+    steps that were to be kept, and the first that differs.
     """
 
     problem: Problem
@@ -56,15 +55,15 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """ "equivalent" where every number of every step was within its bound; else "different"."""
+        """The verdict "equivalent" if every number of every step was within its bound, else "different"."""
         return "equivalent" if self.first_divergence is None else "different"
 
     @property
     def accuracies(self) -> tuple[float, float] | None:
-        """The share of the test records that each side puts into the right class; None without targets from 0 to 1 or classes, without test
-        records, or with NaN.
+        """The share of the test records that each side classifies right; None without test records, with NaN, or for other targets than
+        classes or numbers from 0 to 1.
 
-        A record's class is the one with the largest output, or by a single output the side of ½ (of 0, for a logit) on which it lies.
+        For a loss of classes, a record's class is the largest output; else each output is one of two: above ½ (0, for a logit) or not.
         """
         if self.predictions is None or self.problem.test is None:
             return None
@@ -91,9 +90,9 @@ class Comparison:
 
     @property
     def unmoved(self) -> list[str]:
-        """The layers' weights that in no kept step moved by clearly more than rounding allows, so that a wrong step is allowed too.
+        """The weights that in no kept step moved by clearly more than rounding allows, so that a wrong step would pass too.
 
-        What weight decay alone moves does not count.
+        Weight decay's part of a step does not count.
         """
         moved: dict[str, bool] = {}
         for kept in self.kept.values():
@@ -103,7 +102,7 @@ class Comparison:
         return [name for name in (f"{layer.linear}.weight" for layer in self.problem.layers) if not moved.get(name, True)]
 
     def _by_the_gradient(self, kept: ComparedStep, name: str, delta: Array) -> Array:
-        """The part of the step that is not of the weight decay: 0 where the gradient is lost in a decay that is added to it."""
+        """Return the step without the part of weight decay: 0 where the gradient is lost in a decay that is added to it."""
         decay = self.problem.update_options(name)["weight_decay"]
         if not decay:
             return delta
@@ -116,19 +115,19 @@ class Comparison:
         return np.asarray(np.where(is_seen, delta, 0.0))
 
     def to_html(self) -> str:
-        """The report as one page that opens offline; raises MissingExtraError where the extra `report` is not installed."""
+        """Return the report as one page that opens offline; raise MissingExtraError where the extra `report` is not installed."""
         from ..report.html import comparison_page
 
         return comparison_page(self)
 
     def _repr_html_(self) -> str:
-        """The report, in a notebook."""
+        """Return the report for a notebook."""
         from ..report.html import in_notebook
 
         return in_notebook(self.to_html, self.explanation())
 
     def explanation(self) -> str:
-        """The verdict in words: what was compared, and where the two sides part, if they do."""
+        """Say the verdict in words: what was compared, and where the two sides part, if they do."""
         found = self.first_divergence
         if found is None:
             text = f"equivalent: {self.compared} numbers in {_count(self.steps, 'step')}, each within what rounding allows"
@@ -153,7 +152,7 @@ class Comparison:
 
 
 def _nearest(rows: list[tuple[int, Array, Array, Array]]) -> Array:
-    """Of each step's (actual, expected, allowed), all of one shape, the number with the largest share: step, difference, allowed, share."""
+    """Return (step, difference, allowed, share) of the number with the largest share in each step's arrays, which have one shape."""
     numbers, *columns = zip(*rows, strict=True)
     actual, expected, allowed = (np.stack([array.ravel() for array in column]) for column in columns)
     share = shares(actual, expected, allowed)
@@ -168,12 +167,12 @@ def _count(n: int, noun: str) -> str:
 
 
 def hardly_moved(names: Sequence[str]) -> str:
-    """Why nothing is proved of those weights."""
+    """Say why a comparison proves nothing of those weights."""
     return f"the steps of {', '.join(names)} are about as small as what rounding allows, or none: wrong ones would pass too"
 
 
 def steps_to_keep(problem: Problem, steps: int) -> list[int]:
-    """Those of so many steps that a report shows: all, or as many as memory has room for, evenly spaced from the first to the last."""
+    """Return the steps of a run that a report shows: all, or as many as memory has room for, evenly spaced from the first to the last."""
     parameters = sum(array.size for array in problem.initial_parameters.values())
     records = max(problem.batch_lengths(problem.steps_per_epoch))
     numbers = 3 * (4 * parameters + records * sum(problem.sizes[1:]))

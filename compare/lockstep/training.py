@@ -1,4 +1,4 @@
-"""A problem trained on both backends in lockstep, with each side's losses on the way."""
+"""The training of a problem on both backends in lockstep, with each side's losses after some epochs."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .result import Comparison
 
 
 def reported_epochs(epochs: int, every: int | None = None) -> list[int]:
-    """The epochs, from 0, after which losses are reported: ten evenly spaced ones as in the lesson, or every `every`-th."""
+    """Return the epochs, from 0, after which losses are reported: ten evenly spaced ones as in the lesson, or every `every`-th."""
     return sorted({i * epochs // 10 for i in range(10)}) if every is None else list(range(0, epochs, every))
 
 
@@ -22,8 +22,9 @@ def reported_epochs(epochs: int, every: int | None = None) -> list[int]:
 class Measures:
     """One side's losses over all training records, in evaluation, after the updates of the reported epochs.
 
-    `loss` is the training's own; `mse` the mean squared error; `lesson_loss` is what the lesson prints as "Train loss", by mistake: the
-    last training record's prediction held against all targets. Where targets are class indices, the last two are empty.
+    `loss` is the problem's loss; `mse` the mean squared error; `lesson_loss` is what the lesson prints as "Train loss", by mistake: the
+    mean squared difference of the last training record's prediction from all targets. Where targets are class indices, the last two are
+    empty.
     """
 
     loss: list[float]
@@ -33,7 +34,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Training:
-    """A problem trained on both sides: the comparison, and each side's measures at the reported epochs."""
+    """The result of training both backends: the comparison, and each side's losses at the reported epochs."""
 
     comparison: Comparison
     epochs: list[int]
@@ -52,7 +53,7 @@ def train(
     keep: Collection[int] = (),
     progress: Callable[[int], None] = lambda step: None,
 ) -> Training:
-    """Train both backends in lockstep for that many epochs, and measure both on the way; `keep` are steps, counted from 1."""
+    """Train both backends in lockstep, with losses after the reported epochs; the comparison keeps the steps in `keep`, from 1."""
     from ..sides.torch_ref import TorchRef
 
     sides: tuple[Manual, TorchRef] = (Manual(problem), TorchRef(problem, device=device))

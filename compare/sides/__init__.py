@@ -1,1 +1,1 @@
-"""Who makes a step: the two backends, behind one interface."""
+"""What trains: the two backends, behind one interface."""

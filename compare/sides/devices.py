@@ -1,4 +1,4 @@
-"""PyTorch's devices: whether the one asked for is there. Importing this module imports torch."""
+"""PyTorch's devices: the check that one can be used. Importing this module imports torch."""
 
 import torch
 
@@ -6,7 +6,7 @@ from ..support.errors import ProblemError
 
 
 def checked_device(name: str) -> str:
-    """The name, if PyTorch can compute on that device here; raises ProblemError that says what to do otherwise."""
+    """Return the name if PyTorch can compute on that device here; else raise ProblemError, which says what to do."""
     try:
         device = torch.device(name)
     except RuntimeError:

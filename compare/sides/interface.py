@@ -1,4 +1,4 @@
-"""The port: whatever can take parameters and make a step is an `Implementation`, and what it shows of a step is a `StepRecord`."""
+"""The port: an `Implementation` takes parameters and makes steps of training, and shows each in a `StepRecord`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -23,8 +23,7 @@ class StepRecord:
     - `loss`: L, of shape (), before the update
     - `errors`: δ = ∂L/∂z of each linear layer's output z (n, units), by the index of its layer: "0", "2", …
     - `grads`: ∂L/∂w of each parameter, by name
-    - `state`: what the optimiser keeps, after the step, as "<parameter>.<PyTorch's name>": "0.weight.momentum_buffer", "0.weight.exp_avg",
-      …
+    - `state`: the optimiser's state after the step, as "<parameter>.<PyTorch's name>": "0.weight.momentum_buffer", "0.weight.exp_avg", …
     - `deltas`: the change Δw of each parameter as it was computed, with the sign it was added with, by name
     - `params`: each parameter after the step, by name
 
@@ -42,7 +41,7 @@ class StepRecord:
     params: Mapping[str, Array] | None = None
 
     def tensors(self) -> Iterator[tuple[str, str, Array]]:
-        """Every array shown, as (phase, tensor, array), in the order of comparison; from the errors on, the last layer first."""
+        """Yield every array shown, as (phase, tensor, array), in the order of comparison; from the errors on, the last layer first."""
         for phase in PHASES:
             shown = getattr(self, phase)
             if isinstance(shown, Mapping):
@@ -57,24 +56,17 @@ class StepRecord:
         return tuple(phase for phase in PHASES if getattr(self, phase) is not None)
 
     def at(self, steps: Any) -> "StepRecord":
-        """Of a record of several steps: the one step, or the steps, at that index."""
-        fields: dict[str, Any] = {}
-        for phase in PHASES:
-            shown = getattr(self, phase)
-            if isinstance(shown, Mapping):
-                fields[phase] = {name: array[steps, ...] for name, array in shown.items()}
-            elif shown is not None:
-                fields[phase] = shown[steps, ...]
-        return StepRecord(**fields)
+        """Return the one step, or the steps, at that index of a record of several steps."""
+        return combined([self], lambda arrays: arrays[0][steps, ...])
 
 
 PHASES = tuple(field.name for field in fields(StepRecord))
-CARRIED = ("params", "buffers", "state")      # the phases of what is carried from step to step
-STAGES = ("activations", "errors")            # those that a pass goes through, and a side may leave out
+CARRIED = ("params", "buffers", "state")      # the phases that the next step starts from
+STAGES = ("activations", "errors")            # the phases inside the pass, which a side may leave out
 
 
 def made_anew(show: Collection[str], stages: bool) -> tuple[str, ...]:
-    """Those of the phases to show that each step makes anew."""
+    """Return the phases of `show` that each step computes anew, without the stages of the pass unless `stages`."""
     return tuple(phase for phase in PHASES if phase in show and phase not in CARRIED and (stages or phase not in STAGES))
 
 
@@ -87,25 +79,25 @@ class Implementation(Protocol):
     """
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Take over these parameters, by copy, and batch normalisation's buffers with them; an optimiser starts afresh."""
+        """Copy these parameters, and batch normalisation's buffers with them, and start a fresh optimiser."""
 
     def step(self, x: Array, y: Array) -> StepRecord:
-        """One step of training on inputs x (n, in) and targets y: (n, k), or class indices (n,).
+        """Make one step of training on inputs x (n, in) and targets y: (n, k), or class indices (n,).
 
         Where the problem has dropout, the masks are a third argument: arrays (n, units), True where kept, by the index of the layer.
         """
 
     def predict(self, x: Array) -> Array:
-        """The output (n, k) for inputs x (n, in) in evaluation, with the parameters as they are; changes nothing."""
+        """Return the output (n, k) for inputs x (n, in) in evaluation, with the present parameters, and change nothing."""
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """What an implementation can do besides, as it says of itself.
+    """What an implementation declares beyond the three methods.
 
     `in_blocks`: it takes several steps in one call, and is trusted to show arrays of the problem's layout. `follows`: whether it can
-    be given other weights before each step; by default it can where it would lose nothing. `start`: what it starts from, by name, where it
-    cannot be given another. `dtype`: the precision of its answers, where that is not the problem's.
+    load other weights before each step; by default, if it would lose no state by that. `start`: the values that it starts from, by name,
+    where it cannot load others. `dtype`: the precision of its answers, where that is not the problem's.
     """
 
     in_blocks: bool = False
@@ -116,20 +108,20 @@ class Abilities:
 
 @runtime_checkable
 class Declares(Protocol):
-    """An implementation that says what it can do besides."""
+    """An implementation that declares abilities."""
 
     abilities: Abilities
 
 
 def abilities_of(side: Implementation) -> Abilities:
-    """Those that it declares, or none."""
+    """Return the abilities that an implementation declares, or the defaults."""
     return side.abilities if isinstance(side, Declares) else Abilities()
 
 
 class InBlocks(ABC):
     """An implementation that can take several steps in one call.
 
-    A subclass that overrides `step` alone is not one any more: its `step` is what it is asked for.
+    For a subclass that overrides `step` alone, its `step` is called, and not `steps`.
     """
 
     def __init_subclass__(cls) -> None:
@@ -141,24 +133,15 @@ class InBlocks(ABC):
 
     @abstractmethod
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
-        """A step on each batch, all of one shape, their records stacked; each from the parameters in `before`, stacked too, if given."""
+        """Make a step on each batch, all of one shape, each from the parameters stacked in `before`, if any; return the records stacked."""
 
     @abstractmethod
     def checkpoint(self) -> Callable[[], None]:
-        """A function that puts the side back to where it stands now: parameters, buffers and optimiser."""
+        """Return a function that restores the present parameters, buffers and optimiser."""
 
 
-def stack(records: Sequence[StepRecord]) -> StepRecord:
-    """Records of single steps as one record with a leading axis of steps; all must show arrays of the same names and shapes."""
-    return _combined(records, stacked)
-
-
-def concatenate(records: Sequence[StepRecord]) -> StepRecord:
-    """Records of several steps as one, steps after steps; all must show arrays of the same names and shapes."""
-    return _combined(records, np.concatenate)
-
-
-def _combined(records: Sequence[StepRecord], function: Callable[[Sequence[Array]], Array]) -> StepRecord:
+def combined(records: Sequence[StepRecord], function: Callable[[Sequence[Array]], Array]) -> StepRecord:
+    """Return one record: the function's value for each array of the records, all of which must show arrays of the same names and shapes."""
     fields: dict[str, Any] = {}
     for phase in PHASES:
         column = [getattr(record, phase) for record in records]
@@ -170,7 +153,7 @@ def _combined(records: Sequence[StepRecord], function: Callable[[Sequence[Array]
 
 
 def stacked(values: Sequence[Any]) -> Any:
-    """Arrays, or mappings of arrays, with a leading axis: `np.stack`, several times faster on many small ones, and no copy of one alone."""
+    """Stack arrays, or mappings of arrays, like `np.stack`, but several times faster on many small ones, and without a copy of only one."""
     first = values[0]
     if isinstance(first, Mapping):
         return {name: stacked([value[name] for value in values]) for name in first}

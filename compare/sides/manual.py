@@ -15,10 +15,10 @@ else:
 
 
 class Manual(InBlocks):
-    """`manual.Network`, trained as it reads, with the problem's optimiser of `manual` on its loss.
+    """`manual.Network`, trained with the problem's optimiser of `manual` on its loss.
 
-    It shows the phases in `show`, with `stages` activations and errors too. Where gradients are accumulated over parts of a batch, there
-    are no stages of the whole batch to show.
+    It shows the phases in `show`, activations and errors only with `stages`. Where gradients are accumulated over parts of a batch, it
+    shows no stages, since there are none of the whole batch.
     """
 
     def __init__(self, problem: Problem, *, stages: bool = False, show: Collection[str] = PHASES) -> None:
@@ -38,20 +38,20 @@ class Manual(InBlocks):
         self.optimizer = self._fresh_optimizer()
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Take over these parameters and buffers, by copy, and start afresh."""
+        """Copy these parameters and buffers, and start a fresh optimiser."""
         self.network.load_state_dict(params)
         self.optimizer = self._fresh_optimizer()
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the parameters and buffers by name."""
+        """Return copies of the parameters and buffers by name."""
         return self.network.state_dict()
 
     def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
-        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
+        """Make one step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
         return self.steps([(x, y) if masks is None else (x, y, masks)]).at(0)
 
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
-        """A step of training on each batch, all of one shape, each from the parameters in `before`, if given; the records are stacked."""
+        """Make a step on each batch, all of one shape, each from the parameters stacked in `before`, if any; return the records stacked."""
         own = self.network.parameters()
         columns: dict[str, list[Any]] = {}
         for i, batch in enumerate(batches):
@@ -63,7 +63,7 @@ class Manual(InBlocks):
         return StepRecord(**{phase: stacked(column) for phase, column in columns.items()})
 
     def _step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One step; what is shown of it, by phase."""
+        """Make one step, and return what is shown of it, by phase."""
         problem, network = self.problem, self.network
         if problem.accumulate == 1:
             output, loss, grads = network.gradients(x, y, problem.loss, reduction=problem.reduction, masks=masks)
@@ -84,12 +84,12 @@ class Manual(InBlocks):
         return shown
 
     def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:
-        """The output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
+        """Return the output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
         output = self.network.predict(x)
         return output, float(manual.LOSSES[self.problem.loss].value(output, y, self.problem.reduction))
 
     def checkpoint(self) -> Callable[[], None]:
-        """A function that puts the side back to where it stands now."""
+        """Return a function that restores the present parameters, buffers and optimiser."""
         network, optimizer = self.network.state_dict(), self.optimizer.state_dict()
 
         def restore() -> None:
@@ -99,7 +99,7 @@ class Manual(InBlocks):
         return restore
 
     def predict(self, x: Array) -> Array:
-        """The output (n, k) for inputs x (n, in) in evaluation."""
+        """Return the output (n, k) for inputs x (n, in) in evaluation."""
         return self.network.predict(x)
 
     def _fresh_optimizer(self) -> manual.Optimizer:
@@ -107,12 +107,7 @@ class Manual(InBlocks):
         return optimizer
 
     def _stages(self) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Each activation and each δ of the last step, by the index of its layer."""
-        activations, errors = {}, {}
-        for index, layer in enumerate(self.network.layers):
-            if isinstance(layer, manual.Linear):
-                errors[str(index)] = layer.delta.copy()
-            elif isinstance(layer, manual.Activate):
-                activations[str(index)] = layer.a.copy()
-        return activations, errors
-
+        """Return each activation and each δ of the last step, by the index of its layer."""
+        layers = [(str(index), layer) for index, layer in enumerate(self.network.layers)]
+        activations = {index: layer.a.copy() for index, layer in layers if isinstance(layer, manual.Activate)}
+        return activations, {index: layer.delta.copy() for index, layer in layers if isinstance(layer, manual.Linear)}

@@ -21,8 +21,8 @@ else:
 class TorchRef(InBlocks):
     """`torch_ref.Network` on `device`, trained with the problem's optimiser of `torch_ref`.
 
-    It shows the phases in `show`; with `stages`, activations and errors too, and also for large networks, since they make comparing cheap.
-    Where gradients are accumulated over parts of a batch, there are no stages of the whole batch to show.
+    It shows the phases in `show`, activations and errors only with `stages` or for large networks, where they make comparing cheap. Where
+    gradients are accumulated over parts of a batch, it shows no stages, since there are none of the whole batch.
     """
 
     @torch.inference_mode(False)
@@ -50,20 +50,20 @@ class TorchRef(InBlocks):
 
     @torch.inference_mode(False)
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Take over these parameters and buffers, by copy, and start afresh."""
+        """Copy these parameters and buffers, and start a fresh optimiser."""
         self.network.load_state_dict({name: torch.tensor(array, device="cpu") for name, array in params.items()})
         self.optimizer = self._fresh_optimizer()
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the parameters and buffers by name."""
+        """Return copies of the parameters and buffers by name."""
         return {name: tensor.numpy(force=True).copy() for name, tensor in self.network.state_dict().items()}
 
     def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
-        """One step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
+        """Make one step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,)."""
         return self.steps([(x, y) if masks is None else (x, y, masks)]).at(0)
 
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
-        """A step of training on each batch, each from the parameters in `before`, if given; the records are stacked."""
+        """Make a step on each batch, all of one shape, each from the parameters stacked in `before`, if any; return the records stacked."""
         if next(self.network.parameters()).data_ptr() != self._flat.tensor.data_ptr():      # this is a copy, its parameters no longer views
             self._flat = _flattened(self.network)
         starts = None if before is None else self._flat.rows(before)
@@ -80,13 +80,11 @@ class TorchRef(InBlocks):
                 for phase, shown in self._step(x, y, masks, room).items():
                     columns.setdefault(phase, []).append(shown)
             copied = {"params", "deltas"} if room is not None else {"params"}
-            fields: dict[str, Any] = {}
-            for phase, column in columns.items():
-                fields[phase] = self._flat.by_name(column) if phase in copied else _stacked(column)
-        return StepRecord(**fields)
+            shown = {phase: (self._flat.by_name if phase in copied else _stacked)(column) for phase, column in columns.items()}
+        return StepRecord(**shown)
 
     def _step(self, x: Tensor, y: Tensor, masks: Any, room: "_Flat | None") -> dict[str, Any]:
-        """One step; what is shown of it, by phase. Its deltas are written into `room`, or in place of gradients that are not shown."""
+        """Make one step, and return what is shown of it, by phase; deltas are written into `room`, or over gradients that are not shown."""
         problem, network = self.problem, self.network
         stages: dict[str, Any] | None = {} if self.stages else None
         if problem.accumulate == 1:
@@ -112,7 +110,7 @@ class TorchRef(InBlocks):
 
     @torch.inference_mode(False)
     def checkpoint(self) -> Callable[[], None]:
-        """A function that puts the side back to where it stands now."""
+        """Return a function that restores the present parameters, buffers and optimiser."""
         network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         optimizer = self.optimizer.state_dict()
 
@@ -125,13 +123,13 @@ class TorchRef(InBlocks):
 
     @torch.inference_mode(False)
     def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:
-        """The output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
+        """Return the output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
         inputs, targets = self._on_device((x, y))
         output = self.network.predict(inputs)
         return output.cpu().numpy(), float(torch_ref.LOSSES[self.problem.loss](output, targets, self.problem.reduction))
 
     def predict(self, x: Array) -> Array:
-        """The output (n, k) for inputs x (n, in) in evaluation."""
+        """Return the output (n, k) for inputs x (n, in) in evaluation."""
         outputs: Array = self.network.predict(x).cpu().numpy()
         return outputs
 
@@ -140,14 +138,14 @@ class TorchRef(InBlocks):
         return optimizer
 
     def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The batch as tensors; the last one's are kept, since full-batch training asks for the same every time."""
+        """Return the batch as tensors; the last batch's are reused, since full-batch training has the same in every step."""
         if self._batch is None or batch[0] is not self._batch[0] or batch[1] is not self._batch[1]:
             self._batch, self._tensors = batch, (self.network.as_tensor(batch[0]), self.network.as_targets(batch[1]))
         return self._tensors
 
 
 class _Flat:
-    """Tensors by name in one, of which `views` are the parts: a copy of it is a copy of them all."""
+    """Tensors by name, joined in one tensor with `views` of its parts, so that one copy copies them all."""
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         self.tensor = torch.cat([tensor.detach().reshape(-1) for tensor in tensors.values()])
@@ -157,15 +155,15 @@ class _Flat:
         self._array: Array | None = self.tensor.numpy() if self.tensor.device.type == "cpu" else None      # is copied faster
 
     def copy(self) -> Any:
-        """All the numbers as they stand: a tensor, or on the CPU their bytes, which are copied faster."""
+        """Copy all the numbers: into a tensor, or on the CPU into bytes, which is faster."""
         return self.tensor.clone() if self._array is None else self._array.tobytes()
 
     def rows(self, arrays: Mapping[str, Array]) -> Tensor:
-        """Arrays (steps, …) by name as rows of one tensor."""
+        """Join arrays (steps, …) by name to one tensor with a row for each step."""
         return self.tensor.new_tensor(np.concatenate([arrays[name].reshape(len(arrays[name]), -1) for name in self.shapes], axis=1))
 
     def by_name(self, copies: Sequence[Any]) -> dict[str, Array]:
-        """Arrays (steps, …) by name, given a copy of each step's."""
+        """Split the steps' copies into arrays (steps, …) by name."""
         if self._array is None:
             rows = torch.stack(list(copies)).cpu().numpy()
         else:
@@ -175,7 +173,7 @@ class _Flat:
 
 
 def _flattened(network: nn.Module) -> _Flat:
-    """The network's parameters, made parts of one tensor."""
+    """Make the network's parameters views of one tensor, and return it."""
     params = dict(network.named_parameters())
     flat = _Flat(params)
     for name, param in params.items():

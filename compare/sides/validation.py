@@ -1,4 +1,4 @@
-"""The layout of a record: which arrays, of which shapes and dtype, a step of a problem shows."""
+"""The layout of a step's record: the names, shapes and dtype of its arrays."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from .interface import PHASES, StepRecord
 class LayoutError(Exception):
     """A record that cannot be compared: something in it is missing, unknown, misshapen or of another dtype."""
 
-    def __init__(self, reason: str, phase: str = "prediction", tensor: str = "prediction") -> None:
+    def __init__(self, reason: str, phase: str, tensor: str) -> None:
         super().__init__(reason)
         self.phase, self.tensor = phase, tensor
         self.position = 0
         self.before: StepRecord | None = None
 
     def at(self, position: int, before: StepRecord | None) -> "LayoutError":
-        """The same, of the record at that position in its block, with the stacked records before it."""
+        """Return this error with the position of the record in its block, and the stacked records before it."""
         self.position, self.before = position, before
         return self
 
@@ -28,10 +28,10 @@ class LayoutError(Exception):
 def checked_record(
     record: StepRecord, problem: Problem, batch: Batch, phases: Collection[str] | None = None, dtype: str | None = None
 ) -> StepRecord:
-    """A copy of the record whose arrays have the problem's names, shapes and dtype, unless another is said; raises LayoutError.
+    """Return a copy of the record; raise LayoutError unless its arrays have the problem's names and shapes, and `dtype` or the problem's.
 
-    It must show the `phases` that earlier steps showed, if given, or a comparison would pass over them.
-    What is no NumPy array (a float, a list) is taken in the problem's dtype; an array must have it already.
+    It must show the `phases` that earlier steps showed, if any, or a comparison would pass over them.
+    A float or a list is converted to the dtype; a NumPy array must have it.
     """
     if not isinstance(record, StepRecord):
         raise LayoutError(f"step returned {type(record).__name__}; expected a StepRecord", "step", "step")
@@ -46,31 +46,31 @@ def checked_record(
         if shown is None:
             continue
         if not isinstance(shapes, Mapping):
-            fields[phase] = _checked(shown, shapes, dtype, phase, phase)
+            fields[phase] = checked_array(shown, shapes, dtype, phase, phase)
             continue
         if not isinstance(shown, Mapping) or set(shown) != set(shapes):
             found = ", ".join(map(str, shown)) if isinstance(shown, Mapping) else type(shown).__name__
             wrong = sorted(set(shapes) ^ set(shown if isinstance(shown, Mapping) else ()), key=str)
             raise LayoutError(f"{phase} shows {found}; expected {', '.join(shapes)}", phase, str(wrong[0]))
-        fields[phase] = {name: _checked(shown[name], shape, dtype, phase, name) for name, shape in shapes.items()}
+        fields[phase] = {name: checked_array(shown[name], shape, dtype, phase, name) for name, shape in shapes.items()}
     return StepRecord(**fields)
 
 
-def checked_array(values: Any, shape: tuple[int, ...], dtype: str) -> Array:
-    """A copy of the values as an array of that shape and dtype; raises LayoutError."""
+def checked_array(values: Any, shape: tuple[int, ...], dtype: str, phase: str = "prediction", tensor: str = "prediction") -> Array:
+    """Return a copy of the values as an array of that shape and dtype; raise LayoutError, of that phase and tensor, where they are not."""
     if isinstance(values, (np.ndarray, np.generic)) and values.dtype != dtype:
-        raise LayoutError(f"it is {values.dtype}; expected {dtype}")
+        raise LayoutError(f"it is {values.dtype}; expected {dtype}", phase, tensor)
     try:
         array = np.array(values, dtype=dtype)
     except (TypeError, ValueError):
-        raise LayoutError(f"it is {type(values).__name__}; expected an array of numbers") from None
+        raise LayoutError(f"it is {type(values).__name__}; expected an array of numbers", phase, tensor) from None
     if array.shape != shape:
-        raise LayoutError(f"it has shape {array.shape}; expected {shape}")
+        raise LayoutError(f"it has shape {array.shape}; expected {shape}", phase, tensor)
     return array
 
 
 def shapes_of(problem: Problem, records: int) -> dict[str, Any]:
-    """The shapes of what a step on so many records may show: of each phase, or of its arrays by name."""
+    """Return the shapes that a step on so many records may show: of each phase's array, or of its arrays by name."""
     parameters = problem.shapes()
     return {
         "activations": {layer.activation: (records, layer.units) for layer in problem.layers},
@@ -83,10 +83,3 @@ def shapes_of(problem: Problem, records: int) -> dict[str, Any]:
         "deltas": parameters,
         "params": parameters,
     }
-
-
-def _checked(values: Any, shape: tuple[int, ...], dtype: str, phase: str, tensor: str) -> Array:
-    try:
-        return checked_array(values, shape, dtype)
-    except LayoutError as error:
-        raise LayoutError(str(error), phase, tensor) from None
