@@ -1,1 +1,1 @@
-"""What is trained, and on what."""
+"""Problems: the network, its training and its data."""

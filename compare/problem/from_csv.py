@@ -1,4 +1,4 @@
-"""A problem from anyone's CSV: one column is the target, the others are features."""
+"""A problem on records from a CSV file: one column is the target, the others are features."""
 
 from os import PathLike
 from typing import Any, Literal
@@ -21,7 +21,7 @@ def table_problem(
     standardize: Literal["all", "train"] = "all",
     **options: Any,
 ) -> Problem:
-    """A network on the table's features, text columns one-hot; further options are `Problem`'s fields.
+    """Return a network on the table's features, text columns one-hot; further options are `Problem`'s fields.
 
     The loss says what the target is: a number, one of two classes (one output), or one of several (an output for each).
 
@@ -31,16 +31,20 @@ def table_problem(
     check_choice("loss", loss, LOSSES)
     kind = LOSSES[loss].targets
     table = data.load_table(path, target, kind=kind, split_seed=split_seed, standardize=standardize)
+    classes = len(table.classes) if kind == "classes" else None
+    return split_problem(table, hidden, classes, activations=activations, loss=loss, **options)
+
+
+def split_problem(split: Any, hidden: tuple[int, ...], classes: int | None, **options: Any) -> Problem:
+    """Return a problem on the training and test records of `data`; with `classes`, that many outputs and class indices as targets."""
 
     def batch(features: Any, targets: Any) -> Batch:
         y = targets.to_numpy()
-        return features.to_numpy(), y if kind == "classes" else y[:, None]
+        return features.to_numpy(), y[:, None] if classes is None else y.astype(int)
 
     return Problem(
-        sizes=(table.features.shape[1], *hidden, len(table.classes) if kind == "classes" else 1),
-        activations=activations,
-        loss=loss,
-        batches=(batch(table.features, table.targets),),
-        test=batch(table.features_test, table.targets_test),
+        sizes=(split.features.shape[1], *hidden, 1 if classes is None else classes),
+        batches=(batch(split.features, split.targets),),
+        test=batch(split.features_test, split.targets_test),
         **options,
     )

@@ -1,4 +1,4 @@
-"""A problem as a dict says it, with the keys of the JSON's `problem`."""
+"""A problem from a dict with the keys of the JSON's `problem`, as in a file's PROBLEM."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,23 +13,23 @@ from .validation import checked_sizes
 LESSON = {"sizes": (6, 2, 1), "activations": "sigmoid", "bias": False, "loss": "half_mse"}
 _FIELDS = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")
 _OF_THE_DATA = ("seed", "records", "test_records", "data", "target", "split_seed", "standardize", "batch_size", "drop_last")
-_NOT_CHECKED = {"accumulate": 1, "dtype": "float64"}  # with what they have to be
+_FIXED = {"accumulate": 1, "dtype": "float64"}      # fields with the only value that a check supports
 
 
 def declared_problem(declared: Mapping[str, Any]) -> Problem:
-    """The problem that the dict says; what it does not say is the lesson's, and a loss's own activation at the output.
+    """Return the problem that the dict declares, on placeholder records; missing keys have the lesson's values.
 
-    `targets` may be "classes", for class indices (n,), or "binary", for numbers that are 0 or 1 and none between. What says nothing of the
-    network is passed over. Raises ProblemError.
+    `targets` may be "classes", for class indices (n,), "one_hot", or "binary", for numbers that are 0 or 1. Keys of the data are ignored.
+    Raises ProblemError for an unknown key, and for values that cannot be used.
     """
     options = {name for row in OPTIMIZERS.values() for name in row.options}
-    known = {*_FIELDS, *_OF_THE_DATA, *_NOT_CHECKED, *options, "targets"}
+    known = {*_FIELDS, *_OF_THE_DATA, *_FIXED, *options, "targets"}
     if not isinstance(declared, Mapping):
         raise ProblemError(f"PROBLEM is a {type(declared).__name__}; expected a dict such as {LESSON}")
     for name in declared:
         if name not in known:
             raise ProblemError(f"PROBLEM has {name!r}; expected one of {', '.join([*_FIELDS, *sorted(options), 'targets'])}")
-    for name, value in _NOT_CHECKED.items():
+    for name, value in _FIXED.items():
         if declared.get(name) not in (None, value):
             raise ProblemError(f"PROBLEM has {name} {declared[name]!r}; an attempt cannot be checked with that yet: leave it out")
     if not isinstance(declared.get("activations", ""), (str, tuple, list)):
@@ -46,5 +46,5 @@ def declared_problem(declared: Mapping[str, Any]) -> Problem:
         raise ProblemError(f"PROBLEM has targets {targets!r} with the loss {fields['loss']}; expected {' or '.join(losses)}")
     k = sizes[-1]
     y = {"classes": np.zeros(2, dtype=np.int64), "binary": np.repeat([[0.0], [1.0]], k, axis=1)}.get(str(targets), np.full((2, k), 1 / k))
-    given = {name: declared[name] for name in options if name in declared}
-    return Problem(**{**fields, "sizes": sizes}, optimizer_options=given, batches=((np.zeros((2, sizes[0])), y),))
+    hyperparameters = {name: declared[name] for name in options if name in declared}
+    return Problem(**{**fields, "sizes": sizes}, optimizer_options=hyperparameters, batches=((np.zeros((2, sizes[0])), y),))

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..support.arrays import Batch
 from ..support.packages import beside
+from .from_csv import split_problem
 from .pieces import LOSSES
 from .problem import Problem
 
@@ -14,16 +14,8 @@ EPOCHS = 900
 
 # What the lesson prints as "Train loss", after the updates of epochs 0, 90, …, 810; and its accuracy.
 PRINTED_LOSSES = (
-    0.251357252426,
-    0.249965407188,
-    0.248620052189,
-    0.247319932172,
-    0.246063804656,
-    0.244850441793,
-    0.243678632019,
-    0.242547181518,
-    0.241454915502,
-    0.240400679325,
+    0.251357252426, 0.249965407188, 0.248620052189, 0.247319932172, 0.246063804656,
+    0.244850441793, 0.243678632019, 0.242547181518, 0.241454915502, 0.240400679325,
 )
 PRINTED_ACCURACY = 0.725
 
@@ -48,32 +40,20 @@ def lesson_problem(
     standardize: Literal["all", "train"] = "all",
     **options: Any,
 ) -> Problem:
-    """The lesson's network on the admissions data, full-batch; any of it may be changed, by `Problem`'s fields.
+    """Return the lesson's network on the admissions data, full-batch; further options are `Problem`'s fields.
 
-    Where the loss is one of classes, there are two outputs, and the targets are class indices.
+    For a loss of classes there are two outputs, and the targets are class indices.
 
     Raises `data.DataError` for a file that cannot be used, ProblemError for an option that cannot.
     """
     data = beside("data")
     admissions = data.load_admissions(data.LESSON_CSV if path is None else path, split_seed=split_seed, standardize=standardize)
-    is_classes = loss in LOSSES and LOSSES[loss].targets == "classes"
-
-    def batch(features: Any, targets: Any) -> Batch:
-        y = targets.to_numpy()
-        return features.to_numpy(), y.astype(int) if is_classes else y[:, None]
-
-    return Problem(
-        sizes=(len(data.FEATURES), *hidden, 2 if is_classes else 1),
-        activations=activations,
-        loss=loss,
-        batches=(batch(admissions.features, admissions.targets),),
-        test=batch(admissions.features_test, admissions.targets_test),
-        **options,
-    )
+    classes = 2 if loss in LOSSES and LOSSES[loss].targets == "classes" else None
+    return split_problem(admissions, hidden, classes, activations=activations, loss=loss, **options)
 
 
 def example_problem(dtype: str = "float64") -> Problem:
-    """The lesson's worked example: one record through a 3-2-1 network."""
+    """Return the lesson's worked example: one record through a 3-2-1 network."""
     return Problem(
         sizes=(3, 2, 1),
         lr=0.5,

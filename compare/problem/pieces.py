@@ -1,7 +1,7 @@
 """The table of pieces: every activation, loss, normalisation and optimiser that both backends have, a row for each.
 
-The command line, the tests and the documentation are driven by it. A row's definition stands under its name in `manual`, its counterpart
-in `torch_ref`, and its rule in `compare.rounding.rules`; docs/adding-a-piece.md walks through adding one. Plain data: importing it loads
+The command line, the tests and the documentation are made from it. The definition of a row is under its name in `manual`, its counterpart
+in `torch_ref`, and its rule in `compare.rounding.rules`; docs/adding-a-piece.md walks through adding one. Importing this module loads
 neither NumPy nor torch.
 """
 
@@ -16,57 +16,43 @@ if TYPE_CHECKING:
 
 
 class Piece:
-    """One row: its name, its equation, and PyTorch's counterpart."""
+    """One row: a name, an equation, and PyTorch's counterpart."""
 
     def __init__(self, name: str, equation: str, torch: str) -> None:
         self.name, self.equation, self.torch = name, equation, torch
 
 
 class LossPiece(Piece):
-    """A loss; its equation is that of one term ℓ. `over` says what the mean divides by: the output's elements, or its records.
+    """A loss, with the equation of one term ℓ. `over` is what the mean divides by: the number of the output's elements, or of its records.
 
     `targets`: numbers ("regression"), numbers from 0 to 1 ("binary"), or class indices or probabilities of classes ("classes").
-    `output` is the activation that the output layer has by default; `only` are those that it must have, or none.
+    `output` is the output layer's default activation; `only` are the activations that it may have, or empty for any.
     """
 
     def __init__(
-        self,
-        name: str,
-        equation: str,
-        torch: str,
-        *,
-        over: Literal["elements", "records"] = "elements",
-        targets: Targets = "regression",
-        output: str = "identity",
-        only: tuple[str, ...] = (),
+        self, name: str, equation: str, torch: str, *, over: Literal["elements", "records"] = "elements",
+        targets: Targets = "regression", output: str = "identity", only: tuple[str, ...] = (),
     ) -> None:
         super().__init__(name, equation, torch)
         self.over, self.targets, self.output, self.only = over, targets, output, only
 
 
 class OptimizerPiece(Piece):
-    """An optimiser; `options` are the hyperparameters that it has beside the learning rate, with PyTorch's defaults.
+    """An optimiser; `options` are its hyperparameters beside the learning rate, with PyTorch's defaults.
 
-    `decay` is none of PyTorch's own: it is its two parameter groups, one of the weights with `weight_decay` and one of the rest without.
-    `slots` are what it keeps of each parameter, by PyTorch's names; with `kept_if`, only where that option is not 0.
+    PyTorch has no option `decay`: "weights" is its two parameter groups, the weights with `weight_decay` and the rest without.
+    `slots` are the names in PyTorch of each parameter's state; with `slots_if`, there are any only where that option is not 0.
     """
 
     def __init__(
-        self,
-        name: str,
-        equation: str,
-        torch: str,
-        *,
-        options: Mapping[str, Any],
-        slots: tuple[str, ...] = (),
-        kept_if: str | None = None,
+        self, name: str, equation: str, torch: str, *, options: Mapping[str, Any], slots: tuple[str, ...], slots_if: str | None = None
     ) -> None:
         super().__init__(name, equation, torch)
-        self.options, self.slots, self.kept_if = options, slots, kept_if
+        self.options, self.slots, self.slots_if = options, slots, slots_if
 
     def slots_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        """The slots that it has with these options."""
-        return self.slots if self.kept_if is None or options[self.kept_if] else ()
+        """Return the slots of the optimiser with these options."""
+        return self.slots if self.slots_if is None or options[self.slots_if] else ()
 
 
 def _by_name(*rows: Any) -> dict[str, Any]:
@@ -96,12 +82,7 @@ LOSSES: dict[str, LossPiece] = _by_name(
     LossPiece("huber", "½ d² for |d| ≤ 1, else |d| − ½, d = ŷ − y", "F.huber_loss"),
     LossPiece("smooth_l1", "½ d² for |d| < 1, else |d| − ½, d = ŷ − y", "F.smooth_l1_loss"),
     LossPiece(
-        "bce",
-        "−y log ŷ − (1 − y) log(1 − ŷ)",
-        "F.binary_cross_entropy",
-        targets="binary",
-        output="sigmoid",
-        only=("sigmoid", "softmax"),
+        "bce", "−y log ŷ − (1 − y) log(1 − ŷ)", "F.binary_cross_entropy", targets="binary", output="sigmoid", only=("sigmoid", "softmax")
     ),
     LossPiece("bce_with_logits", "log(1 + e^ŷ) − y ŷ", "F.binary_cross_entropy_with_logits", targets="binary"),
     LossPiece("cross_entropy", "−Σₖ yₖ log softmax(ŷ)ₖ", "F.cross_entropy", over="records", targets="classes"),
@@ -109,14 +90,14 @@ LOSSES: dict[str, LossPiece] = _by_name(
 
 REDUCTIONS = ("mean", "sum")
 
-TARGETS = ("classes", "one_hot", "binary")      # what they can be said to be: indices, one of them in each row, or 0 and 1 alone
+TARGETS = ("classes", "one_hot", "binary")      # kinds that a file may declare: class indices, one 1 in each row, or only 0 and 1
 
 NORMALIZATIONS: dict[str, Piece] = _by_name(
     Piece("layer_norm", "γ (z − μ) / √(v + ε) + β, μ and v of each record over its units", "F.layer_norm"),
     Piece("batch_norm", "γ (z − μ) / √(v + ε) + β, μ and v of each unit over the batch", "F.batch_norm"),
 )
 
-DECAYS = ("all", "weights")      # what weight decay is of: every parameter, or the weights without biases, γ and β
+DECAYS = ("all", "weights")      # the parameters with weight decay: every one, or the weights without biases, γ and β
 
 _SLOTS = ("exp_avg", "exp_avg_sq")
 _ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "decay": "all"}
@@ -128,14 +109,10 @@ OPTIMIZERS: dict[str, OptimizerPiece] = _by_name(
         "torch.optim.SGD",
         options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0, "decay": "all"},
         slots=("momentum_buffer",),
-        kept_if="momentum",
+        slots_if="momentum",
     ),
     OptimizerPiece("adam", "g ← g + λ w; Δw = −lr m̂ / (√v̂ + ε)", "torch.optim.Adam", options=_ADAM, slots=_SLOTS),
     OptimizerPiece(
-        "adamw",
-        "Δw = −lr λ w − lr m̂ / (√v̂ + ε)",
-        "torch.optim.AdamW",
-        options=_ADAM | {"weight_decay": 0.01},
-        slots=_SLOTS,
+        "adamw", "Δw = −lr λ w − lr m̂ / (√v̂ + ε)", "torch.optim.AdamW", options=_ADAM | {"weight_decay": 0.01}, slots=_SLOTS
     ),
 )

@@ -1,4 +1,4 @@
-"""The problem that both sides are given: network, loss, update, data and initial parameters, all from one seed."""
+"""The problem that both sides train: network, loss, update, data and initial parameters, all from one seed."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,25 +11,17 @@ import numpy as np
 
 from ..support.arrays import Array, Batch
 from ..support.errors import ProblemError
+from .arrays import checked_batch, checked_parameters, read_only
 from .pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
-from .validation import (
-    DTYPES,
-    check_choice,
-    check_flag,
-    check_seed,
-    checked_number,
-    checked_optimizer_options,
-    checked_sizes,
-    is_whole,
-)
+from .validation import DTYPES, check_choice, check_flag, check_seed, checked_number, checked_optimizer_options, checked_sizes, is_whole
 
 LARGE = 1 << 15      # numbers in a weight
-_BATCHES, _MASKS = 1, 2      # what is drawn, so that each thing has its own generator of the problem's seed
+_BATCHES, _MASKS = 1, 2      # part of the generators' seeds, so that mini-batches and masks are drawn independently
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of units and the names that its parts have: linear, normalisation (or None), activation, dropout (or None)."""
+    """A layer: the names of its linear part, normalisation (or None), activation and dropout (or None), its sizes and its function."""
 
     linear: str
     norm: str | None
@@ -42,19 +34,19 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """What is trained, and on what. Linear layers of `sizes` units, input first, each followed by its activation.
+    """A network, its training and its data. The network has linear layers of `sizes` units, input first, each followed by its activation.
 
     `activations` is one name for all layers or one for each. Hidden layers may have a `normalization` before their activation and
     `dropout` with that probability after it. `loss` with its `reduction`, `optimizer` with its `optimizer_options`, and their defaults, are
     rows of `compare.problem.pieces`.
 
-    `batches` are the (x, y) of the steps: inputs (n, sizes[0]) and targets (n, sizes[-1]), or for cross_entropy also class indices
-    (n,), started over when they are used up, so that one batch is full-batch training. With a `batch_size`, the one batch is drawn into
-    mini-batches instead, anew for each epoch; the last short one is kept unless `drop_last`. `accumulate` is the number of parts in which a
-    side gathers the gradients of a step. `test` is an (x, y) too, or None.
+    `batches` are the (x, y) of the steps: inputs (n, sizes[0]) and targets (n, sizes[-1]), or for cross_entropy also class indices (n,).
+    After the last batch follows the first again, so that one batch is full-batch training. With a `batch_size`, mini-batches are drawn from
+    the one batch instead, anew for each epoch; `drop_last` leaves out a short last one. `accumulate` is the number of parts of a step's
+    batch over which a side accumulates the gradients. `test` is an (x, y) too, or None.
 
-    Arrays are taken by copy, in `dtype`, and handed out read-only. `initial_parameters` are drawn from `seed` as the lesson
-    draws them unless they are given; mini-batches and dropout's masks come from `seed` too.
+    Arrays are copied, in `dtype`, and are read-only. `initial_parameters` are by default drawn from `seed` as the lesson draws them;
+    mini-batches and dropout's masks are drawn from `seed` too.
 
     Raises ProblemError, a ValueError, for anything that cannot be trained.
     """
@@ -80,10 +72,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         sizes = checked_sizes(self.sizes)
-        check_choice("dtype", self.dtype, DTYPES)
-        check_choice("loss", self.loss, LOSSES)
-        check_choice("reduction", self.reduction, REDUCTIONS)
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        for what, choices in {"dtype": DTYPES, "loss": LOSSES, "reduction": REDUCTIONS, "optimizer": OPTIMIZERS}.items():
+            check_choice(what, getattr(self, what), choices)
         if self.normalization is not None:
             check_choice("normalization", self.normalization, NORMALIZATIONS)
         if not isinstance(self.activations, (str, tuple, list)):
@@ -109,17 +99,18 @@ class Problem:
         set_field(self, "dropout", checked_number("dropout", self.dropout, least=0, below=1))
         set_field(self, "optimizer_options", checked_optimizer_options(self.optimizer, self.optimizer_options, self.dtype))
         set_field(self, "activations", names)
-        set_field(self, "batches", tuple(self._checked_batch("batch", batch) for batch in self.batches))
+        set_field(self, "batches", tuple(checked_batch("batch", batch, sizes, self.loss, self.dtype) for batch in self.batches))
         if self.test is not None:
-            set_field(self, "test", self._checked_batch("test batch", self.test))
+            set_field(self, "test", checked_batch("test batch", self.test, sizes, self.loss, self.dtype))
         if len({batch[1].ndim for batch in (*self.batches, *([self.test] if self.test else []))}) > 1:
             raise ProblemError("some targets are class indices and some probabilities; expected all of one kind")
-        set_field(self, "initial_parameters", self._checked_parameters(self.initial_parameters or self._drawn_parameters()))
+        params = self.initial_parameters or self._drawn_parameters()
+        set_field(self, "initial_parameters", checked_parameters(params, self.shapes(), self.dtype))
         self._check_batching()
 
     @classmethod
     def draw(cls, sizes: tuple[int, ...], *, records: tuple[int, ...] = (7, 5, 6), seed: int = 21, **options: Any) -> "Problem":
-        """A problem with batches of that many `records` drawn from `seed`: standard normal inputs, targets uniform in [0, 1)."""
+        """Return a problem with batches of that many `records`, drawn from `seed`: standard normal inputs, targets uniform in [0, 1)."""
         sizes = checked_sizes(sizes)
         check_seed(seed)
         generator = np.random.default_rng(seed)
@@ -165,28 +156,27 @@ class Problem:
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
-        """What the optimiser keeps of each parameter, by PyTorch's names."""
-        slots: tuple[str, ...] = OPTIMIZERS[self.optimizer].slots_with(self.optimizer_options)
-        return slots
+        """PyTorch's names of the optimiser's state of each parameter."""
+        return OPTIMIZERS[self.optimizer].slots_with(self.optimizer_options)
 
     @property
     def chosen_options(self) -> dict[str, Any]:
-        """The optimiser's options by the names that `torch.optim` has, and `decay`, which it has not, only where it is "weights"."""
+        """The optimiser's options, without a `decay` of "all", since `torch.optim` has no such option."""
         return {name: value for name, value in self.optimizer_options.items() if (name, value) != ("decay", "all")}
 
     def update_options(self, name: str) -> Mapping[str, Any]:
-        """The optimiser's options for that parameter: without weight decay where only weights have one, and it is none."""
+        """Return the optimiser's options for that parameter, without weight decay where only weights decay and it is no weight."""
         if self.optimizer_options["decay"] == "all" or any(name == f"{layer.linear}.weight" for layer in self.layers):
             return self.optimizer_options
         return {**self.optimizer_options, "weight_decay": 0.0}
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of what the optimiser keeps, as "<parameter>.<slot>"."""
+        """Return the shapes of the optimiser's state, by "<parameter>.<slot>"."""
         return {f"{name}.{slot}": shape for name, shape in self.shapes().items() for slot in self.slots}
 
     @cached_property
     def is_large(self) -> bool:
-        """Whether a weight has so many numbers that the envelope of a step costs many times the step."""
+        """Whether a weight is so large that a step's envelope costs many times the step."""
         return max(math.prod(shape) for shape in self.shapes().values()) >= LARGE
 
     @property
@@ -196,7 +186,7 @@ class Problem:
         return not (self.slots or decays or self.dropout or self.accumulate > 1)
 
     def initial_buffers(self) -> dict[str, Array]:
-        """What batch normalisation starts from, by name: running means of 0 and variances of 1, and no batch tracked."""
+        """Return batch normalisation's initial buffers, by name: running means of 0 and variances of 1, and no batch tracked."""
         buffers: dict[str, Array] = {}
         for layer in self.layers:
             if layer.norm and self.normalization == "batch_norm":
@@ -206,42 +196,37 @@ class Problem:
         return buffers
 
     def buffer_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of the running statistics, which are compared, by name."""
+        """Return the shapes of the running statistics, the buffers that are compared, by name."""
         return {name: array.shape for name, array in self.initial_buffers().items() if array.ndim}
 
     def training_data(self) -> Batch:
-        """All training records, as one (x, y)."""
-        if len(self.batches) == 1:
-            return self.batches[0]
+        """Return all training records, as one (x, y)."""
         x, y = zip(*self.batches, strict=True)
-        return np.concatenate(x), np.concatenate(y)
+        return (x[0], y[0]) if len(x) == 1 else (np.concatenate(x), np.concatenate(y))
 
     def batch(self, step: int) -> Batch:
-        """The (x, y) of that step, counted from 1; with dropout (x, y, masks): arrays (n, units), True where kept, by layer."""
+        """Return the (x, y) of that step, counted from 1; with dropout (x, y, masks): arrays (n, units), True where kept, by layer."""
         if self.batch_size is None:
             batch = self.batches[(step - 1) % self.steps_per_epoch]
         else:
             (x, y), rows = self.batches[0], self.rows(step)
-            batch = _read_only(x[rows]), _read_only(y[rows])
+            batch = read_only(x[rows]), read_only(y[rows])
         return (*batch, self._masks(step, len(batch[0]))) if self.dropout else batch
 
     def rows(self, step: int) -> Any:
-        """Which of the training records, as int64, the mini-batch of that step has."""
+        """Return the indices of the training records in that step's mini-batch, as int64."""
         assert self.batch_size is not None
         epoch, position = divmod(step - 1, self.steps_per_epoch)
         return self._order(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
 
     def batch_lengths(self, steps: int) -> Iterator[int]:
-        """The number of records of each step."""
+        """Yield the number of records of each step."""
         for step in range(steps):
-            position = step % self.steps_per_epoch
-            if self.batch_size is None:
-                yield len(self.batches[position][0])
-            else:
-                yield min(self.batch_size, self.records - position * self.batch_size)
+            position, size = step % self.steps_per_epoch, self.batch_size
+            yield len(self.batches[position][0]) if size is None else min(size, self.records - position * size)
 
     def _order(self, epoch: int) -> Any:
-        """The records in the order in which that epoch takes them; the last epoch's is kept."""
+        """Return the indices of the records in the order of that epoch; the order last asked for is cached."""
         if self.__dict__.get("_epoch", (None, None))[0] != epoch:
             order = np.random.default_rng((self.seed, _BATCHES, epoch)).permutation(self.records)
             object.__setattr__(self, "_epoch", (epoch, order))
@@ -249,27 +234,22 @@ class Problem:
 
     def _masks(self, step: int, n: int) -> dict[str, Any]:
         generator = np.random.default_rng((self.seed, _MASKS, step))
-        return {
-            layer.dropout: _read_only(generator.random((n, layer.units)) >= self.dropout) for layer in self.layers if layer.dropout
-        }
+        return {layer.dropout: read_only(generator.random((n, layer.units)) >= self.dropout) for layer in self.layers if layer.dropout}
 
     def _drawn_parameters(self) -> dict[str, Array]:
-        """As the lesson draws: (in, out) matrices, input→hidden first, all of deviation (number of features)^-½; biases after them.
+        """Draw as the lesson does: (in, out) matrices, input→hidden first, all of deviation (number of features)^-½; biases after them.
 
         Normalisation's γ and β are 1 and 0.
         """
-        random = np.random.RandomState(self.seed)
-        scale = self.sizes[0] ** -0.5
-        shapes = self.shapes()
+        random, scale = np.random.RandomState(self.seed), self.sizes[0] ** -0.5
         drawn: dict[str, Array] = {}
         for layer in self.layers:
-            name = f"{layer.linear}.weight"
-            drawn[name] = random.normal(scale=scale, size=shapes[name][::-1]).T
+            drawn[f"{layer.linear}.weight"] = random.normal(scale=scale, size=(layer.units_in, layer.units)).T
             if layer.norm:
                 drawn |= {f"{layer.norm}.weight": np.ones(layer.units), f"{layer.norm}.bias": np.zeros(layer.units)}
         for layer in self.layers if self.bias else ():
             drawn[f"{layer.linear}.bias"] = random.normal(scale=scale, size=layer.units)
-        return {name: drawn[name] for name in shapes}
+        return drawn
 
     def _check_batching(self) -> None:
         for what, value in (("batch_size", self.batch_size), ("accumulate", self.accumulate)):
@@ -287,65 +267,3 @@ class Problem:
                 raise ProblemError("accumulate is set with batch_norm, whose statistics are of a whole batch; expected one of the two")
             if min(self.batch_lengths(self.steps_per_epoch)) < 2:
                 raise ProblemError("a batch has 1 record, which batch_norm cannot normalise over; expected at least 2, or drop_last")
-
-    def _checked_batch(self, what: str, batch: Any) -> Batch:
-        if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
-            raise ProblemError(f"{what} is a {type(batch).__name__}; expected a pair (x, y), and `batches` a tuple of such pairs")
-        x, k = self._array(batch[0]), self.sizes[-1]
-        is_classes = LOSSES[self.loss].targets == "classes" and _dimensions(batch[1]) == 1
-        y: Any = self._classes(what, batch[1]) if is_classes else self._array(batch[1])
-        n = len(x) if x.ndim == 2 else 0
-        if n < 1 or x.shape != (n, self.sizes[0]) or y.shape != ((n,) if is_classes else (n, k)):
-            expected = f"x (n, {self.sizes[0]}) and y (n, {k}) with the same n, at least 1"
-            raise ProblemError(f"{what} has x {x.shape} and y {y.shape}; expected {expected}")
-        if not (np.isfinite(x).all() and np.isfinite(y).all()):
-            raise ProblemError(f"{what} holds a value that is not finite in {self.dtype}; expected finite numbers")
-        if LOSSES[self.loss].targets != "regression" and not is_classes and (y.min() < 0 or y.max() > 1):
-            raise ProblemError(f"{what} has targets from {y.min():g} to {y.max():g}; expected numbers from 0 to 1 for {self.loss}")
-        return x, y
-
-    def _classes(self, what: str, values: Any) -> Any:
-        """Class indices (n,), each from 0 to below the number of outputs."""
-        y = np.array(values)
-        k = self.sizes[-1]
-        if y.dtype.kind not in "iu" or (len(y) and (y.min() < 0 or y.max() >= k)):
-            found = f"of {y.dtype}" if y.dtype.kind not in "iu" else f"from {y.min()} to {y.max()}"
-            raise ProblemError(f"{what} has targets {found}; expected class indices, whole numbers from 0 to {k - 1} for {k} outputs")
-        return _read_only(y.astype(np.int64))
-
-    def _checked_parameters(self, params: Mapping[str, Any]) -> dict[str, Array]:
-        shapes = self.shapes()
-        if not isinstance(params, Mapping):
-            raise ProblemError(f"initial parameters are a {type(params).__name__}; expected arrays by name: {', '.join(shapes)}")
-        given = {name: self._array(array) for name, array in params.items()}
-        if {name: array.shape for name, array in given.items()} != shapes:
-            found = ", ".join(f"{name} {array.shape}" for name, array in given.items())
-            raise ProblemError(f"initial parameters are {found}; expected {', '.join(f'{n} {s}' for n, s in shapes.items())}")
-        if not all(np.isfinite(array).all() for array in given.values()):
-            raise ProblemError(f"an initial parameter is not finite in {self.dtype}; expected finite numbers")
-        return {name: given[name] for name in shapes}
-
-    def _array(self, values: Any) -> Array:
-        try:
-            if np.iscomplexobj(values):
-                raise ProblemError(f"an array is complex; expected real numbers, for {self.dtype}")
-            with np.errstate(over="ignore"):
-                array: Array = _read_only(np.array(values, dtype=self.dtype, order="C"))
-        except ProblemError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise ProblemError(f"an array cannot be made of {type(values).__name__}: {error}; expected numbers") from None
-        return array
-
-
-def _dimensions(values: Any) -> int | None:
-    """How many, or None for what is no array."""
-    try:
-        return int(np.ndim(values))
-    except ValueError:
-        return None
-
-
-def _read_only(array: Any) -> Any:
-    array.flags.writeable = False
-    return array

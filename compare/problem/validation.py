@@ -1,4 +1,4 @@
-"""What a problem's options may be: each check gives the value back, or raises ProblemError that says what was expected."""
+"""Checks of a problem's options: each raises ProblemError that says what was expected."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -13,18 +13,18 @@ DTYPES = ("float64", "float32")
 
 
 def is_whole(number: Any, least: int) -> bool:
-    """Whether it is a whole number, at least `least`; True and False are none."""
+    """Return whether it is a whole number, not a bool, and at least `least`."""
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number >= least)
 
 
 def check_flag(what: str, value: Any) -> None:
-    """True or False."""
+    """Raise unless the value is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise ProblemError(f"{what} is {value!r}; expected True or False")
 
 
 def checked_sizes(sizes: Any) -> tuple[int, ...]:
-    """At least two numbers of units."""
+    """Return the sizes as ints; raise unless they are at least two numbers of units."""
     units = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
     if len(units) < 2 or not all(is_whole(size, least=1) for size in units):
         raise ProblemError(f"sizes are {sizes}; expected at least two whole numbers of units, each at least 1")
@@ -32,24 +32,17 @@ def checked_sizes(sizes: Any) -> tuple[int, ...]:
 
 
 def checked_number(
-    what: str,
-    number: Any,
-    dtype: str | None = None,
-    *,
-    above: float | None = None,
-    least: float | None = None,
-    below: float | None = None,
+    what: str, number: Any, dtype: str | None = None, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
 ) -> float:
-    """A finite number within its limits, and in `dtype` too, if one is given."""
+    """Return the number as a float; raise unless it is finite and within the limits, and stays finite and not 0 in `dtype` too."""
     try:
         is_number = isinstance(number, (int, float, np.integer, np.floating)) and not isinstance(number, bool)
         value = float(number) if is_number else math.nan
     except OverflowError:
         value = math.inf
-    limits = [f"above {above:g}"] if above is not None else [f"of at least {least:g}"] if least is not None else []
-    limits += [f"below {below:g}"] if below is not None else []
-    is_within = (above is None or value > above) and (least is None or value >= least) and (below is None or value < below)
-    if not (math.isfinite(value) and is_within):
+    if not (math.isfinite(value) and above < value < below and value >= least):
+        limits = [f"above {above:g}"] if above > -math.inf else [f"of at least {least:g}"] if least > -math.inf else []
+        limits += [f"below {below:g}"] if below < math.inf else []
         raise ProblemError(f"{what} is {str(number)[:40]}; expected a finite number {' and '.join(limits)}".rstrip())
     if dtype is not None:
         with np.errstate(over="ignore"):
@@ -60,7 +53,7 @@ def checked_number(
 
 
 def checked_optimizer_options(optimizer: str, given: Any, dtype: str) -> dict[str, Any]:
-    """The optimiser's hyperparameters beside the learning rate, all of them, defaults filled in."""
+    """Return all hyperparameters of the optimiser beside the learning rate, with its defaults for those that are not given."""
     options = dict(OPTIMIZERS[optimizer].options)
     if not isinstance(given, Mapping):
         raise ProblemError(f"optimizer_options are a {type(given).__name__}; expected a mapping of {', '.join(options)}")
@@ -85,12 +78,12 @@ def checked_optimizer_options(optimizer: str, given: Any, dtype: str) -> dict[st
 
 
 def check_seed(seed: Any) -> None:
-    """A whole number that NumPy's generators take."""
+    """Raise unless the seed is a whole number that NumPy's generators take."""
     if not (is_whole(seed, least=0) and seed < 2**32):
         raise ProblemError(f"seed is {seed}; expected a whole number from 0 to {2**32 - 1}")
 
 
 def check_choice(what: str, value: object, choices: Any) -> None:
-    """One of the names."""
+    """Raise unless the value is one of the names."""
     if not isinstance(value, str) or value not in choices:
         raise ProblemError(f"{what} is {value!r}; expected one of {', '.join(choices)}")
