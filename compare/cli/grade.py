@@ -32,8 +32,8 @@ def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..grading.results import LINES, PAGE, TABLE
     from ..grading.run import grade as grade_folder
     from ..problem.from_dict import declared_problem
+    from ..report.console import progress_bar
     from ..report.grades import grades_page, print_grades
-    from ..report.terminal import progress_bar
     from ..sandbox.confined import Limits
     from ..sandbox.protections import check_protections
 
@@ -72,7 +72,7 @@ def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 
 def _workers(options: Namespace, longest: float) -> "AbstractContextManager[Workers]":
-    """Who grades: processes of this machine, or the workers of a cluster."""
+    """Return what runs the checks: processes of this machine, or the workers of a cluster."""
     if options.scheduler is None:
         from ..grading.local import Local
 

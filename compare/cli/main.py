@@ -22,23 +22,23 @@ EQUIVALENT, DIFFERENT, UNUSABLE, FAULT, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 1
 
 
 class _Interrupts:
-    """The process's interrupts, noted once they are watched.
+    """Whether the process was interrupted since `watch`.
 
-    One may arrive while torch is being imported, which then fails in its own ways, goes on as if nothing had been, or leaves the
-    interpreter sure that the interrupt was not handled. So it is noted, looked for again, and the process left without further ado.
+    An interrupt may arrive while torch is being imported, which then fails with another error, or goes on as if there had been none, or
+    leaves the interpreter sure that the interrupt was not handled. So it is noted here, checked again later, and `run` exits at once.
     """
 
     noted = False
 
     def watch(self) -> None:
-        """Note them from now on, unless someone else does."""
+        """Note interrupts from now on, unless the program has a handler of its own."""
         import signal
 
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._note)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if there was one."""
+        """Raise KeyboardInterrupt if there was an interrupt."""
         if self.noted:
             raise KeyboardInterrupt
 
@@ -51,8 +51,8 @@ _interrupts = _Interrupts()
 
 
 def run() -> NoReturn:
-    """The process: `main` on its arguments, then exit."""
-    gc.set_threshold(50_000)      # libraries make many objects and few cycles: to look for them after every 700 takes a tenth of a run
+    """Run `main` on the process's arguments, and exit."""
+    gc.set_threshold(50_000)      # libraries make many objects and few cycles: collecting after every 700 objects takes a tenth of a run
     code = main(watch=_interrupts.watch)
     if code == INTERRUPTED:
         os._exit(code)
@@ -60,7 +60,7 @@ def run() -> NoReturn:
 
 
 def main(argv: Sequence[str] | None = None, *, watch: Callable[[], None] = lambda: None) -> int:
-    """Run the command line with these arguments, or with the process's own; returns the exit code."""
+    """Run the command line with these arguments, or with the process's own, and return the exit code."""
     try:
         if sys.stdout is None:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
@@ -85,10 +85,10 @@ def main(argv: Sequence[str] | None = None, *, watch: Callable[[], None] = lambd
 
 
 def _discard_output() -> None:
-    """What is still buffered goes nowhere, or the interpreter's last flush would fail again."""
+    """Redirect standard output to nowhere, or the interpreter's last flush would fail again."""
     try:  # noqa: SIM105 - contextlib takes longer to import than the help to print
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError:      # of an output that is no file of the system's
+    except OSError:      # standard output is no file of the operating system
         pass
 
 
@@ -122,7 +122,7 @@ def _is_bad_input(error: Exception) -> bool:
 
     try:
         return isinstance(error, (CompareError, beside("data").DataError))
-    except ImportError:      # whatever made it so is the error at hand
+    except ImportError:      # `data` cannot be imported, for the same cause as the error
         return isinstance(error, CompareError)
 
 

@@ -14,7 +14,7 @@ from .common import CheckInterrupt, again, check_report, data_options, problem_o
 
 def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train one side, and record the run as a trace."""
-    from ..report.terminal import progress_bar
+    from ..report.console import progress_bar
     from ..traces.record import record as record_run
 
     problem = problem_of(options)

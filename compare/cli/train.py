@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from collections.abc import Collection
+from typing import Any
 
 from ..lockstep.result import steps_to_keep
 from ..lockstep.training import Training, reported_epochs
@@ -63,7 +64,7 @@ def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_interrupt: CheckInterrupt) -> tuple[Training, str]:
     """Train both sides with a progress bar; return the training and the device's name."""
-    from ..report.terminal import progress_bar
+    from ..report.console import progress_bar
     from ..sides.devices import checked_device
 
     device = checked_device(options.device)
@@ -92,13 +93,13 @@ def _report(options: Namespace, training: Training, device: str, printed: Collec
         elif options.quiet:
             print(training.comparison.explanation())
         else:
-            from ..report.terminal import Ending, print_example, print_training
+            from ..report.terminal import print_example, print_training
 
-            ending = Ending(command, options.report)
             if options.command == "example":
-                print_example(training, ending)
+                print_example(training, command, options.report)
             else:
-                print_training(training, device, ending, is_lesson=_is_lesson(options), first_steps=FIRST_STEPS, steps=printed)
+                shown: dict[str, Any] = {"is_lesson": _is_lesson(options), "first_steps": FIRST_STEPS, "steps": printed}
+                print_training(training, device, command, options.report, **shown)
     return training.comparison.verdict
 
 

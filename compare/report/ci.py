@@ -1,21 +1,22 @@
-"""A check for machines that run tests: JUnit's XML, and GitHub's annotations."""
+"""A check for continuous integration: JUnit's XML, and GitHub's annotations."""
 
+import re
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from ..checking.result import Check
-from .words import headline, why
+from .words import headline, line_of, why
 
 
 def junit(check: Check, hint: Mapping[str, str] | None = None) -> str:
-    """A test suite with one test case for the verdict, and one for each stage that was shown."""
+    """Return a test suite with one test case for the verdict, and one for each stage that was shown."""
     bad = check.verdict not in ("equivalent", "different")
-    failed = [stage for stage in check.stages if stage.mark == "wrong"]
+    failures = sum(stage.mark == "wrong" for stage in check.stages) + (check.verdict == "different")
     suite = ElementTree.Element(
         "testsuite",
         name="backprop-compare",
         tests=str(1 + len(check.stages)),
-        failures=str(len(failed) + (check.verdict == "different")),
+        failures=str(failures),
         errors=str(int(bad)),
     )
     verdict = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name="equal to PyTorch")
@@ -33,8 +34,8 @@ def junit(check: Check, hint: Mapping[str, str] | None = None) -> str:
 
 
 def annotation(check: Check, path: str, hint: Mapping[str, str] | None = None) -> str:
-    """One workflow command, which GitHub shows beside the file's line."""
-    line = check.line or next((found.line for found in check.diagnosis if found.line), None)
+    """Return a workflow command that GitHub shows beside the file's line."""
+    line = line_of(check)
     kind = "notice" if check.verdict == "equivalent" else "error"
     place = f"file={_property(path)}" + (f",line={line}" if line else "") + f",title={_property(check.verdict)}"
     text = "\n".join([headline(check), *why(check, hint)])
@@ -50,9 +51,5 @@ def _property(text: str) -> str:
 
 
 def _legal(text: str) -> str:
-    """Without the characters that XML cannot hold."""
-    return "".join(c if c in "\t\n\r" or _may_be_held(c) else "\ufffd" for c in text)
-
-
-def _may_be_held(c: str) -> bool:
-    return c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff"
+    """Replace the characters that XML cannot hold."""
+    return re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)

@@ -1,4 +1,4 @@
-"""One picture of a comparison as a file's content: PNG, SVG or PDF, of a size for slides."""
+"""One picture of a comparison as the content of a file for slides: PNG, SVG or PDF."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from . import plots
 
 FORMATS = ("png", "svg", "pdf")
 _DPI = 200
+_SIZE = (8, 4.5)      # inches
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of picture: what it shows, and how it is drawn on a figure."""
+    """A kind of picture: what it shows, how it is drawn on a figure, and whether it shows steps that must be kept."""
 
     said: str
     draw: Callable[[Any, Comparison, int | None], Any]
-    size: tuple[float, float] = (8, 4.5)      # inches
     needs_steps: bool = True
 
 
@@ -29,30 +29,26 @@ def _deltas(figure: Any, comparison: Comparison, step: int | None) -> None:
     figure.suptitle(f"step {kept.step}")
 
 
+def _on_axes(plot: Callable[[Comparison, Any], Any]) -> Callable[[Any, Comparison, int | None], Any]:
+    return lambda figure, comparison, step: plot(comparison, figure.subplots())
+
+
 PICTURES = {
-    "loss": Kind("the loss of both sides", lambda figure, of, step: plots.plot_loss(of, figure.subplots())),
-    "difference": Kind(
-        "how far apart both sides are, and how far rounding allows", lambda figure, of, step: plots.plot_differences(of, figure.subplots())
-    ),
+    "loss": Kind("the loss of both sides", _on_axes(plots.plot_loss)),
+    "difference": Kind("how far apart both sides are, and how far rounding allows", _on_axes(plots.plot_differences)),
     "deltas": Kind("the weight deltas of one step side by side", _deltas),
-    "shares": Kind(
-        "every step and tensor, as a share of what rounding allows", lambda figure, of, step: plots.plot_shares(of, figure.subplots())
-    ),
-    "network": Kind(
-        "the network",
-        lambda figure, of, step: plots.plot_network(of.problem, of.first_divergence, figure.subplots()),
-        needs_steps=False,
-    ),
+    "shares": Kind("every step and tensor, as a share of what rounding allows", _on_axes(plots.plot_shares)),
+    "network": Kind("the network", _on_axes(lambda of, ax: plots.plot_network(of.problem, of.first_divergence, ax)), needs_steps=False),
 }
 
 
 def picture(kind: str, comparison: Comparison, form: str, step: int | None = None) -> bytes:
-    """That picture in that format; raises MissingExtraError without matplotlib, ProblemError for a step that was not kept."""
+    """Return a picture in the format; raise MissingExtraError without matplotlib, ProblemError for a step that was not kept."""
     matplotlib = plots.matplotlib()
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({"svg.hashsalt": kind, "svg.fonttype": "none"}):
-        figure = Figure(figsize=PICTURES[kind].size, layout="constrained")
+        figure = Figure(figsize=_SIZE, layout="constrained")
         PICTURES[kind].draw(figure, comparison, step)
         content = BytesIO()
         dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)

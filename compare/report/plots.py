@@ -1,13 +1,13 @@
-"""Pictures of a comparison, by matplotlib: each takes the axes to draw on, or makes its own, and returns them.
+"""Pictures of a comparison, by matplotlib: each function draws on the axes that it takes, or makes its own, and returns them.
 
-They show the steps that the comparison kept: train with `keep=steps_to_keep(problem, steps)`, or check with `keep=True`. matplotlib comes
+They show the steps that the comparison keeps: train with `keep=steps_to_keep(problem, steps)`, or check with `keep=True`. matplotlib comes
 with the extra `report`.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +48,7 @@ _LEAST_SHARE = 1e-4      # of what rounding allows, that is told from nothing in
 
 
 def tensor_name(problem: Problem, key: Key) -> str:
-    """A (phase, tensor) in a word or two; activations and error terms by the number of their layer, from 1."""
+    """Name a (phase, tensor) for a label; activations and error terms by the number of their layer, from 1."""
     phase, tensor = key
     if phase in ("activations", "errors"):
         number = next(n for n, layer in enumerate(problem.layers, start=1) if tensor in (layer.linear, layer.activation))
@@ -57,7 +57,7 @@ def tensor_name(problem: Problem, key: Key) -> str:
 
 
 def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = SIDES) -> Axes:
-    """The loss of both sides before each kept step, one line over the other."""
+    """Draw the loss of both sides before each kept step, one line over the other."""
     ax = ax or _new_axes()
     steps = sorted(comparison.kept)
     for index, (name, style) in enumerate(zip(sides, ("-", (0, (2, 3))), strict=True)):
@@ -68,15 +68,11 @@ def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = 
             if min(losses) > 0 and max(losses) > _FAR * min(losses):
                 _logarithmic(ax)
             ax.plot(steps, losses, linestyle=style, color=COLORS[index], linewidth=3 - 1.4 * index, marker=marker, markersize=3, label=name)
-    _mark_divergence(ax, comparison)
-    ax.set_xlabel("step")
-    ax.set_ylabel(comparison.problem.loss.replace("_", " "))
-    _legend(ax)
-    return ax
+    return _labelled(ax, comparison, comparison.problem.loss.replace("_", " "))
 
 
 def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: str | None = None) -> Axes:
-    """The largest difference of each tensor per step, and what rounding allows there: a line that stays below its dashed one is equality.
+    """Draw the largest difference of each tensor per step, and dashed what rounding allows there; below its dashed line it is equal.
 
     `phase` is a field of `StepRecord`, by default the deltas, or the weights where those alone are shown. A step in which the two sides are
     equal to the last bit has no point. Raises ProblemError where the phase is not shown.
@@ -95,16 +91,12 @@ def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: s
         ax.plot(each.steps, _drawable(each.allowed), color=color, linewidth=1.4, linestyle=(0, (4, 2)))
     ax.plot([], [], color="gray", linestyle=(0, (4, 2)), label=ALLOWED)
     _logarithmic(ax)
-    _mark_divergence(ax, comparison)
-    ax.set_xlabel("step")
-    ax.set_ylabel("difference")
     ax.set_title(PHASE_NAMES[phase])
-    _legend(ax)
-    return ax
+    return _labelled(ax, comparison, "difference")
 
 
 def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
-    """A heat map of steps × tensors: the largest difference as a share of what rounding allows; red where it is more than that."""
+    """Draw a heat map of steps × tensors: the largest difference as a share of what rounding allows; red where it is more than that."""
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm
 
@@ -126,12 +118,10 @@ def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_deltas(
-    comparison: Comparison, step: int | None = None, axes: Any = None, *, sides: Sides = SIDES
-) -> Any:
-    """The weight deltas of one step as matrices, a parameter in each row: both sides, and the difference as a share of what is allowed.
+def plot_deltas(comparison: Comparison, step: int | None = None, axes: Any = None, *, sides: Sides = SIDES) -> Any:
+    """Draw a step's weight deltas as matrices, a parameter in each row: both sides, and the difference as a share of what is allowed.
 
-    `step` is by default the first that differs, else the last that was kept. `axes` is an array (parameters, 3); returns it. Raises
+    `step` is by default the first that differs, else the last that was kept. `axes` is an array (parameters, 3), and is returned. Raises
     ProblemError for a step that was not kept.
     """
     kept = kept_step(comparison, step)
@@ -155,36 +145,28 @@ def plot_deltas(
 
 
 def plot_network(problem: Problem, wrong: Difference | None = None, ax: Axes | None = None) -> Axes:
-    """The network with its layers; with `wrong`, the stage where two sides part is marked on it."""
+    """Draw the network with its layers; with `wrong`, the stage where two sides part is marked on it."""
     ax = ax or _new_axes()
     place = _place(problem, wrong)
     heights = [_positions(units) for units in problem.sizes]
     for layer, (left, right) in enumerate(pairwise(heights), start=1):
-        is_wrong = place == ("weight", layer)
-        for y0 in left:
-            for y1 in right:
-                ax.plot([layer - 1, layer], [y0, y1], color=WRONG if is_wrong else "gray", linewidth=1.6 if is_wrong else 0.5, zorder=1)
+        color, width = (WRONG, 1.6) if place == ("weight", layer) else ("gray", 0.5)
+        for y0, y1 in product(left, right):
+            ax.plot([layer - 1, layer], [y0, y1], color=color, linewidth=width, zorder=1)
     for layer, (units, ys) in enumerate(zip(problem.sizes, heights, strict=True)):
-        is_wrong = place == ("unit", layer)
-        color = WRONG if is_wrong else COLORS[0]
+        color = WRONG if place == ("unit", layer) else COLORS[0]
         ax.scatter([layer] * len(ys), ys, s=150, color=color, edgecolors="white", linewidths=1, zorder=2)
         if units > len(ys):
             ax.text(layer + 0.09, 0, "⋮", ha="left", va="center", fontsize=14)
-        name = "input" if not layer else "output" if layer == len(problem.layers) else f"hidden {layer}"
-        function = "" if not layer else f"\n{problem.layers[layer - 1].function}"
-        ax.text(layer, -1.22, f"{name}\n{units}{function}", ha="center", va="top", fontsize=9)
+        name = "output" if layer == len(problem.layers) else f"hidden {layer}"
+        text = f"{name}\n{units}\n{problem.layers[layer - 1].function}" if layer else f"input\n{units}"
+        ax.text(layer, -1.22, text, ha="center", va="top", fontsize=9)
     if wrong is not None:
-        where = ("unit", len(problem.layers)) if place is None else place
-        x = where[1] - (0.5 if where[0] == "weight" else 0)
-        ax.annotate(
-            f"first wrong: {tensor_name(problem, (wrong.phase, wrong.tensor))}",
-            (x, max(heights[where[1]]) + 0.1),
-            (x, 1.45),
-            ha="center",
-            color=WRONG,
-            fontweight="bold",
-            arrowprops={"arrowstyle": "->", "color": WRONG, "linewidth": 1.6},
-        )
+        kind, layer = ("unit", len(problem.layers)) if place is None else place
+        x, text = layer - (0.5 if kind == "weight" else 0), f"first wrong: {tensor_name(problem, (wrong.phase, wrong.tensor))}"
+        arrow = {"arrowstyle": "->", "color": WRONG, "linewidth": 1.6}
+        top = max(heights[layer]) + 0.1
+        ax.annotate(text, (x, top), (x, 1.45), ha="center", color=WRONG, fontweight="bold", arrowprops=arrow)
     ax.set_xlim(-0.6, len(problem.layers) + 0.6)
     ax.set_ylim(-2.0, 1.7 if wrong is not None else 1.2)
     ax.set_axis_off()
@@ -192,7 +174,7 @@ def plot_network(problem: Problem, wrong: Difference | None = None, ax: Axes | N
 
 
 def kept_step(comparison: Comparison, step: int | None = None) -> ComparedStep:
-    """That kept step; by default the first that differs, else the last. Raises ProblemError where it was not kept."""
+    """Return the kept step of that number, by default the first that differs, else the last; raise ProblemError if it was not kept."""
     if not comparison.kept:
         raise ProblemError("no step was kept; expected some: train with keep=steps_to_keep(problem, steps), or check with keep=True")
     first = comparison.first_divergence
@@ -205,14 +187,12 @@ def kept_step(comparison: Comparison, step: int | None = None) -> ComparedStep:
 
 
 def _place(problem: Problem, wrong: Difference | None) -> tuple[str, int] | None:
-    """Where in the network the difference lies: at the units, or the weights, of a layer; None for the output and the loss."""
+    """Return where in the network the difference lies, ("unit" or "weight", number of the layer); None for the output and the loss."""
     if wrong is None:
         return None
     kind, owner = ("unit", wrong.tensor) if wrong.phase in ("activations", "errors") else ("weight", wrong.tensor.split(".")[0])
-    for number, layer in enumerate(problem.layers, start=1):
-        if owner in (layer.linear, layer.norm, layer.activation):
-            return kind, number
-    return None
+    layers = enumerate(problem.layers, start=1)
+    return next(((kind, number) for number, layer in layers if owner in (layer.linear, layer.norm, layer.activation)), None)
 
 
 def _positions(units: int) -> Array:
@@ -221,12 +201,12 @@ def _positions(units: int) -> Array:
 
 
 def _drawable(values: Array) -> Array:
-    """As a logarithmic axis takes them: without zeros, and none so large or small that its limits could not be told."""
+    """Return the values for a logarithmic axis: NaN for zeros, and none so large or small that no limits of the axis can be computed."""
     return np.where(values > 0, np.clip(values, 1 / _LARGEST, _LARGEST), np.nan)
 
 
 def _logarithmic(ax: Axes) -> None:
-    """Its y axis, with few ticks and labels in plain text, which take a third of the time of matplotlib's own."""
+    """Make the y axis logarithmic, with few ticks and labels in plain text, which take a third of the time of matplotlib's own."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     ax.set_yscale("log")
@@ -236,7 +216,7 @@ def _logarithmic(ax: Axes) -> None:
 
 
 def _power(value: float, position: float | None = None) -> str:
-    """A power of ten as 10⁻³; another number with two digits."""
+    """Write a power of ten as 10⁻³, and another number with two digits."""
     exponent = round(math.log10(value)) if value > 0 else 0
     return "10" + str(exponent).translate(_SUPERSCRIPT) if math.isclose(value, 10.0**exponent) else f"{value:.2g}"
 
@@ -257,18 +237,18 @@ def _matrix(ax: Axes, values: Array, title: str, **limits: Any) -> None:
             ax.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=7, color=color)
 
 
-def _mark_divergence(ax: Axes, comparison: Comparison) -> None:
+def _labelled(ax: Axes, comparison: Comparison, ylabel: str) -> Axes:
+    """Mark the first divergence, and label the axes and their lines."""
     first = comparison.first_divergence
     if first is not None:
         ax.axvline(first.step, color=WRONG, linewidth=1.2)
-        ax.annotate(
-            f"step {first.step}", (first.step, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", color=WRONG, fontsize=9
-        )
-
-
-def _legend(ax: Axes) -> None:
+        above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
+        ax.annotate(f"step {first.step}", (first.step, 1), color=WRONG, fontsize=9, **above)
+    ax.set_xlabel("step")
+    ax.set_ylabel(ylabel)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    return ax
 
 
 def _new_axes() -> Axes:
@@ -280,7 +260,7 @@ def _new_axes() -> Axes:
 
 
 def matplotlib() -> Any:
-    """The package; raises MissingExtraError where it is not installed."""
+    """Import and return the package; raise MissingExtraError where it is not installed."""
     try:
         import matplotlib
     except ImportError:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -22,48 +15,22 @@ from ..problem.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, P
 from ..problem.pieces import OPTIMIZERS
 from ..problem.problem import Problem
 from ..rounding.difference import ComparedStep, Difference, largest_share
-from ..support.arrays import Array
 from ..support.environment import environment
-from .words import MARKS, Line, headline, probes, sides, summary_of_check, summary_of_training, why
+from .console import Output, make_console, print_summary, print_verdict
+from .words import MARKS, headline, probes, sides, step_and_index, summary_of_check, summary_of_training, why
 
-WIDTH = 80
-SHOWN_ENTRIES = 16
-_LABEL = 16      # columns that a label may take
-PATIENCE = 1.0      # seconds before a progress bar appears
-
+_SHOWN_ENTRIES = 16      # of a parameter, that are shown one by one in the first steps
 _DIGITS = {"float64": 14, "float32": 8}      # after the point, in exponent notation: as many as fit side by side
-
-
-@contextmanager
-def progress_bar(steps: int, of: str = "steps") -> Iterator[Callable[..., None]]:
-    """A function to be told the step reached, and of how many: it shows a bar once a run lasts, on a standard error that is a terminal."""
-    console = Console(stderr=True)
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    started = time.monotonic()
-    task = bar.add_task(of, total=steps)
-
-    def advance(step: int, total: int = steps) -> None:
-        if not bar.live.is_started and time.monotonic() - started > PATIENCE:
-            bar.start()
-        bar.update(task, completed=step, total=total)
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
-
-
-class Ending(NamedTuple):
-    """What the output ends with: the command that repeats it, and the report's path, if there is one."""
-
-    command: str
-    report: str | None
+_STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 
 
 def print_training(
-    training: Training, device: str, ending: Ending, *, is_lesson: bool, first_steps: int, steps: Collection[int]
+    training: Training, device: str, command: str, report: str | None, *, is_lesson: bool, first_steps: int, steps: Collection[int]
 ) -> None:
-    """Everything about a training run, and the deltas of those steps; with `is_lesson`, beside the figures that the lesson prints."""
+    """Print a training with the deltas of `steps`; with `is_lesson`, beside the figures that the lesson prints.
+
+    Of the `first_steps` every entry is shown, of later ones the largest share. `command` repeats the training, `report` is the page's path.
+    """
     console = make_console()
     comparison = training.comparison
     _print_problem(console, comparison, device)
@@ -76,11 +43,11 @@ def print_training(
     elif comparison.predictions is not None and comparison.problem.test is not None:
         errors = [f"{float(np.mean((outputs - comparison.problem.test[1]) ** 2)):.12g}" for outputs in comparison.predictions]
         console.print(f"MSE on the test records: manual {errors[0]}, torch_ref {errors[1]}\n")
-    _print_verdict(console, comparison, ending)
+    _print_verdict(console, comparison, command, report)
 
 
-def print_example(training: Training, ending: Ending) -> None:
-    """The worked example, entry by entry, beside the lesson's figures."""
+def print_example(training: Training, command: str, report: str | None) -> None:
+    """Print the worked example, entry by entry, beside the lesson's figures."""
     console = make_console()
     comparison = training.comparison
     kept = comparison.kept[1]
@@ -91,7 +58,7 @@ def print_example(training: Training, ending: Ending) -> None:
     assert kept.actual.output is not None
     assert kept.expected.output is not None
     rows = [("output", EXAMPLE_OUTPUT, kept.actual.output[0, 0], kept.expected.output[0, 0])]
-    for name, actual, expected in _deltas(kept):
+    for name, actual, expected, _ in kept.deltas():
         for index in np.ndindex(actual.shape):
             rows.append((f"Δ {name}{_index(index)}", EXAMPLE_DELTAS[name][index[0]][index[1]], actual[index], expected[index]))
     table = _table("", "the lesson", "manual", "torch_ref", "")
@@ -102,7 +69,7 @@ def print_example(training: Training, ending: Ending) -> None:
         table.add_row(label, printed, f"{actual:.{digits}e}", f"{expected:.{digits}e}", "=" if same else "≠")
     console.print(table)
     console.print(f"=: both sides, rounded to its digits, are the lesson's figure: {agree} of {len(rows)}\n")
-    _print_verdict(console, comparison, ending)
+    _print_verdict(console, comparison, command, report)
 
 
 def _print_problem(console: Output, comparison: Comparison, device: str) -> None:
@@ -127,7 +94,7 @@ def _loss(problem: Problem) -> str:
 
 
 def _update(problem: Problem) -> str:
-    """The optimiser, where it is not plain gradient descent, with what is not its default."""
+    """Say the optimiser, unless it is plain gradient descent, the learning rate, and options that are not the defaults."""
     defaults = OPTIMIZERS[problem.optimizer].options
     own = [f"{name} {value}" for name, value in problem.optimizer_options.items() if value != defaults[name]]
     name = [problem.optimizer] if problem.optimizer != "sgd" or own else []
@@ -156,34 +123,31 @@ def _print_deltas(console: Output, comparison: Comparison, first_steps: int, ste
 
 
 def _shown(kept: ComparedStep, *, every_entry: bool) -> Iterator[tuple[Difference, bool]]:
-    """The deltas to show of a step, and whether each is the one with its tensor's largest share."""
-    assert kept.allowed.deltas is not None
-    for name, actual, expected in _deltas(kept):
-        key, allowed = ("deltas", name), kept.allowed.deltas[name]
+    """Yield a step's deltas that are shown, and whether each has its tensor's largest share."""
+    for name, actual, expected, allowed in kept.deltas():
+        key = ("deltas", name)
         largest = largest_share(kept.step, key, actual, expected, allowed)
-        if every_entry and actual.size <= SHOWN_ENTRIES:
+        if every_entry and actual.size <= _SHOWN_ENTRIES:
             for index in np.ndindex(actual.shape):
                 yield Difference.at(kept.step, *key, index, actual, expected, allowed), index == largest.index
         else:
             yield largest, True
 
 
-def _print_losses(console: Output, training: Training, printed: tuple[float, ...]) -> None:
+def _print_losses(console: Output, training: Training, printed: Sequence[float]) -> None:
     if not training.epochs:
         return
     console.print(Text("Losses after the update of each epoch", style="bold"))
-    sides = (training.manual, training.torch_ref)
-    columns: list[tuple[str, Sequence[float]]] = []
+    manual, torch_ref = training.manual, training.torch_ref
     if printed:
-        columns += [("the lesson's", printed)]
-        columns += [(name, side.lesson_loss) for name, side in zip(("manual", "torch_ref"), sides, strict=True)]
+        columns = {"the lesson's": printed, "manual": manual.lesson_loss, "torch_ref": torch_ref.lesson_loss}
     else:
-        columns += [(name, side.loss) for name, side in zip(("manual", "torch_ref"), sides, strict=True)]
-    if training.manual.mse:
-        columns += [(name, side.mse) for name, side in zip(("MSE manual", "MSE torch_ref"), sides, strict=True)]
-    table = _table("epoch", *(name for name, _ in columns))
+        columns = {"manual": manual.loss, "torch_ref": torch_ref.loss}
+    if manual.mse:
+        columns |= {"MSE manual": manual.mse, "MSE torch_ref": torch_ref.mse}
+    table = _table("epoch", *columns)
     for i, epoch in enumerate(training.epochs):
-        table.add_row(str(epoch), *(f"{values[i]:.12f}" for _, values in columns))
+        table.add_row(str(epoch), *(f"{values[i]:.12f}" for values in columns.values()))
     console.print(table)
     if printed:
         console.print(
@@ -192,13 +156,11 @@ def _print_losses(console: Output, training: Training, printed: tuple[float, ...
         )
     else:
         about = f"manual, torch_ref: {_loss(training.comparison.problem)} over the training records, in evaluation."
-        console.print(about + (" MSE: the mean squared error.\n" if training.manual.mse else "\n"))
+        console.print(about + (" MSE: the mean squared error.\n" if manual.mse else "\n"))
 
 
-def _print_verdict(console: Output, comparison: Comparison, ending: Ending) -> None:
+def _print_verdict(console: Output, comparison: Comparison, command: str, report: str | None) -> None:
     first, *rest = comparison.explanation().split("\n")
-    verdict, _, text = first.partition(":")
-    style = "bold green" if comparison.verdict == "equivalent" else "bold red"
     if comparison.stopped:
         console.say(f"Stopped at step {comparison.steps}: {comparison.stopped}")
     elif comparison.worst is not None and comparison.first_divergence is None:
@@ -207,58 +169,10 @@ def _print_verdict(console: Output, comparison: Comparison, ending: Ending) -> N
         how_near = f"{worst.ulps:.1f} ulp, {worst.share:.1%} of it"
         console.say(f"Nearest to its bound: step {worst.step}, {where}{_index(worst.index)}, {how_near}")
         console.say(f"Drift between the two sides' weights: {comparison.drift:.1e} before step {comparison.steps}")
-    if ending.report:
-        console.print(Text(f"Report: {ending.report}"))
-    console.say(Text(verdict.upper(), style=style) + Text(f":{text}"), hang=2)
+    print_verdict(console, first, report)
     for line in rest:
         console.say(line)
-    print_summary(console, summary_of_training(comparison, ending.command))
-
-
-def print_summary(console: Output, lines: Iterable[Line]) -> None:
-    """The lines that matter of what differs, last."""
-    for line in lines:
-        console.say(Text(f"{line.of:5}  ", style="bold") + Text(line.text), hang=7, whole=line.text.partition("repeat: ")[2])
-
-
-def make_console() -> Output:
-    """Standard output. A terminal wraps what is wider than it; a pipe has its lines whole, and tables of 80 columns."""
-    console = Output(highlight=False, markup=False, soft_wrap=True)
-    console.room = console.width
-    console.width = max(console.width, WIDTH)
-    return console
-
-
-class Output(Console):
-    """A console that says a line with its further rows below its text, where it is a terminal."""
-
-    room = WIDTH
-
-    def say(self, text: Text | str, hang: int | None = None, whole: str = "") -> None:
-        """Print a line; its further rows begin at column `hang`, by default below what follows its label.
-
-        What it ends with and is to stay `whole`, so that it can be copied, has a row of its own where it does not fit.
-        """
-        text = text if isinstance(text, Text) else Text(text)
-        hang = _hang(text.plain) if hang is None else hang
-        if not self.is_terminal or cell_len(text.plain) <= self.room:
-            self.print(text)
-            return
-        cut = len(text) - len(whole)
-        rows = [*text[hang:cut].wrap(self, max(self.room - hang, 20)), *([text[cut:]] if whole else [])]
-        for n, row in enumerate(rows):
-            row.rstrip()
-            self.print((text[:hang] if n == 0 else Text(" " * hang)) + row)
-
-    def on_broken_pipe(self) -> None:
-        """Leave a closed pipe to the caller, instead of exiting with 1, which would say "different"."""
-        raise BrokenPipeError
-
-
-def _hang(line: str) -> int:
-    """Where the text of a line begins: after its indentation, and after a label with two spaces behind it."""
-    label = re.match(r" *[^ ]+( [^ ]+)* {2,}", line)
-    return label.end() if label and label.end() <= _LABEL else len(line) - len(line.lstrip(" "))
+    print_summary(console, summary_of_training(comparison, command))
 
 
 def _table(*columns: str) -> Table:
@@ -268,29 +182,19 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _deltas(kept: ComparedStep) -> Iterator[tuple[str, Array, Array]]:
-    assert kept.actual.deltas is not None
-    assert kept.expected.deltas is not None
-    for name, actual in kept.actual.deltas.items():
-        yield name, actual, kept.expected.deltas[name]
-
-
 def _index(index: tuple[int, ...] | None) -> str:
     return f"[{','.join(map(str, index))}]" if index else ""
 
 
 def _like(printed: str, value: float) -> str:
-    """The value, written with as many digits, and in the notation, of the printed figure."""
+    """Write the value with the digits and in the notation of the printed figure."""
     mantissa, _, exponent = printed.partition("e")
     places = len(mantissa.partition(".")[2])
     return f"{value:.{places}{'e' if exponent else 'f'}}"
 
 
-_STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
-
-
 def print_check(check: Check, command: str, hint: Mapping[str, str] | None = None, report: str | None = None) -> None:
-    """The whole check; with a hint, only what the hint says."""
+    """Print a check; with a hint, only what the hint says."""
     console = make_console()
     for side in sides(check):
         console.say(side, hang=2)
@@ -309,17 +213,11 @@ def print_check(check: Check, command: str, hint: Mapping[str, str] | None = Non
     width = max((len(stage.name) for stage in check.stages), default=0)
     for stage in check.stages:
         said = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it"}[stage.mark]
-        where = ""
-        if stage.mark == "wrong" and stage.difference is not None:
-            index = f" {list(stage.difference.index)}" if stage.difference.index else ""
-            where = f": step {stage.difference.step}{index}"
+        found = stage.difference if stage.mark == "wrong" else None
+        where = f": {step_and_index(found)}" if found is not None else ""
         console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {said}{where}", style=_STYLES[stage.mark]), hang=width + 4)
     console.print()
-    if report:
-        console.print(Text(f"Report: {report}"))
-    verdict, _, rest = headline(check).partition(":")
-    style = "bold green" if check.verdict == "equivalent" else "bold red"
-    console.say(Text(verdict.upper(), style=style) + Text(f":{rest}"), hang=2)
+    print_verdict(console, headline(check), report)
     for line in why(check, hint):
         console.say(line)
     if check.verdict != "equivalent":

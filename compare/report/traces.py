@@ -8,8 +8,8 @@ from rich.text import Text
 from ..lockstep.result import Comparison
 from ..support.output import printable
 from ..traces.trace import Trace, cut_off
+from .console import make_console, print_summary, print_verdict
 from .json import difference_object, fields, problem_object
-from .terminal import make_console, print_summary
 from .words import described, summary_of_training
 
 
@@ -69,10 +69,7 @@ def print_difference(comparison: Comparison, actual: Trace, expected: Trace, com
         console.print(Text(f"Drift between the two runs' weights: {comparison.drift:.1e} before step {comparison.steps}"))
     if comparison.stopped:
         console.print(Text(f"Stopped at step {comparison.steps}: {comparison.stopped}"))
-    if report:
-        console.print(Text(f"Report: {report}"))
-    verdict, _, text = comparison.explanation().partition(":")
-    console.say(Text(verdict.upper(), style="bold green" if verdict == "equivalent" else "bold red") + Text(f":{text}"), hang=2)
+    print_verdict(console, comparison.explanation(), report)
     print_summary(console, summary_of_training(comparison, command))
 
 

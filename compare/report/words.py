@@ -1,4 +1,4 @@
-"""A check or a training in words: the verdict, where, why and what to do; all of it, or as much as a hint gives away."""
+"""A check or a training in words: the verdict, where, why and what to do; or no more than a hint gives away."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,35 +9,32 @@ from ..diagnosis.catalogue import kind_of
 from ..diagnosis.explain import Found
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
+from ..rounding.difference import Difference
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
 
 
 def about(check: Check) -> str:
-    """What was compared with what, in one line."""
+    """Say in one line what was compared with what."""
     return " ".join(sides(check))
 
 
 def sides(check: Check) -> tuple[str, str]:
-    """What was compared, and with what."""
+    """Say what was compared, and with what."""
     return f"{check.name} ({', '.join(check.functions) or 'nothing'})", f"beside {check.reference} on {described(check.problem)}"
 
 
 def described(problem: Problem) -> str:
-    """The problem in a few words."""
-    same = len(set(problem.activations)) == 1
+    """Describe the problem in a few words."""
+    names = problem.activations[:1] if len(set(problem.activations)) == 1 else problem.activations
+    network = f"{'-'.join(map(str, problem.sizes))} {' '.join(names)}, {'biases' if problem.bias else 'no biases'}"
+    loss = problem.loss + (" summed" if problem.reduction == "sum" else "")
     options = [f"{name} {value}" for name, value in problem.chosen_options.items() if value]
-    parts = [
-        f"{'-'.join(map(str, problem.sizes))} {problem.activations[0] if same else ' '.join(problem.activations)}",
-        "biases" if problem.bias else "no biases",
-        problem.loss + (" summed" if problem.reduction == "sum" else ""),
-        " ".join([problem.optimizer, *options]),
-    ]
-    return ", ".join(parts)
+    return f"{network}, {loss}, {' '.join([problem.optimizer, *options])}"
 
 
 def described_in_full(problem: Problem) -> str:
-    """The same, with all that a grade may depend on: how targets are said, what is between the layers, and the learning rate."""
+    """Describe the problem with all that a grade may depend on: also the kind of targets, normalisation, dropout and learning rate."""
     parts = [described(problem), f"lr {problem.lr:g}"]
     parts += [problem.normalization] if problem.normalization else []
     parts += [f"dropout {problem.dropout:g}"] if problem.dropout else []
@@ -46,7 +43,7 @@ def described_in_full(problem: Problem) -> str:
 
 
 def headline(check: Check) -> str:
-    """The verdict, and what it rests on."""
+    """Say the verdict, and what it rests on."""
     if check.verdict == "equivalent":
         return f"equivalent: {check.compared} numbers in {check.steps} steps, each within what rounding allows"
     if check.verdict != "different":
@@ -57,7 +54,7 @@ def headline(check: Check) -> str:
 
 
 def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The lines that explain the verdict; with a hint, what it says instead."""
+    """Yield the lines that explain the verdict; with a hint, only what the hint says."""
     if check.line is not None and f"line {check.line}: `{check.source}`" not in (check.reason or ""):
         yield f"  line {check.line}: {check.source}" if check.source else f"  line {check.line}"
     if check.verdict != "different":
@@ -76,8 +73,22 @@ def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
 
 
 def probes(check: Check) -> str:
-    """Where the probes are from; nothing of a recorded run that was followed to its end, which has its own inputs."""
+    """Say what the probes were drawn from; "" for a recorded run that was followed to its end, which has its own inputs."""
     return f"drawn from seed {check.seed}" if check.stages or check.comparison is None else ""
+
+
+def step_and_index(difference: Difference) -> str:
+    """Say the step, and the index in its array."""
+    return f"step {difference.step}" + (f" {list(difference.index)}" if difference.index else "")
+
+
+def line_of(check: Check) -> int | None:
+    """Return the line of the user's file that is to be looked at first, or None."""
+    return check.line or next((found.line for found in check.diagnosis if found.line), None)
+
+
+def _wrong_stage(check: Check) -> str:
+    return next((stage.name for stage in check.stages if stage.mark == "wrong"), "")
 
 
 def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
@@ -99,48 +110,43 @@ def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
 
 
 def _digits(actual: float, expected: float, mistaken: float) -> tuple[str, ...]:
-    """The numbers with eight digits, or with all where that does not tell right from wrong."""
+    """Write the numbers with eight digits, or with all where eight do not tell right from wrong."""
     short = tuple(f"{value:.8g}" for value in (actual, expected, mistaken))
     return short if short[0] != short[1] else (repr(actual), repr(expected), repr(mistaken))
 
 
 def hinted(check: Check, level: int | None) -> tuple[Check, dict[str, str]]:
-    """The check without its answer, and the hint in its place, by name. Without a `level` the check stays as it is.
+    """Return the check without its diagnosis, and the hint by name: at level 1 the stage, at 2 also the mistake's kind, at 3 its sentence.
 
-    Level 1 gives the stage, 2 the kind of mistake too, 3 its sentence.
+    Without a `level` the check is returned unchanged, and no hint.
     """
     if level is None:
         return check, {}
-    stage = next((stage.name for stage in check.stages if stage.mark == "wrong"), "")
-    hint = {"stage": stage} if stage else {}
-    if check.diagnosis and level >= 2:
-        hint["kind"] = "; ".join(dict.fromkeys(kind_of(found.causes[0].mistake) for found in check.diagnosis))
-    if check.diagnosis and level >= 3:
-        hint["sentence"] = "; ".join(found.causes[0].sentence for found in check.diagnosis)
+    hint = {"stage": _wrong_stage(check)} if _wrong_stage(check) else {}
+    causes = [found.causes[0] for found in check.diagnosis]
+    if causes and level >= 2:
+        hint["kind"] = "; ".join(dict.fromkeys(kind_of(cause.mistake) for cause in causes))
+    if causes and level >= 3:
+        hint["sentence"] = "; ".join(cause.sentence for cause in causes)
     if check.verdict != "equivalent":
         check = replace(check, comparison=_without_steps(check.comparison), probes=_without_steps(check.probes))
     return replace(check, diagnosis=(), scales=()), hint
 
 
 def _without_steps(comparison: Comparison | None) -> Comparison | None:
-    """Without the numbers, which would show what is for the reader to find out."""
+    """Drop the steps' numbers, from which the answer could be read."""
     return None if comparison is None else replace(comparison, kept={})
 
 
-def what_next(check: Check, command: str) -> str:
-    """How to repeat it."""
-    return f"  repeat: {command}"
-
-
 class Line(NamedTuple):
-    """One line of a summary: what it says, and of what."""
+    """One line of a summary: its label, "where", "why" or "do", and its text."""
 
     of: str
     text: str
 
 
 def summary_of_training(comparison: Comparison, command: str | None) -> Iterator[Line]:
-    """Where a training differs, why, and what to do."""
+    """Yield where a training differs, why, and what to do."""
     found = comparison.first_divergence
     if found is None:
         return
@@ -154,20 +160,16 @@ def summary_of_training(comparison: Comparison, command: str | None) -> Iterator
 
 
 def summary_of_check(check: Check, command: str, hint: Mapping[str, str] | None = None) -> Iterator[Line]:
-    """Where a check differs, why, and what to do; with a hint, only what the hint says."""
-    first = check.first
-    stage = next((stage.name for stage in check.stages if stage.mark == "wrong"), None)
-    line = check.line or next((found.line for found in check.diagnosis if found.line), None)
-    if first is not None:
-        yield Line("where", first.place(of_phase=False))
+    """Yield where a check differs, why, and what to do; with a hint, only what the hint says."""
+    if check.first is not None:
+        yield Line("where", check.first.place(of_phase=False))
     else:
-        yield Line("where", f"line {check.line} of {check.name}" if check.line else stage or check.name)
+        yield Line("where", f"line {check.line} of {check.name}" if check.line else _wrong_stage(check) or check.name)
     causes = [found.causes[0].sentence for found in check.diagnosis]
     if hint:
         yield Line("why", hint.get("sentence") or hint.get("kind") or "that is for you to find out")
-    elif causes:
-        yield Line("why", "; and ".join(causes))
     else:
-        yield Line("why", check.reason or "unknown: no mistake of the catalogue makes just these numbers")
+        yield Line("why", "; and ".join(causes) or check.reason or "unknown: no mistake of the catalogue makes just these numbers")
+    line = line_of(check)
     see = f"look at line {line} of {check.name}, then " if line and not hint else ""
     yield Line("do", f"{see}repeat: {command}")

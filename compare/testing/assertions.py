@@ -9,7 +9,7 @@ from ..checking.result import Check
 from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.problem import Problem
-from ..report.words import about, headline, what_next, why
+from ..report.words import about, headline, why
 from ..rounding.difference import Mode
 from ..sides.interface import Implementation
 from ..support.arrays import Batch
@@ -97,7 +97,7 @@ def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = Non
     if isinstance(result, Comparison):
         raise NotEquivalentError(result.explanation() + (f"\n  repeat: {repeat}" if repeat else ""))
     again = repeat or f"assert_equivalent(…, seed={result.seed})"
-    lines = [headline(result), *why(result), f"  compared: {about(result)}", what_next(result, again)]
+    lines = [headline(result), *why(result), f"  compared: {about(result)}", f"  repeat: {again}"]
     raise NotEquivalentError("\n".join(lines))
 
 

@@ -16,10 +16,10 @@ import pytest
 from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_problem, train_in_lockstep
 from compare.cli.main import main
 from compare.lockstep.result import steps_to_keep
-from compare.report import html, plots
+from compare.report import html, plots, svg
+from compare.report.console import Output, print_summary
 from compare.report.grades import grades_page
 from compare.report.html import check_page, comparison_page, in_notebook
-from compare.report.terminal import Output, print_summary
 from compare.report.words import Line, hinted
 from compare.support.arrays import Array
 from tests.compare.pages import Page
@@ -71,7 +71,7 @@ def checked(folder: Path, text: str, name: str = "attempt.py", **options: Any) -
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are left empty, where a test is not about them: they take the most of a page's time."""
-    monkeypatch.setattr(html, "_drawn", lambda name, *args, **kwargs: f'<svg id="{name}-svg"></svg>')
+    monkeypatch.setattr(html, "drawn", lambda name, *args, **kwargs: f'<svg id="{name}-svg"></svg>')
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_ids_are_unique_and_what_refers_to_one_finds_it(equal: Page, wrong_page:
 
 def test_pictures_are_drawn_in_the_colour_of_the_text(equal: Page) -> None:
     assert "currentColor" in equal.html
-    assert html._INK not in equal.html
+    assert svg.INK not in equal.html
 
 
 def test_a_different_training_says_where_and_marks_it(different: Page) -> None:
