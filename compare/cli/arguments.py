@@ -84,10 +84,10 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
 
 def checked_problem(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the options of `check` or `grade` say of the problem, with the keys of a file's PROBLEM."""
-    said = {name.removeprefix(_OF): value for name, value in vars(options).items() if name.startswith(_OF) and value is not None}
-    if len(said.get("activations", ())) == 1:
-        said["activations"] = said["activations"][0]
-    return said
+    declared = {name.removeprefix(_OF): value for name, value in vars(options).items() if name.startswith(_OF) and value is not None}
+    if len(declared.get("activations", ())) == 1:
+        declared["activations"] = declared["activations"][0]
+    return declared
 
 
 def activations(options: argparse.Namespace) -> tuple[str, ...]:
@@ -113,14 +113,9 @@ def optimizer_options(options: argparse.Namespace) -> dict[str, Any]:
 def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_training: str = "", of_data: str = "") -> None:
     """Add three groups of options: the network, its training and its data; each text ends its group's title."""
     add = parser.add_argument_group(f"the network{of_network}").add_argument
+    names = f"one for all hidden layers, or one for each; one more for the output, else what suits the loss: {', '.join(ACTIVATIONS)}"
     add("--hidden", type=values.hidden, default=(2,), metavar="N[,N...]", help="units of each hidden layer, or none (default 2)")
-    add(
-        "--activation",
-        type=values.activation_names,
-        default=("sigmoid",),
-        metavar="NAME[,NAME...]",
-        help=f"one for all hidden layers, or one for each; one more for the output, else what suits the loss: {', '.join(ACTIVATIONS)}",
-    )
+    add("--activation", type=values.activation_names, default=("sigmoid",), metavar="NAME[,NAME...]", help=names)
     add("--bias", action="store_true", help="give each layer a bias (the lesson has none)")
     add("--normalization", choices=tuple(NORMALIZATIONS), help="of each hidden layer, before its activation")
     add("--dropout", type=float, default=0.0, metavar="P", help="probability, after each hidden layer (default 0)")
@@ -162,8 +157,8 @@ def _add_optimizer_options(group: Any, prefix: str = "") -> None:
         else:
             kind = {"type": float, "metavar": "X"}
             of += f" (default {'/'.join(dict.fromkeys(f'{value:g}' for value in owners.values()))})"
-        said = "of the optimizer" if prefix and not isinstance(default, str) else of
-        group.add_argument(f"--{name.replace('_', '-')}", dest=f"{prefix}{name}", help=said, **kind)
+        text = "of the optimizer" if prefix and not isinstance(default, str) else of
+        group.add_argument(f"--{name.replace('_', '-')}", dest=f"{prefix}{name}", help=text, **kind)
 
 
 def _fill_plot(command: argparse.ArgumentParser) -> None:

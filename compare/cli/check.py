@@ -71,15 +71,12 @@ def report_check(options: Namespace, checked: Check, command: str) -> str:
 
 def _check_again(options: Namespace, seed: int) -> str:
     """Return the command that checks the same attempt with the same probes."""
-    words = ["backprop-compare", "check"]
-    words += [options.file] if options.program is None else ["--command", options.program]
-    words += ["--timeout", f"{options.timeout:g}"] if options.timeout else []
-    words += ["--adapter", options.adapter] if options.adapter else []
-    for name, value in arguments.checked_problem(options).items():
-        flag = "--activation" if name == "activations" else f"--{name.replace('_', '-')}"
+    flags = {"command": options.program, "timeout": options.timeout and f"{options.timeout:g}", "adapter": options.adapter or None}
+    flags |= {"activation" if name == "activations" else name: value for name, value in arguments.checked_problem(options).items()}
+    flags |= {"data": "lesson" if options.probe_data == "lesson" else None, "steps": options.steps, "hint": options.hint, "seed": seed}
+    words = ["backprop-compare", "check", *([options.file] if options.program is None else [])]
+    for name, value in flags.items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        words += [flag] if value is True else [flag, text]
-    words += ["--data", "lesson"] if options.probe_data == "lesson" else []
-    words += ["--steps", str(options.steps)] if options.steps is not None else []
-    words += ["--hint", str(options.hint)] if options.hint is not None else []
-    return shlex.join([*words, "--seed", str(seed)])
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [text])]
+    return shlex.join(words)

@@ -48,10 +48,10 @@ def check_report(options: Namespace) -> None:
 
 def again(options: Namespace) -> str:
     """Return the command line without the options that say how to report."""
-    words: list[str] = []
-    skips_next = False
-    for word in options.argv:
-        if not skips_next and word not in ("--json", "--quiet", "--report") and not word.startswith("--report="):
-            words.append(word)
-        skips_next = word == "--report"
-    return shlex.join(["backprop-compare", *words])
+    words, command = iter(options.argv), ["backprop-compare"]
+    for word in words:
+        if word == "--report":
+            next(words, None)
+        elif word not in ("--json", "--quiet") and not word.startswith("--report="):
+            command.append(word)
+    return shlex.join(command)

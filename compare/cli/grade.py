@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
 def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check every attempt of a folder, confined, and write the results."""
-    from ..sandbox.temporary import run_folder
-
-    with run_folder():
-        return _graded(options, check_interrupt)
-
-
-def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from importlib.util import find_spec
     from pathlib import Path
 
@@ -36,38 +29,35 @@ def _graded(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..report.grades import grades_page, print_grades
     from ..sandbox.confined import Limits
     from ..sandbox.protections import check_protections
+    from ..sandbox.temporary import run_folder
 
-    adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
-    problem = arguments.checked_problem(options)
-    check_size(problem, "--sizes")
-    declared_problem(problem)
-    is_elsewhere = options.unsafe_no_sandbox or options.scheduler
-    chosen = None if is_elsewhere else check_protections(confinement=options.confinement)
-    out = Path(options.out)
-    has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
-    settings = Settings(
-        seed=options.probe_seed,
-        steps=options.steps,
-        adapter=adapter,
-        problem=problem,
-        hint=options.hint,
-        weights=tuple({**WEIGHTS, **(options.weights or {})}.items()),
-        limits=Limits(answer=options.timeout),
-        confined=not options.unsafe_no_sandbox,
-        confinement=chosen.confinement if chosen else options.confinement or "bubblewrap",
-        reports=has_pages and options.reports,
-    )
-    with _workers(options, settings.limits.longest) as workers, progress_bar(1, "attempts") as advance:
-
-        def progress(done: int, of: int) -> None:
-            check_interrupt()
-            advance(done, of)
-
-        folder, page = Path(options.folder), grades_page if has_pages else None
-        lines = grade_folder(folder, out, settings, workers, options.shard, page, progress)
-    with Writing():
-        confined = "" if options.unsafe_no_sandbox else str(chosen or f"{settings.confinement} on each worker")
-        print_grades(lines, confined, [out / LINES, out / TABLE, *([out / PAGE] if has_pages else [])], skipped(folder, out))
+    with run_folder():
+        adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
+        problem = arguments.checked_problem(options)
+        check_size(problem, "--sizes")
+        declared_problem(problem)
+        is_elsewhere = options.unsafe_no_sandbox or options.scheduler
+        chosen = None if is_elsewhere else check_protections(confinement=options.confinement)
+        out = Path(options.out)
+        has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
+        settings = Settings(
+            seed=options.probe_seed,
+            steps=options.steps,
+            adapter=adapter,
+            problem=problem,
+            hint=options.hint,
+            weights=tuple({**WEIGHTS, **(options.weights or {})}.items()),
+            limits=Limits(answer=options.timeout),
+            confined=not options.unsafe_no_sandbox,
+            confinement=chosen.confinement if chosen else options.confinement or "bubblewrap",
+            reports=has_pages and options.reports,
+        )
+        with _workers(options, settings.limits.longest) as workers, progress_bar(1, check_interrupt, "attempts") as progress:
+            folder, page = Path(options.folder), grades_page if has_pages else None
+            lines = grade_folder(folder, out, settings, workers, options.shard, page, progress)
+        with Writing():
+            confined = "" if options.unsafe_no_sandbox else str(chosen or f"{settings.confinement} on each worker")
+            print_grades(lines, confined, [out / LINES, out / TABLE, *([out / PAGE] if has_pages else [])], skipped(folder, out))
     return "equivalent"
 
 

@@ -22,7 +22,7 @@ EQUIVALENT, DIFFERENT, UNUSABLE, FAULT, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 1
 
 
 class _Interrupts:
-    """Whether the process was interrupted since `watch`.
+    """Notes whether the process was interrupted since `watch`.
 
     An interrupt may arrive while torch is being imported, which then fails with another error, or goes on as if there had been none, or
     leaves the interpreter sure that the interrupt was not handled. So it is noted here, checked again later, and `run` exits at once.

@@ -19,7 +19,7 @@ def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
     problem = problem_of(options)
     steps = options.epochs * problem.steps_per_epoch
-    with progress_bar(steps) as advance:
+    with progress_bar(steps, lambda: None) as advance:
 
         def progress(step: int) -> None:
             try:
@@ -106,16 +106,16 @@ def _read_anew(manifest: Manifest, path: str | None) -> Problem:
     from ..problem.lesson import lesson_problem
     from ..problem.pieces import LOSSES
 
-    said, problem = manifest.data, manifest.problem
+    source, problem = manifest.data, manifest.problem
     loss = str(problem.get("loss"))
     options: dict[str, Any] = {"hidden": (), "loss": loss, "activations": LOSSES[loss].output, "dtype": problem.get("dtype")}
-    options |= {name: said.get(name) for name in ("split_seed", "standardize")}
-    path = path or said.get("data")
-    if said.get("target") is None:
+    options |= {name: source.get(name) for name in ("split_seed", "standardize")}
+    path = path or source.get("data")
+    if source.get("target") is None:
         return lesson_problem(path, **options)
     if path is None:
         raise ProblemError("the trace does not say where its inputs were read from; expected --data with the file")
-    return table_problem(path, said["target"], **options)
+    return table_problem(path, source["target"], **options)
 
 
 def _print_about(trace: Trace, as_json: bool, *last: str) -> None:

@@ -3,7 +3,6 @@
 import os
 from argparse import Namespace
 from collections.abc import Collection
-from typing import Any
 
 from ..lockstep.result import steps_to_keep
 from ..lockstep.training import Training, reported_epochs
@@ -15,11 +14,11 @@ from ..support.output import Writing, check_writable, write_file
 from . import arguments
 from .common import CheckInterrupt, again, check_report, data_options, problem_of
 
-FIRST_STEPS = 3
-
 
 def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train a network, by default the lesson's, on both sides, and report."""
+    from ..report.terminal import FIRST_STEPS
+
     check_report(options)
     problem = problem_of(options)
     last = options.epochs * problem.steps_per_epoch
@@ -58,7 +57,7 @@ def plot(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     training, _ = _trained(options, problem, keep, check_interrupt)
     write_file(options.file, picture(options.picture, training.comparison, form, options.step))
     with Writing():
-        print(f"{options.file}: {PICTURES[options.picture].said}; {training.comparison.explanation().splitlines()[0]}")
+        print(f"{options.file}: {PICTURES[options.picture].description}; {training.comparison.explanation().splitlines()[0]}")
     return training.comparison.verdict
 
 
@@ -68,14 +67,9 @@ def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_
     from ..sides.devices import checked_device
 
     device = checked_device(options.device)
-    with progress_bar(options.epochs * problem.steps_per_epoch) as advance:
-
-        def progress(step: int) -> None:
-            check_interrupt()
-            advance(step)
-
-        said = {"epochs": options.epochs, "every": options.every, "mode": options.mode}
-        return train_both(problem, **said, device=device, keep=keep, progress=progress), device
+    chosen = {"epochs": options.epochs, "every": options.every, "mode": options.mode}
+    with progress_bar(options.epochs * problem.steps_per_epoch, check_interrupt) as progress:
+        return train_both(problem, **chosen, device=device, keep=keep, progress=progress), device
 
 
 def _report(options: Namespace, training: Training, device: str, printed: Collection[int]) -> str:
@@ -98,8 +92,7 @@ def _report(options: Namespace, training: Training, device: str, printed: Collec
             if options.command == "example":
                 print_example(training, command, options.report)
             else:
-                shown: dict[str, Any] = {"is_lesson": _is_lesson(options), "first_steps": FIRST_STEPS, "steps": printed}
-                print_training(training, device, command, options.report, **shown)
+                print_training(training, device, command, options.report, is_lesson=_is_lesson(options), steps=printed)
     return training.comparison.verdict
 
 

@@ -13,11 +13,7 @@ def junit(check: Check, hint: Mapping[str, str] | None = None) -> str:
     bad = check.verdict not in ("equivalent", "different")
     failures = sum(stage.mark == "wrong" for stage in check.stages) + (check.verdict == "different")
     suite = ElementTree.Element(
-        "testsuite",
-        name="backprop-compare",
-        tests=str(1 + len(check.stages)),
-        failures=str(failures),
-        errors=str(int(bad)),
+        "testsuite", name="backprop-compare", tests=str(1 + len(check.stages)), failures=str(failures), errors=str(int(bad))
     )
     verdict = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name="equal to PyTorch")
     if check.verdict != "equivalent":

@@ -35,7 +35,7 @@ class Output(Console):
     def say(self, text: Text | str, hang: int | None = None, whole: str = "") -> None:
         """Print a line; where it is wrapped, further rows begin at column `hang`, by default below the text after its label.
 
-        A command at its end, given as `whole`, is not broken, so that it can be copied: it has a row of its own where it does not fit.
+        A command at its end, passed as `whole`, is not broken, so that it can be copied: it has a row of its own where it does not fit.
         """
         text = text if isinstance(text, Text) else Text(text)
         hang = _hang(text.plain) if hang is None else hang
@@ -60,14 +60,18 @@ def _hang(line: str) -> int:
 
 
 @contextmanager
-def progress_bar(steps: int, of: str = "steps") -> Iterator[Callable[..., None]]:
-    """Yield a function that takes the step reached, and of how many: on a terminal, standard error shows them as a bar once a run lasts."""
+def progress_bar(steps: int, check: Callable[[], None], of: str = "steps") -> Iterator[Callable[..., None]]:
+    """Yield a function that calls `check`, and shows the step that it takes as a bar on standard error, if that is a terminal.
+
+    The bar appears after a second. The function's second argument is how many steps there are, by default `steps`.
+    """
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     started = time.monotonic()
     task = bar.add_task(of, total=steps)
 
     def advance(step: int, total: int = steps) -> None:
+        check()
         if not bar.live.is_started and time.monotonic() - started > _PATIENCE:
             bar.start()
         bar.update(task, completed=step, total=total)
@@ -90,4 +94,4 @@ def print_verdict(console: Output, sentence: str, report: str | None) -> None:
 def print_summary(console: Output, lines: Iterable[Line]) -> None:
     """Print where, why and what to do, a line each."""
     for line in lines:
-        console.say(Text(f"{line.of:5}  ", style="bold") + Text(line.text), hang=7, whole=line.text.partition("repeat: ")[2])
+        console.say(Text(f"{line.label:5}  ", style="bold") + Text(line.text), hang=7, whole=line.text.partition("repeat: ")[2])

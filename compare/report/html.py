@@ -5,11 +5,10 @@ or dark scheme.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from ..support.arrays import Array
 from ..support.environment import environment
 from ..support.errors import MissingExtraError
 from . import plots
+from .plots import Sides
 from .svg import LETTER, Panel, drawn
 from .words import MARKS, about, described, headline, probes, step_and_index, summary_of_check, summary_of_training, why
 
@@ -30,11 +30,9 @@ MOST_PICKED = 200      # steps to pick from
 MOST_ENTRIES = 64      # of a parameter, that are shown as a matrix; else those with the largest share
 _LARGE = 1e6
 _TABLE_ROWS = 24      # of a picture's data
-Sides = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A drawing with what it shows in words, and its numbers as a table."""
 
     id: str
@@ -46,17 +44,14 @@ class Picture:
 
 
 def training_page(training: Training, device: str, command: str) -> str:
-    """Return the page of both backends' training; `command` repeats it."""
-    return comparison_page(training.comparison, device=device, command=command, epochs=_epochs(training))
+    """Return the page of both backends' training, with the losses after the reported epochs; `command` repeats it."""
+    losses = zip(training.epochs, training.manual.loss, training.torch_ref.loss, strict=True)
+    epochs = [(str(epoch), _aligned(manual), _aligned(torch_ref)) for epoch, manual, torch_ref in losses]
+    return comparison_page(training.comparison, device=device, command=command, epochs=epochs)
 
 
 def comparison_page(
-    comparison: Comparison,
-    *,
-    sides: Sides = plots.SIDES,
-    device: str = "cpu",
-    command: str | None = None,
-    epochs: Sequence[Sequence[str]] = (),
+    comparison: Comparison, *, sides: Sides = plots.SIDES, device: str = "cpu", command: str | None = None, epochs: Sequence[Any] = ()
 ) -> str:
     """Return the page of any comparison; raise MissingExtraError where the extra `report` is not installed."""
     sentence, *details = comparison.explanation().split("\n")
@@ -120,20 +115,14 @@ def _facts(comparison: Comparison, sides: Sides, device: str, command: str | Non
         facts.append(("Nearest to its bound", f"step {comparison.worst.step}, {comparison.worst.share:.1%} of what rounding allows"))
         facts.append(("Drift of the weights", f"{comparison.drift:.2g}"))
     if comparison.accuracies is not None:
-        ours, theirs = comparison.accuracies
-        facts.append(("Accuracy on the test records", f"{sides[0]} {ours:.4g}, {sides[1]} {theirs:.4g}"))
+        actual, expected = comparison.accuracies
+        facts.append(("Accuracy on the test records", f"{sides[0]} {actual:.4g}, {sides[1]} {expected:.4g}"))
     return facts + ([("Repeat", command)] if command else [])
 
 
 def _versions(device: str) -> str:
     ran = environment(device)
     return ", ".join(f"{name} {version}" for name, version in ran.items() if name in ("python", "numpy", "torch", "backprop-compare"))
-
-
-def _epochs(training: Training) -> list[list[str]]:
-    """Return the rows of losses after the reported epochs."""
-    measures = zip(training.epochs, training.manual.loss, training.torch_ref.loss, strict=True)
-    return [[str(epoch), _aligned(ours), _aligned(theirs)] for epoch, ours, theirs in measures]
 
 
 def _aligned(value: float) -> str:
@@ -155,18 +144,16 @@ def _shown(comparison: Comparison, sides: Sides) -> dict[str, Any]:
 
 def _deltas(kept: ComparedStep) -> list[dict[str, Any]]:
     """Return each parameter's deltas in a step: all as matrices, or the eight entries that come nearest to their bounds."""
-    found, says = [], (_number, _number, _share)
+    found = []
     for name, actual, expected, allowed in kept.deltas():
         share = shares(actual, expected, np.broadcast_to(allowed, actual.shape))
-        as_rows = [array if array.ndim == 2 else array[None] for array in (actual, expected, share)]
+        columns = ((actual, _number), (expected, _number), (share, _share))
         entry: dict[str, Any] = {"name": name, "shape": list(actual.shape)}
         if actual.size <= MOST_ENTRIES:
-            entry["rows"] = [[[say(value) for value in row] for row in array] for array, say in zip(as_rows, says, strict=True)]
+            entry["rows"] = [[[write(value) for value in row] for row in np.atleast_2d(array)] for array, write in columns]
         else:
-            nearest = np.argsort(share, axis=None)[::-1][:8]
-            places = [[int(i) for i in np.unravel_index(at, actual.shape)] for at in nearest]
-            arrays = list(zip((actual, expected, share), says, strict=True))
-            entry["entries"] = [[place, *(say(array[tuple(place)]) for array, say in arrays)] for place in places]
+            places = [np.unravel_index(at, actual.shape) for at in np.argsort(share, axis=None)[::-1][:8]]
+            entry["entries"] = [[[*map(int, place)], *(write(array[place]) for array, write in columns)] for place in places]
         found.append(entry)
     return found
 

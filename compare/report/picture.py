@@ -1,9 +1,8 @@
 """One picture of a comparison as the content of a file for slides: PNG, SVG or PDF."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..lockstep.result import Comparison
 from . import plots
@@ -13,11 +12,10 @@ _DPI = 200
 _SIZE = (8, 4.5)      # inches
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of picture: what it shows, how it is drawn on a figure, and whether it shows steps that must be kept."""
 
-    said: str
+    description: str
     draw: Callable[[Any, Comparison, int | None], Any]
     needs_steps: bool = True
 

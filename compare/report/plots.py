@@ -44,7 +44,7 @@ _MOST_VALUES = 36      # of a tensor, that are written into its picture
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FAR = 1000      # from the least loss to the largest, from where on the axis is logarithmic
 _LARGEST = 1e200      # that an axis has room for, with its margins and the ticks beyond them
-_LEAST_SHARE = 1e-4      # of what rounding allows, that is told from nothing in the heat map
+_LEAST_SHARE = 1e-4      # of what rounding allows, that the heat map tells from smaller ones
 
 
 def tensor_name(problem: Problem, key: Key) -> str:

@@ -15,10 +15,7 @@ INK = "#010203"      # stands for the page's text colour while matplotlib draws
 
 
 class Panel(NamedTuple):
-    """The height of a pair of axes and the room around it in inches, with a legend of those names below.
-
-    The caller gives them, since matplotlib takes long to compute them.
-    """
+    """The height of a pair of axes, and the room around it for a legend of names below, in inches; matplotlib's layout would be slow."""
 
     height: float
     legend: Sequence[str] = ()

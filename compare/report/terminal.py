@@ -19,22 +19,18 @@ from ..support.environment import environment
 from .console import Output, make_console, print_summary, print_verdict
 from .words import MARKS, headline, probes, sides, step_and_index, summary_of_check, summary_of_training, why
 
+FIRST_STEPS = 3      # steps of which every entry of the deltas is shown
 _SHOWN_ENTRIES = 16      # of a parameter, that are shown one by one in the first steps
 _DIGITS = {"float64": 14, "float32": 8}      # after the point, in exponent notation: as many as fit side by side
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
 
 
-def print_training(
-    training: Training, device: str, command: str, report: str | None, *, is_lesson: bool, first_steps: int, steps: Collection[int]
-) -> None:
-    """Print a training with the deltas of `steps`; with `is_lesson`, beside the figures that the lesson prints.
-
-    Of the `first_steps` every entry is shown, of later ones the largest share. `command` repeats the training, `report` is the page's path.
-    """
+def print_training(training: Training, device: str, command: str, report: str | None, *, is_lesson: bool, steps: Collection[int]) -> None:
+    """Print a training with the deltas of `steps`; with `is_lesson`, beside the figures that the lesson prints; `command` repeats it."""
     console = make_console()
     comparison = training.comparison
     _print_problem(console, comparison, device)
-    _print_deltas(console, comparison, first_steps, steps)
+    _print_deltas(console, comparison, steps)
     _print_losses(console, training, PRINTED_LOSSES if is_lesson else ())
     if comparison.accuracies is not None:
         manual, torch_ref = comparison.accuracies
@@ -75,10 +71,10 @@ def print_example(training: Training, command: str, report: str | None) -> None:
 def _print_problem(console: Output, comparison: Comparison, device: str) -> None:
     problem = comparison.problem
     ran = environment(device)
-    parts = [" ".join(problem.activations), "biases" if problem.bias else "no biases"]
-    parts += [problem.normalization] if problem.normalization else []
-    parts += [f"dropout {problem.dropout:g}"] if problem.dropout else []
-    console.say(f"Network  {'-'.join(map(str, problem.sizes))}, {', '.join(parts)}; loss {_loss(problem)}, {_update(problem)}")
+    sizes, biases = "-".join(map(str, problem.sizes)), "biases" if problem.bias else "no biases"
+    dropout = f"dropout {problem.dropout:g}" if problem.dropout else None
+    network = ", ".join(filter(None, (sizes, " ".join(problem.activations), biases, problem.normalization, dropout)))
+    console.say(f"Network  {network}; loss {_loss(problem)}, {_update(problem)}")
     tests = 0 if problem.test is None else len(problem.test[0])
     batches = f"; mini-batches of {problem.batch_size}" if problem.batch_size else ""
     batches += f" in {problem.accumulate} parts" if problem.accumulate > 1 else ""
@@ -101,14 +97,14 @@ def _update(problem: Problem) -> str:
     return ", ".join([*name, f"lr {problem.lr:g}", *own])
 
 
-def _print_deltas(console: Output, comparison: Comparison, first_steps: int, steps: Collection[int]) -> None:
+def _print_deltas(console: Output, comparison: Comparison, steps: Collection[int]) -> None:
     digits = _DIGITS[comparison.problem.dtype]
     console.print(Text("Weight deltas, side by side", style="bold"))
     table = _table("", "manual", "torch_ref", "differ", "ulp", "share")
     for step in sorted(comparison.kept.keys() & {*steps}):
         kept = comparison.kept[step]
         table.add_row(f"step {step}")
-        for difference, is_largest in _shown(kept, every_entry=step <= first_steps):
+        for difference, is_largest in _shown(kept, every_entry=step <= FIRST_STEPS):
             table.add_row(
                 f"{difference.tensor}{_index(difference.index)}",
                 f"{difference.actual:.{digits}e}",
@@ -119,7 +115,7 @@ def _print_deltas(console: Output, comparison: Comparison, first_steps: int, ste
             )
     console.print(table)
     console.print("differ: |manual − torch_ref|; share: of what rounding allows; *: largest share.")
-    console.print(f"After step {first_steps}, and of large tensors, the largest alone is shown.\n")
+    console.print(f"After step {FIRST_STEPS}, and of large tensors, the largest alone is shown.\n")
 
 
 def _shown(kept: ComparedStep, *, every_entry: bool) -> Iterator[tuple[Difference, bool]]:
@@ -212,10 +208,10 @@ def print_check(check: Check, command: str, hint: Mapping[str, str] | None = Non
         console.print()
     width = max((len(stage.name) for stage in check.stages), default=0)
     for stage in check.stages:
-        said = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it"}[stage.mark]
+        text = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it"}[stage.mark]
         found = stage.difference if stage.mark == "wrong" else None
         where = f": {step_and_index(found)}" if found is not None else ""
-        console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {said}{where}", style=_STYLES[stage.mark]), hang=width + 4)
+        console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {text}{where}", style=_STYLES[stage.mark]), hang=width + 4)
     console.print()
     print_verdict(console, headline(check), report)
     for line in why(check, hint):

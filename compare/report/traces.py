@@ -43,21 +43,21 @@ def about_object(trace: Trace) -> dict[str, Any]:
 
 def differing(actual: Trace, expected: Trace) -> Iterator[tuple[str, str, str]]:
     """Yield what differs between how the two runs were made, as (name, actual, expected)."""
-    ours, theirs = (
+    left, right = (
         {**fields(kept, "side", "device"), "dtype": trace.problem.dtype, "steps": kept.recorded, **kept.environment}
         for trace, kept in ((trace, trace.manifest) for trace in (actual, expected))
     )
-    for name in dict.fromkeys((*ours, *theirs)):
-        if ours.get(name) != theirs.get(name):
-            yield name, printable(str(ours.get(name, "none"))), printable(str(theirs.get(name, "none")))
+    for name in dict.fromkeys((*left, *right)):
+        if left.get(name) != right.get(name):
+            yield name, printable(str(left.get(name, "none"))), printable(str(right.get(name, "none")))
 
 
 def print_difference(comparison: Comparison, actual: Trace, expected: Trace, command: str, report: str | None) -> None:
     """Print how two runs compare, the verdict and its summary last."""
     console = make_console()
     console.say(f"{actual.folder} beside {expected.folder}: {described(comparison.problem)}", hang=2)
-    for name, ours, theirs in differing(actual, expected):
-        console.say(f"  {name:16} {ours}, and {theirs}", hang=19)
+    for name, left, right in differing(actual, expected):
+        console.say(f"  {name:16} {left}, and {right}", hang=19)
     for trace in (actual, expected):
         if not trace.manifest.is_complete:
             console.say(f"Note: {cut_off(trace)}", hang=6)
@@ -86,6 +86,6 @@ def difference_as_object(comparison: Comparison, actual: Trace, expected: Trace)
         "drift": comparison.drift,
         "accuracy": comparison.accuracies,
         "stopped": comparison.stopped,
-        "differing": {name: [ours, theirs] for name, ours, theirs in differing(actual, expected)},
+        "differing": {name: [left, right] for name, left, right in differing(actual, expected)},
         "traces": [about_object(actual), about_object(expected)],
     }

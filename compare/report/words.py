@@ -35,11 +35,9 @@ def described(problem: Problem) -> str:
 
 def described_in_full(problem: Problem) -> str:
     """Describe the problem with all that a grade may depend on: also the kind of targets, normalisation, dropout and learning rate."""
-    parts = [described(problem), f"lr {problem.lr:g}"]
-    parts += [problem.normalization] if problem.normalization else []
-    parts += [f"dropout {problem.dropout:g}"] if problem.dropout else []
-    parts += ["class indices"] if problem.batches[0][1].ndim == 1 else []
-    return ", ".join(parts)
+    dropout = f"dropout {problem.dropout:g}" if problem.dropout else None
+    targets = "class indices" if problem.batches[0][1].ndim == 1 else None
+    return ", ".join(filter(None, (described(problem), f"lr {problem.lr:g}", problem.normalization, dropout, targets)))
 
 
 def headline(check: Check) -> str:
@@ -141,7 +139,7 @@ def _without_steps(comparison: Comparison | None) -> Comparison | None:
 class Line(NamedTuple):
     """One line of a summary: its label, "where", "why" or "do", and its text."""
 
-    of: str
+    label: str
     text: str
 
 

@@ -220,7 +220,7 @@ def test_the_command_writes_the_picture_in_the_format_of_its_name(
     file = tmp_path / name
     assert main(["plot", kind, str(file), "--epochs", "2"]) == 0
     assert file.read_bytes().startswith(MAGIC[name[-3:].lower()])
-    assert capsys.readouterr().out.startswith(f"{file}: {PICTURES[kind].said}; equivalent: ")
+    assert capsys.readouterr().out.startswith(f"{file}: {PICTURES[kind].description}; equivalent: ")
 
 
 @pytest.mark.parametrize(
