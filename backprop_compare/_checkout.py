@@ -11,7 +11,7 @@ _PACKAGES = ("compare", "data", "manual", "torch_ref")
 
 
 def _beside(name: str) -> str:
-    """The module's name in a checkout."""
+    """Return the module's name in a checkout."""
     return name.partition(".")[2]
 
 
@@ -22,18 +22,18 @@ class _Beside(MetaPathFinder, Loader):
         self.specs: dict[int, ModuleSpec | None] = {}
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The module's, if it is one of those beside this folder."""
-        is_ours = name.startswith("backprop_compare.") and _beside(name).partition(".")[0] in _PACKAGES
-        return ModuleSpec(name, self) if is_ours else None
+        """Return a spec for a module of the packages beside this folder."""
+        is_package = name.startswith("backprop_compare.") and _beside(name).partition(".")[0] in _PACKAGES
+        return ModuleSpec(name, self) if is_package else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module itself, under its name in the checkout."""
+        """Import and return the module under its name in the checkout."""
         module = import_module(_beside(spec.name))
         self.specs[id(module)] = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give it its own spec again, which the import has taken for the other name's."""
+        """Restore the module's own spec, which the import replaced by that of the other name."""
         module.__spec__ = self.specs.pop(id(module))
 
 

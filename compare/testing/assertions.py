@@ -1,4 +1,4 @@
-"""The assertion for anyone's test."""
+"""The assertion for a user's tests."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -15,8 +15,8 @@ from ..sides.interface import Implementation
 from ..support.arrays import Batch
 from ..support.errors import NotEquivalentError, ProblemError
 
-_LOOKED_AT = 3      # steps, for whether anything moves
-TRAINED = 10      # steps of an implementation; of functions, as many as `check` takes
+_LOOKED_AT = 3      # first steps, in which every weight should move
+TRAINED = 10      # default steps of an implementation; the default for functions is `check`'s
 Declared = Mapping[str, Any]
 
 
@@ -45,12 +45,12 @@ def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **
         assert_equivalent(my_module, problem={"sizes": (4, 5, 2), "bias": True})
         assert_equivalent(MyNetwork(), Problem.draw((6, 2, 1), lr=0.3), steps=100)
 
-    `actual` is the path of a file, or functions that are at hand: a module, a mapping of their names, an object that has them, or one of
-    the name that it has in the contract. They are checked as `check` does, whose options these are, and the check is returned. Or it is
-    an `Implementation` with a `Problem`: then the comparison with `expected`, by default the PyTorch reference, is returned.
+    `actual` is the path of a file, or functions: a module, a mapping from their names, an object with methods of these names, or one
+    function with its name in the contract. `check` checks them, with the same options, and its Check is returned. Or `actual` is an
+    `Implementation` with a `Problem`: then its Comparison with `expected`, by default the PyTorch reference, is returned.
 
-    Raises NotEquivalentError, an AssertionError, that says where the two part, how far, what rounding allows, and of functions which
-    mistake explains it, or that nothing is proved, such as by weights that hardly move; ProblemError for arguments that cannot be used;
+    Raises NotEquivalentError, an AssertionError, that says where the two part, how far, what rounding allows, and for functions which
+    mistake explains it, or that the test proves nothing, because weights hardly move; ProblemError for arguments that cannot be used;
     UnusableFileError for a file that cannot.
     """
     __tracebackhide__ = True
@@ -60,7 +60,7 @@ def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **
 
 
 def compared(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Check:
-    """What comes of it, whatever the verdict."""
+    """Return the Check or the Comparison, whatever the verdict."""
     if not isinstance(problem, Problem):
         if isinstance(actual, Implementation) and problem is None:
             raise ProblemError(f"actual is a {type(actual).__name__}, with load_state_dict, step and predict; expected a Problem with it")
@@ -88,7 +88,7 @@ def compared(actual: Any, problem: Problem | Declared | None = None, **options: 
 
 
 def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = None) -> None:
-    """Raise NotEquivalentError with the report's lines; `repeat` is the command that does it again, by default a call with its seed."""
+    """Raise NotEquivalentError, unless equivalent, with the report's lines; `repeat` is the command that repeats it, by default a call."""
     __tracebackhide__ = True
     if isinstance(result, Comparison) and result.verdict == "equivalent" and result.unmoved:
         raise NotEquivalentError(f"not a proof: {hardly_moved(result.unmoved)}; expected a problem that moves them, by a larger lr say")

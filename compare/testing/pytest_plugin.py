@@ -1,6 +1,6 @@
-"""A pytest plugin: the fixture `lockstep`, which asserts that one's own network is equal to PyTorch, with a marker and options for it.
+"""A pytest plugin: the fixture `lockstep`, which asserts that a user's network is equal to PyTorch, with a marker and options for it.
 
-NumPy and torch are imported when the fixture is first called, so that a run which never does pays nothing for the plugin.
+NumPy and torch are imported when the fixture is first called, so that runs without it are not slower.
 """
 
 import re
@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha1
 from importlib.util import find_spec
 from os import PathLike
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 
 SEEDS = 2**32
 _OF_FUNCTIONS, _OF_IMPLEMENTATIONS = ("adapter", "seed", "steps", "data"), ("expected", "steps", "mode")
-_OPTIONS = {*_OF_FUNCTIONS, *_OF_IMPLEMENTATIONS}      # of a call or a marker; what else they have is a key of the problem's
-_LONGEST = 120      # characters of a report's file name, before what tells it from others
+_OPTIONS = {*_OF_FUNCTIONS, *_OF_IMPLEMENTATIONS}      # of a call or a marker; their other arguments are keys of the problem
+_LONGEST = 120      # characters of a report's file name, before the digest
 _MARKER = "lockstep(seed=…, steps=…, sizes=…, …): defaults for the fixture lockstep, with the names of its own arguments"
 
 
 class Lockstep:
-    """What the fixture gives: called with one's own network, it raises unless that is equal to PyTorch.
+    """The fixture's value: a call with a user's network raises unless the network is equal to PyTorch.
 
         lockstep(train_step, sizes=(4, 5, 2))
         lockstep("my_network.py", steps=200)
@@ -44,7 +45,7 @@ class Lockstep:
         self._node, self._run = node, node.config.stash[_RUN]
 
     def __call__(self, actual: Any, problem: Any = None, **arguments: Any) -> "Check | Comparison":
-        """As `assert_equivalent`; keys of the problem may be arguments of their own. Seed and steps are the marker's or the options'.
+        """Do what `assert_equivalent` does; keys of the problem may be arguments too. The marker or the options set the seed and the steps.
 
         A path is looked for where pytest runs, then beside the test. Returns the Check, or the Comparison of an Implementation.
         """
@@ -74,31 +75,31 @@ class Lockstep:
         return {name: value for name, value in {**defaults, **self._marked(fields=False)}.items() if name in names}
 
     def _marked(self, *, fields: bool) -> dict[str, Any]:
-        """What the markers say of the problem, or of the other arguments; the closest has the last word."""
-        said: dict[str, Any] = {}
+        """Return the markers' arguments, keys of the problem or others; the closest marker's win."""
+        marked: dict[str, Any] = {}
         for marker in self._node.iter_markers("lockstep"):
             if marker.args:
                 pytest.fail(f"the marker lockstep has {marker.args!r}; expected arguments with names: {_MARKER}", pytrace=False)
-            said = {**marker.kwargs, **said}
-        return {name: self._found(value) for name, value in said.items() if (name not in _OPTIONS) == fields}
+            marked = {**marker.kwargs, **marked}
+        return {name: self._found(value) for name, value in marked.items() if (name not in _OPTIONS) == fields}
 
     def _found(self, value: Any) -> Any:
-        """A path as it is, or beside the test where there is nothing here."""
+        """Return the value; a path that is not in the current folder, but beside the test, becomes that one."""
         if not isinstance(value, (str, PathLike)) or Path(value).exists():
             return value
         beside = self._node.path.parent / value
         return beside if beside.exists() else value
 
     def _command(self, arguments: Mapping[str, Any], *, has_seed: bool) -> str:
-        """What runs this test again, with the probes that it had."""
-        given = {**self._marked(fields=False), **arguments}
-        seed = [] if "seed" in given or not has_seed else ["--lockstep-seed", str(self._run.seed)]
-        steps = [] if "steps" in given or self._run.steps is None else ["--lockstep-steps", str(self._run.steps)]
+        """Return the command that runs this test again with the same probes."""
+        named = {**self._marked(fields=False), **arguments}
+        seed = [] if "seed" in named or not has_seed else ["--lockstep-seed", str(self._run.seed)]
+        steps = [] if "steps" in named or self._run.steps is None else ["--lockstep-steps", str(self._run.steps)]
         return shlex.join(["pytest", self._node.nodeid, *seed, *steps])
 
 
 def _check_nothing_hides(*packages: str) -> None:
-    """Raise CompareError where a file of the project would be imported as one of them."""
+    """Raise CompareError where a file of the user's project would be imported in place of one of the packages."""
     for name in packages:
         spec = find_spec(name)
         if spec is not None and spec.submodule_search_locations is None:
@@ -107,12 +108,12 @@ def _check_nothing_hides(*packages: str) -> None:
 
 
 class _Run:
-    """What holds for the whole run: the seed, the steps, and the folder of the reports."""
+    """The settings of a run of pytest: the seed, the steps, and the folder of the reports."""
 
     def __init__(self, config: pytest.Config) -> None:
-        told = getattr(config, "workerinput", {}).get("lockstep_seed")      # by the process that started this one, under xdist
-        asked = config.getoption("lockstep_seed")
-        self.seed: int = told if told is not None else secrets.randbelow(SEEDS) if asked is None else asked
+        seed = getattr(config, "workerinput", {}).get("lockstep_seed")      # from the process that started this one, under xdist
+        seed = config.getoption("lockstep_seed") if seed is None else seed
+        self.seed: int = secrets.randbelow(SEEDS) if seed is None else seed
         self.steps: int | None = config.getoption("lockstep_steps")
         folder = config.getoption("lockstep_report")
         self.folder = None if folder is None else config.invocation_params.dir / folder
@@ -124,7 +125,7 @@ class _Run:
                 raise pytest.UsageError(f"--lockstep-report {folder}: {error.strerror}; expected a folder that can be made") from None
 
     def write(self, test: str, actual: Any, result: "Check | Comparison") -> None:
-        """The JSON and JUnit's XML of one check, under the name of the test; a second one of it has a 2."""
+        """Write the JSON and JUnit's XML of a check under the name of the test; a second check of the test has a 2."""
         if self.folder is None:
             return
         from ..checking.result import Check
@@ -146,7 +147,7 @@ _RUN = pytest.StashKey[_Run]()
 
 
 def file_name(test: str) -> str:
-    """The test's name as a file's: letters, digits, dots, dashes and underscores; with what tells it from others where that loses any."""
+    """Return a file name of letters, digits, dots, dashes and underscores; with a digest where the test's name loses others."""
     plain = test.replace("::", "__").replace("/", "__")
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:_LONGEST]
     return name if name == plain else f"{name}-{sha1(test.encode('utf-8', 'replace'), usedforsecurity=False).hexdigest()[:8]}"
@@ -154,51 +155,44 @@ def file_name(test: str) -> str:
 
 @pytest.fixture
 def lockstep(request: pytest.FixtureRequest) -> Lockstep:
-    """Assert that a network of one's own is equal to PyTorch, down to rounding: `lockstep(train_step, sizes=(4, 5, 2))`."""
+    """Assert that your own network is equal to PyTorch, down to rounding: `lockstep(train_step, sizes=(4, 5, 2))`."""
     return Lockstep(request.node)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of a run."""
+    """Add the options."""
     group = parser.getgroup("lockstep", "networks compared with PyTorch")
-    group.addoption("--lockstep-seed", type=_seed, metavar="N", help="draw probes from this seed (default: another in each run)")
-    group.addoption("--lockstep-steps", type=_steps, metavar="N", help="steps of training in lockstep (default: 50, of a Problem 10)")
+    seed = "draw probes from this seed (default: another in each run)"
+    group.addoption("--lockstep-seed", type=partial(_whole, below=SEEDS), metavar="N", help=seed)
+    group.addoption("--lockstep-steps", type=_whole, metavar="N", help="steps of training in lockstep (default: 50, of a Problem 10)")
     group.addoption("--lockstep-report", metavar="DIR", help="write each check as JSON and as JUnit's XML into this folder")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, and settle the seed."""
+    """Register the marker, and set the seed."""
     config.addinivalue_line("markers", _MARKER)
     config.stash[_RUN] = _Run(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """The seed, so that a failure can be repeated."""
+    """Print the seed, so that a failure can be repeated."""
     return f"lockstep: --lockstep-seed {config.stash[_RUN].seed}"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Under xdist, all processes have the seed of the first."""
+    """Give all processes of xdist the seed of the first."""
     node.workerinput["lockstep_seed"] = node.config.stash[_RUN].seed
 
 
 def pytest_plugin_registered(plugin: object, plugin_name: str, manager: pytest.PytestPluginManager) -> None:
-    """Loaded by its module's name, it is not loaded by its entry point's again, nor the other way round."""
+    """Keep pytest from loading the plugin twice, by its module's name and by its entry point."""
     if plugin is sys.modules[__name__]:
         for name in {"lockstep", __name__} - {plugin_name}:
             manager.set_blocked(name)
 
 
-def _seed(text: str) -> int:
-    return _whole(text, SEEDS)
-
-
-def _steps(text: str) -> int:
-    return _whole(text, None)
-
-
-def _whole(text: str, below: int | None) -> int:
+def _whole(text: str, below: int | None = None) -> int:
     is_number = text.isascii() and text.isdigit() and len(text) < 20
     if not is_number or (below is not None and int(text) >= below):
         raise ArgumentTypeError(f"{text!r}; expected a whole number from 0" + ("" if below is None else f" to {below - 1}"))
