@@ -38,11 +38,7 @@ def most_steps(problem: Problem) -> int:
 
 
 def records_of(
-    side: Implementation,
-    problem: Problem,
-    batches: list[Batch],
-    before: Mapping[str, Array] | None = None,
-    phases: Phases | None = None,
+    side: Implementation, problem: Problem, batches: list[Batch], before: Mapping[str, Array] | None = None, phases: Phases | None = None
 ) -> StepRecord:
     """Return the records of the side's steps on the batches, stacked; each step starts from the parameters in `before`, if there are any.
 
@@ -59,7 +55,8 @@ def records_of(
             records.append(checked_record(side.step(*batch), problem, batch, phases, abilities.dtype or problem.dtype))
             phases = records[0].phases
         except LayoutError as error:
-            raise error.at(len(records), combined(records, stacked) if records else None) from None
+            error.position, error.before = len(records), combined(records, stacked) if records else None
+            raise
     return combined(records, stacked)
 
 

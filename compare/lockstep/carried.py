@@ -34,10 +34,9 @@ class Carried:
         return bool(self.gaps)
 
     def into(self, side: int, record: StepRecord, n: int) -> dict[str, Array]:
-        """Return the state before each of n steps, by name, of side 0, the actual one, or 1, the expected one.
+        """Return the state before each of n steps, by name, of side 0, the actual one, or 1, the expected one; raise if it is not shown.
 
-        It is the state at the end of the block before, then the state that the record shows after each step. Raises ProblemError for state
-        that is not shown.
+        It is the state at the end of the block before, then the state that the record shows after each step.
         """
         after = shown_state(record)
         before: dict[str, Array] = {}

@@ -18,10 +18,7 @@ from ..support.arrays import Array
 
 @dataclass(frozen=True)
 class Screening:
-    """The largest difference of each step, and its largest share of the screen's bound, by (phase, tensor).
-
-    The screen for large weights only says whether it clears a step: the share is 0 or infinite.
-    """
+    """Each step's largest difference and share of the screen's bound, by (phase, tensor); the large screen's shares are 0 or infinite."""
 
     differences: Mapping[Key, Array]
     shares: Mapping[Key, Array]

@@ -79,8 +79,8 @@ class _Run:
         self.decay, self.large = decay(problem), LargeScreen(problem)
         self.expects_backend = abilities[1].in_blocks      # `manual` or `torch_ref`, whose own rounding is within its bounds
         follows = abilities[1].follows
-        self.can_follow = follows if follows is not None else self.expects_backend or not self.carried.has_state
-        if mode == "follow" and not self.can_follow:
+        self.follow_is_possible = follows if follows is not None else self.expects_backend or not self.carried.has_state
+        if mode == "follow" and not self.follow_is_possible:
             why = "a recorded run cannot follow, nor can an expected side of your own whose optimiser or normalisation keeps state"
             raise ProblemError(f"{why}; use mode 'free'")
         # A side that may not show what it carries: its gap is bounded step by step.
@@ -112,7 +112,7 @@ class _Run:
     def _judge(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> None:
         block, screening, suspects = self._run_in_mode(numbers, batches, actual)
         if suspects is not None and self.findings.divergence is None:
-            is_lost = not self.can_follow and is_lost_in_drift(self.problem, suspects)
+            is_lost = not self.follow_is_possible and is_lost_in_drift(self.problem, suspects)
             self.findings.suspect(suspects, settle=is_lost)
             if is_lost and self.findings.divergence is None:
                 why = f"the two sides' weights have drifted so far apart by step {numbers[-1]} that bounds on them say nothing"
@@ -126,16 +126,13 @@ class _Run:
         self.carried.carry_on(block, n - 1)
 
     def _run_in_mode(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> tuple[Block, Screening, Block | None]:
-        """Run and screen the expected side's block, again in follow mode where drift makes the bounds of free mode say nothing.
-
-        Returns the block, its screening, and the steps for the envelope, if any.
-        """
+        """Run the expected side and screen the block; again in follow mode, where drift makes free mode's bounds say nothing."""
         restore = None
         if isinstance(self.expected, InBlocks) and self.carried.has_state and self.mode_now == "free":
             restore = self.expected.checkpoint()
         judged = self._screened(self._block(numbers, batches, actual))
         suspects = judged[2]
-        if self.mode_now == "follow" or suspects is None or not self.can_follow or self.findings.divergence is not None:
+        if self.mode_now == "follow" or suspects is None or not self.follow_is_possible or self.findings.divergence is not None:
             return judged
         if not is_lost_in_drift(self.problem, suspects):
             return judged

@@ -90,10 +90,7 @@ class Comparison:
 
     @property
     def unmoved(self) -> list[str]:
-        """The weights that in no kept step moved by clearly more than rounding allows, so that a wrong step would pass too.
-
-        Weight decay's part of a step does not count.
-        """
+        """The weights that no kept step moves, apart from weight decay, by clearly more than rounding allows: wrong steps would pass."""
         moved: dict[str, bool] = {}
         for kept in self.kept.values():
             for name, _, expected, allowed in kept.deltas():

@@ -1,12 +1,12 @@
 """The training of a problem on both backends in lockstep, with each side's losses after some epochs."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..problem.problem import Problem
-from ..rounding.difference import Mode
 from ..sides.manual import Manual
 from ..support.arrays import Array
 from .loop import train_in_lockstep
@@ -43,17 +43,8 @@ class Training:
     initial_parameters: tuple[Mapping[str, Array], Mapping[str, Array]]
 
 
-def train(
-    problem: Problem,
-    *,
-    epochs: int,
-    every: int | None = None,
-    mode: Mode = "free",
-    device: str = "cpu",
-    keep: Collection[int] = (),
-    progress: Callable[[int], None] = lambda step: None,
-) -> Training:
-    """Train both backends in lockstep, with losses after the reported epochs; the comparison keeps the steps in `keep`, from 1."""
+def train(problem: Problem, *, epochs: int, every: int | None = None, device: str = "cpu", **options: Any) -> Training:
+    """Train both backends in lockstep, with losses after the reported epochs; further options are those of `train_in_lockstep`."""
     from ..sides.torch_ref import TorchRef
 
     sides: tuple[Manual, TorchRef] = (Manual(problem), TorchRef(problem, device=device))
@@ -71,21 +62,9 @@ def train(
             output, loss = side.evaluate(x, y)  # type: ignore[attr-defined]    # zip sees the sides as objects
             measured.loss.append(loss)
             if y.shape == output.shape:
-                measured.mse.append(_mean_square(output, y))
-                measured.lesson_loss.append(_mean_square(output[-1], y))
+                measured.mse.append(float(np.mean((output - y) ** 2)))
+                measured.lesson_loss.append(float(np.mean((output[-1] - y) ** 2)))
 
-    comparison = train_in_lockstep(
-        *sides,
-        problem,
-        steps=epochs * per_epoch,
-        mode=mode,
-        keep=keep,
-        observe_after={(epoch + 1) * per_epoch for epoch in reported_epochs(epochs, every)},
-        observe=observe,
-        progress=progress,
-    )
+    after = {(epoch + 1) * per_epoch for epoch in reported_epochs(epochs, every)}
+    comparison = train_in_lockstep(*sides, problem, steps=epochs * per_epoch, observe_after=after, observe=observe, **options)
     return Training(comparison, reached, *measures, initial)
-
-
-def _mean_square(output: Array, y: Array) -> float:
-    return float(np.mean((output - y) ** 2))

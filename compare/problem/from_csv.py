@@ -1,6 +1,5 @@
 """A problem on records from a CSV file: one column is the target, the others are features."""
 
-from os import PathLike
 from typing import Any, Literal
 
 from ..support.arrays import Batch
@@ -11,15 +10,7 @@ from .validation import check_choice
 
 
 def table_problem(
-    path: str | PathLike[str],
-    target: str,
-    *,
-    hidden: tuple[int, ...] = (2,),
-    activations: str | tuple[str, ...] = "sigmoid",
-    loss: str = "half_mse",
-    split_seed: int = 21,
-    standardize: Literal["all", "train"] = "all",
-    **options: Any,
+    path: str, target: str, *, hidden: tuple[int, ...], loss: str, split_seed: int, standardize: Literal["all", "train"], **options: Any
 ) -> Problem:
     """Return a network on the table's features, text columns one-hot; further options are `Problem`'s fields.
 
@@ -32,7 +23,7 @@ def table_problem(
     kind = LOSSES[loss].targets
     table = data.load_table(path, target, kind=kind, split_seed=split_seed, standardize=standardize)
     classes = len(table.classes) if kind == "classes" else None
-    return split_problem(table, hidden, classes, activations=activations, loss=loss, **options)
+    return split_problem(table, hidden, classes, loss=loss, **options)
 
 
 def split_problem(split: Any, hidden: tuple[int, ...], classes: int | None, **options: Any) -> Problem:

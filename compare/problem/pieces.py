@@ -112,7 +112,5 @@ OPTIMIZERS: dict[str, OptimizerPiece] = _by_name(
         slots_if="momentum",
     ),
     OptimizerPiece("adam", "g ← g + λ w; Δw = −lr m̂ / (√v̂ + ε)", "torch.optim.Adam", options=_ADAM, slots=_SLOTS),
-    OptimizerPiece(
-        "adamw", "Δw = −lr λ w − lr m̂ / (√v̂ + ε)", "torch.optim.AdamW", options=_ADAM | {"weight_decay": 0.01}, slots=_SLOTS
-    ),
+    OptimizerPiece("adamw", "Δw = −lr λ w − lr m̂ / (√v̂ + ε)", "torch.optim.AdamW", options=_ADAM | {"weight_decay": 0.01}, slots=_SLOTS),
 )

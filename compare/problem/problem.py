@@ -124,7 +124,7 @@ class Problem:
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many steps use each batch, or each record, once."""
+        """The number of steps that use each batch, or each record, once."""
         if self.batch_size is None:
             return len(self.batches)
         return self.records // self.batch_size if self.drop_last else -(-self.records // self.batch_size)
@@ -144,7 +144,7 @@ class Problem:
         return tuple(layers)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Each parameter's shape by name, in the order of `state_dict`."""
+        """Return each parameter's shape by name, in the order of `state_dict`."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in self.layers:
             shapes[f"{layer.linear}.weight"] = (layer.units, layer.units_in)
@@ -237,10 +237,7 @@ class Problem:
         return {layer.dropout: read_only(generator.random((n, layer.units)) >= self.dropout) for layer in self.layers if layer.dropout}
 
     def _drawn_parameters(self) -> dict[str, Array]:
-        """Draw as the lesson does: (in, out) matrices, input→hidden first, all of deviation (number of features)^-½; biases after them.
-
-        Normalisation's γ and β are 1 and 0.
-        """
+        """Draw as the lesson: matrices (in, out), input→hidden first, of deviation (number of features)^-½, then biases; γ = 1, β = 0."""
         random, scale = np.random.RandomState(self.seed), self.sizes[0] ** -0.5
         drawn: dict[str, Array] = {}
         for layer in self.layers:

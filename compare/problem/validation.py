@@ -52,12 +52,12 @@ def checked_number(
     return value
 
 
-def checked_optimizer_options(optimizer: str, given: Any, dtype: str) -> dict[str, Any]:
-    """Return all hyperparameters of the optimiser beside the learning rate, with its defaults for those that are not given."""
+def checked_optimizer_options(optimizer: str, chosen: Any, dtype: str) -> dict[str, Any]:
+    """Return all hyperparameters of the optimiser beside the learning rate, with its defaults for those that are missing."""
     options = dict(OPTIMIZERS[optimizer].options)
-    if not isinstance(given, Mapping):
-        raise ProblemError(f"optimizer_options are a {type(given).__name__}; expected a mapping of {', '.join(options)}")
-    for name, value in given.items():
+    if not isinstance(chosen, Mapping):
+        raise ProblemError(f"optimizer_options are a {type(chosen).__name__}; expected a mapping of {', '.join(options)}")
+    for name, value in chosen.items():
         if name not in options:
             raise ProblemError(f"{name} is no option of {optimizer}; expected some of {', '.join(options)}")
         if name == "betas":

@@ -74,8 +74,7 @@ def made_anew(show: Collection[str], stages: bool) -> tuple[str, ...]:
 class Implementation(Protocol):
     """Anything that trains: the two backends, and whatever is to be compared with them.
 
-    Parameters are arrays by PyTorch's `state_dict` names, weights (out, in). Arrays handed in are read-only: copy what is to be
-    changed.
+    Parameters are arrays by PyTorch's `state_dict` names, weights (out, in). Array arguments are read-only: copy those to change.
     """
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
@@ -119,10 +118,7 @@ def abilities_of(side: Implementation) -> Abilities:
 
 
 class InBlocks(ABC):
-    """An implementation that can take several steps in one call.
-
-    For a subclass that overrides `step` alone, its `step` is called, and not `steps`.
-    """
+    """An implementation that can take several steps in one call; of a subclass that overrides `step` alone, `step` is called instead."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

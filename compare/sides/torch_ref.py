@@ -130,8 +130,7 @@ class TorchRef(InBlocks):
 
     def predict(self, x: Array) -> Array:
         """Return the output (n, k) for inputs x (n, in) in evaluation."""
-        outputs: Array = self.network.predict(x).cpu().numpy()
-        return outputs
+        return self.network.predict(x).cpu().numpy()
 
     def _fresh_optimizer(self) -> torch_ref.Optimizer:
         optimizer: torch_ref.Optimizer = torch_ref.OPTIMIZERS[self.problem.optimizer](self.problem.lr, **self.problem.optimizer_options)

@@ -16,13 +16,8 @@ class LayoutError(Exception):
     def __init__(self, reason: str, phase: str, tensor: str) -> None:
         super().__init__(reason)
         self.phase, self.tensor = phase, tensor
-        self.position = 0
-        self.before: StepRecord | None = None
-
-    def at(self, position: int, before: StepRecord | None) -> "LayoutError":
-        """Return this error with the position of the record in its block, and the stacked records before it."""
-        self.position, self.before = position, before
-        return self
+        self.position = 0      # of the record in its block
+        self.before: StepRecord | None = None      # the records of the block before it, stacked
 
 
 def checked_record(
