@@ -1,11 +1,9 @@
-"""Rounding, computed: arithmetic on values that carry a bound on how far apart two honest implementations can be.
+"""Arithmetic on values that carry a bound on their rounding: how far apart two honest implementations of a formula can be.
 
 A `Bounded` is a value v and a bound e ≥ 0, elementwise: two implementations of the same formula, in precision u, in any order of
-summation, entering with weights that differ by at most the bound they enter with, both lie within v ± e and within e of
-each other. Nothing here is chosen: each rule is the formula's own error analysis. The product rule is Higham's, *Accuracy and
-Stability of Numerical Algorithms* (2nd ed.), section 3.5.
-
-Both sides round, so every rounding counts twice: `Precision.u` is the sum of the two sides' unit roundoffs.
+summation, whose inputs differ by at most the inputs' bounds, both lie within v ± e and within e of each other. No bound is a choice: each
+rule is the error analysis of its operation. The product rule is Higham's, *Accuracy and Stability of Numerical Algorithms* (2nd ed.),
+section 3.5. Both sides round, so every rounding counts twice: `Precision.u` is the sum of the two sides' unit roundoffs.
 
 Formulas read as on paper: `a @ b`, `a * b` elementwise, `a + b`, `1 - a`, `-a`, `a.T`. A number or an array beside a `Bounded` is exact.
 """
@@ -22,7 +20,7 @@ from ..support.arrays import Array
 
 
 class Precision:
-    """The roundings of `sides` implementations that both compute in `dtype`."""
+    """The unit roundoff of `dtype`, and the roundings of `sides` implementations that compute in it, summed."""
 
     def __init__(self, dtype: DTypeLike, sides: int = 2) -> None:
         info = np.finfo(dtype)
@@ -32,43 +30,43 @@ class Precision:
         self.smallest_normal = sides * float(info.smallest_normal)
 
     def gamma(self, n: int) -> float:
-        """γₙ = nu / (1 − nu) of each side, summed: the relative error of n roundings; NaN where nu ≥ 1, where nothing is known."""
+        """Return γₙ = nu / (1 − nu) of each side, summed: the relative error of n roundings; NaN where nu ≥ 1, as no bound is known."""
         nu = n * self.unit
         return self.sides * nu / (1 - nu) if nu < 1 else np.nan
 
 
 @dataclass(frozen=True, eq=False)
 class Bounded:
-    """A value, the precision it was worked out in, and its bound: of the value's shape, or 0.0 for what both sides were handed."""
+    """A value, the precision of its computation, and its bound `error`: an array of the value's shape, or 0.0 for an exact input."""
 
     value: Array
     precision: Precision
     error: Array | float = 0.0
 
-    __array_ufunc__ = None      # so that an array beside it leaves the operation to it
+    __array_ufunc__ = None      # so that NumPy leaves array + Bounded to Bounded
 
     def like(self, value: Any, error: Any = 0.0) -> Bounded:
-        """Another value and its bound, in the same precision."""
+        """Return another value and its bound, in the same precision."""
         return Bounded(np.asarray(value), self.precision, error)
 
     def off_by(self, more: Any) -> Bounded:
-        """The same value, allowed to be off by that much more."""
+        """Return the same value with `more` added to its bound."""
         return Bounded(self.value, self.precision, self.error + more)
 
     def at_most(self) -> Array:
-        """The most that |v| can be on either side."""
+        """Return the most that |v| can be on either side: |v| + e."""
         return np.abs(self.value) + self.error
 
     @property
     def is_exact(self) -> bool:
-        """Whether both sides were handed it."""
+        """Whether both sides have the same number."""
         return isinstance(self.error, float) and self.error == 0.0
 
-    # What rounds nothing.
+    # Operations without rounding.
 
     @property
     def T(self) -> Bounded:
-        """The last two axes exchanged."""
+        """The array with its last two axes exchanged."""
         return self.like(self.value.swapaxes(-1, -2), self.error if self.is_exact else np.swapaxes(self.error, -1, -2))
 
     def __neg__(self) -> Bounded:
@@ -82,21 +80,21 @@ class Bounded:
         return self.like(self.value * mask, self.error * mask)
 
     def zeros(self) -> Bounded:
-        """Exactly 0 everywhere."""
+        """Return an exact 0 in each place."""
         return self.like(np.zeros_like(self.value), np.zeros_like(self.value))
 
     def rearranged(self, how: Any) -> Bounded:
-        """The value and its bound after `how`, which moves, repeats or leaves out numbers."""
+        """Return `how` of the value and of its bound, for a function that moves, repeats or leaves out numbers."""
         return self.like(how(self.value), how(np.broadcast_to(self.error, self.value.shape)))
 
     def broadcast_to(self, shape: tuple[int, ...]) -> Bounded:
-        """Repeated to that shape."""
-        return self.like(np.broadcast_to(self.value, shape), np.broadcast_to(self.error, shape))
+        """Return the array broadcast to that shape."""
+        return self.rearranged(lambda a: np.broadcast_to(a, shape))
 
-    # What rounds.
+    # Operations with rounding.
 
     def __add__(self, other: Any) -> Bounded:
-        """The errors add up, and one rounding joins them."""
+        """a + b: the errors add up, and the sum rounds once."""
         other = self._exact(other)
         value = self.value + other.value
         error = self.error + other.error
@@ -112,7 +110,7 @@ class Bounded:
         return self._exact(np.broadcast_to(other, self.value.shape)) + -self
 
     def __mul__(self, other: Any) -> Bounded:
-        """Elementwise: e = |a|e_b + e_a(|b| + e_b), one rounding, and η where it may underflow."""
+        """a ∘ b elementwise: e = |a|e_b + e_a(|b| + e_b), one rounding, and η where the product may underflow."""
         other = self._exact(other)
         left, right = self.at_most(), other.at_most()
         error = np.abs(self.value) * other.error + self.error * right + self.precision.u * (left * right)
@@ -123,10 +121,10 @@ class Bounded:
         return self.matmul(other)
 
     def matmul(self, other: Bounded, start: Bounded | None = None) -> Bounded:
-        """The matrix product a b over n terms: e = |A|E_B + E_A(|B| + E_B) + γₙ(|A| + E_A)(|B| + E_B) + nη.
+        """The matrix product A B over n terms: E = |A|E_B + E_A(|B| + E_B) + γₙ(|A| + E_A)(|B| + E_B) + nη.
 
-        With `start`, a bias, one more term that the sum may begin or end with. η, the smallest normal number, is what underflow or
-        flushing to zero can lose in each of n terms; where all terms are exactly zero there is nothing to lose, and the result is exact.
+        `start`, a bias, is one more term, with which the sum may begin or end. η, the smallest normal number, is the most that underflow or
+        flushing to zero can lose in each of the n terms; where all terms are exactly zero nothing can be lost, and the result is exact.
         """
         n, other = self.value.shape[-1], self._exact(other)
         value = self.value @ other.value
@@ -142,13 +140,13 @@ class Bounded:
         return self.like(value, error if start is None else error + start.error)
 
     def scaled(self, factor: float, roundings: int = 3) -> Bounded:
-        """a times a number known to all, which is multiplied or divided in by at most that many roundings, in any order."""
+        """`factor` · a for an exact factor, by multiplications and divisions with at most that many roundings, in any order."""
         most = self.at_most()
         error = abs(factor) * self.error + self.precision.gamma(roundings) * (abs(factor) * most)
         return self.like(factor * self.value, error + np.where(most != 0, self.precision.smallest_normal, 0.0))
 
     def sum(self, *axes: int, keepdims: bool = False) -> Bounded:
-        """The sum over the axes, n terms in any order: the terms' errors and γₙ Σ|a|."""
+        """Return the sum over the axes, of n terms in any order: e = Σe + γₙ Σ|a|."""
         n = int(np.prod([self.value.shape[axis] for axis in axes]))
         error = self.precision.gamma(n) * self.at_most().sum(axis=axes, keepdims=keepdims)
         own = 0.0 if self.is_exact else np.sum(self.error, axis=axes, keepdims=keepdims)
@@ -178,7 +176,7 @@ class Bounded:
         return self.like(value, error + 4 * self.precision.u * (value + error))
 
     def _exact(self, other: Any) -> Bounded:
-        """What stands beside it, which is exact if it is no Bounded; raises TypeError for one of another precision."""
+        """Return the other operand, a number or an array as an exact `Bounded`; raise TypeError for a `Bounded` of another precision."""
         if not isinstance(other, Bounded):
             return self.like(other)
         if (other.precision.unit, other.precision.sides) != (self.precision.unit, self.precision.sides):
@@ -186,8 +184,13 @@ class Bounded:
         return other
 
 
+def as_row(units: Bounded) -> Bounded:
+    """Return one number per unit, (…, units), as a row (…, 1, units), which broadcasts over the records."""
+    return units[..., None, :]
+
+
 def _terms(left: Array, right: Array) -> Any:
-    """How many terms of each number of the product are not exactly zero."""
-    if np.count_nonzero(left) == left.size and np.count_nonzero(right) == right.size:      # as it mostly is
+    """Return how many terms of each number of the product are not exactly zero."""
+    if np.count_nonzero(left) == left.size and np.count_nonzero(right) == right.size:      # the usual case
         return left.shape[-1]
     return (left != 0).astype(np.float64) @ (right != 0).astype(np.float64)

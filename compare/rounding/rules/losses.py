@@ -40,14 +40,22 @@ class LossRule:
         y is numbers (…, n, k), or integers (…, n) where the loss takes class indices. The sum is bounded in any order; for the mean, 1/N
         and the product with it may round, wherever they come.
         """
-        y = y if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
-        n, k = output.value.shape[-2:]
-        terms, derivative = self.terms(output, y)
+        terms, derivative = self.terms(output, numbers(y))
         loss = terms.sum(*((-2, -1) if terms.value.ndim == output.value.ndim else (-1,)))
         if reduction == "sum":
             return loss, derivative
-        share = 1 / (n * k if self.over == "elements" else n)
+        n, k = output.value.shape[-2:]
+        share = self.share(n, k, reduction)
         return loss.scaled(share, 2), derivative.scaled(share, 2)
+
+    def share(self, n: int, k: int, reduction: str) -> float:
+        """Return the factor of each term in the loss of n records of k numbers: 1 over the terms' number for the mean, 1 for the sum."""
+        return 1.0 if reduction == "sum" else 1 / (n * k if self.over == "elements" else n)
+
+
+def numbers(y: Targets) -> Targets:
+    """Return targets in float64, and class indices as they are."""
+    return y if np.issubdtype(y.dtype, np.integer) else y.astype(np.float64)
 
 
 def _square(factor: float) -> Terms:

@@ -1,22 +1,22 @@
-"""Normalisation's part in the envelope: γ (z − μ) / √(v + ε) + β, its way back, and the running statistics."""
+"""The rules of normalisation: γ (z − μ) / √(v + ε) + β, its pullback, and the running statistics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..arithmetic import Bounded
+from ..arithmetic import Bounded, as_row
 
 EPS = 1e-5
 MOMENTUM = 0.1
-AXES = {"layer_norm": -1, "batch_norm": -2}      # what μ and v are taken over: a record's units, or the batch's records
+AXES = {"layer_norm": -1, "batch_norm": -2}      # μ and v are over a record's units, or over the batch's records
 
 Gradients = dict[str, Bounded]
 
 
 @dataclass(frozen=True)
 class Normalized:
-    """The output, its way back, error ↦ (δ, gradients of γ and β), and the mean and biased variance, on axes of length 1."""
+    """The output, the pullback ∂L/∂output ↦ (∂L/∂z, gradients of γ and β), and the mean and biased variance, on axes of length 1."""
 
     output: Bounded
     pullback: Callable[[Bounded], tuple[Bounded, Gradients]]
@@ -25,13 +25,13 @@ class Normalized:
 
 
 def normalized(name: str, z: Bounded, weight: Bounded, bias: Bounded) -> Normalized:
-    """Over z (…, n, units), in training.
+    """Normalise z (…, n, units) as in training, with γ and β (…, units).
 
-    Beside what the steps as written lose, two forms are allowed for, since PyTorch's kernels compute so: z α + (β − μ α) with α = γ s, and
-    on the way back Σ g z − μ Σ g in place of Σ g (z − μ). Both lose rounding of |z| + |μ| where z − μ is small. Welford's variance loses no
+    The bounds cover the operations as written and two other forms, those of PyTorch's kernels: z α + (β − μ α) with α = γ s, and in the
+    pullback Σ g z − μ Σ g in place of Σ g (z − μ). Both lose rounding of |z| + |μ| where z − μ is small. Welford's variance loses no
     more than the mean's error does here.
     """
-    axis, gamma = AXES[name], z.precision.gamma
+    axis, gamma, weight, bias = AXES[name], z.precision.gamma, as_row(weight), as_row(bias)
     n = z.value.shape[axis]
     mean = _mean(z, axis)
     away = z.at_most() + mean.at_most()                                        # |z| + |μ|
@@ -52,20 +52,15 @@ def normalized(name: str, z: Bounded, weight: Bounded, bias: Bounded) -> Normali
 
 
 def evaluated(z: Bounded, weight: Bounded, bias: Bounded, mean: Bounded, variance: Bounded) -> Bounded:
-    """Over z (…, n, units) in evaluation, by the running mean and variance."""
-    gamma = z.precision.gamma
+    """Normalise z (…, n, units) as batch normalisation does in evaluation, by the running mean and variance (…, units)."""
+    gamma, weight, bias, mean, variance = z.precision.gamma, as_row(weight), as_row(bias), as_row(mean), as_row(variance)
     centred = (z - mean).off_by(gamma(4) * (z.at_most() + mean.at_most()))
     return (centred * _scale(variance) * weight + bias).off_by(gamma(3) * bias.at_most())
 
 
 def running(before: Bounded, batch: Bounded) -> Bounded:
-    """r ← 0.9 r + 0.1 (the batch's own), also as r + 0.1 (the batch's own − r)."""
+    """r ← 0.9 r + 0.1 b for the batch's statistic b, also computed as r + 0.1 (b − r)."""
     return (before.scaled(1 - MOMENTUM) + batch.scaled(MOMENTUM)).off_by(before.precision.u * before.at_most())
-
-
-def unbiased(variance: Bounded, n: int) -> Bounded:
-    """n / (n − 1) times the biased variance."""
-    return variance.scaled(n / (n - 1))
 
 
 def _mean(a: Bounded, axis: int) -> Bounded:
