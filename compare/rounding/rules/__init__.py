@@ -1,4 +1,4 @@
-"""The rounding envelope's rules, one for each piece: the most by which two honest implementations of it can differ."""
+"""One rule for each piece of a network: the most by which two honest implementations of it can differ."""
 
 from .activations import ACTIVATIONS, ActivationRule
 from .elementwise import Pullback

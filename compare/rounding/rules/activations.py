@@ -1,4 +1,4 @@
-"""The activations' rules by name: a = f(z) and δ = ∂L/∂z with their bounds, for f computed in any of its honest forms."""
+"""The activations' rules by name: bounds on a = f(z) and δ = ∂L/∂z, for f computed in any of its honest forms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,24 +9,26 @@ from ...support.arrays import Array
 from ..arithmetic import Bounded, Precision
 from .elementwise import Bounds, Slope, elementwise, smooth
 from .gelu import gelu_rounding, gelu_tanh_rounding, gelu_tanh_values, gelu_values
-from .sigmoid import sigmoid, sigmoid_floor, silu_rounding, silu_values, softplus, softplus_floor, tanh, tanh_floor
-from .softmax import log_softmax, log_softmax_floor, softmax, softmax_floor
+from .sigmoid import sigmoid, silu_rounding, silu_values, softplus, tanh
+from .softmax import log_softmax, softmax
+
+Floor = Callable[[Array, int, Precision], Array]
 
 
 @dataclass(frozen=True)
 class ActivationRule:
-    """An activation's part in the envelope.
+    """The bounds of an activation.
 
-    `bounds(z)` gives a = f(z) with its bound, and the way back: a function from ∂L/∂a to ∂L/∂z, both with their bounds.
-    `floor(a, n_in, precision)` gives a number that is at most the bound of a, cheap to have from a alone: the screen's.
+    `bounds(z)` returns a = f(z) with its bound, and the pullback ∂L/∂a ↦ ∂L/∂z. `floor(a, n_in, precision)` returns the screen's bound of
+    a, computed from a alone and never above the envelope's: some of the roundings that a has whatever z's error.
     """
 
     bounds: Bounds
-    floor: Callable[[Array, int, Precision], Array]
+    floor: Floor
 
 
 def _rectified(leak: float) -> Slope:
-    """z for z > 0, exact given z, else `leak` · z, off by 2u for the product and the constant, and η where it may underflow.
+    """Return the rule of z for z > 0, exact given z, else `leak` · z, off by 2u for the product and the constant, and η for underflow.
 
     Where rounding may have moved z across 0, either slope is honest; at an exact 0 the slope is `leak`.
     """
@@ -60,35 +62,28 @@ def _elu(z: Bounded) -> tuple[Bounded, Bounded]:
     return z.like(a, a_error), z.like(slope, slope_error)
 
 
-def _elu_floor(a: Array, n_in: int, precision: Precision) -> Array:
-    return np.where(a < 0, 8 * precision.u, _linear_floor(a, n_in, precision))
-
-
-def _identity(z: Bounded) -> tuple[Bounded, Bounded]:
-    return z, z.like(np.ones_like(z.value), np.zeros_like(z.value))
-
-
 def _linear_floor(a: Array, n_in: int, precision: Precision) -> Array:
-    """The rounding of the sum z over n_in terms, which reaches a in the same proportion."""
+    """Return the rounding of z, a sum over n_in terms, which is the same relative to a."""
     return precision.gamma(n_in) * np.abs(a)
 
 
-def _times_floor(roundings: float) -> Callable[[Array, int, Precision], Array]:
-    """So many roundings of a: of a product with z, the last at least."""
+def _times_floor(roundings: float) -> Floor:
+    """Return the floor of so many roundings of a: at least the last one, of a product with z."""
     return lambda a, n_in, precision: precision.u * roundings * np.abs(a)
 
 
+# The floors count some of the roundings that the rules count, and no more; their arguments are a, n_in and precision.
 ACTIVATIONS = {
-    "sigmoid": ActivationRule(elementwise(sigmoid), sigmoid_floor),
-    "tanh": ActivationRule(elementwise(tanh), tanh_floor),
+    "sigmoid": ActivationRule(elementwise(sigmoid), lambda a, n, p: p.u * (18 * np.abs(a) + 5)),
+    "tanh": ActivationRule(elementwise(tanh), lambda a, n, p: np.full_like(a, p.u * 20)),
     "relu": ActivationRule(elementwise(_rectified(0.0)), _linear_floor),
     "leaky_relu": ActivationRule(elementwise(_rectified(0.01)), _linear_floor),
-    "elu": ActivationRule(elementwise(_elu), _elu_floor),
+    "elu": ActivationRule(elementwise(_elu), lambda a, n, p: np.where(a < 0, 8 * p.u, _linear_floor(a, n, p))),
     "gelu": ActivationRule(smooth(gelu_values, gelu_rounding, steepest=1.12891, bend=0.79789), _times_floor(9)),
     "gelu_tanh": ActivationRule(smooth(gelu_tanh_values, gelu_tanh_rounding, steepest=1.129, bend=0.79789), _times_floor(1)),
     "silu": ActivationRule(smooth(silu_values, silu_rounding, steepest=1.09984, bend=0.50001), _times_floor(1)),
-    "softplus": ActivationRule(elementwise(softplus), softplus_floor),
-    "softmax": ActivationRule(softmax, softmax_floor),
-    "log_softmax": ActivationRule(log_softmax, log_softmax_floor),
-    "identity": ActivationRule(elementwise(_identity), _linear_floor),
+    "softplus": ActivationRule(elementwise(softplus), lambda a, n, p: p.u * (17 * np.abs(a) + 2)),
+    "softmax": ActivationRule(softmax, lambda a, n, p: p.u * (17 + a.shape[-1]) * np.abs(a)),      # those that do not depend on z
+    "log_softmax": ActivationRule(log_softmax, lambda a, n, p: p.u * (17 + a.shape[-1] + 8 * np.abs(a))),
+    "identity": ActivationRule(elementwise(lambda z: (z, z.like(np.ones_like(z.value), np.zeros_like(z.value)))), _linear_floor),
 }

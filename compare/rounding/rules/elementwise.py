@@ -1,9 +1,9 @@
-"""What the rules of elementwise activations are made of: δ = ∂L/∂a ∘ f′(z), and the bounds of a smooth f.
+"""The building blocks of the elementwise activations' rules: δ = ∂L/∂a ∘ f′(z), and the bounds of a smooth f.
 
 A library's exp, log, tanh and erf are taken to be off by up to 4 ulp, 8u relative: the loosest that NumPy tests its SIMD kernels against;
-glibc, SLEEF (PyTorch's on the CPU) and CUDA promise 1 to 2. 4 ulp of what is at most 1, as tanh is, are at most 4u absolute.
-What a formula built on them can be off follows from there, and each rule says how. The roundings are those at z itself; that
-they are a little others where z may have moved is of second order.
+glibc, SLEEF (PyTorch's on the CPU) and CUDA promise 1 to 2. 4 ulp of a number that is at most 1, as tanh is, are at most 4u absolute.
+The error of a formula built on them follows from there, and each rule says how. The roundings are those at z itself; that they differ a
+little where z may have moved is of second order.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Slope = Callable[[Bounded], tuple[Bounded, Bounded]]
 
 
 def elementwise(slope_rule: Slope) -> Bounds:
-    """The rule of an f that acts on each element alone, given a rule for f(z) and f′(z): δ = ∂L/∂a ∘ f′(z)."""
+    """Return the rule of an elementwise f, with δ = ∂L/∂a ∘ f′(z), from a function that bounds f(z) and f′(z)."""
 
     def bounds(z: Bounded) -> tuple[Bounded, Pullback]:
         a, slope = slope_rule(z)
@@ -29,14 +29,11 @@ def elementwise(slope_rule: Slope) -> Bounds:
 
 
 def smooth(
-    function: Callable[[Array], tuple[Array, Array]],
-    rounding: Callable[[Bounded], tuple[Array, Array]],
-    steepest: float,
-    bend: float,
+    function: Callable[[Array], tuple[Array, Array]], rounding: Callable[[Bounded], tuple[Array, Array]], steepest: float, bend: float
 ) -> Bounds:
-    """The rule of a smooth f with |f′| ≤ M₁, `steepest`, and |f″| ≤ M₂, `bend`, everywhere.
+    """Return the rule of a smooth f with |f′| ≤ M₁, `steepest`, and |f″| ≤ M₂, `bend`, everywhere.
 
-    `function(z)` gives f(z) and f′(z), `rounding(z)` what each is off by. Where z moves by e, f moves by at most
+    `function(z)` returns f(z) and f′(z), `rounding(z)` the roundings of each. Where z moves by e, f moves by at most
     |f′|e + M₂e²/2 and M₁e, and f′ by at most M₂e and 2M₁.
     """
 
@@ -53,13 +50,14 @@ def smooth(
 
 
 def near_limit(rest: Array, roundings: Array | float, precision: Precision) -> Array:
-    """So many u where f is `rest` away from its limit, and that rest where it is far below u: there every form may give the very limit.
+    """Return the error of an f that is `rest` away from its limit: `roundings` u, or the rest where it is far below u.
 
-    Not all libraries give the nearest number: NumPy's tanh in float32 is 1 from 10 on, where the rest is u/15.
+    There every form may give the limit itself, and not all libraries give the nearest number: NumPy's tanh in float32 is 1 from 10 on,
+    where the rest is u/15.
     """
     return np.where(rest < precision.unit / 64, 1.01 * rest, roundings * precision.u)
 
 
 def nearest(z: Bounded) -> Array:
-    """The smallest |z| that the bound allows."""
+    """Return the smallest |z| that the bound allows."""
     return np.maximum(np.abs(z.value) - z.error, 0.0)

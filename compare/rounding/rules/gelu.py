@@ -1,4 +1,4 @@
-"""The rules of gelu by erf and of gelu by tanh. What a library's functions are off by: see `elementwise`."""
+"""The rules of gelu by erf and of gelu by tanh. The errors of a library's functions are those stated in `elementwise`."""
 
 import math
 
@@ -19,18 +19,17 @@ def _normal_distribution(z: Array) -> Array:
 
 def _normal_density(z: Array) -> Array:
     """φ(z) = e^(−z²/2) / √(2π)."""
-    density: Array = np.exp(z * z / -2) / math.sqrt(2 * math.pi)
-    return density
+    return np.asarray(np.exp(z * z / -2) / math.sqrt(2 * math.pi))
 
 
 def gelu_values(z: Array) -> tuple[Array, Array]:
-    """f(z) and f′(z)."""
+    """Return f(z) and f′(z)."""
     phi = _normal_distribution(z)
     return z * phi, phi + z * _normal_density(z)
 
 
 def gelu_rounding(z: Bounded) -> tuple[Array, Array]:
-    """zΦ(z) and Φ(z) + zφ(z), Φ from erf or from erfc.
+    """Return the roundings of f by zΦ(z) and of f′ by Φ(z) + zφ(z), Φ from erf or from erfc.
 
     Φ is off by 8u relative by erfc, by half of 8u absolute by ½(1 + erf), and by as much of the sum's u as erfc may be off; both by 2|z|φ
     units for the argument z/√2, which is off by 2u; where 1 + erf rounds away, by Φ itself. The product with z costs u.
@@ -46,20 +45,20 @@ def gelu_rounding(z: Bounded) -> tuple[Array, Array]:
 
 
 def _gelu_tanh_parts(z: Array) -> tuple[Array, Array, Array, Array]:
-    """y = √(2/π) (z + 0.044715 z³), y′, ½(1 + tanh y) = σ(2y), and 1 − tanh² y = 4σ′(2y)."""
+    """Return y = √(2/π) (z + 0.044715 z³), y′, ½(1 + tanh y) = σ(2y), and 1 − tanh² y = 4σ′(2y)."""
     scale, cubic = math.sqrt(2 / math.pi), 0.044715
     y = scale * z * (1 + cubic * z * z)
     return y, scale * (1 + 3 * cubic * z * z), logistic(2 * y), 4 * logistic_slope(2 * y)
 
 
 def gelu_tanh_values(z: Array) -> tuple[Array, Array]:
-    """f(z) and f′(z)."""
+    """Return f(z) and f′(z)."""
     _, inner, half, w = _gelu_tanh_parts(z)
     return z * half, half + z * w * inner / 2
 
 
 def gelu_tanh_rounding(z: Bounded) -> tuple[Array, Array]:
-    """½z(1 + t) and ½(1 + t) + ½z(1 − t²)y′ with t = tanh y, by any form of tanh.
+    """Return the roundings of f by ½z(1 + t) and of f′ by ½(1 + t) + ½z(1 − t²)y′, for t = tanh y by any form of tanh.
 
     Let w = 1 − t². y is off by at most 13u relative (8u if z³ is a library's power, its constants, products and the sum). By exp, what t is
     off weighs w: t is off by 13|y|w for y, 8w for exp, and 5 units for the roundings near 1, or the library's 4; where w

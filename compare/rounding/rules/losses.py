@@ -1,7 +1,7 @@
-"""The losses' rules: L and ∂L/∂ŷ with their bounds, for each computed in any of its honest forms, over the last two axes.
+"""The losses' rules by name: bounds on L and ∂L/∂ŷ, for each computed in any of its honest forms, over the last two axes.
 
-Like a loss, a rule is given by its terms and their derivative; the reduction is the same for all. A library's exp and log are off by up
-to 8u relative: see `elementwise`.
+A rule bounds the terms and their derivative; the reduction is the same for all. A library's exp and log are off by up to 8u relative: see
+`elementwise`.
 """
 
 from collections.abc import Callable
@@ -13,32 +13,32 @@ from numpy.typing import NDArray
 
 from ..arithmetic import Bounded
 from .sigmoid import logistic, logistic_slope
-from .softmax import log_softmax, probabilities
+from .softmax import shares
 
 Targets = NDArray[Any]
 Terms = Callable[[Bounded, Targets], tuple[Bounded, Bounded]]
 
-LEAST_LOG = -100.0            # bce's logarithms are at least this,
-LEAST_DIVISOR = 1e-12         # and its divisor p(1 − p) at least this,
-LEAST_DIVISOR_OFF = 4.1e-9    # which PyTorch keeps in float32, also for float64: so much that is off, relative
+LEAST_LOG = -100.0            # PyTorch's lower limit of bce's logarithms
+LEAST_DIVISOR = 1e-12         # and of its divisor p(1 − p)
+LEAST_DIVISOR_OFF = 4.1e-9    # the relative error of 1e-12 in float32, in which PyTorch has it for float64 too
 
 
 @dataclass(frozen=True)
 class LossRule:
-    """A loss's part in the envelope.
+    """The bounds of a loss.
 
-    `terms(output, y)` gives the terms, for each element (…, n, k) or for each record (…, n), and their derivative
-    (…, n, k), with their bounds. `over` says what the reduction "mean" divides by.
+    `terms(output, y)` returns the terms, one per element (…, n, k) or per record (…, n), and their derivative (…, n, k), with their
+    bounds. `over` names what the reduction "mean" divides by the number of.
     """
 
     terms: Terms
     over: Literal["elements", "records"] = "elements"
 
     def bounds(self, output: Bounded, y: Targets, reduction: str = "mean") -> tuple[Bounded, Bounded]:
-        """L (…) and ∂L/∂ŷ (…, n, k) with their bounds, for outputs (…, n, k).
+        """Return L (…) and ∂L/∂ŷ (…, n, k) with their bounds, for outputs (…, n, k).
 
-        y is numbers (…, n, k), or integers (…, n) where the loss takes class indices. The sum is bounded in any order; for the mean, 1/N
-        and the product with it may round, wherever they come.
+        y is numbers (…, n, k), or integers (…, n) where the loss takes class indices. The sum may be in any order; for the mean, 1/N and
+        the product with it may round, at any place in the computation.
         """
         terms, derivative = self.terms(output, numbers(y))
         loss = terms.sum(*((-2, -1) if terms.value.ndim == output.value.ndim else (-1,)))
@@ -69,17 +69,16 @@ def _square(factor: float) -> Terms:
 
 
 def _l1(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
-    """ℓ = |d|. Where rounding may have moved d across 0, either sign is honest; at an exact 0 it is 0."""
+    """ℓ = |d| for d = ŷ − y. Where rounding may have moved d across 0, either sign is honest; at an exact 0 it is 0."""
     d = output - y
     undecided = (np.abs(d.value) <= d.error) & np.greater(d.error, 0)
     return d.like(np.abs(d.value), d.error), d.like(np.sign(d.value), np.where(undecided, 2.0, 0.0))
 
 
 def _huber(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
-    """½d² for |d| ≤ 1, else |d| − ½, or ½c² + (|d| − c) with c = min(|d|, 1), which rounds three times.
+    """ℓ = ½d² for |d| ≤ 1, else |d| − ½, or ½c² + (|d| − c) with c = min(|d|, 1), which rounds three times.
 
-    Both branches and their slopes meet at 1, so that it matters to neither which one is taken. The slope d, between −1 and 1, is
-    exact beyond.
+    Both branches and their slopes meet at 1, so that either may be taken there. The slope is d between −1 and 1, and exact beyond.
     """
     d = output - y
     distance = np.abs(d.value)
@@ -128,7 +127,7 @@ def _bce_with_logits(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
 
     Let l = log1p(e^−|z|). Every softplus(±z) is off by at most 8|z| + 17l + 9 units (17l and the sum's by log1p, 8 of all and 9 for
     exp and sum by log); products and sums add at most 3(|z| + l). All that is weighed by |y| + |1 − y|, 1 for a probability y.
-    σ is off by 16σ(1 − σ) + 7 units, for what exp is off weighs 1 − σ, as σ(−z) is, of which (1 − y) − σ(−z) is made.
+    σ is off by 16σ(1 − σ) + 7 units, for what exp is off weighs 1 − σ; so is σ(−z), of which (1 − y) − σ(−z) is made.
     """
     u, z, e = output.precision.u, output.value, np.asarray(output.error)
     s, rest = logistic(z), np.log1p(np.exp(-np.abs(z)))
@@ -147,8 +146,7 @@ def _cross_entropy(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
     Where Σy is 1 but for rounding, p − y is the same. For class indices ℓ = −ln p_y, and y is 1 for the class, else 0.
     """
     k = output.value.shape[-1]
-    log_p, _ = log_softmax(output)
-    p = probabilities(output)
+    _, p, log_p = shares(output)
     if np.issubdtype(y.dtype, np.integer):
         index = np.broadcast_to(y, log_p.value.shape[:-1])[..., None]
         return -log_p.rearranged(lambda each: np.take_along_axis(each, index, axis=-1)[..., 0]), p - np.eye(k)[y]

@@ -11,15 +11,13 @@ EPS = 1e-5
 MOMENTUM = 0.1
 AXES = {"layer_norm": -1, "batch_norm": -2}      # μ and v are over a record's units, or over the batch's records
 
-Gradients = dict[str, Bounded]
-
 
 @dataclass(frozen=True)
 class Normalized:
     """The output, the pullback ∂L/∂output ↦ (∂L/∂z, gradients of γ and β), and the mean and biased variance, on axes of length 1."""
 
     output: Bounded
-    pullback: Callable[[Bounded], tuple[Bounded, Gradients]]
+    pullback: Callable[[Bounded], tuple[Bounded, dict[str, Bounded]]]
     mean: Bounded
     variance: Bounded
 
@@ -41,7 +39,7 @@ def normalized(name: str, z: Bounded, weight: Bounded, bias: Bounded) -> Normali
     normal = centred * scale                                                   # ẑ
     output = (normal * weight + bias).off_by(gamma(3) * bias.at_most())
 
-    def pullback(error: Bounded) -> tuple[Bounded, Gradients]:
+    def pullback(error: Bounded) -> tuple[Bounded, dict[str, Bounded]]:
         g = error * weight
         delta = scale * (g - _mean(g, axis) - normal * _mean(g * normal, axis))      # s (g − mean g − ẑ mean(g ẑ))
         uncentred = scale.at_most() ** 3 * away * np.mean(g.at_most() * away, axis=axis, keepdims=True)

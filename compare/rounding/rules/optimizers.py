@@ -1,4 +1,4 @@
-"""The updates' part in the envelope: from a gradient, the weights and what the optimiser kept, to Δw and what it keeps next.
+"""The optimisers' rules by name: bounds on Δw and the next state, from the gradient, the weights and the optimiser's state.
 
 Hyperparameters are numbers that both sides hold in float64 and round to their dtype once.
 """
@@ -19,12 +19,11 @@ _U64 = float(np.finfo(np.float64).eps) / 2
 
 @dataclass(frozen=True)
 class OptimizerRule:
-    """An optimiser's part in the envelope.
+    """The bounds of an optimiser.
 
-    `update(w, g, state, step, lr, options)` gives Δw and the next state, for
-    arrays with a leading axis of steps, `step` being their numbers (from 1), shaped to broadcast. `decay(options)` says by which factor
-    each slot's old value enters its next, and with it a gap between the two sides. `roundings` is how many times the weight itself is
-    rounded in the update.
+    `update(w, g, state, step, lr, options)` returns Δw and the next state, for arrays with a leading axis of steps and the steps' numbers
+    (from 1), shaped to broadcast. `decay(options)` returns the factor with which each slot's old value, and a gap between the two sides'
+    values, enters its next. `roundings` is how many times the weight itself is rounded in the update.
     """
 
     update: Callable[[Bounded, Bounded, State, Steps, float, Mapping[str, Any]], tuple[Bounded, State]]
@@ -52,7 +51,7 @@ def _adam(w: Bounded, g: Bounded, state: State, step: Steps, lr: float, options:
 
 
 def _adamw(w: Bounded, g: Bounded, state: State, step: Steps, lr: float, options: Mapping[str, Any]) -> tuple[Bounded, State]:
-    """The decay is added to the step, or taken from the weight first, as w (1 − lr λ): so the weight is rounded once more."""
+    """Δw = Adam's − lr λ w; the decay may be taken from the weight first, as w (1 − lr λ), which rounds the weight once more."""
     delta, state = _adaptive(g, state, step, lr, options)
     return (delta + w.scaled(-lr * options["weight_decay"]) if options["weight_decay"] else delta), state
 
@@ -72,11 +71,11 @@ def _adaptive(g: Bounded, state: State, step: Steps, lr: float, options: Mapping
     return m_hat.over(denominator, least=eps / 2).scaled(-lr, 4), {"exp_avg": m, "exp_avg_sq": v}
 
 
-def _interpolated(kept: Bounded, new: Bounded, beta: float) -> Bounded:
-    value = beta * kept.value + (1 - beta) * new.value
-    magnitude = kept.at_most() + (1 - beta) * new.at_most()
+def _interpolated(old: Bounded, new: Bounded, beta: float) -> Bounded:
+    value = beta * old.value + (1 - beta) * new.value
+    magnitude = old.at_most() + (1 - beta) * new.at_most()
     underflow = np.where(magnitude != 0, 2 * new.precision.smallest_normal, 0.0)
-    return new.like(value, beta * kept.error + (1 - beta) * new.error + new.precision.gamma(4) * magnitude + underflow)
+    return new.like(value, beta * old.error + (1 - beta) * new.error + new.precision.gamma(4) * magnitude + underflow)
 
 
 def _corrected(a: Bounded, beta: float, step: Steps) -> Bounded:

@@ -1,28 +1,26 @@
-"""The rules of sigmoid and its kin: tanh, softplus, silu. What a library's functions are off by: see `elementwise`."""
+"""The rules of sigmoid, tanh, softplus and silu. The errors of a library's functions are those stated in `elementwise`."""
 
 import numpy as np
 
 from ...support.arrays import Array
-from ..arithmetic import Bounded, Precision
+from ..arithmetic import Bounded
 from .elementwise import near_limit, nearest
 
 
 def logistic(z: Array) -> Array:
-    """σ(z), from the exponential that does not overflow."""
+    """Return σ(z), by the exponential that does not overflow."""
     e = np.exp(-np.abs(z))
-    a: Array = np.where(z >= 0, 1.0, e) / (1 + e)
-    return a
+    return np.asarray(np.where(z >= 0, 1.0, e) / (1 + e))
 
 
 def logistic_slope(z: Array) -> Array:
-    """σ′(z), an even function."""
+    """Return σ′(z), which is even in z."""
     e = np.exp(-np.abs(z))
-    slope: Array = e / (1 + e) ** 2
-    return slope
+    return np.asarray(e / (1 + e) ** 2)
 
 
 def sigmoid(z: Bounded) -> tuple[Bounded, Bounded]:
-    """σ by any of its forms, σ′ = σ(1 − σ) by any of its own.
+    """Bound σ computed by any of its forms, and σ′ = σ(1 − σ) by any of its own.
 
     1/(1 + e⁻ᶻ) and eᶻ/(1 + eᶻ) are off by at most 18u relative (8u for the numerator's exp, 8u for the denominator's, 2u for sum
     and quotient), ½(1 + tanh(z/2)) by 5u absolute (half of 8u for tanh and 2u for the sum). σ′ is off by what σ is, times |1 − 2σ|,
@@ -34,13 +32,8 @@ def sigmoid(z: Bounded) -> tuple[Bounded, Bounded]:
     return z.like(a, a_error), z.like(slope, slope_error)
 
 
-def sigmoid_floor(a: Array, n_in: int, precision: Precision) -> Array:
-    """The roundings of sigmoid alone."""
-    return precision.u * (18 * np.abs(a) + 5)
-
-
 def tanh(z: Bounded) -> tuple[Bounded, Bounded]:
-    """tanh by any of its forms, tanh′ = 1 − tanh² by any of its own.
+    """Bound tanh computed by any of its forms, and tanh′ = 1 − tanh² by any of its own.
 
     (eᶻ − e⁻ᶻ)/(eᶻ + e⁻ᶻ) and 2σ(2z) − 1 are off by at most 20u absolute (8u for each exp against a sum no smaller, and the sums' and the
     quotient's roundings), which is more than the library's 8u relative. tanh′ is off by what tanh is, times |2 tanh|, by one rounding of
@@ -53,13 +46,8 @@ def tanh(z: Bounded) -> tuple[Bounded, Bounded]:
     return z.like(a, a_error), z.like(slope, slope_error)
 
 
-def tanh_floor(a: Array, n_in: int, precision: Precision) -> Array:
-    """The roundings of tanh alone."""
-    return np.full_like(a, precision.u * 20)
-
-
 def softplus(z: Bounded) -> tuple[Bounded, Bounded]:
-    """ln(1 + eᶻ) by any of its forms, and σ by any of its own, also 1 − e⁻ᵃ.
+    """Bound ln(1 + eᶻ) computed by any of its forms, and its slope σ by any of its own, also 1 − e⁻ᵃ.
 
     max(z, 0) + log1p(e^−|z|) is off by 17u relative (8u each for exp and log1p, 1u for the sum), log(1 + eᶻ) by 16u relative and u absolute
     (8u for exp weigh σ ≤ a, the sum's u counts in full, 8u for log), −log(1 − σ(z)) by one u absolute more. σ, as above, is off by
@@ -73,19 +61,14 @@ def softplus(z: Bounded) -> tuple[Bounded, Bounded]:
     return z.like(a, a_error), z.like(slope, slope_error)
 
 
-def softplus_floor(a: Array, n_in: int, precision: Precision) -> Array:
-    """The roundings of softplus alone."""
-    return precision.u * (17 * np.abs(a) + 2)
-
-
 def silu_values(z: Array) -> tuple[Array, Array]:
-    """f(z) and f′(z)."""
+    """Return f(z) and f′(z)."""
     s, rest = logistic(z), logistic(-z)
     return z * s, s * (1 + z * rest)
 
 
 def silu_rounding(z: Bounded) -> tuple[Array, Array]:
-    """zσ(z) and z/(1 + e⁻ᶻ); σ(1 + z(1 − σ)), σ + a(1 − σ), a + σ(1 − a) and the like.
+    """Return the roundings of f by zσ(z) or z/(1 + e⁻ᶻ), and of f′ by σ(1 + z(1 − σ)), σ + a(1 − σ), a + σ(1 − a) and the like.
 
     σ is off by 18σ(1 − σ) + 2σ units by exp (what exp is off weighs 1 − σ), by 5 by tanh, and by nothing but its distance from 0 or 1
     where that rounds away. So a is off by |z| times that and the product's u. f′ is off by at most 1 + |z| times what σ is off,

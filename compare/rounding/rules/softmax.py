@@ -1,40 +1,27 @@
-"""The rules of softmax and log_softmax over the last axis, with the whole Jacobian on the way back.
+"""The rules of softmax and log_softmax over the last axis, with the whole Jacobian in the pullback.
 
 Let pᵢ = e^zᵢ / Σⱼ e^zⱼ. Where the z move by Δ, ln pᵢ moves at the rate Σⱼ pⱼ (Δᵢ − Δⱼ), a mean of differences: common shifts cancel.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...support.arrays import Array
-from ..arithmetic import Bounded, Precision
+from ..arithmetic import Bounded
 from .elementwise import Pullback
 
 
-@dataclass(frozen=True)
-class _Shares:
-    """p and ln p; how far z's errors may move each; and the roundings of ln p in units of u, for softmax and for log_softmax."""
+def shares(z: Bounded) -> tuple[Bounded, Bounded, Bounded]:
+    """Return p by any form of softmax, p also as e^ln p with ln p by any of its forms, and ln p by any of its forms.
 
-    p: Array
-    log_p: Array
-    p_moved: Array
-    log_moved: Array
-    p_roundings: Array
-    log_roundings: Array
+    Moved by z's errors: with E = maxⱼ eⱼ no ln pⱼ moves by more than 2E, so ln pᵢ by at most Σ_{j≠i} pⱼe^2E (eᵢ + eⱼ), by at most eᵢ + E
+    too, and pᵢ by at most its largest value times that.
 
-
-def _shares(z: Bounded) -> _Shares:
-    """All that both rules need.
-
-    Moved: with E = maxⱼ eⱼ no ln pⱼ moves by more than 2E, so ln pᵢ by at most Σ_{j≠i} pⱼe^2E (eᵢ + eⱼ), by at most eᵢ + E too, and
-    pᵢ by at most its largest value times that.
-
-    Roundings, each on ln p, for S = Σ e^(zⱼ−m) with m the largest z or 0, and lse = m + ln S: |zᵢ − m| units for the difference; in S
-    the mean of the same, 8 for exp, k − 1 for the sum. e^(zᵢ−m)/S adds 8 for exp and 1 for the quotient; zᵢ − lse adds 8 ln S or
-    8|lse| for log, |lse| for the sum and |ln pᵢ| for the difference. e^ln p adds 8 for exp, ln(p) 8|ln pᵢ| for log.
+    Roundings in units of u, each on ln p, for S = Σ e^(zⱼ−m) with m the largest z or 0, and lse = m + ln S: |zᵢ − m| for the difference;
+    in S the mean of the same, 8 for exp, k − 1 for the sum. e^(zᵢ−m)/S adds 8 for exp and 1 for the quotient; zᵢ − lse adds 8 ln S or
+    8|lse| for log, |lse| for the sum and |ln pᵢ| for the difference. e^ln p adds 8 for exp, ln(p) 8|ln pᵢ| for log. p has η twice,
+    where an exponential or the quotient may underflow.
     """
-    k = z.value.shape[-1]
+    k, precision = z.value.shape[-1], z.precision
     largest = z.value.max(axis=-1, keepdims=True)
     shifted = z.value - largest
     log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
@@ -51,16 +38,20 @@ def _shares(z: Bounded) -> _Shares:
     lse = np.abs(largest + log_sum)
     spread = (p * np.abs(shifted)).sum(axis=-1, keepdims=True)
     common = np.abs(shifted) + spread + 8 * np.maximum(log_sum, lse) + lse + k + 17
-    return _Shares(p, log_p, p_moved, log_moved, common - log_p, common - 8 * log_p)
+    log_roundings = common - 8 * log_p
+
+    def with_roundings(roundings: Array) -> Bounded:
+        return z.like(p, p_moved + precision.u * roundings * (p + p_moved) + 2 * precision.smallest_normal)
+
+    return with_roundings(common - log_p), with_roundings(log_roundings + 8), z.like(log_p, log_moved + precision.u * log_roundings)
 
 
 def softmax(z: Bounded) -> tuple[Bounded, Pullback]:
-    """p by any of its forms, and δᵢ = pᵢ (∂L/∂pᵢ − Σⱼ ∂L/∂pⱼ pⱼ), also by the whole Jacobian diag(p) − ppᵀ.
+    """Bound p by any of its forms, and δᵢ = pᵢ (∂L/∂pᵢ − Σⱼ ∂L/∂pⱼ pⱼ), also by the whole Jacobian diag(p) − ppᵀ.
 
     The matrix sums k more terms than the short form rounds: k + 3 roundings of ∂L/∂pᵢ pᵢ.
     """
-    shares = _shares(z)
-    p = _probabilities(z, shares, shares.p_roundings)
+    p, _, _ = shares(z)
 
     def pullback(error: Bounded) -> Bounded:
         weighted = error * p
@@ -70,37 +61,12 @@ def softmax(z: Bounded) -> tuple[Bounded, Pullback]:
     return p, pullback
 
 
-def softmax_floor(a: Array, n_in: int, precision: Precision) -> Array:
-    """The roundings that do not depend on z."""
-    floor: Array = precision.u * (17 + a.shape[-1]) * np.abs(a)
-    return floor
-
-
 def log_softmax(z: Bounded) -> tuple[Bounded, Pullback]:
-    """ln p by any of its forms, and δᵢ = ∂L/∂aᵢ − pᵢ Σⱼ ∂L/∂aⱼ, also by the whole Jacobian 1 − 1pᵀ: k + 2 roundings of ∂L/∂aᵢ."""
-    shares = _shares(z)
-    p = probabilities(z)
+    """Bound ln p by any of its forms, and δᵢ = ∂L/∂aᵢ − pᵢ Σⱼ ∂L/∂aⱼ, also by the whole Jacobian 1 − 1pᵀ: k + 2 roundings of ∂L/∂aᵢ."""
+    _, p, log_p = shares(z)
 
     def pullback(error: Bounded) -> Bounded:
         delta = error - p * error.sum(-1, keepdims=True)
         return delta.off_by(z.precision.gamma(p.value.shape[-1] + 2) * error.at_most())
 
-    return z.like(shares.log_p, shares.log_moved + z.precision.u * shares.log_roundings), pullback
-
-
-def log_softmax_floor(a: Array, n_in: int, precision: Precision) -> Array:
-    """The roundings that do not depend on z but by a."""
-    floor: Array = precision.u * (17 + a.shape[-1] + 8 * np.abs(a))
-    return floor
-
-
-def probabilities(z: Bounded) -> Bounded:
-    """p, also as e^ln p with ln p by any of its forms."""
-    shares = _shares(z)
-    return _probabilities(z, shares, shares.log_roundings + 8)
-
-
-def _probabilities(z: Bounded, shares: _Shares, roundings: Array) -> Bounded:
-    """p, with η twice, where an exponential or the quotient may underflow."""
-    error = shares.p_moved + z.precision.u * roundings * (shares.p + shares.p_moved) + 2 * z.precision.smallest_normal
-    return z.like(shares.p, error)
+    return log_p, pullback
