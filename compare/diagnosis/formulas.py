@@ -53,11 +53,6 @@ def _dropped(at: At, a: Bounded) -> Bounded:
     return dropped(a, at.now.masks[at.layer], at.problem.dropout) if at.own.dropout else a
 
 
-def _share(at: At) -> float:
-    """Return the factor of each term in the loss."""
-    return LOSSES[at.problem.loss].share(len(at("x").value), at.problem.sizes[-1], at.problem.reduction)
-
-
 def _slope(at: At) -> Bounded:
     """f′(z) of an elementwise f   (n, out)."""
     u = at("u")
@@ -124,7 +119,7 @@ RIGHT: dict[str, Formula] = {
     "loss": lambda at: LOSSES[at.problem.loss].bounds(at("output"), at("y"), at.problem.reduction)[0],      # L, of shape ()
     "probabilities": probabilities,
     "term": lambda at: LOSSES[at.problem.loss].terms(at("output"), numbers(at("y")))[1],      # ∂ℓ/∂ŷ of each term   (n, k)
-    "share": _share,
+    "share": lambda at: LOSSES[at.problem.loss].share(len(at("x").value), at.problem.sizes[-1], at.problem.reduction),
     "error": lambda at: at("term").scaled(at("share")),                  # ∂L/∂ŷ   (n, k)
     "back_delta": lambda at: at("delta", 1),
     "back_weight": lambda at: at("weight", 1),

@@ -1,13 +1,13 @@
-"""A step of training as a graph of stages, each with its formula, in rounding's arithmetic.
+"""A training step as a graph of stages, each with its formula on bounded numbers; a mistake replaces the formula of a stage.
 
-A mistake puts another formula in a stage's place.
-
-What a stage comes to is worked out when it is asked for and kept, for all runs that agree in the formulas of whatever it was made from.
+The value of a stage is computed on demand and cached, for all runs with the same formulas in the stages that it was computed from.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from functools import cache
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ from ..rounding.arithmetic import Bounded, Precision
 from ..support.arrays import Array
 from .formulas import KINDS, RIGHT, Formula
 
-MOST_KEPT = 256 << 20  # bytes of what stages come to under wrong formulas, which is worked out again where it is not kept
-_OF_AN_ARRAY = 512     # bytes of an object that holds a small one
-Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for what belongs to none
+MOST_KEPT = 256 << 20  # bytes of cached values under wrong formulas; what is not cached is computed again
+_OF_AN_ARRAY = 512     # bytes of the object around a small array
+Place = tuple[str, int]  # (stage, layer); layers count from 1, and 0 is for stages of the whole step
 Node = tuple[str, int, int]  # (stage, step, layer)
 Formulas = Mapping[Place, Formula]
 OF_THE_STEP = frozenset({"x", "y", "output", "loss", "probabilities", "term", "share", "error", "count", "together"})
@@ -27,10 +27,10 @@ OF_THE_STEP = frozenset({"x", "y", "output", "loss", "probabilities", "term", "s
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a probe: inputs (n, in), targets, learning rate, and the parameters that it starts from, by name.
+    """One step of a probe: inputs (n, in), targets, learning rate, and the parameters before it, by name.
 
-    `number` counts from 1 in its run of steps; `previous` is the index of the step before it among all steps, or None. `masks` are
-    dropout's, (n, units), True where kept, by the layer's number.
+    `number` counts from 1 in its sequence of steps; `previous` is the index of the step before it among all steps, or None. `masks` are
+    dropout's, (n, units), True where a unit is on, by the layer's number.
     """
 
     x: Array
@@ -46,23 +46,20 @@ _bits: dict[Place, int] = {}
 
 
 def _bit(place: Place) -> int:
-    """The place's own bit: a set of places is one number, which takes little memory and is compared at once."""
+    """Return the place's own bit: a set of places is one integer, which takes little memory and is fast to compare."""
     return _bits.setdefault(place, 1 << len(_bits))
 
 
 def _mask(places: Iterable[Place]) -> int:
-    """The bits of them all."""
-    mask = 0
-    for place in places:
-        mask |= _bit(place)
-    return mask
+    """Return the set of places as an integer."""
+    return reduce(or_, map(_bit, places), 0)
 
 
 class Memory:
-    """What stages have come to so far: by node, and by the formulas that differ from the right ones in what it was made from.
+    """The cached values: by node, and by the wrong formulas among the places that the node was computed from.
 
-    A wrong formula may read what the right one does not, so `reads` holds the places that a node was made from under any formula so far,
-    and `right` what it comes to where none differs, as for most stages, with what it was made from.
+    A wrong formula may read stages that the right one does not, so `reads` has the places that a node was computed from under any formula
+    so far. `right` has the value without a wrong formula, as most are, and the places that it was computed from.
     """
 
     def __init__(self) -> None:
@@ -72,7 +69,7 @@ class Memory:
         self.bytes = 0
 
     def keep(self, node: Node, formulas: frozenset[tuple[Place, Formula]], value: Any) -> None:
-        """Keep what a node has come to under these formulas; where there is too much of it, from then on only what comes next."""
+        """Cache the value of a node under these formulas; a full cache is emptied first."""
         self.bytes += _bytes_of(value)
         if self.bytes > MOST_KEPT:
             self.values.clear()
@@ -81,7 +78,7 @@ class Memory:
 
 
 def _bytes_of(value: Any) -> int:
-    """About as much as it takes up."""
+    """Return about the memory that the value takes."""
     if isinstance(value, Bounded):
         return 2 * _OF_AN_ARRAY + int(value.value.nbytes + np.asarray(value.error).nbytes)
     if isinstance(value, (tuple, list)):
@@ -92,10 +89,10 @@ def _bytes_of(value: Any) -> int:
 
 
 class Run:
-    """The steps under some formulas that differ from the right ones.
+    """Some steps, computed with wrong formulas in some places and the right ones elsewhere.
 
-    Where `shown` has a node, that is what comes after it is worked out from: each stage then is judged by its own inputs. What is `known`
-    of a place is not worked out at all.
+    A node in `shown` has the user's array, from which the stages after it are computed: so each stage is judged by its own inputs. The
+    value of a place in `known` is not computed at all.
     """
 
     def __init__(
@@ -116,20 +113,20 @@ class Run:
         self._memory, self._known = Memory(), known or {}
         self._readers: list[int] = []
         self._shown, self._shown_so_far = dict(shown or {}), dict[Node, Bounded]()
-        self._first = self      # whose formulas what was shown is judged by
+        self._first = self      # the run whose formulas the bounds of `shown` come from
 
     def _as_shown(self, node: Node) -> Bounded:
-        """What was shown, with the rounding that is honest in it: by so much another call of the same file may differ.
+        """Return the node's shown array with a bound on its rounding, by which another call of the same file may differ.
 
-        It is that of the right numbers, or as many times as much as what was shown is larger, and then no more than a number of that size
-        can have got from sums over all records and units: right numbers that cancel out say nothing of wrong ones.
+        It is the bound of the right numbers; where the shown ones are larger it grows in proportion, but no further than the rounding that
+        a number of that size can have from sums over all records and units: right numbers that cancel out say nothing of wrong ones.
         """
         if node not in self._shown_so_far:
             array, readers = self._shown[node], self._readers
-            self._readers = []      # who reads what was shown does not read what that was made from
+            self._readers = []      # a stage that reads a shown array does not read the stages before that
             try:
                 with np.errstate(all="ignore"):
-                    own = self._value(node)
+                    own = self.worked_out(*node)
             finally:
                 self._readers = readers
             terms = 4 * (len(self.steps[node[1]].x) + sum(self.problem.sizes))
@@ -139,38 +136,35 @@ class Run:
         return self._shown_so_far[node]
 
     def reads_everything(self) -> None:
-        """To be called by a formula that makes use of other runs: what it comes to depends on every formula."""
-        self._note(_every_place(self.depth))
+        """Note that the formula that calls this uses other runs, so that its value depends on every formula."""
+        self._note(_mask((stage, layer) for stage in RIGHT for layer in range(self.depth + 1)))
 
     @property
     def bytes(self) -> int:
-        """About as much as what it has worked out takes up."""
+        """About the memory that its cached values take."""
         return self._memory.bytes + sum(_bytes_of(value) for value, _ in self._memory.right.values())
 
     def shown(self, stage: str, layer: int) -> list[Array]:
-        """The numbers that were shown of a stage and layer, of each step that shows it."""
+        """Return the shown arrays of a stage and layer, one for each step that shows it."""
         return [array for (name, _, place), array in self._shown.items() if (name, place) == (stage, layer)]
 
     def with_formulas(self, formulas: Formulas) -> "Run":
-        """The same steps under other formulas; what both have in common is worked out once."""
-        other = object.__new__(Run)
-        own = {"formulas": dict(formulas), "_every": frozenset(formulas.items()), "_mask": _mask(formulas), "_readers": []}
-        other.__dict__ |= self.__dict__ | own
+        """Return the run of the same steps with other formulas; both share their cache."""
+        other = copy(self)
+        other.formulas, other._every, other._mask = dict(formulas), frozenset(formulas.items()), _mask(formulas)
+        other._readers = []
         return other
 
     def __call__(self, stage: str, step: int, layer: int = 0) -> Any:
-        """What the stages after it are made from: what was shown, or what it comes to."""
+        """Return the value that the stages after this one are computed from: the shown one, or the one by its formula."""
         if self._known and (stage, layer) in self._known:
             return self._known[stage, layer]
         node = stage, step, layer
-        return self._first._as_shown(node) if node in self._shown else self._value(node)
+        return self._first._as_shown(node) if node in self._shown else self.worked_out(*node)
 
     def worked_out(self, stage: str, step: int, layer: int = 0) -> Any:
-        """What the stage comes to by its formula."""
-        return self._value((stage, step, layer))
-
-    def _value(self, node: Node) -> Any:
-        memory, (stage, step, layer) = self._memory, node
+        """Return the value of the stage by its formula."""
+        memory, node = self._memory, (stage, step, layer)
         value, reads = memory.right.get(node, (None, None))
         if reads is None or reads & self._mask:
             reads = memory.reads.get(node)
@@ -193,19 +187,19 @@ class Run:
         return value
 
     def right(self, stage: str, step: int, layer: int = 0) -> Any:
-        """What the stage would come to by the right formula, from what the run has for the stages before it."""
+        """Return the value of the stage by the right formula, from the run's values of the stages before it."""
         return RIGHT[stage](At(self, step, layer))
 
     def is_made_from(self, node: Node, formulas: Formulas) -> bool:
-        """Whether the node is made from a place of these, by the right formulas."""
+        """Return whether the right formulas compute the node from one of these places."""
         if node not in self._memory.right:
             with np.errstate(all="ignore"):
-                self.with_formulas({})._value(node)
+                self.with_formulas({}).worked_out(*node)
         _, reads = self._memory.right[node]
         return bool(reads & _mask(formulas))
 
     def _differing(self, reads: int) -> frozenset[tuple[Place, Formula]]:
-        if not self._mask & ~reads:      # as it mostly is
+        if not self._mask & ~reads:      # the usual case
             return self._every
         return frozenset(item for item in self.formulas.items() if _bit(item[0]) & reads)
 
@@ -214,75 +208,47 @@ class Run:
             self._readers[-1] |= reads
 
     def name(self, kind: str, layer: int) -> str:
-        """The name that the parameter has in the problem."""
+        """Return the parameter's name in the problem."""
         return parameter_name(self.problem, kind, layer)
 
 
-@dataclass(frozen=True)
 class At:
-    """Where a formula stands, a step and a layer of a run: `at("z")` is what that stage comes to there, `at("delta", 1)` a layer on.
+    """The step and the layer of a run that a formula is evaluated at: `at("z")` is that stage's value, `at("delta", 1)` the next layer's.
 
-    What belongs to the whole step, such as "x" or "output", has no layer.
+    Stages of the whole step, such as "x" and "output", have no layer. `now` is the step, with `records` records; `own` is the layer, with
+    the activation `function`; `depth` is the number of layers.
     """
 
-    run: Run
-    step: int
-    layer: int
+    def __init__(self, run: Run, step: int, layer: int) -> None:
+        self.run, self.step, self.layer = run, step, layer
+        self.problem, self.depth, self.now = run.problem, run.depth, run.steps[step]
+        self.records = len(self.now.x)
+        self.own: Layer = self.problem.layers[layer - 1]
+        self.function = self.own.function
 
     def __call__(self, stage: str, layers_on: int = 0) -> Any:
-        """What the stage comes to here, or so many layers on."""
+        """Return the value of the stage here, or `layers_on` layers further."""
         return self.run(stage, self.step, 0 if stage in OF_THE_STEP else self.layer + layers_on)
 
     def right(self, stage: str) -> Any:
-        """What the stage would come to here by the right formula."""
-        return RIGHT[stage](At(self.run, self.step, 0) if stage in OF_THE_STEP else self)
+        """Return the value of the stage here by the right formula."""
+        return RIGHT[stage](self.of(0) if stage in OF_THE_STEP else self)
 
     def of(self, layer: int) -> "At":
-        """The same of another layer."""
+        """Return the same step at another layer."""
         return At(self.run, self.step, layer)
 
     @property
     def before(self) -> "At | None":
-        """The same in the step before, if there was one."""
-        previous = self.now.previous
-        return None if previous is None else At(self.run, previous, self.layer)
-
-    @property
-    def now(self) -> Step:
-        """What the step was given."""
-        return self.run.steps[self.step]
-
-    @property
-    def records(self) -> int:
-        """The number of records in the step's batch."""
-        return len(self.now.x)
-
-    @property
-    def problem(self) -> Problem:
-        """The run's."""
-        return self.run.problem
-
-    @property
-    def depth(self) -> int:
-        """The number of layers."""
-        return self.run.depth
-
-    @property
-    def own(self) -> Layer:
-        """The layer itself."""
-        return self.problem.layers[self.layer - 1]
-
-    @property
-    def function(self) -> str:
-        """The name of the layer's activation."""
-        return self.own.function
+        """The same layer in the step before, or None at the first step."""
+        return None if self.now.previous is None else At(self.run, self.now.previous, self.layer)
 
     def parameter(self, kind: str) -> Bounded:
-        """A parameter as the step finds it: weight (out, in), bias (out,)."""
+        """Return a parameter before the step: weight (out, in), bias (out,)."""
         return self.exact(self.now.before[self.run.name(kind, self.layer)])
 
     def exact(self, array: Any, error: Array | float = 0.0) -> Bounded:
-        """Numbers that are known, but for `error`, in the run's precision."""
+        """Return numbers with a bound of `error` in the run's precision."""
         return Bounded(np.asarray(array, dtype=np.float64), self.run.precision, error)
 
 
@@ -292,29 +258,23 @@ def _error_at(right: Bounded, shown: Array, relative: float) -> Array:
     return np.asarray(np.maximum(right.error, np.minimum(larger, relative * largest)), dtype=np.float64)
 
 
-@cache
-def _every_place(depth: int) -> int:
-    return _mask((stage, layer) for stage in RIGHT for layer in range(depth + 1))
-
-
 def kinds(problem: Problem, layer: int) -> tuple[str, ...]:
-    """The kinds of parameters that the layer has."""
+    """Return the kinds of parameters of the layer."""
     own = KINDS[:2] if problem.bias else KINDS[:1]
     return own + (KINDS[2:] if problem.layers[layer - 1].norm else ())
 
 
 def places(problem: Problem) -> Iterator[tuple[str, int]]:
-    """The kind and the layer of every parameter, layer by layer."""
-    for layer in range(1, len(problem.layers) + 1):
-        yield from ((kind, layer) for kind in kinds(problem, layer))
+    """Yield the kind and the layer of each parameter, layer by layer."""
+    return ((kind, layer) for layer in range(1, len(problem.layers) + 1) for kind in kinds(problem, layer))
 
 
 def parameter_name(problem: Problem, kind: str, layer: int) -> str:
-    """The name that the layer's parameter of that kind has in the problem: normalisation's γ and β are its weight and bias."""
+    """Return the problem's name of the layer's parameter of that kind: γ and β are the normalisation's weight and bias."""
     of = problem.layers[layer - 1]
     return {"weight": f"{of.linear}.weight", "bias": f"{of.linear}.bias", "gamma": f"{of.norm}.weight", "beta": f"{of.norm}.bias"}[kind]
 
 
 def place_of(problem: Problem, name: str) -> tuple[str, int]:
-    """The kind and the layer of the parameter of that name."""
+    """Return the kind and the layer of the parameter of that name."""
     return next(place for place in places(problem) if parameter_name(problem, *place) == name)
