@@ -100,14 +100,13 @@ class Bounded:
         error = self.error + other.error
         return self.like(value, error + self.precision.u * (np.abs(value) + error))
 
-    def __radd__(self, other: Any) -> Bounded:
-        return self._exact(np.broadcast_to(other, self.value.shape)) + self
+    __radd__ = __add__
 
     def __sub__(self, other: Any) -> Bounded:
         return self + -self._exact(other)
 
     def __rsub__(self, other: Any) -> Bounded:
-        return self._exact(np.broadcast_to(other, self.value.shape)) + -self
+        return -self + self._exact(other)
 
     def __mul__(self, other: Any) -> Bounded:
         """a ∘ b elementwise: e = |a|e_b + e_a(|b| + e_b), one rounding, and η where the product may underflow."""
@@ -116,9 +115,6 @@ class Bounded:
         error = np.abs(self.value) * other.error + self.error * right + self.precision.u * (left * right)
         is_not_zero = (left != 0) & (right != 0)
         return self.like(self.value * other.value, error + np.where(is_not_zero, self.precision.smallest_normal, 0.0))
-
-    def __matmul__(self, other: Bounded) -> Bounded:
-        return self.matmul(other)
 
     def matmul(self, other: Bounded, start: Bounded | None = None) -> Bounded:
         """The matrix product A B over n terms: E = |A|E_B + E_A(|B| + E_B) + γₙ(|A| + E_A)(|B| + E_B) + nη.
@@ -138,6 +134,8 @@ class Bounded:
         if not self.is_exact:
             error += self.error @ right
         return self.like(value, error if start is None else error + start.error)
+
+    __matmul__ = matmul
 
     def scaled(self, factor: float, roundings: int = 3) -> Bounded:
         """`factor` · a for an exact factor, by multiplications and divisions with at most that many roundings, in any order."""

@@ -1,8 +1,8 @@
-"""One number that differs, and the steps that are kept to show it."""
+"""A `Difference` is one number on both sides; a `ComparedStep` is one step of both sides beside its envelope."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -20,8 +20,8 @@ class Difference:
 
     `step` counts from 1. `phase` is a field of `StepRecord`, or "prediction" for the outputs at the test records after the last
     step; `tensor` is the parameter's or layer's name, or the phase's where it has one array. `allowed` is the envelope's bound on
-    |actual − expected|, `ulps` the difference in units in the last place of the larger of the two. `reason` says why numbers cannot
-    be compared, where they cannot: they are not finite, or they are None because the array is missing or misshapen.
+    |actual − expected|, `ulps` the difference in units in the last place of the larger of the two. `reason` says why the numbers cannot
+    be compared, if they cannot: they are not finite, or they are None because the array is missing or misshapen.
     """
 
     step: int
@@ -36,10 +36,8 @@ class Difference:
     reason: str | None = None
 
     @classmethod
-    def at(
-        cls, step: int, phase: str, tensor: str, index: tuple[Any, ...], actual: Array, expected: Array, allowed: Array
-    ) -> "Difference":
-        """The difference of the two arrays at that index."""
+    def at(cls, step: int, phase: str, tensor: str, index: tuple[Any, ...], actual: Array, expected: Array, allowed: Array) -> Self:
+        """Return the difference of the two arrays at that index."""
         a, e = actual[index], expected[index]
         with np.errstate(all="ignore"):
             gap = float(np.abs(a - e))
@@ -55,7 +53,7 @@ class Difference:
         return cls(step, phase, tensor, place, float(a), float(e), gap, float(allowed[index]), ulps, reason)
 
     def place(self, *, of_phase: bool = True) -> str:
-        """Step, tensor and index in words; the tensor with its phase, unless its name says that already."""
+        """Return step, tensor and index in words; the tensor with its phase, unless its name says that already."""
         tensor = f"{self.phase} {self.tensor}" if of_phase and self.tensor != self.phase else self.tensor
         return f"step {self.step}, {tensor}" + (f", index {list(self.index)}" if self.index else "")
 
@@ -78,8 +76,8 @@ class Difference:
 class ComparedStep:
     """One step as both sides showed it, beside its envelope.
 
-    `before` are the parameters that the actual side started from. `drift` is by how much the two sides' parameters, buffers and optimiser
-    state, by name, would differ after the step if it were the same on both: what the steps before have left.
+    `before` are the parameters that the actual side started from. `drift` is the difference that earlier steps leave between the two sides'
+    parameters, buffers and optimiser state, by name, after a step that is the same on both.
     """
 
     step: int
@@ -90,20 +88,18 @@ class ComparedStep:
     drift: Mapping[str, Array] = field(default_factory=dict)
 
     def tensors(self) -> Iterator[tuple[Key, Array, Array, Array]]:
-        """Every array that both show, as ((phase, tensor), actual, expected, allowed), in the order of comparison.
+        """Yield each array that both show as ((phase, tensor), actual, expected, allowed), in the order of comparison.
 
-        What is expected is what was compared: of what is carried from step to step, with the drift added, so that the difference is the
-        step's own.
+        To the expected side's carried arrays the drift is added, as in the comparison, so that the difference is the step's own.
         """
         shown, allowed = ({(phase, name): array for phase, name, array in record.tensors()} for record in (self.actual, self.allowed))
         for phase, name, array in self.expected.tensors():
             if (phase, name) in shown:
-                if phase in CARRIED and name in self.drift:
-                    array = array + self.drift[name]
-                yield (phase, name), shown[phase, name], array, allowed[phase, name]
+                has_drift = phase in CARRIED and name in self.drift
+                yield (phase, name), shown[phase, name], array + self.drift[name] if has_drift else array, allowed[phase, name]
 
     def deltas(self) -> Iterator[tuple[str, Array, Array, Array]]:
-        """Each parameter's step, as (name, actual, expected, allowed), by the layers; after − before where only parameters are shown."""
+        """Yield each parameter's step as (name, actual, expected, allowed), by layers; after − before if only parameters are shown."""
         phase = "deltas" if self.actual.deltas and self.expected.deltas else "params"
         for (shown, name), actual, expected, allowed in reversed(list(self.tensors())):
             if shown == phase == "deltas":
@@ -113,7 +109,7 @@ class ComparedStep:
 
 
 def shares(actual: Array, expected: Array, allowed: Array) -> Array:
-    """|actual − expected| as a share of what is allowed: 0 where they are equal, infinite where they or their bound are not finite."""
+    """Return |actual − expected| as a share of `allowed`: 0 where they are equal, infinite where they or their bound are not finite."""
     with np.errstate(all="ignore"):
         gap = np.abs(actual - expected)
         share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
@@ -121,6 +117,6 @@ def shares(actual: Array, expected: Array, allowed: Array) -> Array:
 
 
 def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:
-    """The number of one step's array with the largest share of its bound."""
+    """Return the number of one step's array with the largest share of its bound."""
     share = shares(actual, expected, allowed)
     return Difference.at(step, *key, np.unravel_index(int(np.argmax(share)), share.shape), actual, expected, allowed)

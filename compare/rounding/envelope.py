@@ -71,9 +71,8 @@ def lost_in_drift(problem: Problem, block: Block) -> dict[str, NDArray[np.bool_]
 
     with np.errstate(all="ignore"):
         drifted = is_meaningful(block.gaps)
-        if all(steps.all() for steps in drifted.values()):
-            return {name: ~steps for name, steps in drifted.items()}
-        without_drift = is_meaningful({name: np.zeros_like(gap) for name, gap in block.gaps.items()})
+        are_all = all(steps.all() for steps in drifted.values())
+        without_drift = drifted if are_all else is_meaningful({name: np.zeros_like(gap) for name, gap in block.gaps.items()})
     return {name: ~drifted[name] & without_drift[name] for name in drifted}
 
 
@@ -96,16 +95,15 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
     expected = block.expected
     gamma = precision.gamma(block.records)
     last = ACTIVATIONS[problem.layers[-1].function]
+    keys = block.pairs.keys() - without
 
     def compared(phase: str) -> dict[str, Array] | None:
-        """The expected arrays of that phase that are compared."""
+        """Return the expected arrays of that phase that are compared."""
         arrays: Parameters | None = getattr(expected, phase)
-        return None if arrays is None else {
-            name: array for name, array in arrays.items() if (phase, name) in block.pairs and (phase, name) not in without
-        }
+        return None if arrays is None else {name: array for name, array in arrays.items() if (phase, name) in keys}
 
     def relative(factor: float, arrays: Parameters | None) -> dict[str, Array] | None:
-        """`factor` · |array| for each array; exactly 0 for a factor of 0."""
+        """Return `factor` · |array| for each array; exactly 0 for a factor of 0."""
         return None if arrays is None else {name: factor * np.abs(a) if factor else np.zeros_like(a) for name, a in arrays.items()}
 
     deltas, state = relative(gamma, compared("deltas")), relative(0, expected.state)
