@@ -75,9 +75,7 @@ def _of_kind(kind: str) -> dict[str, Formula]:
 
     def kept(at: At) -> dict[str, Bounded]:
         """The optimiser's state before the step: zeros at first."""
-        if at.before is not None:
-            return at.before(f"{kind}_update")[1]
-        return dict.fromkeys(at.problem.slots, at.parameter(kind).zeros())
+        return dict.fromkeys(at.problem.slots, at.parameter(kind).zeros()) if at.before is None else at.before(f"{kind}_update")[1]
 
     def update(at: At) -> tuple[Bounded, dict[str, Bounded]]:
         """Δw, and the optimiser's state after the step."""

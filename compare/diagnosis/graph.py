@@ -42,7 +42,7 @@ class Step:
     masks: Mapping[int, Any] = field(default_factory=dict)
 
 
-_bits: dict[Place, int] = {}
+_bits: dict[Place, int] = {}      # by place: one bit of its own
 
 
 def _bit(place: Place) -> int:
@@ -130,8 +130,7 @@ class Run:
             finally:
                 self._readers = readers
             terms = 4 * (len(self.steps[node[1]].x) + sum(self.problem.sizes))
-            error = _error_at(own, array, self.precision.gamma(terms)) if isinstance(own, Bounded) else np.float64(0.0)
-            error = np.broadcast_to(error, array.shape)
+            error = np.broadcast_to(_error_at(own, array, self.precision.gamma(terms)) if isinstance(own, Bounded) else 0.0, array.shape)
             self._shown_so_far[node] = Bounded(array.astype(np.float64), self.precision, np.where(np.isfinite(error), error, 0.0))
         return self._shown_so_far[node]
 
@@ -260,8 +259,7 @@ def _error_at(right: Bounded, shown: Array, relative: float) -> Array:
 
 def kinds(problem: Problem, layer: int) -> tuple[str, ...]:
     """Return the kinds of parameters of the layer."""
-    own = KINDS[:2] if problem.bias else KINDS[:1]
-    return own + (KINDS[2:] if problem.layers[layer - 1].norm else ())
+    return (KINDS[:2] if problem.bias else KINDS[:1]) + (KINDS[2:] if problem.layers[layer - 1].norm else ())
 
 
 def places(problem: Problem) -> Iterator[tuple[str, int]]:

@@ -49,8 +49,7 @@ class Difference:
             reason = f"{who} no longer finite, and what is not finite is never equal"
         elif gap != 0 and not np.isfinite(allowed[index]):
             reason = "the numbers are so large that no bound on their rounding can be computed"
-        place = tuple(int(i) for i in index)
-        return cls(step, phase, tensor, place, float(a), float(e), gap, float(allowed[index]), ulps, reason)
+        return cls(step, phase, tensor, tuple(int(i) for i in index), float(a), float(e), gap, float(allowed[index]), ulps, reason)
 
     def place(self, *, of_phase: bool = True) -> str:
         """Return step, tensor and index in words; the tensor with its phase, unless its name says that already."""
@@ -102,10 +101,9 @@ class ComparedStep:
         """Yield each parameter's step as (name, actual, expected, allowed), by layers; after − before if only parameters are shown."""
         phase = "deltas" if self.actual.deltas and self.expected.deltas else "params"
         for (shown, name), actual, expected, allowed in reversed(list(self.tensors())):
-            if shown == phase == "deltas":
-                yield name, actual, expected, allowed
-            elif shown == phase:
-                yield name, actual - self.before[name], expected - self.before[name], allowed
+            if shown == phase:
+                start = 0.0 if phase == "deltas" else self.before[name]
+                yield name, actual - start, expected - start, allowed
 
 
 def shares(actual: Array, expected: Array, allowed: Array) -> Array:

@@ -5,8 +5,7 @@ envelope: what the screen clears, the envelope would accept.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +46,7 @@ def envelope(problem: Problem, block: Block) -> StepRecord:
 
 
 def decay(problem: Problem) -> dict[str, float]:
-    """Return, for each carried array by name, the factor with which it, and a gap between the two sides' arrays, enters the next step."""
+    """Return, for each carried array by name, the factor with which its value, and so a gap between the two sides, enters the next step."""
     slots = OPTIMIZERS[problem.optimizer].decay(problem.optimizer_options)
     state = {f"{name}.{slot}": slots[slot] for name in problem.shapes() for slot in problem.slots}
     return dict.fromkeys(problem.shapes(), 1.0) | dict.fromkeys(problem.buffer_shapes(), 1 - MOMENTUM) | state
@@ -125,8 +124,7 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
     )
 
 
-@dataclass(frozen=True)
-class _Layer:
+class _Layer(NamedTuple):
     """A layer's forward pass: its input, its normalisation in training, its activation with the pullback, and dropout's mask."""
 
     input: Bounded
@@ -149,8 +147,7 @@ class _Passes:
         if problem.accumulate > 1:      # a part's mean counts with its share of the records: two more roundings
             self.loss, error = self.loss.scaled(1.0, 2), error.scaled(1.0, 2)
         self.buffers: dict[str, Bounded] = {}
-        errors: dict[str, Bounded] = {}
-        grads: dict[str, Bounded] = {}
+        errors, grads = dict[str, Bounded](), dict[str, Bounded]()
         for layer, passed in reversed(layers):
             weight, normal = f"{layer.linear}.weight", passed.normal
             if passed.mask is not None:

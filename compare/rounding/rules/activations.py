@@ -12,8 +12,6 @@ from .gelu import gelu_rounding, gelu_tanh_rounding, gelu_tanh_values, gelu_valu
 from .sigmoid import sigmoid, silu_rounding, silu_values, softplus, tanh
 from .softmax import log_softmax, softmax
 
-Floor = Callable[[Array, int, Precision], Array]
-
 
 @dataclass(frozen=True)
 class ActivationRule:
@@ -24,7 +22,7 @@ class ActivationRule:
     """
 
     bounds: Bounds
-    floor: Floor
+    floor: Callable[[Array, int, Precision], Array]
 
 
 def _rectified(leak: float) -> Slope:
@@ -67,12 +65,12 @@ def _linear_floor(a: Array, n_in: int, precision: Precision) -> Array:
     return precision.gamma(n_in) * np.abs(a)
 
 
-def _times_floor(roundings: float) -> Floor:
+def _times_floor(roundings: float) -> Callable[[Array, int, Precision], Array]:
     """Return the floor of so many roundings of a: at least the last one, of a product with z."""
     return lambda a, n_in, precision: precision.u * roundings * np.abs(a)
 
 
-# The floors count some of the roundings that the rules count, and no more; their arguments are a, n_in and precision.
+# Each floor counts some of the roundings that its rule counts, and no more; its arguments are a, n_in and precision.
 ACTIVATIONS = {
     "sigmoid": ActivationRule(elementwise(sigmoid), lambda a, n, p: p.u * (18 * np.abs(a) + 5)),
     "tanh": ActivationRule(elementwise(tanh), lambda a, n, p: np.full_like(a, p.u * 20)),
@@ -83,7 +81,7 @@ ACTIVATIONS = {
     "gelu_tanh": ActivationRule(smooth(gelu_tanh_values, gelu_tanh_rounding, steepest=1.129, bend=0.79789), _times_floor(1)),
     "silu": ActivationRule(smooth(silu_values, silu_rounding, steepest=1.09984, bend=0.50001), _times_floor(1)),
     "softplus": ActivationRule(elementwise(softplus), lambda a, n, p: p.u * (17 * np.abs(a) + 2)),
-    "softmax": ActivationRule(softmax, lambda a, n, p: p.u * (17 + a.shape[-1]) * np.abs(a)),      # those that do not depend on z
+    "softmax": ActivationRule(softmax, lambda a, n, p: p.u * (17 + a.shape[-1]) * np.abs(a)),
     "log_softmax": ActivationRule(log_softmax, lambda a, n, p: p.u * (17 + a.shape[-1] + 8 * np.abs(a))),
     "identity": ActivationRule(elementwise(lambda z: (z, z.like(np.ones_like(z.value), np.zeros_like(z.value)))), _linear_floor),
 }

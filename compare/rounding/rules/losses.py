@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..arithmetic import Bounded
 from .sigmoid import logistic, logistic_slope
-from .softmax import shares
+from .softmax import probabilities
 
 Targets = NDArray[Any]
 Terms = Callable[[Bounded, Targets], tuple[Bounded, Bounded]]
@@ -28,7 +28,7 @@ class LossRule:
     """The bounds of a loss.
 
     `terms(output, y)` returns the terms, one per element (…, n, k) or per record (…, n), and their derivative (…, n, k), with their
-    bounds. `over` names what the reduction "mean" divides by the number of.
+    bounds. The reduction "mean" divides by the number of elements or of records, as `over` says.
     """
 
     terms: Terms
@@ -146,7 +146,7 @@ def _cross_entropy(output: Bounded, y: Targets) -> tuple[Bounded, Bounded]:
     Where Σy is 1 but for rounding, p − y is the same. For class indices ℓ = −ln p_y, and y is 1 for the class, else 0.
     """
     k = output.value.shape[-1]
-    _, p, log_p = shares(output)
+    _, p, log_p = probabilities(output)
     if np.issubdtype(y.dtype, np.integer):
         index = np.broadcast_to(y, log_p.value.shape[:-1])[..., None]
         return -log_p.rearranged(lambda each: np.take_along_axis(each, index, axis=-1)[..., 0]), p - np.eye(k)[y]

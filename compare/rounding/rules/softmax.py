@@ -10,7 +10,7 @@ from ..arithmetic import Bounded
 from .elementwise import Pullback
 
 
-def shares(z: Bounded) -> tuple[Bounded, Bounded, Bounded]:
+def probabilities(z: Bounded) -> tuple[Bounded, Bounded, Bounded]:
     """Return p by any form of softmax, p also as e^ln p with ln p by any of its forms, and ln p by any of its forms.
 
     Moved by z's errors: with E = maxⱼ eⱼ no ln pⱼ moves by more than 2E, so ln pᵢ by at most Σ_{j≠i} pⱼe^2E (eᵢ + eⱼ), by at most eᵢ + E
@@ -51,7 +51,7 @@ def softmax(z: Bounded) -> tuple[Bounded, Pullback]:
 
     The matrix sums k more terms than the short form rounds: k + 3 roundings of ∂L/∂pᵢ pᵢ.
     """
-    p, _, _ = shares(z)
+    p, _, _ = probabilities(z)
 
     def pullback(error: Bounded) -> Bounded:
         weighted = error * p
@@ -63,7 +63,7 @@ def softmax(z: Bounded) -> tuple[Bounded, Pullback]:
 
 def log_softmax(z: Bounded) -> tuple[Bounded, Pullback]:
     """Bound ln p by any of its forms, and δᵢ = ∂L/∂aᵢ − pᵢ Σⱼ ∂L/∂aⱼ, also by the whole Jacobian 1 − 1pᵀ: k + 2 roundings of ∂L/∂aᵢ."""
-    _, p, log_p = shares(z)
+    _, p, log_p = probabilities(z)
 
     def pullback(error: Bounded) -> Bounded:
         delta = error - p * error.sum(-1, keepdims=True)
