@@ -68,7 +68,7 @@ class Limits:
                 if self._is_overflow(direction, value, outcome):
                     overflow = overflow or (direction, value, outcome)
                     break
-                if isinstance(outcome, AttemptError) and not direction.must_answer:      # it refuses, and says so
+                if isinstance(outcome, AttemptError) and direction.may_refuse:      # it refuses, and says so
                     notes.append(f"{direction.said(value)}, {outcome}: nothing was compared there")
                     break
                 if outcome is not None:
