@@ -26,7 +26,7 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
     "problem": ("__init__", "pieces", "problem", "validation"),
     "sandbox": ("__init__", "landlock", "runner", "seccomp", "syscalls", "values"),
     "support": ("__init__", "arrays", "errors", "packages"),
-    "userfile": ("__init__", "conventions", "file", "imports", "line_trace", "source", "stubs"),
+    "userfile": ("__init__", "conventions", "declared", "file", "imports", "line_trace", "process", "source", "stubs"),
     "userfile/pipe": ("__init__", "frames"),
 }
 

@@ -81,10 +81,6 @@ class Imports(importlib.abc.MetaPathFinder):
         owner.sources[str(owner.path)] = source
         return self._placed(owner, source.level)
 
-    def execute(self, name: str) -> Any:
-        """The module of that name; to be called while active."""
-        return importlib.import_module(name)
-
     def source_at(self, file: str) -> Source | None:
         """The source of that file name, if it is the user's."""
         return next((owner.sources[file] for owner in self.owners if file in owner.sources), None)

@@ -10,7 +10,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from ..support.errors import ProblemError
-from .file import FUNCTIONS, Attempt, _Printed, _Sink, _stdout, checked_conventions, checked_problem
+from .declared import checked_conventions, checked_problem
+from .file import FUNCTIONS, SIGNATURES, Attempt
 from .imports import Imports
 from .source import Source, UnusableFileError
 from .state import Place, captured_by, file_of, get, put
@@ -28,14 +29,8 @@ class Functions(Attempt):
     """
 
     def __init__(self, given: Any, places: list[Place] | None = None, seed: int = 0) -> None:
-        self._given = given
-        self.adapter, self.notes = None, []
-        self._sink = _Sink()
-        self._stdout = _stdout(self._sink)
-        self._printed = _Printed(self._sink)
-        self._random: Any = None
-        self._seed, self._changed = seed, []
-        self._refused: set[str] = set()
+        self._given, self.adapter = given, None
+        self._begin(seed)
         self._places: list[Place] = []
         self._values: list[Any] = []
         copies: dict[int, Any] = {}
@@ -54,8 +49,8 @@ class Functions(Attempt):
 
     def fresh(self) -> "Functions":
         """The same functions, with what they keep as it is with the caller."""
-        self._seed += 1
-        return self._as_fresh(Functions(self._given, self._places, self._seed))
+        self._process.seed += 1
+        return self._as_fresh(Functions(self._given, self._places, self._process.seed))
 
     def _locate(self) -> None:
         """The file in which the first of them stands, if it stands in one; its lines are those that are told and followed."""
@@ -136,7 +131,6 @@ def _offering(given: Any) -> Any:
         return SimpleNamespace(**{str(name): given})
     if any(callable(getattr(given, function, None)) for function in FUNCTIONS):
         return given
-    told = ", ".join(f"{function}{signature}" for function, signature in FUNCTIONS.items())
     what = f"{name} is a {type(given).__name__} that" if isinstance(name, str) else f"a {type(given).__name__}"
     hint = f'; or say which it is: {{"train_step": {name}}}' if callable(given) and isinstance(name, str) else ""
-    raise ProblemError(f"{what} has none of {told}; expected one of them at least{hint}")
+    raise ProblemError(f"{what} has none of {SIGNATURES}; expected one of them at least{hint}")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from traceback import walk_tb
 from types import CodeType, TracebackType
 
 from ..support.errors import CompareError
@@ -151,21 +152,7 @@ def _suppresses(node: ast.With) -> bool:
     return any(isinstance(item.context_expr, ast.Call) and ast.unparse(item.context_expr.func).endswith("suppress") for item in node.items)
 
 
-def innermost(traceback: TracebackType | None, sources: Mapping[str, Source]) -> tuple[Source, int] | None:
-    """The innermost line of those sources in a traceback."""
-    found = None
-    while traceback is not None:
-        source = sources.get(traceback.tb_frame.f_code.co_filename)
-        if source is not None:
-            found = source, traceback.tb_lineno
-        traceback = traceback.tb_next
-    return found
-
-
-def outermost(traceback: TracebackType | None, sources: Mapping[str, Source]) -> int | None:
-    """The outermost line of those sources in a traceback."""
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename in sources:
-            return traceback.tb_lineno
-        traceback = traceback.tb_next
-    return None
+def user_lines(traceback: TracebackType | None, sources: Mapping[str, Source]) -> list[tuple[Source, int]]:
+    """Return the lines of those sources in a traceback, the outermost first."""
+    lines = ((frame.f_code.co_filename, line) for frame, line in walk_tb(traceback))
+    return [(sources[file], line) for file, line in lines if file in sources]
