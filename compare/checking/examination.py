@@ -1,4 +1,4 @@
-"""The examination of an attempt on probes: how its arrays are meant, where it is wrong, and why."""
+"""The examination of an attempt on probes: which convention its arrays follow, where it is wrong, and why."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -26,9 +26,10 @@ from ..userfile.conventions import Convention, conventions
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from ..userfile.without import Without
+from .limits import Limits
 from .reference import as_comparison, reference_numbers
 from .result import Check, Verdict
-from .stress import StressTest
+from .stress import stress_tested
 
 _SOFT = (
     "soft targets, those between 0 and 1, differ; for targets of 0 and 1 it agrees with PyTorch: "
@@ -39,7 +40,7 @@ _TRACED = 2  # records of the step that is followed line by line
 
 @dataclass(frozen=True)
 class Judged:
-    """What one convention makes of the file's answers: `matcher` has them in the problem's own scale, `as_shown` as they are."""
+    """The file's answers judged under one convention: `matcher` has them in the problem's own scale, `as_shown` in the file's."""
 
     verdict: Verdict
     convention: Convention
@@ -54,20 +55,20 @@ class Judged:
 
 
 def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
-    """How far a file came in a convention: to its answer, or to a line. A name or an index that is not found is the convention's fault."""
+    """Rank how far a file came: to its answer, or to a line. A name or an index that is not found is the convention's fault."""
     if isinstance(fault, FaultError):
         return 2, 0
-    is_of_the_reading = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
-    return int(not is_of_the_reading), fault.reached or fault.line or 0
+    is_of_convention = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
+    return int(not is_of_convention), fault.reached or fault.line or 0
 
 
 def _wrong(judged: Judged) -> int:
-    """How many stages are wrong by themselves."""
+    """Count the stages that are wrong by themselves, not by their inputs."""
     return sum(stage.mark == "wrong" for stage in judged.stages)
 
 
 def _is_nan_in(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Convention) -> bool:
-    """Whether in the contract's own convention an answer was not finite, so that it may only have been given up for one that fits."""
+    """Return whether an answer was not finite in the contract's own convention, which then may be the right one after all."""
     fault = faults[0][1] if faults else None
     return fitting != Convention() and isinstance(fault, FaultError) and fault.kind == "nan"
 
@@ -77,9 +78,9 @@ def _numbers(observed: Observed) -> tuple[bytes, ...]:
 
 
 class Examination:
-    """An attempt on the probes: read in every way that its arrays may be meant, judged stage by stage, and explained.
+    """Calls an attempt on the probes by every convention that its arrays may follow, judges it stage by stage, and explains it.
 
-    `expected_numbers` are the reference's, by default PyTorch's; of nodes that it leaves out, the formula's own are taken.
+    `expected_numbers` returns the reference's numbers, by default PyTorch's; for nodes that it leaves out, the right formula's are taken.
     """
 
     def __init__(
@@ -95,15 +96,15 @@ class Examination:
         self.expected_numbers = expected_numbers
         self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
         self.probes = draw_probes(problem, seed, data)
-        if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may not be told lr
+        if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may have no argument lr
             self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
 
     def result(self) -> Check:
-        """The check, by the convention of the file's arrays that fits."""
+        """Return the check, by the convention of the file's arrays that fits."""
         fitting: list[tuple[Observed, Convention]] = []
         faults: list[tuple[int, FaultError | AttemptError]] = []
         for convention in conventions(self.problem, self.attempt.conventions):
-            if fitting and convention.params != fitting[0][1].params:  # who takes a dict of these names takes no list
+            if fitting and convention.params != fitting[0][1].params:  # a file that takes a dict of these names takes no list
                 continue
             observed = Observed()
             try:
@@ -116,18 +117,19 @@ class Examination:
             if self._ends_right(observed) and (judged := self._judged(observed, convention)).verdict == "equivalent":
                 if fitting and convention.differs_in_biases_alone(fitting[0][1]):
                     return self._of_biases(*fitting[0], convention)
-                stress_test = StressTest(self.attempt, self.problem, self.probes, self.steps, self.data, self.keep)
-                return stress_test.passed(self._told(judged), convention, observed, judged.scale, judged.matcher)
-            if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else it says the same, read either way
+                about = convention, judged.scale, judged.matcher, observed.works_in_place
+                limits = Limits(self.attempt, self.problem, *about, self.data)
+                return stress_tested(self._summary(judged), limits, observed, self.probes, self.steps, self.keep)
+            if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else both conventions give the same numbers
                 fitting.append((observed, convention))
         if fitting:
             first = self._judged(*fitting[0])
             changed = self._changes(first)
             if changed:
-                return replace(self._told(first), verdict="could not run", reason=changed)
+                return replace(self._summary(first), verdict="could not run", reason=changed)
             if self._is_right_for_binary_targets(first.convention):
-                told = self._told(first)
-                return replace(told, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*told.notes, _SOFT))
+                check = self._summary(first)
+                return replace(check, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*check.notes, _SOFT))
             best = self._best(first, fitting[1:])
             behind = self._behind(faults[0][1]) if _is_nan_in(faults, first.convention) and not best.diagnosis else None
             return behind if behind and behind.diagnosis else best
@@ -135,7 +137,7 @@ class Examination:
         return self._behind(farthest) or self._faulty(farthest)
 
     def _of_biases(self, observed: Observed, convention: Convention, other: Convention) -> Check:
-        """Check a file by the first shape of biases that fits, where another alone is right: it may tell biases by their shape."""
+        """Check a file by the first shape of biases that fits, where only another is right: it may distinguish biases by their shape."""
         check = self._explained(self._judged(observed, convention))
         said = ", ".join(set(other.said()) - set(convention.said()))
         note = f"it is equal if {said}: if they are meant to be, say so: {other.declaration()}"
@@ -143,17 +145,17 @@ class Examination:
 
     @property
     def _final(self) -> str:
-        """What the attempt answers in the end: new parameters, or gradients."""
+        """The last stage that the attempt shows: new parameters, or gradients."""
         return "after" if "train_step" in self.attempt.functions else "used"
 
     def _ends_right(self, observed: Observed) -> bool:
-        """Whether the last that was shown is right: else there is no need to look whether all is."""
+        """Return whether the last stage shown is right, which saves judging all of them where it is not."""
         run = observed.right(self.problem)
         with np.errstate(all="ignore"):
             return all(is_within(array, run.worked_out(*node)) for node, array in observed.shown.items() if node[0].endswith(self._final))
 
     def _changes(self, judged: Judged) -> str | None:
-        """Whether the file answers otherwise when it is asked again: then no mistake explains its numbers."""
+        """Return how the file answers otherwise when it is called again, as no mistake explains such numbers; None if it does not."""
         again = Observed(works_in_place=judged.observed.works_in_place)
         try:
             self._observe(judged.convention, again, self.probes[:1])
@@ -162,7 +164,7 @@ class Examination:
         return changed_stage(self.problem, judged.observed, again)
 
     def _is_right_for_binary_targets(self, convention: Convention) -> bool:
-        """Whether it is equal where targets are 0 and 1, as some formulas of a loss need, and wrong for those between."""
+        """Return whether it is equal where all targets are 0 and 1, as some formulas of a loss need."""
         if LOSSES[self.problem.loss].targets != "binary" or self.data is not None or are_binary(self.problem):
             return False
         binary = Examination(self.attempt, with_binary_targets(self.problem), self.seed, 0)
@@ -174,7 +176,7 @@ class Examination:
         return binary._ends_right(observed) and binary._judged(observed, convention).verdict == "equivalent"
 
     def _best(self, first: Judged, others: list[tuple[Observed, Convention]]) -> Check:
-        """Of conventions that fit, of which none is right: the contract's own, else the only one that is explained."""
+        """Return the check by one of the conventions that fit but are not right: the contract's own, else the only one explained."""
         is_own = first.convention == Convention(params=first.convention.params)
         own = self._explained(first)
         if (is_own and own.diagnosis) or not others:
@@ -186,32 +188,27 @@ class Examination:
         if is_own:
             return own
         fits = [judged.convention for judged in fitting[:4]]
-        said = [f"{', '.join(each.said()) or 'as the contract has it'}: {each.declaration()}" for each in fits]
-        return self._check(
-            "could not run", reason=f"several conventions of your arrays fit, and none is right; say which it is: {'; or '.join(said)}"
-        )
+        said = "; or ".join(f"{', '.join(each.said()) or 'as the contract has it'}: {each.declaration()}" for each in fits)
+        return self._check("could not run", reason=f"several conventions of your arrays fit, and none is right; say which it is: {said}")
 
     def _observe(self, convention: Convention, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
         observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, convention, observed)
 
     def _behind(self, fault: FaultError | AttemptError) -> Check | None:
-        """The check of all else, where the fault leaves something: other functions, other entries, or the probes before; or None."""
+        """Return the check without what the fault spoils: of other functions, other entries, or earlier probes; None if nothing is left."""
         others = copy(self)
         if fault.function == next((name for name in ("train_step", "gradients") if name in self.attempt.functions), None):
-            others.probes = self._before(fault) if isinstance(fault, FaultError) and fault.kind == "nan" else ()
+            ends = accumulate(len(probe.batches) for probe in self.probes)
+            before = fault.step if isinstance(fault, FaultError) and fault.kind == "nan" else 0
+            others.probes = tuple(probe for probe, end in zip(self.probes, ends, strict=True) if end < before)
         elif fault.function in self.attempt.functions:
             others.attempt = Without(self.attempt, fault.function, fault.entries if isinstance(fault, FaultError) else ())
         else:
             return None
         return self._beside(fault, others.result()) if others.attempt.functions and others.probes else None
 
-    def _before(self, fault: FaultError) -> tuple[Probe, ...]:
-        """The probes before the one with the step of the fault."""
-        ends = accumulate(len(probe.batches) for probe in self.probes)
-        return tuple(probe for probe, end in zip(self.probes, ends, strict=True) if end < fault.step)
-
     def _beside(self, fault: FaultError | AttemptError, check: Check) -> Check:
-        """The check of all else, with the fault: a note, where it is that of a helper, or of a loss that raises; else in the verdict."""
+        """Add the fault to the check of all else: as a note if it is a helper's, or a loss's that raises; else in the verdict."""
         if isinstance(fault, AttemptError) and (fault.kind == "arguments" or fault.function == "loss"):
             what = "it is taken for a helper and not asked" if fault.kind == "arguments" else "the loss was not compared"
             return replace(check, notes=(*check.notes, f"{fault}: {what}"))
@@ -226,7 +223,7 @@ class Examination:
         return replace(check, verdict="could not run", line=line, source=source)
 
     def _with_nan(self, fault: FaultError, check: Check) -> Check:
-        """The check with the stages that are not finite, which are never equal."""
+        """Add the stages that are not finite to the check, as wrong."""
         names = {group: stage_name(self.problem, group) for group in fault.groups}
         nan = [Stage(*group, name, "wrong", Difference(fault.step, group[0], name, reason=str(fault))) for group, name in names.items()]
         stages = sorted((*check.stages, *nan), key=lambda stage: rank((stage.stage, stage.layer), len(self.problem.layers)))
@@ -260,30 +257,30 @@ class Examination:
         return Judged(verdict, convention, observed, expected, as_shown, matcher, tuple(stages), layout, scale, empty)
 
     def _explained(self, judged: Judged) -> Check:
-        """With the mistakes that explain the difference, as few as can be.
+        """Return the check with the fewest mistakes that explain the difference.
 
-        What is shown on the way may be in a scale of its own, or have a factor that is the very mistake: fewer mistakes decide, then fewer
-        wrong stages.
+        Intermediates may be in a scale of their own, or have a factor that is the very mistake: fewer mistakes decide, then fewer wrong
+        stages.
         """
         if judged.verdict == "not a proof":
-            return self._told(judged)
+            return self._summary(judged)
         found = explained(judged.matcher, judged.stages)
         plain, scale = in_our_scale(judged.as_shown, None)
         if scale.said != judged.scale.said:
-            as_it_is = self._judged_as(judged.observed, judged.convention, judged.expected, judged.as_shown, plain, scale)
-            is_less = len(found) != 1 or _wrong(as_it_is) <= _wrong(judged)      # if not, one mistake already says it best
-            other = explained(as_it_is.matcher, as_it_is.stages, with_pairs=False) if is_less else ()
-            if (not other, len(other), _wrong(as_it_is)) <= (not found, len(found), _wrong(judged)):
-                judged, found = as_it_is, other
+            unscaled = self._judged_as(judged.observed, judged.convention, judged.expected, judged.as_shown, plain, scale)
+            is_less = len(found) != 1 or _wrong(unscaled) <= _wrong(judged)      # if not, the one mistake is the better explanation
+            other = explained(unscaled.matcher, unscaled.stages, with_pairs=False) if is_less else ()
+            if (not other, len(other), _wrong(unscaled)) <= (not found, len(found), _wrong(judged)):
+                judged, found = unscaled, other
         found = self._with_more_records(found, judged)
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
-        return replace(self._told(judged), first=first, diagnosis=self._with_lines(found, judged))
+        return replace(self._summary(judged), first=first, diagnosis=self._with_lines(found, judged))
 
     def _with_more_records(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
-        """Keep the causes that also explain the answers to batches of more records; name nothing if a mistake is left without one.
+        """Keep the causes that also explain the answers to batches of more records; none at all if a mistake is left without one.
 
-        With few records the last tenth of a batch is its last record. Where the answers are right, a mistake is in what else is shown.
+        With few records the last tenth of a batch is its last record. Where the answers are right, the mistake is in the intermediates.
         """
         if not found or all(stage.mark == "agrees" for stage in judged.stages if stage.stage.endswith(self._final)):
             return found
@@ -293,17 +290,17 @@ class Examination:
         except (FaultError, AttemptError):
             return found
         with np.errstate(all="ignore"):
-            ours = judged.scale.ours(observed.right(self.problem), observed.shown)
-            answers = {node: array for node, array in ours.items() if node[0].endswith(self._final)}
+            scaled = judged.scale.ours(observed.right(self.problem), observed.shown)
+            answers = {node: array for node, array in scaled.items() if node[0].endswith(self._final)}
             matcher = Matcher(self.problem, observed.steps, answers)
             firsts = [each.causes[0] for each in found]
-            kept = [
+            left = [
                 tuple(cause for cause in each.causes if not matcher.first_wrong(formulas_of([*firsts[:i], cause, *firsts[i + 1 :]])))
                 for i, each in enumerate(found)
             ]
-        return tuple(replace(each, causes=causes) for each, causes in zip(found, kept, strict=True)) if all(kept) else ()
+        return tuple(replace(each, causes=causes) for each, causes in zip(found, left, strict=True)) if all(left) else ()
 
-    def _told(self, judged: Judged) -> Check:
+    def _summary(self, judged: Judged) -> Check:
         steps = judged.observed.steps
         return self._check(
             judged.verdict,
@@ -318,7 +315,7 @@ class Examination:
         )
 
     def _with_lines(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
-        """Each with the line of the file in which it was made, where it can be seen."""
+        """Return each mistake with the line of the file that it is in, where that can be found."""
         if not found:
             return ()
         x, y = self.probes[0].batches[0]

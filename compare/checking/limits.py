@@ -1,7 +1,7 @@
-"""Limits: where an attempt that is right on the probes stops being right, or loses its numbers to an overflow."""
+"""Limits: the values from which on an attempt that is right on the probes is wrong, or loses its numbers to an overflow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -40,8 +40,20 @@ Outcome = Difference | FaultError | AttemptError | None
 
 
 @dataclass(frozen=True)
+class _Answer:
+    """What came of a trial: the first number that differs, or what kept it from being compared; None where all agree.
+
+    With it the right numbers, and those that were shown, if the trial was compared.
+    """
+
+    outcome: Outcome
+    run: Run | None = None
+    shown: Mapping[Node, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Limits:
-    """An attempt, by the convention and the scale of its numbers that the probes found, on trials that go farther than the probes.
+    """Looks for limits of an attempt beyond the probes, by the convention and the scale of its numbers that the probes found.
 
     `probes` has what it showed there, which any mistake that is named has to explain too.
     """
@@ -55,7 +67,7 @@ class Limits:
     data: Batch | None
 
     def sought(self, check: Check) -> Check:
-        """The check; or "different" where a trial is, with the place from about which on, else "unstable formula" where numbers overflow.
+        """Return the check after the trials: "different" from the first that is, on; else "unstable formula" where numbers overflow.
 
         Raises what keeps an attempt from being judged at all.
         """
@@ -64,56 +76,49 @@ class Limits:
         for direction in directions(self.problem, check.seed, self.data):
             agrees: list[float] = []
             for value in direction.values:
-                outcome = self._outcome(direction, value)
-                if self._is_overflow(direction, value, outcome):
-                    overflow = overflow or (direction, value, outcome)
+                answer = self._answer(direction, value)
+                if self._is_overflow(direction, value, answer):
+                    overflow = overflow or (direction, value, answer.outcome)
                     break
-                if isinstance(outcome, AttemptError) and direction.may_refuse:      # it refuses, and says so
-                    notes.append(f"{direction.said(value)}, {outcome}: nothing was compared there")
+                if isinstance(answer.outcome, AttemptError) and direction.may_refuse:
+                    notes.append(f"{direction.said(value)}, {answer.outcome}: nothing was compared there")
                     break
-                if outcome is not None:
-                    return self._different(check, direction, value, agrees, outcome)
+                if answer.outcome is not None:
+                    return self._different(check, direction, value, agrees, answer)
                 agrees.append(value)
         check = replace(check, notes=(*check.notes, *dict.fromkeys(notes[:_MOST_NOTES])))
         return self._unstable(check, *overflow) if overflow else check
 
-    def _outcome(self, direction: Direction, value: float) -> Outcome:
-        """The first number of the trial that is not PyTorch's, or what keeps it from being compared; None where all agree."""
-        return self._answered(direction, value)[0]
-
-    def _answered(self, direction: Direction, value: float) -> tuple[Outcome, Run | None, dict[Node, Array]]:
-        """The outcome of a trial, with its right numbers and those that were shown, if all were."""
+    def _answer(self, direction: Direction, value: float) -> _Answer:
         with np.errstate(all="ignore"):
             probe = direction.at(value)
         if probe is None:
-            return None, None, {}
+            return _Answer(None)
         observed = self._asked()
         try:
             observe(self.attempt.fresh, self.problem, (probe,), self.convention, observed)
         except AttemptError as error:
-            return error, None, {}
+            return _Answer(error)
         except FaultError as fault:
             with np.errstate(all="ignore"):
-                return fault if self._has_numbers(probe, observed.shown, fault.step) else None, None, {}
+                return _Answer(fault if self._has_numbers(probe, observed.shown, fault.step) else None)
         with np.errstate(all="ignore"):
             run = observed.right(self.problem)
             shown = self.scale.ours(run, observed.shown) if self._is_judge(run) else {}
-            ours = {node: array for node, array in shown.items() if _is_final(node)}
-            return next(filter(None, (_outside(self.problem, run, node, array) for node, array in ours.items())), None), run, ours
+            final = {node: array for node, array in shown.items() if _is_final(node)}
+            outside = (_outside(self.problem, run, node, array) for node, array in final.items())
+            return _Answer(next(filter(None, outside), None), run, final)
 
-    def _is_overflow(self, direction: Direction, value: float, outcome: Outcome) -> bool:
-        """Whether the outcome may be that of a right formula that raises e to numbers too large for it."""
-        if isinstance(outcome, FaultError):
-            return outcome.kind == "nan" and value >= direction.overflows
-        if not isinstance(outcome, Difference):
+    def _is_overflow(self, direction: Direction, value: float, answer: _Answer) -> bool:
+        """Return whether the outcome may be that of a right formula that raises e to numbers too large for it."""
+        if isinstance(answer.outcome, FaultError):
+            return answer.outcome.kind == "nan" and value >= direction.overflows
+        if not isinstance(answer.outcome, Difference) or answer.run is None:
             return False
-        return value >= direction.loses_digits or (direction.drawn and self._farthest(direction, value, outcome.step) >= LOSES_DIGITS)
+        return value >= direction.loses_digits or (direction.drawn and self._farthest(answer.run, answer.outcome.step) >= LOSES_DIGITS)
 
-    def _farthest(self, direction: Direction, value: float, steps: int) -> float:
-        """How large z, or the difference of two of them, is in the trial's first steps, where e is raised to it."""
-        _, run, _ = self._answered(direction, value)
-        if run is None:
-            return 0.0
+    def _farthest(self, run: Run, steps: int) -> float:
+        """Return how large z, or the difference of two of them, is in the first steps, where e is raised to it."""
         farthest = 0.0
         with np.errstate(all="ignore"):
             for step, layer in product(range(steps), range(1, run.depth + 1)):
@@ -124,80 +129,71 @@ class Limits:
         return farthest
 
     def _is_judge(self, run: Run) -> bool:
-        """Whether PyTorch's own formula is to be held to: not where bce keeps its divisor p(1 − p) from 0."""
+        """Return whether PyTorch's own formula can be the reference: not where its bce holds the divisor p(1 − p) away from 0."""
         if self.problem.loss != "bce":
             return True
         outputs = [run("output", step).value for step in range(len(run.steps))]
         return all((output * (1 - output) > LEAST_BCE_DIVISOR).all() for output in outputs)
 
     def _asked(self) -> Observed:
-        """What is not asked for may be in a scale of its own on the way; a trace is asked where nothing else shows a gradient."""
+        """Return an empty observation without loss and trace, whose scales may differ; with trace if nothing else shows a gradient."""
         has_answers = {"train_step", "gradients"} & set(self.attempt.functions)
         skipped = frozenset({"loss", "trace"} if has_answers else {"loss"})
         return Observed(skipped=skipped, works_in_place=self.works_in_place)
 
     def _has_numbers(self, probe: Probe, shown: Mapping[Node, Array], steps: int) -> bool:
-        """Whether the right numbers of the probe's first steps are finite, each from the weights shown before it, and to be held to."""
+        """Return whether the right numbers of the first steps, each from the weights shown before it, are finite and a reference."""
         befores = [probe.parameters]
         for step in range(steps):
             run = Run(self.problem, steps_of((probe,), befores))
             found = {place: run(f"{place[0]}_after", step, place[1]).value for place in places(self.problem)}
             if not all(np.isfinite(value).all() for value in (*found.values(), run("output", step).value)):
                 return False
-            own = {run.name(*place): shown.get((f"{place[0]}_after", step, place[1]), value) for place, value in found.items()}
-            befores.append(own)
+            befores.append({run.name(*place): shown.get((f"{place[0]}_after", step, place[1]), value) for place, value in found.items()})
         return self._is_judge(run)
 
-    def _different(
-        self, check: Check, direction: Direction, value: float, agrees: list[float], outcome: Difference | FaultError | AttemptError
-    ) -> Check:
-        where = direction.said(value)
+    def _different(self, check: Check, direction: Direction, value: float, agrees: list[float], answer: _Answer) -> Check:
+        where, outcome = direction.said(value), answer.outcome
         if not isinstance(outcome, Difference):
-            line, source = (getattr(outcome, name, None) for name in ("line", "source"))
+            line, source = (outcome.line, outcome.source) if isinstance(outcome, AttemptError) else (None, None)
             return replace(check, verdict="different", reason=f"the probes agree, and {where}, {outcome}", line=line, source=source)
         if direction.beyond and (agrees or not direction.is_count):
-            is_alone = direction.is_count and self._outcome(direction, value + 1) is None
+            is_alone = direction.is_count and self._answer(direction, value + 1).outcome is None
             where = where if is_alone else direction.beyond_about(self._edge(direction, max(agrees, default=value / 1000), value))
-        found = self._named(direction, value)
-        asked = "it has not moved; is it left out?" if self._stands_still(direction, value, outcome) else direction.question
-        is_it = found[0].causes[0].sentence if found else asked
-        reason = f"the probes agree, and {where} the {outcome.tensor} does not: {is_it}"
+        found = self._named(answer)
+        asked = "it has not moved; is it left out?" if self._stands_still(answer, outcome) else direction.question
+        reason = f"the probes agree, and {where} the {outcome.tensor} does not: {found[0].causes[0].sentence if found else asked}"
         return replace(check, verdict="different", first=outcome, reason=reason, diagnosis=found)
 
-    def _stands_still(self, direction: Direction, value: float, wrong: Difference) -> bool:
-        """Whether the wrong parameter has not been changed by its step at all."""
-        _, run, shown = self._answered(direction, value)
-        for (stage, step, layer), after in shown.items():
-            if run and stage.endswith("_after") and (step + 1, stage_name(self.problem, (stage, layer))) == (wrong.step, wrong.tensor):
-                return bool(np.array_equal(after, run(stage.removesuffix("_after"), step, layer).value))
+    def _stands_still(self, answer: _Answer, wrong: Difference) -> bool:
+        """Return whether the wrong parameter has not been changed by its step at all."""
+        for (stage, step, layer), after in answer.shown.items():
+            is_wrong = (step + 1, stage_name(self.problem, (stage, layer))) == (wrong.step, wrong.tensor)
+            if answer.run and stage.endswith("_after") and is_wrong:
+                return bool(np.array_equal(after, answer.run(stage.removesuffix("_after"), step, layer).value))
         return False
 
-    def _named(self, direction: Direction, value: float) -> tuple[Found, ...]:
-        """The mistake under which all of the trial comes out, and all of the probes, if there is one."""
-        _, run, shown = self._answered(direction, value)
-        if run is None or not shown:
+    def _named(self, answer: _Answer) -> tuple[Found, ...]:
+        """Return the mistake that explains all of the trial and all of the probes, if there is one."""
+        if answer.run is None or not answer.shown:
             return ()
         with np.errstate(all="ignore"):
-            found = explained(Matcher(self.problem, run.steps, shown), (), with_pairs=False)
-            kept = [tuple(cause for cause in each.causes if self.probes.first_wrong(cause.formulas) is None) for each in found]
-        return tuple(replace(each, causes=causes) for each, causes in zip(found, kept, strict=True)) if found and all(kept) else ()
+            found = explained(Matcher(self.problem, answer.run.steps, answer.shown), (), with_pairs=False)
+            left = [tuple(cause for cause in each.causes if self.probes.first_wrong(cause.formulas) is None) for each in found]
+        return tuple(replace(each, causes=causes) for each, causes in zip(found, left, strict=True)) if all(left) else ()
 
     def _edge(self, direction: Direction, agrees: float, differs: float) -> float:
-        """About the largest value for which the trial still agrees, between one for which it does and one for which it does not."""
+        """Return about the largest value for which the trial agrees, between one for which it does and one for which it does not."""
         for _ in range(_HALVINGS):
             middle = direction.between(agrees, differs)
             if middle in (agrees, differs):
                 break
-            if self._outcome(direction, middle) is None:
-                agrees = middle
-            else:
-                differs = middle
+            agrees, differs = (middle, differs) if self._answer(direction, middle).outcome is None else (agrees, middle)
         return agrees
 
     def _unstable(self, check: Check, direction: Direction, value: float, outcome: Outcome) -> Check:
-        """With the function that overflows, its line where it can be seen, and the form in which it does not."""
-        layer = self.problem.layers[direction.layer - 1] if direction.layer else None
-        function = layer.function if layer else None
+        """Return the check with the function that overflows, its line where it can be seen, and the form in which it does not."""
+        function = self.problem.layers[direction.layer - 1].function if direction.layer else None
         if direction.layer == len(self.problem.layers) and function == "identity":
             function = _OF_LOGITS.get(self.problem.loss)
         line, source = self._first_line_that_overflows(direction, value)
@@ -223,12 +219,12 @@ class Limits:
 
 
 def _is_final(node: Node) -> bool:
-    """Whether it is an output, a gradient or a new weight."""
+    """Return whether the node is an output, a gradient or a new weight."""
     return node[0] in ("output", "probabilities") or node[0].endswith(("_used", "_after"))
 
 
 def _outside(problem: Problem, run: Run, node: Node, actual: Array) -> Difference | None:
-    """The number of the node that is farthest outside its bound, of those where the right one and its bound are finite; or None."""
+    """Return the number farthest outside its bound, of those where the right one and its bound are finite; None if all are within."""
     right = run.worked_out(*node)
     error = np.broadcast_to(np.asarray(right.error, dtype=np.float64), actual.shape)
     is_compared = np.isfinite(right.value) & np.isfinite(error)

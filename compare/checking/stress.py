@@ -1,77 +1,67 @@
-"""The stress tests of an attempt that is right on the probes: it is asked again, tried beyond the probes, and trained in lockstep."""
+"""The stress tests of an attempt that is right on the probes: it is called again, tried beyond the probes, and trained in lockstep."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..diagnosis.conventions import Scale
-from ..diagnosis.matcher import Matcher
 from ..diagnosis.observing import FaultError, Observed, changed_stage, observe
 from ..diagnosis.probes import Probe, with_probes
 from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, steps_to_keep
-from ..problem.problem import Problem
-from ..support.arrays import Batch
 from ..userfile.as_side import Attempted, can_train
-from ..userfile.conventions import ContractError, Convention
+from ..userfile.conventions import ContractError
 from ..userfile.file import AttemptError
-from ..userfile.interface import Candidate
 from .limits import Limits
 from .result import Check, Verdict
 
 
-class StressTest:
-    """The stress test of an attempt that is equal on the probes."""
+def stress_tested(check: Check, limits: Limits, observed: Observed, probes: Sequence[Probe], steps: int, keep: bool) -> Check:
+    """Return the check after the stress tests; a function that answered on the probes has to answer throughout.
 
-    def __init__(
-        self, attempt: Candidate, problem: Problem, probes: tuple[Probe, ...], steps: int, data: Batch | None, keep: bool
-    ) -> None:
-        self.attempt, self.problem, self.probes, self.steps, self.data, self.keep = attempt, problem, probes, steps, data, keep
+    `observed` is what the attempt of `limits` answered on the probes. It is trained over `steps` steps, whose numbers the check has if
+    they are to `keep`.
+    """
+    tested = _tried(check, limits, observed, probes[0], steps, keep)
+    refused = ", ".join(sorted(observed.answered - set(limits.attempt.functions)))
+    if tested.verdict == "equivalent" and refused:
+        reason = f"{refused} answers NotImplemented for some inputs, and not for others; expected a function to be offered or not"
+        return replace(tested, verdict="could not run", reason=reason)
+    return tested
 
-    def passed(self, check: Check, convention: Convention, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
-        """Return the check after the stress tests; a function that answered once has to answer throughout."""
-        tested = self._tried(check, convention, observed, scale, matcher)
-        refused = ", ".join(sorted(observed.answered - set(self.attempt.functions)))
-        if tested.verdict == "equivalent" and refused:
-            reason = f"{refused} answers NotImplemented for some inputs, and not for others; expected a function to be offered or not"
-            return replace(tested, verdict="could not run", reason=reason)
-        return tested
 
-    def _tried(self, check: Check, convention: Convention, observed: Observed, scale: Scale, matcher: Matcher) -> Check:
-        """Whether it answers the same again, has no limit that the probes do not reach, and holds over a training in lockstep too."""
-        again = Observed(works_in_place=observed.works_in_place)
-        try:
-            self._observe(convention, again, self.probes[:1])
-            changed = changed_stage(self.problem, observed, again)
-            if changed:
-                return replace(check, verdict="could not run", reason=changed)
-            check = Limits(self.attempt, self.problem, convention, scale, matcher, observed.works_in_place, self.data).sought(check)
-            if check.verdict != "equivalent":
-                return check
-            comparison = self._in_lockstep(convention)
-        except (FaultError, ContractError) as fault:
-            verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
-            return replace(check, verdict=verdict, reason=f"where the probes had agreed: {fault}")
-        except AttemptError as error:
-            return replace(check, verdict="could not run", reason=str(error), line=error.line, source=error.source)
-        if comparison is None:
+def _tried(check: Check, limits: Limits, observed: Observed, probe: Probe, steps: int, keep: bool) -> Check:
+    """Return the check after the same calls again, the trials beyond the probes, and a training in lockstep."""
+    again = Observed(works_in_place=observed.works_in_place)
+    try:
+        observe(limits.attempt.fresh, limits.problem, (probe,), limits.convention, again)
+        changed = changed_stage(limits.problem, observed, again)
+        if changed:
+            return replace(check, verdict="could not run", reason=changed)
+        check = limits.sought(check)
+        if check.verdict != "equivalent":
             return check
-        about: dict[str, Any] = {"steps": check.steps + comparison.steps, "compared": check.compared + comparison.compared}
-        if comparison.verdict != "equivalent":
-            reason = "the probes agree, and a training in lockstep does not"
-            return replace(check, verdict="different", first=comparison.first_divergence, reason=reason, comparison=comparison, **about)
-        return replace(check, comparison=comparison, **about)
+        comparison = _in_lockstep(limits, probe, steps, keep)
+    except (FaultError, ContractError) as fault:
+        verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
+        return replace(check, verdict=verdict, reason=f"where the probes had agreed: {fault}")
+    except AttemptError as error:
+        return replace(check, verdict="could not run", reason=str(error), line=error.line, source=error.source)
+    if comparison is None:
+        return check
+    about: dict[str, Any] = {"steps": check.steps + comparison.steps, "compared": check.compared + comparison.compared}
+    if comparison.verdict != "equivalent":
+        reason = "the probes agree, and a training in lockstep does not"
+        return replace(check, verdict="different", first=comparison.first_divergence, reason=reason, comparison=comparison, **about)
+    return replace(check, comparison=comparison, **about)
 
-    def _in_lockstep(self, convention: Convention) -> Comparison | None:
-        """Both sides trained from the probe's weights on its batches, each keeping its own; None where no training is offered."""
-        if not (self.steps and can_train(self.attempt, self.problem)):
-            return None
-        from ..sides.torch_ref import TorchRef
 
-        problem = with_probes(self.problem, self.probes[0])
-        side = Attempted(self.attempt, problem, convention)
-        keep = steps_to_keep(problem, self.steps) if self.keep else ()
-        return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=self.steps, keep=keep)
+def _in_lockstep(limits: Limits, probe: Probe, steps: int, keep: bool) -> Comparison | None:
+    """Train attempt and reference from the probe's weights on its batches; None where no training is asked for, or offered."""
+    if not (steps and can_train(limits.attempt, limits.problem)):
+        return None
+    from ..sides.torch_ref import TorchRef
 
-    def _observe(self, convention: Convention, observed: Observed, probes: tuple[Probe, ...]) -> None:
-        observe(self.attempt.fresh, self.problem, probes, convention, observed)
-
+    problem = with_probes(limits.problem, probe)
+    kept = steps_to_keep(problem, steps) if keep else ()
+    side = Attempted(limits.attempt, problem, limits.convention)
+    return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=steps, keep=kept)

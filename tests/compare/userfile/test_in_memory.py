@@ -128,7 +128,7 @@ def test_what_a_function_raises_prints_and_assigns_is_told_by_its_line() -> None
     _, assigned = functions.traced_call("forward", {}, 1)
     assert next((each.name, each.text, each.path) for each in assigned) == ("z", "z = np.ones(2)", Path(__file__))
     assert functions.printed == "here\n" * 2
-    assert (functions.name, functions.text.split("\n")[0]) == ("test_in_memory.py", Path(__file__).read_text(encoding="utf-8").split("\n")[0])
+    assert (functions.name, functions.text) == ("test_in_memory.py", Path(__file__).read_text(encoding="utf-8"))
 
 
 class NeedsArguments:
