@@ -22,7 +22,7 @@ from .examination import Examination
 from .result import Check
 
 STEPS = 50
-_FRAMES = 60      # of the stack, for each layer; some twenty are needed
+_FRAMES = 60      # stack frames per layer; some twenty are needed
 
 
 def check(
@@ -39,13 +39,12 @@ def check(
 
         check("my_network.py").verdict
 
-    In place of the path, functions that are at hand may be given: a module, a mapping of their names, an object that has them, or one; or a
-    `Program` in any language.
-    What it is compared with is said by `problem`, a dict with the keys of the JSON's `problem`, or by the file's own PROBLEM; by default
-    it is the lesson's network. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. With `keep` the numbers of every
-    step are kept, for a report. See docs/bring-your-own.md.
+    In place of the path, `attempt` may be functions: a module, a mapping of their names, an object that has them, or one of them; or a
+    `Program` in any language. The network is that of `problem`, a dict with the keys of the JSON's `problem`, or of the file's own PROBLEM;
+    by default it is the lesson's. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. With `keep` the check has the
+    numbers of every step, for a report. See docs/bring-your-own.md.
 
-    Raises UnusableFileError for a file that cannot be used, ProblemError for options that cannot, and for what has no function.
+    Raises UnusableFileError for a file that cannot be used, ProblemError for invalid options, and for an object without any function.
     """
     if seed is not None:
         check_seed(seed)
@@ -56,28 +55,21 @@ def check(
         try:
             attempt = loaded(attempt, adapter)
         except AttemptError as error:
-            return Check(
-                "could not run",
-                str(attempt),
-                declared_problem(problem or {}),
-                seed,
-                reason=str(error),
-                line=error.line,
-                source=error.source,
-            )
+            about = str(attempt), declared_problem(problem or {}), seed
+            return Check("could not run", *about, reason=str(error), line=error.line, source=error.source)
     agreed = declared_problem({**attempt.problem, **(problem or {})})
     try:
         if isinstance(attempt, Program):
             attempt.prepare(agreed)
-        with _seldom_collected(), _as_deep_as(agreed), one_blas_thread(not agreed.is_large):
+        with _collecting_seldom(), _recursing_deep(agreed), one_blas_thread(not agreed.is_large):
             return Examination(attempt, agreed, seed, steps, data, keep).result()
     finally:
         attempt.close()
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Within it, cycles are looked for seldom: many objects are made and few cycles, and each look goes through all that torch has made."""
+def _collecting_seldom() -> Iterator[None]:
+    """Run the garbage collector less often: a check makes many objects and few cycles, and each pass visits all objects of torch."""
     first, *others = gc.get_threshold()
     gc.set_threshold(first and max(first, 50_000), *others)
     try:
@@ -87,8 +79,8 @@ def _seldom_collected() -> Iterator[None]:
 
 
 @contextmanager
-def _as_deep_as(problem: Problem) -> Iterator[None]:
-    """Within it, Python's stack has room for the network, of which a stage is worked out from the one before it."""
+def _recursing_deep(problem: Problem) -> Iterator[None]:
+    """Raise Python's recursion limit with the network's depth, as each stage is computed recursively from the one before it."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(before + _FRAMES * len(problem.layers))
     try:
@@ -98,7 +90,7 @@ def _as_deep_as(problem: Problem) -> Iterator[None]:
 
 
 def loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:
-    """The file at that path, or the functions."""
+    """Load the file at that path, or wrap the functions; raises ProblemError for an adapter without a path."""
     if isinstance(given, (str, PathLike)):
         return Attempt.load(fspath(given), None if adapter is None else fspath(adapter))
     if adapter is not None:

@@ -18,30 +18,26 @@ _PHASES = {"used": "grads", "velocity": "state", "step": "deltas", "after": "par
 
 
 def reference_numbers(problem: Problem, probes: Sequence[Probe], steps: Sequence[Step]) -> dict[Node, Array]:
-    """PyTorch's numbers for the same steps, each from the attempt's own weights."""
+    """Return PyTorch's numbers for the same steps, each from the attempt's own weights."""
     from ..sides.torch_ref import TorchRef
 
     numbers: dict[Node, Array] = {}
-    index = 0
+    numbered = enumerate(steps)
     for probe in probes:
         side = TorchRef(with_probes(problem, probe), stages=True)
         side.load_state_dict({**probe.parameters, **problem.initial_buffers()})
-        for x, y in probe.batches:
-            if index == len(steps):
-                break
-            side.optimizer.lr = steps[index].lr
-            masks = {str(layer.dropout): steps[index].masks[n] for n, layer in enumerate(problem.layers, start=1) if layer.dropout}
-            batch = (x, y, masks) if masks else (x, y)
-            record = side.steps([batch], {name: array[None] for name, array in steps[index].before.items()}).at(0)
+        for (x, y), (index, step) in zip(probe.batches, numbered, strict=False):      # an attempt may have stopped at a fault
+            side.optimizer.lr = step.lr
+            masks = {str(layer.dropout): step.masks[n] for n, layer in enumerate(problem.layers, start=1) if layer.dropout}
+            record = side.steps([(x, y, masks) if masks else (x, y)], {name: array[None] for name, array in step.before.items()}).at(0)
             numbers |= _nodes(problem, record, index)
-            index += 1
     return numbers
 
 
 def as_comparison(
     problem: Problem, probes: Sequence[Probe], steps: Sequence[Step], shown: Mapping[Node, Array], stages: Sequence[Stage]
 ) -> Comparison:
-    """The steps of the probes, each number that was shown beside PyTorch's from the same weights, and what rounding allows."""
+    """Return the steps of the probes as a comparison: each number shown, PyTorch's from the same weights, and its bound on rounding."""
     expected = reference_numbers(problem, probes, steps)
     run = Run(problem, steps)
     with np.errstate(all="ignore"):
@@ -50,24 +46,16 @@ def as_comparison(
     for index, step in enumerate(steps):
         actual, theirs, bounds = (_record(problem, numbers, index) for numbers in (shown, expected, allowed))
         kept[index + 1] = ComparedStep(index + 1, actual, theirs, bounds, step.before)
+    compared = sum(array.size for array in shown.values())
+    first = _first_wrong(problem, stages)
     return Comparison(
-        problem=problem,
-        mode="stage",
-        steps=len(steps),
-        compared=sum(array.size for array in shown.values()),
-        first_divergence=_first_wrong(problem, stages),
-        worst=None,
-        agreed=(),
-        series={},
-        drift=0.0,
-        predictions=None,
-        final_parameters=(None, None),
-        kept=kept,
+        problem=problem, mode="stage", steps=len(steps), compared=compared, first_divergence=first, worst=None, agreed=(), series={},
+        drift=0.0, predictions=None, final_parameters=(None, None), kept=kept,
     )
 
 
 def _first_wrong(problem: Problem, stages: Sequence[Stage]) -> Difference | None:
-    """The first stage that is wrong, or else not as PyTorch has it, by the names of a record."""
+    """Return the first stage that is wrong, or else inherits a difference, by the names of a `StepRecord`."""
     first = next((stage for mark in ("wrong", "inherits") for stage in stages if stage.mark == mark and stage.difference), None)
     if first is None or first.difference is None:
         return None
@@ -82,7 +70,7 @@ def _first_wrong(problem: Problem, stages: Sequence[Stage]) -> Difference | None
 
 
 def _nodes(problem: Problem, record: StepRecord, index: int) -> dict[Node, Array]:
-    """One step's record, of which everything is shown, by node."""
+    """Return the numbers of one step's complete record by node."""
     nodes: dict[Node, Array] = {("output", index, 0): record.output, ("loss", index, 0): record.loss}  # type: ignore[dict-item]
     for number, layer in enumerate(problem.layers, start=1):
         nodes["a", index, number] = record.activations[layer.activation]  # type: ignore[index]
@@ -95,7 +83,7 @@ def _nodes(problem: Problem, record: StepRecord, index: int) -> dict[Node, Array
 
 
 def _record(problem: Problem, numbers: Mapping[Node, Array], index: int) -> StepRecord:
-    """The numbers of one step, as far as there are any, as a record."""
+    """Return those of the numbers that one step has as a record."""
     layers = list(enumerate(problem.layers, start=1))
 
     def named(nodes: Mapping[str, Node]) -> dict[str, Array] | None:

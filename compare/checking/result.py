@@ -1,4 +1,4 @@
-"""What comes of checking an attempt: the verdict, and all that it rests on."""
+"""The result of checking an attempt: the verdict, and all that it rests on."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,13 +14,12 @@ Verdict = Literal["equivalent", "different", "unstable formula", "not a proof", 
 
 @dataclass(frozen=True)
 class Check:
-    """What came of checking an attempt.
+    """The result of checking an attempt against the `reference`.
 
-    `stages` are in the order of computation, each with its mark; `diagnosis` the mistakes that explain a difference, one entry for each
-    that was made. `conventions` and `notes` are sentences. `first` is the first number that is wrong, `reason` what else there is to say of
-    the verdict. `comparison` is the training in lockstep that followed where the probes agreed. `compared` counts numbers, `seed` draws
-    the same probes again, and it was compared with the `reference`. `probes` are the steps of the probes, number beside number, where they
-    were to be kept.
+    `stages` are in the order of computation, each with its mark; `diagnosis` has one entry for each mistake that explains a difference.
+    `conventions` and `notes` are sentences. `first` is the first wrong number, `reason` what else explains the verdict. `comparison` is the
+    training in lockstep that followed where the probes agreed. `compared` counts numbers, and `seed` draws the same probes again. `probes`
+    has the numbers of both sides on the probes, if the check was made with `keep`.
     """
 
     verdict: Verdict
@@ -46,12 +45,12 @@ class Check:
     text: str = field(default="", repr=False)
 
     def text_of(self, line: int) -> str:
-        """That line of the file, without its indentation."""
+        """Return that line of the file, from 1, without its indentation."""
         lines = self.text.split("\n")
         return lines[line - 1].strip() if line <= len(lines) else ""
 
     def to_html(self) -> str:
-        """The report as one page that opens offline, with pictures if it was made with `keep`.
+        """Return the report as one page that opens offline, with pictures if the check was made with `keep`.
 
         Raises MissingExtraError where the extra `report` is not installed.
         """
@@ -60,7 +59,7 @@ class Check:
         return check_page(self, f"check(…, seed={self.seed})")
 
     def _repr_html_(self) -> str:
-        """The report, in a notebook."""
+        """Return the report for a notebook."""
         from ..report.html import in_notebook
         from ..report.words import headline
 
