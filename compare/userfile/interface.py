@@ -1,4 +1,4 @@
-"""What can be examined: a user's file, functions at hand, or a program at the end of a pipe."""
+"""The interface of everything that can be checked: a user's file, Python functions, or a program at the end of a pipe."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,29 +7,26 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 @runtime_checkable
 class Candidate(Protocol):
-    """Something that offers functions of the contract, by itself or through an adapter.
-
-    `problem` and `conventions` are what it declares; `notes` what was noticed of it.
-    """
+    """An attempt that offers functions of the contract, by itself or through an adapter; `notes` are remarks about it, sentences."""
 
     name: str
     notes: list[str]
 
     @property
     def path(self) -> Path | None:
-        """Where its source lies, if it lies in a file."""
+        """The file with its source, if there is one."""
 
     @property
     def problem(self) -> Mapping[str, Any]:
-        """What it declares of the problem."""
+        """The keys of the problem that it declares."""
 
     @property
     def conventions(self) -> Mapping[str, Any]:
-        """What it declares of its arrays' layout."""
+        """The conventions of its arrays that it declares."""
 
     @property
     def functions(self) -> Sequence[str]:
-        """Those that it offers."""
+        """The functions that it offers."""
 
     @property
     def printed(self) -> str:
@@ -37,19 +34,19 @@ class Candidate(Protocol):
 
     @property
     def text(self) -> str:
-        """Its source, or nothing."""
+        """Its source, or an empty string."""
 
     def takes(self, function: str) -> int:
-        """How many arguments the function takes; 0 where that is not known."""
+        """Return how many arguments the function takes; 0 where that is not known."""
 
     def call(self, function: str, *args: Any) -> Any:
-        """The answer; raises AttemptError."""
+        """Return the function's answer; raises AttemptError."""
 
     def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Any]]:
-        """The answer, and what the lines of its source assigned on the way."""
+        """Return the function's answer, and what the lines of its source assigned meanwhile; raises AttemptError."""
 
     def fresh(self) -> Self:
-        """The same, with whatever it keeps started over."""
+        """Return the same attempt without any captured state."""
 
     def close(self) -> None:
-        """Let go of what it holds; it is examined no more."""
+        """Release its resources; it is called no more."""

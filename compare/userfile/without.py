@@ -1,4 +1,4 @@
-"""A candidate without a function that is not to be asked, or without entries of its trace that cannot be compared."""
+"""A candidate without one of its functions, or without entries of its trace that cannot be compared."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,30 +8,18 @@ from .interface import Candidate
 
 
 class Without:
-    """The candidate, but for its `function`; with `entries`, but for these of what the function answers."""
+    """The candidate without this function; or, with `entries`, without these entries of what the function answers."""
 
     def __init__(self, candidate: Candidate, function: str, entries: Sequence[str] = ()) -> None:
         self._candidate, self._function, self._entries = candidate, function, frozenset(entries)
-        self.name, self.notes = candidate.name, candidate.notes
-
-    @property
-    def path(self) -> Path | None:
-        """Where its source lies."""
-        return self._candidate.path
-
-    @property
-    def problem(self) -> Mapping[str, Any]:
-        """What it declares of the problem."""
-        return self._candidate.problem
-
-    @property
-    def conventions(self) -> Mapping[str, Any]:
-        """What it declares of its arrays' layout."""
-        return self._candidate.conventions
+        self.name, self.notes, self.text = candidate.name, candidate.notes, candidate.text
+        self.path: Path | None = candidate.path
+        self.problem: Mapping[str, Any] = candidate.problem
+        self.conventions: Mapping[str, Any] = candidate.conventions
 
     @property
     def functions(self) -> Sequence[str]:
-        """Those that are left."""
+        """The functions that are left."""
         return tuple(name for name in self._candidate.functions if self._entries or name != self._function)
 
     @property
@@ -39,30 +27,25 @@ class Without:
         """What it has printed so far."""
         return self._candidate.printed
 
-    @property
-    def text(self) -> str:
-        """Its source."""
-        return self._candidate.text
-
     def takes(self, function: str) -> int:
-        """How many arguments the function takes; 0 where that is not known."""
+        """Return how many arguments the function takes; 0 where that is not known."""
         return self._candidate.takes(function)
 
     def call(self, function: str, *args: Any) -> Any:
-        """The answer, without what is left out of it; raises AttemptError."""
+        """Return the answer without the entries; raises AttemptError."""
         return self._left(function, self._candidate.call(function, *args))
 
     def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Any]]:
-        """The answer, without what is left out of it, and what the lines of the source assigned on the way."""
+        """Return the answer without the entries, and what the lines of the source assigned meanwhile; raises AttemptError."""
         answer, assignments = self._candidate.traced_call(function, *args)
         return self._left(function, answer), assignments
 
     def fresh(self) -> "Without":
-        """The same, with whatever it keeps started over."""
+        """Return the same without any captured state."""
         return Without(self._candidate.fresh(), self._function, tuple(self._entries))
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Release the candidate's resources."""
         self._candidate.close()
 
     def _left(self, function: str, answer: Any) -> Any:
