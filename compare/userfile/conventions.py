@@ -1,7 +1,7 @@
-"""How a file may lay out its arrays: which names parameters have, which way round weights lie, whether records are rows or columns."""
+"""Conventions by which a file may lay out its arrays: the names of parameters, (out, in) or (in, out), records as rows or columns."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -30,12 +30,11 @@ _SAID = {
     "bias": {"(1, k)": "your biases are (1, k)", "(k, 1)": "your biases are (k, 1)"},
 }
 
-
-Spread = Callable[[str], None] | None      # is told, in a sentence, of one number that stands for several
+Spread = Callable[[str], None] | None      # called with a sentence about one number that stands for several
 
 
 class ContractError(Exception):
-    """An answer that is not of the contract: `kind` is "shape", "dtype", "missing", "none", "nan" or "type"."""
+    """An answer breaks the contract: `kind` is "shape", "dtype", "missing", "none", "nan" or "type"."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -44,7 +43,7 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class Convention:
-    """One way in which a file may mean its arrays; each field is one of its `CHOICES`, the first the contract's own."""
+    """One layout of a file's arrays; each field is one of its `CHOICES`, of which the first is the contract's own."""
 
     params: str = "state_dict"
     weights: str = "out_in"
@@ -52,20 +51,19 @@ class Convention:
     bias: str = "(k,)"
 
     def said(self) -> list[str]:
-        """What differs from the contract's own layout, a sentence each."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return [_SAID[name][value] for name, value in values.items() if value in _SAID[name]]
+        """Describe what differs from the contract's own layout, in a sentence each."""
+        return [_SAID[name][value] for name, value in asdict(self).items() if value in _SAID[name]]
 
     def differs_in_biases_alone(self, other: "Convention") -> bool:
-        """Whether the other takes the arrays as this one does, but for the shape of biases."""
+        """Return whether the two conventions differ in the shape of biases, and in nothing else."""
         return self != other and replace(self, bias=other.bias) == other
 
     def declaration(self) -> str:
-        """The line that says so in a file."""
+        """Return the line that declares the convention in a file."""
         return f"CONVENTIONS = {asdict(self)}"
 
     def parameters_in(self, problem: Problem, params: Mapping[str, Array]) -> Any:
-        """Fresh copies of the parameters, as the file takes them."""
+        """Copy the parameters into the file's layout."""
         own = {name: self._own(array.copy()) for name, array in params.items()}
         if self.params == "state_dict":
             return own
@@ -79,20 +77,20 @@ class Convention:
         return [tuple(short[f"{kind}{layer}"] for kind in "Wb" if f"{kind}{layer}" in short) for layer in range(1, len(problem.layers) + 1)]
 
     def parameters_out(self, problem: Problem, answer: Any, what: str, spread: Spread = None) -> dict[str, Array]:
-        """Parameters or gradients by the problem's names, in its layout; raises ContractError. `spread` is as in `parameter_out`."""
+        """Return parameters or gradients by name in the problem's layout; raises ContractError. `spread` is that of `parameter_out`."""
         found = _by_name(problem, answer, what)
         return {name: self.parameter_out(found[name], shape, f"{what}: {name}", spread) for name, shape in problem.shapes().items()}
 
     def records_in(self, rows: Array) -> Array:
-        """A fresh copy of the records (n, units), as the file takes them; class indices (n,) stay."""
+        """Copy the records (n, units) into the file's layout; class indices (n,) stay as they are."""
         return np.array(rows.T if self.records == "columns" and rows.ndim == 2 else rows, order="C")
 
     def masks_in(self, masks: Sequence[Array]) -> list[Array]:
-        """Dropout's masks of the hidden layers (n, units), as the file takes records."""
+        """Copy dropout's masks of the hidden layers (n, units) into the file's layout of records."""
         return [np.array(mask.T if self.records == "columns" else mask) for mask in masks]
 
     def records_out(self, answer: Any, shape: tuple[int, ...], what: str) -> Array:
-        """Numbers for each record (n, units); raises ContractError. (n,) for (n, 1) is taken as it is meant."""
+        """Return the file's numbers for each record as (n, units), also from (n,) where units is 1; raises ContractError."""
         array = numbers(answer, what)
         wanted = shape[::-1] if self.records == "columns" else shape
         if array.shape != wanted and not (shape[-1] == 1 and array.shape == shape[:1]):
@@ -105,9 +103,9 @@ class Convention:
         return {"(k,)": array, "(1, k)": array[None, :], "(k, 1)": array[:, None]}[self.bias]
 
     def parameter_out(self, value: Any, shape: tuple[int, ...], what: str, spread: Spread = None) -> Array:
-        """One parameter of that shape, weights (out, in), as the file gives it; raises ContractError.
+        """Return one of the file's parameters in that shape, weights as (out, in); raises ContractError.
 
-        One number in a bias's place stands for all, as NumPy would add it, where `spread` is there to be told so.
+        One number in a bias's place stands for all, as NumPy would broadcast it, if `spread` can be called with a note of that.
         """
         array = numbers(value, what)
         if array.size == 1 and set(shape) == {1}:  # a number, for the one that there is
@@ -129,9 +127,9 @@ class Convention:
 
 
 def conventions(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Convention]:
-    """Every way in which a file may mean its arrays that agrees with what it declares; the contract's own first.
+    """Yield every convention that agrees with what a file declares; the contract's own first.
 
-    Raises ProblemError for a convention that is none.
+    Raises ProblemError for a key or a value that no convention has.
     """
     for name, value in declared.items():
         if name not in CHOICES or value not in CHOICES[name]:
@@ -140,14 +138,12 @@ def conventions(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Conve
     options = [(declared[name],) if name in declared else choices for name, choices in CHOICES.items()]
     if not problem.bias and "bias" not in declared:
         options[-1] = ("(k,)",)
-    for values in sorted(
-        product(*options), key=lambda values: sum(value != CHOICES[name][0] for name, value in zip(CHOICES, values, strict=True))
-    ):
-        yield Convention(*values)
+    own = asdict(Convention())
+    yield from sorted((Convention(*values) for values in product(*options)), key=lambda each: len(asdict(each).items() - own.items()))
 
 
 def short_name(problem: Problem, name: str) -> str:
-    """W1 for the first layer's weight, b1 for its bias, gamma1 and beta1 for its normalisation's."""
+    """Return W1 for the first layer's weight, b1 for its bias, gamma1 and beta1 for its normalisation's."""
     owner, kind = name.split(".")
     number, layer = next((i, layer) for i, layer in enumerate(problem.layers, start=1) if owner in (layer.linear, layer.norm))
     short = {"weight": "W", "bias": "b"} if owner == layer.linear else {"weight": "gamma", "bias": "beta"}
@@ -155,7 +151,7 @@ def short_name(problem: Problem, name: str) -> str:
 
 
 def numbers(value: Any, what: str) -> Array:
-    """The value as an array of float64; raises ContractError for what is none, or not of finite numbers."""
+    """Return the value as an array of float64; raises ContractError for what is no array of finite numbers."""
     if value is None:
         raise ContractError("none", f"{what} is None; expected an array: is a return missing?")
     if isinstance(value, np.ma.MaskedArray):
@@ -170,10 +166,8 @@ def numbers(value: Any, what: str) -> Array:
         raise ContractError("dtype", f"{what} is of dtype {array.dtype}; expected float64")
     array = np.array(array, dtype=np.float64, subok=False)
     if not np.isfinite(array).all():
-        kind = "NaN" if np.isnan(array).any() else "infinite"
-        raise ContractError(
-            "nan", f"{what} is {kind} at index {tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])}; expected finite numbers"
-        )
+        kind, index = "NaN" if np.isnan(array).any() else "infinite", tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
+        raise ContractError("nan", f"{what} is {kind} at index {index}; expected finite numbers")
     return array
 
 

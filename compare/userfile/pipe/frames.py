@@ -29,12 +29,12 @@ Entries = Mapping[str, Any]
 
 
 class FrameError(Exception):
-    """Bytes that are no frame of this protocol; the message says what is wrong with them."""
+    """Bytes are no frame of this protocol; the message says why."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before a payload of `length` bytes."""
+    """The header of a frame, before a payload of `length` bytes."""
 
     kind: int
     nonce: bytes
@@ -43,13 +43,13 @@ class Header:
 
 
 def frame(kind: int, nonce: bytes, step: int, entries: Entries) -> bytes:
-    """A whole frame. Arrays are of float64, float32, integers, or booleans and text, which become bytes."""
+    """Return a whole frame. Entries are arrays of float64, float32 or integers, or booleans and text, which become bytes."""
     payload = _payload(entries)
     return HEADER.pack(MAGIC, VERSION, kind, nonce, step, len(payload)) + payload
 
 
 def header(data: bytes, most: int = MOST_BYTES) -> Header:
-    """The header in these 40 bytes; raises FrameError."""
+    """Return the header in these 40 bytes; raises FrameError."""
     magic, version, kind, nonce, step, length = HEADER.unpack(data)
     if magic != MAGIC:
         raise FrameError(f"a frame begins with {magic!r}; expected {MAGIC!r}")
@@ -61,7 +61,7 @@ def header(data: bytes, most: int = MOST_BYTES) -> Header:
 
 
 def entries(payload: bytes) -> dict[str, Array]:
-    """The arrays in a payload, by name, each of its own memory; raises FrameError."""
+    """Return copies of the arrays in a payload, by name; raises FrameError."""
     reader = _Reader(payload)
     (count,) = reader.unpacked(_COUNT)
     if count > MOST_ENTRIES:
@@ -80,21 +80,16 @@ def entries(payload: bytes) -> dict[str, Array]:
         shape = tuple(reader.unpacked(_DIMENSION)[0] for _ in range(ndim))
         if math.prod(max(n, 1) for n in shape) > MOST_BYTES:      # also where a dimension is 0, beside others that NumPy cannot hold
             raise FrameError(f"{name[:60]} has shape {shape}, which no payload holds: too early for what it announces")
-        size = 1
-        for dimension in shape:      # not by NumPy, whose integers overflow
-            size *= dimension
         dtype = _DTYPES[code]
-        found[name] = np.frombuffer(reader.taken(size * dtype.itemsize), dtype=dtype).reshape(shape).copy()
+        found[name] = np.frombuffer(reader.taken(math.prod(shape) * dtype.itemsize), dtype=dtype).reshape(shape).copy()
     if reader.left:
         raise FrameError(f"{reader.left} bytes are left over after a frame's last array")
     return found
 
 
 def text(array: Array | None) -> str:
-    """An entry of bytes as text; what is not UTF-8 is replaced. Without one, nothing."""
-    if array is None:
-        return ""
-    return bytes(np.asarray(array, dtype=np.uint8).ravel()).decode("utf-8", "replace")
+    """Return an entry of bytes as text, with a replacement character for what is not UTF-8; an empty string for None."""
+    return "" if array is None else bytes(np.asarray(array, dtype=np.uint8).ravel()).decode("utf-8", "replace")
 
 
 def _payload(given: Entries) -> bytes:
@@ -111,23 +106,19 @@ def _payload(given: Entries) -> bytes:
 
 
 class _Reader:
-    """Takes a payload apart from its beginning; raises FrameError where it ends too early."""
+    """Reads a payload from its beginning; raises FrameError where it ends too early."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-
-    @property
-    def left(self) -> int:
-        """How many bytes are not taken yet."""
-        return len(self._data) - self._at
+        self._data, self.left = data, len(data)
 
     def taken(self, n: int) -> bytes:
-        """The next n bytes."""
+        """Return the next n bytes."""
         if n > self.left:
             raise FrameError(f"a frame ends {n - self.left} bytes too early for what it announces")
-        self._at += n
-        return self._data[self._at - n : self._at]
+        begin = len(self._data) - self.left
+        self.left -= n
+        return self._data[begin : begin + n]
 
     def unpacked(self, layout: struct.Struct) -> tuple[Any, ...]:
-        """The next numbers."""
+        """Return the next numbers."""
         return layout.unpack(self.taken(layout.size))

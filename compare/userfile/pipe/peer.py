@@ -1,4 +1,4 @@
-"""The process at the far end of the pipe: it is asked, and answers in time, in order and in whole frames, or it is ended."""
+"""The process at the other end of the pipe: it has to answer in time, in order and in whole frames, or it is ended."""
 
 import os
 import secrets
@@ -18,15 +18,15 @@ from . import frames
 from .frames import Entries, FrameError
 
 TIMEOUT = 10.0      # seconds for an answer
-MOST_SAID = 4000      # bytes of its standard error that are kept
+MOST_SAID = 4000      # bytes of its standard error that are shown
 _CHUNK = 1 << 16
-_SHOWN = 60      # characters of what it wrote in a frame's place
+_SHOWN = 60      # characters shown of what it wrote in a frame's place
 
 
 class PeerError(CompareError):
-    """What a program at the end of the pipe did wrong.
+    """A program at the end of the pipe breaks the protocol.
 
-    `kind` is "silent", "died", "malformed" or "order", "failed" with what it `said` itself, or "start" for one that cannot be started.
+    `kind` is "silent", "died", "malformed" or "order", "failed" with its own message in `said`, or "start" if it cannot be started.
     """
 
     def __init__(self, kind: str, reason: str, said: str = "") -> None:
@@ -37,8 +37,7 @@ class PeerError(CompareError):
 class Peer:
     """A program that speaks the protocol, started with this command in a session of its own.
 
-    It has `timeout` seconds for each answer, and `altogether` for all of them. What it writes to its standard error is kept, the first 4000
-    bytes of it.
+    It has `timeout` seconds for each answer, and `altogether` for all of them. `said` is the beginning of its standard error.
     """
 
     def __init__(
@@ -59,11 +58,15 @@ class Peer:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise PeerError("start", f"{command[0]} cannot be started: {why}; expected a program that can be run") from None
-        for pipe in self._pipes():
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._pipes: tuple[IO[bytes], ...] = self._process.stdin, self._process.stdout, self._process.stderr
+        for pipe in self._pipes:
             os.set_blocking(pipe.fileno(), False)
 
     def greet(self, timeout: float) -> None:
-        """Wait until it has started, so many seconds, which count for none of its answers; raises PeerError."""
+        """Wait up to `timeout` seconds until it has started, which count for none of its answers; raises PeerError."""
         own, taken, self.timeout = self.timeout, self._taken, timeout
         try:
             self.ask(frames.HELLO, {})
@@ -71,7 +74,7 @@ class Peer:
             self.timeout, self._taken = own, taken
 
     def ask(self, kind: int, entries: Entries, step: int = 0) -> dict[str, Array]:
-        """Send a frame and wait for its answer; raises PeerError."""
+        """Send a frame and return the arrays of its answer; raises PeerError."""
         nonce = secrets.token_bytes(16)
         begun = time.monotonic()
         deadline = begun + min(self.timeout, self.altogether - self._taken)
@@ -94,7 +97,7 @@ class Peer:
         return found
 
     def close(self) -> None:
-        """Say goodbye, and end whatever is left of it."""
+        """Ask it to end, and kill whatever is left of it."""
         if self._process.poll() is None:
             with suppress(PeerError):
                 self.timeout = min(self.timeout, 1.0)
@@ -110,7 +113,7 @@ class Peer:
         with suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait()
-        for pipe in self._pipes():
+        for pipe in self._pipes:
             with suppress(OSError):
                 pipe.close()
 
@@ -121,19 +124,12 @@ class Peer:
 
     @property
     def printed(self) -> str:
-        """What it has written to its standard error, with nothing in its lines that steers a terminal."""
+        """The beginning of its standard error, without terminal control sequences."""
         return printable_lines(self.said.decode("utf-8", "replace"), MOST_SAID)
 
-    def _pipes(self) -> tuple[IO[bytes], ...]:
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        return process.stdin, process.stdout, process.stderr
-
     def _exchange(self, question: bytes, deadline: float) -> bytes:
-        """Write the question and read one frame, both as far as the other end lets us, until the deadline."""
-        to, answers, complaints = self._pipes()
+        """Write the question and read one frame, both as far as the pipes allow without blocking, until the deadline."""
+        to, answers, complaints = self._pipes
         left = memoryview(question)
         with selectors.DefaultSelector() as selector:
             selector.register(to, selectors.EVENT_WRITE)
@@ -142,9 +138,9 @@ class Peer:
                 selector.register(complaints, selectors.EVENT_READ)
             while True:
                 whole = self._whole()
-                if whole is not None and not left:
-                    return whole
                 if whole is not None:
+                    if not left:
+                        return whole
                     raise PeerError("order", "it answers before it has read what it is asked; expected it to read a frame first")
                 remaining = deadline - time.monotonic()
                 ready = selector.select(remaining) if remaining > 0 else []
@@ -160,11 +156,11 @@ class Peer:
                         if not chunk:
                             raise self._died()
                         self._buffer += chunk
-                    elif not self._overhear():
+                    elif not self._read_stderr():
                         selector.unregister(complaints)
 
     def _whole(self) -> bytes | None:
-        """The first frame, once all of it is there."""
+        """Take the first frame out of the buffer, once all of it is there."""
         size = frames.HEADER.size
         if self._buffer and not frames.MAGIC.startswith(bytes(self._buffer[:4])):
             raise PeerError("malformed", f"it wrote {self._written()} where a frame should be; print to standard error instead")
@@ -182,23 +178,23 @@ class Peer:
 
     def _written_on(self, left: memoryview) -> memoryview:
         try:
-            return left[os.write(self._pipes()[0].fileno(), left[:_CHUNK]) :]
+            return left[os.write(self._pipes[0].fileno(), left[:_CHUNK]) :]
         except BrokenPipeError:
             raise self._died() from None
         except BlockingIOError:
             return left
 
-    def _overhear(self) -> bool:
-        """Keep what comes on its standard error; whether more may come."""
+    def _read_stderr(self) -> bool:
+        """Read from its standard error, and return whether more may come."""
         try:
-            chunk = os.read(self._pipes()[2].fileno(), _CHUNK)
+            chunk = os.read(self._pipes[2].fileno(), _CHUNK)
         except BlockingIOError:
             return True
         self.said += chunk[: MOST_SAID - len(self.said)]
         return bool(chunk)
 
     def _written(self) -> str:
-        """The beginning of what it wrote, up to the frame after it, if there is one."""
+        """Return the beginning of what it wrote, up to the next frame if there is one."""
         beginning = bytes(self._buffer[:_SHOWN])
         return repr((beginning.partition(frames.MAGIC)[0] or beginning).decode("utf-8", "replace"))
 
@@ -210,24 +206,18 @@ class Peer:
         return PeerError("silent", f"it {what} within {self.timeout:g} s{part}")
 
     def _died(self) -> PeerError:
-        """It closed the pipe: how it ended, if it did."""
+        """Return the error for a closed pipe, with how the process ended, if it did; raises PeerError for bytes that are no frame."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         with suppress(BlockingIOError):
-            self._buffer += os.read(self._pipes()[1].fileno(), _CHUNK)
-        self._whole()      # what is no frame is told first
-        self._overhear()
+            self._buffer += os.read(self._pipes[1].fileno(), _CHUNK)
+        self._whole()      # raises for what is no frame
+        self._read_stderr()
         code = self._process.poll()
         part = f" in the midst of a frame of which {len(self._buffer)} bytes came" if self._buffer else ""
         if code is None:
             return PeerError("died", f"it closed its standard output{part}, and runs on")
-        how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
+        names = {each.value: each.name for each in signal.Signals}
+        how = f"exit code {code}" if code >= 0 else f"signal {names.get(-code, -code)}"
         last = self.printed.strip().splitlines()[-1:]
         return PeerError("died", f"it ended with {how}{part}" + (f": {printable(last[0][:300])}" if last else ""))
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
