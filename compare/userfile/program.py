@@ -1,4 +1,4 @@
-"""A program in any language at the end of the pipe, as an attempt: what it shows of a step is checked as a file's functions are."""
+"""A program in any language at the end of the pipe, as an attempt whose steps are checked like those of a file's functions."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from .source import UnusableFileError
 
 __all__ = ["TIMEOUT", "Program"]
 
-_OF_LAYERS = {"activations": "a", "errors": "delta"}      # a record's phases, and what a trace calls their arrays
+_OF_LAYERS = {"activations": "a", "errors": "delta"}      # the phases of a `StepRecord`, and the prefix of their names in a trace
 _OF_PARAMETERS = {"grads": "d", "deltas": "step_", "params": ""}
 _OWN = Convention()
 
@@ -29,8 +29,8 @@ class Program:
 
         check(Program("./my_network"), problem={"sizes": (4, 5, 2), "bias": True})
 
-    It has `timeout` seconds for each answer. Its arrays are of the contract's own layout. Raises ProblemError for a command that is empty,
-    or has an open quote.
+    It has `timeout` seconds for each answer, and arrays in the contract's own layout. Raises ProblemError for a command that is empty, or
+    has an open quote.
     """
 
     functions: Sequence[str] = ("forward", "trace", "train_step")
@@ -51,54 +51,51 @@ class Program:
         self.notes: list[str] = []
         self.problem_asked: Problem | None = None
         self._peer: Peer | None = None
+        self._printed = ""
         self._steps = 0
-        self._params: Mapping[str, Array] | None = None      # that it has now, as far as is known
+        self._params: Mapping[str, Array] | None = None      # its present parameters, as far as they are known
         self._last: tuple[bytes, dict[str, Array]] | None = None      # the question and the record of its last step
 
     def prepare(self, problem: Problem) -> None:
-        """Make ready to be asked about that problem."""
+        """Prepare for calls about that problem."""
         self.problem_asked = problem
 
     def fresh(self) -> "Program":
-        """The same program, which is to load parameters before anything else, and so starts afresh."""
+        """Make the program load parameters before its next step, which starts it afresh; returns the same object."""
         self._params = self._last = None
         return self
 
     def takes(self, function: str) -> int:
-        """How many arguments the function takes, without masks."""
+        """Return how many arguments the function takes, without masks."""
         return 2 if function == "forward" else 4
 
     def call(self, function: str, *args: Any) -> Any:
-        """The answer: new parameters, everything shown of the step by a trace's names, or the output.
+        """Return the new parameters, everything shown of the step by a trace's names, or the output.
 
-        Raises AttemptError for what the program does wrong, UnusableFileError where it cannot be started.
+        Raises AttemptError if the program breaks the protocol, UnusableFileError if it cannot be started.
         """
         try:
-            if function == "forward":
-                return self._predict(*args)
-            return self._step(function, *args)
+            return self._predict(*args) if function == "forward" else self._step(function, *args)
         except PeerError as error:
-            self._let_go(kills=True)
+            self._end(kills=True)
             if error.kind == "start":
                 raise UnusableFileError(str(error)) from None
             raise AttemptError(f"{self.name}: {error}", function, error.kind, None) from None
 
     def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Any]]:
-        """As `call`: no line of a program can be followed."""
+        """Return what `call` does, and no assignments, as lines of a program cannot be followed."""
         return self.call(function, *args), []
 
     @property
     def printed(self) -> str:
-        """What it wrote to its standard error."""
+        """The beginning of its standard error."""
         return self._printed if self._peer is None else self._peer.printed
 
-    _printed = ""
-
     def close(self) -> None:
-        """End it; it is started again where it is asked again."""
-        self._let_go(kills=False)
+        """End the program; another call starts it again."""
+        self._end(kills=False)
 
-    def _let_go(self, *, kills: bool) -> None:
+    def _end(self, *, kills: bool) -> None:
         if self._peer is not None:
             (self._peer.kill if kills else self._peer.close)()
             self._printed = self._peer.printed
@@ -118,7 +115,10 @@ class Program:
 
     def _predict(self, params: Mapping[str, Array], x: Array) -> Array:
         self._load(params)
-        return _entry(self._asked(PREDICT, {"x": x}), "output")
+        answer = self._asked(PREDICT, {"x": x})
+        if "output" not in answer:
+            raise PeerError("malformed", f"its answer has {', '.join(answer) or 'nothing'}; expected output")
+        return answer["output"]
 
     def _step(self, function: str, params: Mapping[str, Array], x: Array, y: Array, lr: float, masks: Sequence[Array] = ()) -> Any:
         question = b"".join(np.ascontiguousarray(array).tobytes() for array in (*params.values(), x, y, np.float64(lr), *masks))
@@ -127,15 +127,12 @@ class Program:
             self._steps += 1
             given = {"x": x, "y": y, "lr": np.float64(lr), **{f"masks/{n}": mask for n, mask in enumerate(masks, start=1)}}
             record = self._asked(STEP, given)
-            after = {name.removeprefix("params/"): array for name, array in record.items() if name.startswith("params/")}
-            self._params, self._last = after or None, (question, record)
+            self._params, self._last = _params(record) or None, (question, record)
         record = self._last[1]
-        if function == "train_step":
-            return {name.removeprefix("params/"): array for name, array in record.items() if name.startswith("params/")}
-        return {self._trace_name(name): array for name, array in record.items()}
+        return _params(record) if function == "train_step" else {self._trace_name(name): array for name, array in record.items()}
 
     def _trace_name(self, entry: str) -> str:
-        """What a trace calls an entry of a record: "errors/0" is "delta1", "grads/0.weight" "dW1"."""
+        """Return the name that an entry of a record has in a trace: "delta1" for "errors/0", "dW1" for "grads/0.weight"."""
         assert self.problem_asked is not None
         phase, _, tensor = entry.partition("/")
         if phase in _OF_LAYERS:
@@ -147,26 +144,15 @@ class Program:
         return entry
 
 
-def _entry(answer: Mapping[str, Array], name: str) -> Array:
-    if name not in answer:
-        raise PeerError("malformed", f"its answer has {', '.join(answer) or 'nothing'}; expected {name}")
-    return answer[name]
+def _params(record: Mapping[str, Array]) -> dict[str, Array]:
+    """Return a record's new parameters."""
+    return {name.removeprefix("params/"): array for name, array in record.items() if name.startswith("params/")}
 
 
 def _described(problem: Problem | None) -> str:
-    """What a program may want to know of the problem, as JSON."""
+    """Describe the problem to the program, as JSON."""
     assert problem is not None
-    about = {
-        "sizes": problem.sizes,
-        "activations": problem.activations,
-        "bias": problem.bias,
-        "normalization": problem.normalization,
-        "dropout": problem.dropout,
-        "loss": problem.loss,
-        "reduction": problem.reduction,
-        "optimizer": problem.optimizer,
-        "optimizer_options": problem.chosen_options,
-        "lr": problem.lr,
-        "parameters": {name: list(shape) for name, shape in problem.shapes().items()},
-    }
-    return dumps(about)
+    names = ("sizes", "activations", "bias", "normalization", "dropout", "loss", "reduction", "optimizer")
+    shapes = {name: list(shape) for name, shape in problem.shapes().items()}
+    about = {name: getattr(problem, name) for name in names}
+    return dumps({**about, "optimizer_options": problem.chosen_options, "lr": problem.lr, "parameters": shapes})
