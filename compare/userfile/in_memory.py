@@ -1,4 +1,4 @@
-"""Functions that are at hand, in a module, a mapping or an object: called as a file's are, and what they keep left as it was."""
+"""Python functions in a module, a mapping or an object, as an attempt; the caller's captured state stays unchanged."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ class Functions(Attempt):
 
         Functions({"train_step": train_step}).call("train_step", params, x, y, lr)
 
-    What they keep from call to call, in their module, their closures or their object, is this one's own copy, made at the start; what
-    the caller has is not changed. Raises ProblemError for what has no such function.
+    Their captured state, in their module, closures or object, is copied at the start; the caller's own is not changed. Raises ProblemError
+    for an object without such a function.
     """
 
     def __init__(self, given: Any, places: list[Place] | None = None, seed: int = 0) -> None:
@@ -37,7 +37,11 @@ class Functions(Attempt):
         self.module = self._offering = _offering(given)
         self._locate()
         if isinstance(given, type):
-            self._offering = self._made(given)
+            try:
+                self._offering = given()
+            except TypeError as error:
+                reason = f"cannot be made without arguments ({error}); expected an object of it, or a class that can"
+                raise ProblemError(f"{given.__name__} {reason}") from None
         elif not isinstance(given, ModuleType):
             self._offering, fault = _copied(self._offering, copies)
             self.notes += [f"what you keep is not started anew: a {type(given).__name__} cannot be copied ({fault})"] if fault else []
@@ -48,12 +52,12 @@ class Functions(Attempt):
         self.conventions = checked_conventions(self._declared("CONVENTIONS"), self.name)
 
     def fresh(self) -> "Functions":
-        """The same functions, with what they keep as it is with the caller."""
+        """Return the same functions, with a copy of the caller's captured state."""
         self._process.seed += 1
         return self._as_fresh(Functions(self._given, self._places, self._process.seed))
 
     def _locate(self) -> None:
-        """The file in which the first of them stands, if it stands in one; its lines are those that are told and followed."""
+        """Find the file of the first function, if it has one; errors and assignments are reported by its lines."""
         functions = [value for name in FUNCTIONS if callable(value := self._named(name))]
         sources: dict[str, Source] = {}
         for file in filter(None, map(file_of, functions)):
@@ -68,28 +72,15 @@ class Functions(Attempt):
         self._imports = _Present(self.path, self.notes)
         self._imports.attempt.sources.update(sources)
 
-    def _made(self, given: type) -> Any:
-        try:
-            return given()
-        except TypeError as error:
-            raise ProblemError(
-                f"{given.__name__} cannot be made without arguments ({error}); expected an object of it, or a class that can"
-            ) from None
-
     def _run(
         self, function: str, target: Any, *args: Any, watch: AbstractContextManager[None] | None = None, path: Path | None = None
     ) -> Any:
-        """As a file's, with its own copies in the places where the functions keep something."""
-        with self._its_own():
-            return super()._run(function, target, *args, watch=watch, path=path)
-
-    @contextmanager
-    def _its_own(self) -> Iterator[None]:
+        """Run the user's code with its own copy of the captured state; raises AttemptError."""
         callers = [get(*place) for place in self._places]
         for place, value in zip(self._places, self._values, strict=True):
             put(*place, value)
         try:
-            yield
+            return super()._run(function, target, *args, watch=watch, path=path)
         finally:
             self._values = [get(*place) for place in self._places]
             for place, value in zip(self._places, callers, strict=True):
@@ -97,26 +88,26 @@ class Functions(Attempt):
 
 
 class _Present(Imports):
-    """The modules of functions that are imported already."""
+    """The imports of functions whose modules are imported already."""
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """They are there as they are."""
+        """Change nothing."""
         yield
 
 
 def _copied(value: Any, copies: dict[int, Any]) -> tuple[Any, str | None]:
-    """A deep copy; where there can be none, the value itself and the reason."""
+    """Return a deep copy and None, or the value itself and why it cannot be copied."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return deepcopy(value, copies), None
-    except Exception as error:      # whatever an object's own way of being copied raises
+    except Exception as error:      # an object's own `__deepcopy__` may raise anything
         return value, f"{type(error).__name__}: {error}"
 
 
 def _offering(given: Any) -> Any:
-    """What has the functions as attributes."""
+    """Return an object with the functions as attributes; raises ProblemError where there are none."""
     name = getattr(given.func if isinstance(given, partial) else given, "__name__", None)
     if isinstance(given, Mapping):
         unknown = [key for key in given if key not in FUNCTIONS and key not in _DECLARED]

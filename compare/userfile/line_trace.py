@@ -1,6 +1,6 @@
-"""What the lines of a user's file assign: every array, by the line that bound it or changed it in place.
+"""The arrays that the lines of a user's file assign, each by the line that bound it or changed it in place.
 
-A single number is left out: nothing can be read from it, and a loop assigns thousands.
+Single numbers are left out: they explain nothing, and a loop assigns thousands.
 """
 
 import sys
@@ -22,7 +22,7 @@ SourceAt = Callable[[str], Source | None]
 
 @dataclass(frozen=True)
 class Assignment:
-    """A value's copy, under the name that the line gave it ("return" for what is returned); `text` is that line's source."""
+    """A copy of an assigned array, with its name ("return" for a returned one) and its line, whose source is `text`."""
 
     line: int
     name: str
@@ -32,17 +32,17 @@ class Assignment:
 
 
 class _Recorder:
-    """The trace function. Contents are known for the whole call, so that a change in place is seen where it is made alone."""
+    """The trace function; it compares contents after each line, so that a change in place is recorded once, where it is made."""
 
     def __init__(self, source_at: SourceAt, assignments: list[Assignment]) -> None:
         self.source_at, self.assignments = source_at, assignments
-        self._contents: dict[int, tuple[Any, bytes]] = {}      # with the array itself, which keeps its id its own
+        self._contents: dict[int, tuple[Any, bytes]] = {}      # by id; with the array itself, so that its id is not used again
         self._bound: dict[FrameType, dict[str, Any]] = {}
         self._lines: dict[FrameType, int] = {}
-        self._viewed: set[int] = set()      # the arrays that others are views of
+        self._viewed: set[int] = set()      # ids of arrays that others are views of
 
     def enter(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
-        """A new frame: followed if it is a function of the user's."""
+        """Follow a new frame, if it is a function of the user's."""
         if frame.f_code.co_name == "<module>" or len(self.assignments) >= MOST or self.source_at(frame.f_code.co_filename) is None:
             return None
         self._bound[frame] = {}
@@ -65,7 +65,7 @@ class _Recorder:
         return self._follow if len(self.assignments) < MOST else None
 
     def _compare(self, frame: FrameType) -> None:
-        """Record what is not as it was before the last line; of a line that can change few names, those and what shares their memory."""
+        """Record what the last line changed; if it can change few names, only those are compared, and what shares their memory."""
         source = self.source_at(frame.f_code.co_filename)
         few = None if source is None else source.changed.get(self._lines[frame])
         changed = self._recorded(frame, few)
@@ -73,7 +73,7 @@ class _Recorder:
             self._recorded(frame, None)
 
     def _recorded(self, frame: FrameType, names: Iterable[str] | None) -> list[Any]:
-        """The arrays under those names, or all, that are not as they were; each is recorded."""
+        """Record the arrays under those names, or all, that have changed, and return them."""
         bound, changed = self._bound[frame], []
         for name, value in _values(frame, names):
             is_new = name not in bound or bound[name] is not value
@@ -99,7 +99,7 @@ class _Recorder:
 
 @contextmanager
 def recorded(source_at: SourceAt, assignments: list[Assignment]) -> Iterator[None]:
-    """Within it, what the files of `source_at` assign is added to the list. Their own sys.settrace is without effect meanwhile."""
+    """Append what the files of `source_at` assign within this to the list; their own calls of sys.settrace have no effect meanwhile."""
     recorder, former, settrace = _Recorder(source_at, assignments), sys.gettrace(), sys.settrace
     sys.settrace = lambda function: None
     settrace(recorder.enter)
@@ -115,7 +115,7 @@ def _is_kept(value: Any) -> bool:
 
 
 def _values(frame: FrameType, only: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """Arrays in the frame's locals, or those of these names, in their items, and in the attributes of the user's own objects."""
+    """Yield arrays in the frame's locals, all or only these, in their items, and in the attributes of the user's own objects."""
     variables = frame.f_locals
     for name, value in list(variables.items()) if only is None else [(name, variables[name]) for name in only if name in variables]:
         if type(value) not in _SINGLE and not name.startswith("."):

@@ -1,4 +1,4 @@
-"""A user's file as Python code: its text, its statements, and what a comparison has to know of them."""
+"""A user's file as Python code: its text, its statements, and the names that each line can change."""
 
 import ast
 import io
@@ -14,29 +14,29 @@ from types import CodeType, TracebackType
 
 from ..support.errors import CompareError
 
-_UNCHANGING = {"range", "len", "zip", "enumerate"}      # called in the head of a loop, they change nothing
+_UNCHANGING = {"range", "len", "zip", "enumerate"}      # functions that change nothing
 _CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 class UnusableFileError(CompareError):
-    """A file that cannot be used: it is not there, not Python, or defines nothing that could be compared."""
+    """A file cannot be used: it is missing, not Python, or defines nothing that could be compared."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file's text as Python code, with the lines where an import may fail, and how many folders up its relative imports reach."""
+    """A file's text as Python code; `guarded` are the lines whose imports may fail, `level` how many folders up relative imports reach."""
 
     path: Path
     lines: tuple[str, ...]
     code: CodeType
-    statements: Mapping[int, int]      # the first line of the statement that each line is part of
-    changed: Mapping[int, frozenset[str]]      # the names that a line can change, where it is sure that it changes no others
+    statements: Mapping[int, int]      # by line, the first line of its statement
+    changed: Mapping[int, frozenset[str]]      # by line, the names that it can change, if it certainly changes no others
     guarded: frozenset[int]
     level: int
 
     @classmethod
     def read(cls, path: Path) -> "Source":
-        """Raises UnusableFileError."""
+        """Read and compile the file; raises UnusableFileError."""
         if path.is_dir():
             raise UnusableFileError(f"{path} is a folder; expected a Python file")
         if path.suffix == ".ipynb":
@@ -49,7 +49,7 @@ class Source:
             raise UnusableFileError(f"{path} cannot be read: {error.strerror}; expected a Python file") from None
 
     def line(self, number: int) -> str:
-        """That line, from 1, without the spaces around it."""
+        """Return that line, from 1, without the spaces around it."""
         return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
 
 
@@ -85,7 +85,7 @@ def _compiled(path: Path, content: bytes) -> Source:
 
 
 def _changed(tree: ast.AST) -> dict[int, frozenset[str]]:
-    """By line, the names that it can change: those that its statements assign to, if they call nothing that may change others."""
+    """Return, by line, the names that its statements assign to, if they call nothing that may change others."""
     found: dict[int, frozenset[str] | None] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt):
@@ -100,7 +100,7 @@ def _changed(tree: ast.AST) -> dict[int, frozenset[str]]:
 
 
 def _head(statement: ast.stmt) -> tuple[list[ast.expr] | None, list[ast.expr]]:
-    """The expressions of a statement without those in its body, and those of them that it assigns to; None for one of another kind."""
+    """Return the expressions of a statement without its body, or None for other kinds, and those of them that it assigns to."""
     match statement:
         case ast.Assign():
             return [*statement.targets, statement.value], statement.targets
@@ -115,7 +115,7 @@ def _head(statement: ast.stmt) -> tuple[list[ast.expr] | None, list[ast.expr]]:
 
 
 def _may_change(expression: ast.expr) -> bool:
-    """Whether it calls what may change something, or assigns by itself."""
+    """Return whether the expression calls a function that may change something, or assigns by itself."""
     calls = (each.func for each in ast.walk(expression) if isinstance(each, ast.Call))
     if any(not isinstance(each, ast.Name) or each.id not in _UNCHANGING for each in calls):
         return True
@@ -123,7 +123,7 @@ def _may_change(expression: ast.expr) -> bool:
 
 
 def _text(path: Path, content: bytes) -> str:
-    """The text, by its encoding cookie or byte-order mark, with plain ends of lines."""
+    """Decode the text by its encoding cookie or byte-order mark, with line feeds as line ends."""
     try:
         text = content.decode(tokenize.detect_encoding(io.BytesIO(content).readline)[0])
         if "\0" in text:
@@ -141,7 +141,7 @@ def _not_python(path: Path, error: SyntaxError) -> str:
 
 
 def _catches(handler: ast.ExceptHandler) -> bool:
-    """Whether it catches an import that fails."""
+    """Return whether the handler catches an import that fails."""
     if handler.type is None:
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]

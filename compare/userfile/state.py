@@ -1,4 +1,4 @@
-"""Where functions keep something from call to call: in their module, their closures, their defaults, their attributes, their class."""
+"""The captured state of functions, which lasts from call to call: in their module, closures, defaults, attributes and class."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ _ATTRIBUTES = ("__defaults__", "__kwdefaults__", "__dict__")
 
 
 def captured_by(functions: Iterable[Any]) -> list[Place]:
-    """Every place that these functions, and those of the user's own that they may call, can reach by name and that holds no code."""
+    """Return every place without code that these functions, and the user's own that they may call, can reach by name."""
     places: dict[tuple[int, str], Place] = {}
     waiting = list(functions)
     asked, seen = {id(function) for function in waiting}, dict[int, Any]()
@@ -44,22 +44,17 @@ def captured_by(functions: Iterable[Any]) -> list[Place]:
 
 
 def file_of(function: Any) -> str | None:
-    """The file in which the function was written, below what is wrapped around it; None if it was not written in Python."""
-    while True:
-        inner = getattr(function, "__wrapped__", None) or getattr(function, "__func__", None) or getattr(function, "func", None)
-        if inner is None:
-            break
+    """Return the file of the function itself, below its wrappers; None if it was not written in Python."""
+    while inner := next(filter(None, (getattr(function, name, None) for name in ("__wrapped__", "__func__", "func"))), None):
         function = inner
     code = getattr(function, "__code__", None) or getattr(vars(type(function)).get("__call__"), "__code__", None)
     return code.co_filename if isinstance(code, CodeType) else None
 
 
 def get(holder: Any, name: str) -> Any:
-    """What is there."""
-    if isinstance(holder, dict):
-        return holder.get(name, _ABSENT)
-    if isinstance(holder, type):
-        return vars(holder).get(name, _ABSENT)
+    """Return the place's value, or a sentinel."""
+    if isinstance(holder, (dict, type)):
+        return (holder if isinstance(holder, dict) else vars(holder)).get(name, _ABSENT)
     try:
         return getattr(holder, name)
     except (AttributeError, ValueError):      # an empty cell is a ValueError
@@ -67,14 +62,14 @@ def get(holder: Any, name: str) -> Any:
 
 
 def put(holder: Any, name: str, value: Any) -> None:
-    """Put it there; nothing, where nothing was."""
+    """Set the place's value, or delete it for the sentinel."""
     if isinstance(holder, dict):
         if value is _ABSENT:
             holder.pop(name, None)
         else:
             holder[name] = value
     elif get(holder, name) is not value:
-        with suppress(AttributeError, TypeError):      # of a class that lets nothing be set
+        with suppress(AttributeError, TypeError):      # raised by a class whose attributes cannot be set
             if value is _ABSENT:
                 delattr(holder, name)
             else:
@@ -82,6 +77,7 @@ def put(holder: Any, name: str, value: Any) -> None:
 
 
 def _of_function(function: FunctionType) -> Iterator[Place]:
+    """Yield the places that the function's code names: globals, the user's modules, closure cells and its own attributes."""
     names = set(_names(function.__code__))
     own = function.__globals__
     cells = [(cell, "cell_contents") for cell in function.__closure__ or ()]
@@ -94,7 +90,7 @@ def _of_function(function: FunctionType) -> Iterator[Place]:
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """What the code names beside its own variables, in the functions within it too."""
+    """Yield the names of the code, without its local variables, and those of the functions within it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -102,7 +98,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _parts(value: Any) -> list[Any]:
-    """What of the value may be code of the user's."""
+    """Return the parts of the value that may be the user's code."""
     if isinstance(value, MethodType):
         return [value.__func__, type(value.__self__)]
     if isinstance(value, (staticmethod, classmethod)):
@@ -115,13 +111,11 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _is_data(value: Any) -> bool:
-    """Whether it holds something that may change; no code, no descriptor of a class, no sentinel."""
+    """Return whether the value may be changed: not code, a class's descriptor or a sentinel."""
     return not isinstance(value, _OF_CODE) and not hasattr(type(value), "__get__") and type(value) is not object
 
 
 def _is_users(kind: type) -> bool:
-    """Whether the class was written by the user, and is such as may keep something."""
-    module = sys.modules.get(kind.__module__)
-    if issubclass(kind, Enum):
-        return False
-    return kind.__module__ == "__main__" or not is_installed(getattr(module, "__file__", None) or "built-in")
+    """Return whether the class is the user's, and no Enum, which has no state."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or "built-in"
+    return not issubclass(kind, Enum) and (kind.__module__ == "__main__" or not is_installed(file))
