@@ -84,17 +84,11 @@ class Examination:
     """
 
     def __init__(
-        self,
-        attempt: Candidate,
-        problem: Problem,
-        seed: int,
-        steps: int,
-        data: Batch | None = None,
-        keep: bool = False,
+        self, attempt: Candidate, problem: Problem, seed: int, steps: int, data: Batch | None = None, keep: bool = False,
         expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = reference_numbers,
     ) -> None:
-        self.expected_numbers = expected_numbers
         self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
+        self.expected_numbers = expected_numbers
         self.probes = draw_probes(problem, seed, data)
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may have no argument lr
             self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
@@ -164,7 +158,7 @@ class Examination:
         return changed_stage(self.problem, judged.observed, again)
 
     def _is_right_for_binary_targets(self, convention: Convention) -> bool:
-        """Return whether it is equal where all targets are 0 and 1, as some formulas of a loss need."""
+        """Return whether it is equal where all targets are 0 and 1, for which alone some formulas of a loss are right."""
         if LOSSES[self.problem.loss].targets != "binary" or self.data is not None or are_binary(self.problem):
             return False
         binary = Examination(self.attempt, with_binary_targets(self.problem), self.seed, 0)
@@ -245,10 +239,10 @@ class Examination:
     def _judged_as(
         self, observed: Observed, convention: Convention, expected: Mapping[Node, Array], as_shown: Matcher, matcher: Matcher, scale: Scale
     ) -> Judged:
-        stages = judged(self.problem, matcher.right, observed.right(self.problem), matcher.shown, expected)
+        right = observed.right(self.problem)
+        stages = judged(self.problem, matcher.right, right, matcher.shown, expected)
         layout = (*convention.said(), *(["you work in place"] if observed.works_in_place else []))
         is_right = all(stage.mark == "agrees" for stage in stages)
-        right = observed.right(self.problem)
         empty = nothing_shown(right, matcher.shown, self.probes) or (nothing_proved(right, matcher.shown) if is_right else None)
         verdict: Verdict = "not a proof" if empty else "equivalent" if is_right else "different"
         if not is_right:
@@ -301,17 +295,11 @@ class Examination:
         return tuple(replace(each, causes=causes) for each, causes in zip(found, left, strict=True)) if all(left) else ()
 
     def _summary(self, judged: Judged) -> Check:
-        steps = judged.observed.steps
+        steps, shown, stages = judged.observed.steps, judged.matcher.shown, judged.stages
         return self._check(
-            judged.verdict,
-            reason=judged.reason,
-            steps=len(steps),
-            compared=sum(array.size for array in judged.matcher.shown.values()),
-            stages=judged.stages,
-            conventions=judged.conventions,
-            scales=judged.scale.said,
-            probes=as_comparison(self.problem, self.probes, steps, judged.matcher.shown, judged.stages) if self.keep else None,
-            notes=(*self.attempt.notes, *judged.observed.notes),
+            judged.verdict, reason=judged.reason, steps=len(steps), compared=sum(array.size for array in shown.values()), stages=stages,
+            conventions=judged.conventions, scales=judged.scale.said, notes=(*self.attempt.notes, *judged.observed.notes),
+            probes=as_comparison(self.problem, self.probes, steps, shown, stages) if self.keep else None,
         )
 
     def _with_lines(self, found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
@@ -332,13 +320,5 @@ class Examination:
         return tuple(replace(each, line=line_of(run, each.causes[0], traced.assignments)) for each in found)
 
     def _check(self, verdict: Verdict, **about: Any) -> Check:
-        return Check(
-            verdict,
-            self.attempt.name,
-            self.problem,
-            self.seed,
-            printed=self.attempt.printed,
-            text=self.attempt.text,
-            functions=tuple(self.attempt.functions),
-            **{"notes": tuple(self.attempt.notes), **about},
-        )
+        about = {"notes": tuple(self.attempt.notes), "printed": self.attempt.printed, "text": self.attempt.text, **about}
+        return Check(verdict, self.attempt.name, self.problem, self.seed, functions=tuple(self.attempt.functions), **about)

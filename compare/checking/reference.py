@@ -94,10 +94,7 @@ def _record(problem: Problem, numbers: Mapping[Node, Array], index: int) -> Step
 
     return StepRecord(
         activations=named({layer.activation: ("a", index, number) for number, layer in layers}),
-        output=numbers.get(("output", index, 0)),
-        loss=numbers.get(("loss", index, 0)),
+        output=numbers.get(("output", index, 0)), loss=numbers.get(("loss", index, 0)),
         errors=named({layer.linear: ("delta", index, number) for number, layer in layers}),
-        grads=parameters("used"),
-        deltas=parameters("step"),
-        params=parameters("after"),
+        grads=parameters("used"), deltas=parameters("step"), params=parameters("after"),
     )

@@ -51,15 +51,9 @@ class TrialProbes:
         return Probe(batches, (lr,) * len(records), parameters, drawn_masks(self.problem, generator, batches))
 
     def probe(
-        self,
-        stream: int,
-        records: tuple[int, ...] = (6,),
-        lr: float = 0.3,
-        *,
-        inputs: Callable[[Array], Array] = unchanged,
-        targets: Callable[[Array], Any] = unchanged,
+        self, stream: int, records: tuple[int, ...] = (6,), lr: float = 0.3, *, only: int | None = None,
+        inputs: Callable[[Array], Array] = unchanged, targets: Callable[[Array], Any] = unchanged,
         parameters: Callable[[str, int, Array], Array] = lambda kind, layer, array: array,
-        only: int | None = None,
     ) -> Probe:
         """Draw a probe from this stream, and change the inputs and targets of its batches, or of the `only` step, and its parameters."""
         probe = self.drawn(self.generator(stream), records, lr)

@@ -43,14 +43,8 @@ class AttemptError(CompareError):
     """
 
     def __init__(
-        self,
-        message: str,
-        function: str,
-        kind: str,
-        path: Path | None,
-        line: int | None = None,
-        source: str | None = None,
-        reached: int | None = None,
+        self, message: str, function: str, kind: str, path: Path | None,
+        line: int | None = None, source: str | None = None, reached: int | None = None,
     ) -> None:
         super().__init__(message)
         self.function, self.kind, self.path = function, kind, path

@@ -41,12 +41,7 @@ class Peer:
     """
 
     def __init__(
-        self,
-        command: Sequence[str],
-        timeout: float = TIMEOUT,
-        most_bytes: int = frames.MOST_BYTES,
-        altogether: float = inf,
-        **options: Any,
+        self, command: Sequence[str], timeout: float = TIMEOUT, most_bytes: int = frames.MOST_BYTES, altogether: float = inf, **options: Any
     ) -> None:
         self.timeout, self.most_bytes, self.altogether = timeout, most_bytes, altogether
         self._taken = 0.0      # seconds, by its answers so far
