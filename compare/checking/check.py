@@ -61,32 +61,26 @@ def check(
     try:
         if isinstance(attempt, Program):
             attempt.prepare(agreed)
-        with _collecting_seldom(), _recursing_deep(agreed), one_blas_thread(not agreed.is_large):
+        with _room_for(agreed), one_blas_thread(not agreed.is_large):
             return Examination(attempt, agreed, seed, steps, data, keep).result()
     finally:
         attempt.close()
 
 
 @contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Run the garbage collector less often: a check makes many objects and few cycles, and each pass visits all objects of torch."""
-    first, *others = gc.get_threshold()
+def _room_for(problem: Problem) -> Iterator[None]:
+    """Raise the recursion limit, as each stage is computed recursively from the one before it, and run the garbage collector less often.
+
+    A check makes many objects and few cycles, and each pass of the collector visits all objects of torch.
+    """
+    limit, (first, *others) = sys.getrecursionlimit(), gc.get_threshold()
+    sys.setrecursionlimit(limit + _FRAMES * len(problem.layers))
     gc.set_threshold(first and max(first, 50_000), *others)
     try:
         yield
     finally:
         gc.set_threshold(first, *others)
-
-
-@contextmanager
-def _recursing_deep(problem: Problem) -> Iterator[None]:
-    """Raise Python's recursion limit with the network's depth, as each stage is computed recursively from the one before it."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(before + _FRAMES * len(problem.layers))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+        sys.setrecursionlimit(limit)
 
 
 def loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:

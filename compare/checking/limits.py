@@ -34,6 +34,7 @@ _STABLE = {
     "softplus": "use max(z, 0) + log(1 + e^−|z|)",
 }
 _WITHOUT_EXP = ("identity", "relu", "leaky_relu")
+_FINAL = ("output", "probabilities", "_used", "_after")      # the stages compared in a trial: the output, gradients and new parameters
 _OF_LOGITS = {"cross_entropy": "softmax", "bce_with_logits": "sigmoid"}
 
 Outcome = Difference | FaultError | AttemptError | None
@@ -41,10 +42,7 @@ Outcome = Difference | FaultError | AttemptError | None
 
 @dataclass(frozen=True)
 class _Answer:
-    """What came of a trial: the first number that differs, or what kept it from being compared; None where all agree.
-
-    With it the right numbers, and those that were shown, if the trial was compared.
-    """
+    """The outcome of a trial, None where all numbers agree; with the right numbers and the shown ones, if it was compared."""
 
     outcome: Outcome
     run: Run | None = None
@@ -67,10 +65,7 @@ class Limits:
     data: Batch | None
 
     def sought(self, check: Check) -> Check:
-        """Return the check after the trials: "different" from the first that is, on; else "unstable formula" where numbers overflow.
-
-        Raises what keeps an attempt from being judged at all.
-        """
+        """Return the check after the trials: "different" by the first one that differs, else "unstable formula" if numbers overflow."""
         overflow: tuple[Direction, float, Outcome] | None = None
         notes: list[str] = []
         for direction in directions(self.problem, check.seed, self.data):
@@ -105,7 +100,7 @@ class Limits:
         with np.errstate(all="ignore"):
             run = observed.right(self.problem)
             shown = self.scale.ours(run, observed.shown) if self._is_judge(run) else {}
-            final = {node: array for node, array in shown.items() if _is_final(node)}
+            final = {node: array for node, array in shown.items() if node[0].endswith(_FINAL)}
             outside = (_outside(self.problem, run, node, array) for node, array in final.items())
             return _Answer(next(filter(None, outside), None), run, final)
 
@@ -216,11 +211,6 @@ class Limits:
                     lines = self.attempt.text.split("\n")
                     return each.line, lines[each.line - 1].strip() if each.line <= len(lines) else each.text
         return None, None
-
-
-def _is_final(node: Node) -> bool:
-    """Return whether the node is an output, a gradient or a new weight."""
-    return node[0] in ("output", "probabilities") or node[0].endswith(("_used", "_after"))
 
 
 def _outside(problem: Problem, run: Run, node: Node, actual: Array) -> Difference | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..diagnosis.graph import Node, Run, Step, kinds, parameter_name, places
+from ..diagnosis.graph import Node, Run, Step, parameter_name, places
 from ..diagnosis.probes import Probe, with_probes
 from ..diagnosis.stages import Stage
 from ..lockstep.result import Comparison
@@ -71,30 +71,28 @@ def _first_wrong(problem: Problem, stages: Sequence[Stage]) -> Difference | None
 
 def _nodes(problem: Problem, record: StepRecord, index: int) -> dict[Node, Array]:
     """Return the numbers of one step's complete record by node."""
-    nodes: dict[Node, Array] = {("output", index, 0): record.output, ("loss", index, 0): record.loss}  # type: ignore[dict-item]
-    for number, layer in enumerate(problem.layers, start=1):
-        nodes["a", index, number] = record.activations[layer.activation]  # type: ignore[index]
-        nodes["delta", index, number] = record.errors[layer.linear]  # type: ignore[index]
-        for kind in kinds(problem, number):
-            name = parameter_name(problem, kind, number)
-            for what, arrays in (("used", record.grads), ("step", record.deltas), ("after", record.params)):
-                nodes[f"{kind}_{what}", index, number] = arrays[name]  # type: ignore[index]
+    nodes: dict[Node, Array] = {("output", index, 0): record.output, ("loss", index, 0): record.loss}      # type: ignore[dict-item]
+    for phase, names in _nodes_by_name(problem, index).items():
+        nodes |= {node: getattr(record, phase)[name] for name, node in names.items()}
     return nodes
 
 
 def _record(problem: Problem, numbers: Mapping[Node, Array], index: int) -> StepRecord:
     """Return those of the numbers that one step has as a record."""
+    named = {
+        phase: {name: numbers[node] for name, node in names.items() if node in numbers} or None
+        for phase, names in _nodes_by_name(problem, index).items()
+    }
+    return StepRecord(output=numbers.get(("output", index, 0)), loss=numbers.get(("loss", index, 0)), **named)
+
+
+def _nodes_by_name(problem: Problem, index: int) -> dict[str, dict[str, Node]]:
+    """Return the node of each array of a `StepRecord`, by its phase and name."""
     layers = list(enumerate(problem.layers, start=1))
-
-    def named(nodes: Mapping[str, Node]) -> dict[str, Array] | None:
-        return {name: numbers[node] for name, node in nodes.items() if node in numbers} or None
-
-    def parameters(what: str) -> dict[str, Array] | None:
-        return named({parameter_name(problem, kind, number): (f"{kind}_{what}", index, number) for kind, number in places(problem)})
-
-    return StepRecord(
-        activations=named({layer.activation: ("a", index, number) for number, layer in layers}),
-        output=numbers.get(("output", index, 0)), loss=numbers.get(("loss", index, 0)),
-        errors=named({layer.linear: ("delta", index, number) for number, layer in layers}),
-        grads=parameters("used"), deltas=parameters("step"), params=parameters("after"),
-    )
+    nodes: dict[str, dict[str, Node]] = {
+        "activations": {layer.activation: ("a", index, number) for number, layer in layers},
+        "errors": {layer.linear: ("delta", index, number) for number, layer in layers},
+    }
+    for what, phase in (("used", "grads"), ("step", "deltas"), ("after", "params")):
+        nodes[phase] = {parameter_name(problem, kind, n): (f"{kind}_{what}", index, n) for kind, n in places(problem)}
+    return nodes

@@ -50,10 +50,7 @@ class Check:
         return lines[line - 1].strip() if line <= len(lines) else ""
 
     def to_html(self) -> str:
-        """Return the report as one page that opens offline, with pictures if the check was made with `keep`.
-
-        Raises MissingExtraError where the extra `report` is not installed.
-        """
+        """Return the report as an offline page, with pictures if made with `keep`; raises MissingExtraError without the extra `report`."""
         from ..report.html import check_page
 
         return check_page(self, f"check(…, seed={self.seed})")

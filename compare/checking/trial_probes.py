@@ -68,8 +68,7 @@ class TrialProbes:
 
     def output(self, probe: Probe) -> Array:
         """Return the right output (n, k) of the probe's first step."""
-        value: Array = self._run(probe)("output", 0).value
-        return value
+        return np.asarray(self._run(probe)("output", 0).value)
 
     def moving(self, probe: Probe, times: float = 1.0) -> Probe:
         """Return the probe's first step alone, at a learning rate by which each parameter's step is about its own size or more."""
@@ -129,8 +128,7 @@ class TrialProbes:
             return np.asarray(probe.batches[0][0])
         run = self._run(replace(probe, parameters=parameters))
         if self.problem.normalization or self.problem.dropout:
-            value: Array = run("input", 0, layer).value
-            return value
+            return np.asarray(run("input", 0, layer).value)
         return activated(self.problem.layers[layer - 2].function, Bounded(z, run.precision))[0].value
 
     def _run(self, probe: Probe) -> Run:

@@ -75,7 +75,7 @@ class Direction:
 def directions(problem: Problem, seed: int, data: Batch | None) -> Iterator[Direction]:
     """Yield every direction for the problem, drawn from the seed; records and targets come from the data, an (x, y), if there is any."""
     draw = TrialProbes(problem, seed, data)
-    for group in (_of_batches, _of_rates, _of_targets, _of_zeros, _of_alike):
+    for group in (_of_batches, _of_rates, _of_targets, _of_zeros, _of_weights_and_masks):
         yield from group(draw)
     for layer in sorted({int(number) for number in np.linspace(1, draw.depth, min(draw.depth, MOST_LAYERS))}):
         yield from _of_layer(draw, layer)
@@ -171,9 +171,9 @@ def _of_targets(draw: TrialProbes) -> Iterator[Direction]:
         distances = (1e-2, 1e-4, 1e-6, 1e-9, 1e-12)
         yield Direction("where targets are met up to {}", "are small gradients left out?", partial(_nearly_met, draw), distances)
     else:
-        for said, is_met in (("right", True), ("wrong", False)):
-            question = "are such gradients left out, or clipped?"
-            yield _once(f"where every class is {said} by far", question, partial(_by_far, draw, is_met))
+        question = "are such gradients left out, or clipped?"
+        yield _once("where every class is right by far", question, lambda: _by_far(draw, True))
+        yield _once("where every class is wrong by far", question, lambda: _by_far(draw, False))
 
 
 def _nearly_met(draw: TrialProbes, distance: float) -> Probe:
@@ -237,7 +237,7 @@ def _of_zeros(draw: TrialProbes) -> Iterator[Direction]:
         yield _once("where targets are met exactly", "what is the derivative of the loss there?", met)
 
 
-def _of_alike(draw: TrialProbes) -> Iterator[Direction]:
+def _of_weights_and_masks(draw: TrialProbes) -> Iterator[Direction]:
     """First weights that are the same throughout each layer; dropout's masks that keep every unit of a step, or none of a record's."""
     if not draw.problem.normalization:
         alike = partial(draw.probe, 25, parameters=lambda kind, layer, array: np.full_like(array, array.flat[0]))
@@ -271,7 +271,8 @@ def _of_layer(draw: TrialProbes, layer: int) -> Iterator[Direction]:
             values, at = tuple(sorted({min(z, limit) for z in far})), partial(far_out, pattern, sign)
             yield _measured(f"{what} of {name}", values, at, overflows=OVERFLOWS, loses_digits=LOSES_DIGITS, layer=layer)
     where = f"for z of {name} of about {{}}"
-    yield Direction(where, "are small numbers taken for 0?", partial(far_out, _near, 1), NEAR, may_refuse=True)
+    near = partial(far_out, lambda size, generator, shape: size * generator.normal(size=shape), 1)
+    yield Direction(where, "are small numbers taken for 0?", near, NEAR, may_refuse=True)
     yield _measured(f"weights of {name}", (LARGE,), lambda value: solved(14, weights=value), overflows=LARGE, layer=layer)
     if draw.problem.bias:
         yield _measured(f"biases of {name}", (LARGE,), lambda value: solved(14, biases=value), overflows=LARGE, layer=layer)
@@ -290,11 +291,6 @@ def _one_far(far: float, generator: np.random.Generator, shape: tuple[int, int])
     z[generator.integers(shape[0])] = far * generator.uniform(0.5, 1, size=shape[1])
     z.flat[np.argmax(np.sign(far) * z)] = far
     return z
-
-
-def _near(size: float, generator: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Draw z of about that size."""
-    return size * generator.normal(size=shape)
 
 
 def _of_inputs(draw: TrialProbes) -> Iterator[Direction]:
@@ -367,8 +363,7 @@ def _of_chance(draw: TrialProbes) -> Iterator[Direction]:
 def _by_chance(draw: TrialProbes, n: int, number: float) -> Probe:
     """Draw a problem of n records, its learning rate, and by what one parameter, the inputs and the targets are scaled."""
     generator = draw.generator(23, int(number))
-    rate = float(10 ** generator.uniform(-4, 0.3))
-    probe = draw.drawn(generator, (n,), rate)
+    probe = draw.drawn(generator, (n,), float(10 ** generator.uniform(-4, 0.3)))
     parameters = dict(probe.parameters)
     names = [name for name in parameters if draw.problem.loss != "bce" or place_of(draw.problem, name)[1] < draw.depth]
     if names and generator.random() < 0.75:

@@ -18,16 +18,15 @@ CHOICES = {
     "records": ("rows", "columns"),
     "bias": ("(k,)", "(1, k)", "(k, 1)"),
 }
-_SAID = {
-    "params": {
-        "W1b1": "your parameters are named W1, b1, W2, …",
-        "list": "your parameters are a list W1, b1, W2, …",
-        "pairs": "your parameters are a list of pairs (W, b)",
-        "attributes": "your parameters are attributes W1, b1, W2, …",
-    },
-    "weights": {"in_out": "your weights are (in, out)"},
-    "records": {"columns": "your records are columns"},
-    "bias": {"(1, k)": "your biases are (1, k)", "(k, 1)": "your biases are (k, 1)"},
+_SAID = {      # of every choice that is not the contract's own
+    "W1b1": "your parameters are named W1, b1, W2, …",
+    "list": "your parameters are a list W1, b1, W2, …",
+    "pairs": "your parameters are a list of pairs (W, b)",
+    "attributes": "your parameters are attributes W1, b1, W2, …",
+    "in_out": "your weights are (in, out)",
+    "columns": "your records are columns",
+    "(1, k)": "your biases are (1, k)",
+    "(k, 1)": "your biases are (k, 1)",
 }
 
 Spread = Callable[[str], None] | None      # called with a sentence about one number that stands for several
@@ -52,7 +51,7 @@ class Convention:
 
     def said(self) -> list[str]:
         """Describe what differs from the contract's own layout, in a sentence each."""
-        return [_SAID[name][value] for name, value in asdict(self).items() if value in _SAID[name]]
+        return [_SAID[value] for value in asdict(self).values() if value in _SAID]
 
     def differs_in_biases_alone(self, other: "Convention") -> bool:
         """Return whether the two conventions differ in the shape of biases, and in nothing else."""
@@ -127,10 +126,7 @@ class Convention:
 
 
 def conventions(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Convention]:
-    """Yield every convention that agrees with what a file declares; the contract's own first.
-
-    Raises ProblemError for a key or a value that no convention has.
-    """
+    """Yield every convention that agrees with what a file declares, the contract's own first; raises ProblemError for an unknown choice."""
     for name, value in declared.items():
         if name not in CHOICES or value not in CHOICES[name]:
             expected = f"{name} as one of {', '.join(CHOICES[name])}" if name in CHOICES else f"one of {', '.join(CHOICES)}"
@@ -178,8 +174,8 @@ def _by_name(problem: Problem, answer: Any, what: str) -> dict[str, Any]:
     if isinstance(answer, SimpleNamespace) or (hasattr(answer, "__dict__") and not isinstance(answer, (Mapping, Sequence, np.ndarray))):
         answer = vars(answer)
     if isinstance(answer, Mapping):
-        found = {name: next((answer[key] for key in _spellings(problem, name) if key in answer), None) for name in names}
-        missing = [name for name in names if not any(key in answer for key in _spellings(problem, name))]
+        found = {name: answer[key] for name in names for key in reversed(_spellings(problem, name)) if key in answer}
+        missing = [name for name in names if name not in found]
         if missing:
             has = ", ".join(map(str, answer)) or "nothing"
             raise ContractError("missing", f"{what} has {has}; expected also {', '.join(missing)}")

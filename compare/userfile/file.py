@@ -88,10 +88,7 @@ class Attempt:
 
     @classmethod
     def load(cls, path: str | PathLike[str], adapter: str | PathLike[str] | None = None) -> "Attempt":
-        """Execute the file, and the adapter.
-
-        Raises UnusableFileError for a file that cannot be used, AttemptError with the function "import" for what it raises.
-        """
+        """Execute the file and the adapter; raises UnusableFileError, or AttemptError with the function "import" for what they raise."""
         return cls(Path(path).resolve(), None if adapter is None else Path(adapter).resolve())
 
     def _begin(self, seed: int) -> None:
@@ -130,10 +127,7 @@ class Attempt:
         return len(positional) - (self.adapter is not None)
 
     def call(self, function: str, *args: Any) -> Any:
-        """Return the function's answer; raises AttemptError for what it raises.
-
-        NotImplemented, by which an adapter says that this attempt does not offer the function, is passed on.
-        """
+        """Return the function's answer, which is NotImplemented if the adapter does not offer it after all; raises AttemptError."""
         return self._called(function, args, nullcontext())
 
     def traced_call(self, function: str, *args: Any) -> tuple[Any, list[Assignment]]:

@@ -74,12 +74,30 @@ class Imports(importlib.abc.MetaPathFinder):
         self.given.update(modules)
 
     def place(self, owner: Owner) -> str:
-        """Read the owner's file, and return its name as a module; to be called before `active`. Raises UnusableFileError."""
+        """Read the owner's file, and return its name as a module: part of its package, if it lies in one, or has relative imports.
+
+        To be called before `active`. Raises UnusableFileError.
+        """
         known = next((name for name, place in self.placed.items() if place == owner.path and str(owner.path) in owner.sources), None)
         if known is not None:
             return known
         source = owner.sources[str(owner.path)] = Source.read(owner.path)
-        return self._placed(owner, source.level)
+        folders: list[Path] = []
+        is_init, is_adapter = owner.path.stem == "__init__", owner is not self.attempt
+        for folder in owner.path.parents:
+            if folder == folder.parent or not ((folder / "__init__.py").exists() or len(folders) < source.level):
+                break
+            folders.insert(0, folder)
+        if is_adapter and not source.level:
+            folders = []
+        name = ""
+        for place in [*folders, *([] if is_init and folders else [owner.path])]:
+            part = (place.stem if place == owner.path else place.name).replace(".", "_")
+            name = f"{name}.{part}" if name else self._free(part, is_adapter=is_adapter)
+            self.placed[name] = place
+        if folders:
+            owner.folders = tuple(dict.fromkeys((*owner.folders, folders[0].parent)))
+        return name
 
     def source_at(self, file: str) -> Source | None:
         """Return the source of that file name, if it is the user's."""
@@ -160,25 +178,6 @@ class Imports(importlib.abc.MetaPathFinder):
                 return spec
             namespaces += [spec] if spec is not None else []
         return _namespace(name, namespaces)
-
-    def _placed(self, owner: Owner, level: int) -> str:
-        """Return the name of the owner's file as a module: part of its package, if it lies in one, or has relative imports."""
-        folders: list[Path] = []
-        is_init = owner.path.stem == "__init__"
-        for folder in owner.path.parents:
-            if folder == folder.parent or not ((folder / "__init__.py").exists() or len(folders) < level):
-                break
-            folders.insert(0, folder)
-        if owner is not self.attempt and not level:
-            folders = []
-        name = ""
-        for place in [*folders, *([] if is_init and folders else [owner.path])]:
-            part = (place.stem if place == owner.path else place.name).replace(".", "_")
-            name = f"{name}.{part}" if name else self._free(part, is_adapter=owner is not self.attempt)
-            self.placed[name] = place
-        if folders:
-            owner.folders = tuple(dict.fromkeys((*owner.folders, folders[0].parent)))
-        return name
 
     def _free(self, name: str, *, is_adapter: bool) -> str:
         """Return the name, or another where an installed module has it."""

@@ -125,14 +125,10 @@ def _values(frame: FrameType, only: Iterable[str] | None = None) -> Iterator[tup
 def _within(name: str, value: Any, frame: FrameType, depth: int) -> Iterator[tuple[str, Any]]:
     if _is_kept(value):
         yield name, value
-    elif depth and isinstance(value, dict):
-        for key, item in list(value.items()):
+    elif depth and (isinstance(value, dict) or (isinstance(value, list) and len(value) <= 1000)):
+        for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
             if type(item) not in _SINGLE:
                 yield from _within(f"{name}[{key!r}]", item, frame, depth - 1)
-    elif depth and isinstance(value, list) and len(value) <= 1000:
-        for index, item in enumerate(value):
-            if type(item) not in _SINGLE:
-                yield from _within(f"{name}[{index}]", item, frame, depth - 1)
     elif depth and (name == "self" or isinstance(value, SimpleNamespace) or type(value).__module__ == frame.f_globals.get("__name__")):
         for key, item in list(getattr(value, "__dict__", {}).items()):
             yield from _within(f"{name}.{key}", item, frame, depth - 1)

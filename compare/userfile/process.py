@@ -18,6 +18,7 @@ from numpy.random.mtrand import get_bit_generator, set_bit_generator
 from .imports import is_same
 
 MOST_PRINTED = 4000      # characters
+_OF_SYS = ("argv", "path_hooks", "stdin", "stdout", "stderr", "excepthook", "dont_write_bytecode")      # attributes that are put back
 _SILENCED: tuple[type[Warning], ...] = (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 _SILENCED += (SyntaxWarning, np.exceptions.VisibleDeprecationWarning)
 
@@ -43,10 +44,7 @@ class _Sink(io.RawIOBase):
 
 
 class Process:
-    """What one copy of a user's file has of the process: a random state, drawn from `seed` when it first runs, and a standard output.
-
-    `changed` are the names in NumPy and builtins that its last run changed.
-    """
+    """A file's own random state, seeded when it first runs, and standard output; `changed` are names in NumPy and builtins it changed."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -64,8 +62,7 @@ class Process:
         """Run the file's code within this: ending the process is an exception, and what the code changes of the process is put back."""
         random_state, generator, folder = random.getstate(), get_bit_generator(), _folder()
         environ, environment = os.environ, _undecoded(os.environ).copy()
-        names = ("argv", "path_hooks", "stdin", "stdout", "stderr", "excepthook", "dont_write_bytecode")
-        before = {name: getattr(sys, name) for name in names}
+        before = {name: getattr(sys, name) for name in _OF_SYS}
         hooks, limit, trace, profile = list(sys.path_hooks), sys.getrecursionlimit(), sys.gettrace(), sys.getprofile()
         own, leave = {module: vars(module).copy() for module in (np, builtins)}, os._exit
         os._exit = _exits      # type: ignore[assignment]

@@ -70,10 +70,7 @@ class Program:
         return 2 if function == "forward" else 4
 
     def call(self, function: str, *args: Any) -> Any:
-        """Return the new parameters, everything shown of the step by a trace's names, or the output.
-
-        Raises AttemptError if the program breaks the protocol, UnusableFileError if it cannot be started.
-        """
+        """Return new parameters, a trace, or the output; raises AttemptError, or UnusableFileError if the program cannot be started."""
         try:
             return self._predict(*args) if function == "forward" else self._step(function, *args)
         except PeerError as error:

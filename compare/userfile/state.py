@@ -78,7 +78,7 @@ def put(holder: Any, name: str, value: Any) -> None:
 
 def _of_function(function: FunctionType) -> Iterator[Place]:
     """Yield the places that the function's code names: globals, the user's modules, closure cells and its own attributes."""
-    names = set(_names(function.__code__))
+    names = _names(function.__code__)
     own = function.__globals__
     cells = [(cell, "cell_contents") for cell in function.__closure__ or ()]
     held = [*(own.get(name) for name in names), *(get(*cell) for cell in cells)]
@@ -89,12 +89,9 @@ def _of_function(function: FunctionType) -> Iterator[Place]:
     yield from ((function, name) for name in _ATTRIBUTES if getattr(function, name))
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    """Yield the names of the code, without its local variables, and those of the functions within it."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _names(code: CodeType) -> set[str]:
+    """Return the names in the code, without its local variables, and those in the functions within it."""
+    return set(code.co_names).union(*(_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)))
 
 
 def _parts(value: Any) -> list[Any]:

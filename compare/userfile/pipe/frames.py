@@ -44,7 +44,16 @@ class Header:
 
 def frame(kind: int, nonce: bytes, step: int, entries: Entries) -> bytes:
     """Return a whole frame. Entries are arrays of float64, float32 or integers, or booleans and text, which become bytes."""
-    payload = _payload(entries)
+    parts = [_COUNT.pack(len(entries))]
+    for name, value in entries.items():
+        raw = np.frombuffer(value.encode(), dtype=np.uint8) if isinstance(value, str) else np.asarray(value)
+        code = {"b": "u1", "i": "<i8", "u": "<i8" if raw.dtype != np.uint8 else "u1"}.get(raw.dtype.kind, raw.dtype.str)
+        array: Array = np.asarray(raw, dtype=code, order="C")
+        encoded = name.encode()
+        parts += [_NAME.pack(len(encoded)), encoded, _ENTRY.pack(_CODES[array.dtype], array.ndim)]
+        parts += [_DIMENSION.pack(dimension) for dimension in array.shape]
+        parts.append(array.tobytes())
+    payload = b"".join(parts)
     return HEADER.pack(MAGIC, VERSION, kind, nonce, step, len(payload)) + payload
 
 
@@ -90,19 +99,6 @@ def entries(payload: bytes) -> dict[str, Array]:
 def text(array: Array | None) -> str:
     """Return an entry of bytes as text, with a replacement character for what is not UTF-8; an empty string for None."""
     return "" if array is None else bytes(np.asarray(array, dtype=np.uint8).ravel()).decode("utf-8", "replace")
-
-
-def _payload(given: Entries) -> bytes:
-    parts = [_COUNT.pack(len(given))]
-    for name, value in given.items():
-        raw = np.frombuffer(value.encode(), dtype=np.uint8) if isinstance(value, str) else np.asarray(value)
-        kind = {"b": "u1", "i": "<i8", "u": "<i8" if raw.dtype != np.uint8 else "u1"}.get(raw.dtype.kind, raw.dtype.str)
-        array: Array = np.asarray(raw, dtype=kind, order="C")
-        encoded = name.encode()
-        parts += [_NAME.pack(len(encoded)), encoded, _ENTRY.pack(_CODES[array.dtype], array.ndim)]
-        parts += [_DIMENSION.pack(dimension) for dimension in array.shape]
-        parts.append(array.tobytes())
-    return b"".join(parts)
 
 
 class _Reader:
