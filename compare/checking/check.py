@@ -83,10 +83,10 @@ def _room_for(problem: Problem) -> Iterator[None]:
         sys.setrecursionlimit(limit)
 
 
-def loaded(given: Any, adapter: str | PathLike[str] | None) -> Attempt:
+def loaded(attempt: Any, adapter: str | PathLike[str] | None) -> Attempt:
     """Load the file at that path, or wrap the functions; raises ProblemError for an adapter without a path."""
-    if isinstance(given, (str, PathLike)):
-        return Attempt.load(fspath(given), None if adapter is None else fspath(adapter))
+    if isinstance(attempt, (str, PathLike)):
+        return Attempt.load(fspath(attempt), None if adapter is None else fspath(adapter))
     if adapter is not None:
-        raise ProblemError(f"an adapter is given with a {type(given).__name__}; expected the path of the file that it adapts")
-    return Functions(given)
+        raise ProblemError(f"an adapter is given with a {type(attempt).__name__}; expected the path of the file that it adapts")
+    return Functions(attempt)

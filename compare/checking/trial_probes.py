@@ -1,4 +1,4 @@
-"""The probes of trials: drawn like all probes, with one thing changed, or with weights solved for so that a layer's z has given values."""
+"""The probes of trials: drawn like all probes, with one thing changed, or with weights solved for the z that a layer is to have."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -95,7 +95,7 @@ def _measured(what: str, values: tuple[float, ...], at: Callable[[float], Probe 
 
 
 def _of_batches(draw: TrialProbes) -> Iterator[Direction]:
-    """Batches of one record, of many, and of more than the data has; the same batch again; records that are there twice, or all alike."""
+    """Yield batches of one record, of many, and of more than the data has; the same batch again; records that come twice, or all alike."""
     n = 0 if draw.data is None else len(draw.data[0])
     more = n + n // 10 + 1
     counts = {n for n in (*RECORDS, *draw.problem.sizes, draw.most) if draw.least <= n <= draw.most}
@@ -133,7 +133,7 @@ def _again(draw: TrialProbes, number: int, lrs: tuple[float, ...]) -> Probe:
 
 
 def _of_rates(draw: TrialProbes) -> Iterator[Direction]:
-    """Learning rates, large and small, and steps that are large beside the weights."""
+    """Yield learning rates, large and small, and steps that are large beside the weights."""
     yield _measured("a learning rate", (1.0, 3.0, 30.0, 1e4), lambda lr: draw.probe(10, lr=lr))
     small = (1e-2, 1e-5, 0.0)
     yield Direction("with a learning rate of {}", "is it held from below?", lambda lr: draw.probe(11, lr=lr), small, may_refuse=True)
@@ -141,7 +141,7 @@ def _of_rates(draw: TrialProbes) -> Iterator[Direction]:
 
 
 def _of_targets(draw: TrialProbes) -> Iterator[Direction]:
-    """Targets of both signs, large ones, those at the ends of their range, and those that are nearly met or missed altogether."""
+    """Yield targets of both signs, large ones, those at the ends of their range, and those that are nearly met or missed altogether."""
     if draw.data is not None:
         return
 
@@ -207,7 +207,7 @@ def _by_far(draw: TrialProbes, is_met: bool) -> Probe | None:
 
 
 def _of_zeros(draw: TrialProbes) -> Iterator[Direction]:
-    """An input that is 0 in every record, for a step; units whose z is 0; targets of 0, met exactly or not, or of a class not there."""
+    """Yield an input that is 0 in every record; units whose z is 0; targets of 0, met exactly or not; a class that does not occur."""
     k, depth = draw.problem.sizes[-1], draw.depth
 
     def without_inputs(count: int) -> Probe:
@@ -238,7 +238,7 @@ def _of_zeros(draw: TrialProbes) -> Iterator[Direction]:
 
 
 def _of_weights_and_masks(draw: TrialProbes) -> Iterator[Direction]:
-    """First weights that are the same throughout each layer; dropout's masks that keep every unit of a step, or none of a record's."""
+    """Yield first weights that are alike throughout each layer; dropout's masks that keep every unit of a step, or none of a record's."""
     if not draw.problem.normalization:
         alike = partial(draw.probe, 25, parameters=lambda kind, layer, array: np.full_like(array, array.flat[0]))
         yield _once("where each layer has weights all alike", "are they left as they are?", alike)
@@ -255,7 +255,7 @@ def _of_weights_and_masks(draw: TrialProbes) -> Iterator[Direction]:
 
 
 def _of_layer(draw: TrialProbes, layer: int) -> Iterator[Direction]:
-    """z of one layer far out on either side, for every record and unit or for one; large weights and biases, whose z stays moderate."""
+    """Yield z of one layer far out on either side, for every record and unit or one; large weights and biases, where z stays moderate."""
     limit = FAR_BCE if draw.problem.loss == "bce" and layer == draw.depth else inf
     name = layers_named(draw.problem, (layer,))
 
@@ -294,7 +294,7 @@ def _one_far(far: float, generator: np.random.Generator, shape: tuple[int, int])
 
 
 def _of_inputs(draw: TrialProbes) -> Iterator[Direction]:
-    """Large and small inputs, beside weights by which z stays moderate; inputs of one sign, a constant one; a step without gradients."""
+    """Yield large and small inputs, whose z stays moderate; inputs of one sign, and a constant one; a step without gradients."""
 
     def scaled(times: float, of: Callable[[Array], Array] = unchanged) -> Probe:
         def parameters(kind: str, layer: int, array: Array) -> Array:
@@ -352,7 +352,7 @@ def _exactly_met(draw: TrialProbes) -> tuple[Any, Any] | None:
 
 
 def _of_chance(draw: TrialProbes) -> Iterator[Direction]:
-    """Problems with any of this drawn at random: the same batch twice, and one of the tensors larger or smaller."""
+    """Yield problems drawn at random: the same batch twice, and one of the tensors larger or smaller."""
     for number in range(int(np.clip(MOST_PRODUCTS // (draw.weights * 30), 4, DRAWN))):
         n = int(draw.generator(16, number).choice([each for each in (draw.least, 2, 3, 5, 17, 64) if each >= draw.least]))
         where = f"on a problem of {n} record{'s' * (n > 1)} drawn at random, with one of its tensors scaled by 0.001 to 1000"

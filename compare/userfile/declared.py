@@ -14,21 +14,21 @@ from .conventions import CHOICES
 from .source import UnusableFileError
 
 
-def checked_modules(given: Any, adapter: Path | None) -> dict[str, Any]:
+def checked_modules(declared: Any, adapter: Path | None) -> dict[str, Any]:
     """Return the dict of modules by name; raises UnusableFileError."""
-    if not isinstance(given, Mapping):
-        raise UnusableFileError(f"MODULES of {adapter and adapter.name} is a {type(given).__name__}; expected a dict of modules by name")
-    for name, module in given.items():
+    if not isinstance(declared, Mapping):
+        raise UnusableFileError(f"MODULES of {adapter and adapter.name} is a {type(declared).__name__}; expected a dict of modules by name")
+    for name, module in declared.items():
         if not isinstance(name, str) or not isinstance(module, (Mapping, ModuleType)):
             raise UnusableFileError(f"MODULES has {name!r}: a {type(module).__name__}; expected a dict of names, or a module")
-    return dict(given)
+    return dict(declared)
 
 
-def checked_conventions(given: Any, name: str) -> dict[str, Any]:
+def checked_conventions(declared: Any, name: str) -> dict[str, Any]:
     """Return the dict, if a Convention has its keys and values; raises UnusableFileError."""
-    if not isinstance(given, dict):
-        raise UnusableFileError(f"CONVENTIONS of {name} is a {type(given).__name__}; expected a dict")
-    plain = _without_arrays(given)
+    if not isinstance(declared, dict):
+        raise UnusableFileError(f"CONVENTIONS of {name} is a {type(declared).__name__}; expected a dict")
+    plain = _without_arrays(declared)
     for key, value in plain.items():
         if key not in CHOICES or value not in CHOICES[key]:
             expected = " or ".join(map(repr, CHOICES[key])) if key in CHOICES else f"a key out of {', '.join(CHOICES)}"
@@ -36,10 +36,10 @@ def checked_conventions(given: Any, name: str) -> dict[str, Any]:
     return plain
 
 
-def checked_problem(given: Any, name: str) -> dict[str, Any]:
+def checked_problem(declared: Any, name: str) -> dict[str, Any]:
     """Return the dict, if each value is one that its key can have; raises UnusableFileError. Whether they go together is not checked."""
-    if not isinstance(given, dict) or not all(isinstance(key, str) for key in given):
-        raise UnusableFileError(f"PROBLEM of {name} is {given!r:.60}; expected a dict with names for keys")
+    if not isinstance(declared, dict) or not all(isinstance(key, str) for key in declared):
+        raise UnusableFileError(f"PROBLEM of {name} is {declared!r:.60}; expected a dict with names for keys")
     checks: dict[str, Callable[[Any], object]] = {
         "sizes": checked_sizes,
         "activations": _check_activations,
@@ -49,7 +49,7 @@ def checked_problem(given: Any, name: str) -> dict[str, Any]:
         "optimizer": lambda value: check_choice("it", value, OPTIMIZERS),
         "lr": lambda value: checked_number("it", value, above=0),
     }
-    plain = _without_arrays(given)
+    plain = _without_arrays(declared)
     for key, value in plain.items():
         try:
             if key in checks:
@@ -59,9 +59,9 @@ def checked_problem(given: Any, name: str) -> dict[str, Any]:
     return plain
 
 
-def _without_arrays(given: dict[str, Any]) -> dict[str, Any]:
+def _without_arrays(declared: dict[str, Any]) -> dict[str, Any]:
     """Return the dict with lists in place of NumPy's arrays, whose == gives an array."""
-    return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in given.items()}
+    return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in declared.items()}
 
 
 def _check_activations(value: Any) -> None:

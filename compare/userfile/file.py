@@ -67,7 +67,7 @@ class Attempt:
         self._begin(seed)
         self._imports: Imports = Imports(path, self.notes) if first is None else first._imports.again(self.notes)
         offering = None if adapter is None else self._executed(adapter, self._imports.add(adapter))
-        self._imports.give(checked_modules(getattr(offering, "MODULES", {}), adapter))
+        self._imports.provide(checked_modules(getattr(offering, "MODULES", {}), adapter))
         load: Callable[[Path], Any] | None = getattr(offering, "load", None)
         if load is None:
             self.module = self._executed(path, self._imports.attempt)

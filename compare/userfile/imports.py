@@ -45,7 +45,7 @@ class Imports(importlib.abc.MetaPathFinder):
 
     def __init__(self, path: Path, notes: list[str]) -> None:
         self.path, self.notes = path, notes
-        self.given: dict[str, Any] = dict(_GUARANTEED)
+        self.provided: dict[str, Any] = dict(_GUARANTEED)
         self.modules: dict[str, ModuleType] = {}
         self.placed: dict[str, Path] = {}      # the file or folder of each module, by its name
         self.attempt = Owner(path, (path.parent,), {})
@@ -56,7 +56,7 @@ class Imports(importlib.abc.MetaPathFinder):
     def again(self, notes: list[str]) -> "Imports":
         """Return a copy that has read the same files, and executes them anew."""
         other = copy(self)
-        other.notes, other.given, other.modules = notes, dict(self.given), {}
+        other.notes, other.provided, other.modules = notes, dict(self.provided), {}
         return other
 
     def add(self, path: Path) -> Owner:
@@ -67,11 +67,11 @@ class Imports(importlib.abc.MetaPathFinder):
             self.owners.append(known)
         return known
 
-    def give(self, modules: Mapping[str, Any]) -> None:
+    def provide(self, modules: Mapping[str, Any]) -> None:
         """Add modules by name, for imports of what is not installed and does not lie beside the file."""
-        if not modules.keys() <= self.given.keys():
+        if not modules.keys() <= self.provided.keys():
             self._own_names = None
-        self.given.update(modules)
+        self.provided.update(modules)
 
     def place(self, owner: Owner) -> str:
         """Read the owner's file, and return its name as a module: part of its package, if it lies in one, or has relative imports.
@@ -142,8 +142,8 @@ class Imports(importlib.abc.MetaPathFinder):
         own = self._beside(name, path, owner)
         if own is not None and own.loader is not None:
             return own
-        if name in self.given or any(given.startswith(f"{name}.") for given in self.given):
-            return ModuleSpec(name, _AbsentLoader(self.given.get(name, {})), is_package=True)
+        if name in self.provided or any(each.startswith(f"{name}.") for each in self.provided):
+            return ModuleSpec(name, _AbsentLoader(self.provided.get(name, {})), is_package=True)
         namespace = _namespace(name, [spec for spec in (normal, own) if spec is not None and spec.loader is None])
         if namespace is not None or (normal is not None and normal.loader is not None):
             return namespace or normal
@@ -208,7 +208,7 @@ class Imports(importlib.abc.MetaPathFinder):
         return [name for name in modules if name.partition(".")[0] in taken] if taken else []
 
     def _names_beside(self) -> set[str]:
-        names = {name.partition(".")[0] for name in (*self.given, *self.placed)}
+        names = {name.partition(".")[0] for name in (*self.provided, *self.placed)}
         for folder in set(self._folders()):
             with suppress(OSError):
                 entries = list(os.scandir(folder))
@@ -252,14 +252,14 @@ class _SourceLoader(importlib.abc.Loader):
 class _AbsentLoader(importlib.abc.Loader):
     """Creates the adapter's module, or a placeholder."""
 
-    def __init__(self, given: Any, *, star: bool = False) -> None:
-        self.given, self.star = given, star
+    def __init__(self, provided: Any, *, star: bool = False) -> None:
+        self.provided, self.star = provided, star
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Create the module; `from … import *` takes nothing from a placeholder."""
-        if isinstance(self.given, ModuleType):
-            return Absent(spec.name, {key: value for key, value in vars(self.given).items() if key[:2] != "__"})
-        return Absent(spec.name, {**self.given, **({"__all__": []} if self.star else {})})
+        if isinstance(self.provided, ModuleType):
+            return Absent(spec.name, {key: value for key, value in vars(self.provided).items() if key[:2] != "__"})
+        return Absent(spec.name, {**self.provided, **({"__all__": []} if self.star else {})})
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing."""

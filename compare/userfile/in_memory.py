@@ -28,23 +28,23 @@ class Functions(Attempt):
     for an object without such a function.
     """
 
-    def __init__(self, given: Any, places: list[Place] | None = None, seed: int = 0) -> None:
-        self._given, self.adapter = given, None
+    def __init__(self, attempt: Any, places: list[Place] | None = None, seed: int = 0) -> None:
+        self._attempt, self.adapter = attempt, None
         self._begin(seed)
         self._places: list[Place] = []
         self._values: list[Any] = []
         copies: dict[int, Any] = {}
-        self.module = self._offering = _offering(given)
+        self.module = self._offering = _offering(attempt)
         self._locate()
-        if isinstance(given, type):
+        if isinstance(attempt, type):
             try:
-                self._offering = given()
+                self._offering = attempt()
             except TypeError as error:
                 reason = f"cannot be made without arguments ({error}); expected an object of it, or a class that can"
-                raise ProblemError(f"{given.__name__} {reason}") from None
-        elif not isinstance(given, ModuleType):
+                raise ProblemError(f"{attempt.__name__} {reason}") from None
+        elif not isinstance(attempt, ModuleType):
             self._offering, fault = _copied(self._offering, copies)
-            self.notes += [f"what you keep is not started anew: a {type(given).__name__} cannot be copied ({fault})"] if fault else []
+            self.notes += [f"what you keep is not started anew: a {type(attempt).__name__} cannot be copied ({fault})"] if fault else []
         self._names = tuple(name for name in FUNCTIONS if callable(self._named(name)))
         self._places = captured_by([self._named(name) for name in self._names]) if places is None else places
         self._values = [_copied(get(*place), copies)[0] for place in self._places]
@@ -54,7 +54,7 @@ class Functions(Attempt):
     def fresh(self) -> "Functions":
         """Return the same functions, with a copy of the caller's captured state."""
         self._process.seed += 1
-        return self._as_fresh(Functions(self._given, self._places, self._process.seed))
+        return self._as_fresh(Functions(self._attempt, self._places, self._process.seed))
 
     def _locate(self) -> None:
         """Find the file of the first function, if it has one; errors and assignments are reported by its lines."""
@@ -67,7 +67,7 @@ class Functions(Attempt):
                 continue
             sources[file] = sources[str(source.path)] = source
         first = next(iter(sources.values()), None)
-        self.path = first.path if first else Path(getattr(self._given, "__name__", type(self._given).__name__))
+        self.path = first.path if first else Path(getattr(self._attempt, "__name__", type(self._attempt).__name__))
         self.name = self.path.name
         self._imports = _Present(self.path, self.notes)
         self._imports.attempt.sources.update(sources)
@@ -106,22 +106,22 @@ def _copied(value: Any, copies: dict[int, Any]) -> tuple[Any, str | None]:
         return value, f"{type(error).__name__}: {error}"
 
 
-def _offering(given: Any) -> Any:
+def _offering(attempt: Any) -> Any:
     """Return an object with the functions as attributes; raises ProblemError where there are none."""
-    name = getattr(given.func if isinstance(given, partial) else given, "__name__", None)
-    if isinstance(given, Mapping):
-        unknown = [key for key in given if key not in FUNCTIONS and key not in _DECLARED]
-        if unknown or not set(given) & set(FUNCTIONS):
+    name = getattr(attempt.func if isinstance(attempt, partial) else attempt, "__name__", None)
+    if isinstance(attempt, Mapping):
+        unknown = [key for key in attempt if key not in FUNCTIONS and key not in _DECLARED]
+        if unknown or not set(attempt) & set(FUNCTIONS):
             what = ", ".join(map(repr, unknown)) or "no function"
             raise ProblemError(f"the mapping has {what}; expected some of {', '.join(FUNCTIONS)}, by these names")
-        not_callable = next((key for key in given if key in FUNCTIONS and not callable(given[key])), None)
+        not_callable = next((key for key in attempt if key in FUNCTIONS and not callable(attempt[key])), None)
         if not_callable is not None:
-            raise ProblemError(f"{not_callable} is a {type(given[not_callable]).__name__}; expected a function {FUNCTIONS[not_callable]}")
-        return SimpleNamespace(**given)
-    if callable(given) and name in FUNCTIONS and not isinstance(given, type):
-        return SimpleNamespace(**{str(name): given})
-    if any(callable(getattr(given, function, None)) for function in FUNCTIONS):
-        return given
-    what = f"{name} is a {type(given).__name__} that" if isinstance(name, str) else f"a {type(given).__name__}"
-    hint = f'; or say which it is: {{"train_step": {name}}}' if callable(given) and isinstance(name, str) else ""
+            raise ProblemError(f"{not_callable} is a {type(attempt[not_callable]).__name__}; expected a function {FUNCTIONS[not_callable]}")
+        return SimpleNamespace(**attempt)
+    if callable(attempt) and name in FUNCTIONS and not isinstance(attempt, type):
+        return SimpleNamespace(**{str(name): attempt})
+    if any(callable(getattr(attempt, function, None)) for function in FUNCTIONS):
+        return attempt
+    what = f"{name} is a {type(attempt).__name__} that" if isinstance(name, str) else f"a {type(attempt).__name__}"
+    hint = f'; or say which it is: {{"train_step": {name}}}' if callable(attempt) and isinstance(name, str) else ""
     raise ProblemError(f"{what} has none of {SIGNATURES}; expected one of them at least{hint}")

@@ -122,8 +122,8 @@ class Program:
         if self._last is None or self._last[0] != question:
             self._load(params)
             self._steps += 1
-            given = {"x": x, "y": y, "lr": np.float64(lr), **{f"masks/{n}": mask for n, mask in enumerate(masks, start=1)}}
-            record = self._asked(STEP, given)
+            entries = {"x": x, "y": y, "lr": np.float64(lr), **{f"masks/{n}": mask for n, mask in enumerate(masks, start=1)}}
+            record = self._asked(STEP, entries)
             self._params, self._last = _params(record) or None, (question, record)
         record = self._last[1]
         return _params(record) if function == "train_step" else {self._trace_name(name): array for name, array in record.items()}
