@@ -53,14 +53,19 @@ class TrialProbes:
     def probe(
         self, stream: int, records: tuple[int, ...] = (6,), lr: float = 0.3, *, only: int | None = None,
         inputs: Callable[[Array], Array] = unchanged, targets: Callable[[Array], Any] = unchanged,
-        parameters: Callable[[str, int, Array], Array] = lambda kind, layer, array: array,
+        parameters: Callable[[str, int, Array], Array] | None = None,
     ) -> Probe:
-        """Draw a probe from this stream, and change the inputs and targets of its batches, or of the `only` step, and its parameters."""
+        """Draw a probe from this stream, and change inputs and targets, of all steps or the `only` one, and parameters by these functions.
+
+        `parameters` is called with each parameter's kind, its layer and the array.
+        """
         probe = self.drawn(self.generator(stream), records, lr)
         numbered = enumerate(probe.batches, start=1)
         batches = tuple((inputs(x), targets(y)) if only in (None, number) else (x, y) for number, (x, y) in numbered)
-        own = {name: parameters(*place_of(self.problem, name), array) for name, array in probe.parameters.items()}
-        return replace(probe, batches=batches, parameters=own)
+        if parameters:
+            changed = {name: parameters(*place_of(self.problem, name), array) for name, array in probe.parameters.items()}
+            probe = replace(probe, parameters=changed)
+        return replace(probe, batches=batches)
 
     def class_targets(self, classes: Any) -> Any:
         """Return class indices as the problem's targets: indices (n,), or one-hot rows (n, k)."""
