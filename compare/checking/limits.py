@@ -64,7 +64,7 @@ class Limits:
     works_in_place: bool
     data: Batch | None
 
-    def sought(self, check: Check) -> Check:
+    def tried(self, check: Check) -> Check:
         """Return the check after the trials: "different" by the first one that differs, else "unstable formula" if numbers overflow."""
         overflow: tuple[Direction, float, Outcome] | None = None
         notes: list[str] = []
@@ -89,17 +89,17 @@ class Limits:
             probe = direction.at(value)
         if probe is None:
             return _Answer(None)
-        observed = self._asked()
+        observed = self._empty_observation()
         try:
             observe(self.attempt.fresh, self.problem, (probe,), self.convention, observed)
         except AttemptError as error:
             return _Answer(error)
         except FaultError as fault:
             with np.errstate(all="ignore"):
-                return _Answer(fault if self._has_numbers(probe, observed.shown, fault.step) else None)
+                return _Answer(fault if self._has_reference(probe, observed.shown, fault.step) else None)
         with np.errstate(all="ignore"):
             run = observed.right(self.problem)
-            shown = self.scale.ours(run, observed.shown) if self._is_judge(run) else {}
+            shown = self.scale.ours(run, observed.shown) if self._can_be_reference(run) else {}
             final = {node: array for node, array in shown.items() if node[0].endswith(_FINAL)}
             outside = (_outside(self.problem, run, node, array) for node, array in final.items())
             return _Answer(next(filter(None, outside), None), run, final)
@@ -123,20 +123,20 @@ class Limits:
                     farthest = max(farthest, float(np.abs(z).max()), float(np.ptp(z, axis=-1).max()))
         return farthest
 
-    def _is_judge(self, run: Run) -> bool:
+    def _can_be_reference(self, run: Run) -> bool:
         """Return whether PyTorch's own formula can be the reference: not where its bce holds the divisor p(1 − p) away from 0."""
         if self.problem.loss != "bce":
             return True
         outputs = [run("output", step).value for step in range(len(run.steps))]
         return all((output * (1 - output) > LEAST_BCE_DIVISOR).all() for output in outputs)
 
-    def _asked(self) -> Observed:
+    def _empty_observation(self) -> Observed:
         """Return an empty observation without loss and trace, whose scales may differ; with trace if nothing else shows a gradient."""
         has_answers = {"train_step", "gradients"} & set(self.attempt.functions)
         skipped = frozenset({"loss", "trace"} if has_answers else {"loss"})
         return Observed(skipped=skipped, works_in_place=self.works_in_place)
 
-    def _has_numbers(self, probe: Probe, shown: Mapping[Node, Array], steps: int) -> bool:
+    def _has_reference(self, probe: Probe, shown: Mapping[Node, Array], steps: int) -> bool:
         """Return whether the right numbers of the first steps, each from the weights shown before it, are finite and a reference."""
         befores = [probe.parameters]
         for step in range(steps):
@@ -145,7 +145,7 @@ class Limits:
             if not all(np.isfinite(value).all() for value in (*found.values(), run("output", step).value)):
                 return False
             befores.append({run.name(*place): shown.get((f"{place[0]}_after", step, place[1]), value) for place, value in found.items()})
-        return self._is_judge(run)
+        return self._can_be_reference(run)
 
     def _different(self, check: Check, direction: Direction, value: float, agrees: list[float], answer: _Answer) -> Check:
         where, outcome = direction.said(value), answer.outcome
@@ -191,7 +191,7 @@ class Limits:
         function = self.problem.layers[direction.layer - 1].function if direction.layer else None
         if direction.layer == len(self.problem.layers) and function == "identity":
             function = _OF_LOGITS.get(self.problem.loss)
-        line, source = self._first_line_that_overflows(direction, value)
+        line, source = self._first_line_that_overflows(check, direction, value)
         whose = f"the {function} of {layers_named(self.problem, (direction.layer,))}" if function in _STABLE else "a formula"
         advice = _STABLE.get(str(function), "use a form that raises e to no large number")
         where = f", at line {line}: `{source}`" if line else ""
@@ -199,17 +199,16 @@ class Limits:
         reason = f"{whose} overflows {direction.said(value)}{where}: {what}. To make it stable, shift and do not clip: {advice}"
         return replace(check, verdict="unstable formula", reason=reason, line=line, source=source)
 
-    def _first_line_that_overflows(self, direction: Direction, value: float) -> tuple[int | None, str | None]:
+    def _first_line_that_overflows(self, check: Check, direction: Direction, value: float) -> tuple[int | None, str | None]:
         with np.errstate(all="ignore"):
             probe = direction.at(value)
         traced = Traced(self.attempt.fresh())
         try:
-            observe(lambda: traced, self.problem, (probe,) if probe else (), self.convention, self._asked())
+            observe(lambda: traced, self.problem, (probe,) if probe else (), self.convention, self._empty_observation())
         except (FaultError, AttemptError):
             for each in traced.assignments:
                 if isinstance(each.value, np.ndarray) and each.value.dtype.kind == "f" and not np.isfinite(each.value).all():
-                    lines = self.attempt.text.split("\n")
-                    return each.line, lines[each.line - 1].strip() if each.line <= len(lines) else each.text
+                    return each.line, check.text_of(each.line) or each.text
         return None, None
 
 

@@ -37,7 +37,7 @@ def _tried(check: Check, limits: Limits, observed: Observed, probe: Probe, steps
         changed = changed_stage(limits.problem, observed, again)
         if changed:
             return replace(check, verdict="could not run", reason=changed)
-        check = limits.sought(check)
+        check = limits.tried(check)
         if check.verdict != "equivalent":
             return check
         comparison = _in_lockstep(limits, probe, steps, keep)

@@ -118,8 +118,7 @@ def _of_batches(draw: TrialProbes) -> Iterator[Direction]:
     twice = partial(draw.probe, 4, inputs=lambda x: x[[0, 1, 1, 3, 4, 1]], targets=lambda y: y[[0, 1, 2, 3, 4, 1]])
     yield _once("where a record is there twice", left_out, twice)      # with its target, and right after itself with another
     if draw.least == 1:
-        three = partial(np.repeat, repeats=3, axis=0)
-        alike = partial(draw.probe, 5, (3,), inputs=lambda x: three(x[:1]), targets=lambda y: three(y[:1]))
+        alike = partial(draw.probe, 5, (3,), inputs=lambda x: np.repeat(x[:1], 3, axis=0), targets=lambda y: np.repeat(y[:1], 3, axis=0))
         yield _once("where all records are alike", left_out, alike)
 
 
@@ -226,12 +225,11 @@ def _of_zeros(draw: TrialProbes) -> Iterator[Direction]:
     if depth > 1:
         yield _once("where a unit's z is 0 in every record", "what is f′(0)?", lambda: draw.probe(20, parameters=without_unit))
     every_other = partial(draw.probe, 21, (7,), targets=lambda y: y * (np.arange(len(y)) % 2)[:, None])
-    if draw.data is None:
-        if draw.targets != "classes":
-            yield _once("where a record's targets are 0", "is it left out?", every_other)
-        elif k > 1:
-            for said, missing in (("first", 0), ("last", k - 1)):
-                yield _once(f"where the {said} class does not occur", "is it left out?", partial(without_class, missing))
+    if draw.data is None and draw.targets != "classes":
+        yield _once("where a record's targets are 0", "is it left out?", every_other)
+    elif draw.data is None and k > 1:
+        yield _once("where the first class does not occur", "is it left out?", lambda: without_class(0))
+        yield _once("where the last class does not occur", "is it left out?", lambda: without_class(k - 1))
     if draw.is_free and not draw.problem.normalization and draw.problem.layers[-1].function in _ZERO_AT_ZERO:
         met = partial(every_other, parameters=lambda kind, layer, array: array * (layer < depth))      # at an output of 0
         yield _once("where targets are met exactly", "what is the derivative of the loss there?", met)

@@ -94,11 +94,10 @@ class Peer:
     def close(self) -> None:
         """Ask it to end, and kill whatever is left of it."""
         if self._process.poll() is None:
-            with suppress(PeerError):
+            with suppress(PeerError, subprocess.TimeoutExpired):
                 self.timeout = min(self.timeout, 1.0)
                 self.ask(frames.BYE, {})
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(0.2)
+                self._process.wait(0.2)
         self.kill()
 
     def kill(self) -> None:
