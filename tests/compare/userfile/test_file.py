@@ -89,6 +89,15 @@ def test_other_ends_have_their_kind(write: Write, body: str, kind: str) -> None:
     assert (caught.value.kind, caught.value.line, caught.value.source) == (kind, 2, body)
 
 
+def test_a_file_that_takes_its_output_apart_fails_by_that_alone(write: Write) -> None:
+    text = "import sys\ndef loss(output, y):\n    sys.stdout.HOW()\n    return 1.0\n"
+    closes, detaches = (Attempt.load(write(text.replace("HOW", how), f"{how}.py")) for how in ("close", "detach"))
+    assert [closes.call("loss", 0, 0) for _ in range(2)] == [1.0, 1.0]
+    assert detaches.call("loss", 0, 0) == 1.0
+    with pytest.raises(AttemptError, match="buffer has been detached"):
+        detaches.call("loss", 0, 0)
+
+
 def test_an_interrupt_passes_through(write: Write) -> None:
     with pytest.raises(KeyboardInterrupt):
         answer(write("def loss(output, y):\n    raise KeyboardInterrupt\n"))
