@@ -64,12 +64,12 @@ def grade(
 def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -> Iterator[Graded]:
     """Yield each graded attempt as it is finished.
 
-    When a worker dies, any attempt under way may be the cause, so each of them is tried again, alone; and so is one whose process did not
-    start, which another attempt may have caused.
+    Try again, alone, every attempt that was under way when a worker died, for any of them may be the cause, and every attempt whose process
+    did not start, which another attempt may have prevented.
     """
     packer, run = Packer(settings), settings.digest
     unusable: list[Graded] = []
-    suspects: list[tuple[Submitted, bytes, int]] = []
+    suspects: list[tuple[Submitted, bytes, int, int]] = []      # with the times that its worker died, and that its process did not start
 
     def parcels() -> Iterator[tuple[tuple[Submitted, bytes], bytes]]:
         for attempt in attempts:
@@ -84,16 +84,15 @@ def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -
         if isinstance(answer, Died) and answer.reason:
             yield Graded(ungraded(attempt, settings, answer.reason))
         elif isinstance(answer, Died):
-            suspects.append((attempt, parcel, answer.times))
+            suspects.append((attempt, parcel, answer.times, 0))
         elif (graded := checked_answer(answer, attempt, settings, run)).line["final"]:
             yield graded
         else:
-            suspects.append((attempt, parcel, 0))
+            suspects.append((attempt, parcel, 0, 1))
         while unusable:
             yield unusable.pop(0)
     yield from unusable
-    for attempt, parcel, deaths in suspects:
-        starts = 1
+    for attempt, parcel, deaths, failed_starts in suspects:
         while True:
             ((_, answer),) = workers(iter([(attempt, parcel)]))
             if isinstance(answer, Died):
@@ -101,9 +100,9 @@ def _each(attempts: Iterable[Submitted], settings: Settings, workers: Workers) -
                 is_last = bool(answer.reason) or deaths >= MOST_DEATHS
                 graded = Graded(ungraded(attempt, settings, answer.reason or f"the worker that checked it died {deaths} times"))
             else:
-                starts += 1
+                failed_starts += 1
                 graded = checked_answer(answer, attempt, settings, run)
-                is_last = graded.line["final"] or starts >= MOST_STARTS
+                is_last = graded.line["final"] or failed_starts >= MOST_STARTS
             if is_last:
                 yield graded
                 break

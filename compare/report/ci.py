@@ -15,7 +15,7 @@ def junit(check: Check, hint: Mapping[str, str] | None = None) -> str:
     suite = ElementTree.Element(
         "testsuite", name="backprop-compare", tests=str(1 + len(check.stages)), failures=str(failures), errors=str(int(bad))
     )
-    verdict = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name="equal to PyTorch")
+    verdict = ElementTree.SubElement(suite, "testcase", classname=_legal(check.name), name=_legal(f"equal to {check.reference}"))
     if check.verdict != "equivalent":
         what = ElementTree.SubElement(verdict, "error" if bad else "failure", message=_legal(headline(check)), type=check.verdict)
         what.text = _legal("\n".join(why(check, hint)))

@@ -23,7 +23,7 @@ from ..support.errors import MissingExtraError
 from . import plots
 from .plots import Sides
 from .svg import LETTER, Panel, drawn
-from .words import MARKS, about, described, headline, probes, step_and_index, summary_of_check, summary_of_training, why
+from .words import MARKS, about, described, headline, probes, step_and_index, summary_of_check, summary_of_training, whose, why
 
 PAGE = Path(__file__).parent / "page"
 MOST_PICKED = 200      # steps to pick from
@@ -89,16 +89,16 @@ def check_page(check: Check, command: str, hint: Mapping[str, str] | None = None
         facts=[fact for fact in facts if fact[1]],
         notes=[*reason, *(f"Found: {sentence}" for sentence in (*check.conventions, *check.scales)), *check.notes],
         details=list(why(check, hint)),
-        stages=[(MARKS[stage.mark], stage.mark, stage.name, _where(stage.difference)) for stage in check.stages],
+        stages=[(MARKS[stage.mark], stage.mark, stage.name, _where(stage.difference, check)) for stage in check.stages],
         printed=check.printed,
         **shown,
     )
 
 
-def _where(difference: Difference | None) -> str:
+def _where(difference: Difference | None, check: Check) -> str:
     if difference is None or difference.actual is None:
         return ""
-    values = f"{difference.actual:.8g}, PyTorch's {difference.expected:.8g}"
+    values = f"{difference.actual:.8g}, {whose(check)} {difference.expected:.8g}"
     return f"{step_and_index(difference)}: {values}; {difference.share:.3g} × allowed"
 
 

@@ -62,12 +62,17 @@ def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
         return
     first = check.first
     if first is not None and first.actual is not None and not check.diagnosis:
-        yield f"  yours {first.actual!r}, PyTorch's {first.expected!r}"
+        yield f"  yours {first.actual!r}, {whose(check)} {first.expected!r}"
         yield f"  off by {first.difference:.2g}, where rounding allows {first.allowed:.2g}"
     if not check.diagnosis and check.comparison is None:
         yield "  unknown: no mistake of the catalogue makes just these numbers" + ("; look at this stage" if check.stages else "")
     for number, found in enumerate(check.diagnosis, start=1):
         yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)
+
+
+def whose(check: Check) -> str:
+    """Return the possessive of the reference, as it stands before one of its numbers."""
+    return "PyTorch's" if check.reference == "PyTorch" else "the recorded run's"
 
 
 def probes(check: Check) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compare.grading.one import Settings
-from compare.grading.run import Workers, grade
+from compare.grading.run import Died, Workers, grade
 from compare.grading.worker import work
 from compare.userfile.pipe.peer import Peer, PeerError
 from tests.compare.grading.killers import RIGHT, here
@@ -47,6 +47,24 @@ def test_it_is_tried_again_in_the_same_run(attempts: Path, tmp_path: Path, monke
     monkeypatch.setattr(Peer, "greet", failing(2))
     lines = graded(attempts, tmp_path / "out")
     assert {line["verdict"] for line in lines.values()} == {"equivalent"}
+
+
+@MISSING["bubblewrap"]
+def test_a_worker_that_died_is_no_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose worker died once is still tried three times where its process does not start."""
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts" / "a.py").write_text(RIGHT)
+    monkeypatch.setattr(Peer, "greet", failing(1000))
+    monkeypatch.setattr(Peer, "ask", failing(1000))
+    asked = []
+
+    def dying_first(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes | Died]]:
+        for key, parcel in parcels:
+            asked.append(key)
+            yield key, Died(1) if len(asked) == 1 else work(parcel)
+
+    assert graded(tmp_path / "attempts", tmp_path / "out", dying_first)["a.py"]["verdict"] == "could not run"
+    assert len(asked) == 1 + 3
 
 
 @MISSING["bubblewrap"]

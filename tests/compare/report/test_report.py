@@ -17,10 +17,11 @@ from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_
 from compare.cli.main import main
 from compare.lockstep.result import steps_to_keep
 from compare.report import html, plots, svg
+from compare.report.ci import junit
 from compare.report.console import Output, print_summary
 from compare.report.grades import grades_page
 from compare.report.html import check_page, comparison_page, in_notebook
-from compare.report.words import Line, hinted
+from compare.report.words import Line, hinted, why
 from compare.support.arrays import Array
 from tests.compare.pages import Page
 
@@ -383,6 +384,13 @@ def test_large_tensors_list_the_entries_nearest_to_their_bounds() -> None:
 def test_a_difference_that_no_mistake_of_the_catalogue_explains_is_said_to_be_unknown(wrong: Check) -> None:
     page = Page(replace(wrong, diagnosis=(), probes=None).to_html())
     assert "unknown: no mistake of the catalogue makes just these numbers" in page.words
+
+
+def test_beside_a_recorded_run_numbers_are_that_runs_and_not_pytorchs(wrong: Check) -> None:
+    replayed = replace(wrong, diagnosis=(), reference="the run of manual on NumPy in DIR")
+    assert any(f"the recorded run's {wrong.first.expected!r}" in line for line in why(replayed))  # type: ignore[union-attr]
+    assert 'name="equal to the run of manual on NumPy in DIR"' in junit(replayed)
+    assert "PyTorch's" not in "".join(why(replayed)) + check_page(replayed, "")
 
 
 def test_without_kept_steps_the_verdict_the_facts_and_the_network_are_shown() -> None:
