@@ -26,10 +26,10 @@ from ..userfile.conventions import Convention, conventions
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from ..userfile.without import Without
-from .limits import Limits
 from .reference import as_comparison, reference_numbers
 from .result import Check, Verdict
 from .stress import stress_tested
+from .trial_runs import TrialRuns
 
 _SOFT = (
     "soft targets, those between 0 and 1, differ; for targets of 0 and 1 it agrees with PyTorch: "
@@ -112,8 +112,8 @@ class Examination:
                 if fitting and convention.differs_in_biases_alone(fitting[0][1]):
                     return self._of_biases(*fitting[0], convention)
                 about = convention, judged.scale, judged.matcher, observed.works_in_place
-                limits = Limits(self.attempt, self.problem, *about, self.data)
-                return stress_tested(self._summary(judged), limits, observed, self.probes, self.steps, self.keep)
+                runs = TrialRuns(self.attempt, self.problem, *about, self.data)
+                return stress_tested(self._summary(judged), runs, observed, self.probes, self.steps, self.keep)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else both conventions give the same numbers
                 fitting.append((observed, convention))
         if fitting:

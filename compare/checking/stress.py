@@ -11,36 +11,36 @@ from ..lockstep.result import Comparison, steps_to_keep
 from ..userfile.as_side import Attempted, can_train
 from ..userfile.conventions import ContractError
 from ..userfile.file import AttemptError
-from .limits import Limits
 from .result import Check, Verdict
+from .trial_runs import TrialRuns
 
 
-def stress_tested(check: Check, limits: Limits, observed: Observed, probes: Sequence[Probe], steps: int, keep: bool) -> Check:
+def stress_tested(check: Check, runs: TrialRuns, observed: Observed, probes: Sequence[Probe], steps: int, keep: bool) -> Check:
     """Return the check after the stress tests; a function that answered on the probes has to answer throughout.
 
-    `observed` is what the attempt of `limits` answered on the probes. It is trained over `steps` steps, whose numbers the check has if
+    `observed` is what the attempt of `runs` answered on the probes. It is trained over `steps` steps, whose numbers the check has if
     they are to `keep`.
     """
-    tested = _tried(check, limits, observed, probes[0], steps, keep)
-    refused = ", ".join(sorted(observed.answered - set(limits.attempt.functions)))
+    tested = _tried(check, runs, observed, probes[0], steps, keep)
+    refused = ", ".join(sorted(observed.answered - set(runs.attempt.functions)))
     if tested.verdict == "equivalent" and refused:
         reason = f"{refused} answers NotImplemented for some inputs, and not for others; expected a function to be offered or not"
         return replace(tested, verdict="could not run", reason=reason)
     return tested
 
 
-def _tried(check: Check, limits: Limits, observed: Observed, probe: Probe, steps: int, keep: bool) -> Check:
+def _tried(check: Check, runs: TrialRuns, observed: Observed, probe: Probe, steps: int, keep: bool) -> Check:
     """Return the check after the same calls again, the trials beyond the probes, and a training in lockstep."""
     again = Observed(works_in_place=observed.works_in_place)
     try:
-        observe(limits.attempt.fresh, limits.problem, (probe,), limits.convention, again)
-        changed = changed_stage(limits.problem, observed, again)
+        observe(runs.attempt.fresh, runs.problem, (probe,), runs.convention, again)
+        changed = changed_stage(runs.problem, observed, again)
         if changed:
             return replace(check, verdict="could not run", reason=changed)
-        check = limits.tried(check)
+        check = runs.tried(check)
         if check.verdict != "equivalent":
             return check
-        comparison = _in_lockstep(limits, probe, steps, keep)
+        comparison = _in_lockstep(runs, probe, steps, keep)
     except (FaultError, ContractError) as fault:
         verdict: Verdict = "different" if fault.kind == "nan" else "could not run"
         return replace(check, verdict=verdict, reason=f"where the probes had agreed: {fault}")
@@ -55,13 +55,13 @@ def _tried(check: Check, limits: Limits, observed: Observed, probe: Probe, steps
     return replace(check, comparison=comparison, **about)
 
 
-def _in_lockstep(limits: Limits, probe: Probe, steps: int, keep: bool) -> Comparison | None:
+def _in_lockstep(runs: TrialRuns, probe: Probe, steps: int, keep: bool) -> Comparison | None:
     """Train attempt and reference from the probe's weights on its batches; None where no training is asked for, or offered."""
-    if not (steps and can_train(limits.attempt, limits.problem)):
+    if not (steps and can_train(runs.attempt, runs.problem)):
         return None
     from ..sides.torch_ref import TorchRef
 
-    problem = with_probes(limits.problem, probe)
+    problem = with_probes(runs.problem, probe)
     kept = steps_to_keep(problem, steps) if keep else ()
-    side = Attempted(limits.attempt, problem, limits.convention)
+    side = Attempted(runs.attempt, problem, runs.convention)
     return train_in_lockstep(side, TorchRef(problem, stages=True), problem, steps=steps, keep=kept)

@@ -7,8 +7,8 @@ import sys
 
 from ..problem.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS, TARGETS
 from ..support import __version__
-from . import values
-from .parsers import Command, Parser
+from . import parsers
+from .argparse_classes import Command, Parser
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ _SHARED: dict[str, dict[str, Any]] = {      # the options of several commands
     "trace": {"metavar": "TRACE", "help": "the folder that `record` has written"},
     "file": {"nargs": "?", "metavar": "FILE", "help": "a Python file"},
     "--command": {"dest": "program", "metavar": "CMD", "help": "in its place, a program that speaks docs/protocol.md"},
-    "--timeout": {"type": values.seconds, "metavar": "S", "help": "of each answer of --command (default 10 seconds)"},
+    "--timeout": {"type": parsers.seconds, "metavar": "S", "help": "of each answer of --command (default 10 seconds)"},
     "--adapter": {"metavar": "FILE", "help": "a small file that maps files of some other shape onto the contract"},
     "--data": {"metavar": "FILE", "help": "its inputs, which it is held against; read if it keeps only their SHA-256"},
     "--dtype": {"choices": ("float64", "float32"), "default": "float64", "help": "precision of both sides"},
     "--device": {"default": "cpu", "metavar": "NAME", "help": "PyTorch's: cpu, cuda or cuda:N (default cpu)"},
     "--mode": {"choices": ("free", "follow"), "default": "free", "help": "each side keeps its own weights, or PyTorch follows manual's"},
-    "--every": {"type": values.count, "metavar": "N", "help": "report every N-th epoch (default: ten evenly spaced ones)"},
+    "--every": {"type": parsers.count, "metavar": "N", "help": "report every N-th epoch (default: ten evenly spaced ones)"},
     "--hint": {"type": int, "choices": (1, 2, 3), "help": "give away no more than: 1 which stage, 2 which kind, 3 the mistake"},
     "--json": {"action": "store_true", "help": "print one JSON object and nothing else"},
     "--quiet": {"action": "store_true", "help": "print the verdict alone"},
@@ -114,29 +114,29 @@ def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_trai
     """Add three groups of options: the network, its training and its data; each text ends its group's title."""
     add = parser.add_argument_group(f"the network{of_network}").add_argument
     names = f"one for all hidden layers, or one for each; one more for the output, else what suits the loss: {', '.join(ACTIVATIONS)}"
-    add("--hidden", type=values.hidden, default=(2,), metavar="N[,N...]", help="units of each hidden layer, or none (default 2)")
-    add("--activation", type=values.activation_names, default=("sigmoid",), metavar="NAME[,NAME...]", help=names)
+    add("--hidden", type=parsers.hidden, default=(2,), metavar="N[,N...]", help="units of each hidden layer, or none (default 2)")
+    add("--activation", type=parsers.activation_names, default=("sigmoid",), metavar="NAME[,NAME...]", help=names)
     add("--bias", action="store_true", help="give each layer a bias (the lesson has none)")
     add("--normalization", choices=tuple(NORMALIZATIONS), help="of each hidden layer, before its activation")
     add("--dropout", type=float, default=0.0, metavar="P", help="probability, after each hidden layer (default 0)")
 
     group = parser.add_argument_group(f"its training{of_training}")
     add, named = group.add_argument, f"half_mse (the lesson's) or one of: {', '.join(LOSSES)}"
-    add("--epochs", type=values.count, default=900, metavar="N", help="times through the data (default 900)")
+    add("--epochs", type=parsers.count, default=900, metavar="N", help="times through the data (default 900)")
     add("--loss", choices=tuple(LOSSES), default="half_mse", metavar="NAME", help=named)
     add("--reduction", choices=REDUCTIONS, default="mean", help="of the loss's terms (default mean)")
     add("--optimizer", choices=tuple(OPTIMIZERS), default="sgd", help="the update (default sgd)")
     add("--lr", type=float, default=0.005, metavar="LR", help="learning rate (default 0.005)")
     _add_optimizer_options(group)
-    add("--batch-size", type=values.count, metavar="N", help="records of a mini-batch, drawn anew each epoch (default: all)")
+    add("--batch-size", type=parsers.count, metavar="N", help="records of a mini-batch, drawn anew each epoch (default: all)")
     add("--drop-last", action="store_true", help="leave out an epoch's last mini-batch where it is short")
-    add("--accumulate", type=values.count, default=1, metavar="N", help="gather each step's gradients from N parts of its batch")
-    add("--seed", type=values.seed, default=21, metavar="N", help="draws weights, mini-batches and masks (default 21)")
+    add("--accumulate", type=parsers.count, default=1, metavar="N", help="gather each step's gradients from N parts of its batch")
+    add("--seed", type=parsers.seed, default=21, metavar="N", help="draws weights, mini-batches and masks (default 21)")
 
     add = parser.add_argument_group(f"its data{of_data}").add_argument
     add("--data", metavar="FILE", help="a CSV of the lesson's columns, admit,gre,gpa,rank, or with --target of any")
     add("--target", metavar="COLUMN", help="the column of --data to learn; the others are features, text ones one-hot")
-    add("--split-seed", type=values.seed, default=21, metavar="N", help="draws the training records (default 21)")
+    add("--split-seed", type=parsers.seed, default=21, metavar="N", help="draws the training records (default 21)")
     of = "features by mean and deviation of all records, as the lesson does, or of the training records"
     add("--standardize", choices=("all", "train"), default="all", help=of)
 
@@ -152,7 +152,7 @@ def _add_optimizer_options(group: Any, prefix: str = "") -> None:
         elif isinstance(default, str):
             kind, of = {"choices": DECAYS}, "which parameters decay: all, or the weights and no bias, γ or β (default all)"
         elif isinstance(default, tuple):
-            kind = {"type": values.pair, "metavar": "X" if prefix else "B1,B2"}
+            kind = {"type": parsers.pair, "metavar": "X" if prefix else "B1,B2"}
             of += f" (default {default[0]:g},{default[1]:g})"
         else:
             kind = {"type": float, "metavar": "X"}
@@ -164,7 +164,7 @@ def _add_optimizer_options(group: Any, prefix: str = "") -> None:
 def _fill_plot(command: argparse.ArgumentParser) -> None:
     command.add_argument("picture", metavar="PICTURE", choices=PICTURES, help=f"one of {', '.join(PICTURES)}")
     command.add_argument("file", metavar="FILE", help="what it is written into: .png, .svg or .pdf")
-    command.add_argument("--step", type=values.count, metavar="N", help="of the deltas (default: the first that differs, else the last)")
+    command.add_argument("--step", type=parsers.count, metavar="N", help="of the deltas (default: the first that differs, else the last)")
     _add_training(command)
     _add_shared(command.add_argument_group("how"), "--dtype", "--device", "--mode", "--every")
     _suppress_defaults(command, "step")
@@ -178,17 +178,17 @@ def _suppress_defaults(command: argparse.ArgumentParser, *own: str) -> None:
 
 
 def _fill_grade(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", metavar="DIR", type=values.path, help="Python files, folders of them, and zip archives")
+    command.add_argument("folder", metavar="DIR", type=parsers.path, help="Python files, folders of them, and zip archives")
     out = "the folder of the results: lines, a table and a page"
-    command.add_argument("--out", metavar="RESULTS", type=values.path, required=True, help=out)
+    command.add_argument("--out", metavar="RESULTS", type=parsers.path, required=True, help=out)
     _add_shared(command, "--adapter")
     how = command.add_argument_group("how they are checked").add_argument
-    how("--jobs", type=values.count, metavar="N", help="at once (default: one for each core)")
+    how("--jobs", type=parsers.count, metavar="N", help="at once (default: one for each core)")
     how("--scheduler", metavar="ADDRESS", help="by the workers of a dask cluster: tls://HOST:PORT, or tcp:// on this machine")
-    how("--shard", type=values.shard, default=(1, 1), metavar="i/n", help="the i-th of n parts of the folder, for batch systems")
-    how("--probe-seed", "--seed", dest="probe_seed", type=values.seed, metavar="N", help="draws the probes (default: fresh)")
-    how("--steps", type=values.steps, default=50, metavar="N", help="of the training in lockstep after the probes (default 50)")
-    how("--timeout", type=values.seconds, default=20.0, metavar="S", help="of each answer (default 20 seconds)")
+    how("--shard", type=parsers.shard, default=(1, 1), metavar="i/n", help="the i-th of n parts of the folder, for batch systems")
+    how("--probe-seed", "--seed", dest="probe_seed", type=parsers.seed, metavar="N", help="draws the probes (default: fresh)")
+    how("--steps", type=parsers.steps, default=50, metavar="N", help="of the training in lockstep after the probes (default 50)")
+    how("--timeout", type=parsers.seconds, default=20.0, metavar="S", help="of each answer (default 20 seconds)")
     confinements = ("bubblewrap", "landlock")
     how("--confinement", choices=confinements, help="what confines them (default: bubblewrap, or landlock where it fails)")
     how("--unsafe-no-sandbox", action="store_true", help="run them in this process, where they may do anything")
@@ -197,12 +197,12 @@ def _fill_grade(command: argparse.ArgumentParser) -> None:
     _add_shared(report, "--hint")
     no_page = "no page for each attempt, which takes most of the time"
     report.add_argument("--no-reports", dest="reports", action="store_false", help=no_page)
-    report.add_argument("--weights", type=values.weights, metavar="K=W[,K=W...]", help=f"of the score: {', '.join(values.SCORED)}")
+    report.add_argument("--weights", type=parsers.weights, metavar="K=W[,K=W...]", help=f"of the score: {', '.join(parsers.SCORED)}")
 
 
 def _fill_record(command: argparse.ArgumentParser) -> None:
     out = "the folder of the trace; a run that was cut off there goes on"
-    command.add_argument("--out", metavar="TRACE", type=values.path, required=True, help=out)
+    command.add_argument("--out", metavar="TRACE", type=parsers.path, required=True, help=out)
     command.add_argument("--side", choices=("torch_ref", "manual"), default="torch_ref", help="which is trained (default torch_ref)")
     command.add_argument("--stages", action="store_true", help="keep every layer's activations and errors too")
     command.add_argument("--hash-inputs", action="store_true", help="keep the inputs' SHA-256, and not the inputs")
@@ -229,8 +229,8 @@ def _fill_replay(command: argparse.ArgumentParser) -> None:
 def _fill_check(command: argparse.ArgumentParser) -> None:
     _add_shared(command, *_ATTEMPT)
     how = command.add_argument_group("how it is checked").add_argument
-    how("--probe-seed", "--seed", dest="probe_seed", type=values.seed, metavar="N", help="draws the probes again (default: fresh)")
-    how("--steps", type=values.steps, metavar="N", help="of the training in lockstep after the probes (default 50)")
+    how("--probe-seed", "--seed", dest="probe_seed", type=parsers.seed, metavar="N", help="draws the probes again (default: fresh)")
+    how("--steps", type=parsers.steps, metavar="N", help="of the training in lockstep after the probes (default 50)")
     how("--data", dest="probe_data", choices=("drawn", "lesson"), default="drawn", help="the probes' records (default drawn)")
     _add_problem(command, "what it is compared with (default: PROBLEM, or the lesson)")
     _add_shared(command.add_argument_group("report"), *_CHECK_REPORT)
@@ -248,8 +248,8 @@ def _add_problem(command: argparse.ArgumentParser, title: str) -> None:
         group.add_argument(f"--{name}", dest=f"{_OF}{dest or name}", **options)
 
     names = "for all layers, or one for each"
-    add("sizes", type=values.sizes, metavar="N,N[,N...]", help="units of each layer, inputs first")
-    add("activation", "activations", type=values.activation_names, metavar="NAME[,NAME...]", help=names)
+    add("sizes", type=parsers.sizes, metavar="N,N[,N...]", help="units of each layer, inputs first")
+    add("activation", "activations", type=parsers.activation_names, metavar="NAME[,NAME...]", help=names)
     add("bias", action="store_true", default=None, help="each layer has a bias")
     add("loss", choices=tuple(LOSSES), metavar="NAME", help=f"one of: {', '.join(LOSSES)}")
     add("targets", choices=TARGETS, help="classes or one_hot (default); or binary: 0 and 1 alone")

@@ -27,7 +27,7 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..problem.from_dict import declared_problem
     from ..report.console import progress_bar
     from ..report.grades import grades_page, print_grades
-    from ..sandbox.confined import Limits
+    from ..sandbox.limits import Limits
     from ..sandbox.protections import check_protections
     from ..sandbox.temporary import run_folder
 

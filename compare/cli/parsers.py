@@ -1,47 +1,93 @@
-"""The parsers: bad usage is one line and exit code 2, and a command's options are added when it is used."""
+"""Parsers of option values: each converts an option's text, or raises ArgumentTypeError that says what was expected."""
 
 from __future__ import annotations
 
-import argparse
-import os
+from argparse import ArgumentTypeError
+from functools import partial
 
-TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, NoReturn
+from ..problem.pieces import ACTIVATIONS
 
-
-class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations, and answers bad usage with one line and exit code 2."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(formatter_class=_Formatter, allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Print what is wrong and where all options are listed, and exit with 2."""
-        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+MOST = 10**9      # epochs, units, steps or seconds: more than anyone has memory or time for
+SCORED = ("forward", "loss", "backward", "gradients", "update")      # the stages that a score is made of
 
 
-class Command(Parser):
-    """A command's parser; `fill` adds its options when it is used, since most runs use no command."""
-
-    fill: Callable[[argparse.ArgumentParser], None] | None = None
-
-    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
-        """Add the options at the first call, then parse."""
-        fill, self.fill = self.fill, None
-        if fill is not None:
-            fill(self)
-        return super().parse_known_args(*args, **kwargs)
+def _whole(text: str, what: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
+        raise ArgumentTypeError(f"{text!r} is not {what}; expected a whole number from {least} to {most}")
+    return int(text)
 
 
-class _Formatter(argparse.HelpFormatter):
-    """As wide as the terminal; argparse would ask `shutil`, which is slow to import."""
+count = partial(_whole, what="a count", least=1, most=MOST)
+steps = partial(_whole, what="a number of steps", least=0, most=MOST)
+seed = partial(_whole, what="a seed", least=0, most=2**32 - 1)      # as NumPy's generators take it
 
-    def __init__(self, prog: str) -> None:
-        columns = os.environ.get("COLUMNS", "")
-        try:
-            width = int(columns) if columns.isdecimal() and int(columns) else os.get_terminal_size(1).columns
-        except OSError:
-            width = 80
-        super().__init__(prog, width=(width or 80) - 2)
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Convert numbers of units, separated by commas."""
+    return tuple(count(part) for part in text.split(","))
+
+
+def hidden(text: str) -> tuple[int, ...]:
+    """Convert the units of the hidden layers, or "none"."""
+    return () if text == "none" else sizes(text)
+
+
+def activation_names(text: str) -> tuple[str, ...]:
+    """Convert names of activations, separated by commas."""
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise ArgumentTypeError(f"{name!r} is no activation; expected one of {', '.join(ACTIVATIONS)}")
+    return names
+
+
+def pair(text: str) -> tuple[float | None, ...]:
+    """Convert two numbers, separated by a comma."""
+    numbers = tuple(_number(part) for part in text.split(","))
+    if len(numbers) != 2 or None in numbers:
+        raise ArgumentTypeError(f"{text!r} is not a pair; expected two numbers such as 0.9,0.999")
+    return numbers
+
+
+def seconds(text: str) -> float:
+    """Convert a time in seconds."""
+    number = _number(text)
+    if number is None or not 0 < number < MOST:
+        raise ArgumentTypeError(f"{text!r} is not a time; expected seconds, more than 0")
+    return number
+
+
+def path(text: str) -> str:
+    """Return the path; refuse an empty one, as of an unset shell variable, which would mean the current folder."""
+    if not text:
+        raise ArgumentTypeError("an empty path is no folder; expected its name, or . for the folder that you are in")
+    return text
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Convert "i/n", the i-th of n parts."""
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise ArgumentTypeError(f"{text!r} is no shard; expected i/n, such as 1/4")
+    return int(part), int(parts)
+
+
+def weights(text: str) -> dict[str, float]:
+    """Convert the weights of stages in the score, as "stage=weight" separated by commas."""
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        weight = _number(number)
+        if name not in SCORED or weight is None or not 0 <= weight < MOST:
+            raise ArgumentTypeError(f"{part!r} is no weight; expected such as backward=2")
+        found[name] = weight
+    if len(found) == len(SCORED) and not any(found.values()):
+        raise ArgumentTypeError("every weight is 0, and nothing is left to be scored; expected one above 0")
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -20,8 +20,9 @@ from ..diagnosis.patience import OutOfPatienceError, limited_to
 from ..problem.from_dict import LESSON, declared_problem
 from ..problem.validation import checked_sizes
 from ..report.words import described_in_full, headline, hinted
-from ..sandbox.confined import Limits, SandboxError
+from ..sandbox.confined import SandboxError
 from ..sandbox.confinement import CONFINEMENTS
+from ..sandbox.limits import Limits
 from ..sandbox.remote import NotStartedError, Remote
 from ..sandbox.temporary import temporary_folder
 from ..support.errors import CompareError, MissingExtraError, ProblemError

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..sandbox.confined import Limits
+from ..sandbox.limits import Limits
 from ..support.errors import CompareError
 from .adapter import beside
 from .attempts import KINDS, Carried, Submitted

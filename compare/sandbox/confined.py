@@ -1,4 +1,4 @@
-"""What every confinement shares: the limits, the files that a confined process can read, and the command that starts it.
+"""What every confinement shares: the files that a confined process can read, and the command that starts it.
 
 Inside are Python with NumPy and pandas, which differentiate nothing, the part of this package that runs a file, and the file; no network,
 no other files, no other process, and a small scratch folder that is removed afterwards.
@@ -7,7 +7,6 @@ no other files, no other process, and a small scratch folder that is removed aft
 import json
 import os
 import re
-import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -19,8 +18,6 @@ from typing import Any
 
 from ..support.errors import CompareError
 
-START = 60.0      # seconds until a process is ready; more than the 45 s for which the kernel lets a file lease block others
-ALTOGETHER = 20      # the seconds for all answers, as a multiple of those for one
 CARRIED = {      # the modules of this package, by folder, that run a file; none of those that know the right results
     "": ("__init__",),
     "problem": ("__init__", "arrays", "pieces", "problem", "validation"),
@@ -33,46 +30,6 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
 
 class SandboxError(CompareError):
     """Untrusted code cannot be confined on this machine; the message says what is missing."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits for an attempt's process: bytes of memory, disk and output, seconds of CPU and of each answer, processes and open files.
-
-    `start` is the seconds until it is ready, before anything of the attempt runs; `diagnosis` the CPU seconds of our own search for its
-    mistakes.
-    """
-
-    memory: int = 2 << 30
-    disk: int = 64 << 20
-    cpu: int = 60
-    answer: float = 20.0
-    processes: int = 16
-    files: int = 64
-    output: int = 64 << 20
-    start: float = START
-    diagnosis: float = 120.0
-
-    @property
-    def altogether(self) -> float:
-        """Seconds for all its answers."""
-        return ALTOGETHER * self.answer
-
-    @property
-    def longest(self) -> float:
-        """Seconds for the whole check of an attempt, even on a busy machine; a check that takes longer hangs."""
-        return self.start + self.altogether + 5 * self.diagnosis
-
-    def apply(self) -> None:
-        """Apply the limits to this process and the programs it executes."""
-        for what, most in (
-            (resource.RLIMIT_AS, self.memory),
-            (resource.RLIMIT_CPU, self.cpu),
-            (resource.RLIMIT_FSIZE, self.disk),
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_NOFILE, self.files),
-        ):
-            resource.setrlimit(what, (most, most))
 
 
 @dataclass(frozen=True)

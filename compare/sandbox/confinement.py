@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from .bubblewrap import by_bubblewrap
-from .confined import Confined, Limits
+from .confined import Confined
+from .limits import Limits
 from .staged import by_landlock
 
 Confine = Callable[[Path, Path | None, Limits, Path | None], AbstractContextManager[Confined]]

@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .confined import Limits, SandboxError
+from .confined import SandboxError
 from .confinement import CONFINEMENTS, SHOWN
+from .limits import Limits
 from .temporary import temporary_folder
 
 _LAST = "its folder is bounded"      # the script may be killed for trying

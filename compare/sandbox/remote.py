@@ -16,7 +16,7 @@ from ..userfile.line_trace import Assignment
 from ..userfile.pipe.frames import text
 from ..userfile.pipe.peer import Peer, PeerError
 from ..userfile.source import UnusableFileError
-from .confined import START
+from .limits import START
 from .runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
 from .values import packed, unpacked, write_back
 

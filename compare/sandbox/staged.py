@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import landlock
-from .confined import Confined, Limits, SandboxError, carried, environment, libraries, plain_name, python
+from .confined import Confined, SandboxError, carried, environment, libraries, plain_name, python
+from .limits import Limits
 from .scratch import bounded
 from .temporary import temporary_folder
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.checking import limits
+from compare.checking import trial_runs
 from compare.checking.check import check
 from compare.checking.trials import Direction, directions
 from compare.diagnosis.graph import Run, places
@@ -207,7 +207,7 @@ def test_a_form_that_loses_its_digits_on_a_problem_drawn_at_random_has_no_limit(
     """A sum of e^z of 1e−310 has few digits; the planted fault: who does not look how large z is takes that for a limit."""
     (tmp_path / "logarithm.py").write_text(BY_THE_LOGARITHM)
     assert check(tmp_path / "logarithm.py", seed=seed, steps=0).verdict == "unstable formula"
-    monkeypatch.setattr(limits, "LOSES_DIGITS", np.inf)
+    monkeypatch.setattr(trial_runs, "LOSES_DIGITS", np.inf)
     assert check(tmp_path / "logarithm.py", seed=seed, steps=0).verdict == "different"
 
 
@@ -234,7 +234,7 @@ def test_a_parameter_that_does_not_move_at_a_limit_is_said_to(tmp_path: Path, mo
     (tmp_path / "skipped.py").write_text(SKIPPED_WHERE_DEAD)
     said = "it has not moved; is it left out?"
     assert said in str(check(tmp_path / "skipped.py", seed=1, steps=0).reason)
-    monkeypatch.setattr(limits.Limits, "_stands_still", lambda *_: False)
+    monkeypatch.setattr(trial_runs.TrialRuns, "_stands_still", lambda *_: False)
     assert said not in str(check(tmp_path / "skipped.py", seed=1, steps=0).reason)
 
 

@@ -18,7 +18,7 @@ from compare.grading.local import Local
 from compare.grading.one import MOST_LAYERS, MOST_UNITS, Settings
 from compare.grading.run import Workers, grade
 from compare.problem.problem import Problem
-from compare.sandbox.confined import Limits
+from compare.sandbox.limits import Limits
 from compare.sandbox.temporary import remove
 from tests.compare.grading.killers import RIGHT, here
 from tests.compare.sandbox.test_temporary import nested

@@ -22,7 +22,7 @@ from compare.grading import one, worker
 from compare.grading.attempts import AttemptFilesError, Carried
 from compare.grading.one import MOST_WEIGHTS, Graded, Settings, graded, ungraded
 from compare.grading.parcel import Packer, checked_answer
-from compare.sandbox.confined import ALTOGETHER, Limits
+from compare.sandbox.limits import ALTOGETHER, Limits
 from compare.sandbox.remote import Remote
 from compare.sandbox.runner import TRACED
 from compare.sandbox.values import packed
@@ -160,7 +160,7 @@ def test_a_network_that_is_too_large_is_not_graded() -> None:
 @confined
 def test_answers_that_are_slow_altogether_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Limits(answer=3.0).altogether == 3.0 * ALTOGETHER
-    monkeypatch.setattr("compare.sandbox.confined.ALTOGETHER", 0.1)
+    monkeypatch.setattr("compare.sandbox.limits.ALTOGETHER", 0.1)
     line = graded_text(SLOW, Settings(seed=3, steps=60)).line
     assert line["verdict"] == "could not run"
     assert "its answers took longer than 2 s altogether" in line["reason"]

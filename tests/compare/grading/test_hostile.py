@@ -19,7 +19,7 @@ from compare.grading.local import Local
 from compare.grading.one import Settings
 from compare.grading.run import grade
 from compare.sandbox import landlock
-from compare.sandbox.confined import Limits
+from compare.sandbox.limits import Limits
 from tests.hostile import FOLDERS, HOSTILE
 
 pytestmark = pytest.mark.slow

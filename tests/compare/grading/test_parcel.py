@@ -17,7 +17,7 @@ from compare.grading.one import Graded, Settings, ungraded
 from compare.grading.parcel import MOST_ANSWER, Packer, ParcelError, answered, checked_answer, fault, opened
 from compare.grading.results import Results
 from compare.report.grades import grades_page
-from compare.sandbox.confined import Limits
+from compare.sandbox.limits import Limits
 
 ROOT = Path(__file__).parents[3]
 ADAPTERS = ROOT / "examples" / "adapters"

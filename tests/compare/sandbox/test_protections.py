@@ -169,7 +169,7 @@ def test_it_dies_with_who_started_it(tmp_path: Path) -> None:
     script = f"""
 import os, subprocess, sys
 from pathlib import Path
-from compare.sandbox.confined import Limits
+from compare.sandbox.limits import Limits
 from compare.sandbox.staged import by_landlock
 with by_landlock(Path({str(tmp_path / "sleeper.py")!r}), None, Limits()) as confined:
     process = subprocess.Popen([*confined.words, "--script", *confined.files], stdout=subprocess.PIPE, **confined.options)

@@ -1,4 +1,4 @@
-"""Limits: the values from which on an attempt that is right on the probes is wrong, or loses its numbers to an overflow."""
+"""Run an attempt on the trials: find the values from which on it is wrong, or loses its numbers to an overflow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -50,7 +50,7 @@ class _Answer:
 
 
 @dataclass(frozen=True)
-class Limits:
+class TrialRuns:
     """Looks for limits of an attempt beyond the probes, by the convention and the scale of its numbers that the probes found.
 
     `probes` has what it showed there, which any mistake that is named has to explain too.
