@@ -16,7 +16,7 @@ from .activations import Activation, Array
 
 
 class Layer:
-    """A layer without parameters, which computes the same in training and in evaluation."""
+    """A layer; by default it has no parameters and no buffers, and computes the same in evaluation as in training."""
 
     def parameters(self) -> dict[str, Array]:
         """Return the layer's own arrays by name, weight first; changing them changes the layer."""

@@ -20,7 +20,7 @@ from .state import check_entries
 class Optimizer:
     """An update with learning rate `lr`; `slots` names the state arrays of each parameter, as PyTorch does.
 
-    `weight_decay` λ applies, by `decay`, to "all" parameters or the "weights" (out, in) alone: not to biases, γ and β, (units,).
+    `decay` says which parameters weight decay λ applies to: "all", or the "weights" alone, those of two dimensions.
     """
 
     lr: float
@@ -36,7 +36,7 @@ class Optimizer:
             raise ValueError(f"decay is {self.decay!r}; expected all or weights")
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
-        """Return Δw for a parameter w with gradient g at step number `steps`, and update the parameter's `state` in place."""
+        """Return Δw for a parameter w with gradient g at step `self.steps`, counted from 1, and update the parameter's `state` in place."""
         raise NotImplementedError
 
     def decay_of(self, w: Array) -> float:
@@ -101,8 +101,8 @@ class SGD(Optimizer):
             g = g + decay * w                                             # g ← ∂L/∂w + λ w
         if self.momentum:
             b = state["momentum_buffer"]
-            b[...] = g if self.steps == 1 else self.momentum * b + (1 - self.dampening) * g
-            g = g + self.momentum * b if self.nesterov else b
+            b[...] = g if self.steps == 1 else self.momentum * b + (1 - self.dampening) * g      # b ← μ b + (1 − τ) g; at first b ← g
+            g = g + self.momentum * b if self.nesterov else b             # g ← g + μ b, or b
         return -self.lr * g                                               # Δw = −lr · g
 
 
@@ -130,11 +130,11 @@ class Adam(Optimizer):
         """Return −lr · m̂ / (√v̂ + ε) for the gradient g."""
         beta1, beta2 = self.betas
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        m[...] = beta1 * m + (1 - beta1) * g
-        v[...] = beta2 * v + (1 - beta2) * g * g
-        m_hat = m / (1 - beta1**self.steps)
-        v_hat = v / (1 - beta2**self.steps)
-        delta: Array = -self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+        m[...] = beta1 * m + (1 - beta1) * g                              # m ← β₁ m + (1 − β₁) g
+        v[...] = beta2 * v + (1 - beta2) * g * g                          # v ← β₂ v + (1 − β₂) g²
+        m_hat = m / (1 - beta1**self.steps)                               # m̂ = m / (1 − β₁ᵗ)
+        v_hat = v / (1 - beta2**self.steps)                               # v̂ = v / (1 − β₂ᵗ)
+        delta: Array = -self.lr * m_hat / (np.sqrt(v_hat) + self.eps)     # Δw = −lr · m̂ / (√v̂ + ε)
         return delta
 
 

@@ -55,7 +55,7 @@ class Judged:
 
 
 def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
-    """Rank how far a file came: to its answer, or to a line. A name or an index that is not found is the convention's fault."""
+    """Rank a fault by how far the file came: an unusable answer, then other exceptions than those of a wrong convention; then by line."""
     if isinstance(fault, FaultError):
         return 2, 0
     is_of_convention = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
@@ -67,8 +67,8 @@ def _wrong(judged: Judged) -> int:
     return sum(stage.mark == "wrong" for stage in judged.stages)
 
 
-def _is_nan_in(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Convention) -> bool:
-    """Return whether an answer was not finite in the contract's own convention, which then may be the right one after all."""
+def _first_was_nan(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Convention) -> bool:
+    """Return whether an answer was not finite in the first convention that failed, which then may be the right one after all."""
     fault = faults[0][1] if faults else None
     return fitting != Convention() and isinstance(fault, FaultError) and fault.kind == "nan"
 
@@ -111,8 +111,9 @@ class Examination:
             if self._ends_right(observed) and (judged := self._judged(observed, convention)).verdict == "equivalent":
                 if fitting and convention.differs_in_biases_alone(fitting[0][1]):
                     return self._of_biases(*fitting[0], convention)
-                about = convention, judged.scale, judged.matcher, observed.works_in_place
-                runs = TrialRuns(self.attempt, self.problem, *about, self.data)
+                runs = TrialRuns(
+                    self.attempt, self.problem, convention, judged.scale, judged.matcher, observed.works_in_place, self.data
+                )
                 return stress_tested(self._summary(judged), runs, observed, self.probes, self.steps, self.keep)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else both conventions give the same numbers
                 fitting.append((observed, convention))
@@ -125,7 +126,7 @@ class Examination:
                 check = self._summary(first)
                 return replace(check, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*check.notes, _SOFT))
             best = self._best(first, fitting[1:])
-            behind = self._behind(faults[0][1]) if _is_nan_in(faults, first.convention) and not best.diagnosis else None
+            behind = self._behind(faults[0][1]) if _first_was_nan(faults, first.convention) and not best.diagnosis else None
             return behind if behind and behind.diagnosis else best
         _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
         return self._behind(farthest) or self._faulty(farthest)

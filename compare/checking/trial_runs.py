@@ -51,9 +51,9 @@ class _Answer:
 
 @dataclass(frozen=True)
 class TrialRuns:
-    """Looks for limits of an attempt beyond the probes, by the convention and the scale of its numbers that the probes found.
+    """The runs of an attempt on the trials, by the convention and the scale of its numbers that the probes found.
 
-    `probes` has what it showed there, which any mistake that is named has to explain too.
+    `probes` matches what it showed on the probes, which any mistake that is named has to explain too.
     """
 
     attempt: Candidate
@@ -137,7 +137,7 @@ class TrialRuns:
         return Observed(skipped=skipped, works_in_place=self.works_in_place)
 
     def _has_reference(self, probe: Probe, shown: Mapping[Node, Array], steps: int) -> bool:
-        """Return whether the right numbers of the first steps, each from the weights shown before it, are finite and a reference."""
+        """Compute each of the first steps from the weights shown before it; return whether all is finite and PyTorch can be held to."""
         befores = [probe.parameters]
         for step in range(steps):
             run = Run(self.problem, steps_of((probe,), befores))

@@ -22,18 +22,18 @@ from .trial_probes import MOST_NUMBERS, MOST_PRODUCTS, TrialProbes, repeated, un
 
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit
 ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # |z| of one: with 1000 taken off, e^z of all others is 0
-ONE_HOT, SATURATED = 380.0, 40.0      # ± of scores whose softmax is exactly 0 and 1, and of one whose sigmoid is
+ONE_HOT, SATURATED = 380.0, 40.0      # scores of ± this have a softmax of exactly 1 and 0; this one has a sigmoid of exactly 1
 NO_STEP = 1e-30      # a learning rate so small that no number changes, but momentum starts
-FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # |z| and p(1 − p): PyTorch holds it at 1e-12 or more, and farther out is no reference
+FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # |z| and p(1 − p): PyTorch clamps p(1 − p) at 1e-12, and is no reference beyond
 OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to NaN
 LOSES_DIGITS = 650.0      # |z| from which on e^z, as e^−720, may have lost its digits
 LARGE, SMALL = 1000.0, (1e-2, 1e-4)
 NEAR = (1e-3, 1e-7)      # |z|, about
 PIXEL = 255.0
 RECORDS = (1, 2, 3, 33, 151)
-ROUND = (64, 100, 128, 200, 256, 512)      # numbers of records that parts of a usual size fill
+ROUND = (64, 100, 128, 200, 256, 512)      # usual sizes of a batch, or of the parts into which a file splits one
 DRAWN = 10
-MOST_LAYERS = 6      # that are far out one at a time; of a deeper network evenly spaced from the first to the last
+MOST_LAYERS = 6      # that are tried one at a time; in a deeper network, evenly spaced ones
 _ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh", "elu", "gelu", "gelu_tanh", "silu")
 
 
@@ -41,10 +41,10 @@ _ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh", "elu", "gelu", "gelu_
 class Direction:
     """One respect in which trials go farther than the probes: `at(value)` is the trial that goes so far, or None where there is none.
 
-    `where` describes it, with the value in the place of "{}", and `beyond` the range from a value on, if the value is a measure. `question`
-    asks what a program that differs there may do. A program that raises there differs too, unless it `may_refuse`. From `overflows` on a
-    formula, that of `layer`, may end in NaN, and from `loses_digits` on in any number. Where the whole problem is `drawn`, z has to be
-    looked at for that.
+    `where` is the condition, with {} for the value; `beyond` the same for all values from this one on, if the value is a measure.
+    `question` asks what a program that differs there may do. A program that raises there differs too, unless it `may_refuse`.
+    From `overflows` on a right textbook formula, that of `layer`, may give NaN, from `loses_digits` on any number. Where the problem is
+    `drawn`, |z| does not follow from the value, and is measured.
     """
 
     where: str
@@ -315,8 +315,8 @@ def _of_inputs(draw: TrialProbes) -> Iterator[Direction]:
 def _without_gradients(draw: TrialProbes) -> Probe | None:
     """Draw three steps: in the second all gradients are exactly 0, while momentum goes on; None where there are no such steps.
 
-    There the output is its bias alone, and is the target, and the first step is too small to change that; or where no bias makes it,
-    inputs of 0 make an output of 0.
+    With a bias, the last weights are 0 and the bias makes the output the target; the first step is too small to change that. Without one,
+    inputs of 0 make an output of 0, which is the target.
     """
     problem, met = draw.problem, _exactly_met(draw)
     if met is not None:
@@ -325,7 +325,9 @@ def _without_gradients(draw: TrialProbes) -> Probe | None:
         def parameters(kind: str, layer: int, array: Array) -> Array:
             return array if layer < draw.depth else np.full_like(array, z if kind == "bias" else 0.0)
 
-        targets = lambda y: np.broadcast_to(target, y.shape).astype(y.dtype)      # noqa: E731
+        def targets(y: Array) -> Array:
+            return np.broadcast_to(target, y.shape).astype(y.dtype)
+
         return replace(draw.probe(24, (6,) * 3, targets=targets, parameters=parameters, only=2), lrs=(NO_STEP, NO_STEP, 0.3))
     is_zero = all(layer.function in _ZERO_AT_ZERO for layer in problem.layers)
     if problem.bias or not draw.is_free or not is_zero or problem.normalization:

@@ -104,7 +104,7 @@ class Scale:
 def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
     """Return a matcher of the shown numbers in the problem's own scale, and the scale that they are shown in.
 
-    The stage `final` is the implementation's answer, and never rescaled; if it is None, only a loss is.
+    Stages whose names end in `final` are the implementation's answer, and never rescaled; if it is None, only a loss is rescaled.
     """
     problem, ours = matcher.problem, dict(matcher.shown)
     is_probabilities = _is_probabilities(problem, ours)
@@ -145,10 +145,10 @@ def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
 
 
 def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
-    """Return the first factor with which the first of these stages follows from those shown before.
+    """Return the first factor by which the first of these stages follows from those shown before it.
 
-    Else the first with which a mistake explains that stage and the new weights too, or one of the catalogue that is not of scale explains
-    the stage; or None.
+    If there is none, return the first by which one mistake explains the stage and the new weights; else the first by which a mistake of the
+    catalogue that is not one of scale explains the stage; else None.
     """
     run, shown = matcher.right, matcher.shown
     nonzero = [node for node in nodes if shown[node].any()] or nodes      # zeros are in every scale

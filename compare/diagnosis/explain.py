@@ -9,7 +9,7 @@ import numpy as np
 
 from .formulas import Formula
 from .graph import Place
-from .matcher import Explanation, Matcher, is_of_the_step, is_within
+from .matcher import Explanation, Matcher, is_of_the_update, is_within
 from .mistake import Cause
 from .patience import OutOfPatienceError
 from .separate import probe_to_separate
@@ -58,7 +58,7 @@ def _searched(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool) -> tu
     wrong = [(stage.stage, stage.layer) for stage in stages if stage.mark == "wrong"]
     if found := _at_once(matcher) or _by_stage(matcher, wrong):
         return found
-    apart = matcher.apart_from_the_step()
+    apart = matcher.apart_from_the_update()
     answered = [(stage.replace("_used", "_answered"), layer) for stage, layer in wrong]
     if apart.answers and (found := _at_once(apart) or _by_stage(apart, answered) or _within_the_step(matcher, apart, wrong)):
         return found
@@ -86,7 +86,7 @@ def _by_stage(matcher: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
 
 def _within_the_step(matcher: Matcher, apart: Matcher, wrong: Sequence[Group]) -> tuple[Found, ...]:
     """Return mistakes in the stages before the update and others in the update, if together they explain everything; else none."""
-    before = [group for group in wrong if not is_of_the_step(group[0])]
+    before = [group for group in wrong if not is_of_the_update(group[0])]
     if len(before) in (0, len(wrong)):
         return ()
     shown: list[Found] = []

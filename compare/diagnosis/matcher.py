@@ -18,7 +18,7 @@ from .scale import scale_causes
 
 _RECORDS = {("x", 0), ("y", 0)}
 _ANSWERS = frozenset({"z", "a", "output", "probabilities", "loss"})
-_OF_THE_STEP = ("_velocity", "_step", "_added", "_after")
+_OF_THE_UPDATE = ("_velocity", "_step", "_added", "_after")
 _Made = tuple[Cause, Bounded | None]      # a mistake, and a node under it
 MOST_PAIRS = 60_000  # that are tried at a node, so that the search in a network of many layers ends too
 
@@ -38,8 +38,8 @@ class Explanation:
 class Matcher:
     """The search for mistakes that explain the numbers which an implementation shows of some steps.
 
-    `shown` maps each node to the array that is shown of it, in the order of computation. The stages in `answers` may be shown of the
-    records that were passed in, even where the step itself takes other records.
+    `shown` maps each node to the array that is shown of it, in the order of computation. A stage in `answers` may have been computed from
+    the records that were passed in, although the update used other records.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Matcher:
         """Return a matcher of the same steps and mistakes for other shown numbers."""
         return self._with(shown, self.answers)
 
-    def apart_from_the_step(self) -> "Matcher":
+    def apart_from_the_update(self) -> "Matcher":
         """Return a matcher that computes what is shown before the update apart from it, at the problem's learning rate.
 
         The update may use another gradient than the one shown, and functions that show earlier stages may not get the learning rate.
@@ -71,7 +71,7 @@ class Matcher:
         after = [facts if facts.previous is None else replace(facts, previous=own + facts.previous) for facts in steps]
         shown: dict[Node, Array] = {}
         for (stage, step, layer), array in self.shown.items():
-            index = own + step if is_of_the_step(stage) else step
+            index = own + step if is_of_the_update(stage) else step
             shown[stage.replace("_used", "_answered"), index, layer] = array
         return self._with(shown, frozenset(node[0] for node in shown if node[1] < own), before + after)
 
@@ -83,7 +83,7 @@ class Matcher:
     def number(self, node: Node) -> int:
         """Return the number of the node's step, from 1."""
         _, step, _ = node
-        return step % self._number_of_steps + 1
+        return step % self._number_of_steps + 1      # `apart_from_the_update` doubles the steps
 
     def singles(self) -> list[Explanation]:
         """Return every single mistake that explains all numbers, in the catalogue's order; slow ones only if there are no others."""
@@ -171,7 +171,7 @@ class Matcher:
             return []
         right = [node for node in self.shown if node not in nodes and self._matches(node, {})]
         found = [each for each in found if all(self._matches(node, each.formulas) for node in right)]
-        return _fewest_places(found, key=lambda cause: cause.mistake)      # beside others only one of the same name may explain it all
+        return _fewest_places(found, key=lambda cause: cause.mistake)      # of one id, each may be the one that holds
 
     def that_make(self, node: Node, actual: Array) -> Iterator[Cause]:
         """Yield the mistakes that each make these numbers of the node, from the stages shown before it."""
@@ -201,7 +201,7 @@ class Matcher:
 
     def comes_out(self, formulas: Formulas, of_the_step: bool) -> bool:
         """Return whether these formulas make every shown number of the update; or, without `of_the_step`, of the stages before it."""
-        return all(self._matches(node, formulas) for node in self._in_search_order if is_of_the_step(node[0]) == of_the_step)
+        return all(self._matches(node, formulas) for node in self._in_search_order if is_of_the_update(node[0]) == of_the_step)
 
     def cancel(self, causes: Sequence[Cause]) -> bool:
         """Return whether a shown number is right only because two of these mistakes undo each other: such mistakes explain nothing."""
@@ -227,7 +227,7 @@ class Matcher:
         return first.formulas.keys().isdisjoint(other.formulas) and self.explains({**first.formulas, **other.formulas})
 
     def _matches(self, node: Node, formulas: Formulas, run: Run | None = None) -> bool:
-        """Return whether these formulas make the node's shown numbers; of an answer, whether they do apart from other records too."""
+        """Return whether these formulas make the shown numbers; for a stage in `answers`, with or without those that replace records."""
         predicted = self.predicted(node, formulas, run)
         if predicted is not None and is_within(self.shown[node], predicted):
             return True
@@ -257,9 +257,9 @@ class Matcher:
         return False
 
 
-def is_of_the_step(stage: str) -> bool:
+def is_of_the_update(stage: str) -> bool:
     """Return whether the stage belongs to the update, which comes after all gradients."""
-    return stage.endswith(_OF_THE_STEP)
+    return stage.endswith(_OF_THE_UPDATE)
 
 
 def is_within(actual: Array, bounded: Bounded) -> bool:

@@ -11,7 +11,7 @@ from .graph import Node, Run, parameter_name, places
 from .matcher import is_within
 from .probes import Probe, dead_units
 
-_ANSWERS = ("_used", "_step", "_after")
+_OF_A_PARAMETER = ("_used", "_step", "_after")
 
 
 def nothing_shown(right: Run, shown: Mapping[Node, Array], probes: tuple[Probe, ...]) -> str | None:
@@ -45,7 +45,7 @@ def nothing_shown(right: Run, shown: Mapping[Node, Array], probes: tuple[Probe, 
 
 def nothing_proved(right: Run, shown: Mapping[Node, Array]) -> str | None:
     """Return why the numbers that are shown, all right, prove nothing of some parameter; or None."""
-    shown_places = {(stage.partition("_")[0], layer) for stage, _, layer in shown if stage.endswith(_ANSWERS)}
+    shown_places = {(stage.partition("_")[0], layer) for stage, _, layer in shown if stage.endswith(_OF_A_PARAMETER)}
     missing = [parameter_name(right.problem, *place) for place in places(right.problem) if place not in shown_places]
     if missing:
         return f"no gradient and no new value of {', '.join(missing)} is shown: it was not compared"
@@ -69,7 +69,7 @@ def without_proof(right: Run, shown: Mapping[Node, Array]) -> list[tuple[str, in
 def _is_shown_at_every_step(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
     """Return whether one of the parameter's answers is shown at each step: a recorded run may have some steps' only."""
     steps = range(len(right.steps))
-    return any(all((f"{kind}{answer}", step, layer) in shown for step in steps) for answer in _ANSWERS)
+    return any(all((f"{kind}{answer}", step, layer) in shown for step in steps) for answer in _OF_A_PARAMETER)
 
 
 def _is_zero(right: Run, kind: str, layer: int) -> bool:
@@ -81,7 +81,7 @@ def _is_zero(right: Run, kind: str, layer: int) -> bool:
 
 def _would_pass(right: Run, shown: Mapping[Node, Array], kind: str, layer: int) -> bool:
     """Return whether all answers would be within rounding with no gradient, half of it, or its opposite; False if the gradient is 0."""
-    nodes = [node for node in shown if node[0].endswith(_ANSWERS) and (node[0].partition("_")[0], node[2]) == (kind, layer)]
+    nodes = [node for node in shown if node[0].endswith(_OF_A_PARAMETER) and (node[0].partition("_")[0], node[2]) == (kind, layer)]
     if _is_zero(right, kind, layer):
         return False
     with np.errstate(all="ignore"):

@@ -51,7 +51,8 @@ def screened(problem: Problem, block: Block, large: LargeScreen) -> Screening:
 def is_lost_in_drift(problem: Problem, block: Block) -> bool:
     """Return whether the two sides' weights have drifted so far apart that in some step the bounds on some weight's gradient say nothing.
 
-    Drift within the rounding of a step's products cannot do that, and costs no envelope here. Weights that are not finite are no drift.
+    Where every gap is within the rounding of one matrix product, that is so in no step, and no envelope is computed. A gap that is not
+    finite is no drift.
     """
     gamma = Precision(problem.dtype).gamma(block.records)
     if not all(np.isfinite(gap).all() for gap in block.gaps.values()):
@@ -59,7 +60,7 @@ def is_lost_in_drift(problem: Problem, block: Block) -> bool:
     if all((block.gaps[name] <= gamma * np.abs(block.before[name])).all() for name in problem.initial_parameters):
         return False
     lost = lost_in_drift(problem, block)
-    return bool(np.logical_or.reduce([steps.any() for steps in lost.values()]))
+    return any(bool(steps.any()) for steps in lost.values())
 
 
 def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Difference, tuple[Key, ...]] | None:
@@ -67,11 +68,11 @@ def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Differe
     found: list[tuple[Difference, tuple[Key, ...]]] = []
     for block in _joined(blocks):
         bounds, largest = _bounds_and_shares(problem, block)
-        wrong_steps = [position for position in np.argsort(block.steps) if any(share[position] > 1 for share in largest.values())]
-        if wrong_steps:
+        wrong = [position for position in np.argsort(block.steps) if any(share[position] > 1 for share in largest.values())]
+        if wrong:
             keys = list(largest)
-            wrong = next(key for key in keys if largest[key][wrong_steps[0]] > 1)
-            found.append((_difference(block, bounds, wrong, wrong_steps[0]), tuple(keys[: keys.index(wrong)])))
+            tensor = next(key for key in keys if largest[key][wrong[0]] > 1)
+            found.append((_difference(block, bounds, tensor, wrong[0]), tuple(keys[: keys.index(tensor)])))
     return min(found, key=lambda pair: pair[0].step, default=None)
 
 

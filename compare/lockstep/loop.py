@@ -43,7 +43,7 @@ def train_in_lockstep(
     side loads the actual side's weights before each step. Where drift has grown so large that in free mode the bounds would say nothing,
     the run goes on in follow mode from that block of steps on, and the comparison says so.
 
-    The comparison keeps the records of the steps in `keep`, and that of the first step that differs. `observe(step)` is called after each
+    The comparison keeps the numbers of the steps in `keep`, and of the first step that differs. `observe(step)` is called after each
     step in `observe_after`, when both sides have made it; `progress(step)` after each block.
 
     Buffers and optimiser state carry over from step to step on each side, in `follow` mode too. Where both sides show theirs, the gap is
@@ -77,13 +77,13 @@ class _Run:
         self.carried = Carried(problem, (abilities[0].start, abilities[1].start))
         self.findings = Findings(problem, keep)
         self.decay, self.large = decay(problem), LargeScreen(problem)
-        self.expects_backend = abilities[1].in_blocks      # `manual` or `torch_ref`, whose own rounding is within its bounds
+        self.expects_backend = abilities[1].in_blocks      # a side that steps in blocks is trusted to round within the bounds
         follows = abilities[1].follows
         self.follow_is_possible = follows if follows is not None else self.expects_backend or not self.carried.has_state
         if mode == "follow" and not self.follow_is_possible:
             why = "a recorded run cannot follow, nor can an expected side of your own whose optimiser or normalisation keeps state"
             raise ProblemError(f"{why}; use mode 'free'")
-        # A side that may not show what it carries: its gap is bounded step by step.
+        # Where the actual side may not show its state, the gap is bounded step by step, one step a block.
         self.most = 1 if self.carried.has_state and not abilities[0].in_blocks else most_steps(problem)
         self.done = 0
         self.followed_from: int | None = None
@@ -106,7 +106,7 @@ class _Run:
             self._judge(numbers[: len(batches)], batches, actual)
         if fault is not None and self.stopped is None:
             self.done = numbers[fault.position]
-            self.stopped = f"the actual side's record of step {self.done} cannot be compared"
+            self.stopped = f"what the actual side shows of step {self.done} cannot be compared"
             self.findings.differ(Difference(self.done, fault.phase, fault.tensor, reason=str(fault)))
 
     def _judge(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> None:
@@ -165,7 +165,7 @@ class _Run:
         try:
             expected = records_of(self.expected, self.problem, batches, start, self.phases[1])
         except LayoutError as error:
-            raise ProblemError(f"the expected side's record of step {numbers[error.position]} cannot be used: {error}") from None
+            raise ProblemError(f"what the expected side shows of step {numbers[error.position]} cannot be used: {error}") from None
         before = self.carried.into(1, expected, len(numbers)) | (start or {})
         if len(before) < len(names) + len(self.carried.gaps):
             raise ProblemError("the expected side does not show its buffers or optimiser state; expected them after each step")

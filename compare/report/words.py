@@ -1,4 +1,4 @@
-"""A check or a training in words: the verdict, where, why and what to do; or no more than a hint gives away."""
+"""Put a check or a training into words: the verdict, where, why and what to do; with a hint, only what the hint says."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -11,7 +11,8 @@ from ..problem.validation import is_whole
 from ..support.arrays import Array
 from ..support.errors import CompareError
 from ..support.output import printable, printable_lines
-from ..userfile.file import FUNCTIONS, AttemptError, checked_conventions, checked_problem
+from ..userfile.declared import checked_conventions, checked_problem
+from ..userfile.file import FUNCTIONS, AttemptError
 from ..userfile.line_trace import Assignment
 from ..userfile.pipe.frames import text
 from ..userfile.pipe.peer import Peer, PeerError

@@ -19,7 +19,7 @@ from .process import Printed, Process
 from .source import Source, UnusableFileError, user_lines
 from .stubs import Placeholder
 
-__all__ = ["FUNCTIONS", "Assignment", "Attempt", "AttemptError", "UnusableFileError", "checked_conventions", "checked_problem"]
+__all__ = ["FUNCTIONS", "Attempt", "AttemptError", "UnusableFileError"]
 
 FUNCTIONS = {
     "train_step": "(params, x, y, lr)",
@@ -35,11 +35,11 @@ _KINDS = ((SystemExit, "exit"), (RecursionError, "recursion"), (MemoryError, "me
 
 
 class AttemptError(CompareError):
-    """A user's file raised something in `function`; `line`, with its `source`, is the attempt's own innermost line, in the file at `path`.
+    """A user's file raised something in `function`.
 
-    `reached` is the outermost line of the user's, that of the function which was called. `kind` is "exception", "arguments" where the
-    function does not take those of the contract, "exit", "recursion", "memory" or "changed"; of a file in a process of its own, one of
-    `ENDINGS` says how that ended, and nothing can be asked any more.
+    `line`, with its `source`, is the innermost line of the attempt in the traceback, in the file at `path`; `reached` is the outermost line
+    of any file of the user. `kind` is "exception", "arguments" where the function does not take those of the contract, "exit", "recursion",
+    "memory" or "changed"; of a file in a process of its own, one of `ENDINGS` says how that ended, and no further call can succeed.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Attempt:
         return self._as_fresh(Attempt(self.path, self.adapter, self._process.seed, first=self))
 
     def _as_fresh(self, copy: Self) -> Self:
-        """Share with a copy of this attempt what is printed, but for what loading it printed again, and what is not offered."""
+        """Share the captured output and the refused functions with the copy; drop what loading it printed a second time."""
         copy._refused, copy._printed = self._refused, self._printed
         copy._process.open_output()
         return copy
@@ -148,7 +148,8 @@ class Attempt:
 
     def _named(self, name: str) -> Any:
         value = getattr(self._offering, name, None)
-        return None if isinstance(value, Placeholder) or value is vars(np).get(name) else value      # as `from numpy import *` brings it
+        is_brought_in = value is vars(np).get(name)      # by `from numpy import *`, which has functions of such names
+        return None if isinstance(value, Placeholder) or is_brought_in else value
 
     def _declared(self, name: str) -> Any:
         return getattr(self._offering, name, getattr(self.module, name, {}))
@@ -162,7 +163,7 @@ class Attempt:
         return answer
 
     def _executed(self, path: Path, owner: Owner) -> Any:
-        """Execute the file and return the module; `place` names it first, which must happen outside `active`."""
+        """Execute the file and return the module; `place` names it first, outside `active`, whose search path has what was placed."""
         return self._run("import", importlib.import_module, self._imports.place(owner), path=path)
 
     def _run(

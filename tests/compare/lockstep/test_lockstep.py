@@ -298,7 +298,7 @@ def test_predictions_of_another_shape_are_a_difference() -> None:
 
 def test_an_expected_side_that_cannot_be_used_is_an_error(problem: Problem) -> None:
     side = Showing(problem, lambda record: StepRecord(output=record.output[:, 0], params=record.params))
-    with pytest.raises(ProblemError, match="expected side's record of step 1"):
+    with pytest.raises(ProblemError, match="what the expected side shows of step 1"):
         train_in_lockstep(Manual(problem), side, problem, steps=1)
 
 
