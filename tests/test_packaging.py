@@ -92,18 +92,22 @@ def test_its_metadata_says_what_it_is(built: Path) -> None:
     assert "docs/grading.md" in readme
 
 
-@pytest.mark.parametrize("program", [("backprop-compare",), ("python", "-m", "backprop_compare")], ids=" ".join)
+@pytest.mark.parametrize(
+    "program", [("backprop-compare",), pytest.param(("python", "-m", "backprop_compare"), marks=pytest.mark.slow)], ids=" ".join
+)
 def test_installed_it_checks_a_file_among_modules_of_the_same_names(installed: Path, project: Path, program: tuple[str, ...]) -> None:
     right, wrong = (run(installed, project, *program, "check", name, "--seed", "1", "--json") for name in ("attempt.py", "wrong.py"))
     assert (right.returncode, json.loads(right.stdout)["verdict"]) == (0, "equivalent"), right.stderr
     assert (wrong.returncode, json.loads(wrong.stdout)["verdict"]) == (1, "different"), wrong.stderr
 
 
+@pytest.mark.slow
 def test_installed_it_trains_the_lesson_there(installed: Path, project: Path) -> None:
     done = run(installed, project, "backprop-compare", "--epochs", "5", "--json")
     assert json.loads(done.stdout)["verdict"] == "equivalent", done.stderr
 
 
+@pytest.mark.slow
 def test_installed_the_plugin_serves_a_project_of_the_same_names(installed: Path, project: Path) -> None:
     (project / "test_mine.py").write_text(
         "import data, manual\n\n\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..diagnosis.conventions import Scale, in_our_scale
-from ..diagnosis.explain import Found, explained, formulas_of
+from ..diagnosis.explain import Found, explained, formulas_of, with_causes
 from ..diagnosis.graph import Node, Run, Step
 from ..diagnosis.lines import line_of
 from ..diagnosis.matcher import Matcher, is_within
@@ -293,7 +293,7 @@ class Examination:
                 tuple(cause for cause in each.causes if not matcher.first_wrong(formulas_of([*firsts[:i], cause, *firsts[i + 1 :]])))
                 for i, each in enumerate(found)
             ]
-        return tuple(replace(each, causes=causes) for each, causes in zip(found, left, strict=True)) if all(left) else ()
+        return with_causes(found, left)
 
     def _summary(self, judged: Judged) -> Check:
         steps, shown, stages = judged.observed.steps, judged.matcher.shown, judged.stages

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from ..diagnosis.conventions import Scale
-from ..diagnosis.explain import Found, explained
+from ..diagnosis.explain import Found, explained, with_causes
 from ..diagnosis.graph import Node, Run, places
 from ..diagnosis.matcher import Matcher
 from ..diagnosis.mistake import layers_named
@@ -175,7 +175,7 @@ class TrialRuns:
         with np.errstate(all="ignore"):
             found = explained(Matcher(self.problem, answer.run.steps, answer.shown), (), with_pairs=False)
             left = [tuple(cause for cause in each.causes if self.probes.first_wrong(cause.formulas) is None) for each in found]
-        return tuple(replace(each, causes=causes) for each, causes in zip(found, left, strict=True)) if all(left) else ()
+        return with_causes(found, left)
 
     def _edge(self, direction: Direction, agrees: float, differs: float) -> float:
         """Return about the largest value for which the trial agrees, between one for which it does and one for which it does not."""

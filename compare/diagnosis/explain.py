@@ -41,6 +41,11 @@ class Found:
     line: int | None = None
 
 
+def with_causes(found: Sequence[Found], left: Sequence[tuple[Cause, ...]]) -> tuple[Found, ...]:
+    """Return the mistakes with only the causes that are left of each; none of them if one has no cause left."""
+    return tuple(replace(each, causes=causes) for each, causes in zip(found, left, strict=True)) if all(left) else ()
+
+
 def explained(matcher: Matcher, stages: Sequence[Stage], with_pairs: bool = True) -> tuple[Found, ...]:
     """Return the mistakes that together make every shown number, those that agree with PyTorch too; none if the search ends without."""
     try:

@@ -12,6 +12,7 @@ from ..problem.problem import Problem
 from ..rounding.difference import Difference
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
+_UNKNOWN = "unknown: no mistake of the catalogue makes just these numbers"
 
 
 def about(check: Check) -> str:
@@ -65,7 +66,7 @@ def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
         yield f"  yours {first.actual!r}, {whose(check)} {first.expected!r}"
         yield f"  off by {first.difference:.2g}, where rounding allows {first.allowed:.2g}"
     if not check.diagnosis and check.comparison is None:
-        yield "  unknown: no mistake of the catalogue makes just these numbers" + ("; look at this stage" if check.stages else "")
+        yield f"  {_UNKNOWN}" + ("; look at this stage" if check.stages else "")
     for number, found in enumerate(check.diagnosis, start=1):
         yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)
 
@@ -172,7 +173,7 @@ def summary_of_check(check: Check, command: str, hint: Mapping[str, str] | None 
     if hint:
         yield Line("why", hint.get("sentence") or hint.get("kind") or "that is for you to find out")
     else:
-        yield Line("why", "; and ".join(causes) or check.reason or "unknown: no mistake of the catalogue makes just these numbers")
+        yield Line("why", "; and ".join(causes) or check.reason or _UNKNOWN)
     line = line_of(check)
     see = f"look at line {line} of {check.name}, then " if line and not hint else ""
     yield Line("do", f"{see}repeat: {command}")

@@ -199,7 +199,7 @@ def test_an_os_error_that_is_not_of_the_report_is_3(monkeypatch: pytest.MonkeyPa
     assert "cannot be written" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["data", "numpy", "argparse", "torch"])
+@pytest.mark.parametrize("name", ["numpy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("data", "argparse", "torch"))])
 def test_a_module_in_the_current_folder_shadows_nothing(name: str, tmp_path: Path) -> None:
     (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
     assert run("--epochs", "1", cwd=tmp_path).returncode == 0
@@ -254,7 +254,7 @@ def test_a_closed_pipe_is_no_traceback(arguments: list[str], codes: set[int]) ->
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("form", ["--quiet", "--json"])
+@pytest.mark.parametrize("form", ["--quiet", pytest.param("--json", marks=pytest.mark.slow)])
 def test_a_full_disk_is_a_clear_error(form: str) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run([*PYTHON, "example", form], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -290,11 +290,13 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     return written.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colour_and_for_a_long_run_a_progress_bar() -> None:
     written = on_a_terminal("--epochs", "8000", OMP_NUM_THREADS="1")
     assert "\x1b[1;32mEQUIVALENT" in written
     assert "steps" in written.split("Network")[0]
 
 
+@pytest.mark.slow
 def test_no_color_is_obeyed() -> None:
     assert "\x1b[1;32m" not in on_a_terminal("--epochs", "5", NO_COLOR="1")
