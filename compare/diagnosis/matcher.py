@@ -235,6 +235,17 @@ class Matcher:
             return False
         return self._matches(node, {place: formula for place, formula in formulas.items() if place not in _RECORDS}, run)
 
+    def are_refuted(self, formulas: Formulas) -> bool:
+        """Return whether a shown number is outside its bound under these formulas; one whose bound has overflowed refutes nothing."""
+
+        def is_outside(node: Node, predicted: Bounded | None) -> bool:
+            if predicted is None:
+                return True
+            is_inside = np.abs(self.shown[node] - predicted.value) <= predicted.error
+            return bool((~is_inside & np.isfinite(predicted.error)).any())
+
+        return any(is_outside(node, self.predicted(node, formulas)) for node in self.shown)
+
     def predicted(self, node: Node, formulas: Formulas, run: Run | None = None) -> Bounded | None:
         """Return the node under these formulas, from the stages shown before it or in `run`; None if they give no number of its shape.
 

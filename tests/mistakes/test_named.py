@@ -56,6 +56,13 @@ def test_it_is_named_where_stages_are_shown_in_a_scale_of_their_own(name: str) -
     assert not outcome.wrong, outcome.said
 
 
+def test_a_name_is_not_lost_where_the_bounds_of_more_records_overflow() -> None:
+    """An update by each record's whole gradient, with momentum: after 43 records no bound is finite."""
+    network = next(network for network in NETWORKS if network.sizes == (3, 4, 2) and network.options.get("nesterov"))
+    plant = next(plant for plant in plants(network) if (plant.id, plant.variant) == ("update-per-record", "the whole learning rate"))
+    is_named(network, plant)
+
+
 def test_one_layer_is_not_all_of_them() -> None:
     """What the score takes for the truth: a mean that is taken twice may be called one of every layer, and not of one."""
     network = next(network for network in NETWORKS if network.reduction == "mean" and network.depth == 2)
