@@ -44,6 +44,10 @@ class TrialProbes:
         """Return a generator that depends on seed and stream alone, so that the probes for two values differ in nothing but the value."""
         return np.random.default_rng((self.seed, *stream))
 
+    def followed(self, n: int) -> tuple[int, ...]:
+        """Return n records for a step, and those of one more that shows what the optimiser has kept of it, if it keeps any state."""
+        return (n, 6) if self.problem.slots else (n,)
+
     def drawn(self, generator: np.random.Generator, records: tuple[int, ...], lr: float) -> Probe:
         """Draw a probe with one step for each number of records, all at the same learning rate."""
         batches = tuple(drawn_batches(self.problem, generator, records, self.data))

@@ -102,7 +102,7 @@ def _of_batches(draw: TrialProbes) -> Iterator[Direction]:
     counts |= {more} if n and more * draw.weights <= MOST_PRODUCTS and more * draw.units <= MOST_NUMBERS else set()
     values = tuple(map(float, sorted(counts)))
     beyond, left_out = "with more than {} records", "are records left out?"
-    yield Direction("with {} records", left_out, lambda n: draw.probe(1, (int(n),)), values, beyond=beyond, is_count=True)
+    yield Direction("with {} records", left_out, lambda n: draw.probe(1, draw.followed(int(n))), values, beyond=beyond, is_count=True)
     filled = tuple(n for n in ROUND if n <= draw.most)
     yield _once(f"in batches of {', '.join(map(str, filled))} records", left_out, lambda: draw.probe(26, filled, 0.1))
     for number, lrs in enumerate(((0.3, 0.3, 0.3, 0.2, 0.2), (1e-2, 1e-4, 1e-6, 1e-6, 1e-6))):
@@ -161,7 +161,7 @@ def _of_targets(draw: TrialProbes) -> Iterator[Direction]:
             yield _measured(what, (2.0, LARGE), partial(scaled, sign))
         jumping = partial(draw.probe, 18, (6,) * 5, 1e-2, targets=lambda y: 100 * y, only=3)
         yield _once("where the loss is large for one step", "does it start again?", jumping)
-        halves = partial(draw.probe, 28, targets=lambda y: (y > np.median(y)).astype(np.float64))
+        halves = partial(draw.probe, 28, draw.followed(6), targets=lambda y: (y > np.median(y)).astype(np.float64))
         yield _once("with targets of 0 and 1 alone", "are they taken for classes?", halves)
     elif draw.targets == "binary" and not are_binary(draw.problem):
         yield _once("with targets of 0 and 1", "are they moved or clipped?", lambda: draw.probe(7, targets=np.round))

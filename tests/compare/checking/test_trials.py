@@ -289,6 +289,14 @@ ELU = (
     ("    return z\n", "    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))\n"),
 )
 START = "    w1, b1, w2, b2 = (params"
+WITH_MOMENTUM = (
+    ('"loss": "mse"', '"loss": "mse", "optimizer": "sgd", "momentum": 0.9'),
+    ("    return {name: params[name] - lr * grads[name] for name in params}\n", """\
+    steps = {name: 0.9 * KEPT.get(name, 0) + grads[name] for name in params}
+    KEPT.update(steps)
+    return {name: params[name] - lr * steps[name] for name in params}
+"""),
+)
 
 
 def written(*edits: tuple[str, str]) -> str:
@@ -307,6 +315,9 @@ def written(*edits: tuple[str, str]) -> str:
         ((), ("np.tanh(z1)", "KEPT['a'] if KEPT.get('x') is x else np.tanh(z1)\n    KEPT.update(x=x, a=a1)"), "comes again"),
         ((), (START, f"    if KEPT.setdefault('lr', lr) < lr:\n        lr = lr / 2\n{START}"), "learning rate rises"),
         ((), (START, f"    if len(x) % 64 == 0:\n        x, y = x[1:], y[1:]\n{START}"), "in batches of 64"),
+        (WITH_MOMENTUM, ("    KEPT.update", "    if len(x) > 1:\n        KEPT.update"), "with one record"),
+        (WITH_MOMENTUM, ("    KEPT.update", "    if not 20 <= len(x) <= 60:\n        KEPT.update"), "with more than 19 records"),
+        (WITH_MOMENTUM, ("    KEPT.update", "    if ((y != 0) & (y != 1)).any():\n        KEPT.update"), "with targets of 0 and 1 alone"),
     ],
 )
 def test_a_limit_of_the_kind_is_noticed_and_the_honest_file_equal(
