@@ -13,7 +13,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest
 
 test-all: .venv/installed
-	$(BIN)/python -m pytest -m "" --durations=20
+	$(BIN)/python -m pytest -m "" --seeds 12 --durations=20
 
 # The report, opened in a real browser.
 browser-test: chromium .venv/browser-installed

@@ -2,7 +2,7 @@
 
 `make test` runs the fast lane; `make test-all`, and so CI, all of it. A test marked `slow` is in the slow lane, and of a function marked
 `sampled(n)` all cases but every n-th. The fast lane draws a quarter of the examples. A test marked `seeds(n)` is right at n seeds, of
-which the first three are tried; `pytest -m "" --seeds 10` tries them all.
+which the first three are tried, or as many as `--seeds` says: `make test-all` tries all.
 """
 
 import os

@@ -100,7 +100,7 @@ def test_a_namespace_that_lacks_what_is_imported_has_a_placeholder_for_it(write:
 @pytest.mark.slow
 def test_a_right_file_that_plots_in_space_is_equivalent(write: Write) -> None:
     path = write(AXES + PYPLOT + RIGHT)
-    code = f"from compare import check\nprint({{check({str(path)!r}, seed=seed, steps=5).verdict for seed in range(2)}})"
+    code = f"from compare import check\nprint({{check({str(path)!r}, seed=seed, steps=5).verdict for seed in range(10)}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)      # which has imported neither
     assert done.stdout == "{'equivalent'}\n", done.stderr
 
