@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import inf
@@ -34,7 +35,7 @@ class Local:
         """Yield the answer to each parcel as it arrives, and `Died` for all under way if a worker dies, or hangs and so is killed."""
         for first in parcels:      # a new pool for it and all that follow, until one worker dies
             others = {*active_children()}
-            with ProcessPoolExecutor(self.jobs, _CONTEXT, _begin, (own_folder(),)) as pool:
+            with _safe_path(), ProcessPoolExecutor(self.jobs, _CONTEXT, _begin, (own_folder(),)) as pool:
                 wait([pool.submit(int)])      # until a worker has started, which does not count for an attempt
                 left, is_broken = chain([first], parcels), False
                 under_way: dict[Future[bytes], tuple[Key, float]] = {}
@@ -67,6 +68,20 @@ class Local:
                             yield key, Died(1, "checking it took more memory than a worker has")
                         else:
                             yield key, answer
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let processes that are started import nothing from the current folder: a numpy.py may lie there, and the folder may go away."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _begin(folder: str | None) -> None:

@@ -1,5 +1,7 @@
 """Workers of this machine that die: no attempt is lost by it, and one that always kills is told."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +47,16 @@ def test_where_no_memory_is_left_for_an_answer_the_others_are_graded(tmp_path: P
     lines = run.grade(folder_of(tmp_path), tmp_path / "out", OPEN, Local(1))
     assert verdicts(lines) == {"right0.py": "could not run", "right1.py": "equivalent"}
     assert lines[0]["reason"] == "checking it took more memory than a worker has"
+
+
+def test_no_process_imports_from_the_current_folder(tmp_path: Path) -> None:
+    """The processes are started by `python -c`, which would look there first: a teacher may stand in the folder of attempts."""
+    folder_of(tmp_path, right=1)
+    for name in ("multiprocessing", "numpy", "threading", "torch"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'was-run')!r}, 'w').close()\nraise ImportError\n")
+    options = ("--out", "results", "--jobs", "1", "--steps", "0", "--no-reports", "--unsafe-no-sandbox")
+    command = [sys.executable, "-m", "compare", "grade", "attempts", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert not (tmp_path / "was-run").exists()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 equivalent" in done.stdout
