@@ -91,7 +91,7 @@ LIMITS = PAGE.parent / "bring-your-own.md"
 ROWS = {      # of its table, and where the trials are that it is about
     "how many records": r"with \{\} records",
     "round numbers of records": r"in batches of 64, .* records",
-    "the same batch again": r"on a batch that comes (again|a dozen times).*",
+    "the same batch again": r"on a batch that comes (again|\d+ times).*",
     "records alike": r"where (a record is there twice|all records are alike)",
     "targets of a regression": r"(with negative targets|for targets|where targets are met up to|with targets of 0 and 1 alone).*",
     "targets all the same": r"where all records have the same target",
@@ -108,6 +108,8 @@ ROWS = {      # of its table, and where the trials are that it is about
     "inputs": r"(for|with) inputs (up to|of about) \{\}",
     "inputs of one sign": r"where no input is (below 0, and all are up to about \{\}|above 0)",
     "an input that is the same in every record": r"where an input is the same in every record",
+    "inputs as tables have them": r"where (all inputs are (whole|0 or)|one input of|two inputs|an input of one of).*|on inputs of very .*",
+    "targets as tables have them": r"where (records are in the order|all targets are whole|a target of one of|2 of 100 records).*",
     f"4 to {DRAWN} problems drawn at random": r"on a problem of \d+ records? drawn at random.*",
 }
 
@@ -135,7 +137,7 @@ def test_how_far_the_trials_go_is_what_the_page_says() -> None:
 @pytest.mark.parametrize(
     ("said", "other"),
     [
-        ("33, 151 and 1031,", "33 and 1030,"),
+        ("33, 50, 151 and 1031,", "33, 50 and 1030,"),
         ("12, 40, 600", "12, 600"),
         ("24 at most", "20 at most"),
         ("| inputs |", "| outputs |"),

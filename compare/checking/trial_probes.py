@@ -16,6 +16,8 @@ from ..support.arrays import Array, Batch
 
 MOST_RECORDS, LEAST_MOST = 1031, 64      # primes, so that no usual part size divides them
 MOST_PRODUCTS, MOST_NUMBERS = 1e8, 1.5e6      # records × weights, and records × units: these bound the time and memory of large networks
+NO_STEP = 1e-30      # a learning rate so small that no number changes, but momentum starts
+LARGE = 1000.0      # what an input, a weight, a bias or a target is multiplied by, or a step beside its weight
 _SOLVED = 3      # records of a trial whose z is solved for
 _RANK = 1e-6      # relative: inputs of a layer that differ by less count as linearly dependent
 
@@ -43,10 +45,6 @@ class TrialProbes:
     def generator(self, *stream: int) -> np.random.Generator:
         """Return a generator that depends on seed and stream alone, so that the probes for two values differ in nothing but the value."""
         return np.random.default_rng((self.seed, *stream))
-
-    def followed(self, n: int) -> tuple[int, ...]:
-        """Return n records for a step, and those of one more that shows what the optimiser has kept of it, if it keeps any state."""
-        return (n, 6) if self.problem.slots else (n,)
 
     def drawn(self, generator: np.random.Generator, records: tuple[int, ...], lr: float) -> Probe:
         """Draw a probe with one step for each number of records, all at the same learning rate."""
@@ -148,3 +146,8 @@ class TrialProbes:
 def repeated(probe: Probe, times: int) -> Probe:
     """Return the probe with its steps several times over."""
     return Probe(probe.batches * times, probe.lrs * times, probe.parameters, probe.masks * times)
+
+
+def with_state(probe: Probe) -> Probe:
+    """Return the probe's one step after the same step at a rate that moves nothing, so that it starts from what an optimiser keeps."""
+    return replace(repeated(probe, 2), lrs=(NO_STEP, *probe.lrs))

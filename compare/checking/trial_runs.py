@@ -21,8 +21,9 @@ from ..userfile.as_side import Traced
 from ..userfile.conventions import Convention
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
+from .direction import Direction
 from .result import Check
-from .trials import LEAST_BCE_DIVISOR, LOSES_DIGITS, Direction, directions
+from .trials import LEAST_BCE_DIVISOR, LOSES_DIGITS, directions
 
 _MOST_NOTES = 3
 _HALVINGS = 12      # of the span in which a limit lies
