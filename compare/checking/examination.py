@@ -171,13 +171,16 @@ class Examination:
         return binary._ends_right(observed) and binary._judged(observed, convention).verdict == "equivalent"
 
     def _best(self, first: Judged, others: list[tuple[Observed, Convention]]) -> Check:
-        """Return the check by one of the conventions that fit but are not right: the contract's own, else the only one explained."""
+        """Return the check by one of the conventions that fit but are not right: the contract's own, else the only one explained.
+
+        Two mistakes are searched for by the first alone, as that takes most of the time.
+        """
         is_own = first.convention == Convention(params=first.convention.params)
         own = self._explained(first)
         if (is_own and own.diagnosis) or not others:
             return own
         fitting = [first, *(self._judged(*each) for each in others)]
-        explained_ones = [check for check in (own, *map(self._explained, fitting[1:])) if check.diagnosis]
+        explained_ones = [check for check in (own, *(self._explained(each, with_pairs=False) for each in fitting[1:])) if check.diagnosis]
         if len(explained_ones) == 1 or (explained_ones and is_own):
             return explained_ones[0]
         if is_own:
@@ -251,7 +254,7 @@ class Examination:
             stages = [replace(each, is_proof=(each.stage.partition("_")[0], each.layer) not in hidden) for each in stages]
         return Judged(verdict, convention, observed, expected, as_shown, matcher, tuple(stages), layout, scale, empty)
 
-    def _explained(self, judged: Judged) -> Check:
+    def _explained(self, judged: Judged, with_pairs: bool = True) -> Check:
         """Return the check with the fewest mistakes that explain the difference.
 
         Intermediates may be in a scale of their own, or have a factor that is the very mistake: fewer mistakes decide, then fewer wrong
@@ -259,7 +262,7 @@ class Examination:
         """
         if judged.verdict == "not a proof":
             return self._summary(judged)
-        found = explained(judged.matcher, judged.stages)
+        found = explained(judged.matcher, judged.stages, with_pairs)
         plain, scale = in_our_scale(judged.as_shown, None)
         if scale.said != judged.scale.said:
             unscaled = self._judged_as(judged.observed, judged.convention, judged.expected, judged.as_shown, plain, scale)

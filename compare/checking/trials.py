@@ -5,7 +5,7 @@ are batches of one record and of many, the same batch again, targets of every si
 biases that are large where all else is moderate; and at last problems with one of these drawn at random.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -157,24 +157,34 @@ def _one_far(far: float, generator: np.random.Generator, shape: tuple[int, int])
 
 
 def _of_chance(draw: TrialProbes) -> Iterator[Direction]:
-    """Yield problems drawn at random: the same batch twice, and one of the tensors larger or smaller."""
+    """Yield problems drawn at random: the same batch twice, and a parameter, the inputs or the targets larger or smaller."""
     for number in range(int(np.clip(MOST_PRODUCTS // (draw.weights * 30), 4, DRAWN))):
-        n = int(draw.generator(16, number).choice([each for each in (draw.least, 2, 3, 5, 17, 64) if each >= draw.least]))
-        where = f"on a problem of {n} record{'s' * (n > 1)} drawn at random, with one of its tensors scaled by 0.001 to 1000"
-        at = partial(_by_chance, draw, n)
+        generator = draw.generator(16, number)
+        n = int(generator.choice([each for each in (draw.least, 2, 3, 5, 17, 64) if each >= draw.least]))
+        scales = _scales(draw, generator)
+        scaled = ", ".join(f"{what} times {float(f'{factor:.2g}'):g}" for what, factor in scales.items())
+        where = f"on a problem of {n} record{'s' * (n > 1)} drawn at random{', with ' * bool(scales)}{scaled}"
+        at = partial(_by_chance, draw, n, scales)
         yield Direction(where, "has it a limit?", at, (number + 1.0,), may_refuse=True, overflows=0.0, drawn=True)
 
 
-def _by_chance(draw: TrialProbes, n: int, number: float) -> Probe:
-    """Draw a problem of n records, its learning rate, and by what one parameter, the inputs and the targets are scaled."""
+def _scales(draw: TrialProbes, generator: np.random.Generator) -> dict[str, float]:
+    """Draw by what a parameter, the inputs and the targets are multiplied, where they are."""
+    names = [name for name in draw.problem.shapes() if draw.problem.loss != "bce" or place_of(draw.problem, name)[1] < draw.depth]
+    scales = {}
+    if names and generator.random() < 0.75:
+        scales[names[int(generator.integers(len(names)))]] = float(10 ** generator.uniform(-3, 3))
+    if generator.random() < 0.3:
+        scales["inputs"] = float(10 ** generator.uniform(-2, 1))
+    if draw.is_free and generator.random() < 0.5:
+        scales["targets"] = float(10 ** generator.uniform(-1, 2) * generator.choice([-1, 1]))
+    return scales
+
+
+def _by_chance(draw: TrialProbes, n: int, scales: Mapping[str, float], number: float) -> Probe:
+    """Draw a problem of n records with these scales, and its learning rate."""
     generator = draw.generator(23, int(number))
     probe = draw.drawn(generator, (n,), float(10 ** generator.uniform(-4, 0.3)))
-    parameters = dict(probe.parameters)
-    names = [name for name in parameters if draw.problem.loss != "bce" or place_of(draw.problem, name)[1] < draw.depth]
-    if names and generator.random() < 0.75:
-        name = names[int(generator.integers(len(names)))]
-        parameters[name] = parameters[name] * 10 ** generator.uniform(-3, 3)
-    times = 10 ** generator.uniform(-2, 1) if generator.random() < 0.3 else 1.0
-    times_y = 10 ** generator.uniform(-1, 2) * generator.choice([-1, 1]) if draw.is_free and generator.random() < 0.5 else None
-    batches = tuple((x * times, y if times_y is None else y * times_y) for x, y in probe.batches)
+    parameters = {name: array * scales.get(name, 1.0) for name, array in probe.parameters.items()}
+    batches = tuple((x * scales.get("inputs", 1.0), y * scales["targets"] if "targets" in scales else y) for x, y in probe.batches)
     return repeated(replace(probe, batches=batches, parameters=parameters), 2)

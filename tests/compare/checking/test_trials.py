@@ -201,7 +201,7 @@ def train_step(params, x, y, lr):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 5, 21])
+@pytest.mark.parametrize("seed", [1, 8, 17])
 def test_a_form_that_loses_its_digits_on_a_problem_drawn_at_random_has_no_limit(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
