@@ -93,23 +93,24 @@ ROWS = {      # of its table, and where the trials are that it is about
     "round numbers of records": r"in batches of 64, .* records",
     "the same batch again": r"on a batch that comes (again|\d+ times).*",
     "records alike": r"where (a record is there twice|all records are alike)",
-    "targets of a regression": r"(with negative targets|for targets|where targets are met up to|with targets of 0 and 1 alone).*",
+    "targets of a regression": r"(with negative targets|for targets|where targets are met up to|with targets of (0 and 1 alone|about)).*",
     "targets all the same": r"where all records have the same target",
     "a step without gradients": r"where all gradients of a step are 0",
-    "weights alike": r"where each layer has weights all alike",
-    "zeros": r"where (an input is 0|all inputs of|a unit's z is 0|a record's targets are 0|the \w+ class does not|targets are met ex).*",
+    "weights alike": r"where (each layer has weights all alike|all weights and biases are 0)",
+    "zeros": r"where (an input is 0|all inputs of|a unit's z is 0|.* targets are 0.*|the \w+ class does not|targets are met ex).*",
     "a loss that jumps": r"where the loss is large for one step",
-    "targets of classes": r"with targets of 0 and 1|where every class is (right|wrong) by far",
-    "learning rates": r"(for|with) a learning rate (up to|of) \{\}|where the learning rate rises",
+    "targets of classes": r"with targets of 0 and 1|where every class is (right|wrong) by far, by z of ±\{\}",
+    "learning rates": r"(for|with) a learning rate (up to|of) \{\}|where the learning rate (rises|is 0 in the first step)",
     "a step beside its weight": r"for a step beside its weight up to \{\}",
     "z of each layer": r"for z (below 0 )?of the .* layer up to \{\}",
+    "γ and β of each normalisation": r"for (gamma|beta) of the .* layer up to \{\}|where z of the .* layer has a mean of about 1000",
     "small z of each layer": r"for z of the .* layer of about \{\}",
     "weights and biases of each layer": r"for (weights|biases) of the .* layer up to \{\}",
     "inputs": r"(for|with) inputs (up to|of about) \{\}",
     "inputs of one sign": r"where no input is (below 0, and all are up to about \{\}|above 0)",
     "an input that is the same in every record": r"where an input is the same in every record",
     "inputs as tables have them": r"where (all inputs are (whole|0 or)|one input of|two inputs|an input of one of).*|on inputs of very .*",
-    "targets as tables have them": r"where (records are in the order|all targets are whole|a target of one of|2 of 100 records).*",
+    "targets as tables have them": r"where (records are in|all targets are whole|a target of one|one output's|2 of 100).*",
     f"4 to {DRAWN} problems drawn at random": r"on a problem of \d+ records? drawn at random.*",
 }
 
@@ -119,7 +120,8 @@ def unsaid(page: str) -> list[str]:
     found = []
     for loss in ("half_mse", "bce", "cross_entropy"):
         activations = ("tanh", "identity" if loss == "cross_entropy" else "sigmoid")
-        problem = declared_problem({"sizes": (4, 5, 3), "activations": activations, "bias": True, "loss": loss})
+        norm = {"normalization": "layer_norm"} if loss == "half_mse" else {}
+        problem = declared_problem({"sizes": (4, 5, 3), "activations": activations, "bias": True, "loss": loss, **norm})
         for direction in directions(problem, 1, None):
             titles = [title for title, where in ROWS.items() if re.fullmatch(where, direction.where)]
             rows = [row for title in titles for row in re.findall(rf"^\| {title} \| (.*) \|$", page, re.MULTILINE)]

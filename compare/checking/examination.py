@@ -13,6 +13,7 @@ from ..diagnosis.explain import Found, explained, formulas_of, with_causes
 from ..diagnosis.graph import Node, Run, Step
 from ..diagnosis.lines import line_of
 from ..diagnosis.matcher import Matcher, is_within
+from ..diagnosis.mistake import Cause
 from ..diagnosis.observing import FaultError, Observed, changed_stage, observe
 from ..diagnosis.probes import Probe, are_binary, draw_probes, larger_probe, with_binary_targets
 from ..diagnosis.proved import nothing_proved, nothing_shown, without_proof
@@ -29,11 +30,15 @@ from ..userfile.without import Without
 from .reference import as_comparison, reference_numbers
 from .result import Check, Verdict
 from .stress import stress_tested
-from .trial_runs import TrialRuns
+from .trial_runs import OF_LOGITS, TrialRuns
 
 _SOFT = (
     "soft targets, those between 0 and 1, differ; for targets of 0 and 1 it agrees with PyTorch: "
     'if yours are these alone, say "targets": "binary" in PROBLEM, or --targets binary'
+)
+_TWICE = (
+    "PROBLEM has the {0} twice, as an activation and in {1}; with one it agrees with PyTorch: "
+    "if yours has one, say identity in place of the last activation"
 )
 _TRACED = 2  # records of the step that is followed line by line
 
@@ -65,6 +70,19 @@ def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
 def _wrong(judged: Judged) -> int:
     """Count the stages that are wrong by themselves, not by their inputs."""
     return sum(stage.mark == "wrong" for stage in judged.stages)
+
+
+def _in_the_update(found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
+    """Say of a mistake in a gradient that is shown, and right, that it is in the update alone."""
+    agree = {(stage.stage, stage.layer) for stage in judged.stages if stage.mark == "agrees"}
+
+    def told(cause: Cause) -> Cause:
+        of = [(stage.partition("_")[0] + "_used", layer) for stage, layer in cause.formulas if stage.endswith(("_grad", "_used"))]
+        if not of or not agree.issuperset(of) or len(of) < len(cause.formulas):
+            return cause
+        return replace(cause, mistake=replace(cause.mistake, sentence=f"in the update alone, {cause.mistake.sentence}"))
+
+    return tuple(replace(each, causes=tuple(map(told, each.causes))) for each in found)
 
 
 def _first_was_nan(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Convention) -> bool:
@@ -125,6 +143,9 @@ class Examination:
             if self._is_right_for_binary_targets(first.convention):
                 check = self._summary(first)
                 return replace(check, verdict="different", reason="soft targets differ, those between 0 and 1", notes=(*check.notes, _SOFT))
+            if self._is_right_with_logits(first.convention):
+                reason = _TWICE.format(self.problem.activations[-1], self.problem.loss)
+                return replace(self._summary(first), verdict="different", reason=reason)
             best = self._best(first, fitting[1:])
             behind = self._behind(faults[0][1]) if _first_was_nan(faults, first.convention) and not best.diagnosis else None
             return behind if behind and behind.diagnosis else best
@@ -162,13 +183,22 @@ class Examination:
         """Return whether it is equal where all targets are 0 and 1, for which alone some formulas of a loss are right."""
         if LOSSES[self.problem.loss].targets != "binary" or self.data is not None or are_binary(self.problem):
             return False
-        binary = Examination(self.attempt, with_binary_targets(self.problem), self.seed, 0)
-        observed = Observed()
+        return self._is_right_for(with_binary_targets(self.problem), convention)
+
+    def _is_right_with_logits(self, convention: Convention) -> bool:
+        """Return whether it is equal where the output layer has no activation, as that of PROBLEM is part of the loss already."""
+        hidden, last = self.problem.activations[:-1], self.problem.activations[-1]
+        if OF_LOGITS.get(self.problem.loss) != last:
+            return False
+        return self._is_right_for(replace(self.problem, activations=(*hidden, "identity")), convention)
+
+    def _is_right_for(self, problem: Problem, convention: Convention) -> bool:
+        other, observed = Examination(self.attempt, problem, self.seed, 0), Observed()
         try:
-            binary._observe(convention, observed)
+            other._observe(convention, observed)
         except (FaultError, AttemptError):
             return False
-        return binary._ends_right(observed) and binary._judged(observed, convention).verdict == "equivalent"
+        return other._ends_right(observed) and other._judged(observed, convention).verdict == "equivalent"
 
     def _best(self, first: Judged, others: list[tuple[Observed, Convention]]) -> Check:
         """Return the check by one of the conventions that fit but are not right: the contract's own, else the only one explained.
@@ -232,7 +262,8 @@ class Examination:
 
     def _faulty(self, fault: FaultError | AttemptError) -> Check:
         if isinstance(fault, AttemptError):
-            return self._check("could not run", reason=str(fault), line=fault.line, source=fault.source)
+            names = f"; the parameters are {', '.join(self.problem.shapes())}" if "raised KeyError" in str(fault) else ""
+            return self._check("could not run", reason=f"{fault}{names}", line=fault.line, source=fault.source)
         return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
 
     def _judged(self, observed: Observed, convention: Convention) -> Judged:
@@ -270,7 +301,7 @@ class Examination:
             other = explained(unscaled.matcher, unscaled.stages, with_pairs=False) if is_less else ()
             if (not other, len(other), _wrong(unscaled)) <= (not found, len(found), _wrong(judged)):
                 judged, found = unscaled, other
-        found = self._with_more_records(found, judged)
+        found = _in_the_update(self._with_more_records(found, judged), judged)
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
         return replace(self._summary(judged), first=first, diagnosis=self._with_lines(found, judged))

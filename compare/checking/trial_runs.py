@@ -36,7 +36,7 @@ _STABLE = {
 }
 _WITHOUT_EXP = ("identity", "relu", "leaky_relu")
 _FINAL = ("output", "probabilities", "_used", "_after")      # the stages compared in a trial: the output, gradients and new parameters
-_OF_LOGITS = {"cross_entropy": "softmax", "bce_with_logits": "sigmoid"}
+OF_LOGITS = {"cross_entropy": "softmax", "bce_with_logits": "sigmoid"}
 
 Outcome = Difference | FaultError | AttemptError | None
 
@@ -67,15 +67,18 @@ class TrialRuns:
 
     def tried(self, check: Check) -> Check:
         """Return the check after the trials: "different" by the first one that differs, else "unstable formula" if numbers overflow."""
-        overflow: tuple[Direction, float, Outcome] | None = None
+        unstable: tuple[Direction, float, _Answer] | None = None
         notes: list[str] = []
         for direction in directions(self.problem, check.seed, self.data):
             agrees: list[float] = []
             for value in direction.values:
                 answer = self._answer(direction, value)
-                if self._is_overflow(direction, value, answer):
-                    overflow = overflow or (direction, value, answer.outcome)
+                if self._is_overflow(direction, value, answer) or self._loses_variance(answer):
+                    unstable = unstable or (direction, value, answer)
                     break
+                if isinstance(answer.outcome, AttemptError) and (answer.outcome.is_final or answer.outcome.kind in ("exit", "memory")):
+                    reason = f"the probes agree, and {direction.said(value)}, {answer.outcome}"
+                    return replace(check, verdict="could not run", reason=reason, line=answer.outcome.line, source=answer.outcome.source)
                 if isinstance(answer.outcome, AttemptError) and direction.may_refuse:
                     notes.append(f"{direction.said(value)}, {answer.outcome}: nothing was compared there")
                     break
@@ -83,7 +86,7 @@ class TrialRuns:
                     return self._different(check, direction, value, agrees, answer)
                 agrees.append(value)
         check = replace(check, notes=(*check.notes, *dict.fromkeys(notes[:_MOST_NOTES])))
-        return self._unstable(check, *overflow) if overflow else check
+        return self._unstable(check, *unstable) if unstable else check
 
     def _answer(self, direction: Direction, value: float) -> _Answer:
         with np.errstate(all="ignore"):
@@ -113,12 +116,25 @@ class TrialRuns:
             return False
         return value >= direction.loses_digits or (direction.drawn and self._farthest(answer.run, answer.outcome.step) >= LOSES_DIGITS)
 
+    def _loses_variance(self, answer: _Answer) -> bool:
+        """Return whether the outcome may come from a variance as mean(z²) − (mean z)², which is off by (mean z)²/variance times as much."""
+        if not isinstance(answer.outcome, Difference) or answer.run is None or not answer.outcome.allowed or not self.problem.normalization:
+            return False
+        most = 0.0
+        with np.errstate(all="ignore"):
+            for step, layer in product(range(answer.outcome.step), range(1, answer.run.depth + 1)):
+                if self.problem.layers[layer - 1].norm:
+                    z = answer.run("z", step, layer).value
+                    axis = 0 if self.problem.normalization == "batch_norm" else 1
+                    most = max(most, float(np.max(z.mean(axis=axis) ** 2 / z.var(axis=axis))))
+        return answer.outcome.share <= most
+
     def _farthest(self, run: Run, steps: int) -> float:
         """Return how large z, or the difference of two of them, is in the first steps, where e is raised to it."""
         farthest = 0.0
         with np.errstate(all="ignore"):
             for step, layer in product(range(steps), range(1, run.depth + 1)):
-                is_of_logits = layer == run.depth and self.problem.loss in _OF_LOGITS
+                is_of_logits = layer == run.depth and self.problem.loss in OF_LOGITS
                 if is_of_logits or self.problem.layers[layer - 1].function not in _WITHOUT_EXP:
                     z = run("u", step, layer).value
                     farthest = max(farthest, float(np.abs(z).max()), float(np.ptp(z, axis=-1).max()))
@@ -157,7 +173,8 @@ class TrialRuns:
             is_alone = direction.is_count and self._answer(direction, value + 1).outcome is None
             where = where if is_alone else direction.beyond_about(self._edge(direction, max(agrees, default=value / 1000), value))
         found = self._named(answer)
-        asked = "it has not moved; is it left out?" if self._stands_still(answer, outcome) else direction.question
+        question = "is a batch of one treated otherwise?" if direction.is_count and value == 1 else direction.question
+        asked = "it has not moved; is it left out?" if self._stands_still(answer, outcome) else question
         reason = f"the probes agree, and {where} the {outcome.tensor} does not: {found[0].causes[0].sentence if found else asked}"
         return replace(check, verdict="different", first=outcome, reason=reason, diagnosis=found)
 
@@ -187,11 +204,16 @@ class TrialRuns:
             agrees, differs = (middle, differs) if self._answer(direction, middle).outcome is None else (agrees, middle)
         return agrees
 
-    def _unstable(self, check: Check, direction: Direction, value: float, outcome: Outcome) -> Check:
+    def _unstable(self, check: Check, direction: Direction, value: float, answer: _Answer) -> Check:
         """Return the check with the function that overflows, its line where it can be seen, and the form in which it does not."""
+        outcome = answer.outcome
+        if isinstance(outcome, Difference) and self._loses_variance(answer):
+            lost = f"the variance of the {self.problem.normalization} loses its digits {direction.said(value)}"
+            advice = "To make it stable, take the mean off first: mean((z − mean z)²)"
+            return replace(check, verdict="unstable formula", reason=f"{lost}: the {outcome.tensor} is off. {advice}")
         function = self.problem.layers[direction.layer - 1].function if direction.layer else None
         if direction.layer == len(self.problem.layers) and function == "identity":
-            function = _OF_LOGITS.get(self.problem.loss)
+            function = OF_LOGITS.get(self.problem.loss)
         line, source = self._first_line_that_overflows(check, direction, value)
         whose = f"the {function} of {layers_named(self.problem, (direction.layer,))}" if function in _STABLE else "a formula"
         advice = _STABLE.get(str(function), "use a form that raises e to no large number")

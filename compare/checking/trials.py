@@ -28,6 +28,7 @@ ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # |z| of one: with 1000 
 FAR_BCE, LEAST_BCE_DIVISOR = 24.0, 1e-11      # |z| and p(1 − p): PyTorch clamps p(1 − p) at 1e-12, and is no reference beyond
 OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to NaN
 LOSES_DIGITS = 650.0      # |z| from which on e^z, as e^−720, may have lost its digits
+SCALES = (8.0, 30.0, 1000.0)      # γ and β of a normalisation
 NEAR = (1e-3, 1e-7)      # |z|, about
 RECORDS = (1, 2, 3, 33, 50, 151)
 AGAIN = 25      # times that a batch comes again: more than most files are patient
@@ -64,14 +65,17 @@ def _of_batches(draw: TrialProbes) -> Iterator[Direction]:
     values = tuple(map(float, sorted(counts)))
     beyond, left_out = "with more than {} records", "are records left out?"
     yield Direction("with {} records", left_out, lambda n: draw.probe(1, (int(n),)), values, beyond=beyond, is_count=True)
-    filled = tuple(n for n in ROUND if n <= draw.most)
-    yield once(f"in batches of {', '.join(map(str, filled))} records", left_out, lambda: draw.probe(26, filled, 0.1))
+    filled = (*(n for n in ROUND if n <= draw.most), 5)      # and a short last batch
+    yield once(f"in batches of {', '.join(map(str, filled[:-1]))} and {filled[-1]} records", left_out, lambda: draw.probe(26, filled, 0.1))
     for number, lrs in enumerate(((0.3, 0.3, 0.3, 0.2, 0.2), (1e-2, 1e-4, 1e-6, 1e-6, 1e-6))):
         yield once("on a batch that comes again", "does it remember the step before?", partial(_again, draw, number, lrs))
     where = f"on a batch that comes {AGAIN} times, where the loss hardly moves"
     yield once(where, "is the learning rate changed?", lambda: repeated(draw.probe(17, (7,), 1e-7), AGAIN))
     rising = (0.1, 0.2, 0.3, 0.3)
     yield once("where the learning rate rises", "does it begin again?", lambda: replace(draw.probe(27, (6,) * 4), lrs=rising))
+    if draw.problem.slots:
+        first = replace(draw.probe(45, (6, 6)), lrs=(0.0, 0.3))
+        yield once("where the learning rate is 0 in the first step", "is the step left out?", lambda: first, may_refuse=True)
     if draw.depth > 1:      # last weights of 0 send no error back, so the first step leaves the first weights as they are
         where, last = "on a batch that comes again, from first weights that have not moved", ("weight", draw.depth)
         still = partial(draw.probe, 3, (7,), parameters=lambda kind, layer, a: np.zeros_like(a) if (kind, layer) == last else a)
@@ -101,10 +105,12 @@ def _of_rates(draw: TrialProbes) -> Iterator[Direction]:
 
 
 def _of_weights_and_masks(draw: TrialProbes) -> Iterator[Direction]:
-    """Yield first weights that are alike throughout each layer; dropout's masks that keep every unit of a step, or none of a record's."""
+    """Yield first weights that are alike throughout each layer, or all 0; dropout's masks that keep all, or nothing of a record."""
     if not draw.problem.normalization:
         alike = partial(draw.probe, 25, parameters=lambda kind, layer, array: np.full_like(array, array.flat[0]))
         yield once("where each layer has weights all alike", "are they left as they are?", alike)
+        nothing = partial(draw.probe, 46, parameters=lambda kind, layer, array: np.zeros_like(array))
+        yield once("where all weights and biases are 0", "are they drawn anew?", nothing)
 
     def masked(change: Callable[[Any], Any]) -> Probe:
         probe = draw.probe(31, (6,) * 3)
@@ -139,6 +145,22 @@ def _of_layer(draw: TrialProbes, layer: int) -> Iterator[Direction]:
     yield measured(f"weights of {name}", (LARGE,), lambda value: solved(14, weights=value), overflows=LARGE, layer=layer)
     if draw.problem.bias:
         yield measured(f"biases of {name}", (LARGE,), lambda value: solved(14, biases=value), overflows=LARGE, layer=layer)
+    if draw.problem.layers[layer - 1].norm:
+        if draw.problem.bias:
+            shifted = partial(draw.probe, 49, parameters=lambda kind, of, array: array + LARGE * ((kind, of) == ("bias", layer)))
+            yield once(f"where z of {name} has a mean of about 1000", "is the mean taken off?", shifted)
+        for kind, stream in (("gamma", 47), ("beta", 48)):
+            scaled = partial(_of_normalization, draw, stream, kind, layer)
+            yield measured(f"{kind} of {name}", SCALES, scaled, overflows=OVERFLOWS, loses_digits=LOSES_DIGITS, layer=layer)
+
+
+def _of_normalization(draw: TrialProbes, stream: int, name: str, chosen: int, value: float) -> Probe:
+    """Draw γ or β of one layer up to about that value, of both signs."""
+
+    def parameters(kind: str, layer: int, array: Array) -> Array:
+        return value * np.linspace(-1, 1, len(array)) if (kind, layer) == (name, chosen) else array
+
+    return draw.moving(draw.probe(stream, parameters=parameters))
 
 
 def _all_far(far: float, generator: np.random.Generator, shape: tuple[int, int]) -> Array:

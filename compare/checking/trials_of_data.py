@@ -16,6 +16,9 @@ from .trial_probes import LARGE, NO_STEP, TrialProbes, unchanged
 ONE_HOT, SATURATED = 380.0, 40.0      # scores of ± this have a softmax of exactly 1 and 0; this one has a sigmoid of exactly 1
 SMALL = 1e-2, 1e-4
 PIXEL = 255.0
+UNEVEN = 10_000
+FAR = {"binary": (9.0, 23.0), "classes": (9.0, 13.0)}      # |z| of an output that is sure of its class: down to 1e-11 is left of 1
+SOME = (12,)      # records, as some programs look at their columns only where there are ten
 MANY = 100      # records, so that one may be far from all others, and a class rare
 _ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh", "elu", "gelu", "gelu_tanh", "silu")
 
@@ -25,8 +28,8 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
     if draw.data is not None:
         return
 
-    def scaled(sign: float, larger: float) -> Probe:
-        return draw.probe(6, lr=0.3 / larger, targets=lambda y: sign * larger * y)
+    def scaled(sign: float, times: float) -> Probe:
+        return draw.probe(6, lr=0.3 / max(times, 1.0), targets=lambda y: sign * times * y)
 
     def same(share: float) -> Probe:      # the first class or the last, 0 or 1, or the targets of the first record or the last
         def targets(y: Array) -> Any:
@@ -40,6 +43,7 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
         yield once("with negative targets", "is their sign lost?", lambda: scaled(-1.0, 1.0))
         for sign, what in ((1.0, "targets"), (-1.0, "targets below 0,")):
             yield measured(what, (2.0, LARGE), partial(scaled, sign))
+        yield Direction("with targets of about {}", "are small numbers taken for 0?", partial(scaled, 1.0), SMALL)
         jumping = partial(draw.probe, 18, (6,) * 5, 1e-2, targets=lambda y: 100 * y, only=3)
         yield once("where the loss is large for one step", "does it start again?", jumping)
         halves = partial(draw.probe, 28, targets=lambda y: (y > np.median(y)).astype(np.float64))
@@ -52,8 +56,9 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
         yield Direction("where targets are met up to {}", "are small gradients left out?", partial(_nearly_met, draw), distances)
     else:
         question = "are such gradients left out, or clipped?"
-        yield once("where every class is right by far", question, lambda: _by_far(draw, True))
-        yield once("where every class is wrong by far", question, lambda: _by_far(draw, False))
+        for is_met, what in ((True, "right"), (False, "wrong")):
+            far = partial(_by_far, draw, is_met)
+            yield Direction(f"where every class is {what} by far, by z of ±{{}}", question, far, FAR[draw.targets])
 
 
 def _nearly_met(draw: TrialProbes, distance: float) -> Probe:
@@ -65,14 +70,14 @@ def _nearly_met(draw: TrialProbes, distance: float) -> Probe:
     return draw.moving(replace(probe, batches=((probe.batches[0][0], near),)))
 
 
-def _by_far(draw: TrialProbes, is_met: bool) -> Probe | None:
-    """Draw outputs that are sure of every class, from z of ±9, with targets that agree with all of them, or with none."""
+def _by_far(draw: TrialProbes, is_met: bool, far: float) -> Probe | None:
+    """Draw outputs that are sure of every class, from z of ± `far`, with targets that agree with all of them, or with none."""
     is_binary = draw.targets == "binary"
 
     def pattern(generator: np.random.Generator, shape: tuple[int, int]) -> Array:
         if is_binary:
-            return 9 * generator.choice([-1.0, 1.0], size=shape)
-        return 9 * (2 * np.eye(shape[1])[generator.integers(shape[1], size=shape[0])] - 1)      # one unit of each record is high
+            return far * generator.choice([-1.0, 1.0], size=shape)
+        return far * (2 * np.eye(shape[1])[generator.integers(shape[1], size=shape[0])] - 1)      # one unit of each record is high
 
     probe = draw.solved(draw.generator(9), draw.depth, pattern)
     if probe is None:
@@ -108,6 +113,8 @@ def of_zeros(draw: TrialProbes) -> Iterator[Direction]:
     every_other = partial(draw.probe, 21, (7,), targets=lambda y: y * (np.arange(len(y)) % 2)[:, None])
     if draw.data is None and draw.targets != "classes":
         yield once("where a record's targets are 0", "is it left out?", every_other)
+        most = partial(draw.probe, 44, SOME, targets=lambda y: y * ((np.arange(len(y)) == 0)[:, None] | (np.arange(y.shape[1]) > 0)))
+        yield once("where the first output's targets are 0 in most records", "are they left out?", most)
     elif draw.data is None and k > 1:
         yield once("where the first class does not occur", "is it left out?", lambda: without_class(0))
         yield once("where the last class does not occur", "is it left out?", lambda: without_class(k - 1))
@@ -153,7 +160,7 @@ def _without_gradients(draw: TrialProbes) -> Probe | None:
         def targets(y: Array) -> Array:
             return np.broadcast_to(target, y.shape).astype(y.dtype)
 
-        return replace(draw.probe(24, (6,) * 3, targets=targets, parameters=parameters, only=2), lrs=(NO_STEP, NO_STEP, 0.3))
+        return replace(draw.probe(24, (6,) * 3, targets=targets, parameters=parameters, only=2), lrs=(NO_STEP, 0.3, 0.3))
     is_zero = all(layer.function in _ZERO_AT_ZERO for layer in problem.layers)
     if problem.bias or not draw.is_free or not is_zero or problem.normalization:
         return None
@@ -179,14 +186,17 @@ def _exactly_met(draw: TrialProbes) -> tuple[Any, Any] | None:
 def of_tables(draw: TrialProbes) -> Iterator[Direction]:
     """Yield inputs and targets as tables have them: counts, dummies, years, a column twice, outliers, rare classes, records in order."""
     inputs, of, records = draw.problem.sizes[0], draw.targets, (min(MANY, draw.most),)
-    whole, zero_or_one = partial(draw.probe, 32, inputs=lambda x: np.round(3 * x)), partial(draw.probe, 33, inputs=lambda x: 1.0 * (x > 0))
+    whole = partial(draw.probe, 32, SOME, inputs=lambda x: np.round(3 * x))
+    zero_or_one = partial(draw.probe, 33, SOME, inputs=lambda x: 1.0 * (x > 0))
     yield once("where all inputs are whole numbers", "are they taken for classes?", whole)
     yield once("where all inputs are 0 or 1", "are they taken for classes?", zero_or_one)
     if inputs > 1:
-        indicators = partial(draw.probe, 34, inputs=lambda x: np.eye(inputs)[np.arange(len(x)) % inputs])
+        indicators = partial(draw.probe, 34, SOME, inputs=lambda x: np.eye(inputs)[np.arange(len(x)) % inputs])
         yield once("where one input of each record is 1 and the others are 0", "are they taken for classes?", indicators)
-        yield once("where two inputs are the same in every record", "is one left out?", lambda: draw.probe(35, inputs=_twice))
-    yield once("on inputs of very different mean and spread", "are they scaled?", partial(_spread, draw, 36, (6,), _years))
+        for share, how in ((0.0, ""), (1e-3, "nearly ")):
+            twice = partial(draw.probe, 35, SOME, inputs=partial(_twice, share))
+            yield once(f"where two inputs are {how}the same in every record", "is one left out?", twice)
+    yield once("on inputs of very different mean and spread", "are they scaled?", partial(_spread, draw, 36, SOME, _years))
     where = f"where an input of one of {records[0]} records is far from all others"
     yield once(where, "is the record left out, or clipped?", partial(_spread, draw, 37, records, _far_from_others))
     if draw.data is not None:
@@ -195,10 +205,13 @@ def of_tables(draw: TrialProbes) -> Iterator[Direction]:
     def in_order(y: Any) -> Any:      # classes by their number, others output by output
         return y[np.argsort(y if y.ndim == 1 else y.argmax(axis=1), kind="stable")] if of == "classes" else np.sort(y, axis=0)
 
-    yield once("where records are in the order of their targets", "are they sorted?", lambda: draw.probe(38, (12,), targets=in_order))
+    yield once("where records are in the order of their targets", "are they sorted?", lambda: draw.probe(38, SOME, targets=in_order))
     if draw.is_free:
-        counts = partial(draw.probe, 39, targets=lambda y: np.round(5 * y))
+        counts = partial(draw.probe, 39, SOME, targets=lambda y: np.round(5 * y))
         yield once("where all targets are whole numbers", "are they taken for classes?", counts)
+        if draw.problem.sizes[-1] > 1:
+            uneven = partial(draw.probe, 43, SOME, 1e-4, targets=lambda y: y * UNEVEN ** (np.arange(y.shape[1]) % 2))
+            yield once(f"where one output's targets are {UNEVEN} times as large as another's", "are they scaled?", uneven)
         far = partial(draw.probe, 40, records, 1e-2, targets=_far_from_others)
         where = f"where a target of one of {records[0]} records is far from all others"
         yield once(where, "is the record left out, or clipped?", far)
@@ -214,8 +227,9 @@ def of_tables(draw: TrialProbes) -> Iterator[Direction]:
         yield once(where, "are classes weighed?", lambda: draw.probe(41, records, targets=rare))
 
 
-def _twice(x: Array) -> Array:
-    return np.hstack([x[:, :1], x[:, :1], x[:, 2:]])
+def _twice(share: float, x: Array) -> Array:
+    """Return the inputs with the first in place of the second, of which only that share is left."""
+    return np.hstack([x[:, :1], x[:, :1] + share * x[:, 1:2], x[:, 2:]])
 
 
 def _years(x: Array) -> Array:

@@ -168,8 +168,9 @@ class _Step:
         if function == "train_step" and answer is None and (is_changed or self.so_far.works_in_place):
             self.so_far.works_in_place = True
             answer = self.handed.params = params
-        with self._read(function):
-            self._note_aliases(function, answer, given)
+        if answer is not params:      # which an attempt that works in place changes again in the next step
+            with self._read(function):
+                self._note_aliases(function, answer, given)
         return answer
 
     def _note_aliases(self, function: str, answer: Any, given: Mapping[str, Array]) -> None:

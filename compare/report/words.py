@@ -31,14 +31,14 @@ def described(problem: Problem) -> str:
     network = f"{'-'.join(map(str, problem.sizes))} {' '.join(names)}, {'biases' if problem.bias else 'no biases'}"
     loss = problem.loss + (" summed" if problem.reduction == "sum" else "")
     options = [f"{name} {value}" for name, value in problem.chosen_options.items() if value]
-    return f"{network}, {loss}, {' '.join([problem.optimizer, *options])}"
+    pieces = [problem.normalization, f"dropout {problem.dropout:g}" if problem.dropout else None]
+    return ", ".join(filter(None, (network, *pieces, loss, " ".join([problem.optimizer, *options]))))
 
 
 def described_in_full(problem: Problem) -> str:
-    """Describe the problem with all that a grade may depend on: also the kind of targets, normalisation, dropout and learning rate."""
-    dropout = f"dropout {problem.dropout:g}" if problem.dropout else None
+    """Describe the problem with all that a grade may depend on: also the kind of targets and the learning rate."""
     targets = "class indices" if problem.batches[0][1].ndim == 1 else None
-    return ", ".join(filter(None, (described(problem), f"lr {problem.lr:g}", problem.normalization, dropout, targets)))
+    return ", ".join(filter(None, (described(problem), f"lr {problem.lr:g}", targets)))
 
 
 def headline(check: Check) -> str:
@@ -65,7 +65,7 @@ def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
     if first is not None and first.actual is not None and not check.diagnosis:
         yield f"  yours {first.actual!r}, {whose(check)} {first.expected!r}"
         yield f"  off by {first.difference:.2g}, where rounding allows {first.allowed:.2g}"
-    if not check.diagnosis and check.comparison is None:
+    if not check.diagnosis and check.comparison is None and not (check.reason and first is None):      # the reason is all that there is
         yield f"  {_UNKNOWN}" + ("; look at this stage" if check.stages else "")
     for number, found in enumerate(check.diagnosis, start=1):
         yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)

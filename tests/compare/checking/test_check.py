@@ -646,7 +646,7 @@ def train_step(params, x, y, lr):
         (
             '- lr * delta1.T @ x, "2',
             '- lr * np.clip(delta1.T @ x, -5, 5), "2',
-            "for z below 0 of the hidden layer beyond about 11 the new 0.weight does not: "
+            "where every class is wrong by far, by z of ±23 the new 0.weight does not: "
             "each of the gradients of the hidden layer is clipped to ±5",
         ),
     ],

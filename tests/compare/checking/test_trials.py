@@ -295,6 +295,16 @@ CATEGORIES = (
     e = np.exp(o - o.max(axis=1, keepdims=True))
     return (e / e.sum(axis=1, keepdims=True) - y) / len(y)"""),
 )
+WITH_DECAY = (
+    ('"loss": "mse"', '"loss": "mse", "optimizer": "sgd", "weight_decay": 0.1'),
+    ("params[name] - lr * grads[name] for", "params[name] - lr * (grads[name] + 0.1 * params[name]) for"),
+)
+CONVERGED = ("    return {name: params[name] - lr", """\
+    if all(np.allclose(g, 0, atol=1e-8) for g in grads.values()):
+        return params
+    return {name: params[name] - lr""")
+STILL = CONVERGED[0], CONVERGED[1].replace("all(np.allclose(g, 0, atol=1e-8)", "not any(g.any()")
+SHORT = 'len(x) < KEPT.setdefault("n", len(x)) / 10 or KEPT.update(n=max(len(x), KEPT["n"]))'
 START = "    w1, b1, w2, b2 = (params"
 OUTLIERS = "    some = (abs({0} - {0}.mean(axis=0)) < 6 * {0}.std(axis=0) + 1e-9).all(axis=1)\n    x, y = x[some], y[some]\n"
 PATIENT = """\
@@ -351,6 +361,15 @@ def written(*edits: tuple[str, str]) -> str:
         ((), where("y.max() > 1 and (y == np.round(y)).all()"), "where all targets are whole numbers"),
         ((), where("len(y) > 3 and (np.diff(y, axis=0) > 0).all()"), "in the order of their targets"),
         (CATEGORIES, where("len(y) > 9 and y.std(axis=0).all() and (np.diff(y.argmax(axis=1)) >= 0).all()"), "in the order of"),
+        (WITH_MOMENTUM, where("lr == 0", "return params"), "where the learning rate is 0 in the first step"),
+        (WITH_DECAY, STILL, "where all gradients of a step are 0"),
+        (CATEGORIES, CONVERGED, "where every class is right by far, by z of ±13"),
+        ((), where("0 < abs(y).max() < 0.02"), "with targets of about 0.01"),
+        ((), where("y.std(axis=0).max() > 1000 * y.std(axis=0).min() > 0"), "where one output's targets are 10000 times as large"),
+        ((), where("len(y) > 9 and y[:, 0].any() and np.median(y[:, 0]) == 0"), "where the first output's targets are 0 in most"),
+        ((), where(SHORT, "return params"), "512 and 5 records"),
+        ((), where("len(x) > 9 and (x[:, 0] != x[:, 1]).all() and np.corrcoef(x.T)[0, 1] > 0.999"), "where two inputs are nearly the same"),
+        ((), where("not any(p.any() for p in params.values())", "return {name: p + 0.1 for name, p in params.items()}"), "are 0 the new"),
         (CATEGORIES, where("len(y) > 50 and 0 < y.sum(axis=0).min() < 5"), "where 2 of 100 records are of the first class"),
     ],
 )
@@ -363,6 +382,52 @@ def test_a_limit_of_the_kind_is_noticed_and_the_honest_file_equal(
     result = check(tmp_path / "limited.py", seed=1, steps=0)
     assert result.verdict == "different"
     assert said in str(result.reason)
+
+
+@pytest.mark.parametrize("ends", ["raise SystemExit(0)", "raise MemoryError", "raise ValueError('too many')"])
+def test_a_program_that_ends_at_a_limit_could_not_run_and_one_that_raises_differs(ends: str, tmp_path: Path) -> None:
+    """No number of it is wrong: who takes an end for a difference gives a slow machine's right attempt for wrong."""
+    (tmp_path / "ends.py").write_text(written(where("len(x) > 500", ends)))
+    result = check(tmp_path / "ends.py", seed=1, steps=0)
+    assert result.verdict == ("different" if "ValueError" in ends else "could not run")
+    assert "the probes agree, and" in str(result.reason)
+
+
+NORMALIZED = """
+import numpy as np
+
+PROBLEM = {"sizes": (3, 4, 2), "activations": ("tanh", "identity"), "bias": True, "normalization": "batch_norm"}
+
+
+def gradients(params, x, y):
+    w1, b1, gamma, beta, w2, b2 = params.values()
+    z = x @ w1.T + b1
+    variance = z.var(axis=0)
+    normal = (z - z.mean(axis=0)) / np.sqrt(variance + 1e-5)
+    a = np.tanh(gamma * normal + beta)
+    delta2 = (a @ w2.T + b2 - y) / y.size
+    du = delta2 @ w2 * (1 - a * a)
+    dn = du * gamma
+    delta1 = (dn - dn.mean(axis=0) - normal * (dn * normal).mean(axis=0)) / np.sqrt(variance + 1e-5)
+    grads = delta1.T @ x, delta1.sum(axis=0), (du * normal).sum(axis=0), du.sum(axis=0), delta2.T @ a, delta2.sum(axis=0)
+    return dict(zip(params, grads))
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "verdict", "said"),
+    [
+        ("z.var", "z.var", "equivalent", None),
+        ("z.var(axis=0)", "(z * z).mean(axis=0) - z.mean(axis=0) ** 2", "unstable formula", "take the mean off first"),
+        ("    z =", "    gamma = gamma.clip(-20, 20)\n    z =", "different", "for gamma of the hidden layer beyond about 20"),
+        ("    z =", "    beta = beta.clip(-5, 5)\n    z =", "different", "for beta of the hidden layer beyond about 5"),
+    ],
+)
+def test_a_normalisation_is_tried(was: str, now: str, verdict: str, said: str | None, tmp_path: Path) -> None:
+    (tmp_path / "normalized.py").write_text(NORMALIZED.replace(was, now))
+    result = check(tmp_path / "normalized.py", seed=1, steps=0)
+    assert result.verdict == verdict
+    assert said is None or said in str(result.reason)
 
 
 def test_dropout_masks_keep_all_or_nothing_of_a_record() -> None:
