@@ -150,6 +150,21 @@ def test_what_only_inherits_is_not_blamed() -> None:
     assert marks["weight_after1"] == marks["weight_used1"] == "inherits"
 
 
+def test_an_output_that_is_always_the_same_proves_nothing(checked: Any) -> None:
+    result = checked(OF_ONE_CLASS)
+    assert (result.verdict, result.reason) == ("not a proof", "the output is the same number for every record and step")
+
+
+OF_ONE_CLASS = """
+import numpy as np
+PROBLEM = {"sizes": (3, 4, 1), "activations": ("tanh", "softmax"), "loss": "mse", "optimizer": "sgd", "weight_decay": 0.1}
+def forward(params, x):
+    return np.ones((len(x), 1))
+def train_step(params, x, y, lr):
+    return {name: w - lr * 0.1 * w for name, w in params.items()}
+"""
+
+
 def test_causes_that_look_the_same_come_with_the_probe_that_tells_them_apart(checked: Any) -> None:
     found = checked(RIGHT.replace(" * output * (1 - output)", "")).diagnosis[0]
     assert {"slope-missing", "other-loss"} <= {cause.id for cause in found.causes}

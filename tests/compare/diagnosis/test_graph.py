@@ -95,6 +95,15 @@ def test_an_entry_says_what_it_is() -> None:
         assert mistake.sentence.format(layer="here")
 
 
+def test_a_formula_of_every_layer_replaces_that_of_the_first_too() -> None:
+    problem = Problem.draw((3, 4, 4, 2), bias=True)
+    found = [cause for mistake in CATALOGUE for cause in mistake.causes(problem) if any(stage[0] == "+" for stage in mistake.formulas)]
+    assert found
+    for cause in found:
+        stages = {stage[1:] for stage in cause.mistake.formulas if stage[0] == "+"}
+        assert {place for place in cause.formulas if place[0] in stages} == {(stage, layer) for stage in stages for layer in (1, 2, 3)}
+
+
 def test_what_was_shown_is_what_comes_after_it_is_made_from() -> None:
     problem, steps, _ = trained(PROBLEMS[0])
     shown = {("delta", 0, 2): np.full((7, 1), 0.5)}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import manual
-from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, train_in_lockstep
+from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, lesson_problem, train_in_lockstep
 from compare.lockstep.blocks import most_steps
 from compare.lockstep.judge import screened
 from compare.rounding.block import Block
@@ -133,6 +133,16 @@ def test_the_worst_difference_is_within_what_it_was_allowed() -> None:
     assert worst.difference is not None
     assert worst.allowed is not None
     assert 0 < worst.difference <= worst.allowed
+
+
+def test_targets_that_are_no_classes_and_no_share_have_no_accuracy() -> None:
+    problem = lesson_problem()
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=2)
+    assert comparison.accuracies is not None
+    assert problem.test is not None
+    x, y = problem.test
+    for targets in (y + 1.5 - y.max(), -y):
+        assert replace(comparison, problem=replace(problem, test=(x, targets))).accuracies is None
 
 
 class Showing:
