@@ -31,6 +31,9 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..sandbox.protections import check_protections
     from ..sandbox.temporary import run_folder
 
+    if options.unsafe_no_sandbox and options.confinement:
+        said = "expected one of them, nothing confines the attempts without a sandbox"
+        raise ProblemError(f"--confinement {options.confinement} is given with --unsafe-no-sandbox; {said}")
     with run_folder():
         adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
         problem = arguments.checked_problem(options)

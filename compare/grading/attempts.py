@@ -15,6 +15,7 @@ from typing import IO
 
 from ..support.errors import CompareError, ProblemError
 from ..support.output import printable
+from .results import has_results
 
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
 KINDS = ("file", "folder", "archive")
@@ -110,8 +111,17 @@ def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]
         elif not entry.is_dir() and place.suffix.lower() not in (".py", ".zip"):
             why = "neither .py nor .zip"
         elif out is not None and out.resolve().is_relative_to(place.resolve()):
+            if _has_python(place):
+                raise ProblemError(f"--out {printable(str(out))} is in the attempt {shown(place.name)}; expected a folder in no attempt")
             why = "has the results"
+        elif has_results(place) and not _has_python(place):
+            why = "has the results of another run"
         yield place, why
+
+
+def _has_python(folder: Path) -> bool:
+    """Whether there is a Python file in the folder at any depth, as there is in an attempt, and in no results."""
+    return any(name.lower().endswith(".py") for _, _, names in os.walk(folder) for name in names)
 
 
 def shown(name: str) -> str:

@@ -22,6 +22,7 @@ LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json
 COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")
 _FORMULA = re.compile(r"""(?:^|(?<=[;\t\r\n]))(?=[\s'"]*[=+\-@＝＋－＠])""")      # a cell's start, by any separator
 _MOST_LINE, _MOST_RUN = 1 << 20, 1 << 16      # bytes of a line, and of run.json
+_REPORT = re.compile(r"[0-9a-f]{16}\.html")      # as report_place names it
 Key = tuple[str, str]      # an attempt's name, and the hash of its content
 
 
@@ -60,6 +61,9 @@ class Results(AbstractContextManager["Results"]):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file: Any = None
+        if not has_results(folder) and _visible(folder):
+            said = "has files, and no results of this tool; expected a new or empty folder, or one with its results: choose another --out"
+            raise ProblemError(f"{printable(str(folder))} {said}")
         with ExitStack() as stack:
             stack.enter_context(locked(folder))
             for name in (LINES, TABLE, PAGE, RUN, REPORTS):
@@ -109,7 +113,10 @@ class Results(AbstractContextManager["Results"]):
             raise ResultsError(f"{self.folder / LINES} cannot be written: {error.strerror}; what was there is intact") from None
 
     def close_with(self, attempts: Container[Key], run: str, page: Callable[[Lines], Iterable[str]] | None) -> Lines:
-        """Write the results of those attempts in order of names: as lines, as a CSV table, and as a page; return the lines."""
+        """Write the results of those attempts in order of names: as lines, as a CSV table, and as a page; return the lines.
+
+        Reports of earlier runs that no line tells of are removed, since they may show more than this run may.
+        """
         path = self._own(LINES)
         places = {key: place for key, of, place, _ in _places(path) if of == run and key in attempts}
         write_file(path, map(_text, Lines(path, [places[key] for key in sorted(places)])), through_links=False)
@@ -117,7 +124,18 @@ class Results(AbstractContextManager["Results"]):
         write_file(self._own(TABLE), _table(lines), through_links=False)
         if page is not None:
             write_file(self._own(PAGE), page(lines), through_links=False)
+        self._remove_reports(line["report"] for line in lines)
         return lines
+
+    def _remove_reports(self, kept: Iterable[str | None]) -> None:
+        """Remove the reports that are not among the kept ones."""
+        reports, names = self._own(REPORTS), {Path(report).name for report in kept if report}
+        try:
+            for entry in list(os.scandir(reports)) if reports.exists() else []:
+                if _REPORT.fullmatch(entry.name) and entry.name not in names and entry.is_file(follow_symlinks=False):
+                    os.unlink(entry)
+        except OSError as error:
+            raise ResultsError(f"an old report in {reports} cannot be removed: {error.strerror}; the results are written") from None
 
     def _own(self, name: str) -> Path:
         """Return the path of that name; raises ProblemError unless there is nothing, or something that a run may have written."""
@@ -127,6 +145,31 @@ class Results(AbstractContextManager["Results"]):
             kind = "a link" if path.is_symlink() else "something else"
             raise ProblemError(f"{path} is {kind}; expected there what a run has written, or nothing: choose another --out")
         return path
+
+
+def has_results(folder: Path) -> bool:
+    """Whether the folder has the results of a run, finished or only begun."""
+    run, lines = folder / RUN, folder / LINES
+    if os.path.isfile(run) and _begun(run):
+        return True
+    try:
+        return os.path.isfile(lines) and _line(_first(lines)) is not None
+    except OSError:
+        return False
+
+
+def _first(lines: Path) -> bytes:
+    """Return the first line, or as much of it as a line of the results may have."""
+    with open(lines, "rb") as file:
+        return file.readline(_MOST_LINE)
+
+
+def _visible(folder: Path) -> list[str]:
+    """Return the names in the folder that are not hidden, as those of a lock are; none of a folder that cannot be read."""
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError:
+        return []
 
 
 def _not_through_links(path: str, flags: int) -> int:
@@ -161,12 +204,17 @@ def _places(path: Path) -> Iterator[tuple[Key, str, int, bool]]:
         return
     with open(path, "rb") as file:
         for place, text in _texts(file):
-            try:
-                line = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(line, dict) and not wrong_in(line):
+            if (line := _line(text)) is not None:
                 yield (line["attempt"], line["digest"]), line["run"], place, line["final"]
+
+
+def _line(text: bytes) -> Line | None:
+    """Return the line that the text is, or None if it is no valid one."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) and not wrong_in(line) else None
 
 
 def _texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

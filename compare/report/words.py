@@ -12,6 +12,7 @@ from ..problem.problem import Problem
 from ..rounding.difference import Difference
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
+_FOR_YOU = "that is for you to find out"
 _UNKNOWN = "unknown: no mistake of the catalogue makes just these numbers"
 
 
@@ -122,19 +123,25 @@ def _digits(actual: float, expected: float, mistaken: float) -> tuple[str, ...]:
 def hinted(check: Check, level: int | None) -> tuple[Check, dict[str, str]]:
     """Return the check without its diagnosis, and the hint by name: at level 1 the stage, at 2 also the mistake's kind, at 3 its sentence.
 
-    Without a `level` the check is returned unchanged, and no hint.
+    It has no right number either, which would give away what to aim at. Without a `level` the check is returned unchanged, and no hint.
     """
     if level is None:
         return check, {}
-    hint = {"stage": _wrong_stage(check)} if _wrong_stage(check) else {}
+    where = _wrong_stage(check) or (check.first.tensor if check.first and check.verdict == "different" else "")
+    hint = {"stage": where} if where else {}
     causes = [found.causes[0] for found in check.diagnosis]
     if causes and level >= 2:
         hint["kind"] = "; ".join(dict.fromkeys(kind_of(cause.mistake) for cause in causes))
     if causes and level >= 3:
         hint["sentence"] = "; ".join(cause.sentence for cause in causes)
+    reason = check.reason
+    for cause in causes if level < 3 else ():      # a limit's reason ends with the mistake
+        reason = reason and reason.replace(cause.sentence, _FOR_YOU)
+    first = check.first and replace(check.first, actual=None, expected=None)
+    stages = tuple(replace(stage, difference=None) for stage in check.stages)
     if check.verdict != "equivalent":
         check = replace(check, comparison=_without_steps(check.comparison), probes=_without_steps(check.probes))
-    return replace(check, diagnosis=(), scales=()), hint
+    return replace(check, diagnosis=(), scales=(), reason=reason, first=first, stages=stages), hint
 
 
 def _without_steps(comparison: Comparison | None) -> Comparison | None:
@@ -171,7 +178,7 @@ def summary_of_check(check: Check, command: str, hint: Mapping[str, str] | None 
         yield Line("where", f"line {check.line} of {check.name}" if check.line else _wrong_stage(check) or check.name)
     causes = [found.causes[0].sentence for found in check.diagnosis]
     if hint:
-        yield Line("why", hint.get("sentence") or hint.get("kind") or "that is for you to find out")
+        yield Line("why", hint.get("sentence") or hint.get("kind") or _FOR_YOU)
     else:
         yield Line("why", "; and ".join(causes) or check.reason or _UNKNOWN)
     line = line_of(check)

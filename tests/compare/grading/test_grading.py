@@ -14,10 +14,13 @@ import pytest
 
 from compare.checking.result import Check
 from compare.cli.main import main
+from compare.grading import run
+from compare.grading.attempts import skipped, submitted
 from compare.grading.line import LINE as CHECKS
 from compare.grading.one import Settings, score
 from compare.grading.results import Results, ResultsError
 from compare.support.errors import ProblemError
+from tests.compare.grading.killers import RIGHT, here
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -125,6 +128,43 @@ def test_a_hint_gives_away_no_more(hint: int, given: str | None, attempts: Path,
     assert "output_error_term @ w2" not in everything
 
 
+@pytest.mark.parametrize("hint", [None, 1, 3])
+def test_no_hint_has_the_right_numbers(hint: int | None, attempts: Path, tmp_path: Path) -> None:
+    """Nor those that are wrong, nor how far they are off; without a hint they are there."""
+    settings = Settings(seed=3, steps=0, confined=False, hint=hint, reports=True)
+    run.grade(attempts, tmp_path / "out", settings, here)
+    pages = [(tmp_path / "out" / str(line["report"])).read_text() for line in lines(tmp_path / "out").values() if line["mistakes"] or hint]
+    assert pages
+    assert any("PyTorch&#39;s " in page or "× allowed" in page for page in pages) == (hint is None)
+
+
+def test_a_folder_in_an_attempt_is_refused_for_the_results(attempts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which would lose its line; a folder of results beside it may be used again, and so may one that is new."""
+    (attempts / "eva" / "src").mkdir(parents=True)
+    (attempts / "eva" / "src" / "attempt.py").write_text(RIGHT)
+    for out in (attempts / "eva", attempts / "eva" / "results"):
+        assert grade(attempts, out, "--unsafe-no-sandbox") == 2
+        assert "is in the attempt eva; expected a folder in no attempt" in capsys.readouterr().err
+    assert [file.name for file in (attempts / "eva").iterdir()] == ["src"]
+    for _ in range(2):
+        run.grade(attempts, attempts / "results", Settings(seed=3, steps=0, confined=False), here)
+    assert "eva" in lines(attempts / "results")
+
+
+def test_the_results_of_another_run_are_no_attempt(attempts: Path, tmp_path: Path) -> None:
+    """But a folder with a Python file beside such results is one."""
+    for name in ("finished", "eva"):
+        with Results(attempts / name) as results:
+            results.begin(attempts, (1, 1), 3)
+            results.add(LINE)
+            results.close_with({("a.py", "1")}, "r", None)
+    with Results(attempts / "begun") as results:
+        results.begin(attempts, (1, 1), 3)
+    (attempts / "eva" / "attempt.py").write_text(RIGHT)
+    assert skipped(attempts, tmp_path / "out") == dict.fromkeys(("begun", "finished"), "has the results of another run")
+    assert [each.name for each in submitted(attempts, tmp_path / "out")] == ["eva", "right_hidden_error.py", "wrong_hidden_error.py"]
+
+
 @confined
 @pytest.mark.slow
 def test_killed_half_way_and_started_again_it_ends_the_same(tmp_path: Path) -> None:
@@ -219,6 +259,12 @@ def test_a_missing_folder_or_adapter_is_2(tmp_path: Path, attempts: Path, capsys
     assert "\x1b" not in said
     assert grade(attempts, tmp_path / "out", "--adapter", "none.py") == 2
     assert "none.py" in capsys.readouterr().err
+
+
+def test_a_confinement_of_no_sandbox_is_refused(attempts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert grade(attempts, tmp_path / "out", "--unsafe-no-sandbox", "--confinement", "landlock") == 2
+    assert "--confinement landlock is given with --unsafe-no-sandbox; expected one of them" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_a_confinement_it_is_refused(

@@ -10,9 +10,11 @@ import pytest
 
 from compare.cli.main import main
 from compare.grading import run
+from compare.grading.line import report_place
 from compare.grading.one import Settings
 from compare.grading.results import LINES, PAGE, RUN, TABLE, Results
 from tests.compare.grading.killers import RIGHT, here
+from tests.compare.grading.test_grading import LINE
 
 LAZY = "def train_step(params, x, y, lr):\n    return params\n"
 
@@ -78,9 +80,45 @@ def test_what_is_no_line_of_ours_is_graded_again(name: str, finished: tuple[Path
 @pytest.mark.parametrize("name", RUNS)
 def test_what_is_no_run_of_ours_is_begun_anew(name: str, finished: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
     root, whole = finished
+    (tmp_path / LINES).write_bytes(whole[LINES])
     (tmp_path / RUN).write_bytes(RUNS[name])
     grade(root, tmp_path, seed=3)
     assert contents(tmp_path) == whole
+
+
+@pytest.mark.parametrize("name", [LINES, TABLE, PAGE, RUN])
+def test_files_of_someone_else_are_not_written_over(
+    name: str, finished: tuple[Path, dict[str, bytes]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text("mine\n")
+    assert main(["grade", str(finished[0] / "attempts"), "--out", str(tmp_path), "--unsafe-no-sandbox"]) == 2
+    said = capsys.readouterr().err
+    assert "has files, and no results of this tool; expected a new or empty folder" in said
+    assert len(said.splitlines()) == 1
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {name: "mine\n"}
+
+
+@pytest.mark.parametrize("left", [[], [".lock"], [RUN], [RUN, LINES], [LINES]])
+def test_what_was_begun_goes_on(left: list[str], finished: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
+    root, whole = finished
+    for name in left:
+        (tmp_path / name).write_bytes(b"" if name == ".lock" else whole[name])
+    grade(root, tmp_path, seed=3)
+    assert contents(tmp_path) == whole
+
+
+def test_reports_that_no_line_tells_of_are_removed(tmp_path: Path) -> None:
+    """Of one who is gone, of one who has none in this run; but nothing that is not named as a report is."""
+    with Results(tmp_path) as results:
+        for name in ("gone.py", "kept.py", "without.py"):
+            results.add({**LINE, "attempt": name, "report": report_place(name)}, "all of it")
+    (tmp_path / "reports" / "notes.html").write_text("mine")
+    with Results(tmp_path) as results:
+        results.add({**LINE, "attempt": "kept.py", "run": "s", "report": report_place("kept.py")}, "a hint")
+        results.add({**LINE, "attempt": "without.py", "run": "s"})
+        results.close_with({(name, "1") for name in ("kept.py", "without.py")}, "s", None)
+    left = {file.name: file.read_text() for file in (tmp_path / "reports").iterdir()}
+    assert left == {Path(report_place("kept.py")).name: "a hint", "notes.html": "mine"}
 
 
 def test_a_link_that_comes_while_a_run_goes_on_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -262,6 +262,25 @@ def test_without_a_hint_all_of_that_is_there(wrong_page: Page) -> None:
         assert part in text
 
 
+RIGHT_OF_BCE = """
+import numpy as np
+
+PROBLEM = {"loss": "bce"}
+
+
+def sigmoid(z):
+    return np.exp(-np.logaddexp(0, -z))
+
+
+def train_step(params, x, y, lr):
+    w1, w2 = params.values()
+    a = sigmoid(x @ w1.T)
+    d2 = (sigmoid(a @ w2.T) - y) / y.size
+    d1 = d2 @ w2 * a * (1 - a)
+    return {"0.weight": w1 - lr * (d1.T @ x), "2.weight": w2 - lr * (d2.T @ a)}
+"""
+
+
 @pytest.mark.parametrize("hint", [1, 3])
 def test_a_hint_keeps_the_numbers_back_where_no_stage_is_wrong_by_itself(hint: int, wrong: Check) -> None:
     """Such as a file that answers otherwise when it is asked again."""
@@ -271,6 +290,18 @@ def test_a_hint_keeps_the_numbers_back_where_no_stage_is_wrong_by_itself(hint: i
     assert given == {}
     assert page.numbers == {}
     assert page.pictures == 1
+
+
+@pytest.mark.parametrize("hint", [1, 2, 3])
+def test_a_hint_does_not_give_away_what_a_limits_reason_says(hint: int, tmp_path: Path) -> None:
+    """The planted fault: a limit that is named ends its reason with the mistake."""
+    (tmp_path / "clipped.py").write_text(RIGHT_OF_BCE.replace("d1.T @ x", "np.clip(d1.T @ x, -5, 5)"))
+    limited = check(tmp_path / "clipped.py", seed=1)
+    given, told = hinted(limited, hint)
+    assert "clipped to ±5" in str(limited.reason)
+    assert ("clipped" in str(given.reason)) == ("clipped" in str(told)) == (hint == 3)
+    assert given.first is not None
+    assert given.first.expected is None
 
 
 def test_a_hint_marks_where_a_training_in_lockstep_parts_and_keeps_its_numbers_back(wrong: Check) -> None:
