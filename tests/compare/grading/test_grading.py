@@ -17,7 +17,7 @@ from compare.cli.main import main
 from compare.grading import run
 from compare.grading.attempts import skipped, submitted
 from compare.grading.line import LINE as CHECKS
-from compare.grading.one import Settings, score
+from compare.grading.one import WEIGHTS, Settings, score
 from compare.grading.results import Results, ResultsError
 from compare.support.errors import ProblemError
 from tests.compare.grading.killers import RIGHT, here
@@ -290,7 +290,6 @@ def test_the_score_is_the_share_of_stages_that_hold(attempts: Path) -> None:
     assert Settings(seed=1, steps=0).digest != Settings(seed=2, steps=0).digest
 
 
-TWO_SEVENTHS = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 OUTPUT_LAYER_ALONE = NO_BACKWARD.partition("def train_step")[0] + """
 def trace(params, x, y):
     a = 1 / (1 + np.exp(-(x @ params["0.weight"].T)))
@@ -307,7 +306,12 @@ def scored(tmp_path: Path, text: str) -> float:
     from compare.checking.check import check
 
     (tmp_path / "lazy.py").write_text(text)
-    return score(check(tmp_path / "lazy.py", seed=1, steps=0), TWO_SEVENTHS)
+    return score(check(tmp_path / "lazy.py", seed=1, steps=0), WEIGHTS)
+
+
+def test_the_weights_are_those_that_the_page_says() -> None:
+    said = ", ".join(f"{kind} {weight:g}" for kind, weight in WEIGHTS.items())
+    assert f"stage has a weight: {said};" in (ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
 
 
 def test_without_a_backward_pass_a_right_forward_one_has_two_sevenths(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from compare.grading import run
 from compare.grading.line import report_place
 from compare.grading.one import Settings
 from compare.grading.results import LINES, PAGE, RUN, TABLE, Results
+from compare.support.errors import ProblemError
+from compare.userfile.file import Attempt
 from tests.compare.grading.killers import RIGHT, here
 from tests.compare.grading.test_grading import LINE
 
@@ -157,3 +159,21 @@ def test_nothing_is_written_through_a_link(
     assert main(["grade", str(attempts), "--out", str(out), "--unsafe-no-sandbox"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert not any(elsewhere.iterdir()) if name == "reports" else elsewhere.read_text() == "kept"
+
+
+def test_an_attempt_is_closed_when_it_is_graded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A confined one would leave its process behind."""
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts" / "a.py").write_text(RIGHT)
+    closed = []
+    monkeypatch.setattr(Attempt, "close", lambda self: closed.append(self.name))
+    run.grade(tmp_path / "attempts", tmp_path / "out", Settings(seed=3, steps=0, confined=False), here)
+    assert closed
+
+
+@pytest.mark.parametrize("kind", ["a link", "something else"])
+def test_what_no_run_has_written_is_told_by_what_it_is(kind: str, tmp_path: Path) -> None:
+    with Results(tmp_path) as results:
+        (tmp_path / PAGE).symlink_to(tmp_path / "elsewhere") if kind == "a link" else (tmp_path / PAGE).mkdir()
+        with pytest.raises(ProblemError, match=f"is {kind}; expected there what a run has written"):
+            results._own(PAGE)

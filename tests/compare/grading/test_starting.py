@@ -50,6 +50,23 @@ def test_it_is_tried_again_in_the_same_run(attempts: Path, tmp_path: Path, monke
 
 
 @MISSING["bubblewrap"]
+def test_one_that_never_starts_is_tried_three_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts" / "a.py").write_text(RIGHT)
+    monkeypatch.setattr(Peer, "greet", failing(1000))
+    monkeypatch.setattr(Peer, "ask", failing(1000))
+    asked = []
+
+    def counting(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
+        for key, parcel in parcels:
+            asked.append(key)
+            yield key, work(parcel)
+
+    assert graded(tmp_path / "attempts", tmp_path / "out", counting)["a.py"]["verdict"] == "could not run"
+    assert len(asked) == 3
+
+
+@MISSING["bubblewrap"]
 def test_a_worker_that_died_is_no_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose worker died once is still tried three times where its process does not start."""
     (tmp_path / "attempts").mkdir()
