@@ -156,9 +156,9 @@ OPTIMIZERS = (
         for start, formula in (("b = g", _DAMPED["*_update"]), ("b = 0", _averaged))
     ),
     Mistake("velocity-stale", "the step is taken by the velocity from before it was updated", _VELOCITY, "Δw = −lr b, then b ← μ b + g",
-            {"*_update": _stale}, applies=both(_MOMENTUM, unless(_NESTEROV))),
+            {"*_update": _stale}, applies=both(_MOMENTUM, unless(_NESTEROV))),      # with it, that is Nesterov's look-ahead left out
     Mistake("velocity-stale", "each step but the first is taken by the velocity from before it was updated", _VELOCITY,
-            "Δw = −lr b, then b ← μ b + g", {"*_update": _stale_but_the_first}, applies=both(_MOMENTUM, unless(_NESTEROV))),
+            "Δw = −lr b, then b ← μ b + g", {"*_update": _stale_but_the_first}, applies=_MOMENTUM),
     Mistake("lr-in-velocity", "the learning rate is inside the velocity, which matters when it changes", _VELOCITY,
             "v ← μ v + lr g; Δw = −v", {"*_update": _lr_inside}, applies=_MOMENTUM),
     Mistake("nesterov-missing", "Nesterov's look-ahead is missing", "Δw = −lr (g + μ b)", "Δw = −lr b",
