@@ -124,8 +124,18 @@ class Blocks:
         for lexer in self.lexers:
             for region in lexer(document):
                 region.parsed = region.lexemes["source"]
-                region.evaluator = EVALUATORS.get(region.lexemes["language"], unknown)
+                region.evaluator = in_order
                 yield region
+
+
+def in_order(example: Example) -> str | None:
+    """The block, after all that stand before it on its page: these may be the tests of another process, where a page is split over two."""
+    said, done = None, example.namespace.setdefault("__done__", set())
+    for each in example.document.examples():
+        if each.start <= example.start and each.start not in done:
+            done.add(each.start)
+            said = EVALUATORS.get(each.region.lexemes["language"], unknown)(each)
+    return said
 
 
 def unknown(example: Example) -> str:
@@ -206,7 +216,7 @@ PRINTED: dict[int, str] = {}      # by page, what its last Python block printed
 def enter(namespace: dict[str, Any]) -> None:
     """A folder for the page, in which its commands find the packages and the examples, and may write."""
     namespace["__folder__"] = folder = tempfile.TemporaryDirectory()
-    namespace["__before__"] = Path.cwd()
+    namespace["__before__"], namespace["__done__"] = Path.cwd(), set()
     for name in LINKED:
         (Path(folder.name) / name).symlink_to(ROOT / name)
     os.chdir(folder.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from sybil import Document
+from sybil import Document, Example
 from sybil.example import SybilFailure
 
 from tests.blocks import ROOT, Blocks, assert_printed, enter, leave
@@ -25,11 +25,15 @@ def folder() -> Iterator[None]:
     leave(namespace)
 
 
-def evaluate(page: str) -> None:
+def examples(page: str) -> list[Example]:
     document = Document(page, "page.md")
     for region in Blocks()(document):
         document.add(region)
-    for example in document.examples():
+    return list(document.examples())
+
+
+def evaluate(page: str) -> None:
+    for example in examples(page):
         example.evaluate()
 
 
@@ -51,6 +55,13 @@ HIDDEN = "<!-- invisible-code-block: python\nn = 4\n-->\n\n" + block("python", "
 @pytest.mark.parametrize("page", [ADDED, CHECKED, WRITTEN, CONTINUED, HIDDEN, block("toml", "n = 1\n"), block("sh", "make test\n")])
 def test_a_page_that_is_right_passes(page: str) -> None:
     evaluate(page)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("page", [ADDED, WRITTEN, CONTINUED, HIDDEN])
+def test_a_block_passes_where_those_before_it_ran_elsewhere(page: str) -> None:
+    """As where two processes share the tests of a page; run by itself, the last would find no name and no file."""
+    examples(page)[-1].evaluate()
 
 
 @pytest.mark.usefixtures("folder")
