@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
 
+from ..problem.arrays import checked_batch
 from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
 from ..problem.validation import check_seed, is_whole
 from ..support.arrays import Batch
 from ..support.errors import ProblemError
+from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
 from ..userfile.file import Attempt, AttemptError
 from ..userfile.in_memory import Functions
@@ -59,12 +61,21 @@ def check(
             return Check("could not run", *about, reason=str(error), line=error.line, source=error.source)
     agreed = declared_problem({**attempt.problem, **(problem or {})})
     try:
+        records = None if data is None else _checked_data(data, agreed)
         if isinstance(attempt, Program):
             attempt.prepare(agreed)
         with _room_for(agreed), one_blas_thread(not agreed.is_large):
-            return Examination(attempt, agreed, seed, steps, data, keep).result()
+            return Examination(attempt, agreed, seed, steps, records, keep).result()
     finally:
         attempt.close()
+
+
+def _checked_data(data: Any, problem: Problem) -> Batch:
+    """Return the records as arrays that the problem takes; raises ProblemError."""
+    if not (isinstance(data, (tuple, list)) and len(data) == 2):
+        what = "'lesson', a word of the command line" if isinstance(data, str) and data == "lesson" else kind_of(data)
+        raise ProblemError(f"data is {what}; expected a pair (x, y) of arrays")
+    return checked_batch("data", data, problem.sizes, problem.loss, problem.dtype)
 
 
 @contextmanager
@@ -88,5 +99,5 @@ def loaded(attempt: Any, adapter: str | PathLike[str] | None) -> Attempt:
     if isinstance(attempt, (str, PathLike)):
         return Attempt.load(fspath(attempt), None if adapter is None else fspath(adapter))
     if adapter is not None:
-        raise ProblemError(f"an adapter is given with a {type(attempt).__name__}; expected the path of the file that it adapts")
+        raise ProblemError(f"an adapter is given with {kind_of(attempt)}; expected the path of the file that it adapts")
     return Functions(attempt)

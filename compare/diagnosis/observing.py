@@ -10,6 +10,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..problem.problem import Problem
 from ..support.arrays import Array
+from ..support.kinds import kind_of
 from ..userfile.conventions import ContractError, Convention, numbers, short_name
 from .graph import Node, Run, Step, place_of, places
 from .probes import Probe, steps_of
@@ -228,7 +229,7 @@ class _Step:
     def _trace(self, answer: Any, n: int, knows_lr: bool) -> None:
         """Record the numbers of a trace; if it does not know the learning rate, none that depend on it."""
         if not isinstance(answer, Mapping):
-            raise self._fault("type", "trace", f"trace answers a {type(answer).__name__}; expected a dict of named intermediates")
+            raise self._fault("type", "trace", f"trace answers {kind_of(answer)}; expected a dict of named intermediates")
         expected = self._trace_names(n)
         with self._read("trace"):
             shown = dict(answer.items())

@@ -7,13 +7,14 @@ import numpy as np
 
 from ..support.arrays import Array, Batch
 from ..support.errors import ProblemError
+from ..support.kinds import kind_of
 from .pieces import LOSSES
 
 
 def checked_batch(what: str, batch: Any, sizes: Sequence[int], loss: str, dtype: str) -> Batch:
     """Return the batch as x (n, sizes[0]) and y (n, sizes[-1]), or (n,) for class indices, with targets that the loss takes."""
     if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
-        raise ProblemError(f"{what} is a {type(batch).__name__}; expected a pair (x, y), and `batches` a tuple of such pairs")
+        raise ProblemError(f"{what} is {kind_of(batch)}; expected a pair (x, y), and `batches` a tuple of such pairs")
     x, k = _array(batch[0], dtype), sizes[-1]
     is_classes = LOSSES[loss].targets == "classes" and _dimensions(batch[1]) == 1
     y: Any = _classes(what, batch[1], k) if is_classes else _array(batch[1], dtype)
@@ -31,7 +32,7 @@ def checked_batch(what: str, batch: Any, sizes: Sequence[int], loss: str, dtype:
 def checked_parameters(params: Any, shapes: Mapping[str, tuple[int, ...]], dtype: str) -> dict[str, Array]:
     """Return the parameters in the order of `shapes`; raise unless they have just its names and shapes, and are finite."""
     if not isinstance(params, Mapping):
-        raise ProblemError(f"initial parameters are a {type(params).__name__}; expected arrays by name: {', '.join(shapes)}")
+        raise ProblemError(f"initial parameters are {kind_of(params)}; expected arrays by name: {', '.join(shapes)}")
     arrays = {name: _array(array, dtype) for name, array in params.items()}
     if {name: array.shape for name, array in arrays.items()} != shapes:
         found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..support.arrays import Array, Batch
 from ..support.errors import ProblemError
+from ..support.kinds import kind_of
 from .arrays import checked_batch, checked_parameters, read_only
 from .pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 from .validation import DTYPES, check_choice, check_flag, check_seed, checked_number, checked_optimizer_options, checked_sizes, is_whole
@@ -89,7 +90,7 @@ class Problem:
         check_flag("bias", self.bias)
         check_flag("drop_last", self.drop_last)
         if not isinstance(self.batches, (tuple, list)):
-            raise ProblemError(f"batches are a {type(self.batches).__name__}; expected a tuple of pairs (x, y)")
+            raise ProblemError(f"batches are {kind_of(self.batches)}; expected a tuple of pairs (x, y)")
         if not self.batches:
             raise ProblemError("there is no batch; expected at least one (x, y) to train on")
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..support.errors import ProblemError
+from ..support.kinds import kind_of
 from .pieces import DECAYS, OPTIMIZERS
 
 DTYPES = ("float64", "float32")
@@ -56,7 +57,7 @@ def checked_optimizer_options(optimizer: str, chosen: Any, dtype: str) -> dict[s
     """Return all hyperparameters of the optimiser beside the learning rate, with its defaults for those that are missing."""
     options = dict(OPTIMIZERS[optimizer].options)
     if not isinstance(chosen, Mapping):
-        raise ProblemError(f"optimizer_options are a {type(chosen).__name__}; expected a mapping of {', '.join(options)}")
+        raise ProblemError(f"optimizer_options are {kind_of(chosen)}; expected a mapping of {', '.join(options)}")
     for name, value in chosen.items():
         if name not in options:
             raise ProblemError(f"{name} is no option of {optimizer}; expected some of {', '.join(options)}")

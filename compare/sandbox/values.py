@@ -12,26 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..support.arrays import Array
+from ..support.kinds import Opaque, kind_of
 
 _DEPTH = 6      # levels of nested lists
 _MOST_ITEMS = 10_000
 _MOST_TREE = 4 << 20      # bytes of JSON, which take some twenty times as much in memory
 _CARRIED: dict[str, np.dtype[Any]] = {"b": np.dtype("u1"), "i": np.dtype("<i8"), "u": np.dtype("<i8"), "f": np.dtype("<f8")}
-
-
-class Opaque:
-    """A value that no frame can carry; `said` describes it, and no other attribute could be mistaken for a result."""
-
-    __slots__ = ("said",)
-
-    def __init__(self, said: str) -> None:
-        self.said = said
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(self.said)
-
-    def __repr__(self) -> str:
-        return f"<{self.said}>"
 
 
 def packed(value: Any) -> dict[str, Any]:
@@ -98,7 +84,7 @@ def _tree(value: Any, arrays: list[Array], depth: int) -> Any:
     own = getattr(value, "__dict__", None)
     if depth and isinstance(own, dict) and not callable(value):
         return {"object": [[str(key), _tree(item, arrays, depth - 1)] for key, item in own.items()], "type": type(value).__name__}
-    return {"opaque": f"a {type(value).__name__}"}
+    return {"opaque": kind_of(value)}
 
 
 def _array(value: Any, arrays: list[Array]) -> Any:
@@ -109,7 +95,7 @@ def _array(value: Any, arrays: list[Array]) -> Any:
         array = np.array(value, subok=False)
         carried = np.asarray(array, dtype=_CARRIED[array.dtype.kind])
     except (KeyError, OverflowError, ValueError, TypeError):
-        return {"opaque": f"of dtype {np.asarray(value).dtype}"}
+        return {"opaque": kind_of(value)}
     arrays.append(carried)
     return {"array": len(arrays) - 1, "dtype": array.dtype.kind, "number": is_number, "float32": array.dtype.itemsize < 8}
 

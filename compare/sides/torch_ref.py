@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..problem.problem import Problem
 from ..support.arrays import Array, Batch
 from ..support.packages import beside
+from .devices import checked_device
 from .interface import PHASES, InBlocks, StepRecord, made_anew
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ class TorchRef(InBlocks):
     """`torch_ref.Network` on `device`, trained with the problem's optimiser of `torch_ref`.
 
     It shows the phases in `show`, activations and errors only with `stages` or for large networks, where they make comparing cheap. Where
-    gradients are accumulated over parts of a batch, it shows no stages, since there are none of the whole batch.
+    gradients are accumulated over parts of a batch, it shows no stages, since there are none of the whole batch. Raises ProblemError for a
+    device that cannot be used.
     """
 
     @torch.inference_mode(False)
@@ -38,7 +40,7 @@ class TorchRef(InBlocks):
             normalization=problem.normalization,
             dropout=problem.dropout,
             dtype=problem.dtype,
-            device=device,
+            device=checked_device(str(device)),
         )
         self.optimizer = self._fresh_optimizer()
         self._flat = _flattened(self.network)

@@ -14,6 +14,7 @@ from ..rounding.difference import Mode
 from ..sides.interface import Implementation
 from ..support.arrays import Batch
 from ..support.errors import NotEquivalentError, ProblemError
+from ..support.kinds import kind_of
 
 _LOOKED_AT = 3      # first steps, in which every weight should move
 TRAINED = 10      # default steps of an implementation; the default for functions is `check`'s
@@ -61,19 +62,21 @@ def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **
 
 def compared(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Check:
     """Return the Check or the Comparison, whatever the verdict."""
+    if isinstance(actual, type) and isinstance(actual, Implementation):      # which looks for its methods, as in an object
+        raise ProblemError(f"{actual.__name__} is a class; expected an object, {actual.__name__}(problem)")
     if not isinstance(problem, Problem):
         if isinstance(actual, Implementation) and problem is None:
-            raise ProblemError(f"actual is a {type(actual).__name__}, with load_state_dict, step and predict; expected a Problem with it")
+            raise ProblemError(f"actual is {kind_of(actual)}, with load_state_dict, step and predict; expected a Problem with it")
         if problem is not None and not isinstance(problem, Mapping):
-            raise ProblemError(f"problem is a {type(problem).__name__}; expected a dict such as {{'sizes': (4, 5, 2)}}, or a Problem")
-        _check_options(options, ("adapter", "seed", "steps", "data"), "functions")
+            raise ProblemError(f"problem is {kind_of(problem)}; expected a dict such as {{'sizes': (4, 5, 2)}}, or a Problem")
+        _check_options(options, ("problem", "adapter", "seed", "steps", "data"), "functions")
         return check(actual, problem=problem, **options)
     if not isinstance(actual, Implementation):
         raise ProblemError(
-            f"actual is a {type(actual).__name__}; expected an object with load_state_dict, step and predict to go with a Problem, "
+            f"actual is {kind_of(actual)}; expected an object with load_state_dict, step and predict to go with a Problem, "
             "or functions with the problem as a dict"
         )
-    _check_options(options, ("expected", "steps", "mode"), "an Implementation")
+    _check_options(options, ("problem", "expected", "steps", "mode"), "an Implementation")
     expected = options.get("expected")
     if expected is None:
         from ..sides.torch_ref import TorchRef

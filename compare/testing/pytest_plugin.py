@@ -9,7 +9,7 @@ import shlex
 import sys
 from argparse import ArgumentTypeError
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from hashlib import sha1
 from importlib.util import find_spec
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SEEDS = 2**32
 _OF_FUNCTIONS, _OF_IMPLEMENTATIONS = ("adapter", "seed", "steps", "data"), ("expected", "steps", "mode")
-_OPTIONS = {*_OF_FUNCTIONS, *_OF_IMPLEMENTATIONS}      # of a call or a marker; their other arguments are keys of the problem
+_OPTIONS = (*_OF_FUNCTIONS, "expected", "mode")      # of a call or a marker; their other arguments are keys of the problem
 _LONGEST = 120      # characters of a report's file name, before the digest
 _MARKER = "lockstep(seed=…, steps=…, sizes=…, …): defaults for the fixture lockstep, with the names of its own arguments"
 
@@ -59,7 +59,9 @@ class Lockstep:
         options |= {name: self._found(value) for name, value in arguments.items() if name in _OPTIONS}
         fields = {name: value for name, value in arguments.items() if name not in _OPTIONS}
         if is_problem and fields:
-            raise ProblemError(f"{', '.join(fields)} cannot be given beside a Problem, which says all that; leave it out")
+            raise ProblemError(f"{', '.join(fields)} cannot be given beside a Problem; expected some of {', '.join(_OF_IMPLEMENTATIONS)}")
+        _check_names("lockstep(…)", fields)
+        _check_names("the marker lockstep", self._marked(fields=True))
         if not is_problem and (problem is None or isinstance(problem, Mapping)):
             problem = {**self._marked(fields=True), **(problem or {}), **fields} or None
         try:
@@ -96,6 +98,15 @@ class Lockstep:
         seed = [] if "seed" in named or not has_seed else ["--lockstep-seed", str(self._run.seed)]
         steps = [] if "steps" in named or self._run.steps is None else ["--lockstep-steps", str(self._run.steps)]
         return shlex.join(["pytest", self._node.nodeid, *seed, *steps])
+
+
+def _check_names(where: str, names: Iterable[str]) -> None:
+    """Raise ProblemError for names that are neither arguments nor keys of the problem."""
+    __tracebackhide__ = True
+    from ..problem.from_dict import keys, unknown_keys
+
+    for name in unknown_keys(names):
+        raise ProblemError(f"{where} has {name!r}; expected some of {', '.join([*_OPTIONS, *keys()])}")
 
 
 def _check_nothing_hides(*packages: str) -> None:

@@ -166,6 +166,8 @@ def _network(problem: Problem, side: Side, device: str, stages: bool) -> tuple[A
     if side == "manual":
         from ..sides.manual import Manual
 
+        if str(device) not in ("cpu", "cpu:0"):
+            raise ProblemError(f"device is {str(device)!r} and side is 'manual'; expected no device, as that side runs on the CPU")
         network, device = Manual(problem, stages=stages), "cpu"
     else:
         from ..sides.devices import checked_device

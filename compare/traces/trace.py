@@ -30,6 +30,9 @@ class Trace:
 
     def __init__(self, folder: str | os.PathLike[str], inputs: Problem | Callable[[Manifest], Problem] | None = None) -> None:
         self.folder = folder_at(folder)
+        if not os.path.isdir(self.folder):
+            what = "is no folder" if os.path.lexists(self.folder) else "does not exist"
+            raise TraceError(f"{self.folder} {what}; expected the folder of a trace")
         data = self._read(MANIFEST, MOST_BYTES)
         try:
             self.manifest = Manifest.from_bytes(data)

@@ -8,7 +8,7 @@ import numpy as np
 from ..problem.problem import Problem
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
-from .conventions import Convention
+from .conventions import NEW_PARAMETERS, Convention
 from .interface import Candidate
 from .line_trace import Assignment
 
@@ -37,7 +37,7 @@ class Attempted:
         own = self._own_parameters()
         if "train_step" in self.attempt.functions:
             answer = self.attempt.call("train_step", own, convention.records_in(x), convention.records_in(y), problem.lr, *last)
-            self.params = self._parameters(own if answer is None else answer, "the new parameters")
+            self.params = self._parameters(own if answer is None else answer, NEW_PARAMETERS)
             return StepRecord(params=self.params)
         if "forward" in self.attempt.functions:      # it may capture state that gradients reads
             self.attempt.call("forward", self._own_parameters(), convention.records_in(x), *last)

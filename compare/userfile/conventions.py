@@ -11,6 +11,7 @@ import numpy as np
 from ..problem.problem import Problem
 from ..support.arrays import Array
 from ..support.errors import ProblemError
+from ..support.kinds import Opaque, kind_of
 
 CHOICES = {
     "params": ("state_dict", "W1b1", "list", "pairs", "attributes"),
@@ -29,6 +30,7 @@ _SAID = {      # of every choice that is not the contract's own
     "(k, 1)": "your biases are (k, 1)",
 }
 
+NEW_PARAMETERS = "the new parameters"      # what a train_step answers, in messages
 Spread = Callable[[str], None] | None      # called with a sentence about one number that stands for several
 
 
@@ -152,14 +154,17 @@ def numbers(value: Any, what: str) -> Array:
         raise ContractError("none", f"{what} is None; expected an array: is a return missing?")
     if isinstance(value, np.ma.MaskedArray):
         raise ContractError("type", f"{what} is a masked array; expected a plain array")
+    if isinstance(value, Opaque):
+        raise ContractError("type", f"{what} is {kind_of(value)}; expected float64")
     try:
         array = np.asarray(value)
     except ValueError:
         raise ContractError("shape", f"{what} is a ragged {type(value).__name__}; expected an array of numbers") from None
     except Exception as error:  # whatever an object of the file's own does when it is read
-        raise ContractError("type", f"{what} is a {type(value).__name__} that cannot be read: {error}; expected an array") from None
+        raise ContractError("type", f"{what} is {kind_of(value)} that cannot be read: {error}; expected an array") from None
     if array.dtype.kind not in "fiu":
-        raise ContractError("dtype", f"{what} is of dtype {array.dtype}; expected float64")
+        found = f"{kind_of(value)} of dtype {array.dtype}" if isinstance(value, (list, tuple)) else kind_of(value)
+        raise ContractError("dtype", f"{what} is {found}; expected float64")
     array = np.array(array, dtype=np.float64, subok=False)
     if not np.isfinite(array).all():
         kind, index = "NaN" if np.isnan(array).any() else "infinite", tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
@@ -168,9 +173,10 @@ def numbers(value: Any, what: str) -> Array:
 
 
 def _by_name(problem: Problem, answer: Any, what: str) -> dict[str, Any]:
+    """Return the parameters or gradients by name; `what` is a plural. Raises ContractError."""
     names = list(problem.shapes())
     if answer is None:
-        raise ContractError("none", f"{what} is None; expected {', '.join(names)}: is a return missing?")
+        raise ContractError("none", f"{what} are None; expected {', '.join(names)}: is a return missing?")
     if isinstance(answer, SimpleNamespace) or (hasattr(answer, "__dict__") and not isinstance(answer, (Mapping, Sequence, np.ndarray))):
         answer = vars(answer)
     if isinstance(answer, Mapping):
@@ -178,15 +184,16 @@ def _by_name(problem: Problem, answer: Any, what: str) -> dict[str, Any]:
         missing = [name for name in names if name not in found]
         if missing:
             has = ", ".join(map(str, answer)) or "nothing"
-            raise ContractError("missing", f"{what} has {has}; expected also {', '.join(missing)}")
+            raise ContractError("missing", f"{what} have {has}; expected also {', '.join(missing)}")
         return found
     if not isinstance(answer, Sequence) or isinstance(answer, str):
-        raise ContractError("type", f"{what} is a {type(answer).__name__}; expected a dict of {', '.join(names)}")
+        in_place = ", or None if you change params in place" if what == NEW_PARAMETERS else ""
+        raise ContractError("type", f"{what} are {kind_of(answer)}; expected a dict of {', '.join(names)}{in_place}")
     flat: list[Any] = []
     for item in answer:
         flat += list(item) if isinstance(item, (tuple, list)) and any(isinstance(part, np.ndarray) for part in item) else [item]
     if len(flat) != len(names):
-        raise ContractError("missing", f"{what} has {len(flat)} arrays; expected {len(names)}: {', '.join(names)}")
+        raise ContractError("missing", f"{what} have {len(flat)} arrays; expected {len(names)}: {', '.join(names)}")
     return dict(zip(names, flat, strict=True))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..problem.pieces import ACTIVATIONS, LOSSES, OPTIMIZERS, REDUCTIONS
 from ..problem.validation import check_choice, check_flag, checked_number, checked_sizes
 from ..support.errors import ProblemError
+from ..support.kinds import kind_of
 from .conventions import CHOICES
 from .source import UnusableFileError
 
@@ -17,17 +18,17 @@ from .source import UnusableFileError
 def checked_modules(declared: Any, adapter: Path | None) -> dict[str, Any]:
     """Return the dict of modules by name; raises UnusableFileError."""
     if not isinstance(declared, Mapping):
-        raise UnusableFileError(f"MODULES of {adapter and adapter.name} is a {type(declared).__name__}; expected a dict of modules by name")
+        raise UnusableFileError(f"MODULES of {adapter and adapter.name} is {kind_of(declared)}; expected a dict of modules by name")
     for name, module in declared.items():
         if not isinstance(name, str) or not isinstance(module, (Mapping, ModuleType)):
-            raise UnusableFileError(f"MODULES has {name!r}: a {type(module).__name__}; expected a dict of names, or a module")
+            raise UnusableFileError(f"MODULES has {name!r}: {kind_of(module)}; expected a dict of names, or a module")
     return dict(declared)
 
 
 def checked_conventions(declared: Any, name: str) -> dict[str, Any]:
     """Return the dict, if a Convention has its keys and values; raises UnusableFileError."""
     if not isinstance(declared, dict):
-        raise UnusableFileError(f"CONVENTIONS of {name} is a {type(declared).__name__}; expected a dict")
+        raise UnusableFileError(f"CONVENTIONS of {name} is {kind_of(declared)}; expected a dict")
     plain = _without_arrays(declared)
     for key, value in plain.items():
         if key not in CHOICES or value not in CHOICES[key]:

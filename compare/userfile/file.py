@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
@@ -12,6 +13,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 
 from ..support.errors import CompareError
+from ..support.kinds import kind_of
 from .declared import checked_conventions, checked_modules, checked_problem
 from .imports import Imports, Owner
 from .line_trace import Assignment, recorded
@@ -31,6 +33,7 @@ FUNCTIONS = {
 SIGNATURES = ", ".join(f"{name}{arguments}" for name, arguments in FUNCTIONS.items())
 ENDINGS = ("silent", "died", "malformed", "order")
 MOST_SAID = 500      # characters of an exception's message
+_INSTALL = "; install it in this environment, or write what it does in NumPy"
 _KINDS = ((SystemExit, "exit"), (RecursionError, "recursion"), (MemoryError, "memory"))
 
 
@@ -78,7 +81,9 @@ class Attempt:
         self._names = tuple(name for name in FUNCTIONS if callable(self._named(name)))
         if not self._names:
             hint = "expected one of them at least" + (", or an adapter that maps the file onto them" if adapter is None else "")
-            raise UnusableFileError(f"{(adapter or path).name} defines none of {SIGNATURES}; {hint}")
+            others = {name: self._named(name) for name in FUNCTIONS}
+            wrong = "".join(f"; {name} is {kind_of(value)} and no function" for name, value in others.items() if value is not None)
+            raise UnusableFileError(f"{(adapter or path).name} defines none of {SIGNATURES}{wrong}; {hint}")
         notes = getattr(offering, "notes", None)
         self.notes += [] if notes is None else [str(note) for note in self._run("notes", notes, self.module)]
         problem = getattr(offering, "problem", None)
@@ -178,35 +183,45 @@ class Attempt:
         except BaseException as error:
             if isinstance(error, UnusableFileError) and function == "import":
                 raise
-            self._report(function, target, error, path or self.path)
+            self._report(function, target, args, error, path or self.path)
         if self._process.changed:
             changed = f"it changes {', '.join(self._process.changed)}; expected NumPy and Python's own functions to be left as they are"
             raise AttemptError(changed, function, "changed", path or self.path)
         return answer
 
-    def _report(self, function: str, target: Any, error: BaseException, path: Path) -> NoReturn:
+    def _report(self, function: str, target: Any, args: tuple[Any, ...], error: BaseException, path: Path) -> NoReturn:
         """Raise AttemptError for what was raised, with the user's line that it comes from."""
         lines = next(filter(None, (user_lines(error.__traceback__, owner.sources) for owner in self._imports.owners)), [])
         place = lines[-1] if lines else None
         said = _said(error)
         kind = next((kind for category, kind in _KINDS if isinstance(error, category)), "exception")
         what = f"importing {path.name} raised {said}" if function == "import" else f"{function} raised {said}"
+        what_to_do = _INSTALL if _is_not_installed(error) else ""
         if place is None and isinstance(target, FunctionType):      # the call itself failed
             source = self._imports.source_at(target.__code__.co_filename)
             place = None if source is None else (source, target.__code__.co_firstlineno)
             if function in FUNCTIONS and isinstance(error, TypeError):
-                adapted = FUNCTIONS[function] if self.adapter is None else f"(attempt, {FUNCTIONS[function][1:]}"
                 arguments = ", ".join(inspect.signature(target).parameters) or "no argument"
-                kind, what = "arguments", f"{function} takes {arguments}; expected {function}{adapted}"
+                kind, what = "arguments", f"{function} takes {arguments}; expected {function}{self._arguments(function, args)}"
         if place is None:
-            raise AttemptError(what, function, kind, path) from error
+            raise AttemptError(f"{what}{what_to_do}", function, kind, path) from error
         source, line = place
-        message = f"{what}, at {source.path.name} line {line}: `{source.line(line)}`"
+        message = f"{what}, at {source.path.name} line {line}: `{source.line(line)}`{what_to_do}"
         own = self._imports.attempt.sources.get(str(self.path))
         within = user_lines(error.__traceback__, {str(self.path): own}) if own else []
         at = within[-1][1] if within else line if source is own else None
         reached = lines[0][1] if lines else None
         raise AttemptError(message, function, kind, source.path, at, own.line(at) if own and at else None, reached) from error
+
+    def _arguments(self, function: str, args: tuple[Any, ...]) -> str:
+        """Return the arguments of the contract in brackets, with an adapter's first; dropout's masks, a list, come last."""
+        names = FUNCTIONS[function][1:-1] + (", masks" if args and isinstance(args[-1], list) else "")
+        return f"({names})" if self.adapter is None else f"(attempt, {names})"
+
+
+def _is_not_installed(error: BaseException) -> bool:
+    """Return whether a package is missing, and not only a part of one."""
+    return type(error) is ModuleNotFoundError and type(error.name) is str and error.name.partition(".")[0] not in sys.modules
 
 
 def _said(error: BaseException) -> str:

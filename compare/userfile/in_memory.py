@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from ..support.errors import ProblemError
+from ..support.kinds import kind_of
 from .declared import checked_conventions, checked_problem
 from .file import FUNCTIONS, SIGNATURES, Attempt
 from .imports import Imports
@@ -44,7 +45,7 @@ class Functions(Attempt):
                 raise ProblemError(f"{attempt.__name__} {reason}") from None
         elif not isinstance(attempt, ModuleType):
             self._offering, fault = _copied(self._offering, copies)
-            self.notes += [f"what you keep is not started anew: a {type(attempt).__name__} cannot be copied ({fault})"] if fault else []
+            self.notes += [f"what you keep is not started anew: {kind_of(attempt)} cannot be copied ({fault})"] if fault else []
         self._names = tuple(name for name in FUNCTIONS if callable(self._named(name)))
         self._places = captured_by([self._named(name) for name in self._names]) if places is None else places
         self._values = [_copied(get(*place), copies)[0] for place in self._places]
@@ -116,12 +117,12 @@ def _offering(attempt: Any) -> Any:
             raise ProblemError(f"the mapping has {what}; expected some of {', '.join(FUNCTIONS)}, by these names")
         not_callable = next((key for key in attempt if key in FUNCTIONS and not callable(attempt[key])), None)
         if not_callable is not None:
-            raise ProblemError(f"{not_callable} is a {type(attempt[not_callable]).__name__}; expected a function {FUNCTIONS[not_callable]}")
+            raise ProblemError(f"{not_callable} is {kind_of(attempt[not_callable])}; expected a function {FUNCTIONS[not_callable]}")
         return SimpleNamespace(**attempt)
     if callable(attempt) and name in FUNCTIONS and not isinstance(attempt, type):
         return SimpleNamespace(**{str(name): attempt})
     if any(callable(getattr(attempt, function, None)) for function in FUNCTIONS):
         return attempt
-    what = f"{name} is a {type(attempt).__name__} that" if isinstance(name, str) else f"a {type(attempt).__name__}"
+    what = f"{name} is {kind_of(attempt)} that" if isinstance(name, str) else kind_of(attempt)
     hint = f'; or say which it is: {{"train_step": {name}}}' if callable(attempt) and isinstance(name, str) else ""
     raise ProblemError(f"{what} has none of {SIGNATURES}; expected one of them at least{hint}")

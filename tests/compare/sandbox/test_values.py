@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from compare.sandbox.values import Opaque, packed, unpacked
+from compare.problem.problem import Problem
+from compare.sandbox.values import packed, unpacked
+from compare.support.kinds import Opaque
+from compare.userfile.conventions import NEW_PARAMETERS, ContractError, Convention, numbers
 from compare.userfile.pipe import frames
 
 CARRIED = ("?", "<i8", "<f4", "<f8")      # the dtypes that come out as themselves
@@ -85,13 +88,13 @@ def test_every_kind_of_value_comes_out_as_it_went_in(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (object(), "a object"),
+        (object(), "an object"),
         (len, "a builtin_function_or_method"),
         ({(1, 2): 3}, "a dict"),
-        (2**70, "of dtype"),
+        (2**70, "an int"),
         (1j, "a complex"),
-        (np.array(["text"]), "of dtype"),
-        (np.array([None]), "of dtype object"),
+        (np.array(["text"]), "an array of dtype <U4"),
+        (np.array([None]), "an array of dtype object"),
         ([0] * 20_000, "a list"),
     ],
 )
@@ -102,6 +105,18 @@ def test_what_cannot_be_carried_is_no_number(value: Any, said: str) -> None:
         assert found.said.startswith(said)
         with pytest.raises(TypeError):
             np.asarray(found, dtype=np.float64)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(1j * np.ones(2), "an array of dtype complex128"), ((n for n in ()), "a generator"), (object(), "an object"), (1j, "a complex")],
+)
+def test_what_is_no_array_of_numbers_is_named_alike_in_both_processes(value: Any, said: str) -> None:
+    for answer in (value, carried(value)):
+        with pytest.raises(ContractError, match=rf"^the loss is {said}; expected float64$"):
+            numbers(answer, "the loss")
+        with pytest.raises(ContractError, match=rf"^the new parameters are {said}; expected a dict of 0\.weight, 2\.weight, or None if"):
+            Convention().parameters_out(Problem.draw((3, 2, 1)), answer, NEW_PARAMETERS)
 
 
 def test_what_is_nested_too_deep_is_cut_off() -> None:

@@ -37,6 +37,13 @@ def test_its_error_is_an_assertion_that_says_where_and_how_far() -> None:
         assert word in str(caught.value)
 
 
+def test_data_that_is_no_pair_of_arrays_is_refused() -> None:
+    x, y = np.zeros((5, 6)), np.zeros((5, 1))
+    for data, said in (("lesson", "'lesson', a word of the command line"), (x, "an array of dtype float64"), ((x, y[1:]), r"y \(4, 1\)")):
+        with pytest.raises(ProblemError, match=rf"data (is|has x \(5, 6\) and) {said}; expected"):
+            check("examples/right_hidden_error.py", data=data)  # type: ignore[arg-type]
+
+
 def test_what_is_no_implementation_is_refused() -> None:
     problem = Problem.draw((3, 2, 1))
     with pytest.raises(ProblemError, match="load_state_dict, step and predict"):
@@ -143,7 +150,8 @@ def test_arguments_that_do_not_go_together_are_refused() -> None:
         (Variant(problem), problem, {"seed": 3}, "seed cannot be given with an Implementation"),
         (calls, problem, {}, "or functions with the problem as a dict"),
         (calls, (3, 2, 1), {}, "problem is a tuple; expected a dict"),
-        (calls, None, {"mode": "free"}, "mode cannot be given with functions"),
+        (calls, None, {"mode": "free"}, "mode cannot be given with functions; expected some of problem, adapter, seed, steps, data"),
+        (Variant, problem, {}, r"Variant is a class; expected an object, Variant\(problem\)"),
         (calls, None, {"adapter": "adapter.py"}, "adapter is given with a dict"),
         (object(), None, {}, "has none of train_step"),
     ]

@@ -101,10 +101,17 @@ def test_a_planted_fault_fails_in_the_words_of_the_report(run: pytest.Pytester, 
 
         def test_fields_beside_a_problem(lockstep):
             lockstep(wrong_network, Problem.draw((3, 2, 1)), bias=True)
+
+        def test_a_name_that_is_none(lockstep):
+            lockstep(wrong_network, size=(6, 2, 1))
+
+        @pytest.mark.lockstep(stesp=20)
+        def test_a_marker_with_a_name_that_is_none(lockstep):
+            lockstep(wrong_network)
         """
     )
     result = run.runpytest_subprocess("--lockstep-report", "out/reports", "--lockstep-steps", "3")
-    result.assert_outcomes(failed=6)
+    result.assert_outcomes(failed=8)
     out = result.stdout.str()
     header = next(line for line in result.outlines if line.startswith("lockstep: "))
     seed = header.split()[-1]
@@ -124,7 +131,9 @@ def test_a_planted_fault_fails_in_the_words_of_the_report(run: pytest.Pytester, 
             "E*repeat: pytest *.py::test_an_implementation --lockstep-steps 3",
             "E*ProblemError: the mapping has 'train_steps'*",
             "the marker lockstep has (3,)*",
-            "E*ProblemError: bias cannot be given beside a Problem*",
+            "E*ProblemError: bias cannot be given beside a Problem; expected some of expected, steps, mode",
+            "E*ProblemError: lockstep(…) has 'size'; expected some of adapter, seed, steps, data, *, sizes, *",
+            "E*ProblemError: the marker lockstep has 'stesp'; expected some of adapter, seed, steps, data, *, sizes, *",
         ]
     )
     for inner in ("pytest_plugin.py", "assertions.py", "checking.py", "functions.py"):

@@ -47,6 +47,7 @@ def test_functions_are_offered_and_called(write: Write) -> None:
         ("def f(:\n", "line 1: invalid syntax"),
         ("x = 1\nprint 'a'\n", "line 2: .*this is Python 2"),
         ("x = 1\n", "defines none of train_step"),
+        ("train_step = 5\n", "; train_step is an int and no function; expected one of them at least"),
         (b"\xe9 = 1", "is not text"),
         (b"a\0b", "is not text"),
         (b"# -*- coding: rot13 -*-\n", "is not text"),
@@ -109,6 +110,9 @@ def test_a_top_level_that_raises_and_wrong_arguments_are_told(write: Write) -> N
     assert caught.value.function == "import"
     with pytest.raises(AttemptError, match=r"expected loss\(output, y\), at mine.py line 1"):
         answer(write("def loss(y):\n    pass\n"))
+    attempt = Attempt.load(write("def forward(params, x):\n    pass\n"))
+    with pytest.raises(AttemptError, match=r"forward takes params, x; expected forward\(params, x, masks\), at"):
+        attempt.call("forward", {}, np.zeros((2, 3)), [np.ones((2, 3))])
 
 
 def test_fresh_starts_over_with_its_helpers(write: Write) -> None:

@@ -131,7 +131,7 @@ def test_a_mistake_behind_a_loss_that_raises_is_named(checked: Any) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [("-np.log(output).mean(axis=1)", "the loss has shape (7,); expected one number"), ("None", "is None"), ("'0.3'", "dtype")],
+    [("-np.log(output).mean(axis=1)", "the loss has shape (7,); expected one number"), ("None", "is None"), ("'0.3'", "is a str;")],
 )
 @pytest.mark.parametrize("is_right", [True, False])
 def test_a_loss_that_is_no_number_is_none(checked: Any, answer: str, said: str, is_right: bool) -> None:

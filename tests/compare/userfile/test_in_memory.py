@@ -141,10 +141,10 @@ class NeedsArguments:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (3, "a int has none of train_step"),
+        (3, "an int has none of train_step"),
         ({}, "the mapping has no function; expected some of train_step"),
         ({"loss": loss, "gradient": loss}, "'gradient'; expected some of"),
-        ({"loss": 3}, r"loss is a int; expected a function \(output, y\)"),
+        ({"loss": 3}, r"loss is an int; expected a function \(output, y\)"),
         (_helper, r'_helper is a function that has none of .*; or say which it is: {"train_step": _helper}'),
         (threading, "threading is a module that has none of"),
         (NeedsArguments, "NeedsArguments cannot be made without arguments"),
