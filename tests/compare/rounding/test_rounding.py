@@ -1,5 +1,6 @@
 """The arithmetic of bounds: it holds for honest computations, and is exact where nothing is rounded."""
 
+from collections.abc import Callable
 from operator import add, matmul, mul, sub
 
 import numpy as np
@@ -71,3 +72,11 @@ def test_numbers_of_two_precisions_do_not_meet() -> None:
     for operation in (add, sub, mul, matmul, lambda a, b: a.over(b, least=1.0)):
         with pytest.raises(TypeError, match="two precisions in one formula"):
             operation(one, other)
+
+
+@pytest.mark.parametrize("root", [Bounded.root, lambda a: a.reciprocal_root(1e-5)])
+def test_the_root_of_an_exact_number_is_off_by_its_own_roundings(root: Callable[[Bounded], Bounded]) -> None:
+    precision = Precision("float64")
+    found = root(Bounded(np.array([0.3, 2.0, 7.0]), precision))
+    assert (found.error >= 2 * precision.u * found.value).all()
+    assert (found.error <= 8 * precision.u * found.value).all()
