@@ -16,6 +16,7 @@ from ..diagnosis.probes import Probe, steps_of
 from ..diagnosis.stages import stage_name
 from ..problem.problem import Problem
 from ..rounding.difference import Difference, largest_share
+from ..rounding.rules.normalization import AXES, EPS
 from ..support.arrays import Array, Batch
 from ..userfile.as_side import Traced
 from ..userfile.conventions import Convention
@@ -117,7 +118,7 @@ class TrialRuns:
         return value >= direction.loses_digits or (direction.drawn and self._farthest(answer.run, answer.outcome.step) >= LOSES_DIGITS)
 
     def _loses_variance(self, answer: _Answer) -> bool:
-        """Return whether the outcome may come from a variance as mean(z²) − (mean z)², which is off by (mean z)²/variance times as much."""
+        """Return whether the outcome may come from v as mean(z²) − (mean z)², which is off by (mean z)²/(v + ε) times as much."""
         if not isinstance(answer.outcome, Difference) or answer.run is None or not answer.outcome.allowed or not self.problem.normalization:
             return False
         most = 0.0
@@ -125,8 +126,8 @@ class TrialRuns:
             for step, layer in product(range(answer.outcome.step), range(1, answer.run.depth + 1)):
                 if self.problem.layers[layer - 1].norm:
                     z = answer.run("z", step, layer).value
-                    axis = 0 if self.problem.normalization == "batch_norm" else 1
-                    most = max(most, float(np.max(z.mean(axis=axis) ** 2 / z.var(axis=axis))))
+                    axis = AXES[self.problem.normalization]
+                    most = max(most, float(np.max(z.mean(axis=axis) ** 2 / (z.var(axis=axis) + EPS))))
         return answer.outcome.share <= most
 
     def _farthest(self, run: Run, steps: int) -> float:

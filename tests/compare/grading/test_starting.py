@@ -33,6 +33,18 @@ def graded(folder: Path, out: Path, workers: Workers = here) -> dict[str, Any]:
     return {line["attempt"]: line for line in grade(folder, out, SETTINGS, workers)}
 
 
+def counting(asked: list[str]) -> Workers:
+    """Workers that note the name of each attempt that they are asked for."""
+
+    def workers(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
+        for key, parcel in parcels:
+            attempt: Any = key[0] if isinstance(key, tuple) else key      # alone where it is tried again
+            asked.append(attempt.name)
+            yield key, work(parcel)
+
+    return workers
+
+
 @pytest.fixture
 def attempts(tmp_path: Path) -> Path:
     folder = tmp_path / "attempts"
@@ -55,15 +67,9 @@ def test_one_that_never_starts_is_tried_three_times(tmp_path: Path, monkeypatch:
     (tmp_path / "attempts" / "a.py").write_text(RIGHT)
     monkeypatch.setattr(Peer, "greet", failing(1000))
     monkeypatch.setattr(Peer, "ask", failing(1000))
-    asked = []
-
-    def counting(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
-        for key, parcel in parcels:
-            asked.append(key)
-            yield key, work(parcel)
-
-    assert graded(tmp_path / "attempts", tmp_path / "out", counting)["a.py"]["verdict"] == "could not run"
-    assert len(asked) == 3
+    asked: list[str] = []
+    assert graded(tmp_path / "attempts", tmp_path / "out", counting(asked))["a.py"]["verdict"] == "could not run"
+    assert asked == ["a.py"] * 3
 
 
 @MISSING["bubblewrap"]
@@ -95,15 +101,9 @@ def test_it_is_told_and_the_next_run_tries_it_again(attempts: Path, tmp_path: Pa
     assert [line["final"] for line in lines.values()] == [False, False]
     assert lines["a.py"]["reason"] == "its process did not start: it did not answer within 60 s; nothing of the attempt was run"
     asked: list[str] = []
-
-    def counting(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
-        for key, parcel in parcels:
-            asked.append(key[0].name)
-            yield key, work(parcel)
-
     monkeypatch.setattr("compare.grading.one.Peer", lambda words, answer, *rest, **options: Peer(words, 1.0, *rest, **options))
     for again in (["a.py", "b.py"], []):
         asked.clear()
-        lines = graded(attempts, tmp_path / "out", counting)
+        lines = graded(attempts, tmp_path / "out", counting(asked))
         assert asked == again
         assert {name: line["verdict"] for name, line in lines.items()} == {"a.py": "equivalent", "b.py": "could not run"}

@@ -650,7 +650,8 @@ def test_runs_of_two_precisions_are_held_to_the_coarser_one(tmp_path_factory: py
             comparison = differences(*pair)
         except LostInDriftError:      # a problem in which three steps are enough for that says nothing
             reject()
-        if comparison.first_divergence and "no longer finite" in str(comparison.first_divergence.reason):
+        found = comparison.first_divergence
+        if found and max(abs(found.actual or 0), abs(found.expected or 0), key=np.nan_to_num) > np.finfo(np.float32).max:
             reject()      # 1e49 is no number of float32
         assert comparison.verdict == "equivalent", comparison.explanation()
 
