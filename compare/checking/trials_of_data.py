@@ -1,4 +1,4 @@
-"""Trials of what is in a batch: targets, zeros, and inputs."""
+"""Trials of what is in a batch: targets, zeros, inputs, and columns as tables have them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -228,7 +228,7 @@ def of_tables(draw: TrialProbes) -> Iterator[Direction]:
 
 
 def _twice(share: float, x: Array) -> Array:
-    """Return the inputs with the first in place of the second, of which only that share is left."""
+    """Return the inputs with the second column replaced by the first plus `share` times the second."""
     return np.hstack([x[:, :1], x[:, :1] + share * x[:, 1:2], x[:, 2:]])
 
 
@@ -239,7 +239,7 @@ def _years(x: Array) -> Array:
 
 
 def _far_from_others(array: Array) -> Array:
-    """Return the array with a first number 30 times as large as the others are."""
+    """Return the array with its first number replaced by 30 times the largest."""
     changed = array.copy()
     changed[0, 0] = 30 * np.abs(array).max()
     return changed
