@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from compare import Manual, Problem, Program, TorchRef, train_in_lockstep
@@ -637,6 +637,7 @@ def test_two_runs_part_where_one_of_them_is_wrong(tmp_path: Path, monkeypatch: p
 
 
 @settings(max_examples=25, deadline=None)
+@example(seed=554)      # its numbers overflow float32
 @given(seed=st.integers(0, 2**32 - 1))
 def test_runs_of_two_precisions_are_held_to_the_coarser_one(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     fine = drawn_problem(seed, dtype="float64", scale=1.0, accumulate=1)
@@ -651,7 +652,7 @@ def test_runs_of_two_precisions_are_held_to_the_coarser_one(tmp_path_factory: py
         except LostInDriftError:      # a problem in which three steps are enough for that says nothing
             reject()
         found = comparison.first_divergence
-        if found and max(abs(found.actual or 0), abs(found.expected or 0), key=np.nan_to_num) > np.finfo(np.float32).max:
+        if found and max(abs(found.actual or 0), abs(found.expected or 0), key=np.nan_to_num) > float(np.finfo(np.float32).max):
             reject()      # 1e49 is no number of float32
         assert comparison.verdict == "equivalent", comparison.explanation()
 
