@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from ..problem.problem import Problem
 from ..support.arrays import Array
 from ..support.kinds import kind_of
-from ..userfile.conventions import ContractError, Convention, numbers, short_name
+from ..userfile.conventions import NEW_PARAMETERS, ContractError, Convention, numbers, short_name
 from .graph import Node, Run, Step, place_of, places
+from .handed import Handed, differ
 from .probes import Probe, steps_of
 from .stages import Group, in_order, stage_name
 
@@ -78,7 +78,7 @@ def observe(fresh: Callable[[], Callee], problem: Problem, probes: tuple[Probe, 
     for probe in probes:
         attempt = fresh()
         params = {name: array.copy() for name, array in probe.parameters.items()}
-        handed = _Handed()
+        handed = Handed()
         for (x, y), lr in zip(probe.batches, probe.lrs, strict=True):
             befores.append(params)
             index = len(befores) - 1
@@ -100,28 +100,11 @@ def changed_stage(problem: Problem, observed: Observed, again: Observed) -> str 
     return None
 
 
-@dataclass
-class _Handed:
-    """The arguments and answers of an attempt in a probe; a batch that comes again is passed as the same arrays, as in a training loop."""
-
-    records: list[tuple[Array, Array]] = field(default_factory=list)      # the probe's, and in the attempt's own layout
-    params: Any = None      # the parameters of an attempt that works in place
-    earlier: list[tuple[str, int, list[Array], list[Array]]] = field(default_factory=list)      # function, step, arrays and their copies
-
-    def the_same(self, rows: Array, made: Callable[[Array], Array]) -> Array:
-        """Return the array that these rows were passed as before, or make one."""
-        known = next((passed for each, passed in self.records if each is rows), None)
-        if known is None:
-            known = made(rows)
-            self.records.append((rows, known))
-        return known
-
-
 class _Step:
     """One step of a probe, which calls every function that the attempt offers."""
 
     def __init__(
-        self, attempt: Callee, problem: Problem, convention: Convention, facts: Step, index: int, observed: Observed, handed: _Handed
+        self, attempt: Callee, problem: Problem, convention: Convention, facts: Step, index: int, observed: Observed, handed: Handed
     ) -> None:
         self.attempt, self.problem, self.convention, self.index = attempt, problem, convention, index
         self.before, self.so_far, self.handed = dict(facts.before), observed, handed
@@ -143,7 +126,7 @@ class _Step:
         if "gradients" in offered and (answer := self._asked("gradients", x, y)) is not NotImplemented:
             self._show_parameters("used", self._parameters(answer, "gradients", "the gradients"))
         if "train_step" in offered and (answer := self._asked("train_step", x, y, lr=lr)) is not NotImplemented:
-            after = self._parameters(answer, "train_step", "the new parameters")
+            after = self._parameters(answer, "train_step", NEW_PARAMETERS)
             self._show_parameters("after", after)
             return after
         with np.errstate(all="ignore"):
@@ -163,7 +146,7 @@ class _Step:
         for name, array in given.items():
             if not np.array_equal(array, copies[name]):
                 raise self._fault("mutated", function, f"{function} changes {name}, which is the caller's; expected it to work on a copy")
-        is_changed = _arrays_differ(params, untouched)
+        is_changed = differ(params, untouched)
         if function != "train_step" and is_changed:
             raise self._fault("mutated", function, f"{function} changes the parameters that it is given; expected it to leave them")
         if function == "train_step" and answer is None and (is_changed or self.so_far.works_in_place):
@@ -171,21 +154,9 @@ class _Step:
             answer = self.handed.params = params
         if answer is not params:      # which an attempt that works in place changes again in the next step
             with self._read(function):
-                self._note_aliases(function, answer, given)
+                for note in self.handed.aliases(function, self.index + 1, answer, given):
+                    self._note(note)
         return answer
-
-    def _note_aliases(self, function: str, answer: Any, given: Mapping[str, Array]) -> None:
-        """Note arrays of answers that a later call changes, or that share memory with each other or with an argument."""
-        for name, step, arrays, copies in self.handed.earlier:
-            if any(not np.array_equal(array, copy, equal_nan=True) for array, copy in zip(arrays, copies, strict=True)):
-                self._note(f"aliased: what {name} answered at step {step} is changed by a later call; return a copy")
-        self.handed.earlier[:] = [entry for entry in self.handed.earlier if entry[0] != function]
-        arrays = [array for array in _arrays(answer) if array.size]
-        self.handed.earlier.append((function, self.index + 1, arrays, [array.copy() for array in arrays]))
-        if _share_memory(arrays):
-            self._note(f"aliased: two of the arrays that {function} answers share their memory")
-        if any(np.shares_memory(array, x) for array in arrays for x in given.values()) and function != "trace":
-            self._note(f"aliased: what {function} answers shares memory with what it was given")
 
     def _note(self, note: str) -> None:
         if note.partition(" at step")[0] not in {each.partition(" at step")[0] for each in self.so_far.notes}:
@@ -312,33 +283,3 @@ class _Step:
 
     def _fault(self, kind: str, function: str, reason: str, group: Group | None = None) -> FaultError:
         return FaultError(kind, function, self.index + 1, reason, group)
-
-
-def _share_memory(arrays: list[Array]) -> bool:
-    """Return whether two of the arrays share memory; only the few pairs whose address ranges overlap are compared."""
-    spans = sorted((*byte_bounds(array), number) for number, array in enumerate(arrays))
-    for place, (_, end, one) in enumerate(spans):
-        for start, _, other in spans[place + 1 :]:
-            if start >= end:
-                break
-            if np.shares_memory(arrays[one], arrays[other]):
-                return True
-    return False
-
-
-def _arrays(answer: Any, depth: int = 3) -> list[Array]:
-    """Return the arrays in an answer, in its mappings, sequences and attributes down to that depth."""
-    if isinstance(answer, np.ndarray):
-        return [answer]
-    if depth == 0:
-        return []
-    if isinstance(answer, (list, tuple)):
-        items = list(answer)
-    else:
-        items = list((answer if isinstance(answer, Mapping) else getattr(answer, "__dict__", {})).values())
-    return [array for item in items for array in _arrays(item, depth - 1)]
-
-
-def _arrays_differ(one: Any, other: Any) -> bool:
-    pairs = _arrays(one), _arrays(other)
-    return len(pairs[0]) != len(pairs[1]) or not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*pairs, strict=True))

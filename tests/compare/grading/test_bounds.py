@@ -10,7 +10,7 @@ import pytest
 
 from compare.diagnosis import graph
 from compare.diagnosis.graph import Run, Step
-from compare.diagnosis.observing import _share_memory
+from compare.diagnosis.handed import share_memory
 from compare.diagnosis.patience import OutOfPatienceError, check_patience, limited_to
 from compare.grading import attempts as files
 from compare.grading.attempts import MOST_DEPTH, MOST_FILES
@@ -145,10 +145,10 @@ def test_an_answer_of_many_arrays_is_looked_through_once(monkeypatch: pytest.Mon
     looked_at: list[Any] = []
     real = np.shares_memory
     monkeypatch.setattr(np, "shares_memory", lambda one, other: looked_at.append(0) or real(one, other))
-    assert not _share_memory(arrays)
+    assert not share_memory(arrays)
     assert looked_at == []
-    assert not _share_memory([whole[::2], whole[1::2]])
-    assert _share_memory([*arrays, whole[5:6]])
+    assert not share_memory([whole[::2], whole[1::2]])
+    assert share_memory([*arrays, whole[5:6]])
     assert len(looked_at) < 5
 
 
