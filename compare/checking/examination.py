@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,15 @@ from ..diagnosis.mistake import Cause
 from ..diagnosis.observing import FaultError, Observed, changed_stage, observe
 from ..diagnosis.probes import Probe, are_binary, draw_probes, larger_probe, with_binary_targets
 from ..diagnosis.proved import nothing_proved, nothing_shown, without_proof
-from ..diagnosis.stages import Stage, judged, rank, stage_name
+from ..diagnosis.stages import Stage, judged
 from ..problem.pieces import LOSSES
 from ..problem.problem import Problem
-from ..rounding.difference import Difference
 from ..support.arrays import Array, Batch
 from ..userfile.as_side import Traced
 from ..userfile.conventions import Convention, conventions
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
-from ..userfile.without import Without
+from .faults import Fault, how_far, is_nan, of_fault, with_fault, without_fault
 from .reference import as_comparison, reference_numbers
 from .result import Check, Verdict
 from .stress import stress_tested
@@ -59,14 +57,6 @@ class Judged:
     reason: str | None
 
 
-def _how_far(fault: FaultError | AttemptError) -> tuple[int, int]:
-    """Rank a fault by how far the file came: an unusable answer, then other exceptions than those of a wrong convention; then by line."""
-    if isinstance(fault, FaultError):
-        return 2, 0
-    is_of_convention = any(f"raised {name}" in str(fault) for name in ("KeyError", "AttributeError", "IndexError", "TypeError"))
-    return int(not is_of_convention), fault.reached or fault.line or 0
-
-
 def _wrong(judged: Judged) -> int:
     """Count the stages that are wrong by themselves, not by their inputs."""
     return sum(stage.mark == "wrong" for stage in judged.stages)
@@ -83,12 +73,6 @@ def _in_the_update(found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...
         return replace(cause, mistake=replace(cause.mistake, sentence=f"in the update alone, {cause.mistake.sentence}"))
 
     return tuple(replace(each, causes=tuple(map(told, each.causes))) for each in found)
-
-
-def _first_was_nan(faults: Sequence[tuple[int, FaultError | AttemptError]], fitting: Convention) -> bool:
-    """Return whether an answer was not finite in the first convention that failed, which then may be the right one after all."""
-    fault = faults[0][1] if faults else None
-    return fitting != Convention() and isinstance(fault, FaultError) and fault.kind == "nan"
 
 
 def _numbers(observed: Observed) -> tuple[bytes, ...]:
@@ -114,7 +98,7 @@ class Examination:
     def result(self) -> Check:
         """Return the check, by the convention of the file's arrays that fits."""
         fitting: list[tuple[Observed, Convention]] = []
-        faults: list[tuple[int, FaultError | AttemptError]] = []
+        faults: list[tuple[int, Fault]] = []
         for convention in conventions(self.problem, self.attempt.conventions):
             if fitting and convention.params != fitting[0][1].params:  # a file that takes a dict of these names takes no list
                 continue
@@ -123,7 +107,7 @@ class Examination:
                 self._observe(convention, observed)
             except (FaultError, AttemptError) as fault:
                 if isinstance(fault, AttemptError) and fault.is_final:
-                    return self._faulty(fault)
+                    return of_fault(self._check("could not run"), fault)
                 faults.append((len(observed.shown), fault))
                 continue
             if self._ends_right(observed) and (judged := self._judged(observed, convention)).verdict == "equivalent":
@@ -147,10 +131,12 @@ class Examination:
                 reason = _TWICE.format(self.problem.activations[-1], self.problem.loss)
                 return replace(self._summary(first), verdict="different", reason=reason)
             best = self._best(first, fitting[1:])
-            behind = self._behind(faults[0][1]) if _first_was_nan(faults, first.convention) and not best.diagnosis else None
+            if best.diagnosis or not faults or first.convention == Convention() or not is_nan(faults[0][1]):
+                return best
+            behind = self._behind(faults[0][1])      # the first convention may be the right one, whose answer was not finite
             return behind if behind and behind.diagnosis else best
-        _, farthest = max(faults, key=lambda each: (each[0], *_how_far(each[1])))
-        return self._behind(farthest) or self._faulty(farthest)
+        _, farthest = max(faults, key=lambda each: (each[0], *how_far(each[1])))
+        return self._behind(farthest) or of_fault(self._check("could not run"), farthest)
 
     def _of_biases(self, observed: Observed, convention: Convention, other: Convention) -> Check:
         """Check a file by the first shape of biases that fits, where only another is right: it may distinguish biases by their shape."""
@@ -222,49 +208,14 @@ class Examination:
     def _observe(self, convention: Convention, observed: Observed, probes: tuple[Probe, ...] | None = None) -> None:
         observe(self.attempt.fresh, self.problem, self.probes if probes is None else probes, convention, observed)
 
-    def _behind(self, fault: FaultError | AttemptError) -> Check | None:
-        """Return the check without what the fault spoils: of other functions, other entries, or earlier probes; None if nothing is left."""
-        others = copy(self)
-        if fault.function == next((name for name in ("train_step", "gradients") if name in self.attempt.functions), None):
-            ends = accumulate(len(probe.batches) for probe in self.probes)
-            before = fault.step if isinstance(fault, FaultError) and fault.kind == "nan" else 0
-            others.probes = tuple(probe for probe, end in zip(self.probes, ends, strict=True) if end < before)
-        elif fault.function in self.attempt.functions:
-            others.attempt = Without(self.attempt, fault.function, fault.entries if isinstance(fault, FaultError) else ())
-        else:
+    def _behind(self, fault: Fault) -> Check | None:
+        """Return the check without what the fault spoils, and the fault beside it; None if nothing is left."""
+        left = without_fault(self.attempt, self.probes, fault)
+        if left is None:
             return None
-        return self._beside(fault, others.result()) if others.attempt.functions and others.probes else None
-
-    def _beside(self, fault: FaultError | AttemptError, check: Check) -> Check:
-        """Add the fault to the check of all else: as a note if it is a helper's, or a loss's that raises; else in the verdict."""
-        if isinstance(fault, AttemptError) and (fault.kind == "arguments" or fault.function == "loss"):
-            what = "it is taken for a helper and not asked" if fault.kind == "arguments" else "the loss was not compared"
-            return replace(check, notes=(*check.notes, f"{fault}: {what}"))
-        said = str(fault) if isinstance(fault, AttemptError) else f"step {fault.step}: {fault}"
-        beside = check.reason if check.verdict in ("different", "could not run", "unstable formula") else None
-        check = replace(check, reason="; ".join(filter(None, (said, beside))))
-        if isinstance(fault, FaultError) and fault.kind == "nan":
-            return self._with_nan(fault, check)
-        if check.verdict == "different":
-            return check
-        line, source = (fault.line, fault.source) if isinstance(fault, AttemptError) else (check.line, check.source)
-        return replace(check, verdict="could not run", line=line, source=source)
-
-    def _with_nan(self, fault: FaultError, check: Check) -> Check:
-        """Add the stages that are not finite to the check, as wrong."""
-        names = {group: stage_name(self.problem, group) for group in fault.groups}
-        nan = [Stage(*group, name, "wrong", Difference(fault.step, group[0], name, reason=str(fault))) for group, name in names.items()]
-        stages = sorted((*check.stages, *nan), key=lambda stage: rank((stage.stage, stage.layer), len(self.problem.layers)))
-        wrong = [stage.difference for stage in stages if stage.mark == "wrong" and stage.difference]
-        first = min(wrong, key=lambda each: each.step, default=check.first)
-        verdict: Verdict = "could not run" if check.verdict == "could not run" else "different"
-        return replace(check, verdict=verdict, stages=tuple(stages), first=first)
-
-    def _faulty(self, fault: FaultError | AttemptError) -> Check:
-        if isinstance(fault, AttemptError):
-            names = f"; the parameters are {', '.join(self.problem.shapes())}" if "raised KeyError" in str(fault) else ""
-            return self._check("could not run", reason=f"{fault}{names}", line=fault.line, source=fault.source)
-        return self._check("different" if fault.kind == "nan" else "could not run", reason=f"step {fault.step}: {fault}")
+        others = copy(self)
+        others.attempt, others.probes = left
+        return with_fault(others.result(), fault)
 
     def _judged(self, observed: Observed, convention: Convention) -> Judged:
         expected = self.expected_numbers(self.problem, self.probes, observed.steps)
