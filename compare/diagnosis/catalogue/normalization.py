@@ -90,8 +90,8 @@ def _masked(stage: str) -> Formula:
     return lambda at: at(stage).masked(at.now.masks[at.layer])
 
 
-def _inverted(at: At) -> Bounded:
-    return at("a").masked(~at.now.masks[at.layer].astype(bool)).scaled(1 / (1 - at.problem.dropout))
+def _inverted(stage: str) -> Formula:
+    return lambda at: at(stage).masked(~at.now.masks[at.layer].astype(bool)).scaled(1 / (1 - at.problem.dropout))
 
 
 _DROP = "∂L/∂a = (δ W) ∘ m/(1 − p)"
@@ -122,6 +122,10 @@ NORMALIZATION = (
             {"dropped": _masked("a"), "back": _masked("back_whole")}, "hidden", _has_dropout),
     Mistake("dropout-scale-missing", "dropout's 1/(1 − p) is left out on the way forward through {layer}", "a ∘ m/(1 − p)", "a ∘ m",
             {"dropped": _masked("a")}, "hidden", _has_dropout),
-    Mistake("dropout-mask-inverted", "dropout's mask is inverted in {layer}", "a ∘ m/(1 − p)", "a ∘ (1 − m)/(1 − p)",
-            {"dropped": _inverted}, "hidden", _has_dropout),
+    Mistake("dropout-mask-inverted", "dropout's mask is inverted in {layer}, both ways", "a ∘ m/(1 − p)", "a ∘ (1 − m)/(1 − p)",
+            {"dropped": _inverted("a"), "back": _inverted("back_whole")}, "hidden", _has_dropout),
+    Mistake("dropout-mask-inverted", "dropout's mask is inverted on the way forward through {layer}", "a ∘ m/(1 − p)",
+            "a ∘ (1 − m)/(1 − p)", {"dropped": _inverted("a")}, "hidden", _has_dropout),
+    Mistake("dropout-mask-inverted", "dropout's mask is inverted on the way back through {layer}", _DROP, "∂L/∂a = (δ W) ∘ (1 − m)/(1 − p)",
+            {"back": _inverted("back_whole")}, "hidden", _has_dropout),
 )

@@ -106,6 +106,8 @@ SLOPES = (
            lambda at: 1 - at("a") * at("a"), bends_but_not("sigmoid", "tanh")),
     _slope("slope-extra", "a derivative of sigmoid is applied in {layer}, which is linear", "a(1 − a)",
            lambda at: at("a") * (1 - at("a")), has("identity")),
+    _slope("slope-extra", "a derivative of tanh is applied in {layer}, which is linear", "(1 − a²)",
+           lambda at: 1 - at("a") * at("a"), has("identity")),
     *(
         _slope("slope-extra", f"a derivative of {name} is applied in {{layer}}, which is linear", f"{name}′(z)",
                derivative_of(name), has("identity"))

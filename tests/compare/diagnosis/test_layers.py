@@ -59,6 +59,9 @@ MISTAKES = [
     ("dropout-mask-missing-back", "back = delta2 @ W2 * keep", "back = delta2 @ W2"),
     ("dropout-scale-missing-back", "back = delta2 @ W2 * keep", "back = delta2 @ W2 * masks[0]"),
     ("dropout-scale-missing", "masks[0] / 0.6", "masks[0]"),
+    ("dropout-mask-inverted", "masks[0] / 0.6", "(1 - masks[0]) / 0.6"),
+    ("dropout-mask-inverted", "d = a * keep", "d = a * (1 - masks[0]) / 0.6"),
+    ("dropout-mask-inverted", "back = delta2 @ W2 * keep", "back = delta2 @ W2 * (1 - masks[0]) / 0.6"),
     ("slope-missing", " * (1 - a * a)", ""),
 ]
 
