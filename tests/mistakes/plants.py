@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.mistakes import plants_errors, plants_gradients, plants_met, plants_updates
+from tests.mistakes import plants_errors, plants_forward, plants_gradients, plants_met, plants_readings, plants_updates
 from tests.mistakes.networks import Network
 from tests.mistakes.plant import Plant
 from tests.mistakes.trainer import STYLES, Style, source
@@ -20,6 +20,8 @@ _GROUPS = (
     plants_updates.in_batches,
     plants_updates.in_optimizer,
     *plants_met.GROUPS,
+    *plants_forward.GROUPS,
+    *plants_readings.GROUPS,
 )
 
 

@@ -110,12 +110,12 @@ def at_output(network: Network) -> Iterator[Plant]:
         elif loss == "mse":
             yield Plant("other-loss", 14, None, changed(ERRORS["bce"]), variant="bce")
         elif loss == "bce":
-            yield Plant("other-loss", 14, None, changed("o - t"), ("slope-on-logits-loss",), variant="half_mse")
+            yield Plant("other-loss", 14, None, changed("o - t"), variant="half_mse")
             yield Plant("other-loss", 14, None, changed("2 * (o - t)"), variant="mse")
     if loss == "cross_entropy":
         line = f"error{last}[r, j] = error_of(p[j], y[r, j])"
         logits = f"error{last}[r, j] = error_of(output[r, j], y[r, j])"
-        yield Plant("other-loss", 14, None, ((line, logits),), variant="half_mse of the logits, over records")
+        yield Plant("other-loss", 14, None, ((line, logits),), ("probabilities-missing",), variant="half_mse of the logits, over records")
         yield Plant("slope-on-logits-loss", 62, None, ((line, f"{line} * p[j] * (1 - p[j])"),))
         yield Plant("softmax-axis", 61, None, (("p = softmax(output[r])", "p = [softmax(output[:, j])[r] for j in range(k)]"),))
         if network.bias:      # else where all relus are dead it is 0/0

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.mistakes.networks import SLOPED, Network
 from tests.mistakes.plant import Edit, Plant, each_and_all, named
-from tests.mistakes.trainer import ERRORS, LOSSES, back, slope
+from tests.mistakes.trainer import ERRORS, LOSSES, back, damped, slope
 
 
 def zero_gradients(network: Network) -> Iterator[Plant]:
@@ -65,6 +65,9 @@ def losses(network: Network) -> Iterator[Plant]:
             yield of_each("loss-other", "-t * math.log(o) - (1 - t) * math.log(1 - o)", "bce")
         yield of_each("loss-other", "abs(o - t)", "l1")
         divisor = "1" if network.reduction == "sum" else "(n * k)"
+        half = "0.5 * " if network.loss == "half_mse" else ""
+        if network.outputs == 1:
+            yield Plant("loss-squared-mean", 86, None, ((f"{total}{divisor}", f"loss = {half}float(np.mean(output - y)) ** 2"),))
         yield Plant("loss-root", 86, None, ((f"{total}{divisor}", f"loss = (loss / {divisor}) ** 0.5"),))
     squares = " + ".join(f"np.sum(W{i} ** 2)" for i in network.layers)
     line = 'seen["input"], seen["output"], seen["loss"]'
@@ -93,7 +96,7 @@ def penalties(network: Network) -> Iterator[Plant]:
         has_sign = not variant.startswith("after the step")      # added to a gradient of y − ŷ it would be taken off
         return Plant(f"penalty-l{power}", 77, None, edits, also, variant, faint=faint, alone=True, has_sign=has_sign)
 
-    changed = ("decay-other",) if network.decay and network.bias is False else ()
+    changed = ("decay-other",) if network.decay and (network.decays_weights_alone or not network.bias) else ()
     yield put(2, "of the weights", _update(network, "{0} + 0.01 * {1}", "W"), *changed)
     yield put(2, "of the weights, over n", _update(network, "{0} + 0.3 / n * {1}", "W"))
     yield put(1, "of the weights", _update(network, "{0} + 0.003 * np.sign({1})", "W"))
@@ -286,14 +289,14 @@ def adam(network: Network) -> Iterator[Plant]:
         each = 't = STATE["each"] = STATE.get("each", 0) + 1'
         yield Plant("adam-step-off", 90, None, (('t = STATE["t"]', each),), variant="for each parameter", alone=True)
     if network.options.get("momentum"):
-        line = "v = MU * STATE[name] + g if name in STATE else g.copy()"
+        line = f"v = MU * STATE[name] + {damped(network)} if name in STATE else g.copy()"
         for i in network.layers:
             names = f'name in ("{network.weight(i)}", "{network.bias_name(i)}")'
-            edit = line, f"v = g.copy() if {names} else (MU * STATE[name] + g if name in STATE else g.copy())"
+            edit = line, f"v = g.copy() if {names} else ({line.removeprefix('v = ')})"
             yield Plant("velocity-not-kept", 90, i, (edit,), variant="in one layer", alone=True)
         if network.bias:
-            damped = f"{line}\n    if name.endswith('bias') and name in STATE:\n        v = MU * STATE[name] + (1 - MU) * g"
-            yield Plant("momentum-damped", 85, None, ((line, damped),), variant="of the biases alone", alone=True)
+            of_biases = f"{line}\n    if name.endswith('bias') and name in STATE:\n        v = MU * STATE[name] + (1 - MU) * g"
+            yield Plant("momentum-damped", 85, None, ((line, of_biases),), variant="of the biases alone", alone=True)
 
 
 GROUPS = (

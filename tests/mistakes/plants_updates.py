@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.mistakes.networks import Network
 from tests.mistakes.plant import Edit, Plant, named
-from tests.mistakes.trainer import OF_WEIGHTS_ALONE, gradient
+from tests.mistakes.trainer import OF_WEIGHTS_ALONE, damped, gradient
 
 STEP = "    return run(params, x, y, lr)"
 SOFT = "soft targets differ"      # so begins what is said of a program that is right for targets of 0 and 1 alone
@@ -42,6 +42,7 @@ def in_update(network: Network) -> Iterator[Plant]:
         mine = _parts(network, layer)
         yield Plant("sign-flipped-in-layer", 9, layer, everywhere(added, "new_{0} = {0} - step_{0}", mine))
         yield Plant("lr-missing-in-layer", 38, layer, everywhere(lr, ", d{0}, 1.0)", mine))
+        yield Plant("lr-twice-in-layer", 38, layer, everywhere(lr, ", d{0}, lr * lr)", mine))
         is_cut = network.errors_sum_to_zero and not network.decay and layer == 1 and network.depth == 2
         also = (named("weights-left-out-back", 2),) if is_cut else ()
         yield Plant("layer-never-updated", 39, layer, everywhere(added, "new_{0} = {0}", mine), also)
@@ -97,9 +98,11 @@ def in_optimizer(network: Network) -> Iterator[Plant]:
 
 
 def _momentum(network: Network) -> Iterator[Plant]:
-    line = "v = MU * STATE[name] + g if name in STATE else g.copy()"
+    line = f"v = MU * STATE[name] + {damped(network)} if name in STATE else g.copy()"
     step = "step = -lr * (g + MU * v)" if network.options.get("nesterov") else "step = -lr * v"
     later = " if name in STATE else g.copy()"
+    if network.options.get("dampening"):
+        yield Plant("momentum-undamped", 68, None, ((damped(network), "g"),))
     yield Plant("momentum-sign", 67, None, ((line, f"v = g - MU * STATE[name]{later}"),))
     yield Plant("momentum-damped", 68, None, ((line, f"v = MU * STATE[name] + (1 - MU) * g{later}"),), variant="all but the first")
     yield Plant("momentum-damped", 68, None, ((line, "v = MU * STATE.get(name, 0.0) + (1 - MU) * g"),), variant="the first too")
@@ -112,7 +115,9 @@ def _momentum(network: Network) -> Iterator[Plant]:
     inside = "v = MU * STATE[name] + lr * g if name in STATE else lr * g"
     yield Plant("lr-in-velocity", 70, None, ((line, inside), (step, step.replace("lr * (g", "(lr * g").replace("lr * v", "v"))))
     if network.options.get("nesterov"):
-        yield Plant("nesterov-missing", 71, None, ((step, "step = -lr * v"),), ("velocity-stale",))
+        yield Plant("nesterov-missing", 71, None, ((step, "step = -lr * v"),))
+    else:
+        yield Plant("nesterov-extra", 71, None, ((step, "step = -lr * (g + MU * v)"),))
 
 
 def _decay(network: Network) -> Iterator[Plant]:
@@ -123,8 +128,11 @@ def _decay(network: Network) -> Iterator[Plant]:
     elif network.bias:
         alone = "step" if is_decoupled else "g"
         yield Plant("decay-on-weights-only", 73, None, ((line, f'{line} if name.endswith("weight") else {alone}'),))
+        yield Plant("decay-on-biases-only", 73, None, ((line, f'{line} if name.endswith("bias") else {alone}'),))
     yield Plant("decay-sign", 73, None, ((line, line.replace("- lr", "+ lr") if is_decoupled else "g = g - DECAY * w"),))
     yield Plant("decay-missing", 73, None, ((f"    {line}\n", ""),))
+    yield Plant("decay-halved", 73, None, ((line, f"{line} / 2"),))
+    yield Plant("decay-doubled", 73, None, ((line, f"{line} * 2"),))
     size = "n, k = y.shape", "n, k = y.shape\n    STATE['n'] = n"
     yield Plant("decay-over-n", 73, None, ((line, f"{line} / STATE['n']"), size))
     if is_decoupled:
@@ -132,6 +140,9 @@ def _decay(network: Network) -> Iterator[Plant]:
         yield Plant("decay-coupled", 72, None, ((f"    {line}\n", ""), (first, f"g = g + DECAY * w\n    {first}")))
     elif network.is_adaptive or network.options.get("momentum"):
         yield Plant("decay-decoupled", 72, None, ((f"    {line}\n", ""), ("    return step", "    return step - lr * DECAY * w")))
+    whole = (line, line.replace("lr * ", "")) if is_decoupled else (f"    {line}\n", "")
+    added = () if is_decoupled else (("    return step", "    return step - DECAY * w"),)
+    yield Plant("decay-without-lr", 72, None, (whole, *added))
 
 
 def _adam() -> Iterator[Plant]:

@@ -69,6 +69,12 @@ def softmax_delta(layer: int, units: int) -> str:
     return f"sum(error{layer}[r, i] * a{layer}[r, i] * ((i == j) - a{layer}[r, j]) for i in range({units}))"
 
 
+def damped(network: Network) -> str:
+    """What is added to the velocity after its first step."""
+    dampening = network.options.get("dampening", 0.0)
+    return f"(1 - {dampening}) * g" if dampening else "g"
+
+
 def source(network: Network, style: Style = STYLES[0]) -> str:
     """The attempt's source text in that style."""
     lines = ['"""A network trained by loops, every sum written out."""', "", "import copy", "import math", "", "import numpy as np", ""]
@@ -97,7 +103,7 @@ def _update(network: Network, style: Style) -> list[str]:
         if not options.get("momentum"):
             body = ["    step = -lr * g"]
         else:
-            body = ["    v = MU * STATE[name] + g if name in STATE else g.copy()", "    STATE[name] = v"]
+            body = [f"    v = MU * STATE[name] + {damped(network)} if name in STATE else g.copy()", "    STATE[name] = v"]
             body += ["    step = -lr * (g + MU * v)" if options.get("nesterov") else "    step = -lr * v"]
     else:
         beta1, beta2 = options.get("betas", (0.9, 0.999))
