@@ -14,6 +14,7 @@ from ..rounding.difference import Difference
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
 _FOR_YOU = "that is for you to find out"
 _UNKNOWN = "unknown: no mistake of the catalogue makes just these numbers"
+_SHOW_MORE = "it shows its new weights alone: with gradients(params, x, y) or trace(params, x, y) as well, the first wrong stage is found"
 
 
 def about(check: Check) -> str:
@@ -68,6 +69,8 @@ def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
         yield f"  off by {first.difference:.2g}, where rounding allows {first.allowed:.2g}"
     if not check.diagnosis and check.comparison is None and not (check.reason and first is None):      # the reason is all that there is
         yield f"  {_UNKNOWN}" + ("; look at this stage" if check.stages else "")
+        if check.stages and not {"trace", "gradients"}.intersection(check.functions):
+            yield f"  {_SHOW_MORE}"
     for number, found in enumerate(check.diagnosis, start=1):
         yield from _found(f"  mistake {number} of {len(check.diagnosis)}: " if len(check.diagnosis) > 1 else "  ", found, check)
 

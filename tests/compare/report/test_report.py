@@ -417,6 +417,12 @@ def test_a_difference_that_no_mistake_of_the_catalogue_explains_is_said_to_be_un
     assert "unknown: no mistake of the catalogue makes just these numbers" in page.words
 
 
+@pytest.mark.parametrize(("functions", "is_told"), [(("train_step",), True), (("train_step", "loss"), True), (("train_step", "trace"), False)])
+def test_who_shows_new_weights_alone_is_told_what_else_would_say_more(wrong: Check, functions: tuple[str, ...], is_told: bool) -> None:
+    said = "\n".join(why(replace(wrong, diagnosis=(), functions=functions)))
+    assert ("with gradients(params, x, y) or trace(params, x, y) as well" in said) == is_told
+
+
 def test_beside_a_recorded_run_numbers_are_that_runs_and_not_pytorchs(wrong: Check) -> None:
     replayed = replace(wrong, diagnosis=(), reference="the run of manual on NumPy in DIR")
     assert any(f"the recorded run's {wrong.first.expected!r}" in line for line in why(replayed))  # type: ignore[union-attr]
