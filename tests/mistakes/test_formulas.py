@@ -3,6 +3,7 @@
 No search is made here; what a check finds of the same texts, the other files try.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,31 @@ def causes(matcher: Matcher, names: tuple[str, ...]) -> Iterator[Cause]:
 def test_its_formulas_make_the_numbers(id: str) -> None:
     of_it = {variant: both for (name, variant), both in FIRST.items() if name == id}
     assert not [variant for variant, (network, plant) in of_it.items() if not any(causes(matcher_of(network, plant), plant.names))]
+
+
+@pytest.mark.parametrize(
+    ("id", "variant", "number"),
+    [
+        ("penalty-l2", "after the step, times lr", 0.01),
+        ("penalty-l2", "of the weights", 0.01),
+        ("penalty-l1", "of the weights", 0.003),
+        ("loss-penalty", "of the weights", 0.005),
+        ("slope-raised", "", 0.1),
+        ("targets-smoothed", "0.05", 0.05),
+        ("gradient-clipped", "to 0.02", 0.02),
+        ("error-clipped", "δ", 0.003),
+        ("relu-threshold", "both ways", 0.1),
+        ("momentum-other", "0.8", 0.8),
+        ("adam-beta-other", "β₁ = 0.8", 0.8),
+        ("adam-eps-other", "1e-3", 1e-3),
+        ("lr-decays", "0.9^t", 0.9),
+    ],
+)
+def test_the_number_in_it_is_the_one_that_was_planted(id: str, variant: str, number: float) -> None:
+    network, plant = FIRST[id, variant]
+    (found,) = matcher_of(network, plant).scales()
+    said = f"{found.causes[0].sentence}: {found.causes[0].mistake.actual}"
+    assert re.search(rf"(?<![-−\d.]){number:g}(?!\d)", said), said
 
 
 @pytest.mark.parametrize(("name", "network", "plant"), CALLED, ids=[f"{plant.id}-{name}" for name, _, plant in CALLED])
