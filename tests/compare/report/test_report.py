@@ -417,7 +417,9 @@ def test_a_difference_that_no_mistake_of_the_catalogue_explains_is_said_to_be_un
     assert "unknown: no mistake of the catalogue makes just these numbers" in page.words
 
 
-@pytest.mark.parametrize(("functions", "is_told"), [(("train_step",), True), (("train_step", "loss"), True), (("train_step", "trace"), False)])
+@pytest.mark.parametrize(
+    ("functions", "is_told"), [(("train_step",), True), (("train_step", "loss"), True), (("train_step", "trace"), False)]
+)
 def test_who_shows_new_weights_alone_is_told_what_else_would_say_more(wrong: Check, functions: tuple[str, ...], is_told: bool) -> None:
     said = "\n".join(why(replace(wrong, diagnosis=(), functions=functions)))
     assert ("with gradients(params, x, y) or trace(params, x, y) as well" in said) == is_told
