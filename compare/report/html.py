@@ -4,7 +4,7 @@ The template escapes what users bring: names, texts, exceptions. Pictures are SV
 or dark scheme.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from functools import cache, partial
 from html import escape
 from pathlib import Path
@@ -193,7 +193,8 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
         yield Picture(
             "loss",
             "The loss",
-            f"The {problem.loss} of both sides before each step; where the two are equal, one line lies on the other.",
+            f"The {problem.loss} of both sides before each step; where the two are equal, one line lies on the other."
+            + _left_out(kept),
             drawn("loss", lambda ax: plots.plot_loss(comparison, ax, sides=sides), Panel(1.85, sides)),
             ("step", *sides),
             [(str(one.step), _scalar(one.actual.loss), _scalar(one.expected.loss)) for one in _spaced(kept, _TABLE_ROWS)],
@@ -220,7 +221,7 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
         "differences",
         "How far apart, and how far rounding allows",
         "The largest difference of each tensor in each step, solid, and what rounding allows there, dashed. Equal means below it. "
-        "Where there is no point, both sides are equal to the last bit.",
+        "Where there is no point, both sides are equal to the last bit." + _left_out(steps),
         drawn("differences", partial(_differences, comparison, phases), *panels),
         ("step", *(text for name in names.values() for text in (name, "allowed"))),
         [
@@ -240,12 +241,17 @@ def _differences(comparison: Comparison, phases: Sequence[str], *axes: Any) -> N
 
 
 def _scalar(value: Array | None) -> str:
-    return "" if value is None else f"{float(value):.12g}"
+    return "not shown" if value is None else f"{float(value):.12g}"
 
 
 def _spaced(rows: Sequence[Any], most: int) -> list[Any]:
     """Return the rows, or so many of them, evenly spaced from the first to the last."""
     return [rows[i * (len(rows) - 1) // (most - 1)] for i in range(most)] if len(rows) > most else list(rows)
+
+
+def _left_out(steps: Sized) -> str:
+    """Say how many of the steps the table has, where it has not all of them."""
+    return f" The table has {_TABLE_ROWS} of the {len(steps)} steps." if len(steps) > _TABLE_ROWS else ""
 
 
 def in_notebook(page: Callable[[], str], text: str) -> str:

@@ -412,6 +412,20 @@ def test_large_tensors_list_the_entries_nearest_to_their_bounds() -> None:
     assert all(0 <= row < 9 and 0 <= column < 12 for (row, column), *_ in weight["entries"])
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(("steps", "said"), [(24, None), (30, "The table has 24 of the 30 steps.")])
+def test_a_table_without_all_steps_says_so(steps: int, said: str | None) -> None:
+    words = Page(trained(small(), steps).to_html()).words
+    assert ("The table has" in words) == (said is not None)
+    assert said is None or words.count(said) == 2
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_loss_that_is_not_shown_is_said_not_to_be(tmp_path: Path) -> None:
+    assert "not shown" not in trained(small()).to_html()
+    assert "<td>not shown</td>" in checked(tmp_path, PASS).to_html()
+
+
 def test_a_difference_that_no_mistake_of_the_catalogue_explains_is_said_to_be_unknown(wrong: Check) -> None:
     page = Page(replace(wrong, diagnosis=(), probes=None).to_html())
     assert "unknown: no mistake of the catalogue makes just these numbers" in page.words
