@@ -30,6 +30,7 @@ _INVISIBLE = (
 )      # fmt: skip
 _ALIKE = str.maketrans("аеорсухіјѕһԁԛԝкАВЕКМНОРСТУХІЈЅοαινρυκχΑΒΕΗΙΚΜΝΟΡΤΥΧΖ", "aeopcyxijshdqwkABEKMHOPCTYXIJSoaivpukxABEHIKMNOPTYXZ")
 _MOST_SHOWN = 200      # characters of a file name, or of a decompressor's error, in a message
+_ENCRYPTED = 1      # the bit of a member's flags in a zip archive
 
 
 class AttemptFilesError(CompareError):
@@ -219,7 +220,12 @@ def _extract(archive: bytes, into: Path) -> None:
                 raise AttemptFilesError(f"the archive has more than {_MOST_ENTRIES} names")
             if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
                 raise AttemptFilesError(f"the archive holds more than {MOST_FILES} files or {MOST_BYTES} bytes")
+            names = [member.filename for member in members]
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise AttemptFilesError(f"the archive has {shown(twice)} twice")
             for member in members:
+                if member.flag_bits & _ENCRYPTED:
+                    raise AttemptFilesError("the archive is encrypted; expected one without a password")
                 path = PurePosixPath(member.filename.replace("\\", "/"))
                 if len(path.parts) > MOST_DEPTH + 1:
                     raise AttemptFilesError(f"the archive has folders within folders, more than {MOST_DEPTH} deep")

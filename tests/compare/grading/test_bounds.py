@@ -60,6 +60,16 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
     for name, method in (("bzip2", zipfile.ZIP_BZIP2), ("lzma", zipfile.ZIP_LZMA)):
         with zipfile.ZipFile(folder / f"{name}.zip", "w", method) as archive:
             archive.writestr("attempt.py", RIGHT)
+    with zipfile.ZipFile(folder / "twice.zip", "w") as archive:
+        archive.writestr("attempt.py", RIGHT)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("attempt.py", "raise SystemExit")
+    with zipfile.ZipFile(folder / "encrypted.zip", "w") as archive:
+        archive.writestr("attempt.py", RIGHT)
+    content = bytearray((folder / "encrypted.zip").read_bytes())
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(header) + flags] |= 1
+    (folder / "encrypted.zip").write_bytes(content)
     (folder / "wide.py").write_text(f'PROBLEM = {{"sizes": (1, {MOST_UNITS}, 1), "activations": "identity"}}{LAZY}')
     (folder / "thousands.py").write_text(f'PROBLEM = {{"sizes": (1,) * 5000}}{LAZY}')
     (folder / "deepest.py").write_text(DEEPEST.replace("FACTOR", "1"))
@@ -83,6 +93,8 @@ def run(root: Path, workers: Workers = here) -> dict[str, dict[str, Any]]:
         ("many", f"it has more than {MOST_FILES} files"),
         ("bzip2.zip", "compressed by another method than deflate"),
         ("lzma.zip", "compressed by another method than deflate"),
+        ("twice.zip", "the archive has attempt.py twice"),
+        ("encrypted.zip", "the archive is encrypted; expected one without a password"),
         ("wide.py", f"its PROBLEM has {MOST_UNITS + 2} inputs and units; at most {MOST_UNITS} are graded"),
         ("thousands.py", f"its PROBLEM has 4999 layers; at most {MOST_LAYERS} are graded"),
     ],
