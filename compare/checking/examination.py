@@ -66,13 +66,13 @@ def _in_the_update(found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...
     """Say of a mistake in a gradient that is shown, and right, that it is in the update alone."""
     agree = {(stage.stage, stage.layer) for stage in judged.stages if stage.mark == "agrees"}
 
-    def told(cause: Cause) -> Cause:
+    def reworded(cause: Cause) -> Cause:
         of = [(stage.partition("_")[0] + "_used", layer) for stage, layer in cause.formulas if stage.endswith(("_grad", "_used"))]
         if not of or not agree.issuperset(of) or len(of) < len(cause.formulas):
             return cause
         return replace(cause, mistake=replace(cause.mistake, sentence=f"in the update alone, {cause.mistake.sentence}"))
 
-    return tuple(replace(each, causes=tuple(map(told, each.causes))) for each in found)
+    return tuple(replace(each, causes=tuple(map(reworded, each.causes))) for each in found)
 
 
 def _numbers(observed: Observed) -> tuple[bytes, ...]:
