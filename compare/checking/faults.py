@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
+from typing import TypeGuard
 
 from ..diagnosis.observing import FaultError
 from ..diagnosis.probes import Probe
@@ -25,7 +26,7 @@ def how_far(fault: Fault) -> tuple[int, int]:
     return int(not is_of_convention), fault.reached or fault.line or 0
 
 
-def is_nan(fault: Fault) -> bool:
+def is_nan(fault: Fault) -> TypeGuard[FaultError]:
     """Return whether the fault is an answer that is not finite."""
     return isinstance(fault, FaultError) and fault.kind == "nan"
 
@@ -38,7 +39,7 @@ def without_fault(attempt: Candidate, probes: Sequence[Probe], fault: Fault) -> 
     left, earlier = attempt, tuple(probes)
     if fault.function == next((name for name in ("train_step", "gradients") if name in attempt.functions), None):
         ends = accumulate(len(probe.batches) for probe in probes)
-        before = fault.step if isinstance(fault, FaultError) and fault.kind == "nan" else 0
+        before = fault.step if is_nan(fault) else 0
         earlier = tuple(probe for probe, end in zip(probes, ends, strict=True) if end < before)
     elif fault.function in attempt.functions:
         left = Without(attempt, fault.function, fault.entries if isinstance(fault, FaultError) else ())
@@ -55,7 +56,7 @@ def with_fault(check: Check, fault: Fault) -> Check:
     said = str(fault) if isinstance(fault, AttemptError) else f"step {fault.step}: {fault}"
     beside = check.reason if check.verdict in ("different", "could not run", "unstable formula") else None
     check = replace(check, reason="; ".join(filter(None, (said, beside))))
-    if isinstance(fault, FaultError) and fault.kind == "nan":
+    if is_nan(fault):
         return _with_nan(check, fault)
     if check.verdict == "different":
         return check
