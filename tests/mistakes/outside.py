@@ -57,8 +57,8 @@ def _forward(network: Network) -> Iterator[Outside]:
     deeper = f"a{last - 1}[r, i] * W{last}[j, i]"
     if network.activation(last - 1) != "relu":
         yield Outside("activation squared on its way up", ((deeper, f"a{last - 1}[r, i] * {deeper}"),), f"z{last}")
-    smoothed = "run(params, x, 0.8 * y + 0.25 / y.shape[1], lr)"      # 0.2 for 0.25 is smoothing, which has a name
-    yield Outside("targets smoothed", (("    return run(params, x, y, lr)", f"    return {smoothed}"),), "loss")
+    bent = "run(params, x, 0.8 * y + 0.1 * y * y, lr)"      # with a constant for y², that would be smoothing, which has a name
+    yield Outside("targets bent", (("    return run(params, x, y, lr)", f"    return {bent}"),), "loss")
     term = "loss += loss_of(p[j], y[r, j])", "loss += loss_of(p[0], y[r, 0]) * 1.5"
     yield Outside("loss of the first output", (term,), "loss", moves=False)
 
