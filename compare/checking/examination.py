@@ -62,13 +62,11 @@ def _wrong(judged: Judged) -> int:
     return sum(stage.mark == "wrong" for stage in judged.stages)
 
 
-def _in_the_update(found: tuple[Found, ...], judged: Judged) -> tuple[Found, ...]:
+def _in_the_update(found: tuple[Found, ...], matcher: Matcher) -> tuple[Found, ...]:
     """Say of a mistake in a gradient that is shown, and right, that it is in the update alone."""
-    agree = {(stage.stage, stage.layer) for stage in judged.stages if stage.mark == "agrees"}
 
     def reworded(cause: Cause) -> Cause:
-        of = [(stage.partition("_")[0] + "_used", layer) for stage, layer in cause.formulas if stage.endswith(("_grad", "_used"))]
-        if not of or not agree.issuperset(of) or len(of) < len(cause.formulas):
+        if cause.is_in_the_update or not matcher.spares_what_is_shown(cause):
             return cause
         return replace(cause, mistake=replace(cause.mistake, sentence=f"in the update alone, {cause.mistake.sentence}"))
 
@@ -252,7 +250,7 @@ class Examination:
             other = explained(unscaled.matcher, unscaled.stages, with_pairs=False) if is_less else ()
             if (not other, len(other), _wrong(unscaled)) <= (not found, len(found), _wrong(judged)):
                 judged, found = unscaled, other
-        found = _in_the_update(self._with_more_records(found, judged), judged)
+        found = _in_the_update(self._with_more_records(found, judged), judged.matcher)
         wrong = [stage for stage in judged.stages if stage.mark == "wrong"] or [stage for stage in judged.stages if stage.mark != "agrees"]
         first = min((stage.difference for stage in wrong if stage.difference), key=lambda each: each.step, default=None)
         return replace(self._summary(judged), first=first, diagnosis=self._with_lines(found, judged))

@@ -103,25 +103,29 @@ def _within_the_step(matcher: Matcher, apart: Matcher, wrong: Sequence[Group]) -
         (shown if group in before else taken).append(found)
     first = _once(shown)
 
-    def explain(causes: Sequence[Cause]) -> bool:
+    def explain(causes: Sequence[Cause | None]) -> bool:
         is_shown = matcher.comes_out(formulas_of(causes[: len(first)]), of_the_step=False)
         return is_shown and apart.comes_out(formulas_of(causes), of_the_step=True)
 
     return _together(apart, (*first, *_once(taken)), explain)
 
 
-def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Sequence[Cause]], bool]) -> tuple[Found, ...]:
-    """Return these mistakes, each with only those alternatives that explain everything beside the others.
+def _together(matcher: Matcher, found: Sequence[Found], explain: Callable[[Sequence[Cause | None]], bool]) -> tuple[Found, ...]:
+    """Return those of the mistakes that are needed to explain everything, each with the alternatives that do so beside the others.
 
     Return none if they do not, or if two of them undo each other.
     """
-    chosen = next(filter(explain, islice(product(*(each.causes for each in found)), _MOST_CHOICES)), ())
-    if matcher.cancel(chosen):
+    chosen: tuple[Cause | None, ...] = next(filter(explain, islice(product(*(each.causes for each in found)), _MOST_CHOICES)), ())
+    if matcher.cancel([cause for cause in chosen if cause]):
         return ()
+    for i in reversed(range(len(chosen))):
+        others = (*chosen[:i], None, *chosen[i + 1 :])
+        chosen = others if any(others) and explain(others) else chosen
     separated = []
     for i, cause in enumerate(chosen):
-        others = [other for other in found[i].causes if other.id != cause.id and explain([*chosen[:i], other, *chosen[i + 1 :]])]
-        separated.append(_separated(matcher, found[i], (cause, *_one_of_each(others))))
+        if cause is not None:
+            alike = [other for other in found[i].causes if other.id != cause.id and explain([*chosen[:i], other, *chosen[i + 1 :]])]
+            separated.append(_separated(matcher, found[i], (cause, *_one_of_each(alike))))
     return tuple(separated)
 
 
@@ -136,19 +140,23 @@ def _one_of_each(causes: Iterable[Cause]) -> Iterable[Cause]:
 def _at_stage(matcher: Matcher, group: Group, known: list[Found], before: Sequence[Found] = ()) -> Found | None:
     """Return the mistake that explains one stage from the stages shown before it, and from the mistakes made `before` the update.
 
-    It is searched for alone, then beside the mistakes that are known already, in their layers or in this one.
+    It is searched for alone, then beside the mistakes that are known already, in their layers or in this one. Of those that look the same
+    in the update, where gradients are shown, first comes one that is in the update itself.
     """
     first = [found.causes[0] for found in before]
     causes = list(dict.fromkeys([*first, *(found.causes[0] for found in known)]))
     here = [replace(cause, layers=(group[1],)) for cause in causes if group[1] in cause.mistake.layers(matcher.problem)]
     found = _class(matcher, matcher.local(group, formulas_of(first)))
     beside = (_class(matcher, matcher.local(group, formulas_of(known_too))) for known_too in (causes, here) if known_too)
-    return found or next(filter(None, beside), None)
+    found = found or next(filter(None, beside), None)
+    if found and is_of_the_update(group[0]):
+        return replace(found, causes=tuple(sorted(found.causes, key=lambda cause: not cause.is_in_the_update)))
+    return found
 
 
-def formulas_of(causes: Iterable[Cause]) -> dict[Place, Formula]:
+def formulas_of(causes: Iterable[Cause | None]) -> dict[Place, Formula]:
     """Return the formulas of all of them, by place."""
-    return {place: formula for cause in causes for place, formula in cause.formulas.items()}
+    return {place: formula for cause in causes if cause for place, formula in cause.formulas.items()}
 
 
 def _classes(matcher: Matcher, found: list[Explanation]) -> tuple[Found, ...]:

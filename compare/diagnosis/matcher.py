@@ -209,6 +209,12 @@ class Matcher:
         right = [node for node in self.shown if self._matches(node, {}, run)]
         return any(sum(not self._matches(node, cause.formulas, run) for cause in causes) > 1 for node in right)
 
+    def spares_what_is_shown(self, cause: Cause) -> bool:
+        """Return whether a number shown before the update is right, although the mistake alone would change it."""
+        before = [node for node in self.shown if not is_of_the_update(node[0])]
+        run = self._from_the_start
+        return any(self._matches(node, {}, run) and not self._matches(node, cause.formulas, run) for node in before)
+
     def makes_the_weights(self, formulas: Formulas) -> bool:
         """Return whether new weights are shown, and these formulas make them all from the records and parameters alone."""
         after = [node for node in self.shown if node[0].endswith("_after")]

@@ -12,6 +12,9 @@ from .graph import Formulas, Place, places
 Where = Literal["once", "layer", "all", "hidden", "output"]
 Applies = Callable[[Problem, int], bool]      # returns whether a mistake can be made in that layer, counted from 1
 
+_OF_THE_STEP = ("lr", "options", "count", "together")
+_OF_THE_UPDATE = ("_taken", "_kept", "_update", "_velocity", "_step", "_added", "_after")
+
 
 def anywhere(problem: Problem, layer: int) -> bool:
     """Return True, for a mistake that can be made in every network and layer."""
@@ -71,6 +74,11 @@ class Cause:
     def sentence(self) -> str:
         """The mistake's sentence with its layers in words."""
         return self.mistake.sentence.format(layer=layers_named(self.problem, self.layers))
+
+    @property
+    def is_in_the_update(self) -> bool:
+        """Whether the mistake is in the update alone, and in no gradient."""
+        return all(stage in _OF_THE_STEP or stage.endswith(_OF_THE_UPDATE) for stage, _ in self.formulas)
 
     @cached_property
     def formulas(self) -> Formulas:

@@ -3,15 +3,18 @@
 `make score` takes every mistake in every network.
 """
 
+from pathlib import Path
+
 import pytest
 
+from compare import check
 from compare.diagnosis.catalogue import CATALOGUE
 from compare.problem.from_dict import declared_problem
 from tests.mistakes.networks import NETWORKS, Network
 from tests.mistakes.plant import Plant, edited
 from tests.mistakes.plants import plants
 from tests.mistakes.plants_updates import in_optimizer
-from tests.mistakes.trainer import STYLES, gradient, source
+from tests.mistakes.trainer import STYLES, gradient, slope, source
 from tests.score import Case, _is_any, answered
 
 pytestmark = pytest.mark.sampled(8)
@@ -61,6 +64,41 @@ def test_a_name_is_not_lost_where_the_bounds_of_more_records_overflow() -> None:
     network = next(network for network in NETWORKS if network.sizes == (3, 4, 2) and network.options.get("nesterov"))
     plant = next(plant for plant in plants(network) if (plant.id, plant.variant) == ("update-per-record", "the whole learning rate"))
     is_named(network, plant)
+
+
+GRADIENTS = """
+
+of_all = trace
+
+
+def gradients(params, x, y):
+    seen = of_all(params, x, y)
+    return {name: seen[f"d{'W' if name.endswith('weight') else 'b'}{int(name[0]) // 2 + 1}"] for name in params}
+
+
+del trace
+"""
+
+
+@pytest.mark.parametrize("network", [NETWORKS[1], NETWORKS[3], NETWORKS[13]], ids=lambda network: f"{network.sizes}-{network.optimizer}")
+def test_a_mistake_beside_one_in_the_update_is_not_named_twice(tmp_path: Path, network: Network) -> None:
+    """The missing f′ explains the biases' gradient too; and what is halved is the step, as the output layer's gradients are right."""
+    halved = [(f"= {part}{i} + step_{part}{i}", f"= {part}{i} + 0.5 * step_{part}{i}") for i in network.layers for part in "Wb"]
+    path = tmp_path / "attempt.py"
+    path.write_text(edited(source(network), ((slope(1), "1.0"), *halved), "both") + GRADIENTS, encoding="utf-8")
+    causes = [found.causes[0] for found in check(path, problem=network.problem(), seed=2, steps=0).diagnosis]
+    assert [cause.id for cause in causes] == ["slope-missing", "factor-half"]
+    assert causes[1].sentence == "every step is half as large as it should be"
+
+
+def test_what_the_gradients_shown_have_not_is_said_to_be_in_the_update_alone(tmp_path: Path) -> None:
+    network = NETWORKS[3]
+    text = edited(source(network), ((", db3, lr)", ", db3 / n, lr)"), (slope(2), "1.0")), "both") + GRADIENTS
+    path = tmp_path / "attempt.py"
+    path.write_text(text, encoding="utf-8")
+    first, second = (found.causes[0].sentence for found in check(path, problem=network.problem(), seed=2, steps=0).diagnosis)
+    assert first.startswith("f′ is left out")
+    assert second.startswith("in the update alone, the bias gradient of the output layer is averaged")
 
 
 def test_one_layer_is_not_all_of_them() -> None:
