@@ -25,7 +25,7 @@ def of_one_kind(network: Network) -> Iterator[Plant]:
             yield Plant(id, 29, i, ((weights, f", dW{i}{power}, lr)"),), variant="of the weights", faint=faint, alone=True)
         yield Plant("bias-mean-missing", 29, i, ((biases, f", db{i} * n, lr)"),), faint=faint)
         for id, guard in (("only-last-record", "n - 1"), ("only-first-record", "0")):
-            edit = f"db{i}[j] += delta{i}[r, j]", f"db{i}[j] += delta{i}[r, j] * (r == {guard})"
+            edit = f"db{i}[j] += delta{i}[r, j]", f"db{i}[j] += (r == {guard}) * delta{i}[r, j]"
             yield Plant(id, 33, i, (edit,), variant="of the biases")
         if network.sizes[i] > 1:
             is_zero = network.errors_sum_to_zero and not network.decay and i == network.depth
