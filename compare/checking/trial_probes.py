@@ -77,6 +77,14 @@ class TrialProbes:
         """Return the right output (n, k) of the probe's first step."""
         return np.asarray(self._run(probe)("output", 0).value)
 
+    def by_loss(self, stream: int, steps: int) -> Probe:
+        """Draw a probe with steps at a rate by which the loss hardly moves, on batches in the order of their losses."""
+        probe = self.probe(stream, (6,) * steps, 1e-6)
+        run = Run(self.problem, steps_of((probe,), [probe.parameters] * steps))
+        order = np.argsort([float(run("loss", i).value) for i in range(steps)])
+        masks = probe.masks and tuple(probe.masks[i] for i in order)
+        return replace(probe, batches=tuple(probe.batches[i] for i in order), masks=masks)
+
     def moving(self, probe: Probe, times: float = 1.0) -> Probe:
         """Return the probe's first step alone, at a learning rate by which each parameter's step is about its own size or more."""
         first = replace(probe, batches=probe.batches[:1], lrs=(1.0,), masks=probe.masks[:1])

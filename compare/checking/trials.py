@@ -31,6 +31,7 @@ LOSES_DIGITS = 650.0      # |z| from which on e^z, as e^−720, may have lost it
 SCALES = (8.0, 30.0, 1000.0)      # γ and β of a normalisation
 NEAR = (1e-3, 1e-7)      # |z|, about
 RECORDS = (1, 2, 3, 33, 50, 151)
+RISING = 12      # steps in which the loss rises
 AGAIN = 25      # times that a batch comes again: more than most files are patient
 ROUND = (64, 100, 128, 200, 256, 512)      # usual sizes of a batch, or of the parts into which a file splits one
 DRAWN = 10
@@ -71,6 +72,7 @@ def _of_batches(draw: TrialProbes) -> Iterator[Direction]:
         yield once("on a batch that comes again", "does it remember the step before?", partial(_again, draw, number, lrs))
     where = f"on a batch that comes {AGAIN} times, where the loss hardly moves"
     yield once(where, "is the learning rate changed?", lambda: repeated(draw.probe(17, (7,), 1e-7), AGAIN))
+    yield once("where the loss rises from step to step", "is the learning rate changed?", lambda: draw.by_loss(54, RISING))
     rising = (0.1, 0.2, 0.3, 0.3)
     yield once("where the learning rate rises", "does it begin again?", lambda: replace(draw.probe(27, (6,) * 4), lrs=rising))
     if draw.problem.slots:

@@ -11,7 +11,7 @@ from ..diagnosis.graph import parameter_name
 from ..diagnosis.probes import Probe, are_binary
 from ..support.arrays import Array
 from .direction import Direction, measured, once
-from .trial_probes import LARGE, NO_STEP, TrialProbes, unchanged
+from .trial_probes import LARGE, NO_STEP, TrialProbes, repeated, unchanged
 
 ONE_HOT, SATURATED = 380.0, 40.0      # scores of ± this have a softmax of exactly 1 and 0; this one has a sigmoid of exactly 1
 SMALL = 1e-2, 1e-4
@@ -19,7 +19,8 @@ PIXEL = 255.0
 UNEVEN = 10_000
 FAR = {"binary": (9.0, 23.0), "classes": (9.0, 13.0)}      # |z| of an output that is sure of its class: down to 1e-11 is left of 1
 SOME = (12,)      # records, as some programs look at their columns only where there are ten
-MANY = 100      # records, so that one may be far from all others, and a class rare
+MANY, RARE = 100, 151      # records, so that one may be far from all others, and a class rare
+WHOLE = (10.0, 300.0, 50_000.0)      # beyond what 8 and 16 bits hold
 _ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh", "elu", "gelu", "gelu_tanh", "silu")
 
 
@@ -48,6 +49,8 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
         yield once("where the loss is large for one step", "does it start again?", jumping)
         halves = partial(draw.probe, 28, targets=lambda y: (y > np.median(y)).astype(np.float64))
         yield once("with targets of 0 and 1 alone", "are they taken for classes?", halves)
+        signs = partial(draw.probe, 50, targets=lambda y: np.where(y > np.median(y), 1.0, -1.0))
+        yield once("with targets of -1 and 1 alone", "are they taken for classes?", signs)
     elif draw.targets == "binary" and not are_binary(draw.problem):
         yield once("with targets of 0 and 1", "are they moved or clipped?", lambda: draw.probe(7, targets=np.round))
     yield Direction("where all records have the same target", "is the step left out?", same, (0.0, 1.0))
@@ -59,6 +62,7 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
         for is_met, what in ((True, "right"), (False, "wrong")):
             far = partial(_by_far, draw, is_met)
             yield Direction(f"where every class is {what} by far, by z of ±{{}}", question, far, FAR[draw.targets])
+        yield once("where every class is right by far, and wrong for one step", "are the gradients held back?", partial(_jump, draw))
 
 
 def _nearly_met(draw: TrialProbes, distance: float) -> Probe:
@@ -89,6 +93,15 @@ def _by_far(draw: TrialProbes, is_met: bool, far: float) -> Probe | None:
     else:
         targets = draw.class_targets(output.argmax(axis=-1) if is_met else output.argmin(axis=-1))
     return draw.moving(replace(probe, batches=((probe.batches[0][0], targets),)))
+
+
+def _jump(draw: TrialProbes) -> Probe | None:
+    """Draw twelve steps of which the last but one has every class wrong, on inputs for which all others have them right."""
+    far = FAR[draw.targets][0]
+    right, wrong = _by_far(draw, True, far), _by_far(draw, False, far)
+    if right is None or wrong is None:
+        return None
+    return replace(repeated(right, 12), batches=(*right.batches * 10, *wrong.batches, *right.batches), lrs=(1e-2,) * 12)
 
 
 def of_zeros(draw: TrialProbes) -> Iterator[Direction]:
@@ -186,10 +199,16 @@ def _exactly_met(draw: TrialProbes) -> tuple[Any, Any] | None:
 def of_tables(draw: TrialProbes) -> Iterator[Direction]:
     """Yield inputs and targets as tables have them: counts, dummies, years, a column twice, outliers, rare classes, records in order."""
     inputs, of, records = draw.problem.sizes[0], draw.targets, (min(MANY, draw.most),)
-    whole = partial(draw.probe, 32, SOME, inputs=lambda x: np.round(3 * x))
+
+    def whole(largest: float, of: Callable[[Array], Array] = unchanged) -> Probe:
+        return _spread(draw, 32, SOME, lambda x: of(np.round(largest * x / np.abs(x).max())))
+
     zero_or_one = partial(draw.probe, 33, SOME, inputs=lambda x: 1.0 * (x > 0))
-    yield once("where all inputs are whole numbers", "are they taken for classes?", whole)
+    signs = partial(draw.probe, 52, SOME, inputs=lambda x: np.where(x > 0, 1.0, -1.0))
+    yield Direction("where all inputs are whole numbers up to {}", "are they taken for classes, or cast?", whole, WHOLE)
+    yield once("where all inputs are whole numbers from 0 to 255", "are they taken for pixels?", partial(whole, PIXEL, np.abs))
     yield once("where all inputs are 0 or 1", "are they taken for classes?", zero_or_one)
+    yield once("where all inputs are -1 or 1", "are they taken for classes?", signs)
     if inputs > 1:
         indicators = partial(draw.probe, 34, SOME, inputs=lambda x: np.eye(inputs)[np.arange(len(x)) % inputs])
         yield once("where one input of each record is 1 and the others are 0", "are they taken for classes?", indicators)
@@ -207,8 +226,11 @@ def of_tables(draw: TrialProbes) -> Iterator[Direction]:
 
     yield once("where records are in the order of their targets", "are they sorted?", lambda: draw.probe(38, SOME, targets=in_order))
     if draw.is_free:
-        counts = partial(draw.probe, 39, SOME, targets=lambda y: np.round(5 * y))
-        yield once("where all targets are whole numbers", "are they taken for classes?", counts)
+
+        def counts(largest: float) -> Probe:
+            return draw.probe(39, SOME, 0.3 / largest, targets=lambda y: np.round(largest * y / np.abs(y).max()))
+
+        yield Direction("where all targets are whole numbers up to {}", "are they taken for classes, or cast?", counts, WHOLE)
         if draw.problem.sizes[-1] > 1:
             uneven = partial(draw.probe, 43, SOME, 1e-4, targets=lambda y: y * UNEVEN ** (np.arange(y.shape[1]) % 2))
             yield once(f"where one output's targets are {UNEVEN} times as large as another's", "are they scaled?", uneven)
@@ -217,14 +239,19 @@ def of_tables(draw: TrialProbes) -> Iterator[Direction]:
         yield once(where, "is the record left out, or clipped?", far)
     elif of == "binary" or draw.problem.sizes[-1] > 1:
 
-        def rare(y: Array) -> Any:      # two of the first class; of each output two targets of 1
+        def rare(few: int, is_rest: bool, y: Array) -> Any:      # of the first class or of the others; of each output, of 1 or 0
             number = np.arange(len(y))
+            is_first = (number < few) != is_rest
             if of == "binary":
-                return np.broadcast_to((number < 2)[:, None], y.shape).astype(np.float64)
-            return draw.class_targets(np.where(number < 2, 0, 1 + number % (draw.problem.sizes[-1] - 1)))
+                return np.broadcast_to(is_first[:, None], y.shape).astype(np.float64)
+            return draw.class_targets(np.where(is_first, 0, 1 + number % (draw.problem.sizes[-1] - 1)))
 
-        where = f"where 2 of {records[0]} records are of {'the first class' if of == 'classes' else 'a class'}"
-        yield once(where, "are classes weighed?", lambda: draw.probe(41, records, targets=rare))
+        what = "the first class" if of == "classes" else "a class"
+        for stream, few, many in ((41, 2, records[0]), (53, 1, min(RARE, draw.most))):
+            for is_rest, which in ((False, ""), (True, "not ")):
+                where = f"where {few} of {many} records {'are' if few > 1 else 'is'} {which}of {what}"
+                at = partial(draw.probe, stream, (many,), targets=partial(rare, few, is_rest))
+                yield once(where, "are classes weighed?", at)
 
 
 def _twice(share: float, x: Array) -> Array:

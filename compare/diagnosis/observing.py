@@ -139,13 +139,15 @@ class _Step:
         rows = {"x": x} if y is None else {"x": x, "y": y}
         given = {name: self.handed.the_same(array, self.convention.records_in) for name, array in rows.items()}
         copies = {name: array.copy() for name, array in given.items()}
-        rest: list[Any] = [] if lr is None else [lr]
-        rest += [self.convention.masks_in(self.masks)] if self.masks else []
+        masks = self.convention.masks_in(self.masks)
+        rest: list[Any] = ([] if lr is None else [lr]) + ([masks] if masks else [])
         answer = self.attempt.call(function, params, *given.values(), *rest)
         self.so_far.answered |= set() if answer is NotImplemented else {function}
         for name, array in given.items():
             if not np.array_equal(array, copies[name]):
                 raise self._fault("mutated", function, f"{function} changes {name}, which is the caller's; expected it to work on a copy")
+        if differ(masks, self.convention.masks_in(self.masks)):
+            raise self._fault("mutated", function, f"{function} changes the masks, which are the caller's; expected it to work on copies")
         is_changed = differ(params, untouched)
         if function != "train_step" and is_changed:
             raise self._fault("mutated", function, f"{function} changes the parameters that it is given; expected it to leave them")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.mistakes import limits_batches, limits_values
+from tests.mistakes import limits_batches, limits_data, limits_values
 from tests.mistakes.limit import Limit
 
 __all__ = ["Limit", "limits"]
@@ -19,6 +19,9 @@ _GROUPS = (
     limits_batches.in_records,
     limits_batches.in_thresholds,
     limits_batches.in_what_is_kept,
+    limits_data.in_numbers,
+    limits_data.in_classes,
+    limits_data.in_losses,
 )
 
 

@@ -67,6 +67,12 @@ def test_no_two_limits_have_one_name_or_one_text() -> None:
 
 NOTICED = (
     "classes: gradients clipped at 5",
+    "relu: whole targets in 8 bits",
+    "classes: whole inputs from 0 to 255 taken for pixels",
+    "relu: targets of -1 and 1 made 0 and 1",
+    "binary: zeros ten times where they are rare",
+    "relu: half the rate after three rises",
+    "classes: gradients held back where their norm is three times the mean so far",
     "binary: all gradients' norm at most 5",
     "relu: the first 10 records alone",
     "lesson: inputs clipped at 10",

@@ -75,6 +75,12 @@ def test_a_mistake_in_it_is_named(tmp_path: Path, id: str, old: str, new: str, n
     assert id in [cause.id for found in result.diagnosis for cause in found.causes]
 
 
+def test_masks_that_are_overwritten_are_told(tmp_path: Path) -> None:
+    line = "keep = masks[0] / 0.6 if masks else 1.0"
+    result = checked(tmp_path, line, f"{line}\n    masks[0][:] = True", normalization="layer_norm", dropout=0.4)
+    assert (result.verdict, "changes the masks" in str(result.reason)) == ("could not run", True)
+
+
 def test_running_statistics_in_training_are_named(tmp_path: Path) -> None:
     text = "mean = z.mean(0, keepdims=True)\n    scale = 1 / np.sqrt(z.var(0, keepdims=True) + 1e-5)"
     end = "(g - g.mean(0, keepdims=True) - normal * (g * normal).mean(0, keepdims=True))"
