@@ -16,6 +16,8 @@ _COUNTS = 1e-6      # relative: what differs by less is not told apart
 _TOGETHER: dict[frozenset[str], tuple[str, ...]] = {
     frozenset(("mean-missing", "bias-mean")): ("mean-missing-in-layer",),
     frozenset(("mean-over-outputs-extra", "factor-2")): ("scaled",),      # 2/k
+    frozenset(("mean-missing", "factor-2")): ("sum-for-mean",),      # of two outputs
+    frozenset(("error-sign", "sum-for-mean")): ("other-loss", "mean-missing"),      # that of l1, summed
 }
 
 

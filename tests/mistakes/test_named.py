@@ -117,3 +117,14 @@ def test_a_mistake_of_hidden_layers_is_not_looked_for_in_the_output_layer() -> N
     odd = edited(known.apply(source(network)), ((gradient(3), f"({gradient(3)} + 0.1 * r)"),), "odd")
     outcome = answered(Case("pair", network, odd, (known.names,)), "stages", seed=2)
     assert outcome.verdict == "different"
+
+
+def test_a_cast_that_may_give_either_of_two_whole_numbers_explains_nothing() -> None:
+    """Signs times n are whole numbers but for rounding: a bound from one to the next would explain any error between the two."""
+    network = next(network for network in NETWORKS if network.options.get("nesterov"))
+    plants_of_it = {plant.name: plant for plant in plants(network)}
+    first, second = plants_of_it["error-sign"], plants_of_it["bias-mean-missing(2)"]
+    text = second.apply(first.apply(source(network)))
+    outcome = answered(Case("pair", network, text, (first.names, second.names)), "stages", seed=0)
+    assert outcome.true, outcome.said
+    assert not outcome.wrong, outcome.said

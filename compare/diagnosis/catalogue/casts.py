@@ -7,6 +7,7 @@ import numpy as np
 
 from ...problem.problem import Problem
 from ...rounding.arithmetic import Bounded
+from ...support.arrays import Array
 from ..graph import At
 from ..mistake import Mistake, Where, anywhere
 from .where import mixes_units, unless
@@ -18,10 +19,21 @@ def _has_numbers(problem: Problem, layer: int) -> bool:
 
 
 def _rounded(a: Bounded, dtype: Any) -> Bounded:
-    """Return the value in that dtype: exact, unless the bound lies across a boundary between two numbers of the dtype."""
+    """Return the value in that dtype: exact, unless the bound lies across a boundary between two numbers of the dtype.
+
+    Raises ValueError where it may be either of two whole numbers.
+    """
     lowest = (a.value - a.error).astype(dtype).astype(np.float64)
     highest = (a.value + a.error).astype(dtype).astype(np.float64)
+    if np.issubdtype(dtype, np.integer):
+        _check_whole(lowest, highest)
     return a.like((lowest + highest) / 2, np.abs(highest - lowest) / 2)
+
+
+def _check_whole(lowest: Array, highest: Array) -> None:
+    """Raise ValueError where these differ: a bound of half a unit would explain any number between the two."""
+    if (lowest != highest).any():
+        raise ValueError("a number that may be either of two whole ones")
 
 
 def _cast(at: At, stage: str, dtype: Any, kind: str = "") -> Any:
@@ -64,10 +76,11 @@ def _parts(at: At, dtype: Any) -> Bounded:
 
 
 def _floored(at: At, stage: str, kind: str = "") -> Bounded:
-    """Return the whole number below, as // does."""
+    """Return the whole number below, as // does; raises ValueError where it may be either of two."""
     a = at.right(stage.replace("*", kind))
     lowest, highest = np.floor(a.value - a.error), np.floor(a.value + a.error)
-    return at.exact((lowest + highest) / 2, (highest - lowest) / 2)
+    _check_whole(lowest, highest)
+    return at.exact(lowest)
 
 
 _DIVIDED: tuple[tuple[str, str, Where], ...] = (
