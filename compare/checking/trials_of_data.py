@@ -96,12 +96,12 @@ def _by_far(draw: TrialProbes, is_met: bool, far: float) -> Probe | None:
 
 
 def _jump(draw: TrialProbes) -> Probe | None:
-    """Draw twelve steps of which the last but one has every class wrong, on inputs for which all others have them right."""
+    """Draw twelve steps of which the last but one has every class wrong, and all others right, at a rate by which z hardly moves."""
     far = FAR[draw.targets][0]
     right, wrong = _by_far(draw, True, far), _by_far(draw, False, far)
     if right is None or wrong is None:
         return None
-    return replace(repeated(right, 12), batches=(*right.batches * 10, *wrong.batches, *right.batches), lrs=(1e-2,) * 12)
+    return replace(repeated(right, 12), batches=(*right.batches * 10, *wrong.batches, *right.batches), lrs=(1e-6,) * 12)
 
 
 def of_zeros(draw: TrialProbes) -> Iterator[Direction]:
