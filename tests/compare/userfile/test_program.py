@@ -1,5 +1,6 @@
 """A program at the end of the pipe: right ones are equal, wrong ones are told where and why, and those that misbehave never hang."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from compare.userfile.pipe.frames import FrameError
 from compare.userfile.pipe.peer import Peer, PeerError
 
 ROOT = Path(__file__).parents[3]
-PEER = [sys.executable, str(ROOT / "tests" / "peer.py")]
+PEER = [sys.executable, "-X", f"started-by={os.getpid()}", str(ROOT / "tests" / "peer.py")]      # another process runs such tests too
 PROBLEM = {"sizes": (3, 4, 2), "activations": ("tanh", "identity"), "bias": True, "loss": "half_mse", "lr": 0.3}
 
 
