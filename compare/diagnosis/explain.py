@@ -16,6 +16,7 @@ from .separate import probe_to_separate
 from .stages import Group, Stage, stage_name
 
 _OUTPUT: Group = ("output", 0)
+_GRADIENTS = ("_used", "_answered")
 _MOST_CHOICES = 64      # that are tried, of one alternative for each mistake, so that the search over many stages ends too
 
 
@@ -149,7 +150,7 @@ def _at_stage(matcher: Matcher, group: Group, known: list[Found], before: Sequen
     found = _class(matcher, matcher.local(group, formulas_of(first)))
     beside = (_class(matcher, matcher.local(group, formulas_of(known_too))) for known_too in (causes, here) if known_too)
     found = found or next(filter(None, beside), None)
-    if found and is_of_the_update(group[0]):
+    if found and is_of_the_update(group[0]) and any(stage.endswith(_GRADIENTS) for stage, _, _ in matcher.shown):
         return replace(found, causes=tuple(sorted(found.causes, key=lambda cause: not cause.is_in_the_update)))
     return found
 
