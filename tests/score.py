@@ -1,7 +1,8 @@
 """How well a check does: `python -m tests.score` plants mistakes in a plain-loop trainer, and limits in one of matrix products.
 
 The mistakes are text edits of trainers that share nothing with the catalogue. Each is checked on fresh probes as a black box, by its new
-weights alone, and with its stages shown; a limit with its outputs, loss and gradients shown. Exit code 0 where every bar is met, else 1.
+weights alone, with its stages shown, and with its gradients alone; a limit as a black box, and with its outputs, loss and
+gradients shown. Exit code 0 where every bar is met, else 1.
 """
 
 import argparse
@@ -33,9 +34,21 @@ from tests.mistakes.plants_updates import SOFT
 from tests.mistakes.running import gap, trained
 from tests.mistakes.trainer import STYLES, Style, source
 
-WAYS = ("black box", "stages")
+WAYS = ("black box", "stages", "gradients")
 BLACK_BOX = "\nglobals().pop('trace', None)\n"
 TRACE, TOLD = ("def trace(params, x, y):", 'y, PROBLEM["lr"])'), ("def trace(params, x, y, lr):", "y, lr)")
+GRADIENTS = """
+
+of_all = trace
+
+
+def gradients(params, x, y):
+    seen = of_all(params, x, y)
+    return {{name: {sign}seen[f"d{{'W' if name.endswith('weight') else 'b'}}{{int(name[0]) // 2 + 1}}"] for name in params}}
+
+
+del trace
+"""
 RECEIVED = ("raw-error-back", "weights-left-out-back", "weights-untransposed", "updated-weights-back")      # named by who is sent the error
 LARGE = Network((784, 256, 128, 10), ("sigmoid", "sigmoid", "sigmoid"))
 LEAST_HONEST = 5000
@@ -149,7 +162,10 @@ TRAINED = {"honest": 5, "limit": STEPS, "neighbour": STEPS}      # steps in lock
 def answered(case: Case, way: str, seed: int) -> Outcome:
     """Check the case's text as a file."""
     text = case.showing if way == "stages" and case.showing else case.text
-    text = text.replace(TRACE[0], TOLD[0]).replace(TRACE[1], TOLD[1]) + (BLACK_BOX if way == "black box" else "")
+    if way == "gradients":
+        text += GRADIENTS.format(sign="-" if case.style.is_reversed else "")
+    else:
+        text = text.replace(TRACE[0], TOLD[0]).replace(TRACE[1], TOLD[1]) + (BLACK_BOX if way == "black box" else "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "attempt.py"
         path.write_text(text, encoding="utf-8")
@@ -271,17 +287,17 @@ def _of_style(style: Style) -> str:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The rates of both ways side by side, and the times to a diagnosis."""
+    """The rates of the ways side by side."""
     columns = {way: list(bars(outcomes, way)) for way in WAYS}
     counts = {kind: len({o.case.text for o in outcomes if o.case.kind == kind}) for kind in KINDS}
     counts |= {_of_style(style): len({o.case.text for o in outcomes if _is_single(o, style)}) for style in STYLES}
-    lines = ["| mistakes | rate | bar | black box | stages |", "|---|---|---|---|---|"]
+    lines = [f"| mistakes | rate | bar | {' | '.join(WAYS)} |", "|---|---|---|" + "---|" * len(WAYS)]
     for bar in columns["stages"]:
         if not counts[bar.kind]:
             continue
         cells = [_cell(next((b for b in columns[way] if (b.kind, b.name) == (bar.kind, bar.name)), None)) for way in WAYS]
         bound = "" if bar.bar == (0 if bar.is_least else 100) else f"{'at least' if bar.is_least else 'at most'} {bar.bar:g}%"
-        lines.append(f"| {ROWS.get(bar.kind, bar.kind)} ({counts[bar.kind]}) | {bar.name} | {bound} | {cells[0]} | {cells[1]} |")
+        lines.append(f"| {ROWS.get(bar.kind, bar.kind)} ({counts[bar.kind]}) | {bar.name} | {bound} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -340,12 +356,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--honest", type=int, default=LEAST_HONEST, metavar="N", help=f"honest variants (default {LEAST_HONEST})")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes (default one for each core)")
     parser.add_argument("--verbose", action="store_true", help="list what was not named, or named wrongly")
+    parser.add_argument("--way", choices=WAYS, help="the way of looking to run alone")
     parser.add_argument("--only", choices=KINDS, help="the kind to run alone")
     options = parser.parse_args(argv)
     started = perf_counter()
     jobs = []
     for i, case in enumerate(cases(options.every, options.honest, options.seed, options.only)):
-        ways = {"honest": WAYS[i % 2 :][:1], "held-out": ("stages",)}.get(case.kind, WAYS)
+        ways = {"honest": WAYS[i % 2 :][:1], "held-out": ("stages",), "limit": WAYS[:2], "neighbour": WAYS[:2]}.get(case.kind, WAYS)
+        ways = [way for way in ways if options.way in (None, way)]
         jobs += [(case, way, options.seed + i) for way in ways]
     with ProcessPoolExecutor(options.jobs) as pool:
         outcomes = []
@@ -357,9 +375,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.only is None:
         sample = [case for kind in ("single", "pair") for case in cases(97, 0, options.seed, kind)]
         small = [statistics.median(answered(case, way, options.seed).seconds for case in sample) for way in WAYS]
-        print(f"| single, pair | median time to a diagnosis, one process | under 0.3 s | {small[0]:.2f} s | {small[1]:.2f} s |")
+        print(f"| single, pair | median time to a diagnosis, one process | under 0.3 s | {' | '.join(f'{each:.2f} s' for each in small)} |")
         large = _large(options.seed)
-        print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | |")
+        print(f"| single | median time to a diagnosis, 784-256-128-10 | under 3 s | {large:.2f} s | | |")
     if options.verbose:
         for o in outcomes:
             if not _is_good(o) and o.verdict != "changes nothing":
