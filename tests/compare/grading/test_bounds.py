@@ -23,8 +23,6 @@ from compare.sandbox.temporary import remove
 from tests.compare.grading.killers import RIGHT, here
 from tests.compare.sandbox.test_temporary import nested
 
-pytestmark = pytest.mark.slow
-
 SETTINGS = Settings(seed=3, steps=0, confined=False, limits=Limits(diagnosis=4.0))
 LAZY = "\n\ndef train_step(params, x, y, lr):\n    return {name: w - lr for name, w in params.items()}\n"
 DEEP = """
@@ -72,13 +70,17 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
     (folder / "encrypted.zip").write_bytes(content)
     (folder / "wide.py").write_text(f'PROBLEM = {{"sizes": (1, {MOST_UNITS}, 1), "activations": "identity"}}{LAZY}')
     (folder / "thousands.py").write_text(f'PROBLEM = {{"sizes": (1,) * 5000}}{LAZY}')
-    (folder / "deepest.py").write_text(DEEPEST.replace("FACTOR", "1"))
-    (folder / "slow.py").write_text(DEEP.replace("LAYERS", "21").replace("FACTOR", "1.01"))
     (folder / "right.py").write_text(RIGHT)
     (folder / "within").mkdir()
     (folder / "within" / "main.py").write_text(RIGHT)
     yield root, run(root)
     remove(folder / "deep")
+
+
+def none(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
+    """Workers that are to get nothing."""
+    assert next(parcels, None) is None
+    yield from ()
 
 
 def run(root: Path, workers: Workers = here) -> dict[str, dict[str, Any]]:
@@ -106,14 +108,22 @@ def test_what_is_too_large_is_told(name: str, said: str, graded: tuple[Path, dic
     assert line["final"]
 
 
-def test_a_search_that_takes_too_long_leaves_the_mistake_unexplained(graded: tuple[Path, dict[str, dict[str, Any]]]) -> None:
-    line = graded[1]["slow.py"]
+@pytest.mark.slow
+def test_a_search_that_takes_too_long_leaves_the_mistake_unexplained(tmp_path: Path) -> None:
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts" / "slow.py").write_text(DEEP.replace("LAYERS", "21").replace("FACTOR", "1.01"))
+    line = run(tmp_path)["slow.py"]
     assert (line["verdict"], line["mistakes"]) == ("different", [])
     assert line["reason"].endswith("; what explains it was looked for 4 s, and not found")
+    assert run(tmp_path, none) == {"slow.py": line}
 
 
-def test_the_deepest_that_is_graded_raises_nothing(graded: tuple[Path, dict[str, dict[str, Any]]]) -> None:
-    assert graded[1]["deepest.py"]["verdict"] == "equivalent", graded[1]["deepest.py"]["reason"]
+@pytest.mark.slow
+def test_the_deepest_that_is_graded_raises_nothing(tmp_path: Path) -> None:
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts" / "deepest.py").write_text(DEEPEST.replace("FACTOR", "1"))
+    line = run(tmp_path)["deepest.py"]
+    assert line["verdict"] == "equivalent", line["reason"]
 
 
 def test_the_others_keep_their_verdicts(graded: tuple[Path, dict[str, dict[str, Any]]]) -> None:
@@ -122,11 +132,6 @@ def test_the_others_keep_their_verdicts(graded: tuple[Path, dict[str, dict[str, 
 
 def test_no_run_meets_them_again(graded: tuple[Path, dict[str, dict[str, Any]]]) -> None:
     root, lines = graded
-
-    def none(parcels: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
-        assert next(parcels, None) is None
-        yield from ()
-
     assert run(root, none) == lines
 
 
@@ -190,6 +195,7 @@ def test_what_the_search_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert np.array_equal(found[:49], found[49:])
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_or_takes_too_much_memory_is_a_line(tmp_path: Path) -> None:
     """Unconfined, where nothing else ends them; those beside them are graded."""
     (tmp_path / "attempts").mkdir()

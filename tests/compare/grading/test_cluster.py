@@ -17,11 +17,10 @@ import pytest
 
 from compare.cli.main import main
 from compare.grading import cluster
-from compare.grading.cluster import checked_address
+from compare.grading.cluster import checked_address, confined_work
+from compare.sandbox.temporary import own_folder
 from compare.support.errors import ProblemError
 from tests.compare.grading.killers import RIGHT, folder_of
-
-pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 needed = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed here")
@@ -85,6 +84,7 @@ def contents(out: Path) -> dict[str, bytes]:
     return {str(file.relative_to(out)): file.read_bytes() for file in out.rglob("*") if file.is_file()}
 
 
+@pytest.mark.slow
 @needed
 @confined
 def test_the_results_are_those_of_this_machine(address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +113,7 @@ def test_the_results_are_those_of_this_machine(address: str, tmp_path: Path, cap
     }
 
 
+@pytest.mark.slow
 @needed
 def test_a_worker_that_is_killed_costs_no_attempt_and_one_that_kills_three_is_told(address: str, tmp_path: Path) -> None:
     attempts = folder_of(tmp_path, once=True, always=True)
@@ -128,6 +129,7 @@ def test_a_worker_that_is_killed_costs_no_attempt_and_one_that_kills_three_is_to
     assert found["always.py"]["reason"] == "the worker that checked it died 3 times"
 
 
+@pytest.mark.slow
 @needed
 def test_a_scheduler_lost_in_mid_run_is_one_error_and_what_is_finished_is_kept(tmp_path: Path) -> None:
     attempts = folder_of(tmp_path, right=2)
@@ -161,6 +163,7 @@ def test_a_scheduler_that_is_not_there_is_one_error(
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.slow
 @needed
 def test_a_scheduler_without_workers_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -205,6 +208,14 @@ def test_an_address_elsewhere_takes_tls(given: str, said: str, tmp_path: Path, c
     assert said in capsys.readouterr().err
 
 
+def test_a_worker_makes_its_folders_where_a_later_run_removes_them() -> None:
+    assert own_folder() is None
+    assert b"Error" in confined_work(b"")
+    assert own_folder() is not None
+    cluster._folders.close()
+    assert own_folder() is None
+
+
 @needed
 def test_tls_takes_certificates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import dask
@@ -218,6 +229,7 @@ def test_tls_takes_certificates(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "cannot be used" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @needed
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes the certificate, is not installed here")
 def test_by_tls_with_the_certificates_of_dasks_configuration_and_not_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,6 +250,7 @@ def test_by_tls_with_the_certificates_of_dasks_configuration_and_not_without(tmp
     assert "cannot be reached" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @needed
 def test_an_interrupt_ends_it_without_a_word_from_dask(address: str, tmp_path: Path) -> None:
     attempts = folder_of(tmp_path, right=1)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,17 @@ def test_more_than_one_step_needs_the_weights_between(problem: Problem) -> None:
     assert train_in_lockstep(side, TorchRef(problem), problem, steps=1).verdict == "equivalent"
     with pytest.raises(ProblemError, match="params are not shown"):
         train_in_lockstep(side, TorchRef(problem), problem, steps=2)
+
+
+def test_a_step_that_is_added_record_by_record_is_rounded_at_each() -> None:
+    """Of weights alone: where steps are shown, they are what is added."""
+    problem = Problem.draw((3, 1), activations="identity", lr=1e-6, records=(64,))
+
+    def added(record: StepRecord) -> StepRecord:
+        before = {name: array - record.deltas[name] for name, array in record.params.items()}
+        return StepRecord(params={name: reduce(np.add, 64 * [record.deltas[name] / 64], before[name]) for name in before})
+
+    assert train_in_lockstep(Showing(problem, added), TorchRef(problem), problem, steps=3, mode="follow").verdict == "equivalent"
 
 
 @pytest.mark.parametrize(
