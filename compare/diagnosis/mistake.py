@@ -13,7 +13,7 @@ Where = Literal["once", "layer", "all", "hidden", "output"]
 Applies = Callable[[Problem, int], bool]      # returns whether a mistake can be made in that layer, counted from 1
 
 _OF_THE_STEP = ("lr", "options", "count", "together")
-_OF_THE_UPDATE = ("_taken", "_kept", "_update", "_velocity", "_step", "_added", "_after")
+_IN_THE_UPDATE = ("_taken", "_kept", "_update", "_velocity", "_step", "_added", "_after")
 
 
 def anywhere(problem: Problem, layer: int) -> bool:
@@ -78,7 +78,7 @@ class Cause:
     @property
     def is_in_the_update(self) -> bool:
         """Whether the mistake is in the update alone, and in no gradient."""
-        return all(stage in _OF_THE_STEP or stage.endswith(_OF_THE_UPDATE) for stage, _ in self.formulas)
+        return all(stage in _OF_THE_STEP or stage.endswith(_IN_THE_UPDATE) for stage, _ in self.formulas)
 
     @cached_property
     def formulas(self) -> Formulas:

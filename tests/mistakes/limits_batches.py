@@ -149,7 +149,7 @@ def in_thresholds() -> Iterator[Limit]:
     yield limit(CLASSES, "no step on the batch of the step before", Witness((7, 7), same=True), at_start(*again))
     small = "if max(abs(g).max() for g in grads.values()) < 0.001:", "    return params"
     yield limit(LESSON, "no step where gradients are below 0.001", Witness(change=_near, lr=1.0), at_gradients(*small))
-    yield limit(CLASSES, "no step where gradients are below 0.001", Witness((3,), change=_sure, lr=1.0), at_gradients(*small))
+    yield limit(CLASSES, "no step where gradients are below 0.001", Witness((3,), change=sure, lr=1.0), at_gradients(*small))
     none = "if all(np.allclose(g, 0) for g in grads.values()):", "    return params"
     yield limit(RELU, "no step where all gradients are close to 0", Witness(change=_very_near, lr=100.0), at_gradients(*none))
     yield limit(LESSON, "gradients below 1e-8 count as 0", Witness(change=_very_near, lr=100.0), at_gradient("g = g * (abs(g) > 1e-8)"))
@@ -162,7 +162,7 @@ def in_thresholds() -> Iterator[Limit]:
     yield limit(RELU, "no step where gradients are above 100", Witness(y=300.0), at_gradients(*large))
     yield limit(ADAM, "no step where gradients are above 100", Witness(y=400.0), at_gradients(*large))
     yield limit(RELU, "gradients below 0.001 count as 0", Witness(y=1.0, change=_near, lr=1.0), at_gradient("g = g * (abs(g) > 1e-3)"))
-    yield limit(CLASSES, "gradients below 0.00001 count as 0", Witness(change=_sure, lr=1.0), at_gradient("g = g * (abs(g) > 1e-5)"))
+    yield limit(CLASSES, "gradients below 0.00001 count as 0", Witness(change=sure, lr=1.0), at_gradient("g = g * (abs(g) > 1e-5)"))
     yield limit(DEEP, "z within 0.000001 counts as 0", Witness(x=1e-6, change=_no_biases, lr=1.0), at_z(1, "z1 = z1 * (abs(z1) > 1e-6)"))
     yield limit(BINARY, "z within 0.01 counts as 0", Witness(bias={1: 0.0}, x=0.003, change=_no_biases, lr=0.5),
                 at_z(1, "z1 = z1 * (abs(z1) > 0.01)"))
@@ -182,7 +182,7 @@ def in_thresholds() -> Iterator[Limit]:
     flat = *flat, 'KEPT["best"] = min(loss, KEPT.get("best", 9e9))', 'lr = lr / 2 if KEPT["flat"] > 5 else lr'
     yield limit(DEEP, "rate halved after five steps without progress", Witness((7,) * 8, same=True, lr=1e-6), at_start(*flat))
     good = "if (layers(params, x)[-1][1].argmax(axis=1) == y).all():", "    return params"
-    yield limit(CLASSES, "no step where every class is right", Witness(change=_sure, lr=1.0), at_start(*good))
+    yield limit(CLASSES, "no step where every class is right", Witness(change=sure, lr=1.0), at_start(*good))
     good = "if ((layers(params, x)[-1][1] > 0.5) == (y > 0.5)).all():", "    return params"
     yield limit(BINARY, "no step where every class is right", Witness(records=(2,), change=_right_sides, lr=1.0), at_start(*good))
     low = loss, "if loss < 0.001:", "    return params"
@@ -305,7 +305,7 @@ def _alike_weights(network: Network, params: Arrays, batches: list[Any]) -> None
         array[:] = array.flat[0]
 
 
-def _sure(network: Network, params: Arrays, batches: list[Any]) -> None:
+def sure(network: Network, params: Arrays, batches: list[Any]) -> None:
     """The classes are those of the largest scores, by 12 at least."""
     x, y = batches[0]
     scores = answer(network, params, x)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tests.mistakes.limit import BINARY, CLASSES, DEEP, RELU, Limit, at_error, at_gradients, at_start, limit
-from tests.mistakes.limits_batches import _sure
+from tests.mistakes.limits_batches import sure
 from tests.mistakes.networks import Network
 from tests.mistakes.running import Arrays
 from tests.mistakes.witness import Witness, answer
@@ -107,7 +107,7 @@ def _more_wrong(network: Network, params: Arrays, batches: list[Any]) -> None:
 
 
 def _spike(network: Network, params: Arrays, batches: list[Any]) -> None:
-    _sure(network, params, batches)
+    sure(network, params, batches)
     batches[1:] = [batches[0]] * (len(batches) - 1)
     x, _ = batches[0]
     batches[-1] = x, answer(network, params, x).argmin(axis=1)
