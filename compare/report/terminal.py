@@ -80,8 +80,8 @@ def _print_problem(console: Output, comparison: Comparison, device: str) -> None
     batches += f" in {problem.accumulate} parts" if problem.accumulate > 1 else ""
     seed = f"initial weights{', batches' if problem.batch_size else ''}{', masks' if problem.dropout else ''} from seed {problem.seed}"
     console.say(f"Data     {problem.records} training records, {tests} test records{batches}; {seed}")
-    console.say(f"Sides    manual: NumPy {ran['numpy']}; torch_ref: PyTorch {ran['torch']} on {device}; both {problem.dtype}")
-    console.say(f"Mode     {comparison.mode}, {comparison.steps} steps")
+    console.say(f"Sides    manual: NumPy {ran['numpy']}; torch_ref: PyTorch {ran['torch']} on {device}")
+    console.say(f"Mode     {comparison.mode}, {comparison.steps} steps in {problem.dtype}")
     console.print()
 
 
