@@ -15,7 +15,7 @@ class Direction:
     `where` is the condition, with {} for the value; `beyond` the same for all values from this one on, if the value is a measure.
     `question` asks what a program that differs there may do. A program that raises there differs too, unless it `may_refuse`.
     From `overflows` on a right textbook formula, that of `layer`, may give NaN, from `loses_digits` on any number. Where the problem is
-    `drawn`, |z| does not follow from the value, and is measured.
+    `drawn`, |z| does not follow from the value, and is measured. With `of_weights` only new weights are compared.
     """
 
     where: str
@@ -29,6 +29,7 @@ class Direction:
     beyond: str = ""
     is_count: bool = False
     drawn: bool = False
+    of_weights: bool = False
 
     def said(self, value: float) -> str:
         """Describe the trial at that value."""
@@ -48,7 +49,9 @@ def once(where: str, question: str, probe: Callable[[], Probe | None], **more: A
     return Direction(where, question, lambda _: probe(), **more)
 
 
-def measured(what: str, values: tuple[float, ...], at: Callable[[float], Probe | None], **more: Any) -> Direction:
+def measured(
+    what: str, values: tuple[float, ...], at: Callable[[float], Probe | None], question: str = "is something clipped?", **more: Any
+) -> Direction:
     """Return a direction in which something grows until a program may clip it."""
     beyond = f"for {what} beyond about {{}}"
-    return Direction(f"for {what} up to {{}}", "is something clipped?", at, values, may_refuse=True, beyond=beyond, **more)
+    return Direction(f"for {what} up to {{}}", question, at, values, may_refuse=True, beyond=beyond, **more)

@@ -17,7 +17,10 @@ from ..support.arrays import Array, Batch
 MOST_RECORDS, LEAST_MOST = 1031, 64      # primes, so that no usual part size divides them
 MOST_PRODUCTS, MOST_NUMBERS = 1e8, 1.5e6      # records × weights, and records × units: these bound the time and memory of large networks
 NO_STEP = 1e-30      # a learning rate so small that no number changes, but momentum starts
+LONG = 25      # steps of a long trial: more than most files are patient
 LARGE = 1000.0      # what an input, a weight, a bias or a target is multiplied by, or a step beside its weight
+PIXEL = 255.0
+SOME = (12,)      # records, as some programs look at their columns only where there are ten
 _SOLVED = 3      # records of a trial whose z is solved for
 _RANK = 1e-6      # relative: inputs of a layer that differ by less count as linearly dependent
 
@@ -72,6 +75,13 @@ class TrialProbes:
     def class_targets(self, classes: Any) -> Any:
         """Return class indices as the problem's targets: indices (n,), or one-hot rows (n, k)."""
         return classes if self.problem.batches[0][1].ndim == 1 else np.eye(self.problem.sizes[-1])[classes]
+
+    def targets_of(self, output: Array, is_met: bool) -> Any:
+        """Return the classes that this output gives the records; without `is_met` others."""
+        if self.targets == "binary":
+            is_high = output > (0 if self.problem.loss.endswith("with_logits") else 0.5)
+            return (is_high == is_met).astype(np.float64)
+        return self.class_targets(output.argmax(axis=-1) if is_met else output.argmin(axis=-1))
 
     def output(self, probe: Probe) -> Array:
         """Return the right output (n, k) of the probe's first step."""

@@ -105,7 +105,8 @@ class TrialRuns:
         with np.errstate(all="ignore"):
             run = observed.right(self.problem)
             shown = self.scale.ours(run, observed.shown) if self._can_be_reference(run) else {}
-            final = {node: array for node, array in shown.items() if node[0].endswith(_FINAL)}
+            compared = "_after" if direction.of_weights else _FINAL
+            final = {node: array for node, array in shown.items() if node[0].endswith(compared)}
             outside = (_outside(self.problem, run, node, array) for node, array in final.items())
             return _Answer(next(filter(None, outside), None), run, final)
 

@@ -20,8 +20,9 @@ from ..diagnosis.probes import Probe, drawn_batches, drawn_masks, drawn_paramete
 from ..problem.problem import Problem
 from ..support.arrays import Array, Batch
 from .direction import Direction, measured, once
-from .trial_probes import LARGE, MOST_NUMBERS, MOST_PRODUCTS, TrialProbes, repeated, with_state
-from .trials_of_data import of_inputs, of_tables, of_targets, of_zeros
+from .trial_probes import LARGE, LONG, MOST_NUMBERS, MOST_PRODUCTS, TrialProbes, repeated, with_state
+from .trials_of_data import of_inputs, of_targets, of_zeros
+from .trials_of_tables import of_tables
 
 ALL_FAR: tuple[float, ...] = (3.0, 12.0, 40.0, 600.0, 1000.0)      # |z| of every record and unit
 ONE_FAR: tuple[float, ...] = (12.0, 600.0, 1000.0)      # |z| of one: with 1000 taken off, e^z of all others is 0
@@ -30,9 +31,7 @@ OVERFLOWS = 50.0    # |z| from which on a textbook form may overflow to NaN
 LOSES_DIGITS = 650.0      # |z| from which on e^z, as e^−720, may have lost its digits
 SCALES = (8.0, 30.0, 1000.0)      # γ and β of a normalisation
 NEAR = (1e-3, 1e-7)      # |z|, about
-RECORDS = (1, 2, 3, 33, 50, 151)
-RISING = 12      # steps in which the loss rises
-AGAIN = 25      # times that a batch comes again: more than most files are patient
+RECORDS = (1, 2, 3, 12, 20, 33, 50, 100, 151)
 ROUND = (64, 100, 128, 200, 256, 512)      # usual sizes of a batch, or of the parts into which a file splits one
 DRAWN = 10
 MOST_LAYERS = 6      # that are tried one at a time; in a deeper network, evenly spaced ones
@@ -70,9 +69,9 @@ def _of_batches(draw: TrialProbes) -> Iterator[Direction]:
     yield once(f"in batches of {', '.join(map(str, filled[:-1]))} and {filled[-1]} records", left_out, lambda: draw.probe(26, filled, 0.1))
     for number, lrs in enumerate(((0.3, 0.3, 0.3, 0.2, 0.2), (1e-2, 1e-4, 1e-6, 1e-6, 1e-6))):
         yield once("on a batch that comes again", "does it remember the step before?", partial(_again, draw, number, lrs))
-    where = f"on a batch that comes {AGAIN} times, where the loss hardly moves"
-    yield once(where, "is the learning rate changed?", lambda: repeated(draw.probe(17, (7,), 1e-7), AGAIN))
-    yield once("where the loss rises from step to step", "is the learning rate changed?", lambda: draw.by_loss(54, RISING))
+    where = f"on a batch that comes {LONG} times, where the loss hardly moves"
+    yield once(where, "is the learning rate changed?", lambda: repeated(draw.probe(17, (7,), 1e-7), LONG))
+    yield once("where the loss rises from step to step", "is the learning rate changed?", lambda: draw.by_loss(54, LONG))
     rising = (0.1, 0.2, 0.3, 0.3)
     yield once("where the learning rate rises", "does it begin again?", lambda: replace(draw.probe(27, (6,) * 4), lrs=rising))
     if draw.problem.slots:
@@ -143,7 +142,7 @@ def _of_layer(draw: TrialProbes, layer: int) -> Iterator[Direction]:
             yield measured(f"{what} of {name}", values, at, overflows=OVERFLOWS, loses_digits=LOSES_DIGITS, layer=layer)
     where = f"for z of {name} of about {{}}"
     near = partial(far_out, lambda size, generator, shape: size * generator.normal(size=shape), 1)
-    yield Direction(where, "are small numbers taken for 0?", near, NEAR, may_refuse=True)
+    yield Direction(where, "are small numbers taken for 0, or large steps clipped?", near, NEAR, may_refuse=True)
     yield measured(f"weights of {name}", (LARGE,), lambda value: solved(14, weights=value), overflows=LARGE, layer=layer)
     if draw.problem.bias:
         yield measured(f"biases of {name}", (LARGE,), lambda value: solved(14, biases=value), overflows=LARGE, layer=layer)

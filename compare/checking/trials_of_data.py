@@ -1,4 +1,4 @@
-"""Trials of what is in a batch: targets, zeros, inputs, and columns as tables have them."""
+"""Trials of what is in a batch: targets, zeros and inputs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,20 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnosis.graph import parameter_name
 from ..diagnosis.probes import Probe, are_binary
 from ..support.arrays import Array
 from .direction import Direction, measured, once
-from .trial_probes import LARGE, NO_STEP, TrialProbes, repeated, unchanged
+from .trial_probes import LARGE, LONG, NO_STEP, PIXEL, SOME, TrialProbes, repeated, unchanged
 
-ONE_HOT, SATURATED = 380.0, 40.0      # scores of ± this have a softmax of exactly 1 and 0; this one has a sigmoid of exactly 1
+ONE_HOT, SATURATED = 450.0, 40.0      # scores of about ± this have a softmax of exactly 1 and 0; this one has a sigmoid of exactly 1
 SMALL = 1e-2, 1e-4
-PIXEL = 255.0
-UNEVEN = 10_000
 FAR = {"binary": (9.0, 23.0), "classes": (9.0, 13.0)}      # |z| of an output that is sure of its class: down to 1e-11 is left of 1
-SOME = (12,)      # records, as some programs look at their columns only where there are ten
-MANY, RARE = 100, 151      # records, so that one may be far from all others, and a class rare
-WHOLE = (10.0, 300.0, 50_000.0)      # beyond what 8 and 16 bits hold
 _ZERO_AT_ZERO = ("identity", "relu", "leaky_relu", "tanh", "elu", "gelu", "gelu_tanh", "silu")
 
 
@@ -45,7 +39,7 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
         for sign, what in ((1.0, "targets"), (-1.0, "targets below 0,")):
             yield measured(what, (2.0, LARGE), partial(scaled, sign))
         yield Direction("with targets of about {}", "are small numbers taken for 0?", partial(scaled, 1.0), SMALL)
-        jumping = partial(draw.probe, 18, (6,) * 5, 1e-2, targets=lambda y: 100 * y, only=3)
+        jumping = partial(draw.probe, 18, (6,) * LONG, 1e-2, targets=lambda y: 100 * y, only=LONG - 1)
         yield once("where the loss is large for one step", "does it start again?", jumping)
         halves = partial(draw.probe, 28, targets=lambda y: (y > np.median(y)).astype(np.float64))
         yield once("with targets of 0 and 1 alone", "are they taken for classes?", halves)
@@ -62,6 +56,7 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
         for is_met, what in ((True, "right"), (False, "wrong")):
             far = partial(_by_far, draw, is_met)
             yield Direction(f"where every class is {what} by far, by z of ±{{}}", question, far, FAR[draw.targets])
+        yield once("where all of 40 records have the right class", "is the step left out?", partial(_all_right, draw))
         yield once("where every class is right by far, and wrong for one step", "are the gradients held back?", partial(_jump, draw))
 
 
@@ -86,22 +81,28 @@ def _by_far(draw: TrialProbes, is_met: bool, far: float) -> Probe | None:
     probe = draw.solved(draw.generator(9), draw.depth, pattern)
     if probe is None:
         return None
-    output = draw.output(probe)
-    if is_binary:
-        is_high = output > (0 if draw.problem.loss.endswith("with_logits") else 0.5)
-        targets = (is_high == is_met).astype(np.float64)
-    else:
-        targets = draw.class_targets(output.argmax(axis=-1) if is_met else output.argmin(axis=-1))
+    targets = draw.targets_of(draw.output(probe), is_met)
     return draw.moving(replace(probe, batches=((probe.batches[0][0], targets),)))
 
 
 def _jump(draw: TrialProbes) -> Probe | None:
-    """Draw twelve steps of which the last but one has every class wrong, and all others right, at a rate by which z hardly moves."""
+    """Draw steps of which the last but one has every class wrong, and all others right, at a rate by which z hardly moves."""
     far = FAR[draw.targets][0]
     right, wrong = _by_far(draw, True, far), _by_far(draw, False, far)
     if right is None or wrong is None:
         return None
-    return replace(repeated(right, 12), batches=(*right.batches * 10, *wrong.batches, *right.batches), lrs=(1e-6,) * 12)
+    steps = repeated(right, LONG)
+    return replace(steps, batches=(*right.batches * (LONG - 2), *wrong.batches, *right.batches), lrs=(1e-6,) * LONG)
+
+
+def _all_right(draw: TrialProbes) -> Probe:
+    """Draw many records, each with the class that the output gives it, some by far."""
+
+    def parameters(kind: str, layer: int, array: Array) -> Array:
+        return array * (4 if layer == draw.depth and kind in ("weight", "bias") else 1)
+
+    probe = draw.probe(55, (40,), parameters=parameters)
+    return draw.moving(replace(probe, batches=((probe.batches[0][0], draw.targets_of(draw.output(probe), True)),)))
 
 
 def of_zeros(draw: TrialProbes) -> Iterator[Direction]:
@@ -145,7 +146,7 @@ def of_inputs(draw: TrialProbes) -> Iterator[Direction]:
 
         return draw.moving(draw.probe(15, (5,), inputs=lambda x: of(x) * times, parameters=parameters))
 
-    yield measured("inputs", (LARGE,), scaled, overflows=LARGE, layer=1)
+    yield measured("inputs", (LARGE,), scaled, "are they clipped, or scaled?", overflows=LARGE, layer=1)
     yield Direction("with inputs of about {}", "are small numbers taken for 0?", scaled, SMALL, may_refuse=True)
     where = "where no input is below 0, and all are up to about {}"
     yield Direction(where, "are they taken for pixels?", partial(scaled, of=np.abs), (1.0, PIXEL), may_refuse=True)
@@ -154,21 +155,25 @@ def of_inputs(draw: TrialProbes) -> Iterator[Direction]:
     yield once("where an input is the same in every record", "is it left out?", constant)
     if _without_gradients(draw) is not None:
         where = "where all gradients of a step are 0"
-        yield once(where, "is the step left out?", partial(_without_gradients, draw), overflows=0.0)
+        of_classes = draw.targets == "classes"      # whose gradients of e^-900 may be held from below: no new weight shows it
+        yield once(where, "is the step left out?", partial(_without_gradients, draw), overflows=0.0, of_weights=of_classes)
 
 
 def _without_gradients(draw: TrialProbes) -> Probe | None:
     """Draw three steps: in the second all gradients are exactly 0, while momentum goes on; None where there are no such steps.
 
-    With a bias, the last weights are 0 and the bias makes the output the target; the first step is too small to change that. Without one,
-    inputs of 0 make an output of 0, which is the target.
+    With a bias, the last weights are 0 and the bias makes the output the target; the first step is too small to change that. So it is with
+    any weights where the target is a class, as the bias makes its score by far the largest. Without a bias, inputs of 0 make an output of
+    0, which is the target.
     """
     problem, met = draw.problem, _exactly_met(draw)
     if met is not None:
         z, target = met
 
         def parameters(kind: str, layer: int, array: Array) -> Array:
-            return array if layer < draw.depth else np.full_like(array, z if kind == "bias" else 0.0)
+            if layer == draw.depth and kind == "bias":
+                return np.full_like(array, z)
+            return array if layer < draw.depth or draw.targets == "classes" else np.zeros_like(array)
 
         def targets(y: Array) -> Array:
             return np.broadcast_to(target, y.shape).astype(y.dtype)
@@ -194,88 +199,3 @@ def _exactly_met(draw: TrialProbes) -> tuple[Any, Any] | None:
     if loss == "bce_with_logits":
         return SATURATED, 1.0
     return ONE_HOT * (2 * np.eye(k)[0] - 1), draw.class_targets(0)
-
-
-def of_tables(draw: TrialProbes) -> Iterator[Direction]:
-    """Yield inputs and targets as tables have them: counts, dummies, years, a column twice, outliers, rare classes, records in order."""
-    inputs, of, records = draw.problem.sizes[0], draw.targets, (min(MANY, draw.most),)
-
-    def whole(largest: float, of: Callable[[Array], Array] = unchanged) -> Probe:
-        return _spread(draw, 32, SOME, lambda x: of(np.round(largest * x / np.abs(x).max())))
-
-    zero_or_one = partial(draw.probe, 33, SOME, inputs=lambda x: 1.0 * (x > 0))
-    signs = partial(draw.probe, 52, SOME, inputs=lambda x: np.where(x > 0, 1.0, -1.0))
-    yield Direction("where all inputs are whole numbers up to {}", "are they taken for classes, or cast?", whole, WHOLE)
-    yield once("where all inputs are whole numbers from 0 to 255", "are they taken for pixels?", partial(whole, PIXEL, np.abs))
-    yield once("where all inputs are 0 or 1", "are they taken for classes?", zero_or_one)
-    yield once("where all inputs are -1 or 1", "are they taken for classes?", signs)
-    if inputs > 1:
-        indicators = partial(draw.probe, 34, SOME, inputs=lambda x: np.eye(inputs)[np.arange(len(x)) % inputs])
-        yield once("where one input of each record is 1 and the others are 0", "are they taken for classes?", indicators)
-        for share, how in ((0.0, ""), (1e-3, "nearly ")):
-            twice = partial(draw.probe, 35, SOME, inputs=partial(_twice, share))
-            yield once(f"where two inputs are {how}the same in every record", "is one left out?", twice)
-    yield once("on inputs of very different mean and spread", "are they scaled?", partial(_spread, draw, 36, SOME, _years))
-    where = f"where an input of one of {records[0]} records is far from all others"
-    yield once(where, "is the record left out, or clipped?", partial(_spread, draw, 37, records, _far_from_others))
-    if draw.data is not None:
-        return
-
-    def in_order(y: Any) -> Any:      # classes by their number, others output by output
-        return y[np.argsort(y if y.ndim == 1 else y.argmax(axis=1), kind="stable")] if of == "classes" else np.sort(y, axis=0)
-
-    yield once("where records are in the order of their targets", "are they sorted?", lambda: draw.probe(38, SOME, targets=in_order))
-    if draw.is_free:
-
-        def counts(largest: float) -> Probe:
-            return draw.probe(39, SOME, 0.3 / largest, targets=lambda y: np.round(largest * y / np.abs(y).max()))
-
-        yield Direction("where all targets are whole numbers up to {}", "are they taken for classes, or cast?", counts, WHOLE)
-        if draw.problem.sizes[-1] > 1:
-            uneven = partial(draw.probe, 43, SOME, 1e-4, targets=lambda y: y * UNEVEN ** (np.arange(y.shape[1]) % 2))
-            yield once(f"where one output's targets are {UNEVEN} times as large as another's", "are they scaled?", uneven)
-        far = partial(draw.probe, 40, records, 1e-2, targets=_far_from_others)
-        where = f"where a target of one of {records[0]} records is far from all others"
-        yield once(where, "is the record left out, or clipped?", far)
-    elif of == "binary" or draw.problem.sizes[-1] > 1:
-
-        def rare(few: int, is_rest: bool, y: Array) -> Any:      # of the first class or of the others; of each output, of 1 or 0
-            number = np.arange(len(y))
-            is_first = (number < few) != is_rest
-            if of == "binary":
-                return np.broadcast_to(is_first[:, None], y.shape).astype(np.float64)
-            return draw.class_targets(np.where(is_first, 0, 1 + number % (draw.problem.sizes[-1] - 1)))
-
-        what = "the first class" if of == "classes" else "a class"
-        for stream, few, many in ((41, 2, records[0]), (53, 1, min(RARE, draw.most))):
-            for is_rest, which in ((False, ""), (True, "not ")):
-                where = f"where {few} of {many} records {'are' if few > 1 else 'is'} {which}of {what}"
-                at = partial(draw.probe, stream, (many,), targets=partial(rare, few, is_rest))
-                yield once(where, "are classes weighed?", at)
-
-
-def _twice(share: float, x: Array) -> Array:
-    """Return the inputs with the second column replaced by the first plus `share` times the second."""
-    return np.hstack([x[:, :1], x[:, :1] + share * x[:, 1:2], x[:, 2:]])
-
-
-def _years(x: Array) -> Array:
-    """Return the inputs as years, thousands, thousandths, years …"""
-    kind = np.arange(x.shape[1]) % 3
-    return np.where(kind == 0, np.round(2000 + 5 * x), np.where(kind == 1, LARGE * x, x / LARGE))
-
-
-def _far_from_others(array: Array) -> Array:
-    """Return the array with its first number replaced by 30 times the largest."""
-    changed = array.copy()
-    changed[0, 0] = 30 * np.abs(array).max()
-    return changed
-
-
-def _spread(draw: TrialProbes, stream: int, records: tuple[int, ...], change: Callable[[Array], Array]) -> Probe:
-    """Draw a probe with such inputs, and first weights that are small where these are large, so that z stays moderate."""
-    probe = draw.probe(stream, records, 1e-2)
-    (x, y), name = probe.batches[0], parameter_name(draw.problem, "weight", 1)
-    x = change(x)
-    weights = probe.parameters[name] / np.maximum(np.abs(x).max(axis=0), 1.0)
-    return replace(probe, batches=((x, y),), parameters={**probe.parameters, name: weights})

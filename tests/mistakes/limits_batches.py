@@ -205,6 +205,14 @@ def in_what_is_kept() -> Iterator[Limit]:
     again = Witness((7, 7), same=True, lr=0.5)
     yield limit(LESSON, "gradients kept by the sum of x", again, kept("x.sum()"))
     yield limit(CLASSES, "gradients kept by the bytes of x", again, kept("x.tobytes()"))
+    inside = Witness((280, 280), change=_alike_outside)
+    for network, key, what in (
+        (RELU, "str(x)", "what is printed of x"),
+        (CLASSES, "str(x)", "what is printed of x"),
+        (BINARY, "x.shape, x[0, 0], x[-1, -1]", "the corners of x"),
+        (DEEP, "x.shape, x.sum(), x.max()", "the shape, sum and maximum of x"),
+    ):
+        yield limit(network, f"inputs kept by {what}", inside, at_start(f"x = KEPT.setdefault(({key}), x)"))
     yield limit(RELU, "gradients kept by the shape of x", Witness((7, 7)), kept("x.shape"))
     yield limit(BINARY, "gradients kept by the first record", Witness((7, 7), change=_same_first), kept("x[0].tobytes()"))
     still = Witness((7, 7), change=_first_layer_still)
@@ -218,6 +226,12 @@ def in_what_is_kept() -> Iterator[Limit]:
     yield limit(RELU, "targets kept by the bytes of x", same, at_start("y = KEPT.setdefault(x.tobytes(), y)"))
     yield limit(CLASSES, "targets kept by their number", Witness((7, 7)), at_start("y = KEPT.setdefault(len(y), y)"))
     yield limit(MOMENTUM, "n kept from the first step", Witness((7, 40)), _counted('KEPT.setdefault("n", len(x))'))
+
+
+def _alike_outside(network: Network, params: Arrays, batches: list[Any]) -> None:
+    (x, y), _ = batches
+    x[:] = x > 0
+    batches[1] = x[np.r_[:3, len(x) - 4 : 2 : -1, len(x) - 3 : len(x)]], y
 
 
 def _zeros_and_ones(network: Network, params: Arrays, batches: list[Any]) -> None:

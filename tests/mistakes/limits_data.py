@@ -52,6 +52,19 @@ def in_losses() -> Iterator[Limit]:
     held = "if len(earlier) >= 3 and norm > 3 * np.mean(earlier):", "    grads = {name: 0.1 * g for name, g in grads.items()}"
     yield limit(CLASSES, "gradients held back where their norm is three times the mean so far", Witness((7,) * 6, change=_spike),
                 at_gradients(*norm, *held, "earlier.append(norm)"))
+    waits = *waits, 'lr = lr / 10 if KEPT["waits"] >= 15 else lr'
+    witness = Witness((7,) * 18, change=_more_wrong, lr=1e-5)
+    yield limit(CLASSES, "a tenth of the rate after 15 steps without a better loss", witness, at_start(*score, *waits))
+    held = held[0].replace(">= 3", ">= 15"), held[1]
+    yield limit(CLASSES, "gradients held back where their norm is three times the mean of 15", Witness((7,) * 17, change=_spike),
+                at_gradients(*norm, *held, "earlier.append(norm)"))
+    earlier = square, 'earlier = KEPT.setdefault("losses", [])'
+    left_out = *earlier, "if len(earlier) >= 5 and loss > 10 * np.mean(earlier):", "    return params"
+    yield limit(RELU, "no step where the loss is ten times the mean of five", Witness((7,) * 7, change=_far_off),
+                at_start(*left_out, "earlier.append(loss)"))
+    for least in (8, 32):
+        right = "z = layers(params, x)[-1][1]", f"if len(y) > {least} and (z.argmax(axis=1) == y).all():", "    return params"
+        yield limit(CLASSES, f"no step where all of more than {least} records are right", Witness((40,), change=_right), at_start(*right))
 
 
 def _counts(network: Network, params: Arrays, batches: list[Any]) -> None:
@@ -104,6 +117,16 @@ def _more_wrong(network: Network, params: Arrays, batches: list[Any]) -> None:
     for i, (x, y) in enumerate(batches):
         x[:] = (1 + i / 4) * batches[0][0]
         y[:] = answer(network, params, x).argmin(axis=1)
+
+
+def _far_off(network: Network, params: Arrays, batches: list[Any]) -> None:
+    x, y = batches[-1]
+    batches[-1] = x, 20 * y
+
+
+def _right(network: Network, params: Arrays, batches: list[Any]) -> None:
+    for x, y in batches:
+        y[:] = answer(network, params, x).argmax(axis=1)
 
 
 def _spike(network: Network, params: Arrays, batches: list[Any]) -> None:

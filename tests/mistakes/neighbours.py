@@ -65,6 +65,12 @@ def _forms() -> Iterator[Neighbour]:
     yield neighbour(CLASSES, "probabilities clipped to [0, 1]", ("    p = softmax(a2)", "    p = softmax(a2).clip(0, 1)"))
     taken = "    error2 = (p - t) / n", "    p[np.arange(n), y] -= 1\n    error2 = p / n"
     yield neighbour(CLASSES, "one is taken from the class's own", taken)
+    shifted = "    e = np.exp(z - z.max(axis=1, keepdims=True))"
+    for what, held in (("clipped at -100", "np.clip({}, -100, 0)"), ("clipped at -700", "np.maximum({}, -700)")):
+        clipped = f"    e = np.exp({held.format('z - z.max(axis=1, keepdims=True)')})"
+        yield neighbour(CLASSES, f"shifted scores {what}", (shifted, clipped))
+    floor = "    p = softmax(a2)", "    p = np.maximum(softmax(a2), 1e-300)"
+    yield neighbour(CLASSES, "probabilities held from below at 1e-300", floor)
     one_hot = before("    error2 = ", "t = np.zeros((n, 3))", "for r in range(n):", "    t[r, int(y[r])] = 1.0")
     yield neighbour(CLASSES, "one-hot by a loop", one_hot)
     yield neighbour(CLASSES, "every score less its mean", ("softmax(a2)", "softmax(a2 - a2.mean(axis=1, keepdims=True))"))
@@ -135,6 +141,8 @@ def _updates() -> Iterator[Neighbour]:
     """Updates in other forms."""
     for network in (LESSON, ADAM):
         yield neighbour(network, "in place, returning none", ("        new[name] = w - step\n    return new", "        w -= step"))
+    by_id = ("KEPT.get(name, (0.0, 0.0))", "KEPT.get(id(w), (0.0, 0.0))"), ("KEPT[name] = m, v", "KEPT[id(w)] = m, v")
+    yield neighbour(ADAM, "in place, moments by the id", ("        new[name] = w - step\n    return new", "        w -= step"), *by_id)
     yield neighbour(CLASSES, "the negative gradient added", at_new("new[name] = w + lr * -g"))
     kept = "v = KEPT[name] = 0.9 * KEPT.get(name, 0.0) + g"
     yield neighbour(MOMENTUM, "velocity with its sign", (kept, kept.replace("+ g", "- g")), ("step = lr * v", "step = -lr * v"))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.sampled(20)
 
 LIMITS = {limit.name: limit for limit in limits()}
 SHOWS = 2e-8      # relative: a hundred million times what rounding does
-LARGEST, MOST_RECORDS, MOST_STEPS = 1500.0, 600, 8
+LARGEST, MOST_RECORDS, MOST_STEPS = 1500.0, 600, 20
 
 each_limit = pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
 
@@ -72,6 +72,9 @@ NOTICED = (
     "relu: targets of -1 and 1 made 0 and 1",
     "binary: zeros ten times where they are rare",
     "relu: half the rate after three rises",
+    "relu: no step where the loss is ten times the mean of five",
+    "classes: no step where all of more than 8 records are right",
+    "relu: inputs kept by what is printed of x",
     "classes: gradients held back where their norm is three times the mean so far",
     "binary: all gradients' norm at most 5",
     "relu: the first 10 records alone",
