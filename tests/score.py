@@ -159,6 +159,14 @@ ROWS = {"held-out": "held out", "neighbour": "honest neighbour"}
 TRAINED = {"honest": 5, "limit": STEPS, "neighbour": STEPS}      # steps in lockstep after the probes
 
 
+def ways_of(case: Case, number: int) -> tuple[str, ...]:
+    """The ways in which the case is looked at."""
+    if any("update-per-record" in names for names in case.truth):      # it has no gradients of a batch to show
+        return WAYS[:2]
+    of_kind = {"honest": WAYS[number % 2 :][:1], "held-out": ("stages",), "limit": WAYS[:2], "neighbour": WAYS[:2]}
+    return of_kind.get(case.kind, WAYS)
+
+
 def answered(case: Case, way: str, seed: int) -> Outcome:
     """Check the case's text as a file."""
     text = case.showing if way == "stages" and case.showing else case.text
@@ -362,9 +370,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = perf_counter()
     jobs = []
     for i, case in enumerate(cases(options.every, options.honest, options.seed, options.only)):
-        ways = {"honest": WAYS[i % 2 :][:1], "held-out": ("stages",), "limit": WAYS[:2], "neighbour": WAYS[:2]}.get(case.kind, WAYS)
-        ways = [way for way in ways if options.way in (None, way)]
-        jobs += [(case, way, options.seed + i) for way in ways]
+        jobs += [(case, way, options.seed + i) for way in ways_of(case, i) if options.way in (None, way)]
     with ProcessPoolExecutor(options.jobs) as pool:
         outcomes = []
         for outcome in pool.map(_run, jobs, chunksize=4):

@@ -145,16 +145,26 @@ def in_our_scale(matcher: Matcher, final: str | None) -> tuple[Matcher, Scale]:
 
 
 def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Factor | None:
-    """Return the first factor by which the first of these stages follows from those shown before it.
+    """Return the factor by which the first of these stages follows from those shown before it; of gradients and steps, most of them.
 
     If there is none, return the first by which one mistake explains the stage and the new weights; else the first by which a mistake of the
     catalogue that is not one of scale explains the stage; else None.
     """
     run, shown = matcher.right, matcher.shown
     nonzero = [node for node in nodes if shown[node].any()] or nodes      # zeros are in every scale
-    group: Group = nonzero[0][0], nonzero[0][2]
-    first = [node for node in nonzero if (node[0], node[2]) == group]
-    right = [factor for factor in factors if all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in first)]
+    groups: dict[Group, list[Node]] = {}
+    for node in nonzero:
+        groups.setdefault((node[0], node[2]), []).append(node)
+    group, first = next(iter(groups.items()))
+    asked = [first] if group[0] in ("loss", "delta") else list(groups.values())      # what follows from one another is in one scale
+
+    def fits(factor: Factor) -> int:
+        """Count the groups that it makes right, the first of them twice, so that it decides between as many."""
+        counted = [all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in of_group) for of_group in asked]
+        return 2 * sum(counted) + counted[0]
+
+    fitting = list(map(fits, factors))
+    right = [factor for factor, fit in zip(factors, fitting, strict=True) if fit == max(fitting) > 0]
     if right and right[0].said and group[0] == "loss" and run.problem.sizes[-1] > 1:      # with one output, terms are records
         return Factor(", or ".join(factor.said for factor in right), right[0].of)
     if right:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tests.mistakes.networks import Network
 from tests.mistakes.plant import Plant, named
+from tests.mistakes.plants_updates import SOFT
 from tests.mistakes.trainer import FUNCTIONS, SLOPES, damped, gradient, slope
 
 STEP = "    return run(params, x, y, lr)"
@@ -36,7 +37,9 @@ def of_one_kind(network: Network) -> Iterator[Plant]:
             yield Plant("bias-from-weight-gradient", 53, i, ((biases, f", np.mean(dW{i}, axis=1), lr)"),), variant="averaged")
         if network.sizes[i] > 1 < network.sizes[i - 1]:
             edit = weights, f", np.full_like(dW{i}, np.sum(dW{i})), lr)"
-            yield Plant("scalar-for-product", 95, i, (edit,), variant="of it all", alone=True)
+            is_zero = network.errors_sum_to_zero and not network.decay and i == network.depth
+            also = (named("weights-never-updated", i),) if is_zero else ()
+            yield Plant("scalar-for-product", 95, i, (edit,), also, variant="of it all", alone=True)
 
 
 def of_indices(network: Network) -> Iterator[Plant]:
@@ -78,8 +81,8 @@ def of_casts(network: Network) -> Iterator[Plant]:
         def cast(text: str, dtype: str = dtype) -> str:
             return f"np.asarray({text}).astype(np.{dtype}).astype(float)"
 
-        def put(variant: str, *edits: tuple[str, str], layer: int | None = i, id: str = id) -> Plant:
-            return Plant(id, 47, layer, edits, variant=variant, alone=True, has_scale=True, faint=network.is_adaptive)
+        def put(variant: str, *edits: tuple[str, str], layer: int | None = i, id: str = id, also: tuple[str, ...] = ()) -> Plant:
+            return Plant(id, 47, layer, edits, also, variant=variant, alone=True, has_scale=True, faint=network.is_adaptive)
 
         seen, parts = f'    seen["delta{i}"] = delta{i}', ["W", *("b" * network.bias)]
         yield put("δ", (seen, f"    delta{i} = {cast(f'delta{i}')}\n{seen}"))
@@ -95,7 +98,8 @@ def of_casts(network: Network) -> Iterator[Plant]:
         if i == last:
             term = "error_of(p[j], y[r, j])"
             yield put("the error", (term, f"float(np.{dtype}({term}))"), layer=None)
-            yield put("the targets", (STEP, f"    return run(params, x, {cast('y')}, lr)"), layer=None)
+            also = (SOFT,) if network.loss == "bce" else ()
+            yield put("the targets", (STEP, f"    return run(params, x, {cast('y')}, lr)"), layer=None, also=also)
 
 
 def of_activations(network: Network) -> Iterator[Plant]:

@@ -47,7 +47,7 @@ IN_A_STYLE = {
     for network, style, plant in SHOWN
     if plant.id == "softmax-axis"
     or (plant.variant == "δ" and network.depth == plant.layer and plant.id == "error-clipped")
-    or (plant.variant == "of the weights" and network.depth == plant.layer and plant.id == "gradient-missing")
+    or (plant.variant == "of the weights" and network.depth == plant.layer and plant.id in ("gradient-missing", "sign-flipped-in-layer"))
 }
 
 
