@@ -23,21 +23,25 @@ class Attempted:
     def __init__(self, attempt: Candidate, problem: Problem, convention: Convention) -> None:
         self.attempt, self.problem, self.convention = attempt, problem, convention
         self.params: dict[str, Array] = {}
+        self._in_place: Any = None      # the parameters of an attempt that changes them, which gets the same arrays at each step
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
         """Copy these parameters, and start afresh."""
         self.attempt = self.attempt.fresh()
-        self.params = {name: np.array(params[name]) for name in self.problem.shapes()}
+        self.params, self._in_place = {name: np.array(params[name]) for name in self.problem.shapes()}, None
 
     def step(self, x: Array, y: Array, masks: Mapping[str, Array] | None = None) -> StepRecord:
         """Make one step of training on inputs x (n, in) and targets y, (n, k) or class indices (n,); `masks` are dropout's."""
         convention, problem = self.convention, self.problem
         x, y = _float64(x), _float64(y)
         last = [convention.masks_in([masks[layer.dropout] for layer in problem.layers if layer.dropout])] if masks else []
-        own = self._own_parameters()
+        own = self._own_parameters() if self._in_place is None else self._in_place
         if "train_step" in self.attempt.functions:
             answer = self.attempt.call("train_step", own, convention.records_in(x), convention.records_in(y), problem.lr, *last)
-            self.params = self._parameters(own if answer is None else answer, NEW_PARAMETERS)
+            if answer is None:
+                answer = own
+                self._in_place = own if problem.dtype == "float64" else None      # else they have to be rounded
+            self.params = self._parameters(answer, NEW_PARAMETERS)
             return StepRecord(params=self.params)
         if "forward" in self.attempt.functions:      # it may capture state that gradients reads
             self.attempt.call("forward", self._own_parameters(), convention.records_in(x), *last)

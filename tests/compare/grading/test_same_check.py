@@ -10,6 +10,7 @@ import pytest
 from compare.checking.result import Check
 from compare.grading.one import Settings, _checked
 from tests.compare.grading.test_hostile import MISSING
+from tests.mistakes.neighbours import neighbours
 from tests.mistakes.networks import NETWORKS
 from tests.mistakes.plants import plants
 from tests.mistakes.trainer import source
@@ -24,6 +25,7 @@ FILES = {
     "loss_and_grads_wrong_mask_of_gradient": "loss_and_grads",
 }
 PLANTED = {plant.id: (NETWORKS[0], plant) for plant in list(plants(NETWORKS[0]))[::40]}
+BY_ID = next(each.text for each in neighbours() if each.name == "in place, moments by the id")
 RAISING = "import numpy as np\n\n\ndef train_step(params, x, y, lr):\n    return np.zeros(3) @ np.zeros(4)\n"
 SEED, STEPS = 5, 2
 # Arrays have no plain ==, and `first` and the stages hold what is shown of them; what is printed by copies is kept in confinement alone.
@@ -57,6 +59,16 @@ def test_planted_mistakes_are_told_the_same(id: str, confinement: str, tmp_path_
     assert found == told(path, None)
     assert found["verdict"] != repr("equivalent")
     assert found["diagnosis"] != "()"
+
+
+@pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
+def test_what_changes_its_parameters_gets_the_same_arrays_again(confinement: str, tmp_path: Path) -> None:
+    """Its moments are kept by the id of each array: new arrays at each step would have none."""
+    path = tmp_path / "attempt.py"
+    path.write_text(BY_ID)
+    found = told(path, None, confinement=confinement)
+    assert found == told(path, None)
+    assert found["verdict"] == repr("equivalent")
 
 
 @pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
