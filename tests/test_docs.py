@@ -101,7 +101,7 @@ ROWS = {      # of its table, and where the trials are that it is about
     "weights alike": r"where (each layer has weights all alike|all weights and biases are 0)",
     "zeros": r"where (an input is 0|all inputs of|a unit's z is 0|.* targets are 0.*|the \w+ class does not|targets are met ex).*",
     "a loss that jumps": r"where the loss is large for one step|where every class is right by far, and wrong for one step",
-    "targets of classes": r"with targets of 0 and 1|where all of 40 records have .*|where every class is (right|wrong) by far, by z of ±\{\}",
+    "targets of classes": r"with targets of 0 and 1|where (all of 40 records have .*|every class is (right|wrong) by far, by z of ±\{\})",
     "learning rates": r"(for|with) a learning rate (up to|of) \{\}|where the learning rate (rises|is 0 in the first step)",
     "a step beside its weight": r"for a step beside its weight up to \{\}",
     "z of each layer": r"for z (below 0 )?of the .* layer up to \{\}",
