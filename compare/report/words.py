@@ -173,13 +173,21 @@ def summary_of_training(comparison: Comparison, command: str | None) -> Iterator
     yield Line("do", "look at what makes this tensor" + (f"; repeat: {command}" if command else ""))
 
 
+def _with_others(found: Found) -> str:
+    """Return the mistake's sentence, and that there are others which look the same."""
+    first, *others = dict.fromkeys(cause.sentence for cause in found.causes)
+    if len(others) > 1:
+        return f"{first}, or one of {len(others)} that look the same"
+    return f"{first}, or, which looks the same: {others[0]}" if others else first
+
+
 def summary_of_check(check: Check, command: str, hint: Mapping[str, str] | None = None) -> Iterator[Line]:
     """Yield where a check differs, why, and what to do; with a hint, only what the hint says."""
     if check.first is not None:
         yield Line("where", check.first.place(of_phase=False))
     else:
         yield Line("where", f"line {check.line} of {check.name}" if check.line else _wrong_stage(check) or check.name)
-    causes = [found.causes[0].sentence for found in check.diagnosis]
+    causes = [_with_others(found) for found in check.diagnosis]
     if hint:
         yield Line("why", hint.get("sentence") or hint.get("kind") or _FOR_YOU)
     else:

@@ -15,13 +15,14 @@ import pytest
 
 from compare import Check, Comparison, Manual, Problem, TorchRef, check, lesson_problem, train_in_lockstep
 from compare.cli.main import main
+from compare.diagnosis.mistake import Cause
 from compare.lockstep.result import steps_to_keep
 from compare.report import html, plots, svg
 from compare.report.ci import junit
 from compare.report.console import Output, print_summary
 from compare.report.grades import grades_page
 from compare.report.html import check_page, comparison_page, in_notebook
-from compare.report.words import Line, hinted, why
+from compare.report.words import Line, hinted, summary_of_check, why
 from compare.support.arrays import Array
 from tests.compare.pages import Page
 
@@ -437,6 +438,20 @@ def test_a_difference_that_no_mistake_of_the_catalogue_explains_is_said_to_be_un
 def test_who_shows_new_weights_alone_is_told_what_else_would_say_more(wrong: Check, functions: tuple[str, ...], is_told: bool) -> None:
     said = "\n".join(why(replace(wrong, diagnosis=(), functions=functions)))
     assert ("with gradients(params, x, y) or trace(params, x, y) as well" in said) == is_told
+
+
+def test_the_last_lines_say_that_other_mistakes_look_the_same(wrong: Check) -> None:
+    found = wrong.diagnosis[0]
+    (cause,) = found.causes
+    others = [replace(cause, mistake=replace(cause.mistake, sentence=f"another {number}")) for number in range(2)]
+
+    def last(*causes: Cause) -> str:
+        check = replace(wrong, diagnosis=(replace(found, causes=causes),))
+        return next(line.text for line in summary_of_check(check, "") if line.label == "why")
+
+    assert last(cause) == cause.sentence
+    assert last(cause, cause, others[0]) == f"{cause.sentence}, or, which looks the same: another 0"
+    assert last(cause, *others) == f"{cause.sentence}, or one of 2 that look the same"
 
 
 def test_beside_a_recorded_run_numbers_are_that_runs_and_not_pytorchs(wrong: Check) -> None:
