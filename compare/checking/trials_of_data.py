@@ -26,6 +26,9 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
     def scaled(sign: float, times: float) -> Probe:
         return draw.probe(6, lr=0.3 / max(times, 1.0), targets=lambda y: sign * times * y)
 
+    def up_to(sign: float, largest: float) -> Probe:
+        return draw.probe(6, lr=0.3 / max(largest, 1.0), targets=lambda y: sign * largest / np.abs(y).max() * y)
+
     def same(share: float) -> Probe:      # the first class or the last, 0 or 1, or the targets of the first record or the last
         def targets(y: Array) -> Any:
             if draw.targets == "classes":
@@ -37,7 +40,7 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
     if draw.is_free:
         yield once("with negative targets", "is their sign lost?", lambda: scaled(-1.0, 1.0))
         for sign, what in ((1.0, "targets"), (-1.0, "targets below 0,")):
-            yield measured(what, (2.0, LARGE), partial(scaled, sign))
+            yield measured(what, (2.0, LARGE), partial(up_to, sign))
         yield Direction("with targets of about {}", "are small numbers taken for 0?", partial(scaled, 1.0), SMALL)
         jumping = partial(draw.probe, 18, (6,) * LONG, 1e-2, targets=lambda y: 100 * y, only=LONG - 1)
         yield once("where the loss is large for one step", "does it start again?", jumping)
@@ -146,7 +149,10 @@ def of_inputs(draw: TrialProbes) -> Iterator[Direction]:
 
         return draw.moving(draw.probe(15, (5,), inputs=lambda x: of(x) * times, parameters=parameters))
 
-    yield measured("inputs", (LARGE,), scaled, "are they clipped, or scaled?", overflows=LARGE, layer=1)
+    def up_to(largest: float) -> Probe:
+        return scaled(largest, lambda x: x / np.abs(x).max())
+
+    yield measured("inputs", (3 * LARGE,), up_to, "are they clipped, or scaled?", overflows=LARGE, layer=1)
     yield Direction("with inputs of about {}", "are small numbers taken for 0?", scaled, SMALL, may_refuse=True)
     where = "where no input is below 0, and all are up to about {}"
     yield Direction(where, "are they taken for pixels?", partial(scaled, of=np.abs), (1.0, PIXEL), may_refuse=True)

@@ -28,7 +28,7 @@ def of_tables(draw: TrialProbes) -> Iterator[Direction]:
 
     zero_or_one = partial(draw.probe, 33, SOME, inputs=lambda x: 1.0 * (x > 0))
     signs = partial(draw.probe, 52, SOME, inputs=lambda x: np.where(x > 0, 1.0, -1.0))
-    yield Direction("where all inputs are whole numbers up to {}", "are they taken for classes, or cast?", whole, WHOLE)
+    yield Direction("where all inputs are whole numbers up to {}", "are they taken for classes, cast or clipped?", whole, WHOLE)
     yield once("where all inputs are whole numbers from 0 to 255", "are they taken for pixels?", partial(whole, PIXEL, np.abs))
     yield once("where all inputs are 0 or 1", "are they taken for classes?", zero_or_one)
     yield once("where all inputs are -1 or 1", "are they taken for classes?", signs)
@@ -54,7 +54,7 @@ def of_tables(draw: TrialProbes) -> Iterator[Direction]:
         def counts(largest: float) -> Probe:
             return draw.probe(39, SOME, 0.3 / largest, targets=lambda y: np.round(largest * y / np.abs(y).max()))
 
-        yield Direction("where all targets are whole numbers up to {}", "are they taken for classes, or cast?", counts, WHOLE)
+        yield Direction("where all targets are whole numbers up to {}", "are they taken for classes, cast or clipped?", counts, WHOLE)
         if draw.problem.sizes[-1] > 1:
             uneven = partial(draw.probe, 43, SOME, 1e-4, targets=lambda y: y * UNEVEN ** (np.arange(y.shape[1]) % 2))
             yield once(f"where one output's targets are {UNEVEN} times as large as another's", "are they scaled?", uneven)

@@ -158,13 +158,14 @@ def _found(matcher: Matcher, nodes: list[Node], factors: Sequence[Factor]) -> Fa
     group, first = next(iter(groups.items()))
     asked = [first] if group[0] in ("loss", "delta") else list(groups.values())      # what follows from one another is in one scale
 
-    def fits(factor: Factor) -> int:
-        """Count the groups that it makes right, the first of them twice, so that it decides between as many."""
-        counted = [all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in of_group) for of_group in asked]
-        return 2 * sum(counted) + counted[0]
+    def fits(factor: Factor) -> list[bool]:
+        """Return whether it makes each group right."""
+        return [all(_is_right(run, node, shown[node], factor.of(run, node[1])) for node in of_group) for of_group in asked]
 
-    fitting = list(map(fits, factors))
-    right = [factor for factor, fit in zip(factors, fitting, strict=True) if fit == max(fitting) > 0]
+    right, made = [], list(map(fits, factors))
+    if any(of_groups[0] for of_groups in made):      # which decides, too, where two make as many right
+        counted = [(sum(of_groups), of_groups[0]) for of_groups in made]
+        right = [factor for factor, count in zip(factors, counted, strict=True) if count == max(counted)]
     if right and right[0].said and group[0] == "loss" and run.problem.sizes[-1] > 1:      # with one output, terms are records
         return Factor(", or ".join(factor.said for factor in right), right[0].of)
     if right:

@@ -19,6 +19,7 @@ from .scale import scale_causes
 _RECORDS = {("x", 0), ("y", 0)}
 _ANSWERS = frozenset({"z", "a", "output", "probabilities", "loss"})
 _OF_THE_UPDATE = ("_velocity", "_step", "_added", "_after")
+_LOOK_ALIKE = {"gradient-clipped": "velocity-clipped"}      # the measured mistake after which the other is looked for, too
 _Made = tuple[Cause, Bounded | None]      # a mistake, and a node under it
 MOST_PAIRS = 60_000  # that are tried at a node, so that the search in a network of many layers ends too
 
@@ -98,10 +99,12 @@ class Matcher:
         return []
 
     def scales(self) -> list[Explanation]:
-        """Return the first measured factor or number that explains all numbers, in a list; or an empty list."""
+        """Return the first measured factor or number that explains all numbers, and one that one step does not tell from it."""
         wrong = self.first_wrong({})
-        causes = scale_causes(self.right, wrong, self.shown[wrong]) if wrong else ()
-        return [Explanation((cause,)) for cause in causes if self.explains(cause.formulas)][:1]
+        measured = iter(scale_causes(self.right, wrong, self.shown[wrong]) if wrong else ())
+        first = next((cause for cause in measured if self.explains(cause.formulas)), None)
+        alike = (cause for cause in measured if first and cause.id == _LOOK_ALIKE.get(first.id) and self.explains(cause.formulas))
+        return [Explanation((cause,)) for cause in (first, next(alike, None)) if cause]
 
     def pairs(self) -> list[Explanation]:
         """Return every two mistakes in different places that together explain all numbers; with a slow one only if there are no others.

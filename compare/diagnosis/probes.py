@@ -55,8 +55,14 @@ def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple
 
 
 def larger_probe(problem: Problem, seed: int, data: Batch | None) -> Probe:
-    """Draw two steps with more records than the probes have, which a named mistake has to explain too."""
-    return _drawn(problem, np.random.default_rng((seed, len(MORE_RECORDS))), MORE_RECORDS, data)
+    """Draw two steps with more records than the probes have, which a named mistake has to explain too.
+
+    With momentum and targets that may be any number they are large, as in the third probe: what is clipped shows in two steps.
+    """
+    probe = _drawn(problem, np.random.default_rng((seed, len(MORE_RECORDS))), MORE_RECORDS, data)
+    if data is not None or LOSSES[problem.loss].targets != "regression" or not problem.optimizer_options.get("momentum"):
+        return probe
+    return replace(probe, batches=tuple((x, FAR_TARGETS * y) for x, y in probe.batches), lrs=tuple(lr / FAR_TARGETS for lr in probe.lrs))
 
 
 def _drawn(problem: Problem, generator: np.random.Generator, records: tuple[int, ...], data: Batch | None) -> Probe:

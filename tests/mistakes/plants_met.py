@@ -122,6 +122,9 @@ def clips(network: Network) -> Iterator[Plant]:
 
     yield put("gradient-clipped", None, "to 0.02", *_update(network, "np.clip({0}, -0.02, 0.02)"))
     yield put("gradient-clipped", last, "to 0.01, in one layer", *_update(network, "np.clip({0}, -0.01, 0.01)", layer=last))
+    if network.options.get("momentum"):
+        kept = "    STATE[name] = v"
+        yield put("velocity-clipped", None, "to 0.02", (kept, f"    v = np.clip(v, -0.02, 0.02)\n{kept}"))
     own = _update(network, "{0} * min(1.0, 0.01 / np.linalg.norm({0}))")
     yield put("gradient-clipped-by-norm", None, "each by its own", *own)
     seen = f'    seen["delta{last}"] = delta{last}'

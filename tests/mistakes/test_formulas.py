@@ -78,6 +78,7 @@ def test_its_formulas_make_the_numbers(id: str) -> None:
         ("slope-raised", "", 0.1),
         ("targets-smoothed", "0.05", 0.05),
         ("gradient-clipped", "to 0.02", 0.02),
+        ("velocity-clipped", "to 0.02", 0.02),
         ("error-clipped", "δ", 0.003),
         ("relu-threshold", "both ways", 0.1),
         ("momentum-other", "0.8", 0.8),
@@ -88,7 +89,7 @@ def test_its_formulas_make_the_numbers(id: str) -> None:
 )
 def test_the_number_in_it_is_the_one_that_was_planted(id: str, variant: str, number: float) -> None:
     network, plant = FIRST[id, variant]
-    (found,) = matcher_of(network, plant).scales()
+    (found,) = (each for each in matcher_of(network, plant).scales() if each.causes[0].id == id)
     said = f"{found.causes[0].sentence}: {found.causes[0].mistake.actual}"
     assert re.search(rf"(?<![-−\d.]){number:g}(?!\d)", said), said
 

@@ -223,10 +223,10 @@ ERROR_TERMS = (
         for id, sentence, actual, term in _ERRORS
     ),
     *(
-        Mistake("other-loss", f"the derivative is that of another loss, {name}", "∂ℓ/∂ŷ of the loss", f"∂ℓ/∂ŷ of {name}",
+        Mistake("other-loss", f"the derivative is that of another loss, {name}{said}", "∂ℓ/∂ŷ of the loss", f"{factor}∂ℓ/∂ŷ of {name}",
                 {"term": partial(_of_loss, name=name, times_k=times_k)}, applies=partial(_may_be, name=name, times_k=times_k))
         for name in ("bce", "half_mse", "mse", "l1", "huber", "bce_with_logits", "cross_entropy")
-        for times_k in (0, 1, -1)
+        for times_k, said, factor in ((0, "", ""), (1, ", times the number of outputs", "k "), (-1, ", over the number of outputs", "1/k "))
     ),
     *(
         Mistake(id, sentence, "δ = p − y", "δ = " + actual.format(d="p − y"), {"delta": _fused(term)}, "output", _is_fused)

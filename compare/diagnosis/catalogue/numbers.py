@@ -11,7 +11,7 @@ from ..formulas import Formula
 from ..graph import At, places
 from ..measured import Family
 from ..mistake import Applies, Where, anywhere
-from .optimizers import updated
+from .optimizers import step_by, updated
 from .slopes import past
 from .where import bends, by, has, has_bias, loss_is, uses
 
@@ -168,6 +168,12 @@ def _option(name: str, of: Callable[[Any, float], Any] = lambda value, number: n
     return {"*_update": lambda at, kind, number: updated(at, kind, at("options") | {name: of(at("options")[name], number)})}
 
 
+def _clipped_velocity(at: At, kind: str, number: float) -> Any:
+    """Return the step by the clipped velocity, which is kept."""
+    velocity = _between(updated(at, kind)[1]["momentum_buffer"], -number, number)
+    return step_by(at, kind, velocity), {"momentum_buffer": velocity}
+
+
 WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     "the derivative of an activation": (
         Family("slope-raised", "f′ of {layer} has {number} added to it: flat spots are left out", "δ = ∂L/∂a ∘ f′(z)",
@@ -185,8 +191,8 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     "the error, at the output or on its way back": (
         _clip("error-clipped", "δ of {layer} is", "δ = ∂L/∂z", "delta"),
         _clip("error-clipped", "δ of each record of {layer} is", "δ = ∂L/∂z", "delta", is_per_record=True),
-        _clip("error-clipped", "the error is", "∂ℓ/∂ŷ", "term", "once"),
-        _clip("error-clipped", "the error's part of the mean is", "∂L/∂ŷ", "error", "once"),
+        _clip("error-clipped", "the derivative of the loss, ∂ℓ/∂ŷ, is", "∂ℓ/∂ŷ", "term", "once"),
+        _clip("error-clipped", "the derivative of the mean loss, ∂L/∂ŷ, is", "∂L/∂ŷ", "error", "once"),
         *(
             Family("bce-guarded", "the derivative of the loss has {number} added to what it is divided by", "∂ℓ/∂p = (p − y)/(p(1 − p))",
                    f"∂ℓ/∂p = {actual}", {"term": formula}, 1e-3, applies=loss_is("bce"), start=1e-7,
@@ -226,8 +232,10 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
     ),
     "the loss, its value or the derivative of a term": _LOSS_PENALTIES,
     "the optimiser": (
-        Family("decay-other", "weight decay is {number}, which is not what is asked for", "g + λ w", "g + {number} w",
-               _option("weight_decay"), 0.02, applies=uses("weight_decay"), among=_STRENGTHS),
+        Family("decay-other", "weight decay of {layer} is {number}, which is not what is asked for", "g + λ w", "g + {number} w",
+               _option("weight_decay"), 0.02, "layer", uses("weight_decay"), among=_STRENGTHS),
+        Family("velocity-clipped", "the velocity of {layer} is clipped to ±{number}", "b ← μ b + g", "b ← μ b + g clipped to ±{number}",
+               {"*_update": _clipped_velocity}, 0.01, "layer", uses("momentum"), start=1e-6, among=_THRESHOLDS, least=_LEAST),
         Family("momentum-other", "momentum is {number}, which is not what is asked for", "b ← μ b + g", "b ← {number} b + g",
                _option("momentum"), 0.5, applies=uses("momentum"), among=(0.9, 0.99, 0.5, 0.8, 0.95)),
         *(

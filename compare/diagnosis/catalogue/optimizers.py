@@ -53,7 +53,8 @@ def _ahead(at: At, g: Bounded, velocity: Bounded) -> Bounded:
     return g + velocity.scaled(options["momentum"]) if options["nesterov"] else velocity
 
 
-def _step_by(at: At, kind: str, velocity: Bounded) -> Bounded:
+def step_by(at: At, kind: str, velocity: Bounded) -> Bounded:
+    """Return Δw by that velocity, with Nesterov's look-ahead if it is asked for."""
     return _ahead(at, _gradient(at, kind), velocity).scaled(-at("lr"))
 
 
@@ -64,7 +65,7 @@ def _old(at: At, kind: str) -> Bounded:
 
 def _stale(at: At, kind: str) -> tuple[Bounded, Slots]:
     """Return the step by the old velocity, and the new one."""
-    return _step_by(at, kind, _old(at, kind)), updated(at, kind)[1]
+    return step_by(at, kind, _old(at, kind)), updated(at, kind)[1]
 
 
 def _stale_but_the_first(at: At, kind: str) -> tuple[Bounded, Slots]:
@@ -76,7 +77,7 @@ def _sign_but_look_ahead(at: At, kind: str) -> tuple[Bounded, Slots]:
     """Return the update by b ← g − μ b, where the look-ahead g + μ b has the right sign."""
     options = at("options")
     after = updated(at, kind, options | {"momentum": -options["momentum"]})[1]
-    return _step_by(at, kind, after["momentum_buffer"]), after
+    return step_by(at, kind, after["momentum_buffer"]), after
 
 
 def _lr_inside(at: At, kind: str) -> tuple[Bounded, Slots]:
@@ -90,7 +91,7 @@ def _averaged(at: At, kind: str) -> tuple[Bounded, Slots]:
     """Return the update by v ← μ v + (1 − μ) g from the first step on; Δw = −lr v."""
     momentum = at("options")["momentum"]
     velocity = _old(at, kind).scaled(momentum) + _gradient(at, kind).scaled(1 - momentum)
-    return _step_by(at, kind, velocity), {"momentum_buffer": velocity}
+    return step_by(at, kind, velocity), {"momentum_buffer": velocity}
 
 
 def _decoupled(at: At, kind: str, times_lr: bool) -> tuple[Bounded, Slots]:
