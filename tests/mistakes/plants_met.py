@@ -100,7 +100,8 @@ def penalties(network: Network) -> Iterator[Plant]:
     yield put(2, "of the weights", _update(network, "{0} + 0.01 * {1}", "W"), *changed)
     yield put(2, "of the weights, over n", _update(network, "{0} + 0.3 / n * {1}", "W"))
     yield put(1, "of the weights", _update(network, "{0} + 0.003 * np.sign({1})", "W"))
-    yield put(2, "of the weights of one layer", _update(network, "{0} + 0.02 * {1}", "W", network.depth))
+    changed = (named("decay-other", network.depth),) if changed else ()
+    yield put(2, "of the weights of one layer", _update(network, "{0} + 0.02 * {1}", "W", network.depth), *changed)
     if network.bias:
         changed = ("decay-other",) if network.decay and network.optimizer != "adamw" else ()
         strength = 0.02 if network.is_adaptive else 0.025      # an Adam's steps hardly depend on it: it is one of those that people take
