@@ -17,6 +17,7 @@ _TOGETHER: dict[frozenset[str], tuple[str, ...]] = {
     frozenset(("mean-missing", "bias-mean")): ("mean-missing-in-layer",),
     frozenset(("mean-over-outputs-extra", "factor-2")): ("scaled",),      # 2/k
     frozenset(("mean-missing", "factor-2")): ("sum-for-mean",),      # of two outputs
+    frozenset(("sign-flipped", "sign-flipped-in-layer")): ("sign-flipped-in-layer",),      # of all that is not flipped twice
     frozenset(("error-sign", "sum-for-mean")): ("other-loss", "mean-missing"),      # that of l1, summed
 }
 

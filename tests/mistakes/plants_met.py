@@ -17,6 +17,8 @@ def zero_gradients(network: Network) -> Iterator[Plant]:
     if network.bias:
         for i in network.layers:
             also = () if network.decay else (named("weights-never-updated", i),)
+            if network.errors_sum_to_zero and i == network.depth and network.sizes[i - 1] > 1:
+                also += (named("scalar-for-product", i),)      # their sum, in place of each
             lost = ((f"            dW{i}[j, i] += delta{i}[r, j] * a{i - 1}[r, i]", "            pass"),)
             yield Plant("gradient-missing", 85, i, lost, also, variant="of the weights")
 
