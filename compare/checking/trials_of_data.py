@@ -100,11 +100,8 @@ def _jump(draw: TrialProbes) -> Probe | None:
 
 def _all_right(draw: TrialProbes) -> Probe:
     """Draw many records, each with the class that the output gives it, some by far."""
-
-    def parameters(kind: str, layer: int, array: Array) -> Array:
-        return array * (4 if layer == draw.depth and kind in ("weight", "bias") else 1)
-
-    probe = draw.probe(55, (40,), parameters=parameters)
+    last = ("weight", draw.depth), ("bias", draw.depth)
+    probe = draw.probe(55, (40,), parameters=lambda kind, layer, array: array * (4 if (kind, layer) in last else 1))
     return draw.moving(replace(probe, batches=((probe.batches[0][0], draw.targets_of(draw.output(probe), True)),)))
 
 

@@ -85,12 +85,8 @@ def _alike_outside(draw: TrialProbes) -> Probe:
     """
     units = draw.problem.sizes[0]
     n = min(draw.most, PRINTED // units + 8)
-
-    def inputs(x: Array) -> Array:
-        inside = (np.arange(units) > 0) & (np.arange(units) < units - 1)
-        return 1.0 * (x > 0) * (inside if units > 2 else 1)
-
-    probe = draw.probe(56, (n,), 0.1, inputs=inputs)
+    inside = (np.arange(units) > 0) & (np.arange(units) < units - 1) | (units < 3)
+    probe = draw.probe(56, (n,), 0.1, inputs=lambda x: 1.0 * (x > 0) * inside)
     (x, y), = probe.batches
     return replace(repeated(probe, 2), batches=((x, y), (x[np.r_[:3, n - 4 : 2 : -1, n - 3 : n]], y)))
 
