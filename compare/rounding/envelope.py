@@ -88,6 +88,7 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
     The envelope counts both sides' roundings; each bound here counts one side's, of the last operation only. The other half makes up for
     the value at hand being rounded itself: |ĝ| ≤ (1 + γₙ) Σ|δ||a|, so γₙ|ĝ| ≤ 2γₙ Σ|δ||a|, and that is one summand of the envelope of
     ∂L/∂w; likewise for the others. The bounds on an optimiser's state and deltas are what its rule makes of that bound on the gradients.
+    Parameters may differ by as much as their deltas do, which are within their own bounds or else not cleared, and by both sides' rounding.
     What has no cheap bound is cleared only where both sides are equal. There is no bound for the tensors `without`.
     """
     precision = Precision(problem.dtype, sides=1)
@@ -105,6 +106,12 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
         """Return `factor` · |array| for each array; exactly 0 for a factor of 0."""
         return None if arrays is None else {name: factor * np.abs(a) if factor else np.zeros_like(a) for name, a in arrays.items()}
 
+    def after(name: str, array: Array) -> Array:
+        """Return the rounding of w + Δw on both sides, and of adding any drift, plus the gap between both sides' Δw."""
+        rounding = precision.u / (1 + precision.u) * np.abs(array)      # w + Δw as it was rounded is at most (1 + u) times what it is
+        gap = np.abs(np.subtract(*block.pairs["deltas", name])) if ("deltas", name) in block.pairs else 0
+        return np.asarray(2 * rounding + np.where(block.drift[name] != 0, rounding, 0) + gap)
+
     deltas, state = relative(gamma, compared("deltas")), relative(0, expected.state)
     if problem.slots or problem.optimizer_options.get("weight_decay"):
         deltas = relative(0, expected.deltas)
@@ -120,7 +127,7 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
         grads=relative(gamma, compared("grads")),
         state=state if expected.state is not None else None,
         deltas=deltas if expected.deltas is not None else None,
-        params=relative(precision.u, expected.params),
+        params=None if expected.params is None else {name: after(name, array) for name, array in expected.params.items()},
     )
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import manual
 from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, lesson_problem, train_in_lockstep
 from compare.lockstep.blocks import most_steps
+from compare.lockstep.findings import Findings
 from compare.lockstep.judge import screened
 from compare.rounding.block import Block
 from compare.rounding.difference import Mode, largest_share
@@ -376,6 +377,19 @@ def test_a_step_is_compared_without_the_drift_before_it() -> None:
     actual, expected = block.pairs["params", "0.weight"]
     np.testing.assert_allclose(actual - expected, step, rtol=1e-9)
     assert len(screened(problem, block, LargeScreen(problem)).suspects()) == 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_screen_clears_an_honest_run(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The envelope, ten times as dear as a step, is left with few of the steps, though the two sides' weights drift apart."""
+    problem = Problem.draw((784, 256, 10), bias=True, records=(128,), lr=0.5, dtype=dtype)
+    suspects: list[int] = []
+    monkeypatch.setattr(Findings, "suspect", lambda self, block, settle: suspects.extend(block.steps))
+    sides = [side(problem, show=("activations", "errors", "deltas", "params")) for side in (Manual, TorchRef)]
+    comparison = train_in_lockstep(*sides, problem, steps=20)
+    assert comparison.verdict == "equivalent"
+    assert comparison.drift > 0
+    assert len(suspects) <= 2
 
 
 def test_a_subclass_that_overrides_step_is_asked_for_its_step(problem: Problem) -> None:
