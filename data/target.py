@@ -48,5 +48,4 @@ def as_targets(path: str | PathLike[str], column: Column, kind: Kind) -> tuple["
     if len(classes) > 2 and two:
         fail(path, f"{where}: there are {len(classes)} labels, {listed(classes)}; expected two for kind 'binary': choose 'classes'")
     index_of = {value: index for index, value in enumerate(distinct)}
-    indices = [index_of[value] for value in values]
-    return pd.Series(indices, name=column.name, dtype="float64" if two else "int64"), classes
+    return pd.Series([index_of[value] for value in values], name=column.name, dtype="float64" if two else "int64"), classes

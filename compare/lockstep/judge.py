@@ -59,8 +59,7 @@ def is_lost_in_drift(problem: Problem, block: Block) -> bool:
         return False
     if all((block.gaps[name] <= gamma * np.abs(block.before[name])).all() for name in problem.initial_parameters):
         return False
-    lost = lost_in_drift(problem, block)
-    return any(bool(steps.any()) for steps in lost.values())
+    return any(bool(steps.any()) for steps in lost_in_drift(problem, block).values())
 
 
 def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Difference, tuple[Key, ...]] | None:

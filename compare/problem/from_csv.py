@@ -22,8 +22,7 @@ def table_problem(
     check_choice("loss", loss, LOSSES)
     kind = LOSSES[loss].targets
     table = data.load_table(path, target, kind=kind, split_seed=split_seed, standardize=standardize)
-    classes = len(table.classes) if kind == "classes" else None
-    return split_problem(table, hidden, classes, loss=loss, **options)
+    return split_problem(table, hidden, len(table.classes) if kind == "classes" else None, loss=loss, **options)
 
 
 def split_problem(split: Any, hidden: tuple[int, ...], classes: int | None, **options: Any) -> Problem:

@@ -183,8 +183,7 @@ class Problem:
     @property
     def is_plain_descent(self) -> bool:
         """Whether a step is −lr times the gradient of one pass, and each layer's input the activation before it."""
-        decays = bool(self.optimizer_options.get("weight_decay"))
-        return not (self.slots or decays or self.dropout or self.accumulate > 1)
+        return not (self.slots or self.optimizer_options.get("weight_decay") or self.dropout or self.accumulate > 1)
 
     def initial_buffers(self) -> dict[str, Array]:
         """Return batch normalisation's initial buffers, by name: running means of 0 and variances of 1, and no batch tracked."""

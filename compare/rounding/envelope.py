@@ -94,7 +94,7 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
     precision = Precision(problem.dtype, sides=1)
     expected = block.expected
     gamma = precision.gamma(block.records)
-    last = ACTIVATIONS[problem.layers[-1].function]
+    last = problem.layers[-1]
     keys = block.pairs.keys() - without
 
     def compared(phase: str) -> dict[str, Array] | None:
@@ -109,7 +109,7 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
     def after(name: str, array: Array) -> Array:
         """Return the rounding of w + Δw on both sides, and of adding any drift, plus the gap between both sides' Δw."""
         rounding = precision.u / (1 + precision.u) * np.abs(array)      # w + Δw as it was rounded is at most (1 + u) times what it is
-        gap = np.abs(np.subtract(*block.pairs["deltas", name])) if ("deltas", name) in block.pairs else 0
+        gap = np.abs(np.subtract(*block.pairs.get(("deltas", name), (0.0, 0.0))))
         return np.asarray(2 * rounding + np.where(block.drift[name] != 0, rounding, 0) + gap)
 
     deltas, state = relative(gamma, compared("deltas")), relative(0, expected.state)
@@ -121,7 +121,7 @@ def screen(problem: Problem, block: Block, without: Collection[Key] = ()) -> Ste
     return StepRecord(
         activations=relative(0, compared("activations")),
         buffers=relative(0, expected.buffers),
-        output=None if expected.output is None else last.floor(expected.output, problem.layers[-1].units_in, precision),
+        output=None if expected.output is None else ACTIVATIONS[last.function].floor(expected.output, last.units_in, precision),
         loss=None if expected.loss is None else gamma * np.abs(expected.loss),
         errors=relative(0, compared("errors")),
         grads=relative(gamma, compared("grads")),
