@@ -105,10 +105,11 @@ class TrialRuns:
         with np.errstate(all="ignore"):
             run = observed.right(self.problem)
             shown = self.scale.ours(run, observed.shown) if self._can_be_reference(run) else {}
-            compared = "_after" if direction.of_weights else _FINAL
-            final = {node: array for node, array in shown.items() if node[0].endswith(compared)}
-            outside = (_outside(self.problem, run, node, array) for node, array in final.items())
-            return _Answer(next(filter(None, outside), None), run, final)
+            final = {node: array for node, array in shown.items() if node[0].endswith(_FINAL)}
+            updates = {node: array for node, array in final.items() if node[0].endswith("_after")}
+            if direction.of_weights or (updates and direction.drawn and self.problem.loss == "cross_entropy"):
+                final = updates      # a gradient of e^-900 may be held from below
+            return _Answer(next(filter(None, (_outside(self.problem, run, *each) for each in final.items())), None), run, final)
 
     def _is_overflow(self, direction: Direction, value: float, answer: _Answer) -> bool:
         """Return whether the outcome may be that of a right formula that raises e to numbers too large for it."""

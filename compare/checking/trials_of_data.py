@@ -60,7 +60,8 @@ def of_targets(draw: TrialProbes) -> Iterator[Direction]:
             far = partial(_by_far, draw, is_met)
             yield Direction(f"where every class is {what} by far, by z of ±{{}}", question, far, FAR[draw.targets])
         yield once("where all of 40 records have the right class", "is the step left out?", partial(_all_right, draw))
-        yield once("where every class is right by far, and wrong for one step", "are the gradients held back?", partial(_jump, draw))
+        where = "where every class is right by far, and wrong for one step"
+        yield once(where, "are the gradients held back?", partial(_jump, draw), overflows=0.0)
 
 
 def _nearly_met(draw: TrialProbes, distance: float) -> Probe:

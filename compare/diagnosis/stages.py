@@ -57,8 +57,7 @@ def rank(group: Group, depth: int) -> tuple[int, int, int]:
 def in_order(shown: Mapping[Node, Array]) -> dict[Node, Array]:
     """Return the same numbers step by step, each step in the order of computation."""
     depth = max((layer for _, _, layer in shown), default=0)
-    nodes = sorted(shown, key=lambda node: (node[1], rank((node[0], node[2]), depth)))
-    return {node: shown[node] for node in nodes}
+    return {node: shown[node] for node in sorted(shown, key=lambda node: (node[1], rank((node[0], node[2]), depth)))}
 
 
 def judged(problem: Problem, run: Run, from_the_start: Run, shown: Mapping[Node, Array], expected: Mapping[Node, Array]) -> list[Stage]:

@@ -85,8 +85,7 @@ def _shifted(at: At, axis: int, by: int) -> Bounded:
 def _held_back(at: At, axis: int) -> Bounded:
     """Return the gradient in which each row (axis 0) or column (axis 1) has the one before it, and the first its own   (out, in)."""
     gradient = at.right("weight_grad")
-    index = np.maximum(np.arange(gradient.value.shape[axis]) - 1, 0)
-    return gradient.rearranged(lambda array: array.take(index, axis))
+    return gradient.rearranged(lambda array: array.take(np.maximum(np.arange(array.shape[axis]) - 1, 0), axis))
 
 
 def _has_row(problem: Problem, layer: int, axis: int, index: int) -> bool:
