@@ -105,10 +105,10 @@ class TrialRuns:
         with np.errstate(all="ignore"):
             run = observed.right(self.problem)
             shown = self.scale.ours(run, observed.shown) if self._can_be_reference(run) else {}
-            final = {node: array for node, array in shown.items() if node[0].endswith(_FINAL)}
-            updates = {node: array for node, array in final.items() if node[0].endswith("_after")}
-            if direction.of_weights or (updates and direction.drawn and self.problem.loss == "cross_entropy"):
-                final = updates      # a gradient of e^-900 may be held from below
+            compared: tuple[str, ...] = ("_after",) if direction.of_weights else _FINAL
+            if direction.drawn and self.problem.loss == "cross_entropy" and any(node[0].endswith("_after") for node in shown):
+                compared = ("output", "_after")      # a gradient of e^-900 may be held from below
+            final = {node: array for node, array in shown.items() if node[0].endswith(compared)}
             return _Answer(next(filter(None, (_outside(self.problem, run, *each) for each in final.items())), None), run, final)
 
     def _is_overflow(self, direction: Direction, value: float, answer: _Answer) -> bool:
