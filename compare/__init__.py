@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .sides.manual import Manual
     from .sides.torch_ref import TorchRef
     from .support.errors import CompareError, NotEquivalentError, ProblemError
-    from .testing.assertions import assert_equivalent
+    from .testing.assertions import assert_equivalent, assert_same_gradients
     from .traces.record import record
     from .traces.replay import differences, replay
     from .traces.trace import Trace
@@ -41,6 +41,7 @@ __all__ = [
     "TorchRef",
     "Trace",
     "assert_equivalent",
+    "assert_same_gradients",
     "check",
     "differences",
     "lesson_problem",
@@ -64,6 +65,7 @@ _HOMES = {
     "TorchRef": "sides.torch_ref",
     "Trace": "traces.trace",
     "assert_equivalent": "testing.assertions",
+    "assert_same_gradients": "testing.assertions",
     "check": "checking.check",
     "differences": "traces.replay",
     "lesson_problem": "problem.lesson",

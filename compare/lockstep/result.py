@@ -131,16 +131,7 @@ class Comparison:
             if self.followed_from is not None:
                 text += f"\n  from step {self.followed_from} on in follow mode: so far had the two sides' weights drifted apart"
             return text
-        lines = [f"different: first at {found.place()}"]
-        if found.actual is not None and found.expected is not None:
-            lines += [
-                f"  actual      {found.actual!r}",
-                f"  expected    {found.expected!r}",
-                f"  difference  {found.difference:.3g}, {found.ulps:.3g} ulp",
-                f"  allowed     {found.allowed:.3g} by rounding" + (f"; {found.share:.3g} times that" if np.isfinite(found.share) else ""),
-            ]
-        if found.reason:
-            lines.append(f"  because     {found.reason}")
+        lines = [f"different: first at {found.place()}", *found.lines()]
         whole_steps = found.step if found.phase == "prediction" else found.step - 1
         before = [f"every number of {_count(whole_steps, 'step')}"] if whole_steps else []
         before += [phase if phase == tensor else f"{phase} {tensor}" for phase, tensor in self.agreed]

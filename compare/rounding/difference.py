@@ -56,6 +56,18 @@ class Difference:
         tensor = f"{self.phase} {self.tensor}" if of_phase and self.tensor != self.phase else self.tensor
         return f"step {self.step}, {tensor}" + (f", index {list(self.index)}" if self.index else "")
 
+    def lines(self) -> list[str]:
+        """Return both sides' numbers and what rounding allows, a line each, and the reason, if there is one."""
+        lines = []
+        if self.actual is not None and self.expected is not None:
+            lines += [
+                f"  actual      {self.actual!r}",
+                f"  expected    {self.expected!r}",
+                f"  difference  {self.difference:.3g}, {self.ulps:.3g} ulp",
+                f"  allowed     {self.allowed:.3g} by rounding" + (f"; {self.share:.3g} times that" if np.isfinite(self.share) else ""),
+            ]
+        return [*lines, f"  because     {self.reason}"] if self.reason else lines
+
     @property
     def share(self) -> float:
         """The difference as a share of what rounding allows; 0 where nothing is allowed and nothing differs."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ..checking.check import STEPS, check
 from ..checking.result import Check
@@ -15,6 +15,9 @@ from ..sides.interface import Implementation
 from ..support.arrays import Batch
 from ..support.errors import NotEquivalentError, ProblemError
 from ..support.kinds import kind_of
+
+if TYPE_CHECKING:
+    from ..lockstep.call import CallComparison
 
 _LOOKED_AT = 3      # first steps, in which every weight should move
 TRAINED = 10      # default steps of an implementation; the default for functions is `check`'s
@@ -58,6 +61,30 @@ def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **
     result = compared(actual, problem, **options)
     raise_unless_equivalent(result)
     return result
+
+
+def assert_same_gradients(actual: Any, expected: Any, *inputs: Any, seed: int = 0) -> "CallComparison":
+    """Call both on the same inputs, and raise unless outputs and gradients agree to rounding.
+
+        assert_same_gradients(fused_cross_entropy, torch.nn.functional.cross_entropy, logits, targets)
+        assert_same_gradients(MyRMSNorm(64), torch.nn.RMSNorm(64), torch.randn(8, 16, 64))
+
+    Both are functions of tensors, `autograd.Function`s or modules; of two modules the first is given the parameters of the second. The
+    gradients come from one that is drawn for each output, with `seed`. What rounding allows is sampled from the expected function.
+
+    Raises NotEquivalentError, an AssertionError, that says where the two part, or that the gradients are too small to prove anything;
+    ProblemError for inputs that cannot be used, and where the expected function is not the same when it is called again.
+    """
+    __tracebackhide__ = True
+    from ..lockstep.call import compare_call
+
+    comparison = compare_call(actual, expected, inputs, seed=seed)
+    if comparison.verdict != "equivalent":
+        raise NotEquivalentError(comparison.explanation())
+    if comparison.lost:
+        why = f"the gradients of {', '.join(comparison.lost)} are no larger than what rounding allows: zeros would pass too"
+        raise NotEquivalentError(f"not a proof: {why}; expected inputs where they are larger")
+    return comparison
 
 
 def compared(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Check:

@@ -1,0 +1,182 @@
+"""One call of two functions or modules on the same inputs, with its backward pass, compared down to sampled rounding."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..rounding.difference import Difference, Key, Verdict, largest_share
+from ..rounding.sampling import CHANCE, LAST, SAMPLES, critical, repeatable, spread
+from ..support.errors import ProblemError
+from ..support.kinds import kind_of
+
+# The unit roundoff of results by dtype, and that of the sums behind them.
+UNITS = {
+    torch.float64: (2.0**-53, 2.0**-53),
+    torch.float32: (2.0**-24, 2.0**-24),
+    torch.bfloat16: (2.0**-9, 2.0**-24),
+    torch.float16: (2.0**-12, 2.0**-24),
+}
+Numbers = Mapping[Key, Tensor]
+
+
+@dataclass(frozen=True)
+class CallComparison:
+    """The result of comparing one call: of each tensor the number nearest to what rounding allows, outputs first, and how that was found.
+
+    `c` is how many σ are allowed, of `samples` samples, so that an honest function differs with a chance below `chance`. `unknown` are
+    PyTorch's calls that have no row in the noise table. `lost` names the gradients that are no larger than what is allowed: zeros would
+    pass for them.
+    """
+
+    differences: tuple[Difference, ...]
+    compared: int
+    c: float
+    samples: int
+    chance: float
+    unknown: tuple[str, ...]
+    lost: tuple[str, ...]
+
+    @property
+    def first_divergence(self) -> Difference | None:
+        """The first tensor's number that rounding cannot explain."""
+        return next((each for each in self.differences if not each.is_allowed), None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict "equivalent" if rounding explains every difference, else "different"."""
+        return "equivalent" if self.first_divergence is None else "different"
+
+    def explanation(self) -> str:
+        """Say the verdict in words."""
+        method = f"  allowed is {self.c:.3g} σ of rounding, sampled {self.samples} times; chance of a false alarm below {self.chance:.0e}"
+        found = self.first_divergence
+        if found is None:
+            return f"equivalent: {self.compared} numbers of {_listed(self.differences)}, each within what rounding allows\n{method}"
+        before = self.differences[: self.differences.index(found)]
+        lines = [f"different: first at {_place(found)}", *found.lines(), f"  agreed before it: {_listed(before) or 'nothing'}", method]
+        return "\n".join(lines)
+
+
+def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int = 0, samples: int = SAMPLES) -> CallComparison:
+    """Call both with the same inputs, go back from the same drawn gradient of each output, and compare outputs and gradients.
+
+    Gradients are those of the inputs that require one, or of all inputs of floating point where none does; and of a module's parameters,
+    which are the expected module's on both sides. Rounding is sampled from the expected function, in float64. Raises ProblemError for
+    inputs that cannot be used, and where the expected function gives other numbers when it is called again.
+    """
+    actual, expected = map(_applied, (actual, expected))
+    call = _Call(expected, inputs, seed)
+    shown = call.of(expected)
+    if not all(torch.equal(again.nan_to_num(), shown[key].nan_to_num()) for key, again in call.of(expected).items()):
+        raise ProblemError(f"{_name(expected)}, the expected one, gives other numbers when it is called again; expected the same ones")
+    exact = _Call(_in_double(expected), [_in_double(each) for each in inputs], seed)
+    plain, sampled = spread(lambda: exact.of(exact.function), units=UNITS[call.dtype], samples=samples, seed=seed)
+    compared = sum(tensor.numel() for tensor in shown.values())
+    c = critical(samples, compared)
+    unit = UNITS[call.dtype][0]
+    allowed = {key: c * sigma + LAST * unit * plain[key].abs() for key, sigma in sampled.sigma.items()}
+    answer = call.of(actual)
+    differences = tuple(_difference(key, answer.get(key), right, allowed[key]) for key, right in shown.items() if right.numel())
+    lost = tuple(key[1] for key, tensor in plain.items() if key[0] == "gradients" and _is_lost(tensor, allowed[key]))
+    return CallComparison(differences, compared, c, samples, CHANCE, tuple(sorted(sampled.unknown)), lost)
+
+
+class _Call:
+    """One call and its backward pass, on fixed inputs and parameters."""
+
+    def __init__(self, expected: Any, inputs: Sequence[Any], seed: int) -> None:
+        self.function, self.inputs, self.seed = expected, inputs, seed
+        floats = [i for i, each in enumerate(inputs) if isinstance(each, Tensor) and each.is_floating_point()]
+        self.wanted = [i for i in floats if inputs[i].requires_grad] or floats
+        named = expected.named_parameters() if isinstance(expected, nn.Module) else ()
+        self.values = {name: parameter.detach() for name, parameter in named}
+        if not self.wanted and not self.values:
+            kinds = ", ".join(map(kind_of, inputs)) or "none"
+            raise ProblemError(f"inputs are {kinds}; expected a tensor of floating point among them, to have a gradient")
+        self.dtype = (inputs[self.wanted[0]] if self.wanted else next(iter(self.values.values()))).dtype
+        if self.dtype not in UNITS:
+            raise ProblemError(f"the inputs are of {self.dtype}; expected one of {', '.join(map(str, UNITS))}")
+
+    def of(self, function: Any) -> Numbers:
+        """Return the outputs and the gradients of a function or module."""
+        parameters = self._parameters(function)
+        arguments = [each.detach().clone() if isinstance(each, Tensor) else copy.deepcopy(each) for each in self.inputs]
+        leaves = {i: arguments[i].requires_grad_() for i in self.wanted}
+        for i, leaf in leaves.items():
+            arguments[i] = leaf.clone()      # which may be changed in place, and that is seen
+        versions = [each._version if isinstance(each, Tensor) else 0 for each in arguments]
+        out = repeatable(lambda: function(*arguments), self.seed)
+        if any(isinstance(each, Tensor) and each._version != before for each, before in zip(arguments, versions, strict=True)):
+            raise ProblemError(f"{_name(function)} changes its inputs in place; expected it to leave them as they are")
+        outs = [each for each in (out if isinstance(out, (tuple, list)) else (out,)) if isinstance(each, Tensor)]
+        ends = [each for each in outs if each.requires_grad]
+        if not ends:
+            raise ProblemError(f"{_name(function)} returns {kind_of(out)} without a gradient; expected a tensor that has one, or several")
+        sources = {("gradients", f"input {i}"): leaf for i, leaf in leaves.items()}
+        sources |= {("gradients", name): parameter for name, parameter in parameters.items()}
+        generator = torch.Generator().manual_seed(self.seed)
+        ahead = [torch.randn(each.shape, generator=generator, dtype=torch.float64).to(each) for each in ends]
+        grads = repeatable(lambda: torch.autograd.grad(ends, list(sources.values()), ahead, allow_unused=True), self.seed)
+        numbers = {("outputs", f"output {i}" if i else "output"): each.detach() for i, each in enumerate(outs)}
+        unused = (torch.zeros_like(source) if grad is None else grad for source, grad in zip(sources.values(), grads, strict=True))
+        return numbers | dict(zip(sources, unused, strict=True))
+
+    def _parameters(self, function: Any) -> Mapping[str, Tensor]:
+        """Return the function's parameters by name, set to the expected module's."""
+        own: dict[str, Tensor] = dict(function.named_parameters()) if self.values and isinstance(function, nn.Module) else {}
+        if {name: each.shape for name, each in own.items()} != {name: each.shape for name, each in self.values.items()}:
+            one, other = (", ".join(f"{name} {list(each.shape)}" for name, each in named.items()) or "none" for named in (own, self.values))
+            raise ProblemError(f"the parameters of {_name(function)} are {one}; expected {other}")
+        with torch.no_grad():
+            for name, value in self.values.items():
+                own[name].copy_(value)
+        return own
+
+
+def _difference(key: Key, actual: Tensor | None, expected: Tensor, allowed: Tensor) -> Difference:
+    """Return the number of a tensor that is nearest to what is allowed, or why the two cannot be compared."""
+    if actual is None:
+        return Difference(1, *key, reason="it is missing on the actual side")
+    if actual.shape != expected.shape or actual.dtype != expected.dtype:
+        one, other = (f"{list(each.shape)} of {str(each.dtype).removeprefix('torch.')}" for each in (actual, expected))
+        return Difference(1, *key, reason=f"it is {one}; expected {other}")
+    if not expected.is_floating_point():
+        allowed = torch.zeros_like(expected, dtype=torch.float64)
+    underflow = torch.finfo(expected.dtype).smallest_normal if expected.is_floating_point() else 0.0
+    if expected.dtype not in (torch.float64, torch.float32):      # NumPy has no bfloat16
+        actual, expected = actual.double(), expected.double()
+    return largest_share(1, key, *(np.atleast_1d(each.numpy(force=True)) for each in (actual, expected, allowed + underflow)))
+
+
+def _is_lost(gradient: Tensor, allowed: Tensor) -> bool:
+    return bool((gradient != 0).any()) and bool((gradient.abs() <= allowed).all())
+
+
+def _applied(function: Any) -> Any:
+    """Return the function that applies an `autograd.Function`; any other as it is."""
+    return function.apply if isinstance(function, type) and issubclass(function, torch.autograd.Function) else function
+
+
+def _in_double(value: Any) -> Any:
+    if isinstance(value, nn.Module):
+        return copy.deepcopy(value).double()
+    is_number = isinstance(value, Tensor) and value.is_floating_point()
+    return value.detach().double().requires_grad_(value.requires_grad) if is_number else value
+
+
+def _place(found: Difference) -> str:
+    name = found.tensor if found.phase == "outputs" else f"the gradient of {found.tensor}"
+    return name + (f", index {list(found.index)}" if found.index else "")
+
+
+def _listed(differences: Sequence[Difference]) -> str:
+    return ", ".join(_place(Difference(each.step, each.phase, each.tensor)) for each in differences)
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,178 @@
+"""One call and its backward pass: honest second forms agree, and the smallest planted faults do not."""
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from compare import NotEquivalentError, ProblemError, assert_same_gradients
+from compare.lockstep.call import CallComparison, compare_call
+from tests.compare.second_forms import CASES, Case
+
+DTYPES = (torch.float64, torch.float32, torch.bfloat16)
+
+
+class Second(nn.Module):
+    """A module's second form, with the same parameters, and a factor on what it passes back."""
+
+    def __init__(self, module: nn.Module, case: Case, factor: float = 1.0) -> None:
+        super().__init__()
+        self.case, self.factor = case, factor
+        self.__dict__["inner"] = module      # not a submodule, so that names of parameters are the module's own
+        for name, child in module.named_children():
+            self.add_module(name, child)
+        for name, parameter in module.named_parameters(recurse=False):
+            self.register_parameter(name, parameter)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return Times.apply(self.case.form(self.inner, *inputs), self.factor)  # type: ignore[no-any-return]
+
+
+class Times(torch.autograd.Function):
+    """The identity, whose gradient is multiplied by a factor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:  # type: ignore[override]
+        ctx.factor = factor
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return grad * ctx.factor, None
+
+
+def compared(name: str, dtype: torch.dtype = torch.float64, factor: float = 1.0) -> CallComparison:
+    case = CASES[name]
+    torch.manual_seed(1)
+    module = case.module().to(dtype)
+    inputs = [(case.scale * torch.randn(shape, dtype=torch.float64)).to(dtype) for shape in case.shapes]
+    return compare_call(Second(module, case, factor), module, inputs)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_a_second_form_is_equal(name: str, dtype: torch.dtype) -> None:
+    comparison = compared(name, dtype)
+    assert comparison.verdict == "equivalent", comparison.explanation()
+    assert max(each.share for each in comparison.differences) < 0.5
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_gradient_off_by_a_little_is_seen(name: str) -> None:
+    """By 1 − 1e-12 of it in float64."""
+    comparison = compared(name, factor=1 - 1e-12)
+    found = comparison.first_divergence
+    assert found is not None, max(each.share for each in comparison.differences)
+    assert found.phase == "gradients"
+
+
+class CrossEntropy(torch.autograd.Function):
+    """A fused cross-entropy, as people write it."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:  # type: ignore[override]
+        p = torch.softmax(logits, -1)
+        ctx.save_for_backward(p, targets)
+        return -torch.log(p[torch.arange(len(p)), targets]).mean()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        p, targets = ctx.saved_tensors
+        delta = p.clone()
+        delta[torch.arange(len(p)), targets] -= 1
+        return grad * delta / len(p), None
+
+
+class WithoutMean(CrossEntropy):
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        delta, _ = CrossEntropy.backward(ctx, grad)
+        return delta * len(delta), None
+
+
+LOGITS = 4 * torch.randn((30, 10), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+TARGETS = torch.arange(30) % 10
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_function_of_ones_own_is_equal_in_each_precision(dtype: torch.dtype) -> None:
+    comparison = assert_same_gradients(CrossEntropy, F.cross_entropy, LOGITS.to(dtype), TARGETS)
+    assert comparison.compared == 301
+    with pytest.raises(NotEquivalentError, match=r"first at the gradient of input 0, index \[\d+, \d+\](.|\n)*agreed before it: output"):
+        assert_same_gradients(WithoutMean, F.cross_entropy, LOGITS.to(dtype), TARGETS)
+
+
+def test_a_cast_to_float32_on_the_way_is_seen() -> None:
+    def cast(x: Tensor) -> Tensor:
+        return torch.tanh(x.float().double())
+
+    with pytest.raises(NotEquivalentError, match="first at output"):
+        assert_same_gradients(cast, torch.tanh, LOGITS)
+
+
+def test_gradients_no_larger_than_rounding_prove_nothing() -> None:
+    def lost(x: Tensor) -> Tensor:
+        return x * 1e-20 + 1 - x.detach() * 1e-20
+
+    def same(x: Tensor) -> Tensor:
+        return (x + 1) - (x + 1) + torch.ones_like(x)
+
+    assert compare_call(lost, lost, [LOGITS]).verdict == "equivalent"
+    assert compare_call(same, same, [LOGITS]).verdict == "equivalent"
+
+
+def test_what_is_missing_is_told() -> None:
+    def flat(x: Tensor) -> Tensor:
+        return torch.tanh(x).sum(0)
+
+    def single(x: Tensor) -> Tensor:
+        return torch.tanh(x.float())
+
+    with pytest.raises(NotEquivalentError, match=r"it is \[10\] of float64; expected \[30, 10\] of float64"):
+        assert_same_gradients(flat, torch.tanh, LOGITS)
+    with pytest.raises(NotEquivalentError, match=r"it is \[30, 10\] of float32; expected \[30, 10\] of float64"):
+        assert_same_gradients(single, torch.tanh, LOGITS)
+    with pytest.raises(NotEquivalentError, match="output 1"):
+        assert_same_gradients(lambda x: (torch.tanh(x),), lambda x: (torch.tanh(x), torch.exp(x)), LOGITS)
+
+
+def test_no_gradient_at_all_is_a_gradient_of_zeros() -> None:
+    with pytest.raises(NotEquivalentError, match=r"first at the gradient of input 1(.|\n)*actual      0.0"):
+        assert_same_gradients(lambda a, b: a * b.detach(), torch.mul, LOGITS, LOGITS + 1)
+
+
+def test_not_a_number_is_never_equal() -> None:
+    with pytest.raises(NotEquivalentError, match="both sides are no longer finite"):
+        assert_same_gradients(torch.sqrt, torch.sqrt, LOGITS)
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "message"),
+    [
+        (torch.tanh, (3,), "inputs are an int; expected a tensor of floating point among them"),
+        (torch.tanh, (torch.arange(3),), "expected a tensor of floating point among them"),
+        (lambda x: x.mul_(2), (LOGITS,), "changes its inputs in place"),
+        (lambda x: x.detach(), (LOGITS,), "returns a Tensor without a gradient"),
+        (lambda x: x * next(COUNT), (LOGITS,), "gives other numbers when it is called again"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_clear_error(function: Any, inputs: Any, message: str) -> None:
+    with pytest.raises(ProblemError, match=message):
+        assert_same_gradients(function, function, *inputs)
+
+
+COUNT = itertools.count(1)
+
+
+def test_modules_are_given_the_same_parameters_or_refused() -> None:
+    x = torch.randn((3, 16), dtype=torch.float64)
+    assert_same_gradients(nn.Linear(16, 4).double(), nn.Linear(16, 4).double(), x)
+    with pytest.raises(ProblemError, match=r"the parameters of Linear are weight \[4, 16\]; expected weight \[4, 16\], bias \[4\]"):
+        assert_same_gradients(nn.Linear(16, 4, bias=False).double(), nn.Linear(16, 4).double(), x)
+
+
+def test_drawn_dropout_is_the_same_on_both_sides() -> None:
+    assert_same_gradients(lambda x: F.dropout(x, 0.5) * 2 / 2, lambda x: F.dropout(x, 0.5), LOGITS)

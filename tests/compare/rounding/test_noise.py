@@ -1,0 +1,91 @@
+"""The noise that sampled rounding moves each call by, and the number of σ that are allowed."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from compare.rounding.noise import Noise
+from compare.rounding.sampling import critical, spread
+
+U = 2.0**-53
+
+
+def moved(function: object, *inputs: Tensor, unit: float = U) -> float:
+    """Return the largest that a call's result is moved by, in units of u of the result, over a few runs."""
+    plain = function(*inputs)  # type: ignore[operator]
+    most = 0.0
+    for seed in range(20):
+        with Noise(unit, seed):
+            again = function(*inputs)  # type: ignore[operator]
+        most = max(most, float(((again - plain).abs() / plain.abs() / unit).max()))
+    return most
+
+
+def test_what_copies_and_chooses_is_not_moved() -> None:
+    x = torch.linspace(-2, 2, 30, dtype=torch.float64).reshape(5, 6) + 0.01
+    for function in (torch.abs, lambda x: x.T.contiguous(), lambda x: torch.cat([x, x]), lambda x: x.max(1).values, lambda x: x[:, [2, 1]]):
+        assert moved(function, x) == 0
+
+
+def test_a_sum_is_moved_by_its_terms_and_not_by_itself() -> None:
+    cancelling = torch.tensor([1e6, 1.0, -1e6], dtype=torch.float64)
+    assert 1e6 / 4 < moved(torch.sum, cancelling) <= math.sqrt(3) * 2.1e6
+    a, b = torch.ones((1, 100), dtype=torch.float64), torch.ones((100, 1), dtype=torch.float64)
+    assert 5 < moved(torch.matmul, a, b) <= 10.01
+
+
+def test_noise_does_not_leave_a_functions_range() -> None:
+    x = torch.tensor([-800.0, -40.0, 40.0, 800.0], dtype=torch.float64)
+    for seed in range(10):
+        with Noise(2.0**-10, seed):
+            assert bool(((torch.sigmoid(x) >= 0) & (torch.sigmoid(x) <= 1)).all())
+            assert bool((torch.tanh(x).abs() <= 1).all())
+
+
+def test_minus_infinity_of_a_mask_stays_what_it_is() -> None:
+    scores = torch.zeros((3, 3), dtype=torch.float64) + torch.triu(torch.full((3, 3), -math.inf, dtype=torch.float64), 1)
+    with Noise(U, 0):
+        p = torch.softmax(scores + scores, -1)
+    assert bool(torch.isfinite(p).all())
+    assert bool((p.triu(1) == 0).all())
+
+
+@pytest.mark.parametrize("options", [{"foreach": False}, {"foreach": True}], ids=str)
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.Adagrad])
+def test_optimisers_are_moved_in_place_and_by_rounding_alone(optimizer: type[torch.optim.Optimizer], options: dict[str, bool]) -> None:
+    start = nn.Linear(6, 4, dtype=torch.float64)
+    x = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(2, 6)
+
+    def step() -> dict[str, Tensor]:
+        module = copy.deepcopy(start)
+        update = optimizer(module.parameters(), lr=0.1, **options)  # type: ignore[call-arg]
+        for _ in range(3):
+            update.zero_grad()
+            (module(x) ** 2).sum().backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), 0.5)
+            update.step()
+        return {name: parameter.detach() for name, parameter in module.named_parameters()}
+
+    plain, sampled = spread(step, units=(U, U), samples=8)
+    for name, sigma in sampled.sigma.items():
+        assert bool((sigma > 0.1 * U * plain[name].abs()).all())
+        assert bool((sigma < 1e-12).all())
+    assert sampled.unknown == frozenset()
+
+
+def test_a_call_without_a_row_is_moved_and_noted() -> None:
+    x = torch.eye(3, dtype=torch.float64) + 0.1
+    with Noise(U, 0) as noise:
+        assert bool((torch.linalg.inv(x) != torch.linalg.inv(x)).any())
+    assert noise.unknown == {"linalg_inv_ex"}
+
+
+def test_c_is_students() -> None:
+    """Two-sided points of Student's distribution, from any table."""
+    assert critical(10, 1, 0.001) == pytest.approx(4.587, abs=2e-3)
+    assert critical(30, 1, 0.05) == pytest.approx(2.042, abs=2e-3)
+    assert critical(32, 1000) == pytest.approx(critical(32, 1, 1e-12), rel=1e-6)
+    assert critical(32, 1000) > critical(64, 1000) > critical(64, 10)
