@@ -3,7 +3,7 @@
 Under `Noise` every call of a step on tensors has its result moved at random, by as much as honest rounding may move it. It sees calls and
 no networks, so that a module may be anything. A call is one of these, in this order:
 
-- it moves, copies or chooses numbers, and rounds nothing: `EXACT`;
+- it moves, copies, chooses or draws numbers, and rounds nothing: `EXACT`;
 - a sum of n terms, in any order: √n u Σ|terms| (Higham and Mary, *A new approach to probabilistic rounding error analysis*, 2019, λ = 1).
   A sum of two is one, so that a(b + c) may be ab + ac: `SUMS`;
 - a function with several honest forms: as far as these are apart, relative and absolute: `FORMS`;
@@ -28,17 +28,17 @@ from torch.utils._pytree import tree_flatten, tree_map_only
 # fmt: off
 EXACT = frozenset((
     "_local_scalar_dense", "_to_copy", "_unsafe_view", "abs", "alias", "amax", "amin", "argmax", "argmin", "as_strided_scatter",
-    "cat", "ceil", "clamp", "clamp_max", "clamp_min", "clone", "conj", "constant_pad_nd", "convert_element_type", "copy", "copysign",
-    "detach", "diag_embed", "diagonal_backward", "diagonal_scatter", "embedding", "empty_like", "eq", "expand_copy", "fill", "flip",
-    "floor", "full_like", "gather", "ge", "gt", "hardtanh", "hardtanh_backward", "index", "index_copy", "index_fill", "index_select",
-    "isfinite", "isinf", "isnan", "item", "le", "lift_fresh", "lt", "masked_fill", "masked_scatter", "masked_select", "max",
-    "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices", "maximum", "median", "min", "minimum", "ne",
-    "neg", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "ones_like", "pad", "pin_memory", "pixel_shuffle",
-    "pixel_unshuffle", "positive", "put", "relu", "repeat", "resize", "resize_as", "roll", "round", "scatter", "select_backward",
-    "select_scatter", "set", "sign", "slice_backward", "slice_scatter", "softshrink", "softshrink_backward", "sort",
-    "split_with_sizes_copy", "stack", "take", "threshold", "threshold_backward", "topk", "tril", "triu", "trunc", "unfold_copy",
-    "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
-    "where", "zero", "zeros_like",
+    "bernoulli", "cat", "ceil", "clamp", "clamp_max", "clamp_min", "clone", "conj", "constant_pad_nd", "convert_element_type", "copy",
+    "copysign", "detach", "diag_embed", "diagonal_backward", "diagonal_scatter", "embedding", "empty_like", "eq", "expand_copy",
+    "exponential", "fill", "flip", "floor", "full_like", "gather", "ge", "gt", "hardtanh", "hardtanh_backward", "index", "index_copy",
+    "index_fill", "index_select", "isfinite", "isinf", "isnan", "item", "le", "lift_fresh", "lt", "masked_fill", "masked_scatter",
+    "masked_select", "max", "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices", "maximum", "median",
+    "min", "minimum", "ne", "neg", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "normal", "ones_like",
+    "pad", "pin_memory", "pixel_shuffle", "pixel_unshuffle", "positive", "put", "rand_like", "randint_like", "randn_like", "random",
+    "relu", "repeat", "resize", "resize_as", "roll", "round", "scatter", "select_backward", "select_scatter", "set", "sign",
+    "slice_backward", "slice_scatter", "softshrink", "softshrink_backward", "sort", "split_with_sizes_copy", "stack", "take",
+    "threshold", "threshold_backward", "topk", "tril", "triu", "trunc", "unfold_copy", "uniform", "unsafe_chunk", "unsafe_split",
+    "unsafe_split_with_sizes", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "where", "zero", "zeros_like",
 ))
 # fmt: on
 
@@ -183,11 +183,11 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[Tensor | None]:
     """Return √n Σ|terms| of each result: the call on the magnitudes of its arguments, before it changes any of them in place."""
     if name in ("add", "sub", "rsub", "lerp"):      # with signs of their own
-        first, second, *weight = map(abs, args)
+        first, second, *weight = map(_magnitude, args)
         most = first + second * abs(kwargs.get("alpha", 1)) if name != "lerp" else first + weight[0] * (first + second)
     else:
         positive = {key: abs(value) if key in _FACTORS else value for key, value in kwargs.items()}
-        arguments, positive = tree_map_only(Tensor, lambda a: a.abs() if _rounds(a) else a, (args, positive))
+        arguments, positive = tree_map_only(Tensor, _magnitude, (args, positive))
         most = func(*arguments, **positive)
     outs = tree_flatten(most)[0]
     terms = SUMS[name]
@@ -222,6 +222,11 @@ def _one_by_one(func: Any, args: Any, kwargs: Any) -> Any:
         args, kwargs = args[:3], {**kwargs, "value": args[3]}
     results = [plain(*(at(i, a) for a in args), **{key: at(i, a) for key, a in kwargs.items()}) for i in range(len(args[0]))]
     return None if func._schema.is_mutable else results
+
+
+def _magnitude(a: Any) -> Any:
+    """Return |a| of a number or of a tensor that rounds; any other tensor as it is."""
+    return abs(a) if _rounds(a) or not isinstance(a, Tensor) else a
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def test_what_copies_and_chooses_is_not_moved() -> None:
     x = torch.linspace(-2, 2, 30, dtype=torch.float64).reshape(5, 6) + 0.01
     for function in (torch.abs, lambda x: x.T.contiguous(), lambda x: torch.cat([x, x]), lambda x: x.max(1).values, lambda x: x[:, [2, 1]]):
         assert moved(function, x) == 0
+    assert moved(lambda x: torch.nn.functional.dropout(x + (x > 0), 0.5).sum() * 0 + 1, x) < 10
 
 
 def test_a_sum_is_moved_by_its_terms_and_not_by_itself() -> None:
