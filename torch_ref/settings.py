@@ -13,8 +13,12 @@ _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 @contextmanager
-def exact_settings(device: torch.device, threads: int | None = None) -> Iterator[None]:
-    """Within it: no TF32 or bfloat16 in place of float32, no autocast, gradients on, deterministic algorithms, and `threads`, if not None.
+def exact_settings(
+    device: torch.device, threads: int | None = None, *, deterministic: bool = True, tf32: bool = False
+) -> Iterator[None]:
+    """Within it: no bfloat16 in place of float32, nor TF32 unless `tf32`, no autocast, gradients on, and `threads`, if not None.
+
+    With `deterministic` a call that has no deterministic algorithm raises RuntimeError.
 
     The caller's settings are restored on exit, also after an exception.
     """
@@ -31,8 +35,9 @@ def exact_settings(device: torch.device, threads: int | None = None) -> Iterator
         if threads is not None:
             torch.set_num_threads(threads)
         for backend in precisions:
-            backend.fp32_precision = "ieee"
-        torch.set_deterministic_debug_mode("error")      # use_deterministic_algorithms does the same, and imports the compiler first
+            backend.fp32_precision = "tf32" if tf32 else "ieee"
+        if deterministic:
+            torch.set_deterministic_debug_mode("error")      # use_deterministic_algorithms does the same, and imports the compiler first
         if device.type == "cuda":
             os.environ.setdefault(_WORKSPACE, ":4096:8")
         with torch.autocast(device.type, enabled=False), torch.inference_mode(False), torch.enable_grad():

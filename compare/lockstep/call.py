@@ -9,18 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..rounding.allowance import UNITS
 from ..rounding.difference import Difference, Key, Verdict, largest_share
-from ..rounding.sampling import CHANCE, LAST, SAMPLES, critical, repeatable, spread
+from ..rounding.sampling import CHANCE, LAST, SAMPLES, critical, repeatable, sampled
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 
-# The unit roundoff of results by dtype, and that of the sums behind them.
-UNITS = {
-    torch.float64: (2.0**-53, 2.0**-53),
-    torch.float32: (2.0**-24, 2.0**-24),
-    torch.bfloat16: (2.0**-9, 2.0**-24),
-    torch.float16: (2.0**-12, 2.0**-24),
-}
 Numbers = Mapping[Key, Tensor]
 
 
@@ -75,15 +69,15 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     if not all(torch.equal(again.nan_to_num(), shown[key].nan_to_num()) for key, again in call.of(expected).items()):
         raise ProblemError(f"{_name(expected)}, the expected one, gives other numbers when it is called again; expected the same ones")
     exact = _Call(_in_double(expected), [_in_double(each) for each in inputs], seed)
-    plain, sampled = spread(lambda: exact.of(exact.function), units=UNITS[call.dtype], samples=samples, seed=seed)
     compared = sum(tensor.numel() for tensor in shown.values())
     c = critical(samples, compared)
-    unit = UNITS[call.dtype][0]
-    allowed = {key: c * sigma + LAST * unit * plain[key].abs() for key, sigma in sampled.sigma.items()}
+    units = UNITS[str(call.dtype).removeprefix("torch.")]
+    found = sampled(lambda: exact.of(exact.function), c, units=units, samples=samples, seed=seed)
+    allowed = {key: each + LAST * units[0] * found.plain[key].abs() for key, each in found.allowed.items()}
     answer = call.of(actual)
     differences = tuple(_difference(key, answer.get(key), right, allowed[key]) for key, right in shown.items() if right.numel())
-    lost = tuple(key[1] for key, tensor in plain.items() if key[0] == "gradients" and _is_lost(tensor, allowed[key]))
-    return CallComparison(differences, compared, c, samples, CHANCE, tuple(sorted(sampled.unknown)), lost)
+    lost = tuple(key[1] for key, tensor in found.plain.items() if key[0] == "gradients" and _is_lost(tensor, allowed[key]))
+    return CallComparison(differences, compared, c, samples, CHANCE, tuple(sorted(found.unknown)), lost)
 
 
 class _Call:
@@ -99,8 +93,9 @@ class _Call:
             kinds = ", ".join(map(kind_of, inputs)) or "none"
             raise ProblemError(f"inputs are {kinds}; expected a tensor of floating point among them, to have a gradient")
         self.dtype = (inputs[self.wanted[0]] if self.wanted else next(iter(self.values.values()))).dtype
-        if self.dtype not in UNITS:
-            raise ProblemError(f"the inputs are of {self.dtype}; expected one of {', '.join(map(str, UNITS))}")
+        known = [f"torch.{kind}" for kind in UNITS if kind != "tf32"]
+        if str(self.dtype) not in known:
+            raise ProblemError(f"the inputs are of {self.dtype}; expected one of {', '.join(known)}")
 
     def of(self, function: Any) -> Numbers:
         """Return the outputs and the gradients of a function or module."""

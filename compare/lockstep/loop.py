@@ -4,6 +4,7 @@ Steps are run and judged in blocks, first one side's and then the other's, so th
 """
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ..sides.interface import Implementation, InBlocks, StepRecord, abilities_of
 from ..sides.validation import LayoutError, checked_array
 from ..support.arrays import Array, Batch
 from ..support.errors import LostInDriftError, ProblemError
+from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
 from .blocks import Phases, blocks, most_steps, records_of, stacked_inputs
 from .carried import Carried, shown_state
@@ -24,11 +26,14 @@ from .findings import Findings
 from .judge import Screening, is_lost_in_drift, screened
 from .result import Comparison
 
+if TYPE_CHECKING:
+    from ..problem.of_module import ModuleProblem
+
 
 def train_in_lockstep(
-    actual: Implementation,
-    expected: Implementation,
-    problem: Problem,
+    actual: Any,
+    expected: Implementation | None,
+    problem: "Problem | ModuleProblem",
     *,
     steps: int,
     mode: Mode = "free",
@@ -51,11 +56,20 @@ def train_in_lockstep(
 
     Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common, and LostInDriftError
     where drift has grown so large and the expected side cannot follow.
+
+    Of a module problem, the expected side is None: it is the problem's module. `train_beside_module` compares them.
     """
+    if not isinstance(problem, Problem):
+        from .of_module import train_beside_module
+
+        if expected is not None:
+            raise ProblemError(f"expected is {kind_of(expected)}; expected None with a module problem, whose module is the reference")
+        return train_beside_module(actual, problem, steps=steps, mode=mode, keep=keep)
     if not is_whole(steps, least=1):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1: comparing nothing proves nothing")
     if mode not in ("free", "follow"):
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
+    assert expected is not None
     run = _Run(actual, expected, problem, mode, keep)
     with np.errstate(all="ignore"), one_blas_thread(not problem.is_large):
         for positions in blocks(problem, steps, observe_after, run.most):

@@ -12,6 +12,7 @@ from ..problem.problem import Problem
 from ..rounding.difference import ComparedStep, Difference, Key, Mode, Verdict, shares
 from ..support.arrays import Array
 
+_MOST_LISTED = 24      # tensors that agreed
 _CLEARLY = 16      # times what rounding allows
 _MOST_KEPT, _KEPT_NUMBERS = 1000, 1 << 23      # steps, and numbers in all of them
 
@@ -27,6 +28,23 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Rounding:
+    """How it was found what rounding allows: `c` σ, of `samples` samples of the reference, at the steps `sampled`.
+
+    `unknown` are PyTorch's calls without a row in the noise table, `unmoved` the parameters whose steps were never clearly larger than
+    what rounding allows, `notes` what else has to be known.
+    """
+
+    c: float
+    samples: int
+    chance: float
+    unknown: tuple[str, ...]
+    sampled: tuple[int, ...]
+    unmoved: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Comparison:
     """The result of training two implementations side by side.
 
@@ -35,7 +53,8 @@ class Comparison:
     networks, where that would cost more than the run. `series` holds each step's largest difference by (phase, tensor). `drift` is the
     largest gap between the two sides' weights before the last step. `stopped` says why the run ended before its last step, or is None.
     `followed_from` is the step from which a run in free mode went on in follow mode because of drift, or None. `kept` has, by number, the
-    steps that were to be kept, and the first that differs.
+    steps that were to be kept, and the first that differs. Of a module problem `rounding` says how it was found what rounding allows, and
+    `part` which part of the module makes the first divergence.
     """
 
     problem: Problem
@@ -52,6 +71,8 @@ class Comparison:
     stopped: str | None = None
     followed_from: int | None = None
     kept: Mapping[int, ComparedStep] = field(default_factory=dict)
+    rounding: Rounding | None = None
+    part: str | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -91,6 +112,8 @@ class Comparison:
     @property
     def unmoved(self) -> list[str]:
         """The weights that no kept step moves, apart from weight decay, by clearly more than rounding allows: wrong steps would pass."""
+        if self.rounding is not None:
+            return list(self.rounding.unmoved)
         moved: dict[str, bool] = {}
         for kept in self.kept.values():
             for name, _, expected, allowed in kept.deltas():
@@ -128,15 +151,29 @@ class Comparison:
         found = self.first_divergence
         if found is None:
             text = f"equivalent: {self.compared} numbers in {_count(self.steps, 'step')}, each within what rounding allows"
+            text += self._method()
             if self.followed_from is not None:
                 text += f"\n  from step {self.followed_from} on in follow mode: so far had the two sides' weights drifted apart"
             return text
-        lines = [f"different: first at {found.place()}", *found.lines()]
+        place = found.place()
+        if self.rounding is not None:      # whose stages have names of modules
+            place = place.replace("activations ", "output of ").replace("errors ", "gradient at ")
+        lines = [f"different: first at {place}", *found.lines()]
+        lines += [f"  part        {self.part}"] if self.part else []
         whole_steps = found.step if found.phase == "prediction" else found.step - 1
         before = [f"every number of {_count(whole_steps, 'step')}"] if whole_steps else []
-        before += [phase if phase == tensor else f"{phase} {tensor}" for phase, tensor in self.agreed]
+        before += _listed(self.agreed)
         lines.append(f"  agreed before it: {', '.join(before) if before else 'nothing'}")
-        return "\n".join(lines)
+        return "\n".join(lines) + self._method()
+
+    def _method(self) -> str:
+        """Say how it was found what rounding allows."""
+        if self.rounding is None:
+            return ""
+        found, sampled = self.rounding, _count(len(self.rounding.sampled), "step")
+        text = f"\n  allowed is {found.c:.3g} σ of rounding, sampled {found.samples} times at {sampled}; "
+        text += f"chance of a false alarm below {found.chance:.0e}"
+        return text + "".join(f"\n  {note}" for note in found.notes)
 
 
 def _nearest(rows: list[tuple[int, Array, Array, Array]]) -> Array:
@@ -148,6 +185,15 @@ def _nearest(rows: list[tuple[int, Array, Array, Array]]) -> Array:
     with np.errstate(all="ignore"):
         gap = np.abs(np.take_along_axis(actual, at, 1) - np.take_along_axis(expected, at, 1))
     return np.hstack([np.array(numbers)[:, None], gap, np.take_along_axis(allowed, at, 1), np.take_along_axis(share, at, 1)])
+
+
+def _listed(keys: Sequence[Key]) -> list[str]:
+    """Name the tensors; of many in one phase the last, and how many there are."""
+    phases = list(dict.fromkeys(phase for phase, _ in keys))
+    if len(keys) <= _MOST_LISTED:
+        return [phase if phase == tensor else f"{phase} {tensor}" for phase, tensor in keys]
+    named = {phase: [tensor for each, tensor in keys if each == phase] for phase in phases}
+    return [phase if names == [phase] else f"{_count(len(names), phase[:-1])} up to {names[-1]}" for phase, names in named.items()]
 
 
 def _count(n: int, noun: str) -> str:

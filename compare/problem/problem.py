@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,11 @@ from ..support.kinds import kind_of
 from .arrays import checked_batch, checked_parameters, read_only
 from .pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 from .validation import DTYPES, check_choice, check_flag, check_seed, checked_number, checked_optimizer_options, checked_sizes, is_whole
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .of_module import ModuleProblem
 
 LARGE = 1 << 15      # numbers in a weight
 _BATCHES, _MASKS = 1, 2      # part of the generators' seeds, so that mini-batches and masks are drawn independently
@@ -117,6 +122,18 @@ class Problem:
         generator = np.random.default_rng(seed)
         batches = tuple((generator.normal(size=(n, sizes[0])), generator.random(size=(n, sizes[-1]))) for n in records)
         return cls(sizes=sizes, seed=seed, batches=batches, **options)
+
+    @staticmethod
+    def of(module: "nn.Module", **options: Any) -> "ModuleProblem":
+        """Return the problem of any `nn.Module`, trained on `batches` with a `loss` and an `optimizer`.
+
+            Problem.of(model, batches=[(x, y), …], loss=F.cross_entropy, optimizer=lambda ps: torch.optim.AdamW(ps, lr=1e-3))
+
+        The options are those of `module_problem`; raises ProblemError for what cannot be trained.
+        """
+        from .of_module import module_problem
+
+        return module_problem(module, **options)
 
     @property
     def records(self) -> int:

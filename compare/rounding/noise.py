@@ -15,8 +15,10 @@ compared; the calls themselves run in whatever precision their tensors have, by 
 """
 
 import math
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -120,64 +122,121 @@ _FACTORS = ("alpha", "beta", "value")      # the arguments that are factors of a
 _ELSE = Form(2)
 
 
-class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """The mode under which each call's result is moved at random, with `unit` as u, and `accumulation` as that of sums."""
+class Row(NamedTuple):
+    """What the table says of one call: its name, whether it works in place, whether it rounds nothing, and its form or simpler calls."""
 
-    def __init__(self, unit: float, seed: int, accumulation: float | None = None) -> None:
+    name: str
+    in_place: bool
+    is_exact: bool
+    form: Form | None
+    simpler: Callable[..., Any] | None
+
+
+@cache
+def _row(func: Any) -> Row:
+    in_place = func._schema.is_mutable
+    name = func._schema.name.split("::")[1]
+    name = name.rstrip("_") if in_place else name
+    form = FORMS.get(name)
+    simpler = None if form is not None or in_place or name in SUMS else _simpler(name, func)
+    return Row(name, in_place, func.is_view or name in EXACT, form, simpler)
+
+
+class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The mode under which each call's result is moved at random, with `unit` as u, and `accumulation` as that of sums.
+
+    It is moved by `amplitude` times as much as honest rounding may move it.
+    """
+
+    def __init__(self, unit: float, seed: int, accumulation: float | None = None, amplitude: float = 1.0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.unit, self.accumulation = unit, unit if accumulation is None else accumulation
+        self.amplitude = amplitude
         self.unknown: set[str] = set()
-        self._seed = seed
-        self._generators: dict[torch.device, torch.Generator] = {}
+        self._random = random.Random(seed)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        in_place = func._schema.is_mutable
-        name = func._schema.name.split("::")[1]
-        name = name.rstrip("_") if in_place else name
-        if func.is_view or name in EXACT or not any(map(_rounds, tree_flatten((args, kwargs))[0])):
-            return func(*args, **kwargs)
-        if name.startswith("_foreach_"):
+        row = _row(func)
+        if row.is_exact or not _any_rounds(args, kwargs) or (row.name == "add" and _counts(args)):
+            out = func(*args, **kwargs)
+            if row.name == "_to_copy" and _rounds(args[0]) and _rounds(out) and torch.finfo(out.dtype).eps > torch.finfo(args[0].dtype).eps:
+                self._move_by_form(out, Form(1))
+            return out
+        if row.simpler is not None:
+            with self, _constants_of(args):
+                return row.simpler(*args, **kwargs)
+        if row.name.startswith("_foreach_"):
             with self:
                 return _one_by_one(func, args, kwargs)
-        if name in SUMS:
-            scales = _scales_of_sum(name, func, args, kwargs)
+        if row.name in SUMS:
+            scales = _scales_of_sum(row.name, func, args, kwargs)
             out = func(*args, **kwargs)
-            self._move(out, [None if scale is None else scale * self.accumulation for scale in scales])
+            for each, scale in zip(_listed(out), scales, strict=True):
+                if scale is not None and _rounds(each):
+                    self._move(each, scale, self._at_least(self.accumulation, each))
+                    if self.unit != self.accumulation:      # the result of a sum in a higher precision rounds once more
+                        self._move_by_form(each, Form(1))
             return out
-        simpler = None if name in FORMS or in_place else _simpler(name, func)
-        if simpler is not None:
-            with self, _constants_of(args):
-                return simpler(*args, **kwargs)
-        form = FORMS.get(name)
+        form = row.form
         if form is None:
-            self.unknown.add(name)
+            self.unknown.add(row.name)
             form = _ELSE
-            if not in_place:
+            if not row.in_place:
                 args, kwargs = tree_map_only(Tensor, self._moved_input, (args, kwargs))
         out = func(*args, **kwargs)
-        outs = tree_flatten(out)[0]
-        self._move(out, [self.unit * (form.relative * a.abs() + form.absolute) if _rounds(a) else None for a in outs], form)
+        for each in _listed(out):
+            if _rounds(each):
+                self._move_by_form(each, form)
         return out
 
     def _moved_input(self, a: Tensor) -> Tensor:
-        return a + self._xi(a) * (self.unit * _ELSE.relative * a.abs()) if _rounds(a) else a
+        if _rounds(a):
+            a = a.clone()
+            self._move_by_form(a, _ELSE)
+        return a
 
-    def _move(self, out: Any, scales: Sequence[Any], form: Form = _ELSE) -> None:
-        """Move each result in place by noise of its scale; the result of sums in a higher precision rounds once more."""
-        further = 0.0 if self.unit == self.accumulation else self.unit
-        for a, scale in zip(tree_flatten(out)[0], scales, strict=True):
-            if scale is not None and _rounds(a):
-                scale = scale + further * a.abs() if further else scale
-                a.add_(self._xi(a) * torch.where(scale < math.inf, scale, 0.0))      # −∞ of a mask stays what it is
-                if form.low > -math.inf or form.high < math.inf:
-                    a.clamp_(form.low, form.high)
+    @staticmethod
+    def _at_least(unit: float, a: Tensor) -> float:
+        """Return the unit roundoff, or that of the tensor's own precision where this is larger: some modules insist on float32."""
+        return max(unit, torch.finfo(a.dtype).eps / 2)
 
-    def _xi(self, a: Tensor) -> Tensor:
-        """Return uniform numbers in [−1, 1], of the shape of a."""
-        if a.device not in self._generators:
-            self._generators[a.device] = torch.Generator(a.device).manual_seed(self._seed)
-        return torch.empty_like(a).uniform_(-1, 1, generator=self._generators[a.device])
+    def _move_by_form(self, a: Tensor, form: Form) -> None:
+        """Move a in place as far as the honest forms of its function are apart, but not out of the function's range."""
+        unit = self._at_least(self.unit, a)
+        most = _CALLS if unit > self.accumulation else math.inf      # a result in low precision is one rounding of a better one
+        relative, absolute = min(form.relative, most), min(form.absolute, most)
+        if absolute:
+            self._move(a, a.abs().mul_(relative).add_(absolute), unit)
+            if form.low > -math.inf:
+                a.clamp_(form.low, form.high)
+        else:
+            a.mul_(self._drawn(a, unit * relative * self.amplitude))
+
+    def _move(self, a: Tensor, scale: Tensor, unit: float) -> None:
+        """Move a in place by noise of that scale, in units; −∞ of a mask stays what it is."""
+        a.addcmul_(self._drawn(a), scale.nan_to_num_(0.0, 0.0, 0.0), value=unit * self.amplitude)
+
+    def _drawn(self, a: Tensor, around_one: float | None = None) -> Tensor:
+        """Return uniform numbers of the shape of a, in [−1, 1], or so far around 1: a piece of a long row, from a drawn place."""
+        n = a.numel()
+        if n > _ROW // 2:
+            generator = torch.Generator(a.device).manual_seed(self._random.getrandbits(60))
+            drawn = torch.empty_like(a).uniform_(-1, 1, generator=generator)
+            return drawn if around_one is None else drawn.mul_(around_one).add_(1)
+        at = self._random.randrange(_ROW - n)
+        return _uniform(a.dtype, a.device, around_one)[at : at + n].view(a.shape)
+
+
+_CALLS = 4      # calls of a formula that round in low precision
+_ROW = 1 << 20
+
+
+@lru_cache(maxsize=8)
+def _uniform(dtype: torch.dtype, device: torch.device, around_one: float | None) -> Tensor:
+    generator = torch.Generator(device).manual_seed(0)
+    row = torch.empty(_ROW, dtype=torch.float64, device=device).uniform_(-1, 1, generator=generator)
+    return (row if around_one is None else row.mul_(around_one).add_(1)).to(dtype)
 
 
 def _scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[Tensor | None]:
@@ -187,9 +246,9 @@ def _scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[Tensor 
         most = first + second * abs(kwargs.get("alpha", 1)) if name != "lerp" else first + weight[0] * (first + second)
     else:
         positive = {key: abs(value) if key in _FACTORS else value for key, value in kwargs.items()}
-        arguments, positive = tree_map_only(Tensor, _magnitude, (args, positive))
+        arguments = [_magnitude(each) if isinstance(each, Tensor) else each for each in args]
         most = func(*arguments, **positive)
-    outs = tree_flatten(most)[0]
+    outs = _listed(most)
     terms = SUMS[name]
     if terms == COUNTED:
         return [most * func(*tree_map_only(Tensor, lambda a: torch.ones_like(a) if _rounds(a) else a, args), **kwargs).sqrt()]
@@ -241,5 +300,22 @@ def _constants_of(args: Any) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+def _listed(out: Any) -> Sequence[Any]:
+    return out if isinstance(out, (tuple, list)) else (out,)
+
+
+def _any_rounds(args: Any, kwargs: Any) -> bool:
+    """Return whether there is a tensor that rounds among the arguments, or in a list among them."""
+    for each in (*args, *kwargs.values()) if kwargs else args:
+        if _rounds(each) or (isinstance(each, (tuple, list)) and any(map(_rounds, each))):
+            return True
+    return False
+
+
+def _counts(args: Any) -> bool:
+    """Return whether a whole number is added to a tensor of one, as an optimiser counts its steps."""
+    return all(isinstance(each, (int, float)) or each.dim() == 0 for each in args) and all(float(each).is_integer() for each in args)
+
+
 def _rounds(a: Any) -> bool:
-    return isinstance(a, Tensor) and a.is_floating_point()
+    return isinstance(a, Tensor) and a.is_floating_point() and a.layout is torch.strided

@@ -1,13 +1,13 @@
 """Sampled rounding: run a step several times under `Noise`, and take the spread of each of its numbers.
 
-A number is the same on both sides if they are at most c σ apart, σ being the root mean square of what the samples are off. An honest
-program is off by about one σ, in no direction of its own, so that its distance in estimated σ has Student's distribution with as many
-degrees of freedom as there are samples. c follows from the chance of a false alarm, over all numbers compared.
+A number is the same on both sides if they are at most c σ apart, σ being the root mean square of what honest rounding moves it by. An
+honest program is off by about one σ, in no direction of its own, so that its distance in estimated σ has Student's distribution with as
+many degrees of freedom as there are samples. c follows from the chance of a false alarm, over all numbers compared.
 """
 
 import math
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -20,37 +20,65 @@ from .noise import Noise
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 SAMPLES = 32
+_MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
+_TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
+_ENOUGH = 1 << 20      # numbers of a tensor
 LAST = 4.0      # u that any number may be off by: what is copied on one side may be multiplied and divided on the other, or scaled back
 CHANCE = 1e-9      # of a false alarm in all numbers of a comparison, if errors were normal; they are more bounded than that
 
 
 @dataclass(frozen=True)
-class Spread(Generic[K]):
-    """σ of each number by its key, with how many samples it was taken from, and the calls that had no row in the noise table."""
+class Sampled(Generic[K]):
+    """What rounding allows in each number by its key, the plain numbers, and the calls that had no row in the noise table.
 
-    sigma: Mapping[K, Tensor]
-    samples: int
-    unknown: frozenset[str] = field(default=frozenset())
+    `largest` is of each tensor the largest part that is allowed of a number's scale; `turned` says where more than rounding moves a number.
+    """
+
+    plain: Mapping[K, Tensor]
+    allowed: Mapping[K, Tensor]
+    largest: Mapping[K, float]
+    turned: Mapping[K, Tensor]
+    unknown: frozenset[str]
 
 
-def spread(
-    step: Callable[[], Mapping[K, Tensor]], *, units: tuple[float, float], samples: int = SAMPLES, seed: int = 0
-) -> tuple[Mapping[K, Tensor], Spread[K]]:
-    """Run a step plainly, and `samples` times under noise; return the plain numbers and their spread.
+def sampled(
+    step: Callable[[], Mapping[K, Tensor]], c: float, *, units: tuple[float, float], samples: int = SAMPLES, seed: int = 0
+) -> Sampled[K]:
+    """Run a step plainly, and `samples` times under noise, and return what rounding allows: c σ.
 
-    `units` are the unit roundoff of results and that of the sums behind them. `step` starts from the same state each time and returns
-    fresh tensors.
+    Each sample is moved by c/2 times as much as honest rounding may move it, and twice their spread is allowed. So a choice that rounding
+    might turn, of relu or a maximum, is turned in many samples. Such a number, which is moved much farther than others of its tensor, is
+    allowed twice that. `units` are the unit roundoff of results and that of the sums behind them. `step` starts from the same state each
+    time and returns fresh tensors of floating point.
     """
     plain = step()
-    squares = {name: torch.zeros_like(tensor) for name, tensor in plain.items()}
+    squares = {key: torch.zeros_like(tensor) for key, tensor in plain.items()}
+    most = {key: torch.zeros_like(tensor) for key, tensor in plain.items()}
     unknown: set[str] = set()
     for sample in range(samples):
-        with Noise(units[0], seed + sample, units[1]) as noise:
+        with Noise(units[0], seed + sample, units[1], c / 2) as noise:
             moved = step()
         unknown |= noise.unknown
-        for name, tensor in moved.items():
-            squares[name] += (tensor - plain[name]) ** 2
-    return plain, Spread({name: (each / samples).sqrt() for name, each in squares.items()}, samples, frozenset(unknown))
+        for key, tensor in moved.items():
+            off = torch.where(tensor == plain[key], 0.0, tensor - plain[key]).abs_()
+            torch.maximum(most[key], off, out=most[key])
+            squares[key].addcmul_(off, off)
+    allowed, turned, largest = {}, {}, {}
+    for key, total in squares.items():
+        allowed[key] = torch.maximum(2 * (total / samples).sqrt(), _MOST * most[key])
+        part = torch.nan_to_num(allowed[key] / scale_of(plain[key]), 0.0)
+        positive = part[part > 0][:_ENOUGH]
+        turned[key] = part > _TURNED * (positive.quantile(0.1) if positive.numel() else 0.0)
+        allowed[key] = torch.where(turned[key], 2 * allowed[key], allowed[key])
+        largest[key] = float(torch.where(turned[key], 0.0, part).max()) if part.numel() else 0.0
+    return Sampled(plain, allowed, largest, turned, frozenset(unknown))
+
+
+def scale_of(value: Tensor) -> Tensor:
+    """Return each number's size and the root mean square of all finite ones in its tensor."""
+    size = value.double().abs()
+    finite = torch.where(size < math.inf, size, 0.0)
+    return finite + finite.square().mean().sqrt()
 
 
 def repeatable(run: Callable[[], T], seed: int) -> T:

@@ -97,13 +97,15 @@ class Abilities:
     `in_blocks`: it takes several steps in one call, and is trusted: to show arrays of the problem's layout and, as the expected side, to
     round within the bounds, so that a step which the screen clears gets no envelope. `follows`: whether it can load other weights before
     each step; by default, if it would lose no state by that. `start`: the values that it starts from, by name, where it cannot load others.
-    `dtype`: the precision of its answers, where that is not the problem's.
+    `dtype`: the precision of its answers, where that is not the problem's. `draws`: its random numbers are PyTorch's, whose generators are
+    seeded before each step.
     """
 
     in_blocks: bool = False
     follows: bool | None = None
     start: Mapping[str, Array] = field(default_factory=dict)
     dtype: str | None = None
+    draws: bool = False
 
 
 @runtime_checkable

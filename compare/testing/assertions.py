@@ -1,5 +1,7 @@
 """The assertion for a user's tests."""
 
+import inspect
+import sys
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
@@ -17,9 +19,13 @@ from ..support.errors import NotEquivalentError, ProblemError
 from ..support.kinds import kind_of
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ..lockstep.call import CallComparison
+    from ..problem.of_module import ModuleProblem
 
 _LOOKED_AT = 3      # first steps, in which every weight should move
+STEPS_OF_MODULES = 20      # default steps beside a module
 TRAINED = 10      # default steps of an implementation; the default for functions is `check`'s
 Declared = Mapping[str, Any]
 
@@ -42,16 +48,35 @@ def assert_equivalent(
 ) -> Check: ...
 
 
-def assert_equivalent(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Check:
+@overload
+def assert_equivalent(
+    actual: Any,
+    problem: "nn.Module | ModuleProblem",
+    *,
+    steps: int = STEPS_OF_MODULES,
+    mode: Mode = "free",
+    names: Mapping[str, str] | None = None,
+    stages: bool = True,
+    **options: Any,
+) -> Comparison: ...
+
+
+def assert_equivalent(actual: Any, problem: Any = None, **options: Any) -> Comparison | Check:
     """Train `actual` beside PyTorch, and raise unless every number of every step agrees to rounding.
 
         assert_equivalent("my_network.py")
         assert_equivalent(my_module, problem={"sizes": (4, 5, 2), "bias": True})
         assert_equivalent(MyNetwork(), Problem.draw((6, 2, 1), lr=0.3), steps=100)
+        assert_equivalent(MyRMSNorm(64), torch.nn.RMSNorm(64), inputs=(8, 16, 64))
+        assert_equivalent(MyNumPyTransformer(), Problem.of(model, batches=…, loss=…), names={"tok": "embedding.weight"})
 
     `actual` is the path of a file, or functions: a module, a mapping from their names, an object with methods of these names, or one
     function with its name in the contract. `check` checks them, with the same options, and its Check is returned. Or `actual` is an
     `Implementation` with a `Problem`: then its Comparison with `expected`, by default the PyTorch reference, is returned.
+
+    In place of the problem may stand any `nn.Module`, with the options of `Problem.of`, or what `Problem.of` returns. Then `actual` is a
+    module, an `Implementation`, a function `gradients(params, *batch)`, or the path of a file that has one of these. `names` maps its names
+    to the module's; submodules of the same path are compared too, unless `stages` is False.
 
     Raises NotEquivalentError, an AssertionError, that says where the two part, how far, what rounding allows, and for functions which
     mistake explains it, or that the test proves nothing, because weights hardly move; ProblemError for arguments that cannot be used;
@@ -91,6 +116,8 @@ def compared(actual: Any, problem: Problem | Declared | None = None, **options: 
     """Return the Check or the Comparison, whatever the verdict."""
     if isinstance(actual, type) and isinstance(actual, Implementation):      # which looks for its methods, as in an object
         raise ProblemError(f"{actual.__name__} is a class; expected an object, {actual.__name__}(problem)")
+    if _is_of_module(problem):
+        return _compared_with_module(actual, problem, **options)
     if not isinstance(problem, Problem):
         if isinstance(actual, Implementation) and problem is None:
             raise ProblemError(f"actual is {kind_of(actual)}, with load_state_dict, step and predict; expected a Problem with it")
@@ -115,6 +142,37 @@ def compared(actual: Any, problem: Problem | Declared | None = None, **options: 
         kept = steps_to_keep(problem, steps)
         comparison = train_in_lockstep(actual, expected, problem, steps=steps, mode=mode, keep=kept)
     return comparison
+
+
+def _is_of_module(problem: Any) -> bool:
+    """Return whether it is a module or the problem of one; without torch there is none."""
+    if "torch" not in sys.modules:
+        return False
+    from torch import nn
+
+    from ..problem.of_module import ModuleProblem
+
+    return isinstance(problem, (nn.Module, ModuleProblem))
+
+
+def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Comparison:
+    """Train the candidate beside a module or a module problem."""
+    from ..lockstep.of_module import train_beside_module
+    from ..problem.of_module import ModuleProblem, module_problem
+
+    own = {name: options.pop(name) for name in ("mode", "names", "stages") if name in options}
+    steps = options.pop("steps", STEPS_OF_MODULES)
+    if isinstance(reference, ModuleProblem):
+        _check_options(options, ("steps", *own), "a module problem")
+        problem = reference
+    else:
+        _check_options(options, (*list(inspect.signature(module_problem).parameters)[1:], "steps", "mode", "names", "stages"), "a module")
+        problem = module_problem(reference, **options)
+    if isinstance(actual, (str, PathLike)):
+        from ..userfile.candidate import candidate_in
+
+        actual = candidate_in(actual)
+    return train_beside_module(actual, problem, steps=steps, **own)
 
 
 def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = None) -> None:

@@ -1,0 +1,127 @@
+"""The numbers of one step of both sides, by (phase, tensor): their layout, and how far they are apart."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..problem.of_module import as_array
+from ..rounding.difference import ComparedStep, Difference, Key, largest_share
+from ..sides.interface import StepRecord
+from ..support.arrays import Array
+from ..support.kinds import kind_of
+
+_NOTHING = 1e-320      # allowed where nothing is
+_PARTIAL = ("activations", "buffers", "errors", "state")      # of which a candidate may show some
+Record = Mapping[Key, Array]
+
+
+def layout_fault(number: int, record: Any, expected: Record) -> Difference | None:
+    """Return why the record cannot be compared, if it cannot: what is missing, unknown, misshapen or of another dtype."""
+    if not isinstance(record, StepRecord):
+        return Difference(number, "step", "step", reason=f"step returned {kind_of(record)}; expected a StepRecord")
+    names: dict[str, list[str]] = {}
+    for phase, name in expected:
+        names.setdefault(phase, []).append(name)
+    for phase in record.phases:
+        shown = getattr(record, phase)
+        if phase in ("output", "loss"):
+            shown = {phase: shown}
+        if not isinstance(shown, Mapping):
+            return Difference(number, phase, phase, reason=f"{phase} is {kind_of(shown)}; expected arrays by name")
+        known = names.get(phase, [])
+        wrong = [name for name in shown if name not in known] + [name for name in known if name not in shown and phase not in _PARTIAL]
+        if wrong:
+            what = f"{phase} shows {', '.join(map(str, shown)) or 'nothing'}; expected {', '.join(known) or 'nothing'}"
+            return Difference(number, phase, str(wrong[0]), reason=what)
+        for name, array in shown.items():
+            right = expected[phase, name]
+            if not isinstance(array, (np.ndarray, np.generic, float, int)) or np.shape(array) != right.shape:
+                found = f"of shape {list(np.shape(array))}" if isinstance(array, np.ndarray) else kind_of(array)
+                return Difference(number, phase, name, reason=f"it is {found}; expected an array of shape {list(right.shape)}")
+            if isinstance(array, np.ndarray) and array.dtype != right.dtype:
+                return Difference(number, phase, name, reason=f"it is of dtype {array.dtype}; expected {right.dtype}")
+    return None
+
+
+def as_arrays(numbers: Mapping[Key, Tensor]) -> dict[Key, Array]:
+    """Return copies of the tensors as arrays."""
+    return {key: as_array(each) for key, each in numbers.items()}
+
+
+def as_tensors(arrays: Record) -> dict[Key, Tensor]:
+    """Return tensors in float64, in which float32 and bfloat16 are exact; PyTorch's count of steps as it is."""
+    counts = {key: key[1].rpartition(".")[2] == "step" or each.dtype.kind != "f" for key, each in arrays.items()}
+    return {key: torch.tensor(each, dtype=None if counts[key] else torch.float64) for key, each in arrays.items()}
+
+
+def common(record: StepRecord, expected: Record) -> StepRecord:
+    """Return the record without stages and buffers that the expected side does not have."""
+    fields: dict[str, Any] = {}
+    for phase in _PARTIAL:
+        if getattr(record, phase) is not None:
+            fields[phase] = {name: array for name, array in getattr(record, phase).items() if (phase, name) in expected}
+    return replace(record, **fields)
+
+
+def by_key(record: StepRecord) -> dict[Key, Any]:
+    """Return the record's arrays by (phase, tensor), in the order of comparison."""
+    return {(phase, name): array for phase, name, array in record.tensors()}
+
+
+def shares_of(gaps: Record, allowed: Record) -> dict[Key, float]:
+    """Return the largest part of what is allowed that is used in each tensor; infinite for NaN, which is never equal."""
+    shares = {}
+    for key, each in gaps.items():
+        most = float(each.max(initial=0.0))
+        share = float((each / np.maximum(allowed[key], _NOTHING)).max(initial=0.0)) if most > 0 else most
+        shares[key] = share if share == share else math.inf
+    return shares
+
+
+def nearest_difference(number: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:
+    """Return the number of a tensor that is nearest to what is allowed."""
+    actual, expected = _without_equal_infinities(actual, expected)
+    return largest_share(number, key, actual, expected, np.atleast_1d(allowed))
+
+
+def gap(actual: Array, expected: Array) -> Array:
+    """Return |actual − expected| in float64, and 0 where both are the same infinity, as in a mask."""
+    if actual.dtype.kind != "f":
+        return np.asarray((actual != expected) * 1.0)
+    apart = np.abs(np.subtract(actual, expected, dtype=np.float64))
+    if np.isnan(apart.max(initial=0.0)):
+        apart = np.where(np.isinf(actual) & (actual == expected), 0.0, apart)
+    return apart
+
+
+def _without_equal_infinities(actual: Array, expected: Array) -> tuple[Array, Array]:
+    actual, expected = np.atleast_1d(actual), np.atleast_1d(expected)
+    if actual.dtype.kind != "f":
+        return actual.astype(np.float64), expected.astype(np.float64)
+    same = np.isinf(actual) & (actual == expected)
+    return (np.where(same, 0.0, actual), np.where(same, 0.0, expected)) if same.any() else (actual, expected)
+
+
+def parameters(state: Record) -> dict[str, Array] | None:
+    """Return the parameters and buffers of the state by name, or None if there are none."""
+    return {name: array for (phase, name), array in state.items() if phase in ("params", "buffers")} or None
+
+
+def compared_step(number: int, actual: Record, expected: Record, allowed: Record, before: Record, drift: Record) -> ComparedStep:
+    """Return the step as reports show it."""
+    def record(arrays: Record) -> StepRecord:
+        fields: dict[str, Any] = {}
+        for (phase, name), array in arrays.items():
+            if phase == name:
+                fields[phase] = array
+            else:
+                fields.setdefault(phase, {})[name] = array
+        return StepRecord(**fields)
+
+    starts = {name: array + drift.get((phase, name), 0.0) for (phase, name), array in before.items() if phase == "params"}
+    return ComparedStep(number, record(actual), record(expected), record(allowed), starts)
