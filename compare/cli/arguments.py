@@ -72,6 +72,8 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
         name, of = ("adapter", "a FILE") if options.program else ("timeout", "--command")
         if getattr(options, name) is not None:
             top.error(f"--{name} is for {of}")
+    if options.command == "check" and options.names is not None and options.reference is None:
+        top.error("--names is for --reference")
     if options.command not in (None, "plot", "record"):
         defaults = vars(top.parse_args([]))
         own = {"--run", "--command", *_HOW, *(["--data"] if options.run.startswith("traces.") else [])}
@@ -231,6 +233,8 @@ def _fill_check(command: argparse.ArgumentParser) -> None:
     how = command.add_argument_group("how it is checked").add_argument
     how("--probe-seed", "--seed", dest="probe_seed", type=parsers.seed, metavar="N", help="draws the probes again (default: fresh)")
     how("--steps", type=parsers.steps, metavar="N", help="of the training in lockstep after the probes (default 50)")
+    how("--reference", metavar="FILE:NAME", help="its reference: a function that returns any nn.Module, or its Problem")
+    how("--names", type=parsers.names, metavar="THEIRS=OURS,...", help="its names of parameters, where they are not --reference's")
     how("--data", dest="probe_data", choices=("drawn", "lesson"), default="drawn", help="the probes' records (default drawn)")
     _add_problem(command, "what it is compared with (default: PROBLEM, or the lesson)")
     _add_shared(command.add_argument_group("report"), *_CHECK_REPORT)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checking.result import Check
 from ..problem.lesson import lesson_problem
+from ..support.errors import ProblemError
 from ..support.output import Writing, write_file
 from . import arguments
 from .common import CheckInterrupt, check_report
@@ -18,6 +19,8 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..checking.check import STEPS
     from ..checking.check import check as check_file
 
+    if options.reference is not None:
+        return beside(options)
     check_report(options)
     checked = check_file(
         attempt_of(options),
@@ -29,6 +32,34 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         keep=options.report is not None,
     )
     return report_check(options, checked, _check_again(options, checked.seed))
+
+
+def beside(options: Namespace) -> str:
+    """Train what a user's file offers beside any module, report, and return the verdict."""
+    from ..lockstep.loop import STEPS_BESIDE_MODULE
+    from ..lockstep.of_module import train_beside_module
+    from ..lockstep.result import hardly_moved
+    from ..userfile.candidate import candidate_in, problem_in
+
+    taken = {"--command": options.program, "--adapter": options.adapter, "--report": options.report, "--hint": options.hint}
+    taken |= {"--junitxml": options.junitxml, **{f"--{name}": True for name in arguments.checked_problem(options)}}
+    wrong = [flag for flag, value in taken.items() if value is not None]
+    if wrong:
+        raise ProblemError(f"{', '.join(wrong)} cannot be given with --reference; expected what defines the problem in its function")
+    problem = problem_in(options.reference, options.file)
+    steps = STEPS_BESIDE_MODULE if options.steps is None else options.steps
+    comparison = train_beside_module(candidate_in(options.file), problem, steps=steps, names=options.names)
+    verdict = "not a proof" if comparison.verdict == "equivalent" and comparison.unmoved else comparison.verdict
+    with Writing():
+        if options.json:
+            from ..report.json import beside_json
+
+            print(beside_json(comparison, options.file, options.reference))
+        else:
+            print(f"{options.file}: {verdict}" if options.quiet else f"{options.file}: {comparison.explanation()}")
+            if verdict == "not a proof":
+                print(f"  not a proof: {hardly_moved(comparison.unmoved)}")
+    return verdict
 
 
 def attempt_of(options: Namespace) -> Any:

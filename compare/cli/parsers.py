@@ -27,6 +27,14 @@ def sizes(text: str) -> tuple[int, ...]:
     return tuple(count(part) for part in text.split(","))
 
 
+def names(text: str) -> dict[str, str]:
+    """Convert pairs of names, theirs=ours, separated by commas."""
+    pairs = [part.split("=") for part in text.split(",")]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise ArgumentTypeError(f"{text!r} are no pairs of names; expected THEIRS=OURS, with commas between")
+    return dict(pairs)
+
+
 def hidden(text: str) -> tuple[int, ...]:
     """Convert the units of the hidden layers, or "none"."""
     return () if text == "none" else sizes(text)

@@ -26,6 +26,8 @@ from .findings import Findings
 from .judge import Screening, is_lost_in_drift, screened
 from .result import Comparison
 
+STEPS_BESIDE_MODULE = 20      # by default
+
 if TYPE_CHECKING:
     from ..problem.of_module import ModuleProblem
 

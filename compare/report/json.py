@@ -11,6 +11,7 @@ import numpy as np
 
 from ..checking.result import Check
 from ..diagnosis.catalogue import kind_of
+from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.problem import Problem
 from ..rounding.difference import Difference
@@ -87,6 +88,24 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
+
+
+def beside_json(comparison: Comparison, file: str, reference: str) -> str:
+    """Return what came out beside a module as JSON text, with the keys of a training's where they mean the same."""
+    rounding = comparison.rounding
+    result = {
+        **fields(comparison, "verdict", "steps", "compared", "mode", "unmoved", "drift", "stopped", "followed_from", "part"),
+        "explanation": comparison.explanation(),
+        "file": file,
+        "reference": reference,
+        **fields(comparison.problem, "dtype", "seed"),
+        "first_divergence": difference_object(comparison.first_divergence),
+        "worst": difference_object(comparison.worst),
+        "agreed_before": comparison.agreed,
+        "rounding": None if rounding is None else asdict(rounding),
+        "environment": environment("cpu"),
+    }
+    return as_text(result)
 
 
 def check_json(check: Check, hint: Mapping[str, str] | None = None) -> str:

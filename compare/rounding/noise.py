@@ -314,7 +314,11 @@ def _any_rounds(args: Any, kwargs: Any) -> bool:
 
 def _counts(args: Any) -> bool:
     """Return whether a whole number is added to a tensor of one, as an optimiser counts its steps."""
-    return all(isinstance(each, (int, float)) or each.dim() == 0 for each in args) and all(float(each).is_integer() for each in args)
+    return all(isinstance(each, (int, float)) or each.dim() == 0 for each in args) and all(_number(each).is_integer() for each in args)
+
+
+def _number(value: Any) -> float:
+    return float(value.detach() if isinstance(value, Tensor) else value)
 
 
 def _rounds(a: Any) -> bool:

@@ -151,16 +151,17 @@ class GradientsSide:
         except CompareError:
             raise
         except Exception as error:
-            raise ProblemError(f"{FUNCTION} raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from error
+            said = f"{FUNCTION} raised {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            raise ProblemError(f"{said}; expected a function of params ({', '.join(params)}) and the batch's entries") from error
         loss, grads = result if isinstance(result, tuple) and len(result) == 2 else (None, result)
         if not isinstance(grads, Mapping):
             expected = "a mapping from each parameter's name to its gradient, or (loss, mapping)"
             raise ProblemError(f"{FUNCTION} returned {kind_of(result)}; expected {expected}")
         theirs = {name: self.names.get(name, name) for name in trained}
         wrong = {"lacks": sorted(set(theirs.values()) - set(grads)), "has the unknown": sorted(set(map(str, grads)) - set(theirs.values()))}
-        said = [f"{what} {', '.join(names)}" for what, names in wrong.items() if names]
-        if said:
-            raise ProblemError(f"what {FUNCTION} returned {' and '.join(said)}; expected {', '.join(theirs.values())}")
+        faults = [f"{what} {', '.join(names)}" for what, names in wrong.items() if names]
+        if faults:
+            raise ProblemError(f"what {FUNCTION} returned {' and '.join(faults)}; expected {', '.join(theirs.values())}")
         arrays = {name: _as_numbers(grads[theirs[name]], name, each.shape) for name, each in trained.items()}
         self.trainer.steps += 1
         self.trainer.update(self.trainer.steps, arrays)

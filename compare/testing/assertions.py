@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..checking.check import STEPS, check
 from ..checking.result import Check
-from ..lockstep.loop import train_in_lockstep
+from ..lockstep.loop import STEPS_BESIDE_MODULE, train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.problem import Problem
 from ..report.words import about, headline, why
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..problem.of_module import ModuleProblem
 
 _LOOKED_AT = 3      # first steps, in which every weight should move
-STEPS_OF_MODULES = 20      # default steps beside a module
+
 TRAINED = 10      # default steps of an implementation; the default for functions is `check`'s
 Declared = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ def assert_equivalent(
     actual: Any,
     problem: "nn.Module | ModuleProblem",
     *,
-    steps: int = STEPS_OF_MODULES,
+    steps: int = STEPS_BESIDE_MODULE,
     mode: Mode = "free",
     names: Mapping[str, str] | None = None,
     stages: bool = True,
@@ -161,7 +161,7 @@ def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Compar
     from ..problem.of_module import ModuleProblem, module_problem
 
     own = {name: options.pop(name) for name in ("mode", "names", "stages") if name in options}
-    steps = options.pop("steps", STEPS_OF_MODULES)
+    steps = options.pop("steps", STEPS_BESIDE_MODULE)
     if isinstance(reference, ModuleProblem):
         _check_options(options, ("steps", *own), "a module problem")
         problem = reference

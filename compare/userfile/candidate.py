@@ -2,12 +2,18 @@
 
 import importlib.util
 import sys
+from collections.abc import Mapping
+from inspect import signature
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from torch import nn
+
+from ..problem.of_module import ModuleProblem, module_problem
 from ..support.errors import CompareError, ProblemError
+from ..support.kinds import kind_of
 from .source import UnusableFileError
 
 _OFFERS = "a function gradients(params, *batch), or one class that is a torch.nn.Module or has load_state_dict, step and predict"
@@ -34,10 +40,7 @@ def candidate_in(path: str | PathLike[str]) -> Any:
 
 
 def reference_in(reference: str) -> Any:
-    """Return what the function says that is named as FILE.py:NAME: a module, or the problem of one.
-
-    Raises UnusableFileError for a file that cannot be used, ProblemError for another value.
-    """
+    """Return what the function returns that is named as FILE.py:NAME; raises UnusableFileError for a file that cannot be used."""
     path, colon, name = reference.rpartition(":")
     if not colon or not name.isidentifier():
         raise ProblemError(f"--reference is {reference!r}; expected FILE.py:NAME, with the name of a function without arguments")
@@ -47,6 +50,21 @@ def reference_in(reference: str) -> Any:
         functions = ", ".join(each for each, value in vars(module).items() if callable(value) and not each.startswith("_")) or "none"
         raise UnusableFileError(f"{path} has no function {name}; expected one of its functions: {functions}")
     return _called(function, f"{path}: {name}()")
+
+
+def problem_in(reference: str, path: str) -> ModuleProblem:
+    """Return the problem that the function FILE.py:NAME says; of a module alone, with PROBLEM of the candidate's file as its options."""
+    found = reference_in(reference)
+    if isinstance(found, ModuleProblem):
+        return found
+    if not isinstance(found, nn.Module):
+        raise ProblemError(f"{reference} returned {kind_of(found)}; expected a torch.nn.Module, or what Problem.of returns")
+    options = getattr(executed(Path(path)), "PROBLEM", None)
+    known = list(signature(module_problem).parameters)[1:]
+    if not isinstance(options, Mapping) or not set(options) <= set(known):
+        example = 'PROBLEM = {"inputs": (8, 16)}, or a function that returns Problem.of(module, batches=…, loss=…)'
+        raise ProblemError(f"{reference} returned a module, without batches, and {path} has no fitting PROBLEM; expected {example}")
+    return module_problem(found, **options)
 
 
 def executed(path: Path) -> ModuleType:
@@ -82,8 +100,6 @@ def _called(function: Any, what: str) -> Any:
 
 
 def _fits(each: type) -> bool:
-    from torch import nn
-
     return issubclass(each, nn.Module) or all(callable(getattr(each, name, None)) for name in _METHODS)
 
 
