@@ -1,6 +1,6 @@
 """All works, in the order in which they run."""
 
-from benchmarks import classifier, cold_start, grading, lesson, lockstep, many_records
+from benchmarks import classifier, cold_start, grading, lesson, lockstep, many_records, modules
 
-WORKS = (*lesson.WORKS, *classifier.WORKS, *many_records.WORKS, *lockstep.WORKS, *cold_start.WORKS, *grading.WORKS)
+WORKS = (*lesson.WORKS, *classifier.WORKS, *many_records.WORKS, *lockstep.WORKS, *modules.WORKS, *cold_start.WORKS, *grading.WORKS)
 KEYS = tuple(sorted({work.key for work in WORKS}))

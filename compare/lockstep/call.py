@@ -56,7 +56,7 @@ class CallComparison:
         return "\n".join(lines)
 
 
-def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int = 0, samples: int = SAMPLES) -> CallComparison:
+def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int = 0) -> CallComparison:
     """Call both with the same inputs, go back from the same drawn gradient of each output, and compare outputs and gradients.
 
     Gradients are those of the inputs that require one, or of all inputs of floating point where none does; and of a module's parameters,
@@ -69,15 +69,20 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     if not all(torch.equal(again.nan_to_num(), shown[key].nan_to_num()) for key, again in call.of(expected).items()):
         raise ProblemError(f"{_name(expected)}, the expected one, gives other numbers when it is called again; expected the same ones")
     exact = _Call(_in_double(expected), [_in_double(each) for each in inputs], seed)
-    compared = sum(tensor.numel() for tensor in shown.values())
-    c = critical(samples, compared)
-    units = UNITS[str(call.dtype).removeprefix("torch.")]
-    found = sampled(lambda: exact.of(exact.function), c, units=units, samples=samples, seed=seed)
-    allowed = {key: each + LAST * units[0] * found.plain[key].abs() for key, each in found.allowed.items()}
     answer = call.of(actual)
+    compared = sum(tensor.numel() for tensor in shown.values())
+    c = critical(SAMPLES, compared)
+    units = UNITS[str(call.dtype).removeprefix("torch.")]
+    matches = all(key in answer and answer[key].shape == right.shape for key, right in shown.items())
+
+    def is_enough(allowed: Numbers) -> bool:
+        return matches and all(bool(((answer[key].double() - right.double()).abs() <= allowed[key]).all()) for key, right in shown.items())
+
+    found = sampled(lambda: exact.of(exact.function), c, units=units, seed=seed, is_enough=is_enough)
+    allowed = {key: each + LAST * units[0] * found.plain[key].abs() for key, each in found.allowed.items()}
     differences = tuple(_difference(key, answer.get(key), right, allowed[key]) for key, right in shown.items() if right.numel())
     lost = tuple(key[1] for key, tensor in found.plain.items() if key[0] == "gradients" and _is_lost(tensor, allowed[key]))
-    return CallComparison(differences, compared, c, samples, CHANCE, tuple(sorted(found.unknown)), lost)
+    return CallComparison(differences, compared, c, SAMPLES, CHANCE, tuple(sorted(found.unknown)), lost)
 
 
 class _Call:

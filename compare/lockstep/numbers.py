@@ -1,6 +1,5 @@
 """The numbers of one step of both sides, by (phase, tensor): their layout, and how far they are apart."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,6 @@ from ..sides.interface import StepRecord
 from ..support.arrays import Array
 from ..support.kinds import kind_of
 
-_NOTHING = 1e-320      # allowed where nothing is
 _PARTIAL = ("activations", "buffers", "errors", "state")      # of which a candidate may show some
 Record = Mapping[Key, Array]
 
@@ -49,7 +47,7 @@ def layout_fault(number: int, record: Any, expected: Record) -> Difference | Non
 
 
 def as_arrays(numbers: Mapping[Key, Tensor]) -> dict[Key, Array]:
-    """Return copies of the tensors as arrays."""
+    """Return the tensors as arrays, which share their memory on the CPU; bfloat16 as float32."""
     return {key: as_array(each) for key, each in numbers.items()}
 
 
@@ -71,16 +69,6 @@ def common(record: StepRecord, expected: Record) -> StepRecord:
 def by_key(record: StepRecord) -> dict[Key, Any]:
     """Return the record's arrays by (phase, tensor), in the order of comparison."""
     return {(phase, name): array for phase, name, array in record.tensors()}
-
-
-def shares_of(gaps: Record, allowed: Record) -> dict[Key, float]:
-    """Return the largest part of what is allowed that is used in each tensor; infinite for NaN, which is never equal."""
-    shares = {}
-    for key, each in gaps.items():
-        most = float(each.max(initial=0.0))
-        share = float((each / np.maximum(allowed[key], _NOTHING)).max(initial=0.0)) if most > 0 else most
-        shares[key] = share if share == share else math.inf
-    return shares
 
 
 def nearest_difference(number: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:
@@ -112,7 +100,7 @@ def parameters(state: Record) -> dict[str, Array] | None:
     return {name: array for (phase, name), array in state.items() if phase in ("params", "buffers")} or None
 
 
-def compared_step(number: int, actual: Record, expected: Record, allowed: Record, before: Record, drift: Record) -> ComparedStep:
+def compared_step(number: int, actual: Record, expected: Record, allowed: Record, start: Record) -> ComparedStep:
     """Return the step as reports show it."""
     def record(arrays: Record) -> StepRecord:
         fields: dict[str, Any] = {}
@@ -123,5 +111,5 @@ def compared_step(number: int, actual: Record, expected: Record, allowed: Record
                 fields.setdefault(phase, {})[name] = array
         return StepRecord(**fields)
 
-    starts = {name: array + drift.get((phase, name), 0.0) for (phase, name), array in before.items() if phase == "params"}
+    starts = {name: array for (phase, name), array in start.items() if phase == "params"}
     return ComparedStep(number, record(actual), record(expected), record(allowed), starts)

@@ -269,10 +269,10 @@ def _initial(module: nn.Module, given: Any) -> dict[str, Array]:
             raise ProblemError(f"initial parameter {name} has shape {list(tensor.shape)}; expected {list(own[name].shape)}")
         with torch.no_grad():
             own[name].copy_(tensor)
-    return {name: read_only(as_array(each)) for name, each in module.named_parameters()}
+    return {name: read_only(as_array(each).copy()) for name, each in module.named_parameters()}
 
 
 def as_array(tensor: Tensor) -> Array:
-    """Return a copy of the tensor as an array, of bfloat16 as float32."""
+    """Return the tensor as an array, which shares its memory on the CPU; of bfloat16 as float32."""
     tensor = tensor.detach().to_dense() if tensor.layout is not torch.strided else tensor.detach()
-    return np.array((tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy(force=True))
+    return (tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy(force=True)

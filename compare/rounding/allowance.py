@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..support.arrays import Array
 from .difference import Key
-from .sampling import LAST, SAMPLES, critical, sampled
+from .sampling import HALF, LAST, SAMPLES, critical, sampled
 
 # The unit roundoff of results by dtype, and that of the sums behind them.
 UNITS = {
@@ -26,6 +26,7 @@ UNITS = {
     "float16": (2.0**-12, 2.0**-24),
     "tf32": (2.0**-24, 2.0**-11),
 }
+_NOTHING = 1e-320      # allowed where nothing is
 _BY_PARAMETER = ("grads", "state", "deltas", "params")      # phases whose numbers are the same ones at each step
 _RECENT = 8      # steps that were sampled
 State = Mapping[Key, Tensor]
@@ -46,11 +47,12 @@ class Reference(Protocol):
 class Allowance:
     """What rounding allows, sampled from a reference. `numbers` is how many are compared in the whole run."""
 
-    def __init__(self, reference: Reference, kind: str, numbers: int, *, seed: int = 0, samples: int = SAMPLES) -> None:
-        self.reference, self.samples, self.seed = reference, samples, seed
+    def __init__(self, reference: Reference, kind: str, numbers: int, *, seed: int = 0) -> None:
+        self.reference, self.seed = reference, seed
         self.unit, self.accumulation = UNITS[kind]
+        self.last = LAST * self.unit      # of its size any number may be off, however it was made: its last roundings
         self.tiny = float(np.finfo("float64" if kind == "float64" else "float32").smallest_normal)
-        self.c = critical(samples, numbers)
+        self.c = critical(SAMPLES, numbers)
         self.unknown: set[str] = set()
         self.sampled: list[int] = []      # the steps that were
         # what is allowed where rounding turned a choice: at both of the steps sampled last, and at the last
@@ -58,13 +60,15 @@ class Allowance:
         # the most allowed in each tensor, in parts of what `_scale` returns, at recent steps
         self._relative: dict[Key, deque[float]] = {}
 
-    def sample(self, number: int, batch: Any, start: State, hidden: State = _NONE) -> dict[Key, Array]:
+    def sample(self, number: int, batch: Any, start: State, gaps: Mapping[Key, Array], hidden: State = _NONE) -> dict[Key, Array]:
         """Return how far each number of that step from that state may be off; of what is carried, its change.
 
-        `hidden` says how far off parts of the state are already that the other side does not show; of these, the value may be off so far.
+        Few samples are enough where the `gaps` are within half of what they allow. `hidden` says how far off parts of the state are already
+        that the other side does not show; of these, the value may be off so far.
         """
         generator = torch.Generator().manual_seed(self.seed + number)
         is_plain = True
+        last: dict[Key, Array] = {}      # what each number may be off in any case
 
         def step() -> dict[Key, Tensor]:
             nonlocal is_plain
@@ -72,9 +76,14 @@ class Allowance:
             is_plain = False
             self.reference.load(own)
             numbers = self.reference.numbers(number, batch)
+            last.update({} if last else {key: np.abs(each.numpy(force=True)) * self.last + self.tiny for key, each in numbers.items()})
             return {key: _change(key, each, own, hidden) for key, each in numbers.items() if each.is_floating_point()}
 
-        found = sampled(step, self.c, units=(self.unit, self.accumulation), samples=self.samples, seed=self.seed + 1000 * number)
+        def is_enough(allowed: Mapping[Key, Tensor]) -> bool:
+            return all((each <= allowed[key].numpy(force=True) + last[key]).all() for key, each in gaps.items() if key in allowed)
+
+        units = self.unit, self.accumulation
+        found = sampled(step, self.c, units=units, seed=self.seed + 1000 * number, is_enough=is_enough)
         self.unknown |= found.unknown
         self.sampled.append(number)
         allowed: dict[Key, Array] = {key: each.numpy(force=True).astype(np.float64) for key, each in found.allowed.items()}
@@ -83,16 +92,40 @@ class Allowance:
             if key[0] in _BY_PARAMETER:
                 now, before = np.where(found.turned[key].numpy(force=True), allowed[key], 0.0), self._turned.get(key, (0.0, 0.0))[1]
                 self._turned[key] = np.minimum(now, before), now
+        return {key: each + last[key] for key, each in allowed.items()}
+
+    def nearby(self, key: Key, value: Array, before: Array | None = None) -> Array:
+        """Return what the steps sampled before allow in values that one side has, of what is carried from `before` in their changes."""
+        allowed = np.abs(value, dtype=np.float64) * (self.last / HALF) + self.tiny
+        if key in self._relative and value.dtype.kind == "f":
+            allowed += _scale(_of(key, value, before)) * max(self._relative[key])
+            if key in self._turned:
+                allowed = np.maximum(allowed, self._turned[key][0])
         return allowed
 
-    def last(self, value: Array) -> Array:
-        """Return what any number of that value may be off, however it was made: its last roundings."""
-        return np.asarray(np.abs(value) * (LAST * self.unit) + self.tiny, dtype=np.float64)
+    def share(self, key: Key, gap: Array, value: Array, before: Array | None = None) -> float:
+        """Return the largest part that the gaps are of that, or more, if it is less than half; infinite where a gap is NaN."""
+        most = float(gap.max(initial=0.0))
+        if most == 0 or value.dtype.kind != "f":
+            return most
+        if key in self._relative:
+            least = max(self._relative[key]) * _root_mean_square(_of(key, value, before))
+            if most <= HALF * least:
+                return most / least
+        return share(gap, self.nearby(key, value, before))
 
-    def nearby(self, key: Key, value: Array) -> Array:
-        """Return what the steps sampled last allow in the values of another, of what is carried in their changes; nothing if none was."""
-        allowed = _scale(value) * max(self._relative.get(key, ()), default=0.0)
-        return np.maximum(allowed, self._turned[key][0]) if key in self._turned else allowed
+
+def share(gap: Array, allowed: Array) -> float:
+    """Return the largest part that the gaps are of what is allowed; infinite where a gap is NaN, which is never equal."""
+    most = float(gap.max(initial=0.0))
+    if most == 0:
+        return 0.0
+    part = float((gap / np.maximum(allowed, _NOTHING)).max())
+    return part if part == part else math.inf
+
+
+def _of(key: Key, value: Array, before: Array | None) -> Array:
+    return value - before if before is not None and key[0] in CARRIED else value
 
 
 def _change(key: Key, value: Tensor, start: State, hidden: State) -> Tensor:
@@ -109,11 +142,15 @@ def _moved(value: Tensor, off: Tensor, generator: torch.Generator) -> Tensor:
 def _scale(value: Array) -> Array:
     """Return each number's size and the root mean square of all in its tensor."""
     size = np.abs(value, dtype=np.float64)
-    if not size.size:
-        return size
-    mean_square = np.vdot(size, size) / size.size
-    if not np.isfinite(mean_square):      # −∞ of a mask
-        size = np.where(np.isfinite(size), size, 0.0)
-        mean_square = np.vdot(size, size) / size.size
-    return np.asarray(size + math.sqrt(mean_square))
+    mean = _root_mean_square(size)
+    return np.asarray((size if mean < math.inf else np.where(size < math.inf, size, 0.0)) + mean)
 
+
+def _root_mean_square(value: Array) -> float:
+    """Return that of all finite numbers: −∞ of a mask does not count."""
+    flat = value.ravel().astype(np.float64, copy=False)
+    total = float(np.dot(flat, flat))
+    if not total < math.inf:
+        flat = np.where(np.isfinite(flat), flat, 0.0)
+        total = float(np.dot(flat, flat))
+    return math.sqrt(total / max(1, flat.size))

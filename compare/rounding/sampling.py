@@ -19,7 +19,8 @@ from .noise import Noise
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
-SAMPLES = 32
+SAMPLES, FEW = 32, 8
+HALF = 0.5      # of what few samples, or other steps, allow is enough
 _MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
 _TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
 _ENOUGH = 1 << 20      # numbers of a tensor
@@ -42,27 +43,42 @@ class Sampled(Generic[K]):
 
 
 def sampled(
-    step: Callable[[], Mapping[K, Tensor]], c: float, *, units: tuple[float, float], samples: int = SAMPLES, seed: int = 0
+    step: Callable[[], Mapping[K, Tensor]],
+    c: float,
+    *,
+    units: tuple[float, float],
+    seed: int = 0,
+    is_enough: Callable[[Mapping[K, Tensor]], bool] = lambda allowed: False,
 ) -> Sampled[K]:
-    """Run a step plainly, and `samples` times under noise, and return what rounding allows: c σ.
+    """Run a step plainly, and `SAMPLES` times under noise, and return what rounding allows: c σ.
 
     Each sample is moved by c/2 times as much as honest rounding may move it, and twice their spread is allowed. So a choice that rounding
     might turn, of relu or a maximum, is turned in many samples. Such a number, which is moved much farther than others of its tensor, is
     allowed twice that. `units` are the unit roundoff of results and that of the sums behind them. `step` starts from the same state each
-    time and returns fresh tensors of floating point.
+    time and returns fresh tensors of floating point. The first `FEW` samples end it where `is_enough` says so of half of what they allow.
     """
     plain = step()
     squares = {key: torch.zeros_like(tensor) for key, tensor in plain.items()}
     most = {key: torch.zeros_like(tensor) for key, tensor in plain.items()}
     unknown: set[str] = set()
-    for sample in range(samples):
+    for sample in range(1, SAMPLES + 1):
         with Noise(units[0], seed + sample, units[1], c / 2) as noise:
             moved = step()
         unknown |= noise.unknown
         for key, tensor in moved.items():
-            off = torch.where(tensor == plain[key], 0.0, tensor - plain[key]).abs_()
+            off = tensor.sub_(plain[key]).nan_to_num_(0.0).abs_()      # where both are −∞, as in a mask, 0
             torch.maximum(most[key], off, out=most[key])
             squares[key].addcmul_(off, off)
+        if sample in (FEW, SAMPLES):
+            found = _judged(plain, squares, most, sample, frozenset(unknown))
+            if is_enough({key: HALF * each for key, each in found.allowed.items()}):
+                break
+    return found
+
+
+def _judged(
+    plain: Mapping[K, Tensor], squares: Mapping[K, Tensor], most: Mapping[K, Tensor], samples: int, unknown: frozenset[str]
+) -> Sampled[K]:
     allowed, turned, largest = {}, {}, {}
     for key, total in squares.items():
         allowed[key] = torch.maximum(2 * (total / samples).sqrt(), _MOST * most[key])
@@ -71,7 +87,7 @@ def sampled(
         turned[key] = part > _TURNED * (positive.quantile(0.1) if positive.numel() else 0.0)
         allowed[key] = torch.where(turned[key], 2 * allowed[key], allowed[key])
         largest[key] = float(torch.where(turned[key], 0.0, part).max()) if part.numel() else 0.0
-    return Sampled(plain, allowed, largest, turned, frozenset(unknown))
+    return Sampled(plain, allowed, largest, turned, unknown)
 
 
 def scale_of(value: Tensor) -> Tensor:

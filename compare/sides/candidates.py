@@ -145,7 +145,7 @@ class GradientsSide:
     def step(self, *batch: Any) -> StepRecord:
         """Call the function, and make the step of the optimiser with its gradients."""
         trained = {name: each for name, each in self.trainer.parameters.items() if each.requires_grad}
-        params = {self.names.get(name, name): as_array(each) for name, each in self.trainer.parameters.items()}
+        params = {self.names.get(name, name): as_array(each).copy() for name, each in self.trainer.parameters.items()}
         try:
             result = self.function(params, *batch)
         except CompareError:
@@ -167,7 +167,7 @@ class GradientsSide:
         self.trainer.update(self.trainer.steps, arrays)
         after = self.trainer.state()
         state = {name: as_array(each) for (phase, name), each in after.items() if phase == "state"}
-        shown = {name: as_array(each) for name, each in self.trainer.parameters.items()}
+        shown = {name: as_array(each).copy() for name, each in self.trainer.parameters.items()}
         value = None if loss is None else np.asarray(loss, self.trainer.problem.array_dtype)
         return StepRecord(loss=value, grads=arrays, state=state, params=shown)
 

@@ -157,6 +157,14 @@ class ModuleSide:
                     own = tensor.item()
                 self.optimizer.state[parameter][slot] = own
 
+    def train(self, number: int, batch: Any) -> None:
+        """Make the step of that number, and show nothing of it."""
+        with self._settings(self.problem.seed_of(number)):
+            inputs, target = self._arguments(batch)
+            self.module.zero_grad(set_to_none=True)
+            self._loss(self.module(*inputs), target).backward()  # type: ignore[no-untyped-call]
+            self._update(number)
+
     def _pass(self, batch: Any) -> Numbers:
         """Run forward and backward, and return outputs, loss and gradients; the gradients stay with the parameters."""
         inputs, target = self._arguments(batch)

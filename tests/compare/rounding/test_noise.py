@@ -70,7 +70,7 @@ def test_optimisers_are_moved_in_place_and_by_rounding_alone(optimizer: type[tor
             update.step()
         return {name: parameter.detach() for name, parameter in module.named_parameters()}
 
-    found = sampled(step, 10.0, units=(U, U), samples=8)
+    found = sampled(step, 10.0, units=(U, U))
     for name, allowed in found.allowed.items():
         assert bool((allowed > U * found.plain[name].abs()).all())
         assert bool((allowed < 1e-11).all())
