@@ -97,7 +97,7 @@ class ModuleRun:
                 unmoved=tuple(name for name in weights if name not in self.moved and self.divergence is None),
                 notes=tuple(self.notes),
             ),
-            part=self.expected.part_of(self.divergence.phase, self.divergence.tensor) if self.divergence else None,
+            part=self.expected.submodules.part_of(self.divergence.phase, self.divergence.tensor) if self.divergence else None,
         )
 
     def _step(self, number: int) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
 from ..support.packages import beside
 from .interface import PHASES, StepRecord
+from .submodules import Submodules, floats
 
 if TYPE_CHECKING:
     import torch_ref
@@ -32,25 +32,25 @@ class ModuleSide:
     """A module, trained with the problem's loss and optimiser. It is a copy, and starts from the problem's parameters.
 
     It shows every phase, in terms of the module: `activations` are the outputs of its submodules by path, `errors` the gradients at these.
-    The second tensor of an output is "path[1]", the second call of a submodule "path, call 2". With `plain`, fused calls that hide
-    many sums are run as the calls they stand for: attention, recurrent layers, updates of many parameters at once.
+    With `plain`, fused calls that hide many sums are run as the calls they stand for: attention, recurrent layers, updates of many
+    parameters at once.
     """
 
     def __init__(
         self, problem: ModuleProblem, module: nn.Module | None = None, *, plain: bool = False, dtype: str | None = None,
         stages: bool = True, names: Mapping[str, str] | None = None,
     ) -> None:
-        self.problem, self.plain, self.stages, self.names = problem, plain, stages, names or {}
+        self.problem, self.plain, self.names = problem, plain, names or {}
         self.who = "the reference" if plain else "the module"
         self.dtype = DTYPES[dtype or problem.dtype]
         self.module = copied_module(problem.module if module is None else module, self.who).to(self.dtype)
         self.parameters = {self._ours(name): parameter for name, parameter in self.module.named_parameters()}
         self.buffers = {self._ours(name): buffer for name, buffer in self.module.named_buffers()}
         self.device = next((each.device for each in (*self.parameters.values(), *self.buffers.values())), torch.device("cpu"))
-        self.is_compiled = any(hasattr(each, "_orig_mod") for each in self.module.modules())
+        is_compiled = any(hasattr(each, "_orig_mod") for each in self.module.modules())      # whose submodules are no calls of their own
+        self.submodules = Submodules(self.module if stages and not is_compiled else nn.Module(), self._ours)
         self.optimizer = self._fresh_optimizer()
         self.steps = 0
-        self.takes: dict[str, list[str]] = {}      # by path, whose outputs a submodule takes; "" for what other code makes
         self._tensors: tuple[Any, Any] = None, None
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
@@ -82,7 +82,7 @@ class ModuleSide:
                 out = self.module(*tree_map(self._tensor, inputs))
         finally:
             self.module.train(was_training)
-        return as_array(_floats(out)[0])
+        return as_array(floats(out)[0])
 
     def numbers(self, number: int, batch: Any, seed: int | None = None) -> Numbers:
         """Make the step of that number on that batch, and return everything that can be shown of it, in the order of comparison."""
@@ -90,37 +90,11 @@ class ModuleSide:
         with self._settings(self.problem.seed_of(number) if seed is None else seed):
             shown = self._pass(batch)
             self._update(number)
+        shown = {("activations", name): each for name, each in self.submodules.unchanged().items()} | shown
         after = self.state()
         shown |= {("deltas", name): after["params", name] - each for name, each in before.items()}
         shown |= after
         return {key: shown[key] for phase in PHASES for key in shown if key[0] == phase}
-
-    def part_of(self, phase: str, tensor: str) -> str | None:
-        """Say which part of the module makes a number wrong, if all numbers before it are right; None if the module does not."""
-        if not self.takes:
-            return self.name_of("") if phase in ("output", "errors", "grads") else None
-        name = tensor.split(", call ")[0].split("[")[0]
-        parent = name.rpartition(".")[0]
-        if phase == "activations":
-            is_in_own_code = name in self.takes and "" in self.takes[name]
-            return f"{self.name_of(parent)} in its own code before {name}, or {name}" if is_in_own_code else self.name_of(name)
-        if phase == "output":
-            return self.name_of("")
-        if phase == "grads":
-            return self.name_of(parent)
-        if phase == "errors":
-            takers = [path for path, taken in self.takes.items() if tensor in taken]
-            inner = [path for path in takers if not any(other.startswith(f"{path}.") for other in takers)]
-            return " or ".join(map(self.name_of, inner)) or f"{self.name_of(parent)} in its own code after {name}"
-        return None
-
-    def name_of(self, path: str) -> str:
-        """Return the path of a submodule with its class."""
-        try:
-            kind = type(self.module.get_submodule(path)).__name__
-        except AttributeError:
-            return path
-        return f"{path} ({kind})" if path else kind
 
     def state(self) -> Numbers:
         """Return copies of what the next step starts from: parameters, buffers and the optimiser's state, by (phase, name)."""
@@ -170,27 +144,26 @@ class ModuleSide:
         inputs, target = self._arguments(batch)
         leaves: dict[str, Tensor] = {}
         if self.problem.input_gradients:
-            floats = [i for i, each in enumerate(inputs) if isinstance(each, Tensor) and each.is_floating_point()]
-            leaves = {f"input {i}": inputs[i].detach().requires_grad_() for i in floats}
-            inputs = [leaves[f"input {i}"].clone() if i in floats else each for i, each in enumerate(inputs)]      # may be changed in place
+            chosen = [i for i, each in enumerate(inputs) if isinstance(each, Tensor) and each.is_floating_point()]
+            leaves = {f"input {i}": inputs[i].detach().requires_grad_() for i in chosen}
+            inputs = [leaves[f"input {i}"].clone() if i in chosen else each for i, each in enumerate(inputs)]      # may be changed in place
         checked = [each for each in tree_flatten((inputs, target))[0] if isinstance(each, Tensor)]
         versions = [each._version for each in checked]
-        outputs: Numbers = {}
-        errors: dict[str, Tensor] = {}
-        with self._watched(outputs, errors, {name: inputs[int(name.split()[1])] for name in leaves}):
+        with self.submodules.pass_from({name: inputs[int(name.split()[1])] for name in leaves}):
             out = self._called(lambda: self.module(*inputs), "forward")
         if any(each._version != version for each, version in zip(checked, versions, strict=True)):
             raise ProblemError(f"{self.who} changes its inputs in place; expected it to leave them as they are")
-        ends = _floats(out)
+        ends = floats(out)
         if not ends:
             raise ProblemError(f"{self.who} returns {kind_of(out)}; expected a tensor of floating point, or several")
-        shown = outputs | {("activations", f"output[{i}]"): each.detach().clone() for i, each in enumerate(ends) if i}
+        shown = {("activations", f"output[{i}]"): each.detach().clone() for i, each in enumerate(ends) if i}
         shown["output", "output"] = ends[0].detach().clone()
         loss = self._called(lambda: self._loss(out, target), "loss")
         shown["loss", "loss"] = loss.detach().clone()
         self.module.zero_grad(set_to_none=True)
         self._called(loss.backward, "backward pass")
-        shown |= {("errors", name): errors[name] for name in (name for phase, name in outputs) if name in errors}
+        gradients = self.submodules.gradients
+        shown |= {("errors", name): gradients[name] for name in self.submodules.outputs if name in gradients}
         shown |= {("errors", name): torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
         for name, each in self.parameters.items():
             if each.requires_grad:
@@ -244,42 +217,6 @@ class ModuleSide:
         return self.names.get(name, name)
 
     @contextmanager
-    def _watched(self, outputs: Numbers, errors: dict[str, Tensor], leaves: Mapping[str, Tensor]) -> Iterator[None]:
-        """Note each submodule's output, the gradient at it, and whose outputs it takes."""
-
-        made: dict[int, tuple[str, Tensor]] = {id(leaf): (name, leaf) for name, leaf in leaves.items()}      # which tensor is whose output
-
-        def before(path: str) -> Any:
-            def note(module: nn.Module, arguments: Any) -> None:
-                self.takes[path] = [made[id(each)][0] if id(each) in made else "" for each in _floats(arguments)]
-
-            return note
-
-        def hook(path: str) -> Any:
-            def note(module: nn.Module, arguments: Any, out: Any) -> None:
-                for i, each in enumerate(_floats(out)):
-                    name = f"{path}[{i}]" if i else path
-                    calls = sum(1 for _, other in outputs if other == name or other.startswith(f"{name}, call "))
-                    name = f"{name}, call {calls + 1}" if calls else name
-                    outputs["activations", name] = each.detach().clone()
-                    made[id(each)] = name, each
-                    if each.requires_grad:
-                        keep = partial(_keep, errors, name)
-                        each.register_hook(keep)  # type: ignore[no-untyped-call]
-
-            return note
-
-        is_watched = self.stages and not self.is_compiled
-        watched = [(self._ours(path), module) for path, module in self.module.named_modules() if path] if is_watched else []
-        handles = [module.register_forward_hook(hook(path)) for path, module in watched]
-        handles += [module.register_forward_pre_hook(before(path)) for path, module in watched]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    @contextmanager
     def _settings(self, seed: int) -> Iterator[None]:
         with ExitStack() as stack:
             stack.enter_context(torch_ref.exact_settings(self.device, deterministic=False, tf32=self.problem.tf32))
@@ -328,12 +265,3 @@ class ModuleSide:
             group.update({name: False for name in ("foreach", "fused") if name in group})
         own_optimizer: torch.optim.Optimizer = optimizer
         return own_optimizer
-
-
-def _keep(kept: dict[str, Tensor], name: str, grad: Tensor) -> None:
-    kept[name] = grad.detach().clone()
-
-
-def _floats(out: Any) -> list[Tensor]:
-    return [each for each in tree_flatten(out)[0] if isinstance(each, Tensor) and each.is_floating_point()]
-
