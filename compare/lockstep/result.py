@@ -155,23 +155,26 @@ class Comparison:
             if self.followed_from is not None:
                 text += f"\n  from step {self.followed_from} on in follow mode: so far had the two sides' weights drifted apart"
             return text
-        place = found.place()
-        if self.rounding is not None:      # whose stages have names of modules
-            place = place.replace("activations ", "output of ").replace("errors ", "gradient at ")
-        lines = [f"different: first at {place}", *found.lines()]
+        lines = [f"different: first at {self._worded(found.place())}", *found.lines()]
         lines += [f"  part        {self.part}"] if self.part else []
         whole_steps = found.step if found.phase == "prediction" else found.step - 1
         before = [f"every number of {_count(whole_steps, 'step')}"] if whole_steps else []
-        before += _listed(self.agreed)
+        before += [self._worded(each) for each in _listed(self.agreed)]
         lines.append(f"  agreed before it: {', '.join(before) if before else 'nothing'}")
         return "\n".join(lines) + self._method()
+
+    def _worded(self, place: str) -> str:
+        """Return the place with the stages of a module in words."""
+        if self.rounding is None:
+            return place
+        return place.replace("activations ", "output of ").replace("errors ", "gradient at ")
 
     def _method(self) -> str:
         """Say how it was found what rounding allows."""
         if self.rounding is None:
             return ""
         found, sampled = self.rounding, _count(len(self.rounding.sampled), "step")
-        text = f"\n  allowed is {found.c:.3g} σ of rounding, sampled {found.samples} times at {sampled}; "
+        text = f"\n  allowed is {found.c:.3g} σ of rounding, sampled up to {found.samples} times at {sampled}; "
         text += f"chance of a false alarm below {found.chance:.0e}"
         return text + "".join(f"\n  {note}" for note in found.notes)
 
