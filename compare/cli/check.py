@@ -39,24 +39,26 @@ def beside(options: Namespace) -> str:
     from ..lockstep.loop import STEPS_BESIDE_MODULE
     from ..lockstep.of_module import train_beside_module
     from ..lockstep.result import hardly_moved
-    from ..userfile.candidate import candidate_in, problem_in
+    from ..userfile.candidate import offered, problem_in
 
-    taken = {"--command": options.program, "--adapter": options.adapter, "--report": options.report, "--hint": options.hint}
+    taken = {"--adapter": options.adapter, "--report": options.report, "--hint": options.hint}
     taken |= {"--junitxml": options.junitxml, **{f"--{name}": True for name in arguments.checked_problem(options)}}
     wrong = [flag for flag, value in taken.items() if value is not None]
     if wrong:
         raise ProblemError(f"{', '.join(wrong)} cannot be given with --reference; expected what defines the problem in its function")
     problem = problem_in(options.reference, options.file)
     steps = STEPS_BESIDE_MODULE if options.steps is None else options.steps
-    comparison = train_beside_module(candidate_in(options.file), problem, steps=steps, names=options.names)
+    name = options.file or options.program
+    with offered(attempt_of(options), problem) as candidate:
+        comparison = train_beside_module(candidate, problem, steps=steps, names=options.names)
     verdict = "not a proof" if comparison.verdict == "equivalent" and comparison.unmoved else comparison.verdict
     with Writing():
         if options.json:
             from ..report.json import beside_json
 
-            print(beside_json(comparison, options.file, options.reference))
+            print(beside_json(comparison, name, options.reference))
         else:
-            print(f"{options.file}: {verdict}" if options.quiet else f"{options.file}: {comparison.explanation()}")
+            print(f"{name}: {verdict}" if options.quiet else f"{name}: {comparison.explanation()}")
             if verdict == "not a proof":
                 print(f"  not a proof: {hardly_moved(comparison.unmoved)}")
     return verdict

@@ -47,7 +47,8 @@ class CallComparison:
 
     def explanation(self) -> str:
         """Say the verdict in words."""
-        method = f"  allowed is {self.c:.3g} σ of rounding, sampled up to {self.samples} times; chance of a false alarm below {self.chance:.0e}"
+        method = f"  allowed is {self.c:.3g} σ of rounding, sampled up to {self.samples} times; "
+        method += f"chance of a false alarm below {self.chance:.0e}"
         found = self.first_divergence
         if found is None:
             return f"equivalent: {self.compared} numbers of {_listed(self.differences)}, each within what rounding allows\n{method}"

@@ -159,6 +159,7 @@ def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Compar
     """Train the candidate beside a module or a module problem."""
     from ..lockstep.of_module import train_beside_module
     from ..problem.of_module import ModuleProblem, module_problem
+    from ..userfile.candidate import offered
 
     own = {name: options.pop(name) for name in ("mode", "names", "stages") if name in options}
     steps = options.pop("steps", STEPS_BESIDE_MODULE)
@@ -168,11 +169,8 @@ def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Compar
     else:
         _check_options(options, (*list(inspect.signature(module_problem).parameters)[1:], "steps", "mode", "names", "stages"), "a module")
         problem = module_problem(reference, **options)
-    if isinstance(actual, (str, PathLike)):
-        from ..userfile.candidate import candidate_in
-
-        actual = candidate_in(actual)
-    return train_beside_module(actual, problem, steps=steps, **own)
+    with offered(actual, problem) as candidate:
+        return train_beside_module(candidate, problem, steps=steps, **own)
 
 
 def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = None) -> None:

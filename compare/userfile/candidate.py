@@ -2,7 +2,8 @@
 
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from inspect import signature
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,10 +15,25 @@ from torch import nn
 from ..problem.of_module import ModuleProblem, module_problem
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
+from .program import Program
+from .program_side import ProgramSide
 from .source import UnusableFileError
 
 _OFFERS = "a function gradients(params, *batch), or one class that is a torch.nn.Module or has load_state_dict, step and predict"
 _METHODS = ("load_state_dict", "step", "predict")
+
+
+@contextmanager
+def offered(candidate: Any, problem: ModuleProblem) -> Iterator[Any]:
+    """Give what the file at a path offers, a program as a side, which ends afterwards, or the candidate itself."""
+    if isinstance(candidate, Program):
+        side = ProgramSide(candidate, problem)
+        try:
+            yield side
+        finally:
+            side.close()
+    else:
+        yield candidate_in(candidate) if isinstance(candidate, (str, PathLike)) else candidate
 
 
 def candidate_in(path: str | PathLike[str]) -> Any:
@@ -52,18 +68,19 @@ def reference_in(reference: str) -> Any:
     return _called(function, f"{path}: {name}()")
 
 
-def problem_in(reference: str, path: str) -> ModuleProblem:
+def problem_in(reference: str, path: str | None) -> ModuleProblem:
     """Return the problem that the function FILE.py:NAME says; of a module alone, with PROBLEM of the candidate's file as its options."""
     found = reference_in(reference)
     if isinstance(found, ModuleProblem):
         return found
     if not isinstance(found, nn.Module):
         raise ProblemError(f"{reference} returned {kind_of(found)}; expected a torch.nn.Module, or what Problem.of returns")
-    options = getattr(executed(Path(path)), "PROBLEM", None)
+    options = None if path is None else getattr(executed(Path(path)), "PROBLEM", None)
     known = list(signature(module_problem).parameters)[1:]
     if not isinstance(options, Mapping) or not set(options) <= set(known):
+        where = path or "the program"
         example = 'PROBLEM = {"inputs": (8, 16)}, or a function that returns Problem.of(module, batches=…, loss=…)'
-        raise ProblemError(f"{reference} returned a module, without batches, and {path} has no fitting PROBLEM; expected {example}")
+        raise ProblemError(f"{reference} returned a module, without batches, and {where} has no fitting PROBLEM; expected {example}")
     return module_problem(found, **options)
 
 
