@@ -63,7 +63,7 @@ class ModuleRun:
         self.hidden: dict[Key, Array] = {}      # how far state may be off that the actual side does not show
         # the state before the next step: what the actual side shows, else the reference's own
         self.now: Record = as_arrays(self.expected.state())
-        actual.load_state_dict({name: array for (_, name), array in self.now.items()})
+        actual.load_state_dict({name: array for (phase, name), array in self.now.items() if phase != "state"})
 
     def run(self) -> Comparison:
         """Run and judge all steps, and return the result."""

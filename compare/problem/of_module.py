@@ -202,7 +202,7 @@ def _takes_target(loss: Callable[..., Any]) -> bool:
 
 def _drawn(inputs: Any, seed: int) -> list[Batch]:
     """Return batches of that shape, or those shapes."""
-    is_one = isinstance(inputs, (tuple, list)) and bool(inputs) and all(is_whole(n, least=1) for n in inputs)
+    is_one = isinstance(inputs, (tuple, list)) and bool(inputs) and all(is_whole(n, least=0) for n in inputs)
     shapes = [inputs] if is_one else inputs
     if not (isinstance(shapes, (tuple, list)) and shapes and all(isinstance(each, (tuple, list)) for each in shapes)):
         raise ProblemError(f"inputs are {inputs!r}; expected a shape such as (8, 16), or several; tokens and masks go into batches")
