@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..support.arrays import Array
 from .difference import Key
-from .sampling import HALF, LAST, SAMPLES, critical, sampled
+from .sampling import HALF, LAST, SAMPLES, TURNED, critical, sampled
 
 # The unit roundoff of results by dtype, and that of the sums behind them.
 UNITS = {
@@ -57,6 +57,7 @@ class Allowance:
         self.sampled: list[int] = []      # the steps that were
         # what is allowed where rounding turned a choice: at both of the steps sampled last, and at the last
         self._turned: dict[Key, tuple[Any, Any]] = {}
+        self._before: dict[Key, float] = {}      # the most allowed in each tensor at the step sampled last
         # the most allowed in each tensor, in parts of what `_scale` returns, at recent steps
         self._relative: dict[Key, deque[float]] = {}
 
@@ -87,8 +88,14 @@ class Allowance:
         self.unknown |= found.unknown
         self.sampled.append(number)
         allowed: dict[Key, Array] = {key: each.numpy(force=True).astype(np.float64) for key, each in found.allowed.items()}
+        is_stage_turned = any(bool(each.any()) for (phase, _), each in found.turned.items() if phase in ("activations", "output", "errors"))
         for key, largest in found.largest.items():
-            self._relative.setdefault(key, deque(maxlen=_RECENT)).append(largest)
+            recent = self._relative.setdefault(key, deque(maxlen=_RECENT))
+            is_turned = bool(recent) and largest > TURNED * max(recent)
+            if is_turned or is_stage_turned:      # a choice that rounding turns moves all that comes from it
+                allowed[key] = np.where(found.turned[key].numpy(force=True), allowed[key], 2 * allowed[key])
+            recent.append(min(largest, self._before[key]) if is_turned else largest)
+            self._before[key] = largest
             if key[0] in _BY_PARAMETER:
                 now, before = np.where(found.turned[key].numpy(force=True), allowed[key], 0.0), self._turned.get(key, (0.0, 0.0))[1]
                 self._turned[key] = np.minimum(now, before), now

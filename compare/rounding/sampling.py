@@ -22,7 +22,7 @@ K = TypeVar("K", bound=Hashable)
 SAMPLES, FEW = 32, 8
 HALF = 0.5      # of what few samples, or other steps, allow is enough
 _MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
-_TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
+TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
 _ENOUGH = 1 << 20      # numbers of a tensor
 LAST = 4.0      # u that any number may be off by: what is copied on one side may be multiplied and divided on the other, or scaled back
 CHANCE = 1e-9      # of a false alarm in all numbers of a comparison, if errors were normal; they are more bounded than that
@@ -84,7 +84,7 @@ def _judged(
         allowed[key] = torch.maximum(2 * (total / samples).sqrt(), _MOST * most[key])
         part = torch.nan_to_num(allowed[key] / scale_of(plain[key]), 0.0)
         positive = part[part > 0][:_ENOUGH]
-        turned[key] = part > _TURNED * (positive.quantile(0.1) if positive.numel() else 0.0)
+        turned[key] = part > TURNED * (positive.quantile(0.1) if positive.numel() else 0.0)
         allowed[key] = torch.where(turned[key], 2 * allowed[key], allowed[key])
         largest[key] = float(torch.where(turned[key], 0.0, part).max()) if part.numel() else 0.0
     return Sampled(plain, allowed, largest, turned, unknown)
