@@ -15,11 +15,15 @@ from ..support.arrays import Array
 from ..support.kinds import kind_of
 
 _PARTIAL = ("activations", "buffers", "errors", "state")      # of which a candidate may show some
+_MASKED = ("activations", "output", "errors", "prediction")      # where infinite numbers may be meant
 Record = Mapping[Key, Array]
 
 
-def layout_fault(number: int, record: Any, expected: Record) -> Difference | None:
-    """Return why the record cannot be compared, if it cannot: what is missing, unknown, misshapen or of another dtype."""
+def layout_fault(number: int, record: Any, expected: Record, is_module: bool) -> Difference | None:
+    """Return why the record cannot be compared, if it cannot: what is missing, unknown, misshapen or of another dtype.
+
+    Of stages, buffers and state a record may show some; of a module, all parts of the output.
+    """
     if not isinstance(record, StepRecord):
         return Difference(number, "step", "step", reason=f"step returned {kind_of(record)}; expected a StepRecord")
     names: dict[str, list[str]] = {}
@@ -32,7 +36,8 @@ def layout_fault(number: int, record: Any, expected: Record) -> Difference | Non
         if not isinstance(shown, Mapping):
             return Difference(number, phase, phase, reason=f"{phase} is {kind_of(shown)}; expected arrays by name")
         known = names.get(phase, [])
-        wrong = [name for name in shown if name not in known] + [name for name in known if name not in shown and phase not in _PARTIAL]
+        missing = [name for name in known if name not in shown and (phase not in _PARTIAL or (is_module and name.startswith("output[")))]
+        wrong = [name for name in shown if name not in known] + missing
         if wrong:
             what = f"{phase} shows {', '.join(map(str, shown)) or 'nothing'}; expected {', '.join(known) or 'nothing'}"
             return Difference(number, phase, str(wrong[0]), reason=what)
@@ -52,9 +57,9 @@ def as_arrays(numbers: Mapping[Key, Tensor]) -> dict[Key, Array]:
 
 
 def as_tensors(arrays: Record) -> dict[Key, Tensor]:
-    """Return tensors in float64, in which float32 and bfloat16 are exact; PyTorch's count of steps as it is."""
-    counts = {key: key[1].rpartition(".")[2] == "step" or each.dtype.kind != "f" for key, each in arrays.items()}
-    return {key: torch.tensor(each, dtype=None if counts[key] else torch.float64) for key, each in arrays.items()}
+    """Return tensors in float64, in which float32 and bfloat16 are exact; an optimiser's single numbers as they are."""
+    same = {key: each.dtype.kind != "f" or (key[0] == "state" and each.ndim == 0) for key, each in arrays.items()}
+    return {key: torch.tensor(each, dtype=None if same[key] else torch.float64) for key, each in arrays.items()}
 
 
 def common(record: StepRecord, expected: Record) -> StepRecord:
@@ -62,7 +67,8 @@ def common(record: StepRecord, expected: Record) -> StepRecord:
     fields: dict[str, Any] = {}
     for phase in _PARTIAL:
         if getattr(record, phase) is not None:
-            fields[phase] = {name: array for name, array in getattr(record, phase).items() if (phase, name) in expected}
+            shown = getattr(record, phase).items()
+            fields[phase] = {name: array for name, array in shown if (phase, name) in expected or name.startswith("output[")}
     return replace(record, **fields)
 
 
@@ -73,26 +79,22 @@ def by_key(record: StepRecord) -> dict[Key, Any]:
 
 def nearest_difference(number: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:
     """Return the number of a tensor that is nearest to what is allowed."""
-    actual, expected = _without_equal_infinities(actual, expected)
-    return largest_share(number, key, actual, expected, np.atleast_1d(allowed))
+    floats = (each if each.dtype.kind == "f" else each.astype(np.float64) for each in (actual, expected, allowed))
+    actual, expected, allowed = map(np.atleast_1d, floats)
+    if key[0] in _MASKED:
+        same = np.isinf(actual) & (actual == expected)
+        actual, expected = (np.where(same, 0.0, each) for each in (actual, expected)) if same.any() else (actual, expected)
+    return largest_share(number, key, actual, expected, allowed)
 
 
-def gap(actual: Array, expected: Array) -> Array:
-    """Return |actual − expected| in float64, and 0 where both are the same infinity, as in a mask."""
+def gap(key: Key, actual: Array, expected: Array) -> Array:
+    """Return |actual − expected| in float64, and 0 where both are the same infinity in a stage, as in a mask."""
     if actual.dtype.kind != "f":
         return np.asarray((actual != expected) * 1.0)
     apart = np.abs(np.subtract(actual, expected, dtype=np.float64))
-    if np.isnan(apart.max(initial=0.0)):
+    if key[0] in _MASKED and np.isnan(apart.max(initial=0.0)):
         apart = np.where(np.isinf(actual) & (actual == expected), 0.0, apart)
     return apart
-
-
-def _without_equal_infinities(actual: Array, expected: Array) -> tuple[Array, Array]:
-    actual, expected = np.atleast_1d(actual), np.atleast_1d(expected)
-    if actual.dtype.kind != "f":
-        return actual.astype(np.float64), expected.astype(np.float64)
-    same = np.isinf(actual) & (actual == expected)
-    return (np.where(same, 0.0, actual), np.where(same, 0.0, expected)) if same.any() else (actual, expected)
 
 
 def parameters(state: Record) -> dict[str, Array] | None:

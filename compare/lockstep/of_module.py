@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from ..problem.of_module import ModuleProblem, as_array
-from ..problem.validation import is_whole
+from ..problem.validation import check_flag, is_whole
 from ..rounding.allowance import Allowance, share
 from ..rounding.difference import ComparedStep, Difference, Key, Mode
+from ..rounding.noise import Precisions
 from ..rounding.sampling import CHANCE, HALF, SAMPLES
 from ..sides.candidates import candidate_of
 from ..sides.interface import CARRIED, Implementation, StepRecord, abilities_of
 from ..sides.module import ModuleSide
 from ..support.arrays import Array
-from ..support.errors import ProblemError
+from ..support.errors import CompareError, ProblemError
 from ..support.threads import one_blas_thread
 from .numbers import (
     Record,
@@ -71,6 +72,8 @@ class ModuleRun:
             self._step(number)
             if self.stopped is not None or self.divergence is not None:
                 break
+        if self.stopped is None and self.divergence is None:
+            self._evaluate()
         weights = [name for name in self.trained if self.expected.parameters[name].dim() > 1] or self.trained
         found = self.allowance
         return Comparison(
@@ -97,7 +100,7 @@ class ModuleRun:
                 unmoved=tuple(name for name in weights if name not in self.moved and self.divergence is None),
                 notes=tuple(self.notes),
             ),
-            part=self.expected.submodules.part_of(self.divergence.phase, self.divergence.tensor) if self.divergence else None,
+            part=self.expected.submodules.part_of(self.divergence.phase, self.divergence.tensor, self.agreed) if self.divergence else None,
         )
 
     def _step(self, number: int) -> None:
@@ -108,13 +111,15 @@ class ModuleRun:
             self.expected.load(as_tensors(start))
         expected = as_arrays(self.expected.numbers(number, batch))
         self.done = number
-        if isinstance(self.actual, ModuleSide):      # whose submodules may be others
+        is_module = isinstance(self.actual, ModuleSide)
+        if is_module:      # whose submodules may be others
             record = common(record, expected)
-        fault = layout_fault(number, record, expected)
+        fault = layout_fault(number, record, expected, is_module)
         if fault is not None:
             self.divergence = fault
             return
-        actual = {key: np.asarray(array) for key, array in by_key(record).items() if key in expected}
+        shown = by_key(record)      # of a side of somebody's own perhaps views of what it changes next
+        actual = {key: np.array(array, copy=None if is_module else True) for key, array in shown.items()}
         if not actual:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         if not any(key[0] == "params" for key in actual) and self.steps > 1 and self.trained:
@@ -124,15 +129,49 @@ class ModuleRun:
         self.now = {key: actual.get(key, array) for key, array in expected.items() if key[0] in CARRIED}
 
     def _actual_step(self, number: int, batch: Any) -> StepRecord:
-        if isinstance(self.actual, ModuleSide) or not abilities_of(self.actual).draws:
-            return self.actual.step(*batch)
-        with torch.random.fork_rng([]):
-            torch.manual_seed(self.problem.seed_of(number))
-            return self.actual.step(*batch)
+        """Make the actual side's step; raise ProblemError for what it raises."""
+        try:
+            if isinstance(self.actual, ModuleSide) or not abilities_of(self.actual).draws:
+                return self.actual.step(*batch)
+            with torch.random.fork_rng([]):
+                torch.manual_seed(self.problem.seed_of(number))
+                return self.actual.step(*batch)
+        except CompareError:
+            raise
+        except Exception as error:
+            said = (str(error).splitlines() or [""])[0]
+            raise ProblemError(f"step {number} of the candidate raised {type(error).__name__}: {said}") from error
+
+    def _evaluate(self) -> None:
+        """Compare the outputs of the first batch in evaluation, after the last step."""
+        batch = self.problem.batch(1)
+        self.expected.load(as_tensors(self.now))
+        expected = as_arrays(self.expected.evaluation(batch))
+        if isinstance(self.actual, ModuleSide):
+            actual = as_arrays(self.actual.evaluation(batch))
+        else:
+            try:
+                inputs = batch[:-1] if self.problem.has_target else batch
+                actual = {("prediction", "prediction"): np.array(self.actual.predict(*inputs))}
+            except NotImplementedError:
+                self.notes.append("the candidate predicts nothing; its output in evaluation is not compared")
+                return
+        for key, array in expected.items():
+            if key not in actual or actual[key].shape != array.shape:
+                found = f"of shape {list(actual[key].shape)}" if key in actual else "missing"
+                self.divergence = self.divergence or Difference(self.done, *key, reason=f"it is {found}; expected {list(array.shape)}")
+                return
+        gaps = {key: gap(key, actual[key], array) for key, array in expected.items()}
+        self.compared += sum(each.size for each in gaps.values())
+        allowed = self.allowance.sample_evaluation(batch, as_tensors(self.now), gaps)
+        shares = {key: share(each, allowed[key]) if key in allowed else float(each.max(initial=0.0)) for key, each in gaps.items()}
+        wrong = next((key for key, each in shares.items() if not each <= 1), None)
+        if wrong is not None:
+            self.divergence = nearest_difference(self.done, wrong, actual[wrong], expected[wrong], allowed.get(wrong, np.zeros(1)))
 
     def _judge(self, number: int, batch: Any, start: Record, actual: Record, expected: Record) -> None:
         """Compare every number of the step with what rounding allows; sample it where the steps sampled before do not clear it."""
-        gaps = {key: gap(array, expected[key]) for key, array in actual.items()}
+        gaps = {key: gap(key, array, expected[key]) for key, array in actual.items()}
         for key, each in gaps.items():
             self.compared += each.size
             self.series.setdefault(key, []).append(float(each.max(initial=0.0)))
@@ -143,7 +182,7 @@ class ModuleRun:
             sampled = self.allowance.sample(number, batch, as_tensors(start), gaps, hidden)
             self.hidden |= {key: off for key, off in sampled.items() if key in self.hidden}
             shares = {key: share(each, sampled[key]) if key in sampled else float(each.max(initial=0.0)) for key, each in gaps.items()}
-            self._note_moved(expected, sampled)
+        self._note_moved(actual, expected, sampled)
         self._age_hidden(number, start, actual, expected)
 
         def allowed(key: Key) -> Array:
@@ -184,35 +223,58 @@ class ModuleRun:
                 continue
             self.hidden[key] = np.hypot(self.allowance.nearby(key, value, start.get(key)), self.hidden.get(key, 0.0))
 
-    def _note_moved(self, expected: Record, allowed: Record) -> None:
-        """Note the parameters whose step is clearly larger than what rounding allows."""
-        for name in self.trained:
-            for key in (("deltas", name), ("grads", name)):
-                if bool((np.abs(expected[key]) > _CLEARLY * allowed[key]).any()):
+    def _note_moved(self, actual: Record, expected: Record, sampled: Record) -> None:
+        """Note the parameters whose step is shown and clearly larger than what rounding allows; in bfloat16 their gradient.
+
+        The first step that is sampled may be one of a learning rate of 0, so that all are looked at until they have moved.
+        """
+        phases = ("deltas", "grads") if self.problem.dtype == "bfloat16" else ("deltas",)
+        for name in [name for name in self.trained if name not in self.moved]:
+            is_shown = any((phase, name) in actual for phase in ("deltas", "params", *(["grads"] if self.steps == 1 else [])))
+            for key in ((phase, name) for phase in phases):
+                allowed = sampled[key] if key in sampled else self.allowance.nearby(key, expected[key])
+                if is_shown and bool((np.abs(expected[key]) > _CLEARLY * allowed).any()):
                     self.moved.add(name)
 
     def _checked_reference(self) -> Mapping[Key, Tensor]:
-        """Make the first step twice, from another copy; raise where the two differ."""
-        sides = [ModuleSide(self.problem, plain=True) for _ in range(2)]
-        first, again = (side.numbers(1, self.problem.batch(1)) for side in sides)
-        differs = next((key for key in first if not torch.equal(first[key].nan_to_num(), again[key].nan_to_num())), None)
-        if differs is not None:
-            where = differs[1] if differs[0] == differs[1] else f"{differs[0]} {differs[1]}"
-            expected = "a module that draws from PyTorch's generators alone, or from none"
-            raise ProblemError(f"the reference gives another {where} when the same step is made again; expected {expected}")
-        return first
+        """Make the first step again, from another copy and from the same one; raise where it is not the same."""
+        sides, batch = [ModuleSide(self.problem, plain=True) for _ in range(2)], self.problem.batch(1)
+        start = sides[0].state()
+        shown, again = (side.numbers(1, batch) for side in sides)
+        expected = "a module that draws from PyTorch's generators alone, or from none"
+        _check_same(shown, again, "when the same step is made by a copy", expected)
+        sides[0].load(start)
+        expected = "a module, and an optimiser, that keep what they change in parameters, buffers and the optimiser's state"
+        _check_same(shown, sides[0].numbers(1, batch), "when it makes the same step again", expected)
+        return shown
 
     def _in_double(self) -> ModuleSide:
-        """Return the reference in float64; in its own dtype where it insists on that."""
-        try:
-            side = ModuleSide(self.problem, plain=True, dtype="float64")
-            side.numbers(1, self.problem.batch(1))
-        except ProblemError:
-            if self.problem.dtype == "float64":
-                raise
-            self.notes.append(f"the reference does not run in float64; its rounding is sampled in {self.problem.dtype}")
-            return ModuleSide(self.problem, plain=True)
-        return ModuleSide(self.problem, plain=True, dtype="float64")
+        """Return the reference in float64; in its own dtype where it insists on that, or on less in places."""
+        batch, own = self.problem.batch(1), ModuleSide(self.problem, plain=True)
+        precisions = []
+        for dtype in (None, "float64"):
+            side = ModuleSide(self.problem, plain=True, dtype=dtype)
+            try:
+                with Precisions() as seen:
+                    side.numbers(1, batch)
+            except ProblemError:
+                if dtype is None or self.problem.dtype == "float64":
+                    raise
+                self.notes.append(f"the reference does not run in float64; its rounding is sampled in {self.problem.dtype}")
+                return own
+            precisions.append({each for each in seen.dtypes if torch.finfo(each).eps > torch.finfo(own.dtype).eps})
+        if not precisions[0] <= precisions[1]:
+            less = ", ".join(sorted(str(each).removeprefix("torch.") for each in precisions[0] - precisions[1]))
+            self.notes.append(f"the reference computes in {less} in places; its rounding is sampled in {self.problem.dtype}")
+            return own
+        return side
+
+
+def _check_same(shown: Mapping[Key, Tensor], again: Mapping[Key, Tensor], when: str, expected: str) -> None:
+    differs = next((key for key in shown if not torch.equal(shown[key].nan_to_num(), again[key].nan_to_num())), None)
+    if differs is not None:
+        where = differs[1] if differs[0] == differs[1] else f"{differs[0]} {differs[1]}"
+        raise ProblemError(f"the reference gives another {where} {when}; expected {expected}")
 
 
 def train_beside_module(
@@ -238,6 +300,9 @@ def train_beside_module(
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1: comparing nothing proves nothing")
     if mode not in ("free", "follow"):
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
+    if isinstance(problem.lr, tuple):
+        problem.lr_at(min(steps, len(problem.lr) + 1))
+    check_flag("stages", stages)
     side = candidate_of(candidate, problem, names, stages=stages)
     with np.errstate(all="ignore"), one_blas_thread(True):
         return ModuleRun(side, problem, steps, mode, keep).run()

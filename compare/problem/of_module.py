@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 from torch.utils._pytree import tree_flatten, tree_map
 
 from ..support.arrays import Array, Batch
@@ -20,6 +21,7 @@ from .validation import check_choice, check_flag, check_seed, checked_number, ch
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16}
 DRAWN_BATCHES, DRAWN_LR = 5, 0.01
+_TARGETS = ("target", "targets", "label", "labels", "y")      # a loss's second argument, where it has a default
 _INPUTS, _PROJECTION = 3, 4      # part of the generators' seeds
 
 
@@ -36,7 +38,8 @@ class ModuleProblem:
     given. `lr` is a number, a sequence of one for each step, or a callable of the step, from 1; by default the optimiser's own. Gradients
     are clipped to a norm of `clip_grad_norm`, if given. Before each step PyTorch's generators are seeded from `seed` and the step.
 
-    With `input_gradients` the gradients of the inputs are compared too. `tf32` is the precision of products on CUDA.
+    With `input_gradients` the gradients of inputs of floating point have to be there; else they are compared where both sides make them.
+    `tf32` is the precision of products on CUDA.
     """
 
     module: nn.Module
@@ -68,7 +71,10 @@ class ModuleProblem:
         if self.lr is None or isinstance(self.lr, (int, float)):
             return self.lr
         if callable(self.lr):
-            return checked_number(f"lr of step {step}", self.lr(step), least=0)
+            try:
+                return checked_number(f"lr of step {step}", self.lr(step), least=0)
+            except TypeError as error:
+                raise ProblemError(f"lr cannot be called with the step: {error}; expected a function of one number") from None
         if step > len(self.lr):
             raise ProblemError(f"lr has {len(self.lr)} numbers; expected one for each step, and this is step {step}")
         return self.lr[step - 1]
@@ -112,7 +118,7 @@ def module_problem(
         raise ProblemError(f"loss is None; expected one of {', '.join(LOSSES)}, or a function of the output and the target")
     if isinstance(loss, str):
         check_choice("loss", loss, LOSSES)
-    elif loss is not None and not callable(loss):
+    elif loss is not None and (isinstance(loss, type) or not callable(loss)):
         raise ProblemError(f"loss is {kind_of(loss)}; expected one of {', '.join(LOSSES)}, or a function of the output and the target")
     check_choice("reduction", reduction, REDUCTIONS)
     if isinstance(optimizer, str):
@@ -126,9 +132,10 @@ def module_problem(
         raise ProblemError("optimizer_options are given with an optimizer that is a function; expected them inside it")
     has_target = loss is not None and (isinstance(loss, str) or _takes_target(loss))
     drawn = _drawn(inputs, seed) if batches is None else batches
-    own = copied_module(module, "the reference").to(DTYPES[name])
+    own = in_dtype(copied_module(module, "the reference"), DTYPES[name])
     converted = _checked_batches(drawn, has_target, "float32" if name == "bfloat16" else name)
-    has_float = any(each.dtype.kind == "f" for each in tree_flatten(converted[0][:-1] if has_target else converted[0])[0])
+    entries = tree_flatten(converted[0][:-1] if has_target else converted[0])[0]
+    has_float = any(isinstance(each, np.ndarray) and each.dtype.kind == "f" for each in entries)
     has_parameters = any(each.is_floating_point() and each.requires_grad for each in own.parameters())
     if not (has_float or has_parameters):
         raise ProblemError("no parameter of the module is trained, and no input is of floating point; expected one that has a gradient")
@@ -152,10 +159,48 @@ def module_problem(
     )
 
 
+def in_dtype(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Convert the module's parameters and buffers of floating point in place, complex buffers to the complex dtype, and return it."""
+    complex_dtype = torch.complex128 if dtype == torch.float64 else torch.complex64
+
+    def convert(tensor: Tensor) -> Tensor:
+        return tensor.to(dtype) if tensor.is_floating_point() else tensor.to(complex_dtype) if tensor.is_complex() else tensor
+
+    module._apply(convert)  # type: ignore[no-untyped-call]
+    return module
+
+
 def copied_module(module: nn.Module, whose: str) -> nn.Module:
-    """Return a copy of the module that shares nothing with it."""
+    """Return a copy of the module that shares nothing with it, with the hooks of its parameters.
+
+    Raises ProblemError for a module that cannot be copied or trained, or whose copy would still use the module itself.
+    """
+    who = f"{whose} ({type(module).__name__})"
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ProblemError(f"{who} is compiled by torch.jit; expected the module that it was made from")
+    for name, each in (*module.named_parameters(), *module.named_buffers()):
+        if isinstance(each, UninitializedTensorMixin):
+            raise ProblemError(f"{name} of {who} has no shape yet; expected a module that has been called once")
+        if each.is_meta:
+            raise ProblemError(f"{name} of {who} is on the meta device; expected numbers")
+        if each.is_complex() and isinstance(each, nn.Parameter):
+            raise ProblemError(f"{name} of {who} is complex; expected parameters of real numbers")
+    own = {id(each) for each in (*module.modules(), *module.parameters(), *module.buffers())}
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            cells = getattr(value, "__closure__", None) or ()
+            if any(id(_contents(cell)) in own for cell in cells):
+                where = f"{path}.{name}".lstrip(".")
+                said = f"{where} of {who} is a function that keeps hold of the module itself, and so would its copy"
+                raise ProblemError(f"{said}; expected a method")
     try:
-        return copy.deepcopy(module)
+        copied = copy.deepcopy(module)
+        for original, other in zip(module.parameters(), copied.parameters(), strict=True):
+            for hook in (original._backward_hooks or {}).values():
+                other.register_hook(hook)  # type: ignore[no-untyped-call]
+            for hook in (getattr(original, "_post_accumulate_grad_hooks", None) or {}).values():
+                other.register_post_accumulate_grad_hook(hook)  # type: ignore[no-untyped-call]
+        return copied
     except Exception as error:
         said = f"{whose} ({type(module).__name__}) cannot be copied: {error}"
         raise ProblemError(f"{said}; expected a module that copy.deepcopy takes") from None
@@ -180,6 +225,13 @@ class _Projection:
         return total
 
 
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:      # it is empty
+        return None
+
+
 def _dtype_of(module: nn.Module, dtype: Any) -> str:
     if dtype is None:
         own = next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float64)
@@ -197,7 +249,8 @@ def _takes_target(loss: Callable[..., Any]) -> bool:
         return True
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     positional = [each for each in signature.parameters.values() if each.kind in kinds]
-    return len(positional) > 1 or any(each.kind == inspect.Parameter.VAR_POSITIONAL for each in signature.parameters.values())
+    is_target = [each.default is inspect.Parameter.empty or each.name in _TARGETS for each in positional]
+    return sum(is_target) > 1 or any(each.kind == inspect.Parameter.VAR_POSITIONAL for each in signature.parameters.values())
 
 
 def _drawn(inputs: Any, seed: int) -> list[Batch]:
@@ -233,6 +286,8 @@ def _converted(entry: Any, dtype: str, where: str) -> Any:
     if entry is None or isinstance(entry, (bool, str)):
         return entry
     if isinstance(entry, Tensor):
+        if entry.layout is not torch.strided or entry.is_meta:
+            raise ProblemError(f"{where} has a tensor that is {'meta' if entry.is_meta else entry.layout}; expected a dense one")
         entry = (entry.detach().float() if entry.dtype in (torch.bfloat16, torch.float16) else entry.detach()).numpy(force=True)
     try:
         array = np.array(entry)
@@ -240,6 +295,8 @@ def _converted(entry: Any, dtype: str, where: str) -> Any:
         array = np.array(None)
     if array.dtype.kind not in "fiub":
         raise ProblemError(f"{where} has {kind_of(entry)} in it; expected arrays or tensors of numbers")
+    if not array.size:
+        raise ProblemError(f"{where} has an array of shape {list(array.shape)}; expected at least one number")
     if array.dtype.kind == "f":
         array = array.astype(dtype)
         if not np.isfinite(array[~np.isinf(array)]).all():
@@ -264,7 +321,10 @@ def _initial(module: nn.Module, given: Any) -> dict[str, Array]:
     if unknown:
         raise ProblemError(f"initial_parameters have {', '.join(map(str, unknown))}; expected some of {', '.join(own) or 'none'}")
     for name, value in given.items():
-        tensor = torch.as_tensor(np.array(value.detach().cpu() if isinstance(value, Tensor) else value))
+        array = value.detach().double().numpy(force=True) if isinstance(value, Tensor) else np.array(value)
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ProblemError(f"initial parameter {name} is {kind_of(value)}; expected finite numbers")
+        tensor = torch.tensor(array)
         if tensor.shape != own[name].shape:
             raise ProblemError(f"initial parameter {name} has shape {list(tensor.shape)}; expected {list(own[name].shape)}")
         with torch.no_grad():

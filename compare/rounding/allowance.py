@@ -40,6 +40,9 @@ class Reference(Protocol):
     def numbers(self, number: int, batch: Any) -> Mapping[Key, Tensor]:
         """Make the step of that number, and return what it shows by (phase, tensor)."""
 
+    def evaluation(self, batch: Any) -> Mapping[Key, Tensor]:
+        """Return the outputs for a batch in evaluation."""
+
     def load(self, state: State) -> None:
         """Start from that state: parameters, buffers and the optimiser's state."""
 
@@ -100,6 +103,17 @@ class Allowance:
                 now, before = np.where(found.turned[key].numpy(force=True), allowed[key], 0.0), self._turned.get(key, (0.0, 0.0))[1]
                 self._turned[key] = np.minimum(now, before), now
         return {key: each + last[key] for key, each in allowed.items()}
+
+    def sample_evaluation(self, batch: Any, state: State, gaps: Mapping[Key, Array]) -> dict[Key, Array]:
+        """Return how far each output in evaluation from that state may be off."""
+        self.reference.load(state)
+
+        def outputs() -> dict[Key, Tensor]:
+            return {key: each for key, each in self.reference.evaluation(batch).items() if each.is_floating_point()}
+
+        found = sampled(outputs, self.c, units=(self.unit, self.accumulation), seed=self.seed)
+        allowed = {key: each + found.plain[key].abs() * self.last + self.tiny for key, each in found.allowed.items()}
+        return {key: each.numpy(force=True) for key, each in allowed.items()}
 
     def nearby(self, key: Key, value: Array, before: Array | None = None) -> Array:
         """Return what the steps sampled before allow in values that one side has, of what is carried from `before` in their changes."""

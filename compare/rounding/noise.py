@@ -34,13 +34,14 @@ EXACT = frozenset((
     "copysign", "detach", "diag_embed", "diagonal_backward", "diagonal_scatter", "embedding", "empty_like", "eq", "expand_copy",
     "exponential", "fill", "flip", "floor", "full_like", "gather", "ge", "gt", "hardtanh", "hardtanh_backward", "index", "index_copy",
     "index_fill", "index_select", "isfinite", "isinf", "isnan", "item", "le", "lift_fresh", "lt", "masked_fill", "masked_scatter",
-    "masked_select", "max", "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices", "maximum", "median",
-    "min", "minimum", "ne", "neg", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "normal", "ones_like",
-    "pad", "pin_memory", "pixel_shuffle", "pixel_unshuffle", "positive", "put", "rand_like", "randint_like", "randn_like", "random",
-    "relu", "repeat", "resize", "resize_as", "roll", "round", "scatter", "select_backward", "select_scatter", "set", "sign",
-    "slice_backward", "slice_scatter", "softshrink", "softshrink_backward", "sort", "split_with_sizes_copy", "stack", "take",
-    "threshold", "threshold_backward", "topk", "tril", "triu", "trunc", "unfold_copy", "uniform", "unsafe_chunk", "unsafe_split",
-    "unsafe_split_with_sizes", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "where", "zero", "zeros_like",
+    "masked_select", "max", "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices", "maximum", "median", "min",
+    "minimum", "ne", "neg", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "normal", "ones_like", "pad",
+    "pin_memory", "pixel_shuffle", "pixel_unshuffle", "positive", "put", "rand_like", "randint_like", "randn_like", "random", "relu",
+    "repeat", "resize", "resize_as", "roll", "round", "scatter", "select_backward", "select_scatter", "set", "sign", "slice_backward",
+    "slice_scatter", "softshrink", "softshrink_backward", "sort", "split_with_sizes_copy", "squeeze", "stack", "swapaxes", "t", "take",
+    "threshold", "threshold_backward", "topk", "transpose", "tril", "triu", "trunc", "unfold_copy", "uniform", "unsafe_chunk",
+    "unsafe_split", "unsafe_split_with_sizes", "unsqueeze", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "where",
+    "zero", "zeros_like",
 ))
 # fmt: on
 
@@ -237,6 +238,19 @@ def _uniform(dtype: torch.dtype, device: torch.device, around_one: float | None)
     generator = torch.Generator(device).manual_seed(0)
     row = torch.empty(_ROW, dtype=torch.float64, device=device).uniform_(-1, 1, generator=generator)
     return (row if around_one is None else row.mul_(around_one).add_(1)).to(dtype)
+
+
+class Precisions(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The mode that notes the dtypes of floating point of all results."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.dtypes: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.dtypes |= {each.dtype for each in _listed(out) if _rounds(each) and each.dim() > 0}
+        return out
 
 
 def _scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[Tensor | None]:

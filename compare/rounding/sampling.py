@@ -23,6 +23,8 @@ SAMPLES, FEW = 32, 8
 HALF = 0.5      # of what few samples, or other steps, allow is enough
 _MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
 TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
+_LEAST_TURNED = 1 << 14      # u of a number's scale: no less is a choice
+_SATURATED = 1.3      # times their root mean square is the largest of samples that are all as far off; of normal ones it is about twice
 _ENOUGH = 1 << 20      # numbers of a tensor
 LAST = 4.0      # u that any number may be off by: what is copied on one side may be multiplied and divided on the other, or scaled back
 CHANCE = 1e-9      # of a false alarm in all numbers of a comparison, if errors were normal; they are more bounded than that
@@ -70,21 +72,24 @@ def sampled(
             torch.maximum(most[key], off, out=most[key])
             squares[key].addcmul_(off, off)
         if sample in (FEW, SAMPLES):
-            found = _judged(plain, squares, most, sample, frozenset(unknown))
+            found = _judged(plain, squares, most, sample, units[0], frozenset(unknown))
             if is_enough({key: HALF * each for key, each in found.allowed.items()}):
                 break
     return found
 
 
 def _judged(
-    plain: Mapping[K, Tensor], squares: Mapping[K, Tensor], most: Mapping[K, Tensor], samples: int, unknown: frozenset[str]
+    plain: Mapping[K, Tensor], squares: Mapping[K, Tensor], most: Mapping[K, Tensor], samples: int, unit: float, unknown: frozenset[str]
 ) -> Sampled[K]:
     allowed, turned, largest = {}, {}, {}
     for key, total in squares.items():
-        allowed[key] = torch.maximum(2 * (total / samples).sqrt(), _MOST * most[key])
+        spread = (total / samples).sqrt()
+        allowed[key] = torch.maximum(2 * spread, _MOST * most[key])
+        if samples == SAMPLES:      # where all samples are as far off, on one side or the other, honest programs are on both
+            allowed[key] = torch.where(most[key] < _SATURATED * spread, 2 * allowed[key], allowed[key])
         part = torch.nan_to_num(allowed[key] / scale_of(plain[key]), 0.0)
         positive = part[part > 0][:_ENOUGH]
-        turned[key] = part > TURNED * (positive.quantile(0.1) if positive.numel() else 0.0)
+        turned[key] = part > max(TURNED * float(positive.quantile(0.1)) if positive.numel() else 0.0, _LEAST_TURNED * unit)
         allowed[key] = torch.where(turned[key], 2 * allowed[key], allowed[key])
         largest[key] = float(torch.where(turned[key], 0.0, part).max()) if part.numel() else 0.0
     return Sampled(plain, allowed, largest, turned, unknown)

@@ -172,8 +172,8 @@ class GradientsSide:
         return StepRecord(loss=value, grads=arrays, state=state, params=shown)
 
     def predict(self, *inputs: Any) -> Array:
-        """Raise ProblemError: gradients predict nothing."""
-        raise ProblemError(f"{FUNCTION} predicts nothing; expected an object with predict")
+        """Raise NotImplementedError, as gradients predict nothing."""
+        raise NotImplementedError
 
 
 def _as_numbers(grad: Any, name: str, shape: Any) -> Array:

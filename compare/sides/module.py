@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import keystr, tree_flatten, tree_flatten_with_path, tree_map
 
-from ..problem.of_module import DTYPES, ModuleProblem, as_array, copied_module
+from ..problem.of_module import DTYPES, ModuleProblem, as_array, copied_module, in_dtype
 from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
 from ..support.packages import beside
 from .interface import PHASES, StepRecord
-from .submodules import Submodules, floats
+from .submodules import Submodules, as_real, floats
 
 if TYPE_CHECKING:
     import torch_ref
@@ -43,22 +43,28 @@ class ModuleSide:
         self.problem, self.plain, self.names = problem, plain, names or {}
         self.who = "the reference" if plain else "the module"
         self.dtype = DTYPES[dtype or problem.dtype]
-        self.module = copied_module(problem.module if module is None else module, self.who).to(self.dtype)
+        self.module = in_dtype(copied_module(problem.module if module is None else module, self.who), self.dtype)
         self.parameters = {self._ours(name): parameter for name, parameter in self.module.named_parameters()}
-        self.buffers = {self._ours(name): buffer for name, buffer in self.module.named_buffers()}
         self.device = next((each.device for each in (*self.parameters.values(), *self.buffers.values())), torch.device("cpu"))
         is_compiled = any(hasattr(each, "_orig_mod") for each in self.module.modules())      # whose submodules are no calls of their own
         self.submodules = Submodules(self.module if stages and not is_compiled else nn.Module(), self._ours)
         self.optimizer = self._fresh_optimizer()
         self.steps = 0
+        self._plain_slots: set[str] = set()      # of the optimiser's state, those that are Python's numbers
         self._tensors: tuple[Any, Any] = None, None
 
+    @property
+    def buffers(self) -> dict[str, Tensor]:
+        """The present buffers by name; a module may replace them."""
+        return {self._ours(name): buffer for name, buffer in self.module.named_buffers()}
+
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
-        """Copy these parameters, and start a fresh optimiser and the problem's first step."""
+        """Copy these parameters, and the buffers that the module has, and start a fresh optimiser and the problem's first step."""
         own = {**self.parameters, **self.buffers}
         with torch.no_grad():
             for name, array in params.items():
-                own[name].copy_(torch.tensor(array))
+                if name in own:
+                    _copy(torch.tensor(array), own[name])
         self.optimizer, self.steps = self._fresh_optimizer(), 0
 
     def step(self, *batch: Any) -> StepRecord:
@@ -78,11 +84,23 @@ class ModuleSide:
         was_training = self.module.training
         self.module.eval()
         try:
-            with torch.no_grad(), self._settings(0):
+            with self._settings(0), torch.no_grad():
                 out = self.module(*tree_map(self._tensor, inputs))
         finally:
             self.module.train(was_training)
-        return as_array(floats(out)[0])
+        return as_array(next(iter(named_outputs(out).values())))
+
+    def evaluation(self, batch: Any) -> Numbers:
+        """Return the outputs of the batch's arguments in evaluation."""
+        inputs, _ = self._arguments(batch)
+        was_training = self.module.training
+        self.module.eval()
+        try:
+            with self._settings(0), torch.no_grad():
+                out = self._called(lambda: self.module(*inputs), "forward in evaluation")
+        finally:
+            self.module.train(was_training)
+        return {("prediction", name.replace("output", "prediction", 1)): each for name, each in named_outputs(out).items()}
 
     def numbers(self, number: int, batch: Any, seed: int | None = None) -> Numbers:
         """Make the step of that number on that batch, and return everything that can be shown of it, in the order of comparison."""
@@ -99,11 +117,12 @@ class ModuleSide:
     def state(self) -> Numbers:
         """Return copies of what the next step starts from: parameters, buffers and the optimiser's state, by (phase, name)."""
         state = {("params", name): each.detach().clone() for name, each in self.parameters.items()}
-        state |= {("buffers", name): each.detach().clone() for name, each in self.buffers.items()}
+        state |= {("buffers", name): as_real(each.detach()).clone() for name, each in self.buffers.items()}
         named = {id(parameter): name for name, parameter in self.parameters.items()}
         for parameter, slots in self.optimizer.state.items() if self.optimizer is not None else ():
             for slot, value in slots.items():
                 if isinstance(value, (Tensor, int, float)) and not isinstance(value, bool):
+                    self._plain_slots |= set() if isinstance(value, Tensor) else {slot}
                     name = f"{named[id(parameter)]}.{slot}"
                     state["state", name] = value.detach().clone() if isinstance(value, Tensor) else torch.tensor(value)
         return state
@@ -111,25 +130,25 @@ class ModuleSide:
     def load(self, state: Mapping[Key, Tensor]) -> None:
         """Copy such a state into the module and its optimiser."""
         slots: dict[str, dict[str, Tensor]] = {}
+        buffers = self.buffers
         with torch.no_grad():
             for (phase, name), tensor in state.items():
                 if phase == "state":
                     owner, slot = name.rsplit(".", 1)
                     slots.setdefault(owner, {})[slot] = tensor
                 else:
-                    (self.parameters if phase == "params" else self.buffers)[name].copy_(tensor)
+                    _copy(tensor, (self.parameters if phase == "params" else buffers)[name])
         if self.optimizer is None:
             return
-        kinds = {name: dict(self.optimizer.state.get(parameter, {})) for name, parameter in self.parameters.items()}
         self.optimizer.state.clear()
         for name, values in slots.items():
             parameter = self.parameters[name]
             for slot, tensor in values.items():
-                dtype = parameter.dtype if tensor.is_floating_point() and slot != "step" else tensor.dtype
-                own: Any = tensor.to(parameter.device if tensor.dim() else tensor.device, dtype, copy=True)
-                if isinstance(kinds[name].get(slot), (int, float)):
-                    own = tensor.item()
-                self.optimizer.state[parameter][slot] = own
+                is_single = tensor.dim() == 0 and parameter.dim() > 0      # as a count of steps, which has a dtype and a device of its own
+                is_own = is_single or not tensor.is_floating_point()
+                device, dtype = tensor.device if is_single else parameter.device, tensor.dtype if is_own else parameter.dtype
+                own: Any = tensor.to(device, dtype, copy=True)
+                self.optimizer.state[parameter][slot] = tensor.item() if slot in self._plain_slots else own
 
     def train(self, number: int, batch: Any) -> None:
         """Make the step of that number, and show nothing of it."""
@@ -142,29 +161,29 @@ class ModuleSide:
     def _pass(self, batch: Any) -> Numbers:
         """Run forward and backward, and return outputs, loss and gradients; the gradients stay with the parameters."""
         inputs, target = self._arguments(batch)
-        leaves: dict[str, Tensor] = {}
-        if self.problem.input_gradients:
-            chosen = [i for i, each in enumerate(inputs) if isinstance(each, Tensor) and each.is_floating_point()]
-            leaves = {f"input {i}": inputs[i].detach().requires_grad_() for i in chosen}
-            inputs = [leaves[f"input {i}"].clone() if i in chosen else each for i, each in enumerate(inputs)]      # may be changed in place
+        chosen = [i for i, each in enumerate(inputs) if isinstance(each, Tensor) and each.is_floating_point()]
+        leaves = {f"input {i}": inputs[i].detach().requires_grad_() for i in chosen}
+        inputs = [leaves[f"input {i}"].clone() if i in chosen else each for i, each in enumerate(inputs)]      # may be changed in place
         checked = [each for each in tree_flatten((inputs, target))[0] if isinstance(each, Tensor)]
         versions = [each._version for each in checked]
         with self.submodules.pass_from({name: inputs[int(name.split()[1])] for name in leaves}):
             out = self._called(lambda: self.module(*inputs), "forward")
         if any(each._version != version for each, version in zip(checked, versions, strict=True)):
             raise ProblemError(f"{self.who} changes its inputs in place; expected it to leave them as they are")
-        ends = floats(out)
-        if not ends:
+        ends = named_outputs(out)
+        if not floats(out):
             raise ProblemError(f"{self.who} returns {kind_of(out)}; expected a tensor of floating point, or several")
-        shown = {("activations", f"output[{i}]"): each.detach().clone() for i, each in enumerate(ends) if i}
-        shown["output", "output"] = ends[0].detach().clone()
+        shown = {("activations", name): each.detach().clone() for name, each in ends.items() if name != "output"}
+        shown["output", "output"] = next(each for each in ends.values() if each.is_floating_point()).detach().clone()
         loss = self._called(lambda: self._loss(out, target), "loss")
         shown["loss", "loss"] = loss.detach().clone()
         self.module.zero_grad(set_to_none=True)
         self._called(loss.backward, "backward pass")
         gradients = self.submodules.gradients
+        for name, leaf in leaves.items():
+            if leaf.grad is not None or self.problem.input_gradients:
+                shown["errors", name] = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
         shown |= {("errors", name): gradients[name] for name in self.submodules.outputs if name in gradients}
-        shown |= {("errors", name): torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
         for name, each in self.parameters.items():
             if each.requires_grad:
                 shown["grads", name] = torch.zeros_like(each) if each.grad is None else each.grad.detach().to_dense().clone()
@@ -256,6 +275,8 @@ class ModuleSide:
             optimizer = _OPTIMIZERS[problem.optimizer](groups, lr=problem.lr_at(1), **options)
         else:
             optimizer = self._called(lambda: problem.optimizer(trained), "optimizer")
+            if isinstance(optimizer, torch.optim.LBFGS):
+                raise ProblemError("the optimizer is LBFGS, which needs a closure; expected one whose step takes no argument")
             if not isinstance(optimizer, torch.optim.Optimizer):
                 raise ProblemError(f"optimizer returned {kind_of(optimizer)}; expected a torch.optim.Optimizer")
             own = {id(each) for each in trained}
@@ -265,3 +286,15 @@ class ModuleSide:
             group.update({name: False for name in ("foreach", "fused") if name in group})
         own_optimizer: torch.optim.Optimizer = optimizer
         return own_optimizer
+
+
+def named_outputs(out: Any) -> dict[str, Tensor]:
+    """Return the tensors of an output: "output" where it is one, else "output[0]", "output['mask']" …, in the order of their names."""
+    if isinstance(out, Tensor):
+        return {"output": as_real(out)}
+    leaves = {keystr(path): leaf for path, leaf in tree_flatten_with_path(out)[0] if isinstance(leaf, Tensor)}
+    return {f"output{path}": as_real(leaves[path]) for path in sorted(leaves)}
+
+
+def _copy(tensor: Tensor, into: Tensor) -> None:
+    into.copy_(torch.view_as_complex(tensor) if into.is_complex() and not tensor.is_complex() else tensor)

@@ -1,9 +1,10 @@
 """The stages of a module: each submodule's output by its path, the gradient at it, and which part of the module makes a number wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
@@ -27,8 +28,8 @@ class Submodules:
     @contextmanager
     def pass_from(self, leaves: Mapping[str, Tensor]) -> Iterator[None]:
         """Watch the forward pass from these inputs."""
-        self.outputs, self.gradients, self._versions = {}, {}, {}
-        made = {id(leaf): (name, leaf) for name, leaf in leaves.items()}      # which tensor is whose output
+        self.outputs, self.gradients, self._versions, self.takes = {}, {}, {}, {}
+        made = {id(leaf): (name, leaf, leaf._version) for name, leaf in leaves.items()}      # which tensor is whose output
         handles = [each.register_forward_pre_hook(self._before(path, made)) for path, each in self.watched]
         handles += [each.register_forward_hook(self._after(path, made)) for path, each in self.watched]
         try:
@@ -46,13 +47,14 @@ class Submodules:
         self._copied |= changed
         return {name: each for name, each in self.outputs.items() if name not in changed}
 
-    def _before(self, path: str, made: Mapping[int, tuple[str, Tensor]]) -> Any:
+    def _before(self, path: str, made: Mapping[int, tuple[str, Tensor, int]]) -> Any:
         def note(module: nn.Module, arguments: Any) -> None:
-            self.takes[path] = [made[id(each)][0] if id(each) in made else "" for each in floats(arguments)]
+            calls = sum(1 for other in self.takes if other == path or other.startswith(f"{path}, call "))
+            self.takes[f"{path}, call {calls + 1}" if calls else path] = [_maker(each, made) for each in floats(arguments)]
 
         return note
 
-    def _after(self, path: str, made: dict[int, tuple[str, Tensor]]) -> Any:
+    def _after(self, path: str, made: dict[int, tuple[str, Tensor, int]]) -> Any:
         def note(module: nn.Module, arguments: Any, out: Any) -> None:
             for i, each in enumerate(floats(out)):
                 name = f"{path}[{i}]" if i else path
@@ -61,9 +63,9 @@ class Submodules:
 
         return note
 
-    def _note(self, name: str, output: Tensor, made: dict[int, tuple[str, Tensor]]) -> None:
-        made[id(output)] = name, output
-        shown = output.detach()
+    def _note(self, name: str, output: Tensor, made: dict[int, tuple[str, Tensor, int]]) -> None:
+        made[id(output)] = name, output, output._version
+        shown = as_real(output.detach())
         if self._copied is None:
             self._originals[name] = output, output._version
         self.outputs[name] = shown.clone() if self._copied is None or name in self._copied else shown
@@ -71,32 +73,53 @@ class Submodules:
         if output.requires_grad:
             gradients = self.gradients      # of this pass
 
-            def keep(grad: Tensor) -> None:
-                gradients[name] = grad.detach()
+            def keep(grad: Tensor | None) -> None:
+                if grad is not None:      # as an `autograd.Function` may return
+                    gradients[name] = as_real(grad.detach())
 
             output.register_hook(keep)  # type: ignore[no-untyped-call]
 
-    def part_of(self, phase: str, tensor: str) -> str | None:
-        """Say which part of the module makes a number wrong, if all numbers before it are right; None if the module does not."""
-        if not self.takes:
-            return self.name_of("") if phase in ("output", "errors", "grads") else None
-        name = tensor.split(", call ")[0].split("[")[0]
-        parent = name.rpartition(".")[0]
-        if phase == "activations":
-            is_in_own_code = name in self.takes and "" in self.takes[name]
-            return f"{self.name_of(parent)} in its own code before {name}, or {name}" if is_in_own_code else self.name_of(name)
-        if phase == "output":
+    def part_of(self, phase: str, tensor: str, agreed: Sequence[tuple[str, str]] = ()) -> str | None:
+        """Say which part of the module makes a number wrong, if all numbers before it are right; None if the module does not.
+
+        `agreed` are the stages that both sides show and that are right; a submodule that is not among them may be the part, too.
+        """
+        if phase == "output" or (not self.takes and phase == "errors"):
             return self.name_of("")
         if phase == "grads":
-            return self.name_of(parent)
-        if phase == "errors":
-            takers = [path for path, taken in self.takes.items() if tensor in taken]
-            inner = [path for path in takers if not any(other.startswith(f"{path}.") for other in takers)]
-            return " or ".join(map(self.name_of, inner)) or f"{self.name_of(parent)} in its own code after {name}"
-        return None
+            named = self.module.named_parameters(remove_duplicate=False)
+            parameter = dict(self.module.named_parameters()).get(tensor)
+            owners = [name for name, each in named if each is parameter] or [tensor]      # of a tied one several
+            return " or ".join(dict.fromkeys(self.name_of(name.rpartition(".")[0]) for name in owners))
+        if phase not in ("activations", "errors") or not self.takes:
+            return None
+        order, shown = list(self.takes), {name for each, name in agreed if each == phase}
+        parent = tensor.rpartition(".")[0]
+        if phase == "activations":
+            if tensor not in order:
+                return self.name_of(parent)
+            before = order[: order.index(tensor)]
+            hidden = [path for path in reversed(before) if path not in shown and not tensor.startswith(f"{path}.")]
+            own_code = "" in self.takes[tensor]
+            suspects = [*(hidden if own_code else []), tensor]
+        else:
+            after = order[order.index(tensor) + 1 :] if tensor in order else order
+            last = next((i for i, path in enumerate(after) if path in shown), len(after) - 1)
+            suspects = [path for path in after[: last + 1] if not any(other.startswith(f"{path}.") for other in after[: last + 1])]
+            takers = [path for path in order if tensor in self.takes[path]]
+            suspects = list(dict.fromkeys([*suspects, *[path for path in takers if path in after and not self._has_inner(path, takers)]]))
+            own_code = not any(tensor in self.takes[path] for path in suspects)
+        names = " or ".join(dict.fromkeys(map(self.name_of, suspects)))
+        where = f"{self.name_of(parent)} in its own code {'before' if phase == 'activations' else 'after'} {tensor}, or "
+        return where + names if own_code else names
+
+    @staticmethod
+    def _has_inner(path: str, others: Sequence[str]) -> bool:
+        return any(other.startswith(f"{path}.") for other in others)
 
     def name_of(self, path: str) -> str:
         """Return the path of a submodule with its class."""
+        path = path.split(", call ")[0].split("[")[0]
         try:
             kind = type(self.module.get_submodule(path)).__name__
         except AttributeError:
@@ -104,6 +127,17 @@ class Submodules:
         return f"{path} ({kind})" if path else kind
 
 
+def _maker(tensor: Tensor, made: Mapping[int, tuple[str, Tensor, int]]) -> str:
+    """Return whose output the tensor is, unless it was changed since; "" for what other code makes."""
+    name, _, version = made.get(id(tensor), ("", tensor, -1))
+    return name if version == tensor._version else ""
+
+
 def floats(out: Any) -> list[Tensor]:
-    """Return the tensors of floating point in nested tuples, lists and dicts."""
-    return [each for each in tree_flatten(out)[0] if isinstance(each, Tensor) and each.is_floating_point()]
+    """Return the tensors of floating point and complex ones in nested tuples, lists and dicts."""
+    return [each for each in tree_flatten(out)[0] if isinstance(each, Tensor) and (each.is_floating_point() or each.is_complex())]
+
+
+def as_real(tensor: Tensor) -> Tensor:
+    """Return a complex tensor as one of real and imaginary parts, and any other as it is."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor

@@ -121,6 +121,9 @@ def compared(actual: Any, problem: Problem | Declared | None = None, **options: 
     if not isinstance(problem, Problem):
         if isinstance(actual, Implementation) and problem is None:
             raise ProblemError(f"actual is {kind_of(actual)}, with load_state_dict, step and predict; expected a Problem with it")
+        if isinstance(problem, type) or callable(problem):
+            name = getattr(problem, "__name__", kind_of(problem))
+            raise ProblemError(f"the reference is {name}; expected a torch.nn.Module, such as {name}(…), or a Problem")
         if problem is not None and not isinstance(problem, Mapping):
             raise ProblemError(f"problem is {kind_of(problem)}; expected a dict such as {{'sizes': (4, 5, 2)}}, or a Problem")
         _check_options(options, ("problem", "adapter", "seed", "steps", "data"), "functions")
@@ -164,7 +167,7 @@ def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Compar
     own = {name: options.pop(name) for name in ("mode", "names", "stages") if name in options}
     steps = options.pop("steps", STEPS_BESIDE_MODULE)
     if isinstance(reference, ModuleProblem):
-        _check_options(options, ("steps", *own), "a module problem")
+        _check_options(options, (), "a module problem", ("steps", "mode", "names", "stages"))
         problem = reference
     else:
         _check_options(options, (*list(inspect.signature(module_problem).parameters)[1:], "steps", "mode", "names", "stages"), "a module")
@@ -178,6 +181,8 @@ def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = Non
     __tracebackhide__ = True
     if isinstance(result, Comparison) and result.verdict == "equivalent" and result.unmoved:
         raise NotEquivalentError(f"not a proof: {hardly_moved(result.unmoved)}; expected a problem that moves them, by a larger lr say")
+    if isinstance(result, Comparison) and result.rounding is not None and result.stopped is not None and result.verdict == "equivalent":
+        raise NotEquivalentError(f"not a proof: {result.stopped}")
     if result.verdict == "equivalent":
         return
     if isinstance(result, Comparison):
@@ -187,7 +192,7 @@ def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = Non
     raise NotEquivalentError("\n".join(lines))
 
 
-def _check_options(options: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
+def _check_options(options: Mapping[str, Any], known: tuple[str, ...], what: str, also: tuple[str, ...] = ()) -> None:
     unknown = [name for name in options if name not in known]
     if unknown:
-        raise ProblemError(f"{', '.join(unknown)} cannot be given with {what}; expected some of {', '.join(known)}")
+        raise ProblemError(f"{', '.join(unknown)} cannot be given with {what}; expected some of {', '.join((*known, *also))}")

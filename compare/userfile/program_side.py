@@ -51,7 +51,10 @@ class ProgramSide:
 
     def predict(self, *inputs: Any) -> Array:
         """Return the program's output for these inputs."""
-        return self._asked(PREDICT, _entries("x", inputs))["output"]
+        answer = self._asked(PREDICT, _entries("x", inputs))
+        if "output" not in answer:
+            raise ProblemError(f"{self.name}: its answer to predict has {', '.join(answer) or 'nothing'}; expected output")
+        return answer["output"]
 
     def close(self) -> None:
         """End the program."""

@@ -81,7 +81,7 @@ class Unsteady(nn.Linear):
         (nn.Linear(5, 4), nn.Linear(5, 4), {}, "the forward of the reference .Linear. raised RuntimeError: mat1 and mat2"),
         (LINEAR, LINEAR, {"lr": [0.1, 0.2]}, "lr has 2 numbers; expected one for each step, and this is"),
         (LINEAR, LINEAR, {"optimizer": lambda ps: None}, "optimizer returned a NoneType; expected a torch.optim.Optimizer"),
-        (LINEAR, LINEAR, {"optimizer": torch.optim.LBFGS}, "the optimizer of the reference .Linear. raised TypeError"),
+        (LINEAR, LINEAR, {"optimizer": torch.optim.LBFGS}, "the optimizer is LBFGS, which needs a closure"),
         (LINEAR, LINEAR, {"steps": 0}, "steps are 0; expected a whole number, at least 1"),
         (LINEAR, LINEAR, {"mode": "both"}, "mode is 'both'; expected 'free' or 'follow'"),
         (LINEAR, LINEAR, {"names": {"w": "wieght"}}, "names map to wieght, which the reference does not have"),

@@ -57,6 +57,7 @@ if __name__ == "__main__":
         header, kind, arrays = question()
         if kind == LOAD:
             params = arrays
-        answer(header, kind, step(params, arrays["x"], arrays["y"], arrays["lr"]) if kind == STEP else {})
+        shown = {"output": arrays["x"] @ params["weight"].T + params["bias"]} if kind == PREDICT else {}
+        answer(header, kind, step(params, arrays["x"], arrays["y"], arrays["lr"]) if kind == STEP else shown)
         if kind == BYE:
             break

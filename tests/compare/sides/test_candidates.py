@@ -208,7 +208,7 @@ def test_a_side_that_draws_gets_the_same_generators() -> None:
 
     class Dropping(nn.Sequential):
         def forward(self, x: Tensor) -> Tensor:
-            return super().forward(nn.functional.dropout(x, 0.5))
+            return super().forward(nn.functional.dropout(x, 0.5, self.training))
 
     reference = Problem.of(Dropping(*network()), batches=BATCHES, loss="mse", optimizer="adam", lr=0.01, dtype="float64")
     assert_equivalent(Drawing(), reference)
