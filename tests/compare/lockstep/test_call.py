@@ -10,38 +10,9 @@ from torch import Tensor, nn
 
 from compare import NotEquivalentError, ProblemError, assert_same_gradients
 from compare.lockstep.call import CallComparison, compare_call
-from tests.compare.second_forms import CASES, Case
+from tests.compare.second_forms import CASES, Second
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16)
-
-
-class Second(nn.Module):
-    """A module's second form, with the same parameters, and a factor on what it passes back."""
-
-    def __init__(self, module: nn.Module, case: Case, factor: float = 1.0) -> None:
-        super().__init__()
-        self.case, self.factor = case, factor
-        self.__dict__["inner"] = module      # not a submodule, so that names of parameters are the module's own
-        for name, child in module.named_children():
-            self.add_module(name, child)
-        for name, parameter in module.named_parameters(recurse=False):
-            self.register_parameter(name, parameter)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return Times.apply(self.case.form(self.inner, *inputs), self.factor)  # type: ignore[no-any-return]
-
-
-class Times(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by a factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:  # type: ignore[override]
-        ctx.factor = factor
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        return grad * ctx.factor, None
 
 
 def compared(name: str, dtype: torch.dtype = torch.float64, factor: float = 1.0) -> CallComparison:
@@ -49,7 +20,7 @@ def compared(name: str, dtype: torch.dtype = torch.float64, factor: float = 1.0)
     torch.manual_seed(1)
     module = case.module().to(dtype)
     inputs = [(case.scale * torch.randn(shape, dtype=torch.float64)).to(dtype) for shape in case.shapes]
-    return compare_call(Second(module, case, factor), module, inputs)
+    return compare_call(Second(module, case.form, factor), module, inputs)
 
 
 @pytest.mark.parametrize("name", CASES)
