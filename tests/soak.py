@@ -1,14 +1,16 @@
-"""A long soak: `python -m tests.soak` trains honest sides beside PyTorch on drawn problems, and counts false alarms.
+"""A long soak: `python -m tests.soak` trains honest sides beside PyTorch on drawn problems, and counts false alarms by kind.
 
-Half of the sides are `manual`, half the tests' own `Variant` in one of its forms; problems are drawn over every row of the table of pieces,
-with mini-batches, dropout, accumulation, both dtypes and both modes. A run whose numbers overflow, or whose textbook formula does, says
-nothing and is counted by itself. Exit code 0 without a false alarm, else 1.
+Of the perceptrons' sides half are `manual`, half the tests' own `Variant` in one of its forms; problems are drawn over every row of the
+table of pieces, with mini-batches, dropout, accumulation, both dtypes and both modes. The networks are the tests' own trainers of
+convolutional, recurrent, attention and normalising networks, each place in one of its forms. A run whose numbers overflow, or whose
+textbook formula does, says nothing and is counted by itself. Exit code 0 without a false alarm, else 1.
 """
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -16,41 +18,91 @@ import numpy as np
 import torch
 
 from compare import Comparison, Manual, Problem, StepRecord, TorchRef, train_in_lockstep
+from compare.support.arrays import Array
+from tests.compare.numpy_networks.runs import drawn
 from tests.compare.problems import drawn_problem
 from tests.compare.variants import PRODUCTS, Variant
 
+KINDS = ("perceptrons", "networks", "all")
+EVERY = 10      # of all runs one is a network's, which takes some 20 times as long as a perceptron's
 
-class Watched(Variant):
-    """A variant that notes whether one of its formulas comes to NaN, as inf/inf does, also where a mask hides it."""
 
-    overflows = 0
+@dataclass
+class Watched:
+    """A side that notes whether one of its formulas comes to NaN, as inf/inf does, also where a mask hides it."""
+
+    side: Any
+    overflows: int = 0
+
+    def load_state_dict(self, params: Mapping[str, Array]) -> None:
+        self.side.load_state_dict(params)
 
     def step(self, *batch: Any) -> StepRecord:
         with np.errstate(invalid="call", call=self._note):
-            return super().step(*batch)
+            record: StepRecord = self.side.step(*batch)
+            return record
+
+    def predict(self, x: Array) -> Array:
+        out: Array = self.side.predict(x)
+        return out
 
     def _note(self, what: str, flag: int) -> None:
         self.overflows += 1
 
 
-def drawn_run(seed: int) -> tuple[str, Comparison, bool]:
-    """What was compared, in words, the comparison, and whether a textbook formula came to NaN in it."""
+@dataclass
+class Tally:
+    """What came of the runs of one kind."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    steps: int = 0
+    numbers: int = 0
+    followed: int = 0
+    worst: float = 0.0
+
+    def add(self, comparison: Comparison, result: str) -> None:
+        self.counts[result] += 1
+        self.steps += comparison.steps
+        self.numbers += comparison.compared
+        self.followed += comparison.followed_from is not None
+        if result == "equivalent" and comparison.worst is not None:
+            self.worst = max(self.worst, comparison.worst.share)
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{self.counts[result]} {result}" for result in ("equivalent", "overflowed"))
+        return (
+            f"{sum(self.counts.values())} runs, {self.steps} steps, {self.numbers} numbers: {counts}, {self.counts['false alarm']} false "
+            f"alarms; {self.followed} went over to follow mode; nearest to its bound: {self.worst:.1%} of it"
+        )
+
+
+def perceptron_run(seed: int) -> tuple[str, str, Comparison, bool]:
+    """The kind, what was compared, in words, the comparison, and whether a textbook formula came to NaN in it."""
     generator = np.random.default_rng((seed, 1))
     is_variant, stages = bool(generator.integers(2)), bool(generator.integers(2))
     mode: Any = ("free", "follow")[generator.integers(2)]
     steps = int(generator.integers(1, 25))
     problem = drawn_problem(seed, **({"accumulate": 1} if is_variant else {}))
-    side: Any = variant(problem, generator, stages) if is_variant else Manual(problem, stages=stages)
+    side: Any = Watched(variant(problem, generator, stages)) if is_variant else Manual(problem, stages=stages)
     with np.errstate(all="ignore"):
         comparison = train_in_lockstep(side, TorchRef(problem, stages=stages), problem, steps=steps, mode=mode)
-    return f"seed {seed}, {type(side).__name__}, {mode}", comparison, isinstance(side, Watched) and side.overflows > 0
+    what = f"{'Variant' if is_variant else 'Manual'}, {mode}\n{problem}"
+    return "perceptrons", what, comparison, is_variant and side.overflows > 0
 
 
-def variant(problem: Problem, generator: np.random.Generator, stages: bool) -> Watched:
+def variant(problem: Problem, generator: np.random.Generator, stages: bool) -> Variant:
     """An honest trainer in one of its forms."""
     form, slope, update = (int(generator.integers(n)) for n in (3, 3, 2))
     product, mean_in = int(generator.integers(len(PRODUCTS))), ("error", "grads", "update")[generator.integers(3)]
-    return Watched(problem, form, slope, product, mean_in, update, stages=stages, shows_state=bool(generator.integers(2)))
+    return Variant(problem, form, slope, product, mean_in, update, stages=stages, shows_state=bool(generator.integers(2)))
+
+
+def network_run(seed: int) -> tuple[str, str, Comparison, bool]:
+    """The same of a network in plain NumPy."""
+    run = drawn(seed)
+    side = Watched(run.trainer)
+    comparison = run.compared(side)
+    return run.kind, str(run), comparison, side.overflows > 0
 
 
 def outcome(comparison: Comparison, has_overflowed: bool) -> str:
@@ -67,30 +119,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Honest runs: none may be called different.")
     parser.add_argument("--runs", type=int, default=10_000, metavar="N", help="how many (default 10000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first; the others count on from it (default 0)")
+    parser.add_argument("--kind", choices=KINDS, default="all", help=f"what is trained (default all: one run in {EVERY} is a network's)")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    counts: Counter[str] = Counter()
-    steps = numbers = followed = 0
-    worst = 0.0
+    tallies: dict[str, Tally] = {}
+    alarms = 0
     started = perf_counter()
     for seed in range(options.seed, options.seed + options.runs):
-        what, comparison, has_overflowed = drawn_run(seed)
+        is_network = options.kind == "networks" or (options.kind == "all" and seed % EVERY == EVERY - 1)
+        kind, what, comparison, has_overflowed = network_run(seed) if is_network else perceptron_run(seed)
         result = outcome(comparison, has_overflowed)
-        counts[result] += 1
-        steps, numbers = steps + comparison.steps, numbers + comparison.compared
-        followed += comparison.followed_from is not None
+        tallies.setdefault(kind, Tally()).add(comparison, result)
         if result == "false alarm":
-            print(f"{what}\n{comparison.problem}\n{comparison.explanation()}", flush=True)
-        elif result == "equivalent" and comparison.worst is not None:
-            worst = max(worst, comparison.worst.share)
+            alarms += 1
+            print(f"seed {seed}, {what}\n{comparison.explanation()}", flush=True)
         if sys.stderr.isatty() and seed % 100 == 99:
-            print(f"\r{sum(counts.values())} runs, {counts['false alarm']} false alarms", end="", file=sys.stderr)
-    print(
-        f"{options.runs} honest runs from seed {options.seed}, {steps} steps, {numbers} numbers: {counts['equivalent']} equivalent, "
-        f"{counts['overflowed']} overflowed, {counts['false alarm']} false alarms"
-    )
-    print(f"{followed} went over to follow mode; nearest to its bound: {worst:.1%} of it; {perf_counter() - started:.0f} s")
-    return 1 if counts["false alarm"] else 0
+            print(f"\r{seed + 1 - options.seed} runs, {alarms} false alarms", end="", file=sys.stderr)
+    print(f"{options.runs} honest runs from seed {options.seed}, {alarms} false alarms; {perf_counter() - started:.0f} s")
+    for kind, tally in sorted(tallies.items()):
+        print(f"{kind}: {tally}")
+    return 1 if alarms else 0
 
 
 if __name__ == "__main__":

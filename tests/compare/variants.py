@@ -17,31 +17,9 @@ from compare.rounding.rules import LOSSES
 from compare.support.arrays import Array
 from tests.compare.forms import forms, pullbacks
 from tests.compare.loss_forms import loss_forms
+from tests.compare.sums import PLAIN_PRODUCTS as PRODUCTS
 
 Fault = Callable[[dict[str, Array]], None]
-
-def matmul_loops(a: Array, b: Array) -> Array:
-    """The terms added one after the other."""
-    out = np.zeros((a.shape[0], b.shape[1]), dtype=a.dtype)
-    for i in range(a.shape[1]):
-        out += np.outer(a[:, i], b[i])
-    return out
-
-
-def matmul_backwards(a: Array, b: Array) -> Array:
-    return a[:, ::-1] @ b[::-1]
-
-
-def matmul_chunks(a: Array, b: Array) -> Array:
-    half = (a.shape[1] + 1) // 2
-    return a[:, :half] @ b[:half] + a[:, half:] @ b[half:]
-
-
-def matmul_einsum(a: Array, b: Array) -> Array:
-    return np.einsum("ij,jk->ik", a, b)
-
-
-PRODUCTS = (np.matmul, matmul_loops, matmul_backwards, matmul_chunks, matmul_einsum)
 
 
 def chosen(ways: tuple[Any, ...], index: int) -> Any:

@@ -1,0 +1,1 @@
+"""Hand-written trainers of networks in plain NumPy, in many honest forms: written independently of PyTorch and of the package."""
