@@ -24,7 +24,7 @@ from tests.compare.problems import drawn_problem
 from tests.compare.variants import PRODUCTS, Variant
 
 KINDS = ("perceptrons", "networks", "all")
-EVERY = 10      # of all runs one is a network's, which takes some 20 times as long as a perceptron's
+EVERY = 15      # of so many runs one is a network's, which takes some 25 times as long as a perceptron's
 
 
 @dataclass

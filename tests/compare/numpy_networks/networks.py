@@ -23,12 +23,16 @@ Draw = np.random.Generator
 
 @dataclass(frozen=True)
 class Network:
-    """A module, its counterpart, its loss, and a function that draws a batch of n records; `apart` as `Trainer` has it."""
+    """A module, its counterpart, its loss, and a function that draws a batch of n records.
+
+    `positions` says whether a record has an output for each of its positions; `apart` is as `Trainer` has it.
+    """
 
     module: nn.Module
     forward: Forward
     loss: str
     batch: Callable[[Draw, int], tuple[Array, Any]]
+    positions: bool = False
     apart: bool = True
 
 
@@ -112,7 +116,7 @@ def gpt(draw: Draw) -> Network:
     def batch(draw: Draw, n: int) -> tuple[Array, Any]:
         return draw.integers(tokens, size=(n, times)), draw.integers(tokens, size=(n, times))
 
-    return Network(module, forward, "cross_entropy", batch)
+    return Network(module, forward, "cross_entropy", batch, positions=True)
 
 
 def the_last(x: Array) -> tuple[Array, Back]:
@@ -139,7 +143,7 @@ def of_sequences(draw: Draw) -> Network:
     def batch(draw: Draw, n: int) -> tuple[Array, Any]:
         return draw.normal(size=(n, times, inputs)), classes_or_numbers(loss, draw, (n,) if last else (n, times), outputs)
 
-    return Network(module, forward, loss, batch)
+    return Network(module, forward, loss, batch, positions=not last)
 
 
 def normalising(draw: Draw) -> Network:

@@ -18,7 +18,7 @@ def variance_of(p: Pass, place: str, x: Array, mean: Array, axes: Axes) -> Array
         return p.ways.mean(place, np.abs(x - mean) ** 2, axes)
     if form == 2:
         return x.var(axis=axes, keepdims=True)
-    # less the mean of what is left, squared, which is 0 without rounding
+    # the mean of what is left would be 0 without rounding
     return p.ways.mean(place, away * away, axes) - p.ways.mean(f"{place}, rest", away, axes) ** 2
 
 

@@ -55,7 +55,7 @@ def drawn(seed: int, *, ways: Mapping[str, int] | None = None, **given: Any) -> 
     problem = Problem.of(
         network.module,
         batches=[network.batch(draw, n) for n in sizes],
-        loss=over_positions if kind == "attention" or not getattr(network.module, "last", True) else network.loss,
+        loss=over_positions if network.positions else network.loss,
         dtype=dtype,
         seed=seed,
         **optimizer_of(update),
