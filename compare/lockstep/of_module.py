@@ -180,10 +180,9 @@ class ModuleRun:
         if max(shares.values()) > HALF or not self.allowance.sampled:
             hidden = as_tensors({key: off for key, off in self.hidden.items() if key in start})
             sampled = self.allowance.sample(number, batch, as_tensors(start), gaps, hidden)
-            self.hidden |= {key: off for key, off in sampled.items() if key in self.hidden}
             shares = {key: share(each, sampled[key]) if key in sampled else float(each.max(initial=0.0)) for key, each in gaps.items()}
         self._note_moved(actual, expected, sampled)
-        self._age_hidden(number, start, actual, expected)
+        self._age_hidden(start, actual, expected, sampled)
 
         def allowed(key: Key) -> Array:
             return sampled[key] if key in sampled else self.allowance.nearby(key, expected[key], start.get(key))
@@ -215,13 +214,12 @@ class ModuleRun:
                 if np.linalg.norm(own - other) > max(np.linalg.norm(own), np.linalg.norm(other)):
                     self.followed_from = number + 1
 
-    def _age_hidden(self, number: int, start: Record, actual: Record, expected: Record) -> None:
-        """Add this step's rounding to how far the state may be off that the actual side does not show."""
+    def _age_hidden(self, start: Record, actual: Record, expected: Record, sampled: Record) -> None:
+        """Keep how far the state may be off that the actual side does not show: as sampled, else by this step's rounding more."""
         for key, value in expected.items():
-            is_known = key in self.hidden and number in self.allowance.sampled
-            if key[0] not in CARRIED or key in actual or value.dtype.kind != "f" or is_known:
-                continue
-            self.hidden[key] = np.hypot(self.allowance.nearby(key, value, start.get(key)), self.hidden.get(key, 0.0))
+            if key[0] in CARRIED and key not in actual and value.dtype.kind == "f":
+                more = np.hypot(self.allowance.nearby(key, value, start.get(key)), self.hidden.get(key, 0.0))
+                self.hidden[key] = sampled.get(key, more)
 
     def _note_moved(self, actual: Record, expected: Record, sampled: Record) -> None:
         """Note the parameters whose step is shown and clearly larger than what rounding allows; in bfloat16 their gradient.

@@ -155,9 +155,9 @@ def _change(key: Key, value: Tensor, start: State, hidden: State) -> Tensor:
 
 
 def _moved(value: Tensor, off: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the value with noise so that twice its spread is `off`, no more than half of the value, so that squares stay positive."""
-    noise = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.device) * off / 2
-    return value + noise.clamp(-value.abs() / 2, value.abs() / 2)
+    """Return the value with noise so that twice its spread is `off`; what is nowhere negative, as squares, stays so."""
+    moved = value + torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value) * off / 2
+    return moved.abs() if bool((value >= 0).all()) else moved
 
 
 def _scale(value: Array) -> Array:

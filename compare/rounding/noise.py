@@ -16,6 +16,7 @@ compared; the calls themselves run in whatever precision their tensors have, by 
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -155,6 +156,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.amplitude = amplitude
         self.unknown: set[str] = set()
         self._random = random.Random(seed)
+        self._products: deque[tuple[Tensor, Tensor]] = deque(maxlen=4)      # the last products, with the scale of their rounding
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -164,6 +166,8 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if row.name == "_to_copy" and _rounds(args[0]) and _rounds(out) and torch.finfo(out.dtype).eps > torch.finfo(args[0].dtype).eps:
                 self._move_by_form(out, Form(1))
             return out
+        if row.name in _SOFTMAX:
+            return self._softmax(row.name, func, args)
         if row.simpler is not None:
             with self, _constants_of(args):
                 return row.simpler(*args, **kwargs)
@@ -175,6 +179,8 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             out = func(*args, **kwargs)
             for each, scale in zip(_listed(out), scales, strict=True):
                 if scale is not None and _rounds(each):
+                    if row.name in ("mm", "bmm", "baddbmm"):
+                        self._products.append((each, scale.clone()))
                     self._move(each, scale, self._at_least(self.accumulation, each))
                     if self.unit != self.accumulation:      # the result of a sum in a higher precision rounds once more
                         self._move_by_form(each, Form(1))
@@ -190,6 +196,33 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if _rounds(each):
                 self._move_by_form(each, form)
         return out
+
+    def _softmax(self, name: str, func: Any, args: Any) -> Tensor:
+        """Move softmax, its logarithm or its gradient also by what other forms of a whole row have in common.
+
+        eᶻ⁻ˢ with s = log Σeᶻ is off by u|s| in the whole row, and by u(|z| + |s|) in each. In p (g − Σ p g) the sum may be Σ δ o, of the
+        error δ and the output o = p v of an attention: where g = δ vᵀ, this is a sum of other terms, whose rounding does not cancel with
+        that of g.
+        """
+        out: Tensor = func(*args)
+        unit, dim = self._at_least(self.unit, out) * self.amplitude, args[2] if name == "_softmax_backward_data" else args[1]
+        if name == "_softmax_backward_data":
+            grad, p = args[0], args[1]
+            row = (p * self._scale_of_product(grad)).sum(dim, keepdim=True)
+            out.addcmul_(self._drawn(out), p.abs() * (grad.abs() + (p * grad).abs().sum(dim, keepdim=True)), value=8 * unit)
+            return out.addcmul_(p, self._drawn(row) * row, value=-unit)
+        z = args[0].abs()
+        z = torch.where(z < math.inf, z, 0.0)
+        most = z.amax(dim, keepdim=True) + 8
+        shift = (self._drawn(out) * (z + most)).add_(self._drawn(most) * most).mul_(unit)
+        return out.mul_(shift.add_(1)) if name == "_softmax" else out.add_(shift)
+
+    def _scale_of_product(self, a: Tensor) -> Tensor:
+        """Return how far the terms of a product may move it, if a is one of the last products, or a view of one; else of its size."""
+        for product, scale in self._products:
+            if product.data_ptr() == a.data_ptr() and product.numel() == a.numel() and a.is_contiguous():
+                return scale.view(a.shape)
+        return 8 * a.abs()
 
     def _moved_input(self, a: Tensor) -> Tensor:
         if _rounds(a):
@@ -229,6 +262,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return _uniform(a.dtype, a.device, around_one)[at : at + n].view(a.shape)
 
 
+_SOFTMAX = ("_softmax", "_log_softmax", "_softmax_backward_data")
 _CALLS = 4      # calls of a formula that round in low precision
 _ROW = 1 << 20
 

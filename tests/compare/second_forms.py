@@ -81,8 +81,12 @@ def normalised(axes: tuple[int, ...], groups: int | None = None) -> Form:
 
 
 def by_batch(module: Any, x: Tensor) -> Tensor:
-    """Batch normalisation over all axes but the second, with its running statistics."""
+    """Batch normalisation over all axes but the second, with its running statistics; in evaluation by these."""
     axes = (0, *range(2, x.dim()))
+    if not module.training:
+        scale = module.weight / torch.sqrt(module.running_var + module.eps)
+        shape = (1, -1, *[1] * (x.dim() - 2))
+        return x * scale.reshape(shape) + (module.bias - module.running_mean * scale).reshape(shape)
     with torch.no_grad():
         n = x.numel() // x.shape[1]
         mean = x.sum(axes) / n

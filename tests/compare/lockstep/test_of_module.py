@@ -17,32 +17,10 @@ from tests.compare.second_forms import CASES, HARD, Case, Second
 from tests.compare.whole_networks import LOST, NETWORKS, OPTIMIZERS, plant
 
 # What is missed so far, and why: each is expected to fail, and to be struck off when it no longer does.
-_NOT_SHOWN = "the candidate shows no output of the modules between, and the first of these alone is named"
-_BETWEEN = "own code lies before the module that takes what it makes, and that module is not named"
-_OPPOSITE = "steps of ±lr, where the plain one is 0: two honest sides are 2 lr apart, and twice the spread around the plain one is 2 lr"
 KNOWN = {
     ("hard", "Hardsigmoid", "float64"): "PyTorch goes back by ⅙ in float32, the noise's simpler calls do not: the gap passes for rounding",
     ("hard", "CELU", "float64"): "PyTorch goes back with 1/α in float32",
     ("hard", "ELU by expm1"): "expm1(x) + 1, as autograd goes back through expm1, rounds by u where eˣ is less",
-    ("lost", "AdamW"): _OPPOSITE,
-    ("lost", "RMSprop"): _OPPOSITE,
-    ("lost", "Adamax"): _OPPOSITE,
-    ("lost", "Rprop"): _OPPOSITE,
-    ("named",): "the gradient at the inputs is compared first, before those at the outputs of submodules, which come before it",
-    ("Adagrad",): "its state is there before the first step, and is loaded into the candidate as if it were parameters: KeyError",
-    ("NAdam", "float64", "follow"): "mu_product is of float32, and becomes float64 where the reference's state is loaded",
-    ("ASGD", "float64", "follow"): "eta is of float32, and becomes float64 where the reference's state is loaded",
-    ("ResNet", "conv2", "input"): "of two calls of relu the second alone counts, so that nobody takes what bn1 makes; " + _NOT_SHOWN,
-    ("ResNet", "head", "input"): _NOT_SHOWN,
-    ("UNet", "up", "input"): _BETWEEN,
-    ("UNet", "down", "input"): _BETWEEN,
-    ("GPT", "head", "weight"): "a weight of two modules is the first one's alone",
-    ("LSTM", "head", "input"): _NOT_SHOWN,
-    ("TransformerEncoderLayer", "layer.norm1", "input"): _NOT_SHOWN,
-    ("TransformerEncoderLayer", "layer.linear2", "input"): _BETWEEN,
-    ("Mixer", "head", "input"): _BETWEEN,
-    ("Mixer", "norm2", "input"): _BETWEEN,
-    ("Siamese", "scale", "input"): _BETWEEN,
 }
 DTYPES = {"float64": 1 - 1e-9, "float32": 1 - 1e-3}      # and the factor of a planted fault
 
