@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: compare test test-all browser-test chromium lint docs bench soak score grading clean
+.PHONY: compare test test-all browser-test chromium lint docs bench sharpness soak score grading clean
 
 compare: .venv/installed
 	mkdir -p build
@@ -34,6 +34,10 @@ docs: .venv/docs-installed
 # What it is measured against comes first; the table is printed, and written to build/benchmarks.txt and .json.
 bench: .venv/bench-installed
 	$(BIN)/python -m benchmarks
+
+# How small a mistake is seen beside a module, 100 at drawn places.
+sharpness: .venv/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.sharpness
 
 soak: .venv/installed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.soak
