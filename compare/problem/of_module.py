@@ -58,6 +58,12 @@ class ModuleProblem:
     initial_parameters: Mapping[str, Array] = field(default_factory=dict)
 
     @property
+    def title(self) -> str:
+        """The module's class, the loss and the optimiser, in a few words."""
+        names = [each if isinstance(each, str) else getattr(each, "__name__", type(each).__name__) for each in (self.loss, self.optimizer)]
+        return ", ".join([type(self.module).__name__, *(name.replace("<lambda>", "a function").strip("_") for name in names)])
+
+    @property
     def array_dtype(self) -> str:
         """The dtype of arrays that hold the numbers: float32 for bfloat16, which NumPy does not have."""
         return "float32" if self.dtype == "bfloat16" else self.dtype

@@ -55,6 +55,17 @@ def comparison_page(
 ) -> str:
     """Return the page of any comparison; raise MissingExtraError where the extra `report` is not installed."""
     sentence, *details = comparison.explanation().split("\n")
+    if comparison.rounding is not None:      # beside any module, of which there is no picture yet
+        return _rendered(
+            verdict=comparison.verdict,
+            sentence=sentence,
+            title=f"{comparison.verdict}: {comparison.problem.title}",  # type: ignore[attr-defined]    # a module problem
+            last=tuple(summary_of_training(comparison, command)),
+            facts=_facts_beside_module(comparison, device, command),
+            notes=[*([comparison.stopped] if comparison.stopped else []), *comparison.rounding.notes],
+            details=details,
+            pictures=[],
+        )
     return _rendered(
         verdict=comparison.verdict,
         sentence=sentence,
@@ -117,6 +128,15 @@ def _facts(comparison: Comparison, sides: Sides, device: str, command: str | Non
     if comparison.accuracies is not None:
         actual, expected = comparison.accuracies
         facts.append(("Accuracy on the test records", f"{sides[0]} {actual:.4g}, {sides[1]} {expected:.4g}"))
+    return facts + ([("Repeat", command)] if command else [])
+
+
+def _facts_beside_module(comparison: Comparison, device: str, command: str | None) -> list[tuple[str, str]]:
+    facts = [
+        ("Reference", f"{comparison.problem.title}, {comparison.problem.dtype}, seed {comparison.problem.seed}"),  # type: ignore[attr-defined]
+        ("Compared", f"{comparison.compared} numbers in {comparison.steps} steps, mode {comparison.mode}"),
+        ("Versions", _versions(device)),
+    ]
     return facts + ([("Repeat", command)] if command else [])
 
 

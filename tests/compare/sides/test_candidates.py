@@ -273,3 +273,10 @@ def test_a_program_that_cannot_be_started_or_speaks_something_else() -> None:
     for command in ("no-such-program", "echo hello"):
         with pytest.raises((ProblemError, UnusableFileError), match=command.split()[0]):
             assert_equivalent(Program(command), linear)
+
+
+def test_a_comparison_beside_a_module_shows_itself() -> None:
+    pytest.importorskip("jinja2")
+    comparison = assert_equivalent(nn.Linear(4, 3), nn.Linear(4, 3), inputs=(5, 4))
+    assert "Linear" in comparison.to_html()
+    assert "iframe" in comparison._repr_html_()
