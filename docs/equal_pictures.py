@@ -11,7 +11,9 @@ from drawing import save
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import torch_ref
 from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
+from compare.lockstep.of_module import train_beside_module
 from compare.rounding.difference import ComparedStep
 
 FOLDER = Path(__file__).parent / "_generated" / "equal"
@@ -75,10 +77,34 @@ def drift() -> Figure:
     return figure
 
 
+def depth() -> Figure:
+    """Plot, for perceptrons of more and more layers, how the worst case and sampled rounding grow, beside what is measured."""
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    ax = figure.subplots()
+    layers = (1, 2, 4, 8, 16, 32)
+    found: dict[str, list[float]] = {"worst case, carried through the network": [], "sampled": [], "measured": []}
+    for n in layers:
+        problem = Problem.draw((12,) * (n + 1), activations="tanh", bias=True, lr=0.1, seed=1)
+        comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=1, keep=[1])
+        actual, expected, worst = next(tensors for key, *tensors in comparison.kept[1].tensors() if key == ("grads", WEIGHTS))
+        network = torch_ref.Network(problem.sizes, problem.activations, bias=True)
+        beside = Problem.of(network, batches=[problem.batch(1)], loss="half_mse", lr=0.1, initial_parameters=problem.initial_parameters)
+        grads = train_beside_module(network, beside, steps=1, keep=[1]).kept[1].allowed.grads or {}
+        size = float(np.abs(expected).max())
+        for values, each in zip(found.values(), (worst, grads[WEIGHTS], np.abs(actual - expected)), strict=True):
+            values.append(float(np.max(each)) / size)
+    for (label, values), color in zip(found.items(), (RED, ORANGE, BLUE), strict=True):
+        ax.loglog(layers, values, ".-", color=color, label=label)
+    ax.axhline(1, color="gray", linewidth=0.8, linestyle="--")
+    ax.set(xlabel="layers", ylabel="part of the largest\ngradient of 0.weight", xticks=layers, xticklabels=map(str, layers))
+    ax.legend(fontsize=7, loc="upper left")
+    return figure
+
+
 def write(folder: Path = FOLDER) -> None:
-    """Draw both pictures into the folder."""
+    """Draw all pictures into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for draw in (tolerances, drift):
+    for draw in (tolerances, drift, depth):
         save(draw, folder / f"{draw.__name__}.svg")
 
 
