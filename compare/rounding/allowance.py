@@ -169,9 +169,9 @@ def _scale(value: Array) -> Array:
 
 def _root_mean_square(value: Array) -> float:
     """Return that of all finite numbers: −∞ of a mask does not count."""
-    flat = value.ravel().astype(np.float64, copy=False)
+    flat = value.ravel()
     total = float(np.dot(flat, flat))
-    if not total < math.inf:
-        flat = np.where(np.isfinite(flat), flat, 0.0)
+    if not 0 < total < math.inf:      # or too small to be squared in float32
+        flat = np.where(np.isfinite(flat), flat, 0.0).astype(np.float64)
         total = float(np.dot(flat, flat))
     return math.sqrt(total / max(1, flat.size))
