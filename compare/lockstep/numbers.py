@@ -57,6 +57,11 @@ def as_arrays(numbers: Mapping[Key, Tensor]) -> dict[Key, Array]:
 
 
 def as_tensors(arrays: Record) -> dict[Key, Tensor]:
+    """Return tensors for a side to copy, which share the arrays' memory where they can."""
+    return {key: torch.from_numpy(each) if each.flags.writeable else torch.tensor(each) for key, each in arrays.items()}
+
+
+def in_double(arrays: Record) -> dict[Key, Tensor]:
     """Return tensors in float64, in which float32 and bfloat16 are exact; an optimiser's single numbers as they are."""
     same = {key: each.dtype.kind != "f" or (key[0] == "state" and each.ndim == 0) for key, each in arrays.items()}
     return {key: torch.tensor(each, dtype=None if same[key] else torch.float64) for key, each in arrays.items()}

@@ -27,6 +27,7 @@ from .numbers import (
     common,
     compared_step,
     gap,
+    in_double,
     layout_fault,
     nearest_difference,
     parameters,
@@ -163,7 +164,7 @@ class ModuleRun:
                 return
         gaps = {key: gap(key, actual[key], array) for key, array in expected.items()}
         self.compared += sum(each.size for each in gaps.values())
-        allowed = self.allowance.sample_evaluation(batch, as_tensors(self.now), gaps)
+        allowed = self.allowance.sample_evaluation(batch, in_double(self.now), gaps)
         shares = {key: share(each, allowed[key]) if key in allowed else float(each.max(initial=0.0)) for key, each in gaps.items()}
         wrong = next((key for key, each in shares.items() if not each <= 1), None)
         if wrong is not None:
@@ -178,8 +179,8 @@ class ModuleRun:
         shares = {key: self.allowance.share(key, each, expected[key], start.get(key)) for key, each in gaps.items()}
         sampled: dict[Key, Array] = {}
         if max(shares.values()) > HALF or not self.allowance.sampled:
-            hidden = as_tensors({key: off for key, off in self.hidden.items() if key in start})
-            sampled = self.allowance.sample(number, batch, as_tensors(start), gaps, hidden)
+            hidden = in_double({key: off for key, off in self.hidden.items() if key in start})
+            sampled = self.allowance.sample(number, batch, in_double(start), gaps, hidden)
             shares = {key: share(each, sampled[key]) if key in sampled else float(each.max(initial=0.0)) for key, each in gaps.items()}
         self._note_moved(actual, expected, sampled)
         self._age_hidden(start, actual, expected, sampled)
