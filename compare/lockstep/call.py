@@ -77,11 +77,14 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     matches = all(key in answer and answer[key].shape == right.shape for key, right in shown.items())
 
     def is_enough(allowed: Numbers) -> bool:
-        return matches and all(bool(((answer[key].double() - right.double()).abs() <= allowed[key]).all()) for key, right in shown.items())
+        return matches and all(bool(((answer[key].double() - shown[key].double()).abs() <= each).all()) for key, each in allowed.items())
 
-    found = sampled(lambda: exact.of(exact.function), c, units=units, seed=seed, is_enough=is_enough)
+    def floats() -> Numbers:
+        return {key: each for key, each in exact.of(exact.function).items() if each.is_floating_point()}
+
+    found = sampled(floats, c, units=units, seed=seed, is_enough=is_enough)
     allowed = {key: each + LAST * units[0] * found.plain[key].abs() for key, each in found.allowed.items()}
-    differences = tuple(_difference(key, answer.get(key), right, allowed[key]) for key, right in shown.items() if right.numel())
+    differences = tuple(_difference(key, answer.get(key), right, allowed.get(key)) for key, right in shown.items() if right.numel())
     lost = tuple(key[1] for key, tensor in found.plain.items() if key[0] == "gradients" and _is_lost(tensor, allowed[key]))
     return CallComparison(differences, compared, c, SAMPLES, CHANCE, tuple(sorted(found.unknown)), lost)
 
@@ -139,14 +142,14 @@ class _Call:
         return own
 
 
-def _difference(key: Key, actual: Tensor | None, expected: Tensor, allowed: Tensor) -> Difference:
+def _difference(key: Key, actual: Tensor | None, expected: Tensor, allowed: Tensor | None) -> Difference:
     """Return the number of a tensor that is nearest to what is allowed, or why the two cannot be compared."""
     if actual is None:
         return Difference(1, *key, reason="it is missing on the actual side")
     if actual.shape != expected.shape or actual.dtype != expected.dtype:
         one, other = (f"{list(each.shape)} of {str(each.dtype).removeprefix('torch.')}" for each in (actual, expected))
         return Difference(1, *key, reason=f"it is {one}; expected {other}")
-    if not expected.is_floating_point():
+    if allowed is None:
         allowed = torch.zeros_like(expected, dtype=torch.float64)
     underflow = torch.finfo(expected.dtype).smallest_normal if expected.is_floating_point() else 0.0
     if expected.dtype not in (torch.float64, torch.float32):      # NumPy has no bfloat16

@@ -95,7 +95,7 @@ def nearest_difference(number: int, key: Key, actual: Array, expected: Array, al
 def gap(key: Key, actual: Array, expected: Array) -> Array:
     """Return |actual − expected|, and 0 where both are the same infinity in a stage, as in a mask."""
     if actual.dtype.kind != "f":
-        return np.asarray((actual != expected) * 1.0)
+        return np.where(actual != expected, np.inf, 0.0)
     apart = np.asarray(np.abs(actual - expected))
     if key[0] in _MASKED and np.isnan(apart.max(initial=0.0)):
         apart = np.where(np.isinf(actual) & (actual == expected), 0.0, apart)

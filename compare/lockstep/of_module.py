@@ -1,5 +1,6 @@
 """The lockstep of a module problem: the reference module and a candidate beside it, each number of each step judged by sampled rounding."""
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -48,7 +49,8 @@ class ModuleRun:
         self.notes: list[str] = []
         shown = self._checked_reference()
         self.expected = ModuleSide(problem, plain=True)
-        self.alone = ModuleSide(problem, plain=True) if mode == "free" else None
+        is_trained = any(each.requires_grad for each in self.expected.parameters.values())
+        self.alone = ModuleSide(problem, plain=True) if mode == "free" and is_trained else None
         numbers = sum(tensor.numel() for tensor in shown.values()) * steps
         self.allowance = Allowance(self._in_double(), "tf32" if problem.tf32 else problem.dtype, numbers, seed=problem.seed)
         self.done = self.compared = 0
@@ -62,10 +64,17 @@ class ModuleRun:
         self.kept: dict[int, ComparedStep] = {}
         self.trained = [name for name, each in self.expected.parameters.items() if each.requires_grad]
         self.moved: set[str] = set()
-        self.hidden: dict[Key, Array] = {}      # how far state may be off that the actual side does not show
+        # how far state may be off that the actual side does not show, now and at the step sampled last
+        self.hidden: dict[Key, Array] = {}
+        self.sampled_hidden: dict[Key, Array] = {}
         # the state before the next step: what the actual side shows, else the reference's own
         self.now: Record = as_arrays(self.expected.state())
-        actual.load_state_dict({name: array for (phase, name), array in self.now.items() if phase != "state"})
+        try:
+            actual.load_state_dict({name: array for (phase, name), array in self.now.items() if phase != "state"})
+        except CompareError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise _raised("load_state_dict", error) from error
 
     def run(self) -> Comparison:
         """Run and judge all steps, and return the result."""
@@ -139,9 +148,8 @@ class ModuleRun:
                 return self.actual.step(*batch)
         except CompareError:
             raise
-        except Exception as error:
-            said = (str(error).splitlines() or [""])[0]
-            raise ProblemError(f"step {number} of the candidate raised {type(error).__name__}: {said}") from error
+        except (Exception, SystemExit) as error:
+            raise _raised(f"step {number}", error) from error
 
     def _evaluate(self) -> None:
         """Compare the outputs of the first batch in evaluation, after the last step."""
@@ -157,6 +165,14 @@ class ModuleRun:
             except NotImplementedError:
                 self.notes.append("the candidate predicts nothing; its output in evaluation is not compared")
                 return
+            except CompareError:
+                raise
+            except (Exception, SystemExit) as error:
+                raise _raised("predict", error) from error
+            expected = {key: array for key, array in expected.items() if key in actual}
+        if not expected:
+            self.notes.append("the reference returns no tensor in evaluation; nothing of it is compared")
+            return
         for key, array in expected.items():
             if key not in actual or actual[key].shape != array.shape:
                 found = f"of shape {list(actual[key].shape)}" if key in actual else "missing"
@@ -216,11 +232,14 @@ class ModuleRun:
                     self.followed_from = number + 1
 
     def _age_hidden(self, start: Record, actual: Record, expected: Record, sampled: Record) -> None:
-        """Keep how far the state may be off that the actual side does not show: as sampled, else by this step's rounding more."""
+        """Keep how far the state may be off that the actual side does not show: as sampled, and by each step's rounding more after that."""
         for key, value in expected.items():
             if key[0] in CARRIED and key not in actual and value.dtype.kind == "f":
-                more = np.hypot(self.allowance.nearby(key, value, start.get(key)), self.hidden.get(key, 0.0))
-                self.hidden[key] = sampled.get(key, more)
+                if key in sampled:
+                    self.hidden[key] = self.sampled_hidden[key] = sampled[key]
+                else:
+                    more = np.minimum(self.allowance.nearby(key, value, start.get(key)), 2 * self.sampled_hidden.get(key, math.inf))
+                    self.hidden[key] = np.hypot(self.hidden.get(key, 0.0), more)
 
     def _note_moved(self, actual: Record, expected: Record, sampled: Record) -> None:
         """Note the parameters whose step is shown and clearly larger than what rounding allows; in bfloat16 their gradient.
@@ -250,12 +269,13 @@ class ModuleRun:
     def _in_double(self) -> ModuleSide:
         """Return the reference in float64; in its own dtype where it insists on that, or on less in places."""
         batch, own = self.problem.batch(1), ModuleSide(self.problem, plain=True)
-        precisions = []
+        precisions, draws = [], False
         for dtype in (None, "float64"):
             side = ModuleSide(self.problem, plain=True, dtype=dtype)
             try:
                 with Precisions() as seen:
                     side.numbers(1, batch)
+                draws |= seen.draws
             except ProblemError:
                 if dtype is None or self.problem.dtype == "float64":
                     raise
@@ -266,7 +286,15 @@ class ModuleRun:
             less = ", ".join(sorted(str(each).removeprefix("torch.") for each in precisions[0] - precisions[1]))
             self.notes.append(f"the reference computes in {less} in places; its rounding is sampled in {self.problem.dtype}")
             return own
+        if draws and self.problem.dtype != "float64":
+            self.notes.append(f"the reference draws numbers, other ones in float64; its rounding is sampled in {self.problem.dtype}")
+            return own
         return side
+
+
+def _raised(what: str, error: BaseException) -> ProblemError:
+    said = (str(error).splitlines() or [""])[0]
+    return ProblemError(f"{what} of the candidate raised {type(error).__name__}: {said}")
 
 
 def _check_same(shown: Mapping[Key, Tensor], again: Mapping[Key, Tensor], when: str, expected: str) -> None:

@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -194,10 +195,9 @@ def copied_module(module: nn.Module, whose: str) -> nn.Module:
     own = {id(each) for each in (*module.modules(), *module.parameters(), *module.buffers())}
     for path, part in module.named_modules():
         for name, value in vars(part).items():
-            cells = getattr(value, "__closure__", None) or ()
-            if any(id(_contents(cell)) in own for cell in cells):
+            if name not in ("_parameters", "_buffers", "_modules") and _keeps_hold(value, own):
                 where = f"{path}.{name}".lstrip(".")
-                said = f"{where} of {who} is a function that keeps hold of the module itself, and so would its copy"
+                said = f"{where} of {who} is or has a function that keeps hold of the module itself, and so would its copy"
                 raise ProblemError(f"{said}; expected a method")
     try:
         copied = copy.deepcopy(module)
@@ -229,6 +229,18 @@ class _Projection:
             r = torch.tensor(generator.normal(size=each.shape)).to(each)
             total = total + (each * r).sum() / (len(each) if each.dim() else 1)
         return total
+
+
+def _keeps_hold(value: Any, own: set[int], depth: int = 4) -> bool:
+    """Return whether a function, by itself or in containers, has one of these objects in its closure or its defaults."""
+    if depth == 0:
+        return False
+    if isinstance(value, FunctionType):
+        held = [*map(_contents, value.__closure__ or ()), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        return any(id(each) in own or _keeps_hold(each, own, depth - 1) for each in held)
+    if isinstance(value, (list, tuple, set, dict)):
+        return any(_keeps_hold(each, own, depth - 1) for each in (value.values() if isinstance(value, dict) else value))
+    return False
 
 
 def _contents(cell: Any) -> Any:

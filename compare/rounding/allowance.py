@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..support.arrays import Array
+from ..support.errors import ProblemError
 from .difference import Key
 from .sampling import HALF, LAST, SAMPLES, TURNED, critical, sampled
 
@@ -28,6 +29,7 @@ UNITS = {
 }
 _NOTHING = 1e-320      # allowed where nothing is
 _BY_PARAMETER = ("grads", "state", "deltas", "params")      # phases whose numbers are the same ones at each step
+_GROWTH = 4.0      # times the most that a sampled step allows in a tensor is the most that it can clear in another
 _RECENT = 8      # steps that were sampled
 State = Mapping[Key, Tensor]
 _NONE: State = {}
@@ -60,9 +62,9 @@ class Allowance:
         self.sampled: list[int] = []      # the steps that were
         # what is allowed where rounding turned a choice: at both of the steps sampled last, and at the last
         self._turned: dict[Key, tuple[Any, Any]] = {}
-        self._before: dict[Key, float] = {}      # the most allowed in each tensor at the step sampled last
-        # the most allowed in each tensor, in parts of what `_scale` returns, at recent steps
-        self._relative: dict[Key, deque[float]] = {}
+        # the most allowed in each tensor, in parts of what `_scale` returns and as it is, at the step sampled last and at recent ones
+        self._before: dict[Key, tuple[float, float]] = {}
+        self._recent: dict[Key, deque[tuple[float, float]]] = {}
 
     def sample(self, number: int, batch: Any, start: State, gaps: Mapping[Key, Array], hidden: State = _NONE) -> dict[Key, Array]:
         """Return how far each number of that step from that state may be off; of what is carried, its change.
@@ -80,7 +82,8 @@ class Allowance:
             is_plain = False
             self.reference.load(own)
             numbers = self.reference.numbers(number, batch)
-            last.update({} if last else {key: np.abs(each.numpy(force=True)) * self.last + self.tiny for key, each in numbers.items()})
+            if not last:
+                last.update({key: np.abs(each.double().numpy(force=True)) * self.last + self.tiny for key, each in numbers.items()})
             return {key: _change(key, each, own, hidden) for key, each in numbers.items() if each.is_floating_point()}
 
         def is_enough(allowed: Mapping[Key, Tensor]) -> bool:
@@ -88,16 +91,21 @@ class Allowance:
 
         units = self.unit, self.accumulation
         found = sampled(step, self.c, units=units, seed=self.seed + 1000 * number, is_enough=is_enough)
+        is_plain = True
+        again = step()
+        if not all(torch.equal(again[key].nan_to_num(), each.nan_to_num()) for key, each in found.plain.items()):
+            expected = "a module, and an optimiser, that keep what they change in parameters, buffers and the optimiser's state"
+            raise ProblemError(f"the reference does not make step {number} again as it did; expected {expected}")
         self.unknown |= found.unknown
         self.sampled.append(number)
         allowed: dict[Key, Array] = {key: each.numpy(force=True).astype(np.float64) for key, each in found.allowed.items()}
         is_stage_turned = any(bool(each.any()) for (phase, _), each in found.turned.items() if phase in ("activations", "output", "errors"))
         for key, largest in found.largest.items():
-            recent = self._relative.setdefault(key, deque(maxlen=_RECENT))
-            is_turned = bool(recent) and largest > TURNED * max(recent)
+            recent = self._recent.setdefault(key, deque(maxlen=_RECENT))
+            is_turned = bool(recent) and largest[1] > TURNED * max(most for _, most in recent)
             if is_turned or is_stage_turned:      # a choice that rounding turns moves all that comes from it
                 allowed[key] = np.where(found.turned[key].numpy(force=True), allowed[key], 2 * allowed[key])
-            recent.append(min(largest, self._before[key]) if is_turned else largest)
+            recent.append(min(largest, self._before[key], key=lambda each: each[1]) if is_turned else largest)
             self._before[key] = largest
             if key[0] in _BY_PARAMETER:
                 now, before = np.where(found.turned[key].numpy(force=True), allowed[key], 0.0), self._turned.get(key, (0.0, 0.0))[1]
@@ -106,9 +114,8 @@ class Allowance:
 
     def sample_evaluation(self, batch: Any, state: State, gaps: Mapping[Key, Array]) -> dict[Key, Array]:
         """Return how far each output in evaluation from that state may be off."""
-        self.reference.load(state)
-
         def outputs() -> dict[Key, Tensor]:
+            self.reference.load(state)
             return {key: each for key, each in self.reference.evaluation(batch).items() if each.is_floating_point()}
 
         found = sampled(outputs, self.c, units=(self.unit, self.accumulation), seed=self.seed)
@@ -118,8 +125,11 @@ class Allowance:
     def nearby(self, key: Key, value: Array, before: Array | None = None) -> Array:
         """Return what the steps sampled before allow in values that one side has, of what is carried from `before` in their changes."""
         allowed = np.abs(value, dtype=np.float64) * (self.last / HALF) + self.tiny
-        if key in self._relative and value.dtype.kind == "f":
-            allowed += _scale(_of(key, value, before)) * max(self._relative[key])
+        if key in self._recent and value.dtype.kind == "f":
+            scale = _scale(_of(key, value, before))
+            with np.errstate(invalid="ignore"):      # of 0 times a part that is infinite
+                nearby = [np.fmin(part * scale, _GROWTH * most) for part, most in set(self._recent[key])]
+            allowed += np.maximum.reduce(nearby)
             if key in self._turned:
                 allowed = np.maximum(allowed, self._turned[key][0])
         return allowed
@@ -129,8 +139,9 @@ class Allowance:
         most = float(gap.max(initial=0.0))
         if most == 0 or value.dtype.kind != "f":
             return most
-        if key in self._relative:
-            least = max(self._relative[key]) * _root_mean_square(_of(key, value, before))
+        if key in self._recent:
+            size = _root_mean_square(_of(key, value, before))
+            least = max(min(part * size, _GROWTH * most) if size > 0 else 0.0 for part, most in self._recent[key])
             if most <= HALF * least:
                 return most / least
         return share(gap, self.nearby(key, value, before))

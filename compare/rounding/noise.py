@@ -275,14 +275,16 @@ def _uniform(dtype: torch.dtype, device: torch.device, around_one: float | None)
 
 
 class Precisions(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """The mode that notes the dtypes of floating point of all results."""
+    """The mode that notes the dtypes of floating point of all results, and whether numbers are drawn."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dtypes: set[torch.dtype] = set()
+        self.draws = False      # of numbers that depend on the dtype
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
+        self.draws |= _row(func).name.startswith(("rand", "normal", "uniform"))
         self.dtypes |= {each.dtype for each in _listed(out) if _rounds(each) and each.dim() > 0}
         return out
 

@@ -34,12 +34,13 @@ CHANCE = 1e-9      # of a false alarm in all numbers of a comparison, if errors 
 class Sampled(Generic[K]):
     """What rounding allows in each number by its key, the plain numbers, and the calls that had no row in the noise table.
 
-    `largest` is of each tensor the largest part that is allowed of a number's scale; `turned` says where more than rounding moves a number.
+    `largest` is of each tensor the largest part that is allowed of a number's scale, infinite where the number and its tensor are 0, and
+    the most that is allowed; `turned` says where more than rounding moves a number.
     """
 
     plain: Mapping[K, Tensor]
     allowed: Mapping[K, Tensor]
-    largest: Mapping[K, float]
+    largest: Mapping[K, tuple[float, float]]
     turned: Mapping[K, Tensor]
     unknown: frozenset[str]
 
@@ -60,38 +61,45 @@ def sampled(
     time and returns fresh tensors of floating point. The first `FEW` samples end it where `is_enough` says so of half of what they allow.
     """
     plain = step()
-    squares = {key: torch.zeros_like(tensor) for key, tensor in plain.items()}
-    most = {key: torch.zeros_like(tensor) for key, tensor in plain.items()}
+    squares = {key: torch.zeros_like(tensor, dtype=torch.float64) for key, tensor in plain.items()}
+    most = {key: torch.zeros_like(tensor, dtype=torch.float64) for key, tensor in plain.items()}
     unknown: set[str] = set()
     for sample in range(1, SAMPLES + 1):
         with Noise(units[0], seed + sample, units[1], c / 2) as noise:
             moved = step()
         unknown |= noise.unknown
         for key, tensor in moved.items():
-            off = tensor.sub_(plain[key]).nan_to_num_(0.0).abs_()      # where both are −∞, as in a mask, 0
+            off = (tensor.double() - plain[key].double()).nan_to_num_(0.0).abs_()      # where both are −∞, as in a mask, 0
             torch.maximum(most[key], off, out=most[key])
             squares[key].addcmul_(off, off)
         if sample in (FEW, SAMPLES):
-            found = _judged(plain, squares, most, sample, units[0], frozenset(unknown))
+            found = _judged(plain, squares, most, sample, units, frozenset(unknown))
             if is_enough({key: HALF * each for key, each in found.allowed.items()}):
                 break
     return found
 
 
 def _judged(
-    plain: Mapping[K, Tensor], squares: Mapping[K, Tensor], most: Mapping[K, Tensor], samples: int, unit: float, unknown: frozenset[str]
+    plain: Mapping[K, Tensor],
+    squares: Mapping[K, Tensor],
+    most: Mapping[K, Tensor],
+    samples: int,
+    units: tuple[float, float],
+    unknown: frozenset[str],
 ) -> Sampled[K]:
     allowed, turned, largest = {}, {}, {}
+    unit, is_full = units[0], units[0] == units[1]      # or results round more than the sums behind them
     for key, total in squares.items():
         spread = (total / samples).sqrt()
-        allowed[key] = torch.maximum(2 * spread, _MOST * most[key])
+        allowed[key] = torch.maximum(2 * spread, (_MOST if is_full else 2 * _MOST) * most[key])
         if samples == SAMPLES:      # where all samples are as far off, on one side or the other, honest programs are on both
             allowed[key] = torch.where(most[key] < _SATURATED * spread, 2 * allowed[key], allowed[key])
-        part = torch.nan_to_num(allowed[key] / scale_of(plain[key]), 0.0)
-        positive = part[part > 0][:_ENOUGH]
+        part = torch.where(allowed[key] > 0, allowed[key] / scale_of(plain[key]), 0.0)
+        positive = part[(part > 0) & (part < math.inf)][:_ENOUGH]
         turned[key] = part > max(TURNED * float(positive.quantile(0.1)) if positive.numel() else 0.0, _LEAST_TURNED * unit)
         allowed[key] = torch.where(turned[key], 2 * allowed[key], allowed[key])
-        largest[key] = float(torch.where(turned[key], 0.0, part).max()) if part.numel() else 0.0
+        rest = ~turned[key] if bool(turned[key].any()) and not bool(turned[key].all()) else torch.ones_like(turned[key])
+        largest[key] = (float(part[rest].max()), float(allowed[key][rest].max())) if part.numel() else (0.0, 0.0)
     return Sampled(plain, allowed, largest, turned, unknown)
 
 

@@ -168,7 +168,10 @@ class GradientsSide:
         after = self.trainer.state()
         state = {name: as_array(each) for (phase, name), each in after.items() if phase == "state"}
         shown = {name: as_array(each).copy() for name, each in self.trainer.parameters.items()}
-        value = None if loss is None else np.asarray(loss, self.trainer.problem.array_dtype)
+        value = None if loss is None else np.asarray(loss.detach().cpu() if isinstance(loss, torch.Tensor) else loss)
+        if value is not None and (value.shape != () or value.dtype.kind not in "fi"):
+            raise ProblemError(f"the loss that {FUNCTION} returned is {kind_of(loss)}; expected a number")
+        value = None if value is None else value.astype(self.trainer.problem.array_dtype)
         return StepRecord(loss=value, grads=arrays, state=state, params=shown)
 
     def predict(self, *inputs: Any) -> Array:
@@ -177,7 +180,7 @@ class GradientsSide:
 
 
 def _as_numbers(grad: Any, name: str, shape: Any) -> Array:
-    array = np.array(grad.detach().cpu() if isinstance(grad, torch.Tensor) else grad)
+    array = np.array(as_array(grad) if isinstance(grad, torch.Tensor) else grad)
     if array.shape != tuple(shape) or array.dtype.kind not in "fi":
         found = f"of shape {list(array.shape)} and dtype {array.dtype}"
         raise ProblemError(f"the gradient of {name} is {found}; expected numbers of shape {list(shape)}")

@@ -100,7 +100,8 @@ class ModuleSide:
                 out = self._called(lambda: self.module(*inputs), "forward in evaluation")
         finally:
             self.module.train(was_training)
-        return {("prediction", name.replace("output", "prediction", 1)): each for name, each in named_outputs(out).items()}
+        numbers = {("prediction", name.replace("output", "prediction", 1)): each for name, each in named_outputs(out).items()}
+        return numbers | {("prediction", f"{name} after it"): as_real(each.detach()).clone() for name, each in self.buffers.items()}
 
     def numbers(self, number: int, batch: Any, seed: int | None = None) -> Numbers:
         """Make the step of that number on that batch, and return everything that can be shown of it, in the order of comparison."""
@@ -144,7 +145,7 @@ class ModuleSide:
         for name, values in slots.items():
             parameter = self.parameters[name]
             for slot, tensor in values.items():
-                is_single = tensor.dim() == 0 and parameter.dim() > 0      # as a count of steps, which has a dtype and a device of its own
+                is_single = slot == "step" or (tensor.dim() == 0 and parameter.dim() > 0)      # with a dtype and a device of its own
                 is_own = is_single or not tensor.is_floating_point()
                 device, dtype = tensor.device if is_single else parameter.device, tensor.dtype if is_own else parameter.dtype
                 own: Any = tensor.to(device, dtype, copy=True)
@@ -219,7 +220,7 @@ class ModuleSide:
             return function()
         except CompareError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = str(error).split("\n")[0]
             raise ProblemError(f"the {what} of {self.who} ({type(self.module).__name__}) raised {type(error).__name__}: {said}") from error
 

@@ -111,7 +111,7 @@ def _called(function: Any, what: str) -> Any:
         return function()
     except CompareError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = f"{what} raised {type(error).__name__}: {_first_line(error)}"
         raise UnusableFileError(f"{said}; expected to call it without arguments") from error
 
