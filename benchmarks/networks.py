@@ -100,6 +100,8 @@ class GPT(nn.Module):
         self.embedding, self.place = nn.Embedding(words, width), nn.Embedding(places, width)
         self.blocks = nn.ModuleList(Block(width, attention(width, heads)) for _ in range(2))
         self.norm = nn.LayerNorm(width)
+        for table in (self.embedding, self.place):
+            nn.init.normal_(table.weight, std=0.02)      # as GPT-2
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the scores of the next character at each place (n, t, words)."""
