@@ -5,7 +5,8 @@ no networks, so that a module may be anything. A call is one of these, in this o
 
 - it moves, copies, chooses or draws numbers, and rounds nothing: `EXACT`;
 - a sum of n terms, in any order: √n u Σ|terms| (Higham and Mary, *A new approach to probabilistic rounding error analysis*, 2019, λ = 1).
-  A sum of two is one, so that a(b + c) may be ab + ac: `SUMS`;
+  A sum of two is one, so that a(b + c) may be ab + ac. Of many terms 0.3 √n u (Σ|terms| + |sum|), since whatever the order no partial
+  sum is more than half of that bracket, their root mean square 1/√3 of the largest if they grow evenly, and so is that of noise: `SUMS`;
 - a function with several honest forms: as far as these are apart, relative and absolute: `FORMS`;
 - what PyTorch itself can write by simpler calls runs as these: normalisations, losses, softmax, most activations;
 - anything else has its inputs and its result moved, by 2u relative each, and its name is noted in `Noise.unknown`.
@@ -177,8 +178,10 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if row.name in SUMS:
             scales = _scales_of_sum(row.name, func, args, kwargs)
             out = func(*args, **kwargs)
-            for each, scale in zip(_listed(out), scales, strict=True):
-                if scale is not None and _rounds(each):
+            for each, (most, root) in zip(_listed(out), scales, strict=True):
+                if most is not None and _rounds(each):
+                    is_long = isinstance(root, float) and root > _LONG
+                    scale = root * (_PARTIAL * (most + each.abs()) if is_long else most)
                     if row.name in ("mm", "bmm", "baddbmm"):
                         self._products.append((each, scale.clone()))
                     self._move(each, scale, self._at_least(self.accumulation, each))
@@ -263,6 +266,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 _SOFTMAX = ("_softmax", "_log_softmax", "_softmax_backward_data")
+_LONG, _PARTIAL = 4.0, 0.3      # √n from which on a sum is one of many terms, and what bounds its partial sums
 _CALLS = 4      # calls of a formula that round in low precision
 _ROW = 1 << 20
 
@@ -289,8 +293,8 @@ class Precisions(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def _scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[Tensor | None]:
-    """Return √n Σ|terms| of each result: the call on the magnitudes of its arguments, before it changes any of them in place."""
+def _scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[tuple[Tensor | None, Any]]:
+    """Return Σ|terms| and √n of each result: the call on the magnitudes of its arguments, before it changes any of them in place."""
     if name in ("add", "sub", "rsub", "lerp"):      # with signs of their own
         first, second, *weight = map(_magnitude, args)
         most = first + second * abs(kwargs.get("alpha", 1)) if name != "lerp" else first + weight[0] * (first + second)
@@ -301,10 +305,10 @@ def _scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[Tensor 
     outs = _listed(most)
     terms = SUMS[name]
     if terms == COUNTED:
-        return [most * func(*tree_map_only(Tensor, lambda a: torch.ones_like(a) if _rounds(a) else a, args), **kwargs).sqrt()]
+        return [(most, func(*tree_map_only(Tensor, lambda a: torch.ones_like(a) if _rounds(a) else a, args), **kwargs).sqrt())]
     n = args[0].numel() // max(1, outs[0].numel()) if terms == ALL else terms(*args)  # type: ignore[operator]
     counts = n if isinstance(n, tuple) else (n,) * len(outs)
-    return [None if out is None else out * math.sqrt(max(1, k)) for out, k in zip(outs, counts, strict=True)]
+    return [(out, math.sqrt(max(1, k))) for out, k in zip(outs, counts, strict=True)]
 
 
 def _simpler(name: str, func: Any) -> Any:
