@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..problem.of_module import as_array
+from ..problem.module_copy import as_array
 from ..rounding.difference import ComparedStep, Difference, Key, largest_share
 from ..sides.interface import StepRecord
 from ..support.arrays import Array

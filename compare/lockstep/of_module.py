@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..problem.of_module import ModuleProblem, as_array
+from ..problem.module_copy import as_array
+from ..problem.of_module import ModuleProblem
 from ..problem.validation import check_flag, is_whole
 from ..rounding.allowance import Allowance, share
 from ..rounding.difference import ComparedStep, Difference, Key, Mode

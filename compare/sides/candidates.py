@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..problem.of_module import ModuleProblem, as_array
+from ..problem.module_copy import as_array
+from ..problem.of_module import ModuleProblem
 from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import keystr, tree_flatten, tree_flatten_with_path, tree_map
 
-from ..problem.of_module import DTYPES, ModuleProblem, as_array, copied_module, in_dtype
+from ..problem.module_copy import as_array, copied_module, in_dtype
+from ..problem.of_module import DTYPES, ModuleProblem
 from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
