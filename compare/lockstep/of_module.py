@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..problem.module_copy import as_array
 from ..problem.of_module import ModuleProblem
 from ..problem.validation import check_flag, is_whole
 from ..rounding.allowance import Allowance, share
 from ..rounding.difference import ComparedStep, Difference, Key, Mode
-from ..rounding.noise import Precisions
 from ..rounding.sampling import CHANCE, HALF, SAMPLES
 from ..sides.candidates import candidate_of
 from ..sides.interface import CARRIED, Implementation, StepRecord, abilities_of
@@ -34,6 +32,7 @@ from .numbers import (
     nearest_difference,
     parameters,
 )
+from .reference import first_step, in_float64
 from .result import Comparison, Rounding
 
 _CLEARLY = 4      # times what rounding allows
@@ -47,13 +46,13 @@ class ModuleRun:
 
     def __init__(self, actual: Implementation, problem: ModuleProblem, steps: int, mode: Mode, keep: Collection[int]) -> None:
         self.actual, self.problem, self.steps, self.mode, self.keep = actual, problem, steps, mode, frozenset(keep)
-        self.notes: list[str] = []
-        shown = self._checked_reference()
+        shown = first_step(problem)
         self.expected = ModuleSide(problem, plain=True)
         is_trained = any(each.requires_grad for each in self.expected.parameters.values())
         self.alone = ModuleSide(problem, plain=True) if mode == "free" and is_trained else None
         numbers = sum(tensor.numel() for tensor in shown.values()) * steps
-        self.allowance = Allowance(self._in_double(), "tf32" if problem.tf32 else problem.dtype, numbers, seed=problem.seed)
+        sampled, self.notes = in_float64(problem)
+        self.allowance = Allowance(sampled, "tf32" if problem.tf32 else problem.dtype, numbers, seed=problem.seed)
         self.done = self.compared = 0
         self.drift = 0.0      # the largest gap between the actual side's parameters and those of the side that trains alone
         self.followed_from: int | None = None
@@ -255,54 +254,10 @@ class ModuleRun:
                 if is_shown and bool((np.abs(expected[key]) > _CLEARLY * allowed).any()):
                     self.moved.add(name)
 
-    def _checked_reference(self) -> Mapping[Key, Tensor]:
-        """Make the first step again, from another copy and from the same one; raise where it is not the same."""
-        sides, batch = [ModuleSide(self.problem, plain=True) for _ in range(2)], self.problem.batch(1)
-        start = sides[0].state()
-        shown, again = (side.numbers(1, batch) for side in sides)
-        expected = "a module that draws from PyTorch's generators alone, or from none"
-        _check_same(shown, again, "when the same step is made by a copy", expected)
-        sides[0].load(start)
-        expected = "a module, and an optimiser, that keep what they change in parameters, buffers and the optimiser's state"
-        _check_same(shown, sides[0].numbers(1, batch), "when it makes the same step again", expected)
-        return shown
-
-    def _in_double(self) -> ModuleSide:
-        """Return the reference in float64; in its own dtype where it insists on that, or on less in places."""
-        batch, own = self.problem.batch(1), ModuleSide(self.problem, plain=True)
-        precisions, draws = [], False
-        for dtype in (None, "float64"):
-            side = ModuleSide(self.problem, plain=True, dtype=dtype)
-            try:
-                with Precisions() as seen:
-                    side.numbers(1, batch)
-                draws |= seen.draws
-            except ProblemError:
-                if dtype is None or self.problem.dtype == "float64":
-                    raise
-                self.notes.append(f"the reference does not run in float64; its rounding is sampled in {self.problem.dtype}")
-                return own
-            precisions.append({each for each in seen.dtypes if torch.finfo(each).eps > torch.finfo(own.dtype).eps})
-        if not precisions[0] <= precisions[1]:
-            less = ", ".join(sorted(str(each).removeprefix("torch.") for each in precisions[0] - precisions[1]))
-            self.notes.append(f"the reference computes in {less} in places; its rounding is sampled in {self.problem.dtype}")
-            return own
-        if draws and self.problem.dtype != "float64":
-            self.notes.append(f"the reference draws numbers, other ones in float64; its rounding is sampled in {self.problem.dtype}")
-            return own
-        return side
-
 
 def _raised(what: str, error: BaseException) -> ProblemError:
     said = (str(error).splitlines() or [""])[0]
     return ProblemError(f"{what} of the candidate raised {type(error).__name__}: {said}")
-
-
-def _check_same(shown: Mapping[Key, Tensor], again: Mapping[Key, Tensor], when: str, expected: str) -> None:
-    differs = next((key for key in shown if not torch.equal(shown[key].nan_to_num(), again[key].nan_to_num())), None)
-    if differs is not None:
-        where = differs[1] if differs[0] == differs[1] else f"{differs[0]} {differs[1]}"
-        raise ProblemError(f"the reference gives another {where} {when}; expected {expected}")
 
 
 def train_beside_module(
