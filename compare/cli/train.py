@@ -85,7 +85,7 @@ def _report(options: Namespace, training: Training, device: str, printed: Collec
 
             print(as_json(training, device, data_options(options)))
         elif options.quiet:
-            print(training.comparison.explanation())
+            print(training.comparison.explanation(method=False))
         else:
             from ..report.terminal import print_example, print_training
 

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from ..rounding.allowance import UNITS
 from ..rounding.difference import Difference, Key, Verdict, largest_share
-from ..rounding.sampling import CHANCE, LAST, SAMPLES, critical, repeatable, sampled
+from ..rounding.sampling import repeatable, sampled
+from ..rounding.spread import CHANCE, LAST, SAMPLES, critical
+from ..support.arrays import Array
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 
@@ -76,14 +78,14 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     units = UNITS[str(call.dtype).removeprefix("torch.")]
     matches = all(key in answer and answer[key].shape == right.shape for key, right in shown.items())
 
-    def is_enough(allowed: Numbers) -> bool:
-        return matches and all(bool(((answer[key].double() - shown[key].double()).abs() <= each).all()) for key, each in allowed.items())
+    def is_enough(allowed: Mapping[Key, Array]) -> bool:
+        return matches and all(bool((_gap(answer[key], shown[key]) <= each).all()) for key, each in allowed.items())
 
     def floats() -> Numbers:
         return {key: each for key, each in exact.of(exact.function).items() if each.is_floating_point()}
 
     found = sampled(floats, c, units=units, seed=seed, is_enough=is_enough)
-    allowed = {key: each + LAST * units[0] * found.plain[key].abs() for key, each in found.allowed.items()}
+    allowed = {key: each + LAST * units[0] * _array(found.plain[key].abs()) for key, each in found.allowed.items()}
     differences = tuple(_difference(key, answer.get(key), right, allowed.get(key)) for key, right in shown.items() if right.numel())
     lost = tuple(key[1] for key, tensor in found.plain.items() if key[0] == "gradients" and _is_lost(tensor, allowed[key]))
     return CallComparison(differences, compared, c, SAMPLES, CHANCE, tuple(sorted(found.unknown)), lost)
@@ -142,7 +144,7 @@ class _Call:
         return own
 
 
-def _difference(key: Key, actual: Tensor | None, expected: Tensor, allowed: Tensor | None) -> Difference:
+def _difference(key: Key, actual: Tensor | None, expected: Tensor, allowed: Array | None) -> Difference:
     """Return the number of a tensor that is nearest to what is allowed, or why the two cannot be compared."""
     if actual is None:
         return Difference(1, *key, reason="it is missing on the actual side")
@@ -150,15 +152,28 @@ def _difference(key: Key, actual: Tensor | None, expected: Tensor, allowed: Tens
         one, other = (f"{list(each.shape)} of {str(each.dtype).removeprefix('torch.')}" for each in (actual, expected))
         return Difference(1, *key, reason=f"it is {one}; expected {other}")
     if allowed is None:
-        allowed = torch.zeros_like(expected, dtype=torch.float64)
+        allowed = np.zeros(expected.shape)
     underflow = torch.finfo(expected.dtype).smallest_normal if expected.is_floating_point() else 0.0
-    if expected.dtype not in (torch.float64, torch.float32):      # NumPy has no bfloat16
-        actual, expected = actual.double(), expected.double()
-    return largest_share(1, key, *(np.atleast_1d(each.numpy(force=True)) for each in (actual, expected, allowed + underflow)))
+    return largest_share(1, key, *(np.atleast_1d(each) for each in (_shown(actual), _shown(expected), allowed + underflow)))
 
 
-def _is_lost(gradient: Tensor, allowed: Tensor) -> bool:
-    return bool((gradient != 0).any()) and bool((gradient.abs() <= allowed).all())
+def _is_lost(gradient: Tensor, allowed: Array) -> bool:
+    return bool((gradient != 0).any()) and bool((_array(gradient.abs()) <= allowed).all())
+
+
+def _gap(actual: Tensor, expected: Tensor) -> Array:
+    return _array((actual.double() - expected.double()).abs())
+
+
+def _shown(tensor: Tensor) -> Array:
+    """Return it as an array: in float64 where NumPy does not have its dtype."""
+    array: Array = tensor.numpy(force=True) if tensor.dtype in (torch.float64, torch.float32) else _array(tensor)
+    return array
+
+
+def _array(tensor: Tensor) -> Array:
+    array: Array = tensor.double().numpy(force=True)
+    return array
 
 
 def _applied(function: Any) -> Any:

@@ -1,44 +1,41 @@
 """The state that the two sides carry from step to step, parameters, buffers and the optimiser's state, and how far apart it is."""
 
-from collections.abc import Mapping
 
 import numpy as np
 
 from ..problem.problem import Problem
-from ..rounding.block import Block
-from ..rounding.envelope import envelope
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
 from ..support.errors import ProblemError
-
-Parameters = Mapping[str, Array]
+from .judge import Judged, State
 
 
 class Carried:
     """The state of both sides between two blocks.
 
-    `now` is the state of the actual and the expected side, by name; `gaps` are bounds on how far apart the state is that only the expected
-    side shows.
+    `now` is the state of the actual and the expected side, by name. What the actual side does not show of its own is as the formulas have
+    it, and `hidden` says how far that may be off.
     """
 
-    def __init__(self, problem: Problem, own: tuple[Parameters, Parameters]) -> None:
+    def __init__(self, problem: Problem, own: tuple[State, State]) -> None:
         start = initial_state(problem)
         self.problem = problem
-        self.now: tuple[Parameters, Parameters] = ({**start, **own[0]}, {**start, **own[1]})
-        self.gaps = {name: np.zeros(array.shape) for name, array in start.items() if name not in problem.initial_parameters}
+        self.now: tuple[State, State] = ({**start, **own[0]}, {**start, **own[1]})
+        self.hidden: dict[str, Array] = {name: np.zeros(array.shape) for name, array in start.items()}
+        self.unshown: frozenset[str] = frozenset()      # what the actual side does not show
         self.drift = 0.0      # the largest gap between the two sides' parameters before the last step
 
     @property
     def has_state(self) -> bool:
         """Whether buffers or optimiser state are carried, and not only parameters."""
-        return bool(self.gaps)
+        return len(self.hidden) > len(self.problem.initial_parameters)
 
     def into(self, side: int, record: StepRecord, n: int) -> dict[str, Array]:
         """Return the state before each of n steps, by name, of side 0, the actual one, or 1, the expected one; raise if it is not shown.
 
         It is the state at the end of the block before, then the state that the record shows after each step.
         """
-        after = shown_state(record)
+        after = record.carried
         before: dict[str, Array] = {}
         for name, array in self.now[side].items():
             if name in after:
@@ -50,27 +47,20 @@ class Carried:
             before[name].flags.writeable = False
         return before
 
-    def carry_on(self, block: Block, position: int) -> None:
+    def carry_on(self, judged: Judged, position: int) -> None:
         """Take over the state after the step at that position of the block."""
-        self.drift = max(float(np.abs(block.drift[name][position]).max()) for name in self.problem.initial_parameters)
-        records = block.actual, block.expected
-        self.now = tuple(  # type: ignore[assignment]
-            {name: array[position] for name, array in shown_state(record).items() if name in now}
-            for now, record in zip(self.now, records, strict=True)
-        )
-        if self.gaps.keys() - self.now[0].keys():
-            bounds = envelope(self.problem, block)
-            self.gaps = {name: gap[position] for name, gap in ((bounds.buffers or {}) | (bounds.state or {})).items()}  # type: ignore[operator]
-
-    def gaps_between(self) -> dict[str, Array]:
-        """Return a bound on the difference of the two sides' states, by name."""
-        actual, expected = self.now
-        return {name: np.abs(actual[name] - expected[name]) if name in actual else self.gaps[name] for name in expected}
+        block = judged.block
+        names = self.problem.initial_parameters
+        self.drift = max(float(np.abs(block.starts[0][name][position] - block.starts[1][name][position]).max()) for name in names)
+        expected = block.expected.carried
+        self.now = judged.state_after(position), {name: expected[name][position] for name in self.now[1] if name in expected}
+        self.hidden |= judged.hidden_after(position)
+        self.unshown = frozenset(block.hidden)
 
     def final(self, side: int) -> dict[str, Array] | None:
         """Return the side's parameters and buffers that are shown, or None."""
         names = [*self.problem.initial_parameters, *self.problem.buffer_shapes()]
-        return {name: self.now[side][name] for name in names if name in self.now[side]} or None
+        return {name: self.now[side][name] for name in names if name in self.now[side] and (side or name not in self.unshown)} or None
 
 
 def initial_state(problem: Problem) -> dict[str, Array]:
@@ -78,8 +68,3 @@ def initial_state(problem: Problem) -> dict[str, Array]:
     statistics = {name: array for name, array in problem.initial_buffers().items() if name in problem.buffer_shapes()}
     zeros = {name: np.zeros(shape, problem.dtype) for name, shape in problem.state_shapes().items()}
     return {**problem.initial_parameters, **statistics, **zeros}
-
-
-def shown_state(record: StepRecord) -> dict[str, Array]:
-    """Return the state that the record shows: parameters, buffers and optimiser state, by name."""
-    return {**(record.params or {}), **(record.buffers or {}), **(record.state or {})}

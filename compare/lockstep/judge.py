@@ -1,124 +1,335 @@
-"""The judge of a block of steps: the screen first, and the envelope for the steps that it does not clear."""
+"""The judge of a perceptron's steps: what rounding allows in them is sampled at some, and clears the others.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+Both sides start each step from weights of their own. What their distance makes of each number is the formulas' own answer: the step is
+computed from both starts, and the difference is taken away before the numbers are compared. So drift neither hides a wrong step nor makes
+one of a right one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..formulas.sampled import Precision, Sampled
+from ..formulas.step import carried, predictions, step
 from ..problem.problem import Problem
-from ..rounding.arithmetic import Precision
-from ..rounding.block import Block, Positions, tensors_by_key
-from ..rounding.difference import ComparedStep, Difference, Key, largest_share, shares
-from ..rounding.envelope import envelope, lost_in_drift, screen
-from ..rounding.large_screen import LargeScreen
-from ..sides.interface import combined
-from ..support.arrays import Array
+from ..rounding.allowance import Allowance, share
+from ..rounding.difference import ComparedStep, Difference, Key, largest_share, record_of
+from ..rounding.spread import FEW, HALF, SAMPLES, spread
+from ..sides.interface import CARRIED, StepRecord
+from ..support.arrays import Array, Batch
+
+_AT_ONCE = 1 << 22      # numbers of a layer in all samples that are run at once
+_UNLIKE = 0.25      # of the norm of errors δ
+State = Mapping[str, Array]
+Gaps = Callable[[Mapping[Key, Array]], Mapping[Key, Array]]      # of each number, what is left by the part that is given
+
+
+Note = Callable[["Judged", range], bool]
 
 
 @dataclass(frozen=True)
-class Screening:
-    """Each step's largest difference and share of the screen's bound, by (phase, tensor); the large screen's shares are 0 or infinite."""
+class Block:
+    """Some steps of both sides, with their numbers and batches: arrays have a leading axis of steps.
 
-    differences: Mapping[Key, Array]
-    shares: Mapping[Key, Array]
-
-    def suspects(self) -> Positions:
-        """Return the positions of the steps that the screen does not clear."""
-        return np.flatnonzero(~(np.array(list(self.shares.values())) <= 1).all(axis=0))
-
-
-def screened(problem: Problem, block: Block, large: LargeScreen) -> Screening:
-    """Compare every number that both sides show with the screen's bounds; NaN is never within."""
-    differences: dict[Key, Array] = {}
-    shares: dict[Key, Array] = {}
-    cleared = large.of(block)
-    with np.errstate(all="ignore"):
-        floors = {} if block.pairs.keys() <= cleared.keys() else tensors_by_key(screen(problem, block, without=cleared))
-        for key, (actual, expected) in block.pairs.items():
-            if key in cleared:
-                differences[key], is_within = cleared[key].screened(actual, expected)
-                shares[key] = np.where(is_within, 0.0, np.inf)
-                continue
-            gap = np.abs(actual - expected).reshape(len(block.steps), -1)
-            share = (gap / floors[key].reshape(gap.shape)).max(axis=1)
-            if np.isnan(share).any():      # 0/0 is a share of 0; what else is NaN stays so
-                share = np.divide(gap, floors[key].reshape(gap.shape), out=np.zeros_like(gap), where=gap != 0).max(axis=1)
-            differences[key], shares[key] = gap.max(axis=1), share
-    return Screening(differences, shares)
-
-
-def is_lost_in_drift(problem: Problem, block: Block) -> bool:
-    """Return whether the two sides' weights have drifted so far apart that in some step the bounds on some weight's gradient say nothing.
-
-    Where every gap is within the rounding of one matrix product, that is so in no step, and no envelope is computed. A gap that is not
-    finite is no drift.
+    `starts` are the states before each step of the actual and the expected side: parameters, buffers and the optimiser's state, by name.
+    Of what the actual side does not show, its state is as the formulas have it, and `hidden` says how far that may be off, of one step.
     """
-    gamma = Precision(problem.dtype).gamma(block.records)
-    if not all(np.isfinite(gap).all() for gap in block.gaps.values()):
-        return False
-    if all((block.gaps[name] <= gamma * np.abs(block.before[name])).all() for name in problem.initial_parameters):
-        return False
-    return any(bool(steps.any()) for steps in lost_in_drift(problem, block).values())
+
+    steps: Sequence[int]
+    batches: Sequence[Batch]
+    actual: StepRecord
+    expected: StepRecord
+    starts: tuple[State, State]
+    hidden: State
+
+    @cached_property
+    def pairs(self) -> dict[Key, tuple[Array, Array]]:
+        """The arrays that both sides show, by (phase, tensor), in the order of comparison."""
+        shown = {(phase, tensor): array for phase, tensor, array in self.actual.tensors()}
+        expected = {(phase, tensor): array for phase, tensor, array in self.expected.tensors()}
+        return {key: (shown[key], array) for key, array in expected.items() if key in shown}
+
+    def before(self, key: Key) -> Array | None:
+        """Return what the expected side carried into the steps, if the array is carried."""
+        return self.starts[1].get(key[1]) if key[0] in CARRIED else None
 
 
-def first_divergence(problem: Problem, blocks: Sequence[Block]) -> tuple[Difference, tuple[Key, ...]] | None:
-    """Return the first number of the blocks outside its envelope, and the tensors of its step that agreed before it; or None."""
-    found: list[tuple[Difference, tuple[Key, ...]]] = []
-    for block in _joined(blocks):
-        bounds, largest = _bounds_and_shares(problem, block)
-        wrong = [position for position in np.argsort(block.steps) if any(share[position] > 1 for share in largest.values())]
-        if wrong:
-            keys = list(largest)
-            tensor = next(key for key in keys if largest[key][wrong[0]] > 1)
-            found.append((_difference(block, bounds, tensor, wrong[0]), tuple(keys[: keys.index(tensor)])))
-    return min(found, key=lambda pair: pair[0].step, default=None)
+class Judge:
+    """What rounding allows in a run of so many steps, and what the sides' distance makes of their numbers."""
+
+    def __init__(self, problem: Problem, steps: int) -> None:
+        self.problem = problem
+        records = max(problem.batch_lengths(problem.steps_per_epoch))
+        parameters = sum(array.size for array in problem.initial_parameters.values())
+        self.allowance = Allowance(problem.dtype, steps * (3 * parameters + 2 * records * sum(problem.sizes[1:])))
+        self.factors = carried(problem)
+        room = _AT_ONCE // max(parameters, records * max(problem.sizes))
+        self._at_once = 2 if room < 4 else 4 if room < FEW else FEW      # samples; a part of the few
+
+    def judged(self, block: Block, note: "Note" = lambda judged, positions: False) -> "Judged":
+        """Compare every number that both sides show, and sample the steps that those sampled before do not clear.
+
+        `note` is told of the positions of steps that are judged, in their order, and says whether no more need be sampled.
+        """
+        with np.errstate(all="ignore"):
+            found, n = Judged(self, block), len(block.steps)
+            is_decided, done = note(found, range(0)), 0
+            if block.hidden:
+                found.shift(range(n))
+            if not is_decided and (not self.allowance.sampled or found.has_grown()):
+                found.sample(0)
+                is_decided, done = note(found, range(1)), 1
+            if not is_decided:
+                found.shift(found.suspects(done))
+            while done < n and not is_decided:
+                left = found.suspects(done)
+                i = int(left[0]) if len(left) else n
+                is_decided = note(found, range(done, i))
+                if i < n and not is_decided:
+                    found.sample(i)
+                    is_decided = note(found, range(i, i + 1))
+                done = i + 1
+            note(found, range(done, n))
+        return found
+
+    def shifts(self, block: Block, at: Any) -> tuple[dict[Key, Array], bool]:
+        """Return what the distance of both starts makes of each number of those steps, and whether an error δ is no longer like itself."""
+        precision, batch = Precision(np.float64, samples=0), _stacked([block.batches[i] for i in at])
+        steps = np.asarray(block.steps)[at]
+        actual, expected = (
+            step(self.problem, batch, steps, {name: Sampled.exact(array[at], precision) for name, array in start.items()})
+            for start in block.starts
+        )
+        is_lost = any(_is_unlike(each.value, expected[key].value) for key, each in actual.items() if key[0] == "errors")
+        return {key: _apart(each, expected[key]) for key, each in actual.items()}, is_lost
+
+    def sampled(self, block: Block, i: int, gaps: Gaps) -> dict[Key, Array]:
+        """Return how far each number of a step may be off.
+
+        `gaps` are what is left by what the starts' distance makes of each number. Few samples are enough where they are within half of what
+        these allow.
+        """
+        batch, number = block.batches[i], block.steps[i]
+        starts = [{name: array[i].astype(np.float64) for name, array in start.items()} for start in block.starts]
+        added = block.actual.deltas is None
+
+        def run(start: Mapping[str, Sampled]) -> dict[Key, Sampled]:
+            return step(self.problem, batch, number, start, added_by_record=added)
+
+        return self._sampled(number, starts, block.hidden, run, gaps)[0]
+
+    def sampled_predictions(self, x: Array, starts: tuple[State, State], hidden: State) -> tuple[Array, Array]:
+        """Return how far each prediction may be off, and what the weights' distance makes of it."""
+        key = ("prediction", "prediction")
+        before = [{name: array.astype(np.float64) for name, array in start.items()} for start in starts]
+        allowed, shift = self._sampled(None, before, hidden, lambda start: {key: predictions(self.problem, x, start)}, lambda shift: {})
+        return allowed[key], shift[key]
+
+    def _sampled(
+        self,
+        number: int | None,
+        starts: Sequence[State],
+        hidden: State,
+        run: Callable[[Mapping[str, Sampled]], dict[Key, Sampled]],
+        gaps: Gaps,
+    ) -> tuple[dict[Key, Array], dict[Key, Array]]:
+        """Return how far each number may be off, and what the starts' distance makes of it.
+
+        Where the starts are not the same, half of the samples are from the one and half from the other: each side rounds at its own.
+        """
+        allowance = self.allowance
+        is_one = not hidden and all(np.array_equal(array, starts[0][name]) for name, array in starts[1].items())
+        plain, squares, most = dict[Key, Array](), dict[Key, Array](), dict[Key, Array]()
+        for done in range(self._at_once, SAMPLES + 1, self._at_once):
+            made: list[dict[Key, Sampled]] = []
+            for side, start in enumerate(starts[:1] if is_one else starts):
+                samples = self._at_once if is_one else self._at_once // 2
+                seed = 2 * (SAMPLES * (number or 0) + done) + side
+                precision = Precision(self.problem.dtype, samples=samples, amplitude=allowance.c / 2, seed=seed)
+                own = {name: _start(array, None if side else hidden.get(name), precision) for name, array in start.items()}
+                made.append(run(own))
+                for key, each in made[-1].items():
+                    changes = _changes(key, each, own, hidden)
+                    off = np.abs(changes[1:] - changes[0])
+                    off = np.where(np.isfinite(changes[0]), np.nan_to_num(off, copy=False, nan=np.inf), 0.0)
+                    squares[key] = np.asarray(squares.get(key, 0.0) + np.square(off).sum(axis=0))
+                    most[key] = np.maximum(most.get(key, 0.0), off.max(axis=0, initial=0.0))
+                    if done == self._at_once and not side:
+                        plain[key] = changes[0]
+            if done == self._at_once:
+                last = {key: allowance.last(np.maximum(*(np.abs(side[key].value) for side in (made[0], made[-1])))) for key in plain}
+                shift = {key: _apart(each, made[-1][key]) for key, each in made[0].items()}
+                left = gaps(shift)
+            if done in (FEW, SAMPLES):
+                found = spread(plain, squares, most, done, allowance.units)
+                if left and all((gap <= HALF * found.allowed[key] + last[key]).all() for key, gap in left.items()):
+                    break
+        found_here: dict[Key, Array] = {key: each + last[key] for key, each in found.allowed.items()}
+        allowed = found_here if number is None else allowance.learn(number, found, last)
+        for key, moved in shift.items():      # a number that is rounding alone is so from either start, and the shift of two such is none
+            is_noise = ((moved != 0) | bool(hidden)) & (allowed[key] > np.abs(plain[key]))
+            allowed[key] = np.asarray(np.where(is_noise, 2 * allowed[key], allowed[key]))
+        return allowed, shift
 
 
-def nearest_to_bounds(problem: Problem, blocks: Sequence[Block]) -> list[Difference]:
-    """Return the number with the largest share of its envelope, for each (phase, tensor) of the blocks."""
-    found = []
-    for block in _joined(blocks):
-        bounds, largest = _bounds_and_shares(problem, block)
-        found += [_difference(block, bounds, key, np.argmax(share)) for key, share in largest.items()]
-    return found
+class Judged:
+    """A block with what was found of it: each step's largest difference and largest share of what is allowed, by (phase, tensor)."""
+
+    def __init__(self, judge: Judge, block: Block) -> None:
+        self.judge, self.block = judge, block
+        self.differences: dict[Key, Array] = {}
+        self.shares: dict[Key, Array] = {}
+        self.allowed: dict[int, dict[Key, Array]] = {}      # by position, of the steps that were sampled
+        self.shifted: dict[int, dict[Key, Array]] = {}      # by position, of the steps whose starts were looked at
+        self.is_lost = False      # whether some error δ is no longer like itself on the other side
+        self._gaps: dict[Key, Array] = {}
+        for key, (actual, expected) in block.pairs.items():
+            self._gaps[key] = gap = np.abs(actual - self._with_drift(key, expected))
+            self.differences[key] = gap.reshape(len(gap), -1).max(axis=1)
+        self._look(0)
+
+    def suspects(self, first: int = 0) -> Any:
+        """Return the positions of the steps, from the first, that are neither cleared nor sampled."""
+        largest = np.max(list(self.shares.values()), axis=0)
+        return np.array([i for i in np.flatnonzero(~(largest <= HALF)) if i >= first and i not in self.allowed], dtype=int)
+
+    def has_grown(self) -> bool:
+        """Return whether the actual side does not show what is much larger than at the steps sampled before."""
+        return not self.allowed and any(self.judge.allowance.has_grown(key, expected[0]) for key, expected in self._hidden())
+
+    def shift(self, positions: Iterable[int]) -> None:
+        """Take away from those steps what their starts' distance makes of them, and look again."""
+        left = np.array([i for i in positions if i not in self.shifted], dtype=int)
+        if not len(left):
+            return
+        shifts, is_lost = self.judge.shifts(self.block, left)
+        self.is_lost |= is_lost
+        for place, i in enumerate(left):
+            self._shift(int(i), {key: each[place] for key, each in shifts.items()})
+        self._look(int(left[0]))
+
+    def sample(self, i: int) -> None:
+        """Sample the step at that position, and look again at those after it."""
+
+        def gaps(shift: Mapping[Key, Array]) -> dict[Key, Array]:
+            self._shift(i, dict(shift))
+            return {key: self.gap(key, i) for key in self.block.pairs}
+
+        self.allowed[i] = self.judge.sampled(self.block, i, gaps)
+        for key, shares in self.shares.items():
+            shares[i] = share(self.gap(key, i), self.allowed[i][key])
+        self._look(i + 1)
+
+    def _shift(self, i: int, shift: dict[Key, Array]) -> None:
+        self.shifted[i] = shift
+        for key, (actual, _) in self.block.pairs.items():
+            self._gaps[key][i] = np.abs(actual[i] - self.expected(key, i))
+
+    def _look(self, first: int) -> None:
+        """See how much of what the steps sampled so far allow each step's differences are, from the first."""
+        if first >= len(self.block.steps):
+            return
+        for key, (_, expected) in self.block.pairs.items():
+            before = self.block.before(key)
+            own = self.judge.allowance.shares(key, self._gaps[key][first:], expected[first:], None if before is None else before[first:])
+            self.shares[key] = np.concatenate([self.shares[key][:first], own]) if first else own
+
+    def gap(self, key: Key, i: int) -> Array:
+        """Return |actual − expected| of one step's array, without what the starts' distance makes of it."""
+        return np.asarray(self._gaps[key][i])
+
+    def expected(self, key: Key, i: int) -> Array:
+        """Return the expected side's array of one step, as it would be from the actual side's start."""
+        expected = self.block.pairs[key][1]
+        if i in self.shifted:
+            return np.asarray(expected[i] + self.shifted[i].get(key, 0.0))
+        return np.asarray(self._with_drift(key, expected[i : i + 1], slice(i, i + 1))[0])
+
+    def allowed_at(self, key: Key, i: int) -> Array:
+        """Return what is allowed in one step's array: as sampled, or by the steps sampled before."""
+        if i in self.allowed:
+            return self.allowed[i][key]
+        before = self.block.before(key)
+        return self.judge.allowance.nearby(key, self.block.pairs[key][1][i], None if before is None else before[i])
+
+    def difference(self, key: Key, i: int) -> Difference:
+        """Return the number of one step's array that is nearest to what is allowed."""
+        actual = self.block.pairs[key][0][i, ...]
+        return largest_share(int(self.block.steps[i]), key, actual, self.expected(key, i), self.allowed_at(key, i))
+
+    def compared_step(self, i: int) -> ComparedStep:
+        """Return one step as reports show it."""
+        block = self.block
+        before = {name: block.starts[0][name][i] for name in self.judge.problem.initial_parameters}
+        allowed = record_of({key: self.allowed_at(key, i) for key in block.pairs})
+        shift = {key: self.expected(key, i) - expected[i] for key, (_, expected) in block.pairs.items()}
+        return ComparedStep(int(block.steps[i]), block.actual.at(i), block.expected.at(i), allowed, before, shift)
+
+    def state_after(self, i: int) -> dict[str, Array]:
+        """Return the state after one step, as the actual side has it: as it shows it, or as the formulas have it."""
+        own = {name: array[i] for name, array in self.block.actual.carried.items()}
+        for key, expected in self._hidden():
+            own[key[1]] = expected[i] + self.shifted[i].get(key, 0.0)
+        return own
+
+    def hidden_after(self, i: int) -> dict[str, Array]:
+        """Return how far that may be off which the actual side does not show: as it was sampled, or by the step's rounding more."""
+        found: dict[str, Array] = {}
+        for key, expected in self._hidden():
+            name, more = key[1], self.allowed_at(key, i) if i in self.allowed else self.judge.allowance.nearby(key, expected[i])
+            found[name] = more if i in self.allowed else np.hypot(self.judge.factors[name] * self.block.hidden[name], more)
+        return found
+
+    def _hidden(self) -> Iterator[tuple[Key, Array]]:
+        """Yield what the expected side carries on and the actual side does not show."""
+        expected = ((phase, name, array) for phase, name, array in self.block.expected.tensors() if phase in CARRIED)
+        return (((phase, name), array) for phase, name, array in expected if name in self.block.hidden)
+
+    def _with_drift(self, key: Key, expected: Array, steps: Any = slice(None)) -> Array:
+        """Add to what is carried the part of the starts' distance that it carries on."""
+        name = key[1]
+        if key[0] not in CARRIED or name in self.block.hidden:
+            return expected
+        return np.asarray(expected + self.judge.factors[name] * (self.block.starts[0][name][steps] - self.block.starts[1][name][steps]))
 
 
-def _bounds_and_shares(problem: Problem, block: Block) -> tuple[Mapping[Key, Array], dict[Key, Array]]:
-    """Return the block's envelope, and each step's largest share of it, by (phase, tensor)."""
-    bounds = tensors_by_key(envelope(problem, block))
-    return bounds, {key: shares(*pair, bounds[key]).reshape(len(block.steps), -1).max(axis=1) for key, pair in block.pairs.items()}
+def _start(value: Array, hidden: Array | None, precision: Precision) -> Sampled:
+    """Return an array of the state that a step starts from, of which it may be `hidden` how far it is off."""
+    start = Sampled.exact(value, precision)
+    if hidden is None:
+        return start
+    n = precision.samples
+    size = np.where(np.arange(n) % 2, 1e-8 ** precision.shares(n), 1.0)      # in half by much less: what is divided by it may be large
+    moved = value + precision.drawn(value.shape) * hidden * size.reshape(-1, *[1] * value.ndim)
+    moved = np.abs(moved) if (value >= 0).all() else moved      # what is nowhere negative, as squares, stays so
+    rows = np.concatenate([value[None], moved])
+    return Sampled(rows, precision)
 
 
-def _difference(block: Block, bounds: Mapping[Key, Array], key: Key, at: Any) -> Difference:
-    """Return the number with the largest share of its bound in one tensor of the step at that position."""
-    actual, expected = block.pairs[key]
-    return largest_share(int(block.steps[at]), key, actual[at, ...], expected[at, ...], bounds[key][at, ...])
+def _changes(key: Key, numbers: Sampled, start: Mapping[str, Sampled], hidden: State) -> Array:
+    """Return the rows of what is carried and shown as changes, and else as they are."""
+    return numbers.rows - start[key[1]].rows if key[0] in CARRIED and key[1] not in hidden else numbers.rows
 
 
-def _joined(blocks: Sequence[Block]) -> list[Block]:
-    """Return the same steps in as few blocks as possible: blocks that share their inputs become one."""
-    groups: dict[int, list[Block]] = {}
-    for block in blocks:
-        groups.setdefault(id(block.x) if block.x.ndim == 2 else id(block), []).append(block)
-    return [_concatenated(group) if len(group) > 1 else group[0] for group in groups.values()]
+def _apart(actual: Sampled, expected: Sampled) -> Array:
+    """Return the difference between the numbers from the actual side's start and from the expected side's."""
+    return np.asarray(np.nan_to_num(actual.value - expected.value, nan=0.0, posinf=0.0, neginf=0.0))
 
 
-def _concatenated(blocks: Sequence[Block]) -> Block:
-    joined: dict[str, Any] = {"steps": np.concatenate([block.steps for block in blocks])}
-    for name in ("actual", "expected"):
-        joined[name] = combined([getattr(block, name) for block in blocks], np.concatenate)
-    for name in ("masks", "before", "drift", "state_gaps"):
-        columns = [getattr(block, name) for block in blocks]
-        joined[name] = {key: np.concatenate([column[key] for column in columns]) for key in columns[0]}
-    return replace(blocks[0], **joined)
+def _stacked(batches: Sequence[Batch]) -> tuple[Any, ...]:
+    """Return the steps' batches as one: inputs and targets stacked, unless all are the same."""
+    first = batches[0]
+    if all(batch[0] is first[0] for batch in batches) and len(first) == 2:
+        return first
+    x, y = (np.stack([batch[i] for batch in batches]) for i in (0, 1))
+    return (x, y, {name: np.stack([batch[2][name] for batch in batches]) for name in first[2]}) if len(first) > 2 else (x, y)
 
 
-def with_envelope(problem: Problem, block: Block) -> list[ComparedStep]:
-    """Return each step of the block with its envelope."""
-    allowed, kept = envelope(problem, block), []
-    for i, step in enumerate(block.steps):
-        drift = {name: block.decay[name] * array[i] for name, array in block.drift.items()}
-        before = {name: block.before[name][i] + block.drift[name][i] for name in problem.initial_parameters}
-        kept.append(ComparedStep(int(step), block.actual.at(i), block.expected.at(i), allowed.at(i), before, drift))
-    return kept
+def _is_unlike(actual: Array, expected: Array) -> bool:
+    """Return whether in some step what there is from the two starts (steps, …) differs by a good part of its size."""
+    one, other = (each.reshape(len(each), -1) for each in (actual, expected))
+    sizes = np.maximum(np.linalg.norm(one, axis=1), np.linalg.norm(other, axis=1))
+    return bool((np.linalg.norm(one - other, axis=1) > _UNLIKE * sizes).any())

@@ -10,21 +10,18 @@ import numpy as np
 
 from ..problem.problem import Problem
 from ..problem.validation import is_whole
-from ..rounding.block import Block
-from ..rounding.difference import Difference, Mode, largest_share
-from ..rounding.envelope import decay, prediction_envelope
-from ..rounding.large_screen import LargeScreen
-from ..sides.interface import Implementation, InBlocks, StepRecord, abilities_of
+from ..rounding.difference import ComparedStep, Difference, Key, Mode, largest_share
+from ..rounding.spread import CHANCE, SAMPLES
+from ..sides.interface import Implementation, StepRecord, abilities_of
 from ..sides.validation import LayoutError, checked_array
 from ..support.arrays import Array, Batch
-from ..support.errors import LostInDriftError, ProblemError
+from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
-from .blocks import Phases, blocks, most_steps, records_of, stacked_inputs
-from .carried import Carried, shown_state
-from .findings import Findings
-from .judge import Screening, is_lost_in_drift, screened
-from .result import Comparison
+from .blocks import Phases, blocks, most_steps, records_of
+from .carried import Carried
+from .judge import Block, Judge, Judged
+from .result import Comparison, Rounding
 
 STEPS_BESIDE_MODULE = 20      # by default
 
@@ -47,17 +44,16 @@ def train_in_lockstep(
     """Train both sides for that many steps from the problem's initial parameters, and compare each step.
 
     In `free` mode each side keeps its own weights, and the gap between the two before a step is measured; in `follow` mode the expected
-    side loads the actual side's weights before each step. Where drift has grown so large that in free mode the bounds would say nothing,
-    the run goes on in follow mode from that block of steps on, and the comparison says so.
+    side loads the actual side's weights before each step. Where drift has grown so large that the two sides are no longer alike, the run
+    goes on in follow mode from the next block of steps on, and the comparison says so.
 
     The comparison keeps the numbers of the steps in `keep`, and of the first step that differs. `observe(step)` is called after each
     step in `observe_after`, when both sides have made it; `progress(step)` after each block.
 
     Buffers and optimiser state carry over from step to step on each side, in `follow` mode too. Where both sides show theirs, the gap is
-    measured; where the actual side does not, it is bounded by the rounding that can have led to it.
+    measured; where the actual side does not, it is as far off as the rounding that can have led to it.
 
-    Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common, and LostInDriftError
-    where drift has grown so large and the expected side cannot follow.
+    Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
 
     Of a module problem, the expected side is None: it is the problem's module. `train_beside_module` compares them.
     """
@@ -72,7 +68,7 @@ def train_in_lockstep(
     if mode not in ("free", "follow"):
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
     assert expected is not None
-    run = _Run(actual, expected, problem, mode, keep)
+    run = _Run(actual, expected, problem, steps, mode, keep)
     with np.errstate(all="ignore"), one_blas_thread(not problem.is_large):
         for positions in blocks(problem, steps, observe_after, run.most):
             run.advance(positions)
@@ -87,29 +83,39 @@ def train_in_lockstep(
 class _Run:
     """A run of the loop: both sides, their state, and the findings so far."""
 
-    def __init__(self, actual: Implementation, expected: Implementation, problem: Problem, mode: Mode, keep: Collection[int]) -> None:
+    def __init__(
+        self, actual: Implementation, expected: Implementation, problem: Problem, steps: int, mode: Mode, keep: Collection[int]
+    ) -> None:
         self.actual, self.expected, self.problem, self.mode, self.mode_now = actual, expected, problem, mode, mode
+        self.keep = frozenset(keep)
         abilities = [abilities_of(side) for side in (actual, expected)]
         self.carried = Carried(problem, (abilities[0].start, abilities[1].start))
-        self.findings = Findings(problem, keep)
-        self.decay, self.large = decay(problem), LargeScreen(problem)
-        self.expects_backend = abilities[1].in_blocks      # a side that steps in blocks is trusted to round within the bounds
+        self.judge = Judge(problem, steps)
         follows = abilities[1].follows
-        self.follow_is_possible = follows if follows is not None else self.expects_backend or not self.carried.has_state
+        self.follow_is_possible = follows if follows is not None else abilities[1].in_blocks or not self.carried.has_state
         if mode == "follow" and not self.follow_is_possible:
             why = "a recorded run cannot follow, nor can an expected side of your own whose optimiser or normalisation keeps state"
             raise ProblemError(f"{why}; use mode 'free'")
-        # Where the actual side may not show its state, the gap is bounded step by step, one step a block.
+        # Where the actual side may not show its state, it is followed step by step, one step a block.
         self.most = 1 if self.carried.has_state and not abilities[0].in_blocks else most_steps(problem)
-        self.done = 0
+        self.done = self.compared = 0
         self.followed_from: int | None = None
+        self.is_lost = False      # whether the two sides' errors δ are no longer alike
         self.stopped: str | None = None
+        self.is_ended = False      # whether numbers are no longer finite
+        self.divergence: Difference | None = None
+        self.worst: Difference | None = None
+        self.agreed: tuple[Key, ...] = ()
+        self.series: dict[Key, list[Array]] = {}
+        self.kept: dict[int, ComparedStep] = {}
         self.phases: tuple[Phases | None, Phases | None] = (None, None)      # those that each side shows
         for side in (actual, expected):
             side.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
 
     def advance(self, numbers: list[int]) -> None:
         """Run the steps of those numbers on both sides, and judge them."""
+        if self.is_lost and self.follow_is_possible and self.mode_now == "free":
+            self.mode_now, self.followed_from = "follow", numbers[0]
         batches = [self.problem.batch(number) for number in numbers]
         actual: StepRecord | None
         fault: LayoutError | None = None
@@ -119,55 +125,11 @@ class _Run:
             actual, fault = error.before, error
             batches = batches[: error.position]
         if actual is not None:
-            self._judge(numbers[: len(batches)], batches, actual)
+            self._take(self.judge.judged(self._block(numbers[: len(batches)], batches, actual), self._note))
         if fault is not None and self.stopped is None:
             self.done = numbers[fault.position]
             self.stopped = f"what the actual side shows of step {self.done} cannot be compared"
-            self.findings.differ(Difference(self.done, fault.phase, fault.tensor, reason=str(fault)))
-
-    def _judge(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> None:
-        block, screening, suspects = self._run_in_mode(numbers, batches, actual)
-        if suspects is not None and self.findings.divergence is None:
-            is_lost = not self.follow_is_possible and is_lost_in_drift(self.problem, suspects)
-            self.findings.suspect(suspects, settle=is_lost)
-            if is_lost and self.findings.divergence is None:
-                why = f"the two sides' weights have drifted so far apart by step {numbers[-1]} that bounds on them say nothing"
-                raise LostInDriftError(f"{why}, and the expected side cannot follow; expected fewer steps, or a smaller learning rate")
-        finite = np.isfinite(list(screening.differences.values())).all(axis=0)
-        n = len(numbers) if finite.all() else int(np.argmin(finite)) + 1
-        if not finite.all():
-            self.stopped = f"numbers are no longer finite at step {numbers[n - 1]}: a smaller learning rate may help"
-        self.done = numbers[n - 1]
-        self.findings.add(block, screening, n)
-        self.carried.carry_on(block, n - 1)
-
-    def _run_in_mode(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> tuple[Block, Screening, Block | None]:
-        """Run the expected side and screen the block; again in follow mode, where drift makes free mode's bounds say nothing."""
-        restore = None
-        if isinstance(self.expected, InBlocks) and self.carried.has_state and self.mode_now == "free":
-            restore = self.expected.checkpoint()
-        judged = self._screened(self._block(numbers, batches, actual))
-        suspects = judged[2]
-        if self.mode_now == "follow" or suspects is None or not self.follow_is_possible or self.findings.divergence is not None:
-            return judged
-        if not is_lost_in_drift(self.problem, suspects):
-            return judged
-        self.mode_now, self.followed_from = "follow", numbers[0]
-        if restore is not None:
-            restore()
-        return self._screened(self._block(numbers, batches, actual))
-
-    def _screened(self, block: Block) -> tuple[Block, Screening, Block | None]:
-        """Return the block, its screening, and the steps for the envelope, if any: those that the screen does not clear.
-
-        For a user-supplied expected side these are all steps: the screen's bounds are below the envelope's only if its rounding is honest.
-        """
-        self.phases = block.actual.phases, block.expected.phases
-        if not block.pairs:
-            raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
-        screening = screened(self.problem, block, self.large)
-        positions = screening.suspects() if self.expects_backend else np.arange(len(block.steps))
-        return block, screening, block.at(positions) if len(positions) else None
+            self.divergence = self.divergence or Difference(self.done, fault.phase, fault.tensor, reason=str(fault))
 
     def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
         """Run the expected side for the same steps, and return the block of both sides."""
@@ -183,36 +145,70 @@ class _Run:
         except LayoutError as error:
             raise ProblemError(f"what the expected side shows of step {numbers[error.position]} cannot be used: {error}") from None
         before = self.carried.into(1, expected, len(numbers)) | (start or {})
-        if len(before) < len(names) + len(self.carried.gaps):
+        if len(before) < len(before_actual):
             raise ProblemError("the expected side does not show its buffers or optimiser state; expected them after each step")
-        x, y = stacked_inputs(batches)
-        masks = {index: np.array([batch[2][index] for batch in batches]) for index in (batches[0][2] if len(batches[0]) > 2 else ())}
-        known = {**names, **shown_state(actual)}
-        drift = {name: before_actual[name] - array for name, array in before.items() if name in known}
-        gaps = {name: gap[None] for name, gap in self.carried.gaps.items() if name not in drift}
-        return Block(np.array(numbers), x, y, masks, before, drift, gaps, self.decay, actual, expected)
+        hidden = {name: self.carried.hidden[name] for name in before if name not in names and name not in actual.carried}
+        block = Block(numbers, batches, actual, expected, (before_actual, before), hidden)
+        self.phases = actual.phases, expected.phases
+        if not block.pairs:
+            raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
+        return block
+
+    def _take(self, judged: Judged) -> None:
+        """Take over what was found of a block."""
+        block = judged.block
+        self.is_lost |= judged.is_lost
+        finite = np.isfinite(list(judged.differences.values())).all(axis=0)
+        n = len(block.steps) if finite.all() else int(np.argmin(finite)) + 1
+        if not finite.all():
+            self.stopped = f"numbers are no longer finite at step {block.steps[n - 1]}: a smaller learning rate may help"
+        self.done = block.steps[n - 1]
+        for key, largest in judged.differences.items():
+            self.series.setdefault(key, []).append(largest[:n])
+        self.compared += n * sum(expected[0].size for _, expected in block.pairs.values())
+        self.carried.carry_on(judged, n - 1)
+
+    def _note(self, judged: Judged, positions: range) -> bool:
+        """Note the first divergence, the number nearest to what is allowed, and the steps to keep; return whether there is a divergence."""
+        for i in positions:
+            if self.is_ended:
+                break
+            first = self.divergence
+            keys, shares = list(judged.shares), np.array([each[i] for each in judged.shares.values()])
+            wrong = np.flatnonzero(~(shares <= 1))
+            nearest = int(wrong[0]) if len(wrong) else int(np.argmax(shares))
+            if first is None and (len(wrong) or self.worst is None or shares[nearest] > self.worst.share):
+                found = judged.difference(keys[nearest], i)
+                self.worst = max(filter(None, (self.worst, found)), key=lambda each: each.share)
+                if len(wrong):
+                    self.divergence, self.agreed = found, tuple(keys[:nearest])
+            if judged.block.steps[i] in self.keep or self.divergence is not first:
+                self.kept[judged.block.steps[i]] = judged.compared_step(i)
+            self.is_ended = not np.isfinite([each[i] for each in judged.differences.values()]).all()
+        return self.divergence is not None
 
     def finish(self) -> Comparison:
         """Compare the predictions after the last step, and return the result."""
-        findings, test = self.findings, self.problem.test
-        findings.settle()
+        test = self.problem.test
         is_known = self.problem.initial_parameters.keys() <= self.carried.now[0].keys()
         predictions = self._judged_predictions(*test) if self.stopped is None and test is not None and is_known else None
+        allowance = self.judge.allowance
         return Comparison(
             problem=self.problem,
             mode=self.mode,
             steps=self.done,
-            compared=findings.compared,
-            first_divergence=findings.divergence,
-            worst=findings.worst(),
-            agreed=findings.agreed,
-            series={key: np.concatenate(parts) for key, parts in findings.series.items()},
+            compared=self.compared,
+            first_divergence=self.divergence,
+            worst=self.worst,
+            agreed=self.agreed,
+            series={key: np.concatenate(parts) for key, parts in self.series.items()},
             drift=self.carried.drift,
             predictions=predictions,
             final_parameters=(self.carried.final(0), self.carried.final(1)),
             stopped=self.stopped,
             followed_from=self.followed_from,
-            kept=findings.kept,
+            kept=self.kept,
+            rounding=Rounding(allowance.c, SAMPLES, CHANCE, sampled=tuple(allowance.sampled)),
         )
 
     def _judged_predictions(self, x: Array, y: Array) -> tuple[Array, Array] | None:
@@ -222,11 +218,13 @@ class _Run:
             try:
                 outputs.append(checked_array(side.predict(x), (len(x), self.problem.sizes[-1]), dtype))
             except LayoutError as error:
-                self.findings.differ(Difference(self.done, "prediction", "prediction", reason=str(error)))
+                reason = Difference(self.done, "prediction", "prediction", reason=str(error))
+                self.divergence = self.divergence or reason
                 return None
-        allowed = prediction_envelope(self.problem, x, self.carried.now[1], self.carried.gaps_between())
-        worst = largest_share(self.done, ("prediction", "prediction"), outputs[0], outputs[1], allowed)
-        self.findings.compared += outputs[0].size
-        if not worst.is_allowed:
-            self.findings.differ(worst)
+        hidden = {name: self.carried.hidden[name] for name in self.carried.unshown}
+        allowed, shift = self.judge.sampled_predictions(x, self.carried.now, hidden)
+        found = largest_share(self.done, ("prediction", "prediction"), outputs[0], outputs[1] + shift, allowed)
+        self.compared += outputs[0].size
+        if not found.is_allowed:
+            self.divergence = self.divergence or found
         return outputs[0], outputs[1]

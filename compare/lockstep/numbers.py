@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..problem.module_copy import as_array
-from ..rounding.difference import ComparedStep, Difference, Key, largest_share
+from ..rounding.difference import ComparedStep, Difference, Key, largest_share, record_of
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
 from ..support.kinds import kind_of
@@ -109,14 +109,5 @@ def parameters(state: Record) -> dict[str, Array] | None:
 
 def compared_step(number: int, actual: Record, expected: Record, allowed: Record, start: Record) -> ComparedStep:
     """Return the step as reports show it."""
-    def record(arrays: Record) -> StepRecord:
-        fields: dict[str, Any] = {}
-        for (phase, name), array in arrays.items():
-            if phase == name:
-                fields[phase] = array
-            else:
-                fields.setdefault(phase, {})[name] = array
-        return StepRecord(**fields)
-
     starts = {name: array for (phase, name), array in start.items() if phase == "params"}
-    return ComparedStep(number, record(actual), record(expected), record(allowed), starts)
+    return ComparedStep(number, record_of(actual), record_of(expected), record_of(allowed), starts)

@@ -1,6 +1,5 @@
 """The lockstep of a module problem: the reference module and a candidate beside it, each number of each step judged by sampled rounding."""
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,7 +11,8 @@ from ..problem.of_module import ModuleProblem
 from ..problem.validation import check_flag, is_whole
 from ..rounding.allowance import Allowance, share
 from ..rounding.difference import ComparedStep, Difference, Key, Mode
-from ..rounding.sampling import CHANCE, HALF, SAMPLES
+from ..rounding.sampling import SampledReference
+from ..rounding.spread import CHANCE, HALF, SAMPLES
 from ..sides.candidates import candidate_of
 from ..sides.interface import CARRIED, Implementation, StepRecord, abilities_of
 from ..sides.module import ModuleSide
@@ -52,7 +52,8 @@ class ModuleRun:
         self.alone = ModuleSide(problem, plain=True) if mode == "free" and is_trained else None
         numbers = sum(tensor.numel() for tensor in shown.values()) * steps
         sampled, self.notes = in_float64(problem)
-        self.allowance = Allowance(sampled, "tf32" if problem.tf32 else problem.dtype, numbers, seed=problem.seed)
+        self.allowance = Allowance("tf32" if problem.tf32 else problem.dtype, numbers)
+        self.samples = SampledReference(sampled, self.allowance, problem.seed)
         self.done = self.compared = 0
         self.drift = 0.0      # the largest gap between the actual side's parameters and those of the side that trains alone
         self.followed_from: int | None = None
@@ -64,9 +65,7 @@ class ModuleRun:
         self.kept: dict[int, ComparedStep] = {}
         self.trained = [name for name, each in self.expected.parameters.items() if each.requires_grad]
         self.moved: set[str] = set()
-        # how far state may be off that the actual side does not show, now and at the step sampled last
-        self.hidden: dict[Key, Array] = {}
-        self.sampled_hidden: dict[Key, Array] = {}
+        self.hidden: dict[Key, Array] = {}      # how far state may be off that the actual side does not show
         # the state before the next step: what the actual side shows, else the reference's own
         self.now: Record = as_arrays(self.expected.state())
         try:
@@ -105,7 +104,7 @@ class ModuleRun:
                 c=found.c,
                 samples=SAMPLES,
                 chance=CHANCE,
-                unknown=tuple(sorted(found.unknown)),
+                unknown=tuple(sorted(self.samples.unknown)),
                 sampled=tuple(found.sampled),
                 unmoved=tuple(name for name in weights if name not in self.moved and self.divergence is None),
                 notes=tuple(self.notes),
@@ -180,7 +179,7 @@ class ModuleRun:
                 return
         gaps = {key: gap(key, actual[key], array) for key, array in expected.items()}
         self.compared += sum(each.size for each in gaps.values())
-        allowed = self.allowance.sample_evaluation(batch, in_double(self.now), gaps)
+        allowed = self.samples.sample_evaluation(batch, in_double(self.now))
         shares = {key: share(each, allowed[key]) if key in allowed else float(each.max(initial=0.0)) for key, each in gaps.items()}
         wrong = next((key for key, each in shares.items() if not each <= 1), None)
         if wrong is not None:
@@ -194,9 +193,11 @@ class ModuleRun:
             self.series.setdefault(key, []).append(float(each.max(initial=0.0)))
         shares = {key: self.allowance.share(key, each, expected[key], start.get(key)) for key, each in gaps.items()}
         sampled: dict[Key, Array] = {}
-        if max(shares.values()) > HALF or not self.allowance.sampled:
+        unshown = [key for key in expected if key in self.hidden and key not in actual]
+        has_grown = any(self.allowance.has_grown(key, expected[key]) for key in unshown)
+        if max(shares.values()) > HALF or not self.allowance.sampled or has_grown:
             hidden = in_double({key: off for key, off in self.hidden.items() if key in start})
-            sampled = self.allowance.sample(number, batch, in_double(start), gaps, hidden)
+            sampled = self.samples.sample(number, batch, in_double(start), gaps, hidden)
             shares = {key: share(each, sampled[key]) if key in sampled else float(each.max(initial=0.0)) for key, each in gaps.items()}
         self._note_moved(actual, expected, sampled)
         self._age_hidden(start, actual, expected, sampled)
@@ -235,11 +236,8 @@ class ModuleRun:
         """Keep how far the state may be off that the actual side does not show: as sampled, and by each step's rounding more after that."""
         for key, value in expected.items():
             if key[0] in CARRIED and key not in actual and value.dtype.kind == "f":
-                if key in sampled:
-                    self.hidden[key] = self.sampled_hidden[key] = sampled[key]
-                else:
-                    more = np.minimum(self.allowance.nearby(key, value, start.get(key)), 2 * self.sampled_hidden.get(key, math.inf))
-                    self.hidden[key] = np.hypot(self.hidden.get(key, 0.0), more)
+                more = sampled[key] if key in sampled else self.allowance.nearby(key, value, start.get(key))
+                self.hidden[key] = more if key in sampled else np.hypot(self.hidden.get(key, 0.0), more)
 
     def _note_moved(self, actual: Record, expected: Record, sampled: Record) -> None:
         """Note the parameters whose step is shown and clearly larger than what rounding allows; in bfloat16 their gradient.

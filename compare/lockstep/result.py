@@ -38,9 +38,9 @@ class Rounding:
     c: float
     samples: int
     chance: float
-    unknown: tuple[str, ...]
     sampled: tuple[int, ...]
-    unmoved: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+    unmoved: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -112,8 +112,8 @@ class Comparison:
     @property
     def unmoved(self) -> list[str]:
         """The weights that no kept step moves, apart from weight decay, by clearly more than rounding allows: wrong steps would pass."""
-        if self.rounding is not None:
-            return list(self.rounding.unmoved)
+        if not isinstance(self.problem, Problem):
+            return list(self.rounding.unmoved) if self.rounding else []
         moved: dict[str, bool] = {}
         for kept in self.kept.values():
             for name, _, expected, allowed in kept.deltas():
@@ -146,12 +146,22 @@ class Comparison:
 
         return in_notebook(self.to_html, self.explanation())
 
-    def explanation(self) -> str:
-        """Say the verdict in words: what was compared, and where the two sides part, if they do."""
+    def explanation(self, *, method: bool = True) -> str:
+        """Say the verdict in words: what was compared, where the two sides part, if they do, and how what is allowed was found."""
+        return "\n".join([self._said(), *(f"  {line}" for line in self.method())] if method else [self._said()])
+
+    def method(self) -> list[str]:
+        """Say how it was found what rounding allows, and what else has to be known, a line each."""
+        if self.rounding is None:
+            return []
+        found, sampled = self.rounding, _count(len(self.rounding.sampled), "step")
+        text = f"allowed is {found.c:.3g} σ of rounding, sampled up to {found.samples} times at {sampled}"
+        return [text, f"the chance of a false alarm is below {found.chance:.0e}", *found.notes]
+
+    def _said(self) -> str:
         found = self.first_divergence
         if found is None:
             text = f"equivalent: {self.compared} numbers in {_count(self.steps, 'step')}, each within what rounding allows"
-            text += self._method()
             if self.followed_from is not None:
                 text += f"\n  from step {self.followed_from} on in follow mode: so far had the two sides' weights drifted apart"
             return text
@@ -161,22 +171,13 @@ class Comparison:
         before = [f"every number of {_count(whole_steps, 'step')}"] if whole_steps else []
         before += [self._worded(each) for each in _listed(self.agreed)]
         lines.append(f"  agreed before it: {', '.join(before) if before else 'nothing'}")
-        return "\n".join(lines) + self._method()
+        return "\n".join(lines)
 
     def _worded(self, place: str) -> str:
         """Return the place with the stages of a module in words."""
-        if self.rounding is None:
+        if isinstance(self.problem, Problem):
             return place
         return place.replace("activations ", "output of ").replace("errors ", "gradient at ")
-
-    def _method(self) -> str:
-        """Say how it was found what rounding allows."""
-        if self.rounding is None:
-            return ""
-        found, sampled = self.rounding, _count(len(self.rounding.sampled), "step")
-        text = f"\n  allowed is {found.c:.3g} σ of rounding, sampled up to {found.samples} times at {sampled}; "
-        text += f"chance of a false alarm below {found.chance:.0e}"
-        return text + "".join(f"\n  {note}" for note in found.notes)
 
 
 def _nearest(rows: list[tuple[int, Array, Array, Array]]) -> Array:

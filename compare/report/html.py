@@ -54,15 +54,15 @@ def comparison_page(
     comparison: Comparison, *, sides: Sides = plots.SIDES, device: str = "cpu", command: str | None = None, epochs: Sequence[Any] = ()
 ) -> str:
     """Return the page of any comparison; raise MissingExtraError where the extra `report` is not installed."""
-    sentence, *details = comparison.explanation().split("\n")
-    if comparison.rounding is not None:      # beside any module, of which there is no picture yet
+    sentence, *details = comparison.explanation(method=False).split("\n")
+    if not isinstance(comparison.problem, Problem):      # beside any module, of which there is no picture yet
         return _rendered(
             verdict=comparison.verdict,
             sentence=sentence,
-            title=f"{comparison.verdict}: {comparison.problem.title}",  # type: ignore[attr-defined]    # a module problem
+            title=f"{comparison.verdict}: {comparison.problem.title}",
             last=tuple(summary_of_training(comparison, command)),
             facts=_facts_beside_module(comparison, device, command),
-            notes=[*([comparison.stopped] if comparison.stopped else []), *comparison.rounding.notes],
+            notes=[*([comparison.stopped] if comparison.stopped else []), *comparison.method()[2:]],
             details=details,
             pictures=[],
         )
@@ -125,6 +125,7 @@ def _facts(comparison: Comparison, sides: Sides, device: str, command: str | Non
     if comparison.worst is not None and comparison.first_divergence is None:
         facts.append(("Nearest to its bound", f"step {comparison.worst.step}, {comparison.worst.share:.1%} of what rounding allows"))
         facts.append(("Drift of the weights", f"{comparison.drift:.2g}"))
+    facts += _allowed(comparison)
     if comparison.accuracies is not None:
         actual, expected = comparison.accuracies
         facts.append(("Accuracy on the test records", f"{sides[0]} {actual:.4g}, {sides[1]} {expected:.4g}"))
@@ -135,9 +136,15 @@ def _facts_beside_module(comparison: Comparison, device: str, command: str | Non
     facts = [
         ("Reference", f"{comparison.problem.title}, {comparison.problem.dtype}, seed {comparison.problem.seed}"),  # type: ignore[attr-defined]
         ("Compared", f"{comparison.compared} numbers in {comparison.steps} steps, mode {comparison.mode}"),
+        *_allowed(comparison),
         ("Versions", _versions(device)),
     ]
     return facts + ([("Repeat", command)] if command else [])
+
+
+def _allowed(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return the fact of how it was found what rounding allows, if it was."""
+    return [("Rounding", " ".join(comparison.method()[:2]))] if comparison.rounding else []
 
 
 def _versions(device: str) -> str:

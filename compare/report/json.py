@@ -44,6 +44,7 @@ def as_json(training: Training, device: str, asked: Mapping[str, Any]) -> str:
         "first_divergence": difference_object(comparison.first_divergence),
         "agreed_before": comparison.agreed,
         **fields(comparison, "drift", "stopped", "followed_from"),
+        "rounding": rounding_object(comparison),
         "initial_parameters": of(training.initial_parameters),
         "final_parameters": of(comparison.final_parameters),
         "environment": environment(device),
@@ -73,6 +74,11 @@ def difference_object(difference: Difference | None) -> dict[str, Any] | None:
     return None if difference is None else asdict(difference)
 
 
+def rounding_object(comparison: Comparison | None) -> dict[str, Any] | None:
+    """Return how it was found what rounding allows, as a dict, or None."""
+    return None if comparison is None or comparison.rounding is None else asdict(comparison.rounding)
+
+
 def as_text(result: Mapping[str, Any]) -> str:
     """Return the JSON text of dicts, lists, tuples and NumPy arrays."""
     return json.dumps(_jsonable(result), indent=2, allow_nan=False, ensure_ascii=False)
@@ -92,7 +98,6 @@ def _jsonable(value: Any) -> Any:
 
 def beside_json(comparison: Comparison, file: str, reference: str) -> str:
     """Return what came out beside a module as JSON text, with the keys of a training's where they mean the same."""
-    rounding = comparison.rounding
     result = {
         **fields(comparison, "verdict", "steps", "compared", "mode", "unmoved", "drift", "stopped", "followed_from", "part"),
         "explanation": comparison.explanation(),
@@ -102,7 +107,7 @@ def beside_json(comparison: Comparison, file: str, reference: str) -> str:
         "first_divergence": difference_object(comparison.first_divergence),
         "worst": difference_object(comparison.worst),
         "agreed_before": comparison.agreed,
-        "rounding": None if rounding is None else asdict(rounding),
+        "rounding": rounding_object(comparison),
         "environment": environment("cpu"),
     }
     return as_text(result)

@@ -156,7 +156,7 @@ def _print_losses(console: Output, training: Training, printed: Sequence[float])
 
 
 def _print_verdict(console: Output, comparison: Comparison, command: str, report: str | None) -> None:
-    first, *rest = comparison.explanation().split("\n")
+    first, *rest = comparison.explanation(method=False).split("\n")
     if comparison.stopped:
         console.say(f"Stopped at step {comparison.steps}: {comparison.stopped}")
     elif comparison.worst is not None and comparison.first_divergence is None:
@@ -165,6 +165,8 @@ def _print_verdict(console: Output, comparison: Comparison, command: str, report
         how_near = f"{worst.ulps:.1f} ulp, {worst.share:.1%} of it"
         console.say(f"Nearest to its bound: step {worst.step}, {where}{_index(worst.index)}, {how_near}")
         console.say(f"Drift between the two sides' weights: {comparison.drift:.1e} before step {comparison.steps}")
+    for line in comparison.method():
+        console.say(line[0].upper() + line[1:])
     print_verdict(console, first, report)
     for line in rest:
         console.say(line)

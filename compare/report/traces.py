@@ -9,7 +9,7 @@ from ..lockstep.result import Comparison
 from ..support.output import printable
 from ..traces.trace import Trace, cut_off
 from .console import make_console, print_summary, print_verdict
-from .json import difference_object, fields, problem_object
+from .json import difference_object, fields, problem_object, rounding_object
 from .words import described, summary_of_training
 
 
@@ -69,7 +69,9 @@ def print_difference(comparison: Comparison, actual: Trace, expected: Trace, com
         console.print(Text(f"Drift between the two runs' weights: {comparison.drift:.1e} before step {comparison.steps}"))
     if comparison.stopped:
         console.print(Text(f"Stopped at step {comparison.steps}: {comparison.stopped}"))
-    print_verdict(console, comparison.explanation(), report)
+    for line in comparison.method():
+        console.say(line[0].upper() + line[1:])
+    print_verdict(console, comparison.explanation(method=False), report)
     print_summary(console, summary_of_training(comparison, command))
 
 
@@ -86,6 +88,7 @@ def difference_as_object(comparison: Comparison, actual: Trace, expected: Trace)
         "drift": comparison.drift,
         "accuracy": comparison.accuracies,
         "stopped": comparison.stopped,
+        "rounding": rounding_object(comparison),
         "differing": {name: [left, right] for name, left, right in differing(actual, expected)},
         "traces": [about_object(actual), about_object(expected)],
     }

@@ -1,4 +1,4 @@
-"""A `Difference` is one number on both sides; a `ComparedStep` is one step of both sides beside its envelope."""
+"""A `Difference` is one number on both sides; a `ComparedStep` is one step of both sides beside what rounding allows in it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from ..sides.interface import CARRIED, StepRecord
+from ..sides.interface import StepRecord
 from ..support.arrays import Array
 
 Mode = Literal["free", "follow"]
@@ -19,8 +19,8 @@ class Difference:
     """One number of one step, on both sides.
 
     `step` counts from 1. `phase` is a field of `StepRecord`, or "prediction" for the outputs at the test records after the last
-    step; `tensor` is the parameter's or layer's name, or the phase's where it has one array. `allowed` is the envelope's bound on
-    |actual − expected|, `ulps` the difference in units in the last place of the larger of the two. `reason` says why the numbers cannot
+    step; `tensor` is the parameter's or layer's name, or the phase's where it has one array. `allowed` is what rounding allows
+    of |actual − expected|, `ulps` the difference in units in the last place of the larger of the two. `reason` says why the numbers cannot
     be compared, if they cannot: they are not finite, or they are None because the array is missing or misshapen.
     """
 
@@ -85,10 +85,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class ComparedStep:
-    """One step as both sides showed it, beside its envelope.
+    """One step as both sides showed it, beside what rounding allows in it.
 
-    `before` are the parameters that the actual side started from. `drift` is the difference that earlier steps leave between the two sides'
-    parameters, buffers and optimiser state, by name, after a step that is the same on both.
+    `before` are the parameters that the actual side started from. `shift` is what a start of the expected side's own makes of each array.
     """
 
     step: int
@@ -96,18 +95,17 @@ class ComparedStep:
     expected: StepRecord
     allowed: StepRecord
     before: Mapping[str, Array]
-    drift: Mapping[str, Array] = field(default_factory=dict)
+    shift: Mapping[Key, Array] = field(default_factory=dict)
 
     def tensors(self) -> Iterator[tuple[Key, Array, Array, Array]]:
         """Yield each array that both show as ((phase, tensor), actual, expected, allowed), in the order of comparison.
 
-        To the expected side's carried arrays the drift is added, as in the comparison, so that the difference is the step's own.
+        The shift is taken away, as in the comparison, so that the difference is the step's own.
         """
         shown, allowed = ({(phase, name): array for phase, name, array in record.tensors()} for record in (self.actual, self.allowed))
         for phase, name, array in self.expected.tensors():
-            if (phase, name) in shown:
-                has_drift = phase in CARRIED and name in self.drift
-                yield (phase, name), shown[phase, name], array + self.drift[name] if has_drift else array, allowed[phase, name]
+            if (key := (phase, name)) in shown:
+                yield key, shown[key], array + self.shift[key] if key in self.shift else array, allowed[key]
 
     def deltas(self) -> Iterator[tuple[str, Array, Array, Array]]:
         """Yield each parameter's step as (name, actual, expected, allowed), by layers; after − before if only parameters are shown."""
@@ -116,6 +114,17 @@ class ComparedStep:
             if shown == phase:
                 start = 0.0 if phase == "deltas" else self.before[name]
                 yield name, actual - start, expected - start, allowed
+
+
+def record_of(arrays: Mapping[Key, Array]) -> StepRecord:
+    """Return the arrays by (phase, tensor) as a record."""
+    fields: dict[str, Any] = {}
+    for (phase, name), array in arrays.items():
+        if phase == name:
+            fields[phase] = array
+        else:
+            fields.setdefault(phase, {})[name] = array
+    return StepRecord(**fields)
 
 
 def shares(actual: Array, expected: Array, allowed: Array) -> Array:

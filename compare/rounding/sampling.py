@@ -1,47 +1,33 @@
-"""Sampled rounding: run a step several times under `Noise`, and take the spread of each of its numbers.
+"""Sampled rounding of a module: run its step several times under `Noise`, and take the spread of each of its numbers."""
 
-A number is the same on both sides if they are at most c σ apart, σ being the root mean square of what honest rounding moves it by. An
-honest program is off by about one σ, in no direction of its own, so that its distance in estimated σ has Student's distribution with as
-many degrees of freedom as there are samples. c follows from the chance of a false alarm, over all numbers compared.
-"""
-
-import math
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from ..sides.interface import CARRIED
+from ..support.arrays import Array
+from ..support.errors import ProblemError
+from .allowance import Allowance
+from .difference import Key
 from .noise import Noise
+from .spread import FEW, HALF, SAMPLES, Spread, spread
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
-SAMPLES, FEW = 32, 8
-HALF = 0.5      # of what few samples, or other steps, allow is enough
-_MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
-TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
-_LEAST_TURNED = 1 << 20      # u of a number's scale: no less is a choice
-_SATURATED = 1.3      # times their root mean square is the largest of samples that are all as far off; of normal ones it is about twice
-_ENOUGH = 1 << 20      # numbers of a tensor
-LAST = 4.0      # u that any number may be off by: what is copied on one side may be multiplied and divided on the other, or scaled back
-CHANCE = 1e-9      # of a false alarm in all numbers of a comparison, if errors were normal; they are more bounded than that
+State = Mapping[Key, Tensor]
+_NONE: State = {}
+
 
 
 @dataclass(frozen=True)
-class Sampled(Generic[K]):
-    """What rounding allows in each number by its key, the plain numbers, and the calls that had no row in the noise table.
-
-    `largest` is of each tensor the largest part that is allowed of a number's scale, infinite where the number and its tensor are 0, and
-    the most that is allowed; `turned` says where more than rounding moves a number.
-    """
+class Sampled(Spread[K], Generic[K]):
+    """The spread, the plain numbers, and the calls that had no row in the noise table."""
 
     plain: Mapping[K, Tensor]
-    allowed: Mapping[K, Tensor]
-    largest: Mapping[K, tuple[float, float]]
-    turned: Mapping[K, Tensor]
     unknown: frozenset[str]
 
 
@@ -51,14 +37,12 @@ def sampled(
     *,
     units: tuple[float, float],
     seed: int = 0,
-    is_enough: Callable[[Mapping[K, Tensor]], bool] = lambda allowed: False,
+    is_enough: Callable[[Mapping[K, Array]], bool] = lambda allowed: False,
 ) -> Sampled[K]:
     """Run a step plainly, and `SAMPLES` times under noise, and return what rounding allows: c σ.
 
-    Each sample is moved by c/2 times as much as honest rounding may move it, and twice their spread is allowed. So a choice that rounding
-    might turn, of relu or a maximum, is turned in many samples. Such a number, which is moved much farther than others of its tensor, is
-    allowed twice that. `units` are the unit roundoff of results and that of the sums behind them. `step` starts from the same state each
-    time and returns fresh tensors of floating point. The first `FEW` samples end it where `is_enough` says so of half of what they allow.
+    `units` are the unit roundoff of results and that of the sums behind them. `step` starts from the same state each time and returns
+    fresh tensors of floating point. The first `FEW` samples end it where `is_enough` says so of half of what they allow.
     """
     plain = step()
     squares = {key: torch.zeros_like(tensor, dtype=torch.float64) for key, tensor in plain.items()}
@@ -73,41 +57,10 @@ def sampled(
             torch.maximum(most[key], off, out=most[key])
             squares[key].addcmul_(off, off)
         if sample in (FEW, SAMPLES):
-            found = _judged(plain, squares, most, sample, units, frozenset(unknown))
+            found = spread(_arrays(plain), _arrays(squares), _arrays(most), sample, units)
             if is_enough({key: HALF * each for key, each in found.allowed.items()}):
                 break
-    return found
-
-
-def _judged(
-    plain: Mapping[K, Tensor],
-    squares: Mapping[K, Tensor],
-    most: Mapping[K, Tensor],
-    samples: int,
-    units: tuple[float, float],
-    unknown: frozenset[str],
-) -> Sampled[K]:
-    allowed, turned, largest = {}, {}, {}
-    unit, is_full = units[0], units[0] == units[1]      # or results round more than the sums behind them
-    for key, total in squares.items():
-        spread = (total / samples).sqrt()
-        allowed[key] = torch.maximum(2 * spread, (_MOST if is_full else 2 * _MOST) * most[key])
-        if samples == SAMPLES:      # where all samples are as far off, on one side or the other, honest programs are on both
-            allowed[key] = torch.where(most[key] < _SATURATED * spread, 2 * allowed[key], allowed[key])
-        part = torch.where(allowed[key] > 0, allowed[key] / scale_of(plain[key]), 0.0)
-        positive = part[(part > 0) & (part < math.inf)][:_ENOUGH]
-        turned[key] = part > max(TURNED * float(positive.quantile(0.1)) if positive.numel() else 0.0, _LEAST_TURNED * unit)
-        allowed[key] = torch.where(turned[key], 2 * allowed[key], allowed[key])
-        rest = ~turned[key] if bool(turned[key].any()) and not bool(turned[key].all()) else torch.ones_like(turned[key])
-        largest[key] = (float(part[rest].max()), float(allowed[key][rest].max())) if part.numel() else (0.0, 0.0)
-    return Sampled(plain, allowed, largest, turned, unknown)
-
-
-def scale_of(value: Tensor) -> Tensor:
-    """Return each number's size and the root mean square of all finite ones in its tensor."""
-    size = value.double().abs()
-    finite = torch.where(size < math.inf, size, 0.0)
-    return finite + finite.square().mean().sqrt()
+    return Sampled(found.allowed, found.turned, found.largest, plain, frozenset(unknown))
 
 
 def repeatable(run: Callable[[], T], seed: int) -> T:
@@ -117,13 +70,79 @@ def repeatable(run: Callable[[], T], seed: int) -> T:
         return run()
 
 
-def critical(samples: int, numbers: int, chance: float = CHANCE) -> float:
-    """Return c: of so many numbers in Student's distribution, one is beyond ±c with that chance.
+class Reference(Protocol):
+    """A side on tensors of float64, whose steps can be made again from any state."""
 
-    The tail beyond t is ∫cosᵛ⁻¹φ dφ from arctan(t/√v) to π/2, as a part of the same from −π/2 to π/2.
-    """
-    angles = (np.arange(200_000) + 0.5) / 200_000 * math.pi / 2
-    weights = np.sin(angles) ** (samples - 1)      # cos, from the far end: sin of the distance from π/2
-    tail = np.cumsum(weights) / weights.sum()      # both tails, beyond √v / tan(angle)
-    at = int(np.searchsorted(tail, chance / max(1, numbers)))
-    return math.sqrt(samples) / math.tan(angles[min(at, len(angles) - 1)])
+    def numbers(self, number: int, batch: Any) -> Mapping[Key, Tensor]:
+        """Make the step of that number, and return what it shows by (phase, tensor)."""
+
+    def evaluation(self, batch: Any) -> Mapping[Key, Tensor]:
+        """Return the outputs for a batch in evaluation."""
+
+    def load(self, state: State) -> None:
+        """Start from that state: parameters, buffers and the optimiser's state."""
+
+
+class SampledReference:
+    """The samples of a reference's steps, of which an allowance is told."""
+
+    def __init__(self, reference: Reference, allowance: Allowance, seed: int) -> None:
+        self.reference, self.allowance, self.seed = reference, allowance, seed
+        self.unknown: set[str] = set()
+
+    def sample(self, number: int, batch: Any, start: State, gaps: Mapping[Key, Array], hidden: State = _NONE) -> dict[Key, Array]:
+        """Return how far each number of that step from that state may be off; of what is carried, its change.
+
+        Few samples are enough where the `gaps` are within half of what they allow. `hidden` says how far off parts of the state are already
+        that the other side does not show; of these, the value may be off so far.
+        """
+        generator = torch.Generator().manual_seed(self.seed + number)
+        is_plain = True
+        last: dict[Key, Array] = {}      # what each number may be off in any case
+
+        def step() -> dict[Key, Tensor]:
+            nonlocal is_plain
+            own = start if is_plain else {k: _moved(value, hidden[k], generator) if k in hidden else value for k, value in start.items()}
+            is_plain = False
+            self.reference.load(own)
+            numbers = self.reference.numbers(number, batch)
+            if not last:
+                last.update({key: self.allowance.last(each.double().numpy(force=True)) for key, each in numbers.items()})
+            return {key: _change(key, each, own, hidden) for key, each in numbers.items() if each.is_floating_point()}
+
+        def is_enough(allowed: Mapping[Key, Array]) -> bool:
+            return all((each <= allowed[key] + last[key]).all() for key, each in gaps.items() if key in allowed)
+
+        seed = self.seed + 1000 * number
+        found = sampled(step, self.allowance.c, units=self.allowance.units, seed=seed, is_enough=is_enough)
+        is_plain = True
+        again = step()
+        if not all(torch.equal(again[key].nan_to_num(), each.nan_to_num()) for key, each in found.plain.items()):
+            expected = "a module, and an optimiser, that keep what they change in parameters, buffers and the optimiser's state"
+            raise ProblemError(f"the reference does not make step {number} again as it did; expected {expected}")
+        self.unknown |= found.unknown
+        return self.allowance.learn(number, found, last)
+
+    def sample_evaluation(self, batch: Any, state: State) -> dict[Key, Array]:
+        """Return how far each output in evaluation from that state may be off."""
+        def outputs() -> dict[Key, Tensor]:
+            self.reference.load(state)
+            return {key: each for key, each in self.reference.evaluation(batch).items() if each.is_floating_point()}
+
+        found = sampled(outputs, self.allowance.c, units=self.allowance.units, seed=self.seed)
+        return {key: each + self.allowance.last(found.plain[key].double().numpy(force=True)) for key, each in found.allowed.items()}
+
+
+def _change(key: Key, value: Tensor, start: State, hidden: State) -> Tensor:
+    """Return the change of what is carried and not hidden, and the value of all else."""
+    return value - start[key] if key[0] in CARRIED and key in start and key not in hidden else value
+
+
+def _moved(value: Tensor, off: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the value with noise so that twice its spread is `off`; what is nowhere negative, as squares, stays so."""
+    moved = value + torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value) * off / 2
+    return moved.abs() if bool((value >= 0).all()) else moved
+
+
+def _arrays(tensors: Mapping[K, Tensor]) -> dict[K, Array]:
+    return {key: tensor.double().numpy(force=True) for key, tensor in tensors.items()}

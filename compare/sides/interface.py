@@ -51,6 +51,11 @@ class StepRecord:
                 yield phase, phase, shown
 
     @property
+    def carried(self) -> dict[str, Array]:
+        """The state shown, from which the next step starts: parameters, buffers and optimiser state, by name."""
+        return {**(self.params or {}), **(self.buffers or {}), **(self.state or {})}
+
+    @property
     def phases(self) -> tuple[str, ...]:
         """The phases shown, in the order of comparison."""
         return tuple(phase for phase in PHASES if getattr(self, phase) is not None)

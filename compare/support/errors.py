@@ -9,10 +9,6 @@ class ProblemError(CompareError, ValueError):
     """A problem, an option or an argument is invalid; the message says what is wrong, where, and what was expected."""
 
 
-class LostInDriftError(ProblemError):
-    """The weights of two sides have drifted so far apart that comparing further steps proves nothing."""
-
-
 class NotEquivalentError(CompareError, AssertionError):
     """Two implementations differ; the message says where, how far and what agreed before."""
 

@@ -14,7 +14,7 @@ from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
-from ..support.errors import LostInDriftError, ProblemError
+from ..support.errors import ProblemError
 from ..userfile.as_side import Attempted, can_train
 from ..userfile.conventions import ContractError, Convention, conventions
 from ..userfile.file import AttemptError
@@ -53,7 +53,7 @@ def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | P
 def differences(actual: Trace | str | PathLike[str], expected: Trace | str | PathLike[str], *, keep: bool = False) -> Comparison:
     """Compare two recorded runs of one problem, step by step as far as both go, within the bounds of the coarser of their precisions.
 
-    Raises ProblemError for runs of different problems, LostInDriftError for runs that drift too far apart to be compared, TraceError.
+    Raises ProblemError for runs of different problems, TraceError.
     """
     actual, expected = opened(actual), opened(expected)
     coarser = min((actual, expected), key=lambda trace: np.dtype(trace.problem.dtype).itemsize).problem
@@ -103,8 +103,6 @@ def _replayed(trace: Trace, problem: Problem, candidate: Candidate, keep: bool) 
     convention, tried = max(fitting, key=lambda each: each[1].verdict == "equivalent")
     try:
         comparison = compared(convention, problem, steps, keep)
-    except LostInDriftError as lost:
-        return ended("not a proof", lost)
     except (ContractError, AttemptError) as fault:
         return failed(fault)
     check = replace(

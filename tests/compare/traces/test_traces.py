@@ -22,7 +22,7 @@ from compare import Manual, Problem, Program, TorchRef, train_in_lockstep
 from compare.cli import arguments, traces
 from compare.cli.main import main
 from compare.problem.lesson import lesson_problem
-from compare.support.errors import CompareError, LostInDriftError, ProblemError
+from compare.support.errors import CompareError, ProblemError
 from compare.traces import record as recording
 from compare.traces import trace as reading
 from compare.traces.as_side import Recorded
@@ -647,12 +647,9 @@ def test_runs_of_two_precisions_are_held_to_the_coarser_one(tmp_path_factory: py
         for side, dtype in (("manual", "float64"), ("torch_ref", "float32"))
     ]
     for pair in (traces, traces[::-1]):
-        try:
-            comparison = differences(*pair)
-        except LostInDriftError:      # a problem in which three steps are enough for that says nothing
-            reject()
+        comparison = differences(*pair)
         found = comparison.first_divergence
-        if found and max(abs(found.actual or 0), abs(found.expected or 0), key=np.nan_to_num) > float(np.finfo(np.float32).max):
+        if found and not max(abs(found.actual or 0), abs(found.expected or 0)) <= float(np.finfo(np.float32).max):
             reject()      # 1e49 is no number of float32
         assert comparison.verdict == "equivalent", comparison.explanation()
 
@@ -685,22 +682,22 @@ class Flipped(Manual):
         return {**shown, "grads": {name: -grad for name, grad in shown["grads"].items()}} if self.done >= 150 else shown
 
 
-def test_where_drift_hides_everything_nothing_is_proved(tmp_path: Path) -> None:
-    """A learning rate that doubles any drift: bounds soon say nothing, and gradients of the wrong sign would pass."""
+def test_drift_hides_nothing(tmp_path: Path) -> None:
+    """A learning rate that doubles any drift, until the weights of the two runs are no longer alike: each step is seen from its own start."""
     problem = Problem.draw((6, 8, 8, 1), activations=("relu", "relu", "sigmoid"), bias=True, lr=50.0, dtype="float32", records=(60,))
     trace = record(problem, tmp_path / "t", steps=200)
-    for side in (Manual(problem), Flipped(problem)):
-        with pytest.raises(LostInDriftError, match=r"drifted so far apart by step \d+ that .* cannot follow; expected fewer steps"):
-            train_in_lockstep(side, Recorded(trace), problem, steps=200)
-    with pytest.raises(LostInDriftError):
-        differences(record(problem, tmp_path / "m", steps=200, side="manual"), trace)
+    right = train_in_lockstep(Manual(problem), Recorded(trace), problem, steps=200)
+    assert right.verdict == "equivalent", right.explanation()
+    assert right.drift > 0.01
+    wrong = train_in_lockstep(Flipped(problem), Recorded(trace), problem, steps=200).first_divergence
+    assert wrong is not None
+    assert (wrong.step, wrong.phase) == (150, "grads")
+    assert differences(record(problem, tmp_path / "m", steps=200, side="manual"), trace).verdict == "equivalent"
     (tmp_path / "mine.py").write_text(CHAOTIC)
-    result = replay(trace, tmp_path / "mine.py")
-    assert result.verdict == "not a proof"
-    assert "bounds on them say nothing" in (result.reason or "")
+    assert replay(trace, tmp_path / "mine.py").verdict == "equivalent"
     (tmp_path / "mine.py").write_text(CHAOTIC.replace("(o - y)", "(y - o)"))
-    wrong = replay(trace, tmp_path / "mine.py")
-    assert (wrong.verdict, wrong.first and wrong.first.step) == ("different", 1)
+    replayed = replay(trace, tmp_path / "mine.py")
+    assert (replayed.verdict, replayed.first and replayed.first.step) == ("different", 1)
 
 
 # ---- From the command line, and without torch.

@@ -1,0 +1,271 @@
+"""Arithmetic on sampled numbers: an array together with what it would be if each operation had rounded otherwise.
+
+The first row of a `Sampled` has the numbers themselves, plain; the others are moved at random, at each operation by `amplitude` times
+as much as the honest forms of that operation may be apart, in u, the unit roundoff. Where they go together, as both terms of a difference,
+that is seen, and so is a choice that rounding turns: each row makes its own. How far the rows lie apart is what rounding allows.
+
+Formulas read as on paper: `a @ b`, `a * b` elementwise, `a + b`, `1 - a`, `-a`, `a.T`. A number or an array beside a `Sampled` is exact.
+What an operation may be moved by is what `rounding.table` has for PyTorch's call of the same kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..rounding.spread import LAST, SAMPLES, critical, spread
+from ..support.arrays import Array
+
+NUMBERS = 1 << 20      # are judged by one run of formulas, about: c hardly depends on it
+_LONG, _PARTIAL = 16, 0.3      # terms from which on a sum is one of many, and what bounds its partial sums: see the noise table
+_ROW = 1 << 22
+
+
+class Precision:
+    """The unit roundoff of `dtype`, and how many `samples` there are, drawn from `seed`."""
+
+    def __init__(self, dtype: DTypeLike, *, samples: int = SAMPLES, amplitude: float | None = None, seed: int = 0) -> None:
+        info = np.finfo(dtype)
+        self.unit, self.tiny = float(info.eps) / 2, float(info.smallest_normal)
+        self.samples = samples
+        self.amplitude = critical(SAMPLES, NUMBERS) / 2 if amplitude is None else amplitude
+        self._random = np.random.default_rng(seed)
+
+    def relative(self, roundings: float) -> float:
+        """Return the relative error of so many roundings on each of two sides, as wrong as can be."""
+        return 2 * roundings * self.unit
+
+    def drawn(self, shape: tuple[int, ...]) -> Array:
+        """Return numbers in [−1, 1] for each sample, (samples, *shape): a piece of a long row, from a drawn place."""
+        n = self.samples * math.prod(shape)
+        if n > _ROW // 2:
+            return self._random.uniform(-1, 1, (self.samples, *shape))
+        at = int(self._random.integers(_ROW - n))
+        return _uniform()[at : at + n].reshape(self.samples, *shape)
+
+
+    def shares(self, n: int) -> Array:
+        """Return n numbers in [0, 1), drawn."""
+        return np.asarray(self._random.random(n))
+
+
+@lru_cache(maxsize=1)
+def _uniform() -> Array:
+    return np.asarray(np.random.default_rng(0).uniform(-1, 1, _ROW))
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Numbers of some shape as `rows` (1 + samples, *shape), or (1, *shape) where they are exact, and their precision."""
+
+    rows: Array
+    precision: Precision
+
+    __array_ufunc__ = None      # so that NumPy leaves array + Sampled to Sampled
+
+    @classmethod
+    def exact(cls, value: Any, precision: Precision) -> Sampled:
+        """Return numbers that every side has."""
+        return cls(np.asarray(value, dtype=np.float64)[None], precision)
+
+    @classmethod
+    def off(cls, value: Any, allowed: Any, precision: Precision) -> Sampled:
+        """Return numbers that are off by as much as is `allowed`: twice their spread."""
+        return cls.exact(value, precision).off_by(allowed)
+
+    @property
+    def value(self) -> Array:
+        """The numbers themselves."""
+        return np.asarray(self.rows[0])
+
+    @property
+    def plain(self) -> Array:
+        """The plain row, with its axis."""
+        return self.rows[:1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Their shape."""
+        return self.rows.shape[1:]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every side has the same numbers."""
+        return len(self.rows) == 1
+
+    @cached_property
+    def error(self) -> Array:
+        """How far rounding may move each number, of that shape."""
+        if self.is_exact:
+            return np.zeros(self.shape)
+        value, last = self.value, LAST * self.precision.unit
+        with np.errstate(all="ignore"):
+            off = np.abs(np.nan_to_num(self.rows[1:] - value, nan=0.0))
+        most, plain = off.max(axis=0), {"": value}
+        found = spread(plain, {"": np.square(off).sum(axis=0)}, {"": most}, self.precision.samples, (self.precision.unit,) * 2)
+        underflow = np.where((value != 0) | (most > 0), self.precision.tiny, 0.0)
+        return np.asarray(found.allowed[""] + last * np.abs(value) + underflow)
+
+    def like(self, value: Any, allowed: Any = 0.0) -> Sampled:
+        """Return other numbers, off by what is `allowed`."""
+        return Sampled.off(value, allowed, self.precision)
+
+    def with_rows(self, rows: Any) -> Sampled:
+        """Return other rows of the same precision."""
+        return Sampled(np.asarray(rows), self.precision)
+
+    def moved(self, units: Any, *, by_record: bool = False) -> Sampled:
+        """Move the samples at random by so many u, an array with one row or all: how far honest forms may be apart.
+
+        `by_record`, all numbers of a record go the same way.
+        """
+        precision = self.precision
+        return self._moved(np.asarray(units) * (precision.unit * precision.amplitude), by_record) if precision.samples else self
+
+    def off_by(self, more: Any) -> Sampled:
+        """Move the samples so that `more` is allowed besides, an array of the numbers' shape."""
+        return self._moved(np.asarray(more)[None] * math.sqrt(0.75)) if self.precision.samples and np.any(more) else self
+
+    def _moved(self, most: Array, by_record: bool = False) -> Sampled:
+        rows = np.empty((1 + self.precision.samples, *np.broadcast_shapes(self.shape, most.shape[1:])))
+        rows[:] = self.rows
+        if not np.isfinite(most).all():
+            most = np.nan_to_num(most, nan=0.0, posinf=0.0, neginf=0.0)
+        drawn = self.precision.drawn((*rows.shape[1:-1], 1) if by_record else rows.shape[1:])
+        rows[1:] += drawn * (most[1:] if most.ndim and len(most) > 1 else most)
+        return self.with_rows(rows)
+
+    def within(self, low: float, high: float) -> Sampled:
+        """Return the numbers held between those two, which no honest form leaves."""
+        return self.with_rows(np.clip(self.rows, low, high))
+
+    def apply(self, function: Callable[[Array], Any]) -> Sampled:
+        """Return an elementwise function of the numbers, without its rounding."""
+        return self.with_rows(function(self.rows))
+
+    def at_most(self) -> Array:
+        """Return the most that |v| can be: |v| and what is allowed."""
+        return np.asarray(np.abs(self.value) + self.error)
+
+    # Operations without rounding.
+
+    @property
+    def T(self) -> Sampled:
+        """The array with its last two axes exchanged."""
+        return self.with_rows(self.rows.swapaxes(-1, -2))
+
+    def __neg__(self) -> Sampled:
+        return self.with_rows(-self.rows)
+
+    def __getitem__(self, index: Any) -> Sampled:
+        return self.with_rows(self.rows[(slice(None), *(index if isinstance(index, tuple) else (index,)))])
+
+    def masked(self, mask: Any) -> Sampled:
+        """a ∘ m for a mask of 0 and 1."""
+        return self.with_rows(self.rows * mask)
+
+    def zeros(self) -> Sampled:
+        """Return an exact 0 in each place."""
+        return Sampled.exact(np.zeros(self.shape), self.precision)
+
+    def rearranged(self, how: Callable[[Array], Any]) -> Sampled:
+        """Return `how` of each row, for a function that moves, repeats or leaves out numbers."""
+        return self.with_rows(np.stack([how(row) for row in self.rows]))
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> Sampled:
+        """Return the array broadcast to that shape."""
+        rows = self.rows.reshape(len(self.rows), *[1] * (len(shape) - len(self.shape)), *self.shape)
+        return self.with_rows(np.broadcast_to(rows, (len(rows), *shape)))
+
+    # Operations with rounding.
+
+    def __add__(self, other: Any) -> Sampled:
+        """a + b, a sum of two terms: √2 u (|a| + |b|)."""
+        a, b = self._aligned(other)
+        return self.with_rows(a + b).moved(math.sqrt(2) * (self._size(a) + self._size(b)))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Sampled:
+        return self + -self._sampled(other)
+
+    def __rsub__(self, other: Any) -> Sampled:
+        return -self + self._sampled(other)
+
+    def __mul__(self, other: Any) -> Sampled:
+        """a ∘ b elementwise, also by a reciprocal: 2u."""
+        a, b = self._aligned(other)
+        return self.with_rows(a * b)._times(2)
+
+    def matmul(self, other: Sampled, start: Sampled | None = None) -> Sampled:
+        """The matrix product A B, with a bias `start` as one more term."""
+        a, b = self._aligned(other)
+        product, size, n = self.with_rows(a @ b), self._size(a) @ self._size(b), self.shape[-1]
+        if start is not None:
+            a, b = product._aligned(start)
+            product, size, n = self.with_rows(a + b), size + self._size(b), n + 1
+        return product._summed(size, n)
+
+    __matmul__ = matmul
+
+    def scaled(self, factor: float, roundings: int = 2) -> Sampled:
+        """`factor` · a for an exact factor, by multiplications and divisions with at most that many roundings, in any order."""
+        return self.with_rows(factor * self.rows)._times(roundings)
+
+    def sum(self, *axes: int, keepdims: bool = False) -> Sampled:
+        """Return the sum over the axes, in any order."""
+        axes = tuple(axis if axis < 0 else axis + 1 for axis in axes)
+        n = math.prod(self.rows.shape[axis] for axis in axes)
+        total = self.with_rows(self.rows.sum(axis=axes, keepdims=keepdims))
+        return total._summed(self._size(self.rows).sum(axis=axes, keepdims=keepdims), n)
+
+    def over(self, other: Any, least: float = 0.0) -> Sampled:
+        """a / b elementwise: 2u. On any side b is at least `least`."""
+        a, b = self._aligned(other)
+        return self.with_rows(a / (np.maximum(b, least) if least else b))._times(2)
+
+    def root(self) -> Sampled:
+        """√a elementwise: 2u."""
+        return self.with_rows(np.sqrt(np.maximum(self.rows, 0.0)))._times(2)
+
+    def reciprocal_root(self, least: float) -> Sampled:
+        """1/√a elementwise, for a ≥ `least` > 0 on any side: 4u."""
+        return self.with_rows(1 / np.sqrt(np.maximum(self.rows, least)))._times(4)
+
+    def _times(self, units: float) -> Sampled:
+        """Move each number by so many u of its size."""
+        return self.moved(units * self._size(self.rows)) if units else self
+
+    def _summed(self, size: Array, n: int) -> Sampled:
+        """Move sums of n terms, of sizes that add up to `size`: √n u Σ|terms|, of many terms 0.3 √n u (Σ|terms| + |sum|)."""
+        most = _PARTIAL * (size + self._size(self.rows)) if n > _LONG else size
+        return self.moved(math.sqrt(n) * most)
+
+    def _size(self, rows: Array) -> Array:
+        """Return the largest |a| of all rows, with an axis of one row: in the plain one it may be 0, by a choice that rounding turns."""
+        return np.abs(rows).max(axis=0, keepdims=True) if len(rows) > 1 else np.abs(rows)
+
+    def _sampled(self, other: Any) -> Sampled:
+        """Return the other operand, a number or an array as an exact one; raise TypeError for one of another precision."""
+        if not isinstance(other, Sampled):
+            return Sampled.exact(other, self.precision)
+        if other.precision.unit != self.precision.unit:
+            raise TypeError(f"numbers of two precisions in one formula, with u {self.precision.unit:g} and {other.precision.unit:g}")
+        return other
+
+    def _aligned(self, other: Any) -> tuple[Array, Array]:
+        """Return the rows of both with as many axes: those of the smaller come last, after the rows."""
+        a, b = self.rows, self._sampled(other).rows
+        axes = max(a.ndim, b.ndim)
+        return tuple(each.reshape(len(each), *[1] * (axes - each.ndim), *each.shape[1:]) for each in (a, b))  # type: ignore[return-value]
+
+
+def as_row(units: Sampled) -> Sampled:
+    """Return one number per unit, (…, units), as a row (…, 1, units), which broadcasts over the records."""
+    return units[..., None, :]
