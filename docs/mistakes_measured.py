@@ -9,8 +9,8 @@ from compare.diagnosis.graph import Run, Step, places
 from compare.diagnosis.matcher import is_within
 from compare.diagnosis.mistake import Cause, Mistake
 from compare.diagnosis.probes import draw_probes, steps_of
+from compare.formulas.sampled import Sampled
 from compare.problem.problem import Problem
-from compare.rounding.arithmetic import Bounded
 from compare.support.arrays import Array
 
 SEED = 4      # of the weights and records
@@ -131,8 +131,8 @@ def _changes(problem: Problem, right: Run, wrong: Run, at: int) -> tuple[Change,
     for kind, layer in places(problem):
         before = right.steps[at].before[right.name(kind, layer)]
         try:
-            ours: Bounded = right.worked_out(f"{kind}_after", at, layer)
-            theirs: Bounded = wrong.worked_out(f"{kind}_after", at, layer)
+            ours: Sampled = right.worked_out(f"{kind}_after", at, layer)
+            theirs: Sampled = wrong.worked_out(f"{kind}_after", at, layer)
         except (ValueError, IndexError):      # the mistake cannot be made here
             return ()
         if theirs.value.shape != before.shape or not np.isfinite(theirs.value).all():

@@ -9,9 +9,9 @@ import numpy as np
 from ..diagnosis.formulas import activated
 from ..diagnosis.graph import Run, kinds, parameter_name, place_of, places
 from ..diagnosis.probes import Probe, drawn_batches, drawn_masks, drawn_parameters, steps_of
+from ..formulas.sampled import Sampled
 from ..problem.pieces import LOSSES
 from ..problem.problem import Problem
-from ..rounding.arithmetic import Bounded
 from ..support.arrays import Array, Batch
 
 MOST_RECORDS, LEAST_MOST = 1031, 64      # primes, so that no usual part size divides them
@@ -154,7 +154,7 @@ class TrialProbes:
         run = self._run(replace(probe, parameters=parameters))
         if self.problem.normalization or self.problem.dropout:
             return np.asarray(run("input", 0, layer).value)
-        return activated(self.problem.layers[layer - 2].function, Bounded(z, run.precision))[0].value
+        return activated(self.problem.layers[layer - 2].function, Sampled.exact(z, run.precision))[0].value
 
     def _run(self, probe: Probe) -> Run:
         """Return the right numbers of the probe's first step."""

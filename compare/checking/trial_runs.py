@@ -14,9 +14,9 @@ from ..diagnosis.mistake import layers_named
 from ..diagnosis.observing import FaultError, Observed, observe
 from ..diagnosis.probes import Probe, steps_of
 from ..diagnosis.stages import stage_name
+from ..formulas.normalization import AXES, EPS
 from ..problem.problem import Problem
 from ..rounding.difference import Difference, largest_share
-from ..rounding.rules.normalization import AXES, EPS
 from ..support.arrays import Array, Batch
 from ..userfile.as_side import Traced
 from ..userfile.conventions import Convention

@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
+from ..formulas.sampled import Sampled
 from ..problem.problem import Problem
-from ..rounding.arithmetic import Bounded
 from ..support.arrays import Array
 from .graph import Node, Run
 from .matcher import Matcher, is_within
@@ -208,7 +208,7 @@ def _is_right(run: Run, node: Node, actual: Array, factor: float) -> bool:
     with np.errstate(all="ignore"):
         right = run.worked_out(*node)
         scaled = right.scaled(factor) if factor != 1 else right
-    return isinstance(scaled, Bounded) and is_within(actual, scaled)
+    return isinstance(scaled, Sampled) and is_within(actual, scaled)
 
 
 def _is_probabilities(problem: Problem, shown: Mapping[Node, Array]) -> bool:

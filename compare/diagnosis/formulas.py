@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..rounding.arithmetic import Bounded
-from ..rounding.arithmetic import as_row as as_row
-from ..rounding.backpropagation import activated as activated
-from ..rounding.backpropagation import bias_gradient, dropped, input_error, linear, updated, weight_gradient
-from ..rounding.rules import LOSSES, OPTIMIZERS
-from ..rounding.rules.losses import numbers
-from ..rounding.rules.normalization import normalized
+from ..formulas.backpropagation import activated as activated
+from ..formulas.backpropagation import bias_gradient, dropped, input_error, linear, updated, weight_gradient
+from ..formulas.losses import LOSSES, numbers
+from ..formulas.normalization import normalized
+from ..formulas.optimizers import OPTIMIZERS
+from ..formulas.sampled import Sampled
+from ..formulas.sampled import as_row as as_row
 from ..support.arrays import Array
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def one_hot(at: At) -> Array:
     return np.asarray(np.eye(at.problem.sizes[-1])[y] if np.issubdtype(y.dtype, np.integer) else y, dtype=np.float64)
 
 
-def probabilities(at: At) -> Bounded:
+def probabilities(at: At) -> Sampled:
     """Return softmax or sigmoid of the output, the probabilities in a loss of logits   (n, k)."""
     return activated("softmax" if at.problem.loss == "cross_entropy" else "sigmoid", at("output"))[0]
 
@@ -48,18 +48,18 @@ def options_of(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, **({"weight_decay": 0.0} if options["decay"] == "weights" and kind != "weight" else {})}
 
 
-def _dropped(at: At, a: Bounded) -> Bounded:
+def _dropped(at: At, a: Sampled) -> Sampled:
     """Dropout of a, or of the error on its way back; a itself in a layer without dropout."""
     return dropped(a, at.now.masks[at.layer], at.problem.dropout) if at.own.dropout else a
 
 
-def _slope(at: At) -> Bounded:
+def _slope(at: At) -> Sampled:
     """f′(z) of an elementwise f   (n, out)."""
     u = at("u")
     return activated(at.function, u)[1](at.exact(np.ones_like(u.value)))
 
 
-def _delta_u(at: At) -> Bounded:
+def _delta_u(at: At) -> Sampled:
     """∂L/∂a ∘ f′   (n, out); by the Jacobian for softmax and log_softmax."""
     return at("back") * at("slope") if is_elementwise(at.function) else activated(at.function, at("u"))[1](at("back"))
 
@@ -67,25 +67,24 @@ def _delta_u(at: At) -> Bounded:
 def _of_kind(kind: str) -> dict[str, Formula]:
     """Return the stages from the gradient to the new parameter, for that kind of parameter."""
 
-    def answered(at: At) -> Bounded:
+    def answered(at: At) -> Sampled:
         """The gradient that is shown beside the update and not used by it, from δ and the input themselves."""
         if kind == "weight":
             return weight_gradient(at("delta"), at("input"))
         return bias_gradient(at("delta")) if kind == "bias" else at(f"{kind}_grad")
 
-    def kept(at: At) -> dict[str, Bounded]:
+    def kept(at: At) -> dict[str, Sampled]:
         """The optimiser's state before the step: zeros at first."""
         return dict.fromkeys(at.problem.slots, at.parameter(kind).zeros()) if at.before is None else at.before(f"{kind}_update")[1]
 
-    def update(at: At) -> tuple[Bounded, dict[str, Bounded]]:
+    def update(at: At) -> tuple[Sampled, dict[str, Sampled]]:
         """Δw, and the optimiser's state after the step."""
-        rule, options = OPTIMIZERS[at.problem.optimizer], options_of(kind, at("options"))
-        return rule.update(at(kind), at(f"{kind}_taken"), at(f"{kind}_kept"), np.asarray(at("count")), at("lr"), options)
+        update, options = OPTIMIZERS[at.problem.optimizer], options_of(kind, at("options"))
+        return update(at(kind), at(f"{kind}_taken"), at(f"{kind}_kept"), np.asarray(at("count")), at("lr"), options)
 
-    def after(at: At) -> Bounded:
-        """w + Δw: rounded once, again if a decay is taken from the weight first, and again for each record if they are added one by one."""
-        roundings = OPTIMIZERS[at.problem.optimizer].roundings - 1 + at.records
-        return updated(at(kind), at(f"{kind}_added"), at(kind).precision.gamma(roundings))
+    def after(at: At) -> Sampled:
+        """w + Δw: rounded once, and again for each record if they are added one by one."""
+        return updated(at(kind), at(f"{kind}_added"), at(kind).precision.gamma(at.records))
 
     return {
         f"{kind}_answered": answered,
@@ -114,7 +113,7 @@ RIGHT: dict[str, Formula] = {
     "a": lambda at: activated(at.function, at("u"))[0],                  # a = f(u)   (n, out)
     "dropped": lambda at: _dropped(at, at("a")),
     "output": lambda at: at.of(at.depth)("a"),                           # ŷ   (n, k)
-    "loss": lambda at: LOSSES[at.problem.loss].bounds(at("output"), at("y"), at.problem.reduction)[0],      # L, of shape ()
+    "loss": lambda at: LOSSES[at.problem.loss].of(at("output"), at("y"), at.problem.reduction)[0],      # L, of shape ()
     "probabilities": probabilities,
     "term": lambda at: LOSSES[at.problem.loss].terms(at("output"), numbers(at("y")))[1],      # ∂ℓ/∂ŷ of each term   (n, k)
     "share": lambda at: LOSSES[at.problem.loss].share(len(at("x").value), at.problem.sizes[-1], at.problem.reduction),

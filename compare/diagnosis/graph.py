@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..formulas.sampled import Precision, Sampled
 from ..problem.problem import Layer, Problem
-from ..rounding.arithmetic import Bounded, Precision
 from ..support.arrays import Array
 from .formulas import KINDS, RIGHT, Formula
 
@@ -79,8 +79,8 @@ class Memory:
 
 def _bytes_of(value: Any) -> int:
     """Return about the memory that the value takes."""
-    if isinstance(value, Bounded):
-        return 2 * _OF_AN_ARRAY + int(value.value.nbytes + np.asarray(value.error).nbytes)
+    if isinstance(value, Sampled):
+        return 2 * _OF_AN_ARRAY + int(value.rows.nbytes)
     if isinstance(value, (tuple, list)):
         return sum(map(_bytes_of, value))
     if isinstance(value, Mapping):
@@ -112,10 +112,10 @@ class Run:
         self.depth = len(problem.layers)
         self._memory, self._known = Memory(), known or {}
         self._readers: list[int] = []
-        self._shown, self._shown_so_far = dict(shown or {}), dict[Node, Bounded]()
+        self._shown, self._shown_so_far = dict(shown or {}), dict[Node, Sampled]()
         self._first = self      # the run whose formulas the bounds of `shown` come from
 
-    def _as_shown(self, node: Node) -> Bounded:
+    def _as_shown(self, node: Node) -> Sampled:
         """Return the node's shown array with a bound on its rounding, by which another call of the same file may differ.
 
         It is the bound of the right numbers; where the shown ones are larger it grows in proportion, but no further than the rounding that
@@ -130,8 +130,9 @@ class Run:
             finally:
                 self._readers = readers
             terms = 4 * (len(self.steps[node[1]].x) + sum(self.problem.sizes))
-            error = np.broadcast_to(_error_at(own, array, self.precision.gamma(terms)) if isinstance(own, Bounded) else 0.0, array.shape)
-            self._shown_so_far[node] = Bounded(array.astype(np.float64), self.precision, np.where(np.isfinite(error), error, 0.0))
+            is_sampled = isinstance(own, Sampled)
+            error = _error_at(own.value, own.error, array, self.precision.gamma(terms)) if is_sampled else np.zeros(array.shape)
+            self._shown_so_far[node] = Sampled.off(array, np.where(np.isfinite(error), error, 0.0), self.precision)
         return self._shown_so_far[node]
 
     def reads_everything(self) -> None:
@@ -242,19 +243,20 @@ class At:
         """The same layer in the step before, or None at the first step."""
         return None if self.now.previous is None else At(self.run, self.now.previous, self.layer)
 
-    def parameter(self, kind: str) -> Bounded:
+    def parameter(self, kind: str) -> Sampled:
         """Return a parameter before the step: weight (out, in), bias (out,)."""
         return self.exact(self.now.before[self.run.name(kind, self.layer)])
 
-    def exact(self, array: Any, error: Array | float = 0.0) -> Bounded:
+    def exact(self, array: Any, error: Array | float = 0.0) -> Sampled:
         """Return numbers with a bound of `error` in the run's precision."""
-        return Bounded(np.asarray(array, dtype=np.float64), self.run.precision, error)
+        return Sampled.off(array, error, self.run.precision)
 
 
-def _error_at(right: Bounded, shown: Array, relative: float) -> Array:
-    most, largest = np.abs(right.value).max(initial=0.0), np.abs(shown).max(initial=0.0)
-    larger = right.error * (largest / most) if most else right.error
-    return np.asarray(np.maximum(right.error, np.minimum(larger, relative * largest)), dtype=np.float64)
+def _error_at(right: Array, error: Array, shown: Array, relative: float) -> Array:
+    """Return how far a shown array may be off, from the right one and how far this may be off."""
+    most, largest = np.abs(right).max(initial=0.0), np.abs(shown).max(initial=0.0)
+    larger = error * (largest / most) if most else error
+    return np.asarray(np.maximum(error, np.minimum(larger, relative * largest)), dtype=np.float64)
 
 
 def kinds(problem: Problem, layer: int) -> tuple[str, ...]:

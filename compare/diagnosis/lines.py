@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..rounding.arithmetic import Bounded
+from ..formulas.sampled import Sampled
 from ..support.arrays import Array
 from ..userfile.line_trace import Assignment
 from .graph import Node, Run
@@ -44,7 +44,7 @@ def line_of(run: Run, cause: Cause, assignments: Sequence[Assignment]) -> int | 
                     mistaken, right = wrong.worked_out(*node), run.worked_out(*node)
                 except (ValueError, IndexError, KeyError):
                     continue
-            if not isinstance(mistaken, Bounded) or not isinstance(right, Bounded):
+            if not isinstance(mistaken, Sampled) or not isinstance(right, Sampled):
                 continue
             for forms in (_whole, _records):
                 mistaken_forms, right_forms = ([np.squeeze(form) for form in forms(each.value)] for each in (mistaken, right))

@@ -7,8 +7,8 @@ from itertools import chain, combinations, islice, product
 
 import numpy as np
 
+from ..formulas.sampled import Sampled
 from ..problem.problem import Problem
-from ..rounding.arithmetic import Bounded
 from ..support.arrays import Array
 from .catalogue import CATALOGUE
 from .graph import Formulas, Node, Run, Step
@@ -20,7 +20,7 @@ _RECORDS = {("x", 0), ("y", 0)}
 _ANSWERS = frozenset({"z", "a", "output", "probabilities", "loss"})
 _OF_THE_UPDATE = ("_velocity", "_step", "_added", "_after")
 _LOOK_ALIKE = {"gradient-clipped": "velocity-clipped"}      # the measured mistake after which the other is looked for, too
-_Made = tuple[Cause, Bounded | None]      # a mistake, and a node under it
+_Made = tuple[Cause, Sampled | None]      # a mistake, and a node under it
 MOST_PAIRS = 60_000  # that are tried at a node, so that the search in a network of many layers ends too
 
 
@@ -247,7 +247,7 @@ class Matcher:
     def are_refuted(self, formulas: Formulas) -> bool:
         """Return whether a shown number is outside its bound under these formulas; one whose bound has overflowed refutes nothing."""
 
-        def is_outside(node: Node, predicted: Bounded | None) -> bool:
+        def is_outside(node: Node, predicted: Sampled | None) -> bool:
             if predicted is None:
                 return True
             is_inside = np.abs(self.shown[node] - predicted.value) <= predicted.error
@@ -255,7 +255,7 @@ class Matcher:
 
         return any(is_outside(node, self.predicted(node, formulas)) for node in self.shown)
 
-    def predicted(self, node: Node, formulas: Formulas, run: Run | None = None) -> Bounded | None:
+    def predicted(self, node: Node, formulas: Formulas, run: Run | None = None) -> Sampled | None:
         """Return the node under these formulas, from the stages shown before it or in `run`; None if they give no number of its shape.
 
         Raises OutOfPatienceError if the search has used up its time.
@@ -266,7 +266,7 @@ class Matcher:
                 value = (run or self.right).with_formulas(formulas).worked_out(*node)
             except (ValueError, IndexError, ZeroDivisionError):
                 return None
-        return value if isinstance(value, Bounded) and value.value.shape == self.shown[node].shape else None
+        return value if isinstance(value, Sampled) and value.value.shape == self.shown[node].shape else None
 
     def _differs(self, nodes: Iterable[Node], formulas: Formulas) -> bool:
         """Return whether these formulas and the right ones make different numbers of some node, beyond rounding."""
@@ -282,8 +282,8 @@ def is_of_the_update(stage: str) -> bool:
     return stage.endswith(_OF_THE_UPDATE)
 
 
-def is_within(actual: Array, bounded: Bounded) -> bool:
-    """Return whether every number is within its bound; NaN never is."""
+def is_within(actual: Array, bounded: Sampled) -> bool:
+    """Return whether every number is within what rounding allows; NaN never is."""
     is_inside = np.abs(actual - bounded.value) <= bounded.error
     return bool(np.count_nonzero(is_inside) == np.size(is_inside))      # in place of all(), since it is asked for thousands of times
 

@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
+from ..formulas.sampled import Sampled
 from ..problem.problem import Problem
-from ..rounding.arithmetic import Bounded
 from ..support.arrays import Array
 from .formulas import Formula
 from .graph import Node, Run
@@ -56,7 +56,7 @@ class Family:
 def measured_causes(families: Iterable[Family], run: Run, node: Node, actual: Array) -> Iterator[Cause]:
     """Yield the mistakes of these families that make these numbers of the node, each in every place where it can be made."""
     right = run.worked_out(*node)
-    if not isinstance(right, Bounded) or right.value.shape != actual.shape:
+    if not isinstance(right, Sampled) or right.value.shape != actual.shape:
         return
     gap = np.abs(actual - right.value)
     if not np.isfinite(gap).all():
@@ -86,18 +86,18 @@ def _with_number(family: Family, place: Cause, run: Run, node: Node, actual: Arr
     return None
 
 
-def _predicted(run: Run, node: Node, cause: Cause) -> Bounded | None:
+def _predicted(run: Run, node: Node, cause: Cause) -> Sampled | None:
     """Return the node under that mistake; None if it gives no number."""
     with np.errstate(all="ignore"):
         try:
             value = run.with_formulas(cause.formulas).worked_out(*node)
         except (ValueError, IndexError, ZeroDivisionError, OverflowError):
             return None
-    return value if isinstance(value, Bounded) and value.value.shape == run.worked_out(*node).value.shape else None
+    return value if isinstance(value, Sampled) and value.value.shape == run.worked_out(*node).value.shape else None
 
 
 def _measured(
-    predicted: Callable[[float], Bounded | None], at: tuple[np.intp, ...], wanted: float, start: float
+    predicted: Callable[[float], Sampled | None], at: tuple[np.intp, ...], wanted: float, start: float
 ) -> list[float] | None:
     """Return the numbers of few digits that predict the wanted number at that index, found by the secant method; None if that fails."""
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ..formulas.sampled import Sampled
 from ..problem.problem import Problem
-from ..rounding.arithmetic import Bounded
 from ..support.arrays import Array
 from .formulas import options_of
 from .graph import At, Node, Run, places
@@ -63,7 +63,7 @@ def _is_gradient(problem: Problem, stage: str) -> bool:
     return of == "used" and _decays(problem, kind)
 
 
-def _decay(run: Run, node: Node) -> Bounded:
+def _decay(run: Run, node: Node) -> Sampled:
     """Return λw for a gradient, ½λΣw² for the loss."""
     stage, step, layer = node
     weight_decay = run.problem.optimizer_options["weight_decay"]
@@ -82,10 +82,10 @@ def _followers(matcher: Matcher, nodes: list[Node], scale: Scale, decay: Scale |
     return len({(stage, layer) for stage, _, layer in nodes} - {(stage, layer) for stage, _, layer in wrong})
 
 
-def _in_scale(run: Run, node: Node, scale: Scale, decay: Scale | None) -> Bounded:
+def _in_scale(run: Run, node: Node, scale: Scale, decay: Scale | None) -> Sampled:
     """Return the right number in that scale, with decay in its own or without."""
     right, factor = run.worked_out(*node), scale(run, node[1])
-    scaled: Bounded = right.scaled(factor) if factor != 1 else right
+    scaled: Sampled = right.scaled(factor) if factor != 1 else right
     return scaled if decay is None else scaled + _decay(run, node).scaled(decay(run, node[1]))
 
 

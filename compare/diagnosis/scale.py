@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from ..rounding.arithmetic import Bounded
+from ..formulas.sampled import Sampled
 from ..support.arrays import Array
 from .catalogue.numbers import FAMILIES
 from .graph import At, Node, Run
@@ -23,7 +23,7 @@ def _factors(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
     """Yield the causes that multiply a step, a gradient or δ by the factor that the node shows, in all layers or its own; or fix lr."""
     stage, step, layer = node
     right = run.worked_out(*node)
-    if not isinstance(right, Bounded) or not layer:
+    if not isinstance(right, Sampled) or not layer:
         return
     kind, _, what = stage.partition("_")
     moved, wanted = actual, right
@@ -55,12 +55,12 @@ def _factors(run: Run, node: Node, actual: Array) -> Iterator[Cause]:
     yield from scaled("δ", "delta", "δ = ∂L/∂a ∘ f′(z)", f"δ = {name} · ∂L/∂a ∘ f′(z)", own)
 
 
-def _times(at: At, stage: str, factor: float, off: float, kind: str = "") -> Bounded:
+def _times(at: At, stage: str, factor: float, off: float, kind: str = "") -> Sampled:
     """Return the right stage times a factor that is known but for `off`."""
-    right: Bounded = at.right(stage.replace("*", kind))
+    right: Sampled = at.right(stage.replace("*", kind))
     return right.scaled(factor).off_by(off * right.at_most())
 
 
-def _by_fixed_lr(at: At, kind: str, lr: float, off: float) -> Bounded:
+def _by_fixed_lr(at: At, kind: str, lr: float, off: float) -> Sampled:
     """Return the step at another learning rate: every optimiser's step is proportional to lr."""
     return _times(at, f"{kind}_step", lr / at("lr"), off / at("lr"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..formulas.sampled import Sampled
 from ..problem.problem import Problem
-from ..rounding.arithmetic import Bounded
 from ..support.errors import ProblemError
 from .graph import Run
 from .matcher import is_within
@@ -75,6 +75,6 @@ def _differ(problem: Problem, one: Cause, other: Cause, stages: tuple[str, ...])
                 first, second = (run.worked_out(stage, step, layer) for run in runs)
             except (ValueError, IndexError):
                 return False
-        if isinstance(first, Bounded) and first.value.shape == second.value.shape and not is_within(first.value, second):
+        if isinstance(first, Sampled) and first.value.shape == second.value.shape and not is_within(first.value, second):
             return True
     return False

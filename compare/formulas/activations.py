@@ -45,7 +45,8 @@ def _smooth(function: Callable[[Array], tuple[Array, Array]], forms: Callable[[A
 
     def slope_rule(z: Sampled) -> tuple[Sampled, Sampled]:
         (a, slope), (of_a, of_slope) = function(z.rows), forms(z.plain, z.precision)
-        return z.with_rows(a).moved(of_a), z.with_rows(slope).moved(of_slope)
+        underflow = np.where(z.plain != 0, z.precision.tiny / z.precision.unit, 0.0)
+        return z.with_rows(a).moved(of_a + underflow), z.with_rows(slope).moved(of_slope + underflow)
 
     return _elementwise(slope_rule)
 

@@ -60,7 +60,7 @@ def _square(factor: float) -> Terms:
     """ℓ = factor · (ŷ − y)²."""
 
     def terms(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
-        d = output - y
+        d = output.less(y)
         return (d * d).scaled(factor, 0), d.scaled(2 * factor, 0)
 
     return terms
@@ -68,13 +68,13 @@ def _square(factor: float) -> Terms:
 
 def _l1(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
     """ℓ = |d| for d = ŷ − y, and its sign, 0 at an exact 0."""
-    d = output - y
+    d = output.less(y)
     return d.apply(np.abs), d.apply(np.sign)
 
 
 def _huber(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
     """ℓ = ½d² for |d| ≤ 1, else |d| − ½, or ½c² + (|d| − c) with c = min(|d|, 1), which rounds three times. The slope is d in [−1, 1]."""
-    d = output - y
+    d = output.less(y)
 
     def value(rows: Any) -> Any:
         near = np.minimum(np.abs(rows), 1.0)
@@ -91,7 +91,7 @@ def _bce(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
     """
     p = output.within(0.0, 1.0)
     total, derivative = output.zeros(), output.zeros()
-    for weight, side, sign in ((np.abs(y), p, -1.0), (np.abs(1 - y), p.apply(lambda rows: 1 - rows), 1.0)):
+    for weight, side, sign in ((y, p, -1.0), (1 - y, p.apply(lambda rows: 1 - rows), 1.0)):
         with np.errstate(divide="ignore"):
             log = side.apply(lambda rows: np.maximum(np.log(rows), LEAST_LOG))
             part = side.apply(lambda rows: 1 / np.maximum(rows, LEAST_DIVISOR))

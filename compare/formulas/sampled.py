@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..rounding.spread import LAST, SAMPLES, critical, spread
+from ..rounding.spread import LAST, SAMPLES, allowed_by, critical
 from ..support.arrays import Array
 
 NUMBERS = 1 << 20      # are judged by one run of formulas, about: c hardly depends on it
@@ -37,9 +37,13 @@ class Precision:
         self.amplitude = critical(SAMPLES, NUMBERS) / 2 if amplitude is None else amplitude
         self._random = np.random.default_rng(seed)
 
-    def relative(self, roundings: float) -> float:
-        """Return the relative error of so many roundings on each of two sides, as wrong as can be."""
-        return 2 * roundings * self.unit
+        self.u = 2 * self.unit      # of two sides
+        self.smallest_normal = 2 * self.tiny
+
+    def gamma(self, n: int) -> float:
+        """Return the relative error of n roundings on each of two sides, each as wrong as can be; NaN where n u ≥ 1."""
+        nu = n * self.unit
+        return 2 * nu / (1 - nu) if nu < 1 else math.nan
 
     def drawn(self, shape: tuple[int, ...]) -> Array:
         """Return numbers in [−1, 1] for each sample, (samples, *shape): a piece of a long row, from a drawn place."""
@@ -102,15 +106,14 @@ class Sampled:
     @cached_property
     def error(self) -> Array:
         """How far rounding may move each number, of that shape."""
-        if self.is_exact:
+        if self.is_exact:      # or there are no samples
             return np.zeros(self.shape)
         value, last = self.value, LAST * self.precision.unit
         with np.errstate(all="ignore"):
-            off = np.abs(np.nan_to_num(self.rows[1:] - value, nan=0.0))
-        most, plain = off.max(axis=0), {"": value}
-        found = spread(plain, {"": np.square(off).sum(axis=0)}, {"": most}, self.precision.samples, (self.precision.unit,) * 2)
-        underflow = np.where((value != 0) | (most > 0), self.precision.tiny, 0.0)
-        return np.asarray(found.allowed[""] + last * np.abs(value) + underflow)
+            off = np.abs(self.rows[1:] - value)
+            most = off.max(axis=0)
+            allowed = allowed_by(np.square(off).sum(axis=0), most, self.precision.samples)
+        return np.asarray(allowed + last * np.abs(value) + self.precision.tiny * ((value != 0) | (most > 0)))
 
     def like(self, value: Any, allowed: Any = 0.0) -> Sampled:
         """Return other numbers, off by what is `allowed`."""
@@ -133,7 +136,8 @@ class Sampled:
         return self._moved(np.asarray(more)[None] * math.sqrt(0.75)) if self.precision.samples and np.any(more) else self
 
     def _moved(self, most: Array, by_record: bool = False) -> Sampled:
-        rows = np.empty((1 + self.precision.samples, *np.broadcast_shapes(self.shape, most.shape[1:])))
+        shape = self.shape if most.shape[1:] in ((), self.shape) else np.broadcast_shapes(self.shape, most.shape[1:])
+        rows = np.empty((1 + self.precision.samples, *shape))
         rows[:] = self.rows
         if not np.isfinite(most).all():
             most = np.nan_to_num(most, nan=0.0, posinf=0.0, neginf=0.0)
@@ -197,6 +201,11 @@ class Sampled:
 
     def __rsub__(self, other: Any) -> Sampled:
         return -self + self._sampled(other)
+
+    def less(self, other: Any) -> Sampled:
+        """a − b, where no honest form is another one: u of the difference, which is exact where the two are near each other."""
+        a, b = self._aligned(other)
+        return self.with_rows(a - b)._times(1)
 
     def __mul__(self, other: Any) -> Sampled:
         """a ∘ b elementwise, also by a reciprocal: 2u."""

@@ -60,18 +60,24 @@ def spread(
 def _of_tensor(
     plain: Array, squares: Array, most: Array, samples: int, units: tuple[float, float]
 ) -> tuple[Array, Any, tuple[float, float]]:
-    root = np.where((squares == math.inf) & (most < math.inf), most, np.sqrt(squares / samples))      # or the squares overflow alone
-    allowed = np.maximum(2 * root, (_MOST if units[0] == units[1] else 2 * _MOST) * most)      # or results round more than sums do
-    if samples == SAMPLES:      # where all samples are as far off, on one side or the other, honest programs are on both
-        allowed = np.where(most < _SATURATED * root, 2 * allowed, allowed)
+    allowed = allowed_by(squares, most, samples, _MOST if units[0] == units[1] else 2 * _MOST)      # or results round more than sums do
     with np.errstate(all="ignore"):
         part = np.where(allowed > 0, allowed / scale(plain), 0.0)
     positive = part[(part > 0) & (part < math.inf)][:_ENOUGH]
-    usual = TURNED * float(np.quantile(positive, 0.1)) if positive.size else 0.0
-    turned = part > max(usual, _LEAST_TURNED * units[0])
+    usual, least = float(np.quantile(positive, 0.1)) if positive.size else 0.0, _LEAST_TURNED * units[0]
+    turned = part > (least if usual > least else max(TURNED * usual, least))      # or all are
     allowed = np.where(turned, 2 * allowed, allowed)
     rest = ~turned if turned.any() and not turned.all() else np.ones_like(turned)
     return allowed, turned, (float(part[rest].max()), float(allowed[rest].max())) if part.size else (0.0, 0.0)
+
+
+def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) -> Array:
+    """Return what so many samples allow in each number: twice their root mean square, and `least` times the most that one is off."""
+    root = np.where((squares == math.inf) & (most < math.inf), most, np.sqrt(squares / samples))      # or the squares overflow alone
+    allowed = np.maximum(2 * root, least * most)
+    if samples < SAMPLES:
+        return np.asarray(allowed)
+    return np.asarray(np.where(most < _SATURATED * root, 2 * allowed, allowed))      # all as far off: honest ones are so on both sides
 
 
 def scale(value: Array) -> Array:

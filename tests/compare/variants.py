@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from compare import Problem, StepRecord
+from compare.formulas.losses import LOSSES
 from compare.lockstep.carried import initial_state
 from compare.problem.problem import Layer
-from compare.rounding.rules import LOSSES
 from compare.support.arrays import Array
 from tests.compare.forms import forms, pullbacks
 from tests.compare.loss_forms import loss_forms

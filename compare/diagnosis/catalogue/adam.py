@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...rounding.arithmetic import Bounded
+from ...formulas.sampled import Sampled
 from ..formulas import options_of
 from ..graph import At, places
 from ..mistake import Mistake
@@ -15,7 +15,7 @@ from .where import by
 
 def _adam(
     at: At, kind: str, first: bool | Literal["product"] = True, second: bool = True, eps: str = "outside", largest: str = ""
-) -> tuple[Bounded, Slots]:
+) -> tuple[Sampled, Slots]:
     """Return Adam's update with or without either correction, and ε outside the root, inside, or added before the correction; or no root.
 
     `largest` is "before" or "after" where the largest v so far, before or after its correction, stands for v.
@@ -50,11 +50,11 @@ def _adam(
     return delta, slots
 
 
-def _larger(a: Bounded, b: Bounded | None) -> Bounded:
+def _larger(a: Sampled, b: Sampled | None) -> Sampled:
     return a if b is None else a.like(np.maximum(a.value, b.value), np.maximum(a.error, b.error))
 
 
-def _counted_for_each(at: At, kind: str, is_backward: bool) -> tuple[Bounded, Slots]:
+def _counted_for_each(at: At, kind: str, is_backward: bool) -> tuple[Sampled, Slots]:
     """Return the update where t goes up with each parameter, in the order of the layers or from the last back."""
     order = sorted(places(at.problem), key=lambda place: -place[1] if is_backward else place[1])
     return updated(at, kind, count=(at.now.number - 1) * len(order) + order.index((kind, at.layer)) + 1)

@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from ...formulas.sampled import Sampled
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
 from ..formulas import Formula
 from ..graph import At
 from ..mistake import Applies, Mistake
@@ -14,11 +14,11 @@ def _has_units(problem: Problem, layer: int) -> bool:
     return problem.bias and problem.layers[layer - 1].units > 1
 
 
-def _never(at: At) -> Bounded:
+def _never(at: At) -> Sampled:
     return at("bias").zeros()
 
 
-def _over_units(at: At, mean: bool) -> Bounded:
+def _over_units(at: At, mean: bool) -> Sampled:
     """Return the sum over the units too, or their mean.
 
     A softmax's sum is 0 but for rounding: it does not explain a gradient that is shown as exactly 0 in every step.
@@ -31,7 +31,7 @@ def _over_units(at: At, mean: bool) -> Bounded:
     return (total.scaled(1 / shape[0]) if mean else total).broadcast_to(shape)
 
 
-def _from_weights_mean(at: At) -> Bounded:
+def _from_weights_mean(at: At) -> Sampled:
     gradient = at("weight_grad")
     return gradient.sum(-1).scaled(1 / gradient.value.shape[-1])
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ...formulas.sampled import Sampled
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
-from ...support.arrays import Array
 from ..graph import At
 from ..mistake import Mistake, Where, anywhere
 from .where import mixes_units, unless
@@ -18,27 +17,22 @@ def _has_numbers(problem: Problem, layer: int) -> bool:
     return all(batch[1].ndim == 2 for batch in problem.batches)
 
 
-def _rounded(a: Bounded, dtype: Any) -> Bounded:
-    """Return the value in that dtype: exact, unless the bound lies across a boundary between two numbers of the dtype.
-
-    Raises ValueError where it may be either of two whole numbers.
-    """
-    lowest = (a.value - a.error).astype(dtype).astype(np.float64)
-    highest = (a.value + a.error).astype(dtype).astype(np.float64)
-    if np.issubdtype(dtype, np.integer):
-        _check_whole(lowest, highest)
-    return a.like((lowest + highest) / 2, np.abs(highest - lowest) / 2)
+def _rounded(a: Sampled, dtype: Any) -> Sampled:
+    """Return the value in that dtype. Raises ValueError where it may be either of two whole numbers."""
+    cast = a.apply(lambda rows: rows.astype(dtype).astype(np.float64))
+    return _whole(cast) if np.issubdtype(dtype, np.integer) else cast
 
 
-def _check_whole(lowest: Array, highest: Array) -> None:
-    """Raise ValueError where these differ: a bound of half a unit would explain any number between the two."""
-    if (lowest != highest).any():
+def _whole(a: Sampled) -> Sampled:
+    """Return exact numbers; raise ValueError where one may be either of two: a bound of half a unit would explain all between them."""
+    if (a.rows != a.rows[:1]).any():
         raise ValueError("a number that may be either of two whole ones")
+    return a.like(a.value)
 
 
 def _cast(at: At, stage: str, dtype: Any, kind: str = "") -> Any:
     value = at.right(stage.replace("*", kind))
-    return _rounded(value, dtype) if isinstance(value, Bounded) else value.astype(dtype).astype(np.float64)
+    return _rounded(value, dtype) if isinstance(value, Sampled) else value.astype(dtype).astype(np.float64)
 
 
 _STAGES: tuple[tuple[str, str, Where], ...] = (
@@ -58,11 +52,11 @@ _DTYPES = (("float32", np.float32), ("float16", np.float16), ("integer", np.int6
 _FLOATS = ("float32", "float16")      # searched for last: there are many places, and no other mistake makes the same numbers
 
 
-def _slope_of_cast(at: At, dtype: Any) -> Bounded:
+def _slope_of_cast(at: At, dtype: Any) -> Sampled:
     """Return f′ by the activation, a(1 − a) or 1 − a², each intermediate cast to the dtype, if there is one; else the right f′."""
-    a: Bounded = at("a")
+    a: Sampled = at("a")
 
-    def held(value: Bounded) -> Bounded:
+    def held(value: Sampled) -> Sampled:
         return value if dtype is None else _rounded(value, dtype)
 
     if at.function == "sigmoid":
@@ -70,17 +64,15 @@ def _slope_of_cast(at: At, dtype: Any) -> Bounded:
     return held(1 - held(a * a)) if at.function == "tanh" else at.right("slope")
 
 
-def _parts(at: At, dtype: Any) -> Bounded:
+def _parts(at: At, dtype: Any) -> Sampled:
     """Return the weight gradient as the sum of each record's δₙᵀ aₙ, cast   (out, in)."""
     return _rounded(at("grad_delta")[:, :, None] * at("grad_input")[:, None, :], dtype).sum(0)
 
 
-def _floored(at: At, stage: str, kind: str = "") -> Bounded:
+def _floored(at: At, stage: str, kind: str = "") -> Sampled:
     """Return the whole number below, as // does; raises ValueError where it may be either of two."""
     a = at.right(stage.replace("*", kind))
-    lowest, highest = np.floor(a.value - a.error), np.floor(a.value + a.error)
-    _check_whole(lowest, highest)
-    return at.exact(lowest)
+    return _whole(a.apply(np.floor))
 
 
 _DIVIDED: tuple[tuple[str, str, Where], ...] = (

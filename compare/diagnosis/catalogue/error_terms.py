@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
+from ...formulas.losses import LOSSES as RULES
+from ...formulas.sampled import Sampled
 from ...problem.pieces import LOSSES
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
-from ...rounding.rules import LOSSES as RULES
 from ..formulas import Formula, activated, one_hot, probabilities
 from ..graph import At
 from ..mistake import Applies, Mistake, anywhere
@@ -43,7 +43,7 @@ def _k(at: At) -> int:
 # Wrong derivatives of a term.
 
 
-def _difference(at: At) -> Bounded:
+def _difference(at: At) -> Sampled:
     """Return ŷ − y; of a loss of logits p − y   (n, k)."""
     return (probabilities(at) if is_of_logits(at.problem, 0) else at("output")) - one_hot(at)
 
@@ -53,23 +53,23 @@ def _factor(at: At) -> float:
     return 2.0 if at.problem.loss in ("mse", "sse") else 1.0
 
 
-def _squared(at: At, sign: float) -> Bounded:
+def _squared(at: At, sign: float) -> Sampled:
     d = _difference(at)
     return (d * d).scaled(sign * _factor(at))
 
 
-def _sign(at: At) -> Bounded:
+def _sign(at: At) -> Sampled:
     d, factor = _difference(at), _factor(at)
     is_undecided = (np.abs(d.value) <= d.error) & np.greater(d.error, 0)
     return at.exact(factor * np.sign(d.value), np.where(is_undecided, 2 * factor, 0.0))
 
 
-def _absolute(at: At) -> Bounded:
+def _absolute(at: At) -> Sampled:
     d = _difference(at)
     return at.exact(np.abs(d.value), d.error).scaled(_factor(at))
 
 
-def _crossed(at: At, mean: bool) -> Bounded:
+def _crossed(at: At, mean: bool) -> Sampled:
     """Return eᵢ = Σⱼ (ŷᵢ − yⱼ), or the mean over j   (n, 1)."""
     y, output = at("y").astype(np.float64), at("output")
     n = len(y)
@@ -77,7 +77,7 @@ def _crossed(at: At, mean: bool) -> Bounded:
     return (output.scaled(n) + targets[:, None]).scaled(_factor(at) / n if mean else _factor(at))
 
 
-def _of_loss(at: At, name: str, times_k: int) -> Bounded:
+def _of_loss(at: At, name: str, times_k: int) -> Sampled:
     """Return ∂ℓ/∂ŷ of that loss, times k^times_k: its mean may be over the records where the problem's is over the elements, or back."""
     derivative = RULES[name].terms(at("output"), at("y").astype(np.float64))[1]
     return derivative.scaled(float(_k(at)) ** times_k) if times_k else derivative
@@ -93,27 +93,27 @@ def _may_be(problem: Problem, layer: int, name: str, times_k: int) -> bool:
     return not LOSSES[name].only or function in LOSSES[name].only or (name == "bce" and function == "sigmoid")
 
 
-def _slope_on_top(at: At) -> Bounded:
+def _slope_on_top(at: At) -> Sampled:
     p = probabilities(at)
     return at.right("term") * (p * (1 - p))
 
 
-def _through_softmax(at: At, times: float, is_over_k: bool) -> Bounded:
+def _through_softmax(at: At, times: float, is_over_k: bool) -> Sampled:
     """Return 2(p − y), or p − y, through softmax's Jacobian; over k where the mean is over the outputs too   (n, k)."""
     back = activated("softmax", at("output"))[1]
     return back(_difference(at)).scaled(times / (_k(at) if is_over_k else 1))
 
 
-def _softmax_over_records(at: At) -> Bounded:
+def _softmax_over_records(at: At) -> Sampled:
     return activated("softmax", at("output").T)[0].T
 
 
-def _loss_over_records(at: At) -> Bounded:
+def _loss_over_records(at: At) -> Sampled:
     terms = RULES["cross_entropy"].terms(at("output").T, one_hot(at).T)[0]
     return terms.sum(0, 1).scaled(at("share"))
 
 
-def _shares_of_logits(at: At) -> Bounded:
+def _shares_of_logits(at: At) -> Sampled:
     """Return z / Σz − y, Σz of either sign   (n, k)."""
     z = at("output")
     total = z.sum(-1)[:, None]
@@ -129,7 +129,7 @@ def _share_times(at: At, factor: Callable[[At], float]) -> float:
     return at.right("share") * factor(at)
 
 
-def _gradient_times(at: At, kind: str, factor: Callable[[At], float]) -> Bounded:
+def _gradient_times(at: At, kind: str, factor: Callable[[At], float]) -> Sampled:
     return at.right(f"{kind}_used").scaled(factor(at))
 
 
@@ -167,7 +167,7 @@ _REDUCTION = tuple(      # the factor is in δ from the start, or in all gradien
 # Wrong errors on the way back through the weights.
 
 
-def _slope_again(at: At) -> Bounded:
+def _slope_again(at: At) -> Sampled:
     """Return δ ∘ f′ of the next layer; of a loss of logits p(1 − p) in the place of f′, which is in its δ already."""
     delta = at.right("back_delta")
     if at.layer + 1 < at.depth or not is_of_logits(at.problem, at.layer):
@@ -186,12 +186,12 @@ def _next_is_square(problem: Problem, layer: int) -> bool:
     return is_square(problem, layer + 1)
 
 
-def _without_weights(at: At) -> Bounded:
+def _without_weights(at: At) -> Sampled:
     """Return the sum of the next layer's δ, for each unit   (n, out)."""
     return at("back_delta").sum(-1)[:, None].broadcast_to(at("z").value.shape)
 
 
-def _batch_summed(at: At, mean: bool) -> Bounded:
+def _batch_summed(at: At, mean: bool) -> Sampled:
     back = at.right("back")
     summed, shape = back.sum(-2), back.value.shape
     return (summed.scaled(1 / shape[0]) if mean else summed).broadcast_to(shape)

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
+from ...formulas.sampled import Sampled
 from ...problem.pieces import ACTIVATIONS
-from ...rounding.arithmetic import Bounded
 from ..formulas import Formula, activated, is_elementwise, one_hot
 from ..graph import At
 from ..mistake import Mistake
@@ -16,33 +16,33 @@ _IS_SIGMOID = has("sigmoid")
 _LEAST = 1e-300      # the least that a divisor is taken to be
 
 
-def _reversed(at: At) -> Bounded:
+def _reversed(at: At) -> Sampled:
     return activated("sigmoid", -at("u"))[0]
 
 
-def _bias_twice(at: At) -> Bounded:
+def _bias_twice(at: At) -> Sampled:
     z = at.right("z")
     return z + at("bias").broadcast_to(z.value.shape)
 
 
-def _weight_untransposed(at: At) -> Bounded:
+def _weight_untransposed(at: At) -> Sampled:
     bias = at("bias")
     return at("input").matmul(at("weight"), None if bias is None else bias[None, :])
 
 
-def _through_softmax(at: At) -> Bounded:
+def _through_softmax(at: At) -> Sampled:
     """Return δᵢ = aᵢ (gᵢ − Σⱼ gⱼ aⱼ), g = ∂L/∂a, the way back through a softmax, whatever a is   (n, out)."""
     a, g = at("a"), at("back")
     return a * (g - (g * a).sum(-1)[:, None])
 
 
-def _without_parentheses(at: At) -> Bounded:
+def _without_parentheses(at: At) -> Sampled:
     """Return 1/1 + e⁻ᶻ, which is 1/σ(z)."""
     a = at.right("a")
     return at.exact(np.ones_like(a.value), np.zeros_like(a.value)).over(a, _LEAST)
 
 
-def _over_sum_of_all(at: At, stage: str, maximum_of_each: bool) -> Bounded:
+def _over_sum_of_all(at: At, stage: str, maximum_of_each: bool) -> Sampled:
     """Return eᶻ over its sum over all records and units, z that stage less the maximum of each record or of all   (n, k)."""
     z = at(stage)
     p = activated("softmax", z)[0]
@@ -56,12 +56,12 @@ def _over_sum_of_all(at: At, stage: str, maximum_of_each: bool) -> Bounded:
     return powers.over(powers.sum(-2).sum(-1), _LEAST)
 
 
-def _term_over_all(at: At, maximum_of_each: bool) -> Bounded:
+def _term_over_all(at: At, maximum_of_each: bool) -> Sampled:
     """Return cross-entropy's p − y with these probabilities."""
     return _over_sum_of_all(at, "output", maximum_of_each) - one_hot(at)
 
 
-def _loss_over_all(at: At, maximum_of_each: bool) -> Bounded:
+def _loss_over_all(at: At, maximum_of_each: bool) -> Sampled:
     """Return the cross-entropy of these probabilities."""
     p = _over_sum_of_all(at, "output", maximum_of_each)
     logs = -np.log(p.value)
@@ -69,14 +69,14 @@ def _loss_over_all(at: At, maximum_of_each: bool) -> Bounded:
     return (at.exact(logs, error) * one_hot(at)).sum(-2).sum(-1).scaled(at.right("share"))
 
 
-def _back_over_all(at: At) -> Bounded:
+def _back_over_all(at: At) -> Sampled:
     """Return δ through a softmax for an activation that is divided so, in any order of the sum over the units."""
     a, g = at("a"), at("back")
     slack = a.precision.gamma(a.value.shape[-1] + 4) * a.at_most() * np.max(g.at_most(), axis=-1, keepdims=True)
     return _through_softmax(at).off_by(slack)
 
 
-def _mean(a: Bounded, axis: int | None, less: int = 0) -> Bounded:
+def _mean(a: Sampled, axis: int | None, less: int = 0) -> Sampled:
     """Return the mean over the records, or over everything, divided by `less` fewer   (1, in) or (1, 1)."""
     total, count = a.sum(0), a.value.shape[0] - less
     if axis is None:
@@ -84,7 +84,7 @@ def _mean(a: Bounded, axis: int | None, less: int = 0) -> Bounded:
     return total.scaled(1 / count).rearranged(lambda each: np.reshape(each, (1, -1)))
 
 
-def _standardised(at: At, axis: int | None, less: int, guard: float) -> Bounded:
+def _standardised(at: At, axis: int | None, less: int, guard: float) -> Sampled:
     """Return (x − mean) / (√variance + guard), of each column or of all   (n, in)."""
     value = at.right("x").value
     x = at.exact(value, np.zeros_like(value))
@@ -93,7 +93,7 @@ def _standardised(at: At, axis: int | None, less: int, guard: float) -> Bounded:
     return centred.over(deviation + at.exact(np.asarray(guard)), _LEAST)
 
 
-def _ranged(at: At, axis: int | None, of: str) -> Bounded:
+def _ranged(at: At, axis: int | None, of: str) -> Sampled:
     """Return x over its largest number, or largest |x|, or with its range taken as 0 to 1   (n, in)."""
     x = at.right("x").value
     least = x.min(axis=axis, keepdims=True) if of == "range" else np.zeros((1, 1))

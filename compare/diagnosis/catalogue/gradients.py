@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ...formulas.sampled import Sampled
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
 from ..formulas import Formula
 from ..graph import At
 from ..mistake import Applies, Mistake, anywhere
@@ -15,7 +15,7 @@ from .where import has_bias, is_square
 LONGEST = 32  # units or inputs, up to which each row and column of a weight is tried by itself
 
 
-def _input_twice(at: At) -> Bounded:
+def _input_twice(at: At) -> Sampled:
     a = at.right("grad_input")
     return a * a
 
@@ -26,19 +26,19 @@ def _fits(problem: Problem, layer: int, shift: int) -> bool:
     return 1 <= other <= len(layers) and layers[other - 1].units_in == layers[layer - 1].units_in
 
 
-def _elementwise(at: At) -> Bounded:
+def _elementwise(at: At) -> Sampled:
     summed = (at("grad_delta") * at("grad_input")).sum(-2)
     return summed.broadcast_to(2 * summed.value.shape)
 
 
-def _sum_of_products(at: At) -> Bounded:
+def _sum_of_products(at: At) -> Sampled:
     """Return Σ δ ∘ a for every weight, δ of one unit or of as many as inputs   (out, in)."""
     a = at("grad_input")
     terms = at("grad_delta").broadcast_to(a.value.shape) * a
     return terms.sum(-2).sum(-1).broadcast_to(at.right("weight_grad").value.shape)
 
 
-def _sum_of_gradient(at: At) -> Bounded:
+def _sum_of_gradient(at: At) -> Sampled:
     gradient = at.right("weight_grad")
     return gradient.sum(-2).sum(-1).broadcast_to(gradient.value.shape)
 
@@ -52,7 +52,7 @@ def _has_several(problem: Problem, layer: int) -> bool:
     return problem.layers[layer - 1].units > 1 and problem.layers[layer - 1].units_in > 1
 
 
-def _record(at: At, row: int, keep: bool) -> Bounded:
+def _record(at: At, row: int, keep: bool) -> Sampled:
     """Return δ with zeros for all records but that one, or with zeros for that one   (n, out)."""
     delta = at.right("grad_delta")
     mask = np.full((len(delta.value), 1), not keep)
@@ -60,7 +60,7 @@ def _record(at: At, row: int, keep: bool) -> Bounded:
     return delta.masked(mask)
 
 
-def _stale(at: At) -> Bounded:
+def _stale(at: At) -> Sampled:
     own, before = at.right("grad_input"), at.before
     if before is None:
         return own
@@ -70,7 +70,7 @@ def _stale(at: At) -> Bounded:
     return stale[: at.records]
 
 
-def _without(at: At, index: Any) -> Bounded:
+def _without(at: At, index: Any) -> Sampled:
     """Return the gradient with zeros there   (out, in)."""
     gradient = at.right("weight_grad")
     mask = np.ones_like(gradient.value)
@@ -78,11 +78,11 @@ def _without(at: At, index: Any) -> Bounded:
     return gradient.masked(mask)
 
 
-def _shifted(at: At, axis: int, by: int) -> Bounded:
+def _shifted(at: At, axis: int, by: int) -> Sampled:
     return at.right("weight_grad").rearranged(lambda array: np.roll(array, by, axis))
 
 
-def _held_back(at: At, axis: int) -> Bounded:
+def _held_back(at: At, axis: int) -> Sampled:
     """Return the gradient in which each row (axis 0) or column (axis 1) has the one before it, and the first its own   (out, in)."""
     gradient = at.right("weight_grad")
     return gradient.rearranged(lambda array: array.take(np.maximum(np.arange(array.shape[axis]) - 1, 0), axis))

@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 
+from ...formulas.losses import LOSSES as RULES
+from ...formulas.sampled import Sampled
 from ...problem.pieces import LOSSES as PIECES
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
-from ...rounding.rules import LOSSES as RULES
 from ..formulas import Formula, one_hot
 from ..graph import At
 from ..mistake import Applies, Mistake, anywhere
@@ -18,7 +18,7 @@ _VALUE, _SLOPE = "ℓ = −y ln p − (1 − y) ln(1 − p)", "∂ℓ/∂p = −
 _is_binary, _is_square = loss_is("bce", "bce_with_logits"), loss_is(*SQUARES)
 
 
-def _binary(at: At, of_one: float, of_zero: float, which: int) -> Bounded:
+def _binary(at: At, of_one: float, of_zero: float, which: int) -> Sampled:
     """Return binary cross-entropy (which = 0) or its derivative (1), its y-term and its (1 − y)-term each times a factor 1, 0 or −1."""
     output, y = at("output"), at("y").astype(np.float64)
     terms = RULES[at.problem.loss].terms
@@ -27,18 +27,18 @@ def _binary(at: At, of_one: float, of_zero: float, which: int) -> Bounded:
     return value if which else value.sum(-2).sum(-1).scaled(at.right("share"))
 
 
-def _signed(a: Bounded, factor: float) -> Bounded:
+def _signed(a: Sampled, factor: float) -> Sampled:
     """Return a times 1, 0 or −1, which rounds nothing."""
     return a.like(factor * a.value, abs(factor) * np.asarray(a.error))
 
 
-def _logarithm(at: At, base: int) -> Bounded:
+def _logarithm(at: At, base: int) -> Sampled:
     return at.right("loss").scaled(1 / np.log(base))
 
 
-def _other(at: At, name: str) -> Bounded:
+def _other(at: At, name: str) -> Sampled:
     """Return another loss of the same output, reduced as the problem's."""
-    return RULES[name].bounds(at("output"), at("y").astype(np.float64), at.problem.reduction)[0]
+    return RULES[name].of(at("output"), at("y").astype(np.float64), at.problem.reduction)[0]
 
 
 def _may_be(problem: Problem, layer: int, name: str) -> bool:
@@ -49,12 +49,12 @@ def _may_be(problem: Problem, layer: int, name: str) -> bool:
     return function in only or (not only and name != "bce") or (name == "bce" and function in ("sigmoid", "softmax"))
 
 
-def _of_probabilities(at: At) -> Bounded:
+def _of_probabilities(at: At) -> Sampled:
     """Return the mean squared error of softmax's or sigmoid's probabilities."""
-    return RULES["mse"].bounds(at("probabilities"), one_hot(at), at.problem.reduction)[0]
+    return RULES["mse"].of(at("probabilities"), one_hot(at), at.problem.reduction)[0]
 
 
-def _squared_mean(at: At) -> Bounded:
+def _squared_mean(at: At) -> Sampled:
     """Return (mean (ŷ − y))², or half of it."""
     difference = at("output") - at("y").astype(np.float64)
     mean = difference.sum(-2).sum(-1).scaled(1 / difference.value.size)

@@ -2,16 +2,16 @@
 
 import numpy as np
 
+from ...formulas.normalization import AXES, EPS, Normalized
+from ...formulas.sampled import Sampled
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
-from ...rounding.rules.normalization import AXES, EPS, Normalized
 from ..formulas import Formula, as_row
 from ..graph import At
 from ..mistake import Mistake
 from .slopes import ones_like
 
 _RIGHT = "δ = s (g − mean g − ẑ mean(g ẑ)), s = 1/√(v + ε)"
-Back = tuple[Bounded, dict[str, Bounded]]
+Back = tuple[Sampled, dict[str, Sampled]]
 
 
 def _has_norm(problem: Problem, layer: int) -> bool:
@@ -22,7 +22,7 @@ def _has_dropout(problem: Problem, layer: int) -> bool:
     return bool(problem.layers[layer - 1].dropout)
 
 
-def _mean(a: Bounded, axis: int, count: int | None = None) -> Bounded:
+def _mean(a: Sampled, axis: int, count: int | None = None) -> Sampled:
     """Return the sum over the axis over the count, by default the axis's length."""
     return a.sum(axis, keepdims=True).scaled(1 / (count or a.value.shape[axis]), 2)
 
@@ -46,7 +46,7 @@ class _Parts:
         self.normal = centred * self.scale
         self.output = self.normal * self.gamma + self.beta
 
-    def back(self, error: Bounded, mean: bool = True, variance: bool = True, count: int | None = None) -> Back:
+    def back(self, error: Sampled, mean: bool = True, variance: bool = True, count: int | None = None) -> Back:
         """Return ∂L/∂z and the gradients of γ and β, with or without what goes through the mean and through the variance."""
         g = inner = error * self.gamma
         if mean:
@@ -80,7 +80,7 @@ def _by_running(at: At) -> Normalized:
     z, gamma, beta, scale = at("z"), as_row(at("gamma")), as_row(at("beta")), float((1 + EPS) ** -0.5)
     normal = z.scaled(scale)
 
-    def back(error: Bounded) -> Back:
+    def back(error: Sampled) -> Back:
         return (error * gamma).scaled(scale), {"weight": (error * normal).sum(-2), "bias": error.sum(-2)}
 
     return Normalized(normal * gamma + beta, back, z.zeros(), z.zeros())

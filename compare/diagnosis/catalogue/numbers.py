@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...rounding.arithmetic import Bounded
+from ...formulas.sampled import Sampled
 from ..formulas import Formula
 from ..graph import At, places
 from ..measured import Family
@@ -24,9 +24,9 @@ _LEAST = 1e-300      # of a bound: no number lies between 1 and −1
 # A penalty of the weights.
 
 
-def _penalised(at: At, number: float, stage: str, times_lr: bool, is_l1: bool, over_n: bool, kind: str = "weight") -> Bounded:
+def _penalised(at: At, number: float, stage: str, times_lr: bool, is_l1: bool, over_n: bool, kind: str = "weight") -> Sampled:
     """Return a gradient plus λ w, or λ sign(w); or a step or new weights less that, with or without lr."""
-    w: Bounded = at(kind)
+    w: Sampled = at(kind)
     direction = at.exact(np.sign(w.value)) if is_l1 else w
     factor = number / (at.records if over_n else 1)
     if stage in ("step", "after"):
@@ -51,7 +51,7 @@ _PENALTIES = tuple(
 )
 
 
-def _loss_penalised(at: At, number: float, kinds: tuple[str, ...], is_l1: bool, over_n: bool) -> Bounded:
+def _loss_penalised(at: At, number: float, kinds: tuple[str, ...], is_l1: bool, over_n: bool) -> Sampled:
     """Return the loss plus λ Σ w², or λ Σ |w|, of these kinds of parameters."""
     total = at.right("loss")
     for kind, layer in places(at.problem):
@@ -75,32 +75,32 @@ _LOSS_PENALTIES = tuple(
 # Slopes and thresholds.
 
 
-def _raised(at: At, number: float) -> Bounded:
+def _raised(at: At, number: float) -> Sampled:
     slope = at.right("slope")
     return slope + at.exact(np.full_like(slope.value, number))
 
 
-def _clipped(at: At, number: float, stage: str, low: float = -1.0, is_per_record: bool = False, kind: str = "") -> Bounded:
+def _clipped(at: At, number: float, stage: str, low: float = -1.0, is_per_record: bool = False, kind: str = "") -> Sampled:
     """Return the stage clipped to low · number and number, or to their n-th part."""
     most = number / (at.records if is_per_record else 1)
     return _between(at.right(stage.replace("*", kind)), low * most, most)
 
 
-def _between(a: Bounded, low: float, high: float) -> Bounded:
+def _between(a: Sampled, low: float, high: float) -> Sampled:
     """Return the value clipped to low and high, exact where it is beyond by more than its bound."""
     value = np.clip(a.value, low, high)
     is_beyond = (a.value + a.error < low) | (a.value - a.error > high)
     return a.like(value, np.where(is_beyond, 0.0, np.broadcast_to(a.error, value.shape)))
 
 
-def _capped_slope(at: At, number: float) -> Bounded:
+def _capped_slope(at: At, number: float) -> Sampled:
     is_past, slope = past(at("u"), number), at.right("slope")
     return at.exact(slope.value * (1 - is_past.value), slope.error + is_past.error)
 
 
-def _by_norm(at: At, kind: str, number: float, stage: str, of_all: bool, guard: float) -> Bounded:
+def _by_norm(at: At, kind: str, number: float, stage: str, of_all: bool, guard: float) -> Sampled:
     """Return g min(1, c/‖g‖), the norm over all gradients or each one's own; `guard` is added to it, as PyTorch does."""
-    g: Bounded = at.right(kind + stage)
+    g: Sampled = at.right(kind + stage)
     parts = [at.of(place).right(other + stage) for other, place in places(at.problem)] if of_all else [g]
     squares = [part * part for part in parts]
     values, errors = (np.concatenate([np.ravel(getattr(each, of)) for each in squares]) for of in ("value", "error"))
@@ -143,19 +143,19 @@ def _smoothed(at: At, number: float, halves: bool) -> Any:
     return (1 - number) * wanted + number / (2 if halves else k)
 
 
-def _guarded(at: At, number: float) -> Bounded:
+def _guarded(at: At, number: float) -> Sampled:
     """Return bce's derivative with ε in its denominators, (1 − y)/(1 − p + ε) − y/(p + ε)   (n, k)."""
     p, y, eps, least = _parts_of_bce(at, number)
     return at.exact(1 - y).over(1 - p + eps, least) - at.exact(y).over(p + eps, least)
 
 
-def _guarded_once(at: At, number: float) -> Bounded:
+def _guarded_once(at: At, number: float) -> Sampled:
     """Return bce's derivative with ε in its one denominator, (p − y)/(p(1 − p) + ε)   (n, k)."""
     p, y, eps, least = _parts_of_bce(at, number)
     return (p - y).over(p * (1 - p) + eps, least)
 
 
-def _parts_of_bce(at: At, number: float) -> tuple[Bounded, Any, Bounded, float]:
+def _parts_of_bce(at: At, number: float) -> tuple[Sampled, Any, Sampled, float]:
     return at("output"), at("y").astype(np.float64), at.exact(np.asarray(number)), max(abs(number) / 2, 1e-300)
 
 

@@ -6,24 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from ...rounding.arithmetic import Bounded
-from ...rounding.rules import OPTIMIZERS as RULES
+from ...formulas.optimizers import OPTIMIZERS as RULES
+from ...formulas.sampled import Sampled
 from ..formulas import Formula, options_of
 from ..graph import At
 from ..mistake import Applies, Mistake
 from .where import both, by, has_bias, unless, uses
 
-Slots = dict[str, Bounded]      # what the optimiser keeps of a parameter, by name
+Slots = dict[str, Sampled]      # what the optimiser keeps of a parameter, by name
 Options = dict[str, Any]
 
 
 def updated(
     at: At, kind: str, options: Options | None = None, *, rule: str | None = None, count: int | None = None
-) -> tuple[Bounded, Slots]:
+) -> tuple[Sampled, Slots]:
     """Return the right Δw and slots, or those under other options, by another optimiser's rule, or at another number of the step."""
     own = options_of(kind, at("options") if options is None else options)
     number = np.asarray(at("count") if count is None else count)
-    return RULES[rule or at.problem.optimizer].update(at(kind), at(f"{kind}_taken"), at(f"{kind}_kept"), number, at("lr"), own)
+    return RULES[rule or at.problem.optimizer](at(kind), at(f"{kind}_taken"), at(f"{kind}_kept"), number, at("lr"), own)
 
 
 def option(name: str, value: Callable[[At, Options], Any]) -> dict[str, Formula]:
@@ -31,77 +31,77 @@ def option(name: str, value: Callable[[At, Options], Any]) -> dict[str, Formula]
     return {"*_update": lambda at, kind: updated(at, kind, at("options") | {name: value(at, at("options"))})}
 
 
-def _of_kind(at: At, kind: str, formula: Formula, only: str) -> tuple[Bounded, Slots]:
+def _of_kind(at: At, kind: str, formula: Formula, only: str) -> tuple[Sampled, Slots]:
     """Return the update by that formula for one kind of parameter, and the right one for the others."""
     return formula(at, kind=kind) if kind == only else at.right(f"{kind}_update")
 
 
-def _gradient(at: At, kind: str) -> Bounded:
+def _gradient(at: At, kind: str) -> Sampled:
     """Return the gradient with its decay, g + λ w."""
     g, w, decay = at(f"{kind}_taken"), at(kind), options_of(kind, at("options"))["weight_decay"]
     return g + w.scaled(decay) if decay else g
 
 
-def _decayed(at: At, kind: str) -> Bounded:
+def _decayed(at: At, kind: str) -> Sampled:
     """Return ∂L/∂w + λ w."""
     return at.right(f"{kind}_used") + at(kind).scaled(options_of(kind, at("options"))["weight_decay"])
 
 
-def _ahead(at: At, g: Bounded, velocity: Bounded) -> Bounded:
+def _ahead(at: At, g: Sampled, velocity: Sampled) -> Sampled:
     """Return what lr multiplies: the velocity b, or with Nesterov's look-ahead g + μ b."""
     options = at("options")
     return g + velocity.scaled(options["momentum"]) if options["nesterov"] else velocity
 
 
-def step_by(at: At, kind: str, velocity: Bounded) -> Bounded:
+def step_by(at: At, kind: str, velocity: Sampled) -> Sampled:
     """Return Δw by that velocity, with Nesterov's look-ahead if it is asked for."""
     return _ahead(at, _gradient(at, kind), velocity).scaled(-at("lr"))
 
 
-def _old(at: At, kind: str) -> Bounded:
+def _old(at: At, kind: str) -> Sampled:
     """Return the velocity after the step before."""
     return at(f"{kind}_kept")["momentum_buffer"]
 
 
-def _stale(at: At, kind: str) -> tuple[Bounded, Slots]:
+def _stale(at: At, kind: str) -> tuple[Sampled, Slots]:
     """Return the step by the old velocity, and the new one."""
     return step_by(at, kind, _old(at, kind)), updated(at, kind)[1]
 
 
-def _stale_but_the_first(at: At, kind: str) -> tuple[Bounded, Slots]:
+def _stale_but_the_first(at: At, kind: str) -> tuple[Sampled, Slots]:
     """Return the same but for the first step, which is right."""
     return updated(at, kind) if at.before is None else _stale(at, kind)
 
 
-def _sign_but_look_ahead(at: At, kind: str) -> tuple[Bounded, Slots]:
+def _sign_but_look_ahead(at: At, kind: str) -> tuple[Sampled, Slots]:
     """Return the update by b ← g − μ b, where the look-ahead g + μ b has the right sign."""
     options = at("options")
     after = updated(at, kind, options | {"momentum": -options["momentum"]})[1]
     return step_by(at, kind, after["momentum_buffer"]), after
 
 
-def _lr_inside(at: At, kind: str) -> tuple[Bounded, Slots]:
+def _lr_inside(at: At, kind: str) -> tuple[Sampled, Slots]:
     """Return the update by v ← μ v + lr g; Δw = −v."""
     g = _gradient(at, kind).scaled(at("lr"))
     velocity = _old(at, kind).scaled(at("options")["momentum"]) + g
     return -_ahead(at, g, velocity), {"momentum_buffer": velocity}
 
 
-def _averaged(at: At, kind: str) -> tuple[Bounded, Slots]:
+def _averaged(at: At, kind: str) -> tuple[Sampled, Slots]:
     """Return the update by v ← μ v + (1 − μ) g from the first step on; Δw = −lr v."""
     momentum = at("options")["momentum"]
     velocity = _old(at, kind).scaled(momentum) + _gradient(at, kind).scaled(1 - momentum)
     return step_by(at, kind, velocity), {"momentum_buffer": velocity}
 
 
-def _decoupled(at: At, kind: str, times_lr: bool) -> tuple[Bounded, Slots]:
+def _decoupled(at: At, kind: str, times_lr: bool) -> tuple[Sampled, Slots]:
     """Return the update without weight decay, less lr λ w, or λ w."""
     decay = options_of(kind, at("options"))["weight_decay"]
     delta, after = updated(at, kind, at("options") | {"weight_decay": 0.0})
     return delta + at(kind).scaled(-at("lr") * decay if times_lr else -decay), after
 
 
-def _other_decay(at: At, kind: str) -> tuple[Bounded, Slots]:
+def _other_decay(at: At, kind: str) -> tuple[Sampled, Slots]:
     """Return the update with decoupled weight decay in place of coupled, or the other way round."""
     other = {"adam": "adamw", "adamw": "adam"}.get(at.problem.optimizer)
     return updated(at, kind, rule=other) if other else _decoupled(at, kind, times_lr=True)
@@ -110,7 +110,7 @@ def _other_decay(at: At, kind: str) -> tuple[Bounded, Slots]:
 def _decay_of(*kinds: str) -> dict[str, Formula]:
     """Return the formulas with weight decay of these kinds of parameters and no others."""
 
-    def formula(at: At, kind: str) -> tuple[Bounded, Slots]:
+    def formula(at: At, kind: str) -> tuple[Sampled, Slots]:
         options = at("options")
         return updated(at, kind, options | {"decay": "all", "weight_decay": options["weight_decay"] if kind in kinds else 0.0})
 

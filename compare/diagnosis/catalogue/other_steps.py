@@ -2,21 +2,21 @@
 
 from functools import partial
 
+from ...formulas.sampled import Sampled
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
 from ..graph import At
 from ..mistake import Mistake
 from .updates import gathered
 from .where import has_bias
 
 
-def _previous_gradient(at: At, kind: str, stage: str, is_zero_at_first: bool) -> Bounded:
+def _previous_gradient(at: At, kind: str, stage: str, is_zero_at_first: bool) -> Sampled:
     """Return the gradient of the step before, which had other records and weights; at first 0, or its own."""
     gradient = (at.before or at).right(kind + stage)
     return gradient.zeros() if at.before is None and is_zero_at_first else gradient
 
 
-def _through_own_update(at: At, whole_rate: bool) -> Bounded:
+def _through_own_update(at: At, whole_rate: bool) -> Sampled:
     """Return each record's δ through the weights after its own step: δₙ (W − lr δₙᵀ aₙ) = δₙ W − lr ‖δₙ‖² aₙ, δₙ without 1/n."""
     delta, a = at("back_delta"), at("input", 1)
     n = at.records if at.problem.reduction == "mean" else 1

@@ -4,15 +4,15 @@ from functools import partial
 
 import numpy as np
 
+from ...formulas.sampled import Sampled
 from ...problem.problem import Problem
-from ...rounding.arithmetic import Bounded
 from ..formulas import Formula, activated
 from ..graph import At
 from ..mistake import Applies, Mistake, Where
 from .where import bends, bends_but_not, both, has, is_smooth, is_square
 
 
-def derivative(function: str, z: Bounded) -> Bounded:
+def derivative(function: str, z: Sampled) -> Sampled:
     """Return f′(z) of the activation of that name."""
     return activated(function, z)[1](ones_like(z))
 
@@ -22,18 +22,18 @@ def derivative_of(function: str) -> Formula:
     return lambda at: derivative(function, at("u"))
 
 
-def ones_like(a: Bounded) -> Bounded:
+def ones_like(a: Sampled) -> Sampled:
     """Return exact ones of a's shape."""
     return a.like(np.ones_like(a.value))
 
 
-def past(z: Bounded, threshold: float) -> Bounded:
+def past(z: Sampled, threshold: float) -> Sampled:
     """Return 1 where z > threshold, else 0; with an error of 1 where rounding decides."""
     is_undecided = (np.abs(z.value - threshold) <= z.error) & np.greater(z.error, 0)
     return z.like((z.value > threshold).astype(np.float64), is_undecided.astype(np.float64))
 
 
-def _of_pre_activation(at: At) -> Bounded:
+def _of_pre_activation(at: At) -> Sampled:
     z = at("u")
     return z * (1 - z) if at.function == "sigmoid" else 1 - z * z
 
@@ -43,23 +43,23 @@ def _is_broadcast_from_output(problem: Problem, layer: int) -> bool:
     return fits and bends(problem, layer) and bends(problem, len(problem.layers))
 
 
-def _inverted(at: At) -> Bounded:
+def _inverted(at: At) -> Sampled:
     slope = at.right("slope")
     below = derivative(at.function, at.exact(-np.ones_like(slope.value))).value
     return at.exact(1 + below - slope.value, slope.error)
 
 
-def _one_at_zero(at: At) -> Bounded:
+def _one_at_zero(at: At) -> Sampled:
     z, slope = at("u"), at.right("slope")
     return at.exact(np.where((z.value == 0) & (z.error == 0), 1.0, slope.value), slope.error)
 
 
-def _leak_missing(at: At) -> Bounded:
+def _leak_missing(at: At) -> Sampled:
     slope = at.right("slope")
     return at.exact(slope.value == 1, slope.error)
 
 
-def _at_other_layer(at: At, shift: int) -> Bounded:
+def _at_other_layer(at: At, shift: int) -> Sampled:
     return derivative(at.function, at("u", shift))
 
 

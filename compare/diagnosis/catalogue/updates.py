@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...rounding.arithmetic import Bounded
+from ...formulas.sampled import Sampled
 from ..formulas import KINDS, Formula
 from ..graph import At, Place, Run, Step, places
 from ..mistake import Mistake
@@ -15,32 +15,32 @@ from .where import both, has_bias, is_mean, uses
 _UPDATE = "Δw = −lr ∂L/∂w"
 
 
-def _scaled(at: At, kind: str, stage: str, factor: float) -> Bounded:
+def _scaled(at: At, kind: str, stage: str, factor: float) -> Sampled:
     return at.right(kind + stage).scaled(factor)
 
 
-def _flipped(at: At, kind: str, stage: str) -> Bounded:
+def _flipped(at: At, kind: str, stage: str) -> Sampled:
     return -at.right(kind + stage)
 
 
-def _none(at: At, kind: str) -> Bounded:
+def _none(at: At, kind: str) -> Sampled:
     return at(kind).zeros()
 
 
-def _weights_added(at: At, kind: str, times_lr: bool, over_n: bool) -> Bounded:
+def _weights_added(at: At, kind: str, times_lr: bool, over_n: bool) -> Sampled:
     factor = (at("lr") if times_lr else 1.0) / (at("x").value.shape[0] if over_n else 1)
     return at(kind).scaled(factor)
 
 
-def _times_n(at: At, kind: str) -> Bounded:
+def _times_n(at: At, kind: str) -> Sampled:
     return at.right(f"{kind}_used").scaled(at("x").value.shape[0])
 
 
-def _over_n(at: At, kind: str) -> Bounded:
+def _over_n(at: At, kind: str) -> Sampled:
     return at.right(f"{kind}_used").scaled(1 / at("x").value.shape[0])
 
 
-def gathered(at: At, kind: str, sums: bool) -> Bounded:
+def gathered(at: At, kind: str, sums: bool) -> Sampled:
     """Return the gradient plus those of the steps before; with `sums` the sums over records are added, over this step's number of them."""
     gradient, before = at.right(f"{kind}_used"), at.before
     if before is None:
@@ -57,7 +57,7 @@ def _sliced(at: At, stage: str, rows: slice) -> Any:
     value = at.right(stage)
     if at.records < 2:
         raise ValueError("no record is left")
-    return at.exact(value.value[rows]) if isinstance(value, Bounded) else value[rows]
+    return at.exact(value.value[rows]) if isinstance(value, Sampled) else value[rows]
 
 
 def _rolled(at: At, by: int) -> Any:
@@ -102,7 +102,7 @@ def _slots_so_far(at: At, kind: str) -> Any:
     return at.right(f"{kind}_kept") if at.before is None else at.before("together")[f"{kind}_kept", at.layer]
 
 
-def _row_by_row(at: At, stage: str) -> Bounded:
+def _row_by_row(at: At, stage: str) -> Sampled:
     """Return the stage of each record, at the weights so far; δ as that of a mean, which is its convention   (n, …)."""
     rows = [single(stage, 0, at.layer) for single in at("together")["records", 0]]
     errors = [np.broadcast_to(row.error, row.value.shape) for row in rows]
@@ -110,7 +110,7 @@ def _row_by_row(at: At, stage: str) -> Bounded:
     return value.scaled(1 / len(rows)) if stage == "delta" and at.problem.reduction == "mean" else value
 
 
-def _of_the_last(at: At, stage: str, kind: str = "") -> Bounded:
+def _of_the_last(at: At, stage: str, kind: str = "") -> Sampled:
     """Return the stage of the last record; of a kind of parameter, where the stage begins with an underscore."""
     return at("together")["records", 0][-1](kind + stage, 0, at.layer)
 

@@ -650,7 +650,7 @@ def train_step(params, x, y, lr):
         (
             "np.exp(-z)",
             "np.exp(-np.clip(z, -30, 30))",
-            "for z of the hidden layer beyond about 30 the output does not: z of the hidden layer is clipped to ±30",
+            "for z of the hidden layer beyond about 30 the new 2.weight does not: z of the hidden layer is clipped to ±30",
         ),
         ("    h = ", "    x, y = x[:32], y[:32]\n    h = ", "with more than 32 records the new 2.weight does not: are records left out?"),
         (

@@ -13,7 +13,7 @@ from compare.diagnosis.formulas import KINDS, RIGHT
 from compare.diagnosis.graph import At, Run, Step, _error_at, kinds
 from compare.diagnosis.matcher import Matcher, is_within
 from compare.diagnosis.mistake import Cause
-from compare.rounding.arithmetic import Bounded, Precision
+from compare.formulas.sampled import Sampled
 
 PROBLEMS: tuple[dict[str, Any], ...] = (
     {"sizes": (6, 2, 1)},
@@ -82,9 +82,9 @@ def test_every_mistake_can_be_made_where_it_applies(options: dict[str, Any]) -> 
                         values.append(None)
             one, other = values
             assert (one is None) == (other is None), cause
-            if isinstance(one, Bounded):
+            if isinstance(one, Sampled):
                 np.testing.assert_array_equal(one.value, other.value, err_msg=cause.sentence)
-                np.testing.assert_array_equal(one.error, other.error, err_msg=cause.sentence)
+                np.testing.assert_allclose(one.error, other.error, rtol=3.0, err_msg=cause.sentence)      # sampled anew
 
 
 def test_an_entry_says_what_it_is() -> None:
@@ -183,7 +183,7 @@ def test_what_is_not_looked_for_in_pairs_is_named_beside_what_looks_the_same_in_
 )
 def test_what_was_shown_has_the_rounding_of_its_size(right: float, shown: float, least: float, most: float) -> None:
     """That of larger numbers is larger; of right ones that cancel out, 1e-18 ± 1e-16, it does not grow as the numbers do."""
-    error = _error_at(Bounded(np.array([right]), Precision("float64"), np.array([1e-16])), np.array([shown]), 1e-13)
+    error = _error_at(np.array([right]), np.array([1e-16]), np.array([shown]), 1e-13)
     assert least <= error[0] <= most
 
 
@@ -211,4 +211,4 @@ def test_what_is_kept_is_bounded_by_what_it_takes_up(monkeypatch: pytest.MonkeyP
             return at.right("delta").scaled(factor)
 
         run.with_formulas({("delta", 2): scaled}).worked_out("delta", 0, 2)
-    assert 100 < len(run._memory.values) < 1000
+    assert 10 < len(run._memory.values) < 1000

@@ -683,7 +683,7 @@ class Flipped(Manual):
 
 
 def test_drift_hides_nothing(tmp_path: Path) -> None:
-    """A learning rate that doubles any drift, until the weights of the two runs are no longer alike: each step is seen from its own start."""
+    """A learning rate that doubles any drift, until the weights of two runs are no longer alike: each step is seen from its own start."""
     problem = Problem.draw((6, 8, 8, 1), activations=("relu", "relu", "sigmoid"), bias=True, lr=50.0, dtype="float32", records=(60,))
     trace = record(problem, tmp_path / "t", steps=200)
     right = train_in_lockstep(Manual(problem), Recorded(trace), problem, steps=200)

@@ -1,4 +1,4 @@
-"""Negative controls for the rules: what people get wrong in an activation, on its way back, or in a loss is outside the bounds."""
+"""Negative controls: what people get wrong in an activation, on its way back, or in a loss is more than rounding allows."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import manual
-from compare.rounding.rules import ACTIVATIONS, LOSSES
+from compare.formulas.activations import ACTIVATIONS
+from compare.formulas.losses import LOSSES
 from compare.support.arrays import Array
 from tests.compare import forms, loss_forms
 from tests.compare.forms import Pullback
-from tests.compare.rounding.test_rules import errors_like, exactly
+from tests.compare.formulas.test_pieces import errors_like, exactly
 from tests.pieces import loss_arguments
 
 LossForm = Callable[[Array, Array], tuple[Array, Array]]
@@ -59,25 +60,25 @@ MISTAKEN_LOSSES: dict[str, LossForm] = {
 
 
 @pytest.mark.parametrize("name", MISTAKEN_ACTIVATIONS)
-def test_a_mistake_in_an_activation_is_outside_its_bound(name: str) -> None:
+def test_a_mistake_in_an_activation_is_seen(name: str) -> None:
     z = np.append(np.random.default_rng(0).normal(size=(50, 3)) * 4, [[0.0, 22.0, -6.0]], axis=0)
-    a, _ = ACTIVATIONS[name].bounds(exactly(z))
+    a, _ = ACTIVATIONS[name](exactly(z))
     assert (np.abs(MISTAKEN_ACTIVATIONS[name](z) - a.value) > a.error).any()
 
 
 @pytest.mark.parametrize("name", MISTAKEN_WAYS_BACK)
-def test_a_mistake_on_the_way_back_is_outside_its_bound(name: str) -> None:
+def test_a_mistake_on_the_way_back_is_seen(name: str) -> None:
     z = np.append(np.random.default_rng(0).normal(size=(50, 3)) * 4, [[0.0, 22.0, -6.0]], axis=0)
     error = errors_like(z)
-    a, pullback = ACTIVATIONS[name].bounds(exactly(z))
+    a, pullback = ACTIVATIONS[name](exactly(z))
     delta = pullback(exactly(error))
     assert (np.abs(MISTAKEN_WAYS_BACK[name](error, z, a.value) - delta.value) > delta.error).any()
 
 
 @pytest.mark.parametrize("name", MISTAKEN_LOSSES)
-def test_a_mistake_in_a_loss_or_its_gradient_is_outside_its_bound(name: str) -> None:
+def test_a_mistake_in_a_loss_or_its_gradient_is_seen(name: str) -> None:
     for output, y in loss_arguments(name, np.random.default_rng(0)):
         output[0] = y[0]      # an exact 0 for l1
-        bounds = LOSSES[name].bounds(exactly(output), y)
-        for wrong, bounded in zip(MISTAKEN_LOSSES[name](output, y), bounds, strict=True):
-            assert (np.abs(wrong - bounded.value) > bounded.error).any()
+        right = LOSSES[name].of(exactly(output), y)
+        for wrong, sampled in zip(MISTAKEN_LOSSES[name](output, y), right, strict=True):
+            assert (np.abs(wrong - sampled.value) > sampled.error).any()
