@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..rounding.spread import LAST, SAMPLES, allowed_by, critical
+from ..rounding.spread import LAST, SAMPLES, allowed_by, critical, repeats
 from ..support.arrays import Array
 
 NUMBERS = 1 << 20      # are judged by one run of formulas, about: c hardly depends on it
 _LONG, _PARTIAL = 16, 0.3      # terms from which on a sum is one of many, and what bounds its partial sums: see the noise table
+_EQUAL = 0.05      # u for each of equal terms
 _ROW = 1 << 22
 
 
@@ -216,10 +217,11 @@ class Sampled:
         """The matrix product A B, with a bias `start` as one more term."""
         a, b = self._aligned(other)
         product, size, n = self.with_rows(a @ b), self._size(a) @ self._size(b), self.shape[-1]
+        equal = np.minimum(repeats(a[:1], -1)[..., :, None], repeats(b[:1], -2)[..., None, :]) if self.precision.samples else 0
         if start is not None:
             a, b = product._aligned(start)
             product, size, n = self.with_rows(a + b), size + self._size(b), n + 1
-        return product._summed(size, n)
+        return product._summed(size, n, equal)
 
     __matmul__ = matmul
 
@@ -232,7 +234,13 @@ class Sampled:
         axes = tuple(axis if axis < 0 else axis + 1 for axis in axes)
         n = math.prod(self.rows.shape[axis] for axis in axes)
         total = self.with_rows(self.rows.sum(axis=axes, keepdims=keepdims))
-        return total._summed(self._size(self.rows).sum(axis=axes, keepdims=keepdims), n)
+        equal: Array | int = 0
+        if n > _LONG and self.precision.samples:
+            axis = self.rows.ndim + axes[0] if axes[0] < 0 else axes[0]
+            terms = np.moveaxis(self.rows[:1], axes, range(-len(axes), 0)) if len(axes) > 1 else self.rows[:1]
+            equal = repeats(terms.reshape(*terms.shape[: -len(axes)], n), -1) if len(axes) > 1 else repeats(terms, axis)
+            equal = np.expand_dims(equal, axes) if keepdims else equal
+        return total._summed(self._size(self.rows).sum(axis=axes, keepdims=keepdims), n, equal)
 
     def over(self, other: Any, least: float = 0.0) -> Sampled:
         """a / b elementwise: 2u. On any side b is at least `least`."""
@@ -251,10 +259,14 @@ class Sampled:
         """Move each number by so many u of its size."""
         return self.moved(units * self._size(self.rows)) if units else self
 
-    def _summed(self, size: Array, n: int) -> Sampled:
-        """Move sums of n terms, of sizes that add up to `size`: √n u Σ|terms|, of many terms 0.3 √n u (Σ|terms| + |sum|)."""
-        most = _PARTIAL * (size + self._size(self.rows)) if n > _LONG else size
-        return self.moved(math.sqrt(n) * most)
+    def _summed(self, size: Array, n: int, equal: Array | int = 0) -> Sampled:
+        """Move sums of n terms, of sizes that add up to `size`: √n u Σ|terms|, of many terms 0.3 √n u (Σ|terms| + |sum|).
+
+        Of `equal` terms the errors add up: n u/2 of the sum at most, which is allowed with the amplitude.
+        """
+        if n <= _LONG:
+            return self.moved(math.sqrt(n) * size)
+        return self.moved((_PARTIAL * math.sqrt(n) + _EQUAL * equal) * (size + self._size(self.rows)))
 
     def _size(self, rows: Array) -> Array:
         """Return the largest |a| of all rows, with an axis of one row: in the plain one it may be 0, by a choice that rounding turns."""

@@ -79,14 +79,8 @@ class Judge:
             is_decided, done = note(found, range(0)), 0
             if block.hidden:
                 found.shift(range(n))
-            if not is_decided and (not self.allowance.sampled or found.has_grown()):
-                found.sample(0)
-                is_decided, done = note(found, range(1)), 1
-            if not is_decided:
-                found.shift(found.suspects(done))
             while done < n and not is_decided:
-                left = found.suspects(done)
-                i = int(left[0]) if len(left) else n
+                i = found.next(done)
                 is_decided = note(found, range(done, i))
                 if i < n and not is_decided:
                     found.sample(i)
@@ -191,14 +185,21 @@ class Judged:
             self.differences[key] = gap.reshape(len(gap), -1).max(axis=1)
         self._look(0)
 
-    def suspects(self, first: int = 0) -> Any:
-        """Return the positions of the steps, from the first, that are neither cleared nor sampled."""
-        largest = np.max(list(self.shares.values()), axis=0)
-        return np.array([i for i in np.flatnonzero(~(largest <= HALF)) if i >= first and i not in self.allowed], dtype=int)
+    def next(self, first: int) -> int:
+        """Return the position of the next step to be sampled, from the first, or the number of steps; without what drift makes of them."""
+        steps, allowance = self.block.steps, self.judge.allowance
+        due = next((i for i in range(first, len(steps)) if allowance.is_due(steps[i])), len(steps))
+        if not first and any(allowance.has_grown(key, expected[0]) for key, expected in self._hidden()):
+            due = 0
+        if len(left := self._beyond(first, due)):
+            self.shift(left)
+            left = self._beyond(first, due)
+        return int(left[0]) if len(left) else due
 
-    def has_grown(self) -> bool:
-        """Return whether the actual side does not show what is much larger than at the steps sampled before."""
-        return not self.allowed and any(self.judge.allowance.has_grown(key, expected[0]) for key, expected in self._hidden())
+    def _beyond(self, first: int, end: int) -> Any:
+        """Return the positions of the steps from the first to the end that are not cleared."""
+        largest = np.max([shares[first:end] for shares in self.shares.values()], axis=0, initial=0.0)
+        return first + np.flatnonzero(~(largest <= HALF))
 
     def shift(self, positions: Iterable[int]) -> None:
         """Take away from those steps what their starts' distance makes of them, and look again."""

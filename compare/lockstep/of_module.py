@@ -195,7 +195,7 @@ class ModuleRun:
         sampled: dict[Key, Array] = {}
         unshown = [key for key in expected if key in self.hidden and key not in actual]
         has_grown = any(self.allowance.has_grown(key, expected[key]) for key in unshown)
-        if max(shares.values()) > HALF or not self.allowance.sampled or has_grown:
+        if max(shares.values()) > HALF or self.allowance.is_due(number) or has_grown:
             hidden = in_double({key: off for key, off in self.hidden.items() if key in start})
             sampled = self.samples.sample(number, batch, in_double(start), gaps, hidden)
             shares = {key: share(each, sampled[key]) if key in sampled else float(each.max(initial=0.0)) for key, each in gaps.items()}

@@ -1,8 +1,9 @@
 """What rounding allows in each number of a run: sampled at some steps, and carried from there to the steps around.
 
-At a step that is sampled, each number may be c σ of its own off. At the other steps c σ is estimated: of each tensor the largest σ, in
-parts of the number's size and of the tensor's, is taken to be the same as at the steps sampled last. What is within half of that is
-cleared; a step with a number beyond it is sampled itself.
+At a step that is sampled, each number may be c σ of its own off. At the other steps c σ is estimated: of each tensor what is usual, in
+parts of the number's size and of the tensor's, is taken to be the least of the steps sampled last. What is within half of that is cleared;
+a step with a number beyond it is sampled itself. So one step in which rounding weighs much, or one such number, says nothing of the others.
+The first two steps are sampled, whatever is cleared, and some more as the run grows longer.
 """
 
 import math
@@ -27,7 +28,7 @@ UNITS = {
 }
 _NOTHING = 1e-320      # allowed where nothing is
 _BY_PARAMETER = ("grads", "state", "deltas", "params")      # phases whose numbers are the same ones at each step
-_GROWTH = 4.0      # times the most that a sampled step allows in a tensor is the most that it can clear in another
+_GROWTH = 4.0      # times what a sampled step allows in most of a tensor's numbers is the most that it can clear in another
 _RECENT = 8      # steps that were sampled
 
 
@@ -41,9 +42,12 @@ class Allowance:
         self.sampled: list[int] = []      # the steps that were
         # what is allowed where rounding turned a choice: at both of the steps sampled last, and at the last
         self._turned: dict[Key, tuple[Any, Any]] = {}
-        # the most allowed in each tensor, in parts of what `scale` returns and as it is, at the step sampled last and at recent ones
-        self._before: dict[Key, tuple[float, float]] = {}
+        # what is usually allowed in each tensor, in parts of what `scale` returns and as it is, at recent steps
         self._recent: dict[Key, deque[tuple[float, float]]] = {}
+
+    def is_due(self, number: int) -> bool:
+        """Return whether that step is sampled in any case: 1, 2, 8, 64, 512 and so on."""
+        return number == 2 or (number & (number - 1) == 0 and (number.bit_length() - 1) % 3 == 0)
 
     def last(self, value: Array) -> Array:
         """Return how far each number may be off however it was made: by its last roundings."""
@@ -54,13 +58,13 @@ class Allowance:
         self.sampled.append(number)
         allowed = dict(found.allowed)
         is_stage_turned = any(bool(each.any()) for (phase, _), each in found.turned.items() if phase in ("activations", "output", "errors"))
-        for key, largest in found.largest.items():
+        for key, usual in found.usual.items():
             recent = self._recent.setdefault(key, deque(maxlen=_RECENT))
-            is_turned = bool(recent) and largest[1] > TURNED * max(most for _, most in recent)
+            is_turned = bool(recent) and float(allowed[key].max(initial=0.0)) > TURNED * max(most for _, most in recent)
             if is_turned or is_stage_turned:      # a choice that rounding turns moves all that comes from it
                 allowed[key] = np.where(found.turned[key], allowed[key], 2 * allowed[key])
-            recent.append(min(largest, self._before[key], key=lambda each: each[1]) if is_turned else largest)
-            self._before[key] = largest
+            if usual[0] > 0:
+                recent.append(usual)
             if key[0] in _BY_PARAMETER:
                 now, before = np.where(found.turned[key], allowed[key], 0.0), self._turned.get(key, (0.0, 0.0))[1]
                 self._turned[key] = np.minimum(now, before), now
@@ -69,18 +73,17 @@ class Allowance:
     def nearby(self, key: Key, value: Array, before: Array | None = None) -> Array:
         """Return what the steps sampled before allow in values that one side has, of what is carried from `before` in their changes."""
         allowed = np.abs(value, dtype=np.float64) * (LAST * self.unit / HALF) + self.tiny
-        if key in self._recent and value.dtype.kind == "f":
+        if self._recent.get(key) and value.dtype.kind == "f":
             size = scale(_of(key, value, before))
-            with np.errstate(invalid="ignore"):      # of 0 times a part that is infinite
-                nearby = [np.fmin(part * size, _GROWTH * most) for part, most in set(self._recent[key])]
-            allowed += np.maximum.reduce(nearby)
+            nearby = [np.fmin(part * size, _GROWTH * most) for part, most in set(self._recent[key])]
+            allowed += np.minimum.reduce(nearby)
             if key in self._turned:
                 allowed = np.maximum(allowed, self._turned[key][0])
         return allowed
 
     def has_grown(self, key: Key, value: Array) -> bool:
         """Return whether a tensor is so much larger than at the steps sampled before that these say nothing of it."""
-        sizes = [most / part for part, most in self._recent.get(key, ()) if 0 < part < math.inf]
+        sizes = [most / part for part, most in self._recent.get(key, ())]
         return float(root_mean_squares(value[None])[0]) > _GROWTH * max(sizes, default=0.0)
 
     def share(self, key: Key, gap: Array, value: Array, before: Array | None = None) -> float:
@@ -93,10 +96,9 @@ class Allowance:
         if values.dtype.kind != "f":
             return np.asarray(most)
         parts = np.full(len(gaps), math.inf)
-        if key in self._recent:
+        if self._recent.get(key):
             sizes = root_mean_squares(_of(key, values, before))
-            nearby = [np.minimum(part * sizes, _GROWTH * largest) for part, largest in self._recent[key] if part < math.inf]
-            least = np.max([0.0 * sizes, *nearby], axis=0)
+            least = np.min([np.minimum(part * sizes, _GROWTH * usual) for part, usual in self._recent[key]], axis=0)
             parts = np.divide(most, least, out=parts, where=least > 0)
         parts[most == 0] = 0.0
         for i in np.flatnonzero(~(parts <= HALF)):

@@ -136,6 +136,9 @@ def shares(actual: Array, expected: Array, allowed: Array) -> Array:
 
 
 def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:
-    """Return the number of one step's array with the largest share of its bound."""
+    """Return the number of one step's array with the largest share of what is allowed; of those beyond it, the largest difference."""
     share = shares(actual, expected, allowed)
+    if (beyond := share > 1).any():      # shares are sampled, and differences are not
+        with np.errstate(all="ignore"):
+            share = np.where(beyond, np.nan_to_num(np.abs(actual - expected), nan=np.inf), -1.0)
     return Difference.at(step, *key, np.unravel_index(int(np.argmax(share)), share.shape), actual, expected, allowed)

@@ -60,7 +60,7 @@ def sampled(
             found = spread(_arrays(plain), _arrays(squares), _arrays(most), sample, units)
             if is_enough({key: HALF * each for key, each in found.allowed.items()}):
                 break
-    return Sampled(found.allowed, found.turned, found.largest, plain, frozenset(unknown))
+    return Sampled(found.allowed, found.turned, found.usual, plain, frozenset(unknown))
 
 
 def repeatable(run: Callable[[], T], seed: int) -> T:

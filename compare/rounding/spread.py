@@ -28,19 +28,21 @@ _LEAST_TURNED = 1 << 20      # u of a number's scale: no less is a choice
 _MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
 _SATURATED = 1.3      # times their root mean square is the largest of samples that are all as far off; of normal ones it is about twice
 _ENOUGH = 1 << 20      # numbers of a tensor
+_SELDOM, _SEVERAL = 32, 16      # terms, and roundings
+_USUAL = 0.75      # of a tensor's numbers are allowed no more than what is usual
 
 
 @dataclass(frozen=True)
 class Spread(Generic[K]):
     """What rounding allows in each number, by the key of its tensor.
 
-    `largest` is of each tensor the largest part that is allowed of a number's scale, infinite where the number and its tensor are 0, and
-    the most that is allowed; `turned` says where more than rounding moves a number.
+    `usual` is what is allowed of most numbers of a tensor: the part of a number's scale, and how much it is. `turned` says where more
+    than rounding moves a number.
     """
 
     allowed: Mapping[K, Array]
     turned: Mapping[K, Any]
-    largest: Mapping[K, tuple[float, float]]
+    usual: Mapping[K, tuple[float, float]]
 
 
 def spread(
@@ -51,10 +53,10 @@ def spread(
     `units` are the unit roundoff of results and that of the sums behind them. A number that is moved much farther than others of its
     tensor is allowed twice that.
     """
-    allowed, turned, largest = dict[K, Array](), dict[K, Any](), dict[K, tuple[float, float]]()
+    allowed, turned, usual = dict[K, Array](), dict[K, Any](), dict[K, tuple[float, float]]()
     for key, total in squares.items():
-        allowed[key], turned[key], largest[key] = _of_tensor(plain[key], total, most[key], samples, units)
-    return Spread(allowed, turned, largest)
+        allowed[key], turned[key], usual[key] = _of_tensor(plain[key], total, most[key], samples, units)
+    return Spread(allowed, turned, usual)
 
 
 def _of_tensor(
@@ -63,12 +65,14 @@ def _of_tensor(
     allowed = allowed_by(squares, most, samples, _MOST if units[0] == units[1] else 2 * _MOST)      # or results round more than sums do
     with np.errstate(all="ignore"):
         part = np.where(allowed > 0, allowed / scale(plain), 0.0)
-    positive = part[(part > 0) & (part < math.inf)][:_ENOUGH]
-    usual, least = float(np.quantile(positive, 0.1)) if positive.size else 0.0, _LEAST_TURNED * units[0]
-    turned = part > (least if usual > least else max(TURNED * usual, least))      # or all are
-    allowed = np.where(turned, 2 * allowed, allowed)
-    rest = ~turned if turned.any() and not turned.all() else np.ones_like(turned)
-    return allowed, turned, (float(part[rest].max()), float(allowed[rest].max())) if part.size else (0.0, 0.0)
+    is_positive = (part > 0) & (part < math.inf)
+    positive = part[is_positive][:_ENOUGH]
+    if not positive.size:
+        return allowed, np.zeros(allowed.shape, bool), (0.0, 0.0)
+    low, usual = np.quantile(positive, (0.1, _USUAL))
+    least = _LEAST_TURNED * units[0]
+    turned = part > (least if low > least else max(TURNED * low, least))      # or all are
+    return np.where(turned, 2 * allowed, allowed), turned, (float(usual), float(np.quantile(allowed[is_positive][:_ENOUGH], _USUAL)))
 
 
 def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) -> Array:
@@ -78,6 +82,28 @@ def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) 
     if samples < SAMPLES:
         return np.asarray(allowed)
     return np.asarray(np.where(most < _SATURATED * root, 2 * allowed, allowed))      # all as far off: honest ones are so on both sides
+
+
+def repeats(values: Array, axis: int) -> Array:
+    """Return about how often the most frequent number other than 0 comes along that axis, 0 where no more than 32 times.
+
+    A number that is added again and again to a growing sum is rounded the same way each time, so that the errors of equal terms add up.
+    """
+    n = values.shape[axis]
+    most = np.zeros(np.delete(values.shape, axis), dtype=np.intp)
+    if n <= _SELDOM:
+        return most
+    ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
+    apart = _SEVERAL * float(np.finfo(np.float64).eps)
+    length = _SELDOM
+    while length < n:      # whether some number is equal to the one so many places on
+        first, later = ordered[..., :-length], ordered[..., length:]
+        is_long = ((later - first <= apart * np.abs(later)) & (later != 0)).any(axis=-1)
+        if not is_long.any():
+            break
+        most[is_long] = min(2 * length, n)
+        length *= 2
+    return most
 
 
 def scale(value: Array) -> Array:

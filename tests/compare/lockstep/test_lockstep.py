@@ -391,7 +391,8 @@ def test_few_steps_of_an_honest_run_are_sampled(dtype: str) -> None:
     assert comparison.verdict == "equivalent"
     assert comparison.drift > 0
     assert comparison.rounding is not None
-    assert len(comparison.rounding.sampled) <= 2
+    assert {1, 2, 8} <= set(comparison.rounding.sampled)
+    assert len(comparison.rounding.sampled) <= 6
 
 
 def test_a_subclass_that_overrides_step_is_asked_for_its_step(problem: Problem) -> None:
