@@ -15,6 +15,7 @@ from ..diagnosis.observing import FaultError, Observed, observe
 from ..diagnosis.probes import Probe, steps_of
 from ..diagnosis.stages import stage_name
 from ..formulas.normalization import AXES, EPS
+from ..formulas.sampled import Sampled
 from ..problem.problem import Problem
 from ..rounding.difference import Difference, largest_share
 from ..support.arrays import Array, Batch
@@ -144,7 +145,12 @@ class TrialRuns:
         return farthest
 
     def _can_be_reference(self, run: Run) -> bool:
-        """Return whether PyTorch's own formula can be the reference: not where its bce holds the divisor p(1 − p) away from 0."""
+        """Return whether PyTorch's own formula can be the reference: not where its bce holds the divisor p(1 − p) away from 0.
+
+        Nor can any formula where rounding may make some z anything.
+        """
+        if any(_is_rounding_alone(run("z", step, layer)) for step, layer in product(range(len(run.steps)), range(1, run.depth + 1))):
+            return False
         if self.problem.loss != "bce":
             return True
         outputs = [run("output", step).value for step in range(len(run.steps))]
@@ -236,6 +242,11 @@ class TrialRuns:
                 if isinstance(each.value, np.ndarray) and each.value.dtype.kind == "f" and not np.isfinite(each.value).all():
                     return each.line, check.text_of(each.line) or each.text
         return None, None
+
+
+def _is_rounding_alone(z: Sampled) -> bool:
+    """Return whether rounding may make some z anything."""
+    return bool((z.error > np.maximum(np.abs(z.value), 1.0)).any())
 
 
 def _outside(problem: Problem, run: Run, node: Node, actual: Array) -> Difference | None:

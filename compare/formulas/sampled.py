@@ -4,6 +4,9 @@ The first row of a `Sampled` has the numbers themselves, plain; the others are m
 as much as the honest forms of that operation may be apart, in u, the unit roundoff. Where they go together, as both terms of a difference,
 that is seen, and so is a choice that rounding turns: each row makes its own. How far the rows lie apart is what rounding allows.
 
+Half of the samples are moved less, down to what one honest program is off, and count for as much more: what is chosen among many, as a
+pattern of rounding alone, would otherwise be seen only far from where honest programs are.
+
 Formulas read as on paper: `a @ b`, `a * b` elementwise, `a + b`, `1 - a`, `-a`, `a.T`. A number or an array beside a `Sampled` is exact.
 What an operation may be moved by is what `rounding.table` has for PyTorch's call of the same kind.
 """
@@ -26,6 +29,8 @@ NUMBERS = 1 << 20      # are judged by one run of formulas, about: c hardly depe
 _LONG, _PARTIAL = 16, 0.3      # terms from which on a sum is one of many, and what bounds its partial sums: see the noise table
 _EQUAL = 0.05      # u for each of equal terms
 _ROW = 1 << 22
+_SMALL = 1 << 14      # numbers
+_ODD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(64 - 22)      # of Fibonacci hashing
 
 
 class Precision:
@@ -37,6 +42,8 @@ class Precision:
         self.samples = samples
         self.amplitude = critical(SAMPLES, NUMBERS) / 2 if amplitude is None else amplitude
         self._random = np.random.default_rng(seed)
+        less = samples // 2
+        self.factors = np.concatenate([np.ones(samples - less), np.geomspace(1 / max(1.0, self.amplitude), 1.0, less)])
 
         self.u = 2 * self.unit      # of two sides
         self.smallest_normal = 2 * self.tiny
@@ -46,14 +53,26 @@ class Precision:
         nu = n * self.unit
         return 2 * nu / (1 - nu) if nu < 1 else math.nan
 
-    def drawn(self, shape: tuple[int, ...]) -> Array:
-        """Return numbers in [−1, 1] for each sample, (samples, *shape): a piece of a long row, from a drawn place."""
-        n = self.samples * math.prod(shape)
-        if n > _ROW // 2:
-            return self._random.uniform(-1, 1, (self.samples, *shape))
-        at = int(self._random.integers(_ROW - n))
-        return _uniform()[at : at + n].reshape(self.samples, *shape)
+    def drawn(self, values: Array) -> Array:
+        """Return numbers in [−1, 1] for each sample, (samples, *values.shape): places of a long row, from drawn ones on.
 
+        Equal values have equal ones, since they are rounded the same way; not in a large array, where their search would take long.
+        """
+        shape, n = values.shape, self.samples * values.size
+        if values.size <= _SMALL:
+            places = (np.ascontiguousarray(values).view(np.uint64).reshape(shape) * _ODD) >> _SHIFT
+            first = self._random.integers(_ROW, size=(self.samples, *[1] * len(shape)), dtype=np.uint64)
+            drawn = _uniform()[(places + first) & np.uint64(_ROW - 1)]
+        elif n > _ROW // 2:
+            drawn = self._random.uniform(-1, 1, (self.samples, *shape))
+        else:
+            at = int(self._random.integers(_ROW - n))
+            drawn = _uniform()[at : at + n].reshape(self.samples, *shape)
+        return np.asarray(drawn * self.by_sample(len(shape)))
+
+    def by_sample(self, axes: int) -> Array:
+        """Return how much of the amplitude each sample is moved by, with so many axes more."""
+        return self.factors.reshape(-1, *[1] * axes)
 
     def shares(self, n: int) -> Array:
         """Return n numbers in [0, 1), drawn."""
@@ -111,7 +130,7 @@ class Sampled:
             return np.zeros(self.shape)
         value, last = self.value, LAST * self.precision.unit
         with np.errstate(all="ignore"):
-            off = np.abs(self.rows[1:] - value)
+            off = np.abs(self.rows[1:] - value) / self.precision.by_sample(value.ndim)
             most = off.max(axis=0)
             allowed = allowed_by(np.square(off).sum(axis=0), most, self.precision.samples)
         return np.asarray(allowed + last * np.abs(value) + self.precision.tiny * ((value != 0) | (most > 0)))
@@ -142,7 +161,7 @@ class Sampled:
         rows[:] = self.rows
         if not np.isfinite(most).all():
             most = np.nan_to_num(most, nan=0.0, posinf=0.0, neginf=0.0)
-        drawn = self.precision.drawn((*rows.shape[1:-1], 1) if by_record else rows.shape[1:])
+        drawn = self.precision.drawn(rows[0, ..., :1] if by_record else rows[0])
         rows[1:] += drawn * (most[1:] if most.ndim and len(most) > 1 else most)
         return self.with_rows(rows)
 

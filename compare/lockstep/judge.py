@@ -147,7 +147,7 @@ class Judge:
                 made.append(run(own))
                 for key, each in made[-1].items():
                     changes = _changes(key, each, own, hidden)
-                    off = np.abs(changes[1:] - changes[0])
+                    off = np.abs(changes[1:] - changes[0]) / precision.by_sample(changes.ndim - 1)
                     off = np.where(np.isfinite(changes[0]), np.nan_to_num(off, copy=False, nan=np.inf), 0.0)
                     squares[key] = np.asarray(squares.get(key, 0.0) + np.square(off).sum(axis=0))
                     most[key] = np.maximum(most.get(key, 0.0), off.max(axis=0, initial=0.0))
@@ -304,7 +304,7 @@ def _start(value: Array, hidden: Array | None, precision: Precision) -> Sampled:
         return start
     n = precision.samples
     size = np.where(np.arange(n) % 2, 1e-8 ** precision.shares(n), 1.0)      # in half by much less: what is divided by it may be large
-    moved = value + precision.drawn(value.shape) * hidden * size.reshape(-1, *[1] * value.ndim)
+    moved = value + precision.drawn(value) * hidden * size.reshape(-1, *[1] * value.ndim)
     moved = np.abs(moved) if (value >= 0).all() else moved      # what is nowhere negative, as squares, stays so
     rows = np.concatenate([value[None], moved])
     return Sampled(rows, precision)
