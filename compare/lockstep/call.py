@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 
 from ..rounding.allowance import UNITS
 from ..rounding.difference import Difference, Key, Verdict, largest_share
@@ -16,6 +17,8 @@ from ..rounding.spread import CHANCE, LAST, SAMPLES, critical
 from ..support.arrays import Array
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
+
+_AHEAD = 3      # part of a generator's seed
 
 Numbers = Mapping[Key, Tensor]
 
@@ -95,15 +98,21 @@ class _Call:
     """One call and its backward pass, on fixed inputs and parameters."""
 
     def __init__(self, expected: Any, inputs: Sequence[Any], seed: int) -> None:
-        self.function, self.inputs, self.seed = expected, inputs, seed
-        floats = [i for i, each in enumerate(inputs) if isinstance(each, Tensor) and each.is_floating_point()]
-        self.wanted = [i for i in floats if inputs[i].requires_grad] or floats
-        named = expected.named_parameters() if isinstance(expected, nn.Module) else ()
-        self.values = {name: parameter.detach() for name, parameter in named}
+        self.function, self.seed = expected, seed
+        with_paths, self.spec = tree_flatten_with_path(tuple(inputs))
+        self.inputs = [each for _, each in with_paths]
+        self.names = ["input " + keystr(path).replace("[", "", 1).replace("]", "", 1) for path, _ in with_paths]
+        if any(isinstance(each, Tensor) and each.is_complex() for each in self.inputs):
+            raise ProblemError("an input is complex; expected real ones, whose real and imaginary parts are compared by themselves")
+        floats = [i for i, each in enumerate(self.inputs) if isinstance(each, Tensor) and each.is_floating_point()]
+        self.wanted = [i for i in floats if self.inputs[i].requires_grad] or floats
+        is_module = isinstance(expected, nn.Module)
+        self.values = {name: each.detach() for name, each in expected.named_parameters()} if is_module else {}
+        self.buffers = {name: each.detach().clone() for name, each in expected.named_buffers()} if is_module else {}
         if not self.wanted and not self.values:
             kinds = ", ".join(map(kind_of, inputs)) or "none"
             raise ProblemError(f"inputs are {kinds}; expected a tensor of floating point among them, to have a gradient")
-        self.dtype = (inputs[self.wanted[0]] if self.wanted else next(iter(self.values.values()))).dtype
+        self.dtype = (self.inputs[self.wanted[0]] if self.wanted else next(iter(self.values.values()))).dtype
         known = [f"torch.{kind}" for kind in UNITS if kind != "tf32"]
         if str(self.dtype) not in known:
             raise ProblemError(f"the inputs are of {self.dtype}; expected one of {', '.join(known)}")
@@ -116,21 +125,34 @@ class _Call:
         for i, leaf in leaves.items():
             arguments[i] = leaf.clone()      # which may be changed in place, and that is seen
         versions = [each._version if isinstance(each, Tensor) else 0 for each in arguments]
-        out = repeatable(lambda: function(*arguments), self.seed)
+        self._load_buffers(function)
+        out = repeatable(lambda: function(*tree_unflatten(arguments, self.spec)), self.seed)
         if any(isinstance(each, Tensor) and each._version != before for each, before in zip(arguments, versions, strict=True)):
             raise ProblemError(f"{_name(function)} changes its inputs in place; expected it to leave them as they are")
-        outs = [each for each in (out if isinstance(out, (tuple, list)) else (out,)) if isinstance(each, Tensor)]
+        outs = [torch.as_tensor(each) for each in tree_flatten(out)[0] if isinstance(each, (Tensor, int, float))]
+        if any(each.is_complex() for each in outs):
+            raise ProblemError(f"{_name(function)} returns complex numbers; expected real ones, as `torch.view_as_real` gives")
         ends = [each for each in outs if each.requires_grad]
         if not ends:
             raise ProblemError(f"{_name(function)} returns {kind_of(out)} without a gradient; expected a tensor that has one, or several")
-        sources = {("gradients", f"input {i}"): leaf for i, leaf in leaves.items()}
+        sources = {("gradients", self.names[i]): leaf for i, leaf in leaves.items()}
         sources |= {("gradients", name): parameter for name, parameter in parameters.items()}
-        generator = torch.Generator().manual_seed(self.seed)
-        ahead = [torch.randn(each.shape, generator=generator, dtype=torch.float64).to(each) for each in ends]
+        random = np.random.default_rng((self.seed, _AHEAD))      # no stream of PyTorch's, from which the inputs may be
+        ahead = [torch.from_numpy(np.asarray(random.standard_normal(each.shape))).to(each) for each in ends]
         grads = repeatable(lambda: torch.autograd.grad(ends, list(sources.values()), ahead, allow_unused=True), self.seed)
         numbers = {("outputs", f"output {i}" if i else "output"): each.detach() for i, each in enumerate(outs)}
         unused = (torch.zeros_like(source) if grad is None else grad for source, grad in zip(sources.values(), grads, strict=True))
-        return numbers | dict(zip(sources, unused, strict=True))
+        after = dict(function.named_buffers()) if self.buffers and isinstance(function, nn.Module) else {}
+        kept = {("buffers", name): each.detach().clone() for name, each in after.items() if name in self.buffers}
+        return numbers | dict(zip(sources, unused, strict=True)) | kept
+
+    def _load_buffers(self, function: Any) -> None:
+        """Set the function's buffers to the expected module's, before either has changed them."""
+        own = dict(function.named_buffers()) if self.buffers and isinstance(function, nn.Module) else {}
+        with torch.no_grad():
+            for name, value in self.buffers.items():
+                if name in own and own[name].shape == value.shape:
+                    own[name].copy_(value)
 
     def _parameters(self, function: Any) -> Mapping[str, Tensor]:
         """Return the function's parameters by name, set to the expected module's."""
@@ -184,12 +206,14 @@ def _applied(function: Any) -> Any:
 def _in_double(value: Any) -> Any:
     if isinstance(value, nn.Module):
         return copy.deepcopy(value).double()
+    if isinstance(value, (tuple, list, dict)):
+        return tree_map(_in_double, value)
     is_number = isinstance(value, Tensor) and value.is_floating_point()
     return value.detach().double().requires_grad_(value.requires_grad) if is_number else value
 
 
 def _place(found: Difference) -> str:
-    name = found.tensor if found.phase == "outputs" else f"the gradient of {found.tensor}"
+    name = f"the gradient of {found.tensor}" if found.phase == "gradients" else found.tensor
     return name + (f", index {list(found.index)}" if found.index else "")
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map_only
 
-from .table import ELSE, SUMS, Form, listed, rounds, row_of, scales_of_sum
+from .table import ELSE, SUMS, Form, bias_of, equal_terms, listed, rounds, row_of, scales_of_sum
 
 
 class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -57,12 +57,15 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for each, (most, root) in zip(listed(out), scales, strict=True):
                 if most is not None and rounds(each):
                     is_long = isinstance(root, float) and root > _LONG
-                    scale = root * (_PARTIAL * (most + each.abs()) if is_long else most)
+                    parts = _PARTIAL * root + _EQUAL * equal_terms(row.name, args, self.accumulation) if is_long else root
+                    scale = parts * (most + each.abs() if is_long else most)
                     if row.name in ("mm", "bmm", "baddbmm"):
                         self._products.append((each, scale.clone()))
                     self._move(each, scale, self._at_least(self.accumulation, each))
-                    if self.unit != self.accumulation:      # the result of a sum in a higher precision rounds once more
+                    if self.unit != self.accumulation:      # a sum in a higher precision rounds once more, and before its bias
                         self._move_by_form(each, Form(1))
+                        if (bias := bias_of(row.name, args)) is not None:
+                            self._move(each, bias.abs().expand_as(each).contiguous(), unit=self.unit)
             return out
         form = row.form
         if form is None:
@@ -143,6 +146,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 _SOFTMAX = ("_softmax", "_log_softmax", "_softmax_backward_data")
 _LONG, _PARTIAL = 4.0, 0.3      # √n from which on a sum is one of many terms, and what bounds its partial sums
+_EQUAL = 0.05      # u for each of equal terms
 _CALLS = 4      # calls of a formula that round in low precision
 _ROW = 1 << 20
 

@@ -116,6 +116,7 @@ FORMS["pow"] = Form(8)
 
 _FACTORS = ("alpha", "beta", "value")      # the arguments that are factors of a sum's terms
 ELSE = Form(2)
+_LOOKED_AT, _SELDOM = 4, 64      # rows, and terms
 
 
 class Row(NamedTuple):
@@ -155,6 +156,51 @@ def scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[tuple[Te
     n = args[0].numel() // max(1, outs[0].numel()) if terms == ALL else terms(*args)  # type: ignore[operator]
     counts = n if isinstance(n, tuple) else (n,) * len(outs)
     return [(out, math.sqrt(max(1, k))) for out, k in zip(outs, counts, strict=True)]
+
+
+def equal_terms(name: str, args: Any, unit: float) -> int:
+    """Return about how many equal terms a long sum has, as seen in some of its results: they round the same way, and errors add up.
+
+    The terms are noisy where they were computed, so that what is within 2¹² u of another is equal.
+    """
+    if name in ("mm", "addmm"):
+        a, b = args[-2:]
+        return min(_repeats(a[:_LOOKED_AT], unit), _repeats(b.t()[:_LOOKED_AT], unit))
+    if name in ("sum", "mean", "nansum"):
+        a = args[0]
+        kept = set(range(a.dim())) - {d % a.dim() for d in _dims(args[1] if len(args) > 1 else None, a.dim())}
+        terms = a.permute(*sorted(kept), *(d for d in range(a.dim()) if d not in kept))
+        return _repeats(terms.reshape(math.prod(a.shape[d] for d in kept), -1)[:_LOOKED_AT], unit)
+    return 0
+
+
+def bias_of(name: str, args: Any) -> Tensor | None:
+    """Return what a product adds to its sums as its last argument but the factors: a bias, which broadcasts to the result."""
+    if name in ("addmm", "addmv", "baddbmm"):
+        return args[0]  # type: ignore[no-any-return]
+    if name == "convolution" and args[2] is not None:
+        return args[2].view(-1, *[1] * (args[0].dim() - 2))  # type: ignore[no-any-return]
+    return None
+
+
+def _dims(dim: Any, axes: int) -> Sequence[int]:
+    return range(axes) if dim is None or dim == [] else (dim if isinstance(dim, (list, tuple)) else (dim,))
+
+
+def _repeats(rows: Tensor, unit: float) -> int:
+    """Return about how often the most frequent number but 0 comes in a row: 0, or from 65 on."""
+    n, most = rows.size(-1), 0
+    if n <= _SELDOM or not rounds(rows):
+        return 0
+    ordered = rows.sort(-1).values
+    apart = 2.0**12 * unit
+    length = _SELDOM
+    while length < n:
+        first, later = ordered[:, :-length], ordered[:, length:]
+        if not bool(((later - first <= apart * later.abs()) & (later != 0)).any()):
+            break
+        most, length = min(2 * length, n), 2 * length
+    return most
 
 
 def _simpler(name: str, func: Any) -> Any:

@@ -147,3 +147,51 @@ def test_modules_are_given_the_same_parameters_or_refused() -> None:
 
 def test_drawn_dropout_is_the_same_on_both_sides() -> None:
     assert_same_gradients(lambda x: F.dropout(x, 0.5) * 2 / 2, lambda x: F.dropout(x, 0.5), LOGITS)
+
+
+class Blind(torch.autograd.Function):
+    """tanh, whose backward pass takes its argument for the gradient from above."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.tanh(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return x * (1 - torch.tanh(x) ** 2)
+
+
+def test_the_gradient_from_above_is_of_no_stream_that_the_inputs_may_be_from() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(NotEquivalentError, match="first at the gradient of input 0"):
+        assert_same_gradients(Blind, torch.tanh, torch.randn((8, 4), dtype=torch.float64))
+
+
+def test_inputs_and_outputs_inside_others_are_compared() -> None:
+    a, b = LOGITS, LOGITS.flip(0)
+    assert_same_gradients(lambda xs: xs["a"] * xs["b"], lambda xs: torch.mul(*xs.values()), {"a": a, "b": b})
+    with pytest.raises(NotEquivalentError, match=r"first at the gradient of input 0\['b'\]"):
+        assert_same_gradients(lambda xs: xs["a"] * (2 * xs["b"].detach() - xs["b"]), lambda xs: xs["a"] * xs["b"], {"a": a, "b": b})
+    with pytest.raises(NotEquivalentError, match="first at output 2"):
+        assert_same_gradients(lambda x: (x * 2, (x * 3, x * 5)), lambda x: (x * 2, (x * 3, x * 4)), a)
+    with pytest.raises(NotEquivalentError, match="first at output 1"):
+        assert_same_gradients(lambda x: (x * 2, 4.0), lambda x: (x * 2, 3.0), a)
+
+
+def test_buffers_that_a_call_changes_are_compared() -> None:
+    class Still(nn.BatchNorm1d):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.batch_norm(x, None, None, self.weight, self.bias, training=True)
+
+    assert_same_gradients(nn.BatchNorm1d(10).double(), nn.BatchNorm1d(10).double(), LOGITS)
+    with pytest.raises(NotEquivalentError, match="first at running_mean"):
+        assert_same_gradients(Still(10).double(), nn.BatchNorm1d(10).double(), LOGITS)
+
+
+def test_complex_numbers_are_refused() -> None:
+    with pytest.raises(ProblemError, match="an input is complex"):
+        assert_same_gradients(torch.abs, torch.abs, torch.randn(3, dtype=torch.complex128))
+    with pytest.raises(ProblemError, match="returns complex numbers"):
+        assert_same_gradients(torch.fft.fft, torch.fft.fft, LOGITS)

@@ -181,7 +181,7 @@ def test_a_check_shows_its_stages_and_the_diagnosis_with_its_formula_and_line(wr
     assert wrong_page.headings[0] == "✗ Different"
     assert "Stage by stage" in wrong_page.headings
     for part in (
-        "error term δ1, the hidden layer wrong here step 1 [4, 1]: 0.0016841035, PyTorch's 0.00017245883",
+        "error term δ1, the hidden layer wrong here step 1 [6, 0]: 0.003761762, PyTorch's 0.00089181266",
         "gradient of 0.weight follows from what is wrong before it",
         "f′ is left out of the error term of the hidden layer",
         "should be δ = ∂L/∂a ∘ f′(z)",

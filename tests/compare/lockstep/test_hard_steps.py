@@ -1,0 +1,106 @@
+"""A step in which rounding weighs much, or one such number, says nothing of the other steps: what is wrong in them is found."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from compare import Manual, Problem, TorchRef, assert_equivalent, train_in_lockstep
+from compare.support.arrays import Array
+from compare.support.errors import NotEquivalentError
+from tests.compare.variants import Variant
+
+XOR = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([[0.0], [1.0], [1.0], [0.0]])
+
+
+def xor() -> Problem:
+    """From equal weights a relu's z is 0.3 − 0.3: at its bend, by rounding alone."""
+    weights = {"0.weight": np.full((3, 2), 0.3), "2.weight": np.full((1, 3), 0.3)}
+    return Problem(sizes=(2, 3, 1), activations=("relu", "sigmoid"), loss="bce", lr=0.1, batches=(XOR,), initial_parameters=weights)
+
+
+def saturated(z: float, at: int) -> Problem:
+    """One of the batches has a record of which a sigmoid is sure and wrong."""
+    generator = np.random.default_rng(4)
+    batches = []
+    for number in range(20):
+        x, y = generator.normal(size=(6, 3)), generator.integers(2, size=(6, 1)).astype(float)
+        if number + 1 == at:
+            x[0], y[0] = [z, 0.0, 0.0], 0.0
+        batches.append((x, y))
+    weights = {"0.weight": np.array([[1.0, 0.5, -0.4]])}
+    return Problem(sizes=(3, 1), loss="bce", lr=1e-6, batches=tuple(batches), initial_parameters=weights)
+
+
+def wrong_by(factor: float, at: int, until: float) -> dict[str, Any]:
+    def fault(arrays: dict[str, Array]) -> None:
+        if "0.weight" in arrays:
+            arrays["0.weight"] *= factor
+
+    return {"fault": fault, "fault_at": at, "fault_until": until}
+
+
+@pytest.mark.parametrize(("problem", "at"), [(xor(), 6), (saturated(32.0, 1), 12), (saturated(40.0, 1), 12), (saturated(32.0, 5), 12)])
+@pytest.mark.parametrize("factor", [1.01, 1 + 1e-6])
+def test_a_hard_step_does_not_excuse_another(problem: Problem, at: int, factor: float) -> None:
+    for wrong in (wrong_by(1.0, at, at), wrong_by(factor, at, at)):
+        comparison = train_in_lockstep(Variant(problem, **wrong), TorchRef(problem), problem, steps=20)
+        found = comparison.first_divergence
+        is_right = wrong["fault"] is not None and found is None
+        assert is_right or (found is not None and found.step == at), comparison.explanation()
+    assert found is not None
+
+
+def test_a_hard_first_batch_beside_a_module_excuses_no_later_one() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(100, 4), torch.randint(0, 2, (100, 1)).float()
+    hard = x.clone()
+    hard[0], y[0] = torch.tensor([10.0, 0.0, 0.0, 0.0]), 0.0
+    model = nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1.0, 0.3, -0.2, 0.1]]))
+    calls = iter(range(1, 100))
+
+    def gradients(params: dict[str, Array], x: Array, y: Array) -> dict[str, Array]:
+        p = 1 / (1 + np.exp(-(x @ params["0.weight"].T + params["0.bias"])))
+        delta = (p - y) / len(y) * np.float32(1 if next(calls) == 1 else 1.001)
+        return {"0.weight": delta.T @ x, "0.bias": delta.sum(0)}
+
+    batches = [(hard.numpy(), y.numpy()), *((x.numpy(), y.numpy()) for _ in range(9))]
+    problem = Problem.of(model, batches=batches, loss=F.binary_cross_entropy, lr=1e-3)
+    with pytest.raises(NotEquivalentError, match="first at step 2"):
+        assert_equivalent(gradients, problem, steps=10)
+
+
+@pytest.mark.parametrize("loss", ["l1", "huber"])
+@pytest.mark.parametrize(("dtype", "records"), [("float64", 5000), ("float32", 2000)])
+def test_a_sum_of_equal_terms_rounds_the_same_way_each_time(loss: str, dtype: str, records: int) -> None:
+    """With all targets on one side, δ is the same for each record, and its sum over them is off by more than by chance."""
+    for seed in range(4):
+        generator = np.random.default_rng(seed)
+        batch = generator.normal(size=(records, 3)), generator.normal(size=(records, 2)) + 50
+        problem = Problem(sizes=(3, 4, 2), activations=("tanh", "identity"), bias=True, loss=loss, batches=(batch,), seed=seed, dtype=dtype)
+        comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=2)
+        assert comparison.verdict == "equivalent", comparison.explanation()
+
+
+def test_an_empty_class_beside_a_module_is_no_difference() -> None:
+    """From weights of 0 each record's p is the same."""
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(5000, 4)).astype("float32"), np.sort(generator.integers(0, 3, size=5000))
+    model = nn.Linear(4, 4)
+    with torch.no_grad():
+        for each in model.parameters():
+            each.zero_()
+
+    def gradients(params: dict[str, Array], x: Array, y: Array) -> dict[str, Array]:
+        z = x @ params["weight"].T + params["bias"]
+        p = np.exp(z - z.max(1, keepdims=True))
+        p /= p.sum(1, keepdims=True)
+        delta = (p - np.eye(4, dtype="float32")[y]) / np.float32(len(y))
+        return {"weight": delta.T @ x, "bias": delta.sum(0)}
+
+    assert_equivalent(gradients, Problem.of(model, batches=[(x, y)], loss=F.cross_entropy, lr=0.1), steps=3)
