@@ -11,10 +11,9 @@ from drawing import save
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-import torch_ref
 from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
-from compare.lockstep.of_module import train_beside_module
 from compare.rounding.difference import ComparedStep
+from compare.support.arrays import Array
 
 FOLDER = Path(__file__).parent / "_generated" / "equal"
 STEPS = 900
@@ -80,25 +79,49 @@ def drift() -> Figure:
 def depth() -> Figure:
     """Plot, for perceptrons of more and more layers, how the worst case and sampled rounding grow, beside what is measured."""
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
-    ax = figure.subplots()
+    axes = figure.subplots(1, 2, sharey=True)
     layers = (1, 2, 4, 8, 16, 32)
-    found: dict[str, list[float]] = {"worst case, carried through the network": [], "sampled": [], "measured": []}
-    for n in layers:
-        problem = Problem.draw((12,) * (n + 1), activations="tanh", bias=True, lr=0.1, seed=1)
-        comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=1, keep=[1])
-        actual, expected, worst = next(tensors for key, *tensors in comparison.kept[1].tensors() if key == ("grads", WEIGHTS))
-        network = torch_ref.Network(problem.sizes, problem.activations, bias=True)
-        beside = Problem.of(network, batches=[problem.batch(1)], loss="half_mse", lr=0.1, initial_parameters=problem.initial_parameters)
-        grads = train_beside_module(network, beside, steps=1, keep=[1]).kept[1].allowed.grads or {}
-        size = float(np.abs(expected).max())
-        for values, each in zip(found.values(), (worst, grads[WEIGHTS], np.abs(actual - expected)), strict=True):
-            values.append(float(np.max(each)) / size)
-    for (label, values), color in zip(found.items(), (RED, ORANGE, BLUE), strict=True):
-        ax.loglog(layers, values, ".-", color=color, label=label)
-    ax.axhline(1, color="gray", linewidth=0.8, linestyle="--")
-    ax.set(xlabel="layers", ylabel="part of the largest\ngradient of 0.weight", xticks=layers, xticklabels=map(str, layers))
-    ax.legend(fontsize=7, loc="upper left")
+    for ax, dtype in zip(axes, ("float64", "float32"), strict=True):
+        found: dict[str, list[float]] = {"worst case, carried through the network": [], "sampled": [], "measured": []}
+        for n in layers:
+            problem = Problem.draw((12,) * (n + 1), activations="tanh", bias=True, lr=0.1, seed=1, dtype=dtype)
+            comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=1, keep=[1])
+            actual, expected, allowed = next(arrays for key, *arrays in comparison.kept[1].tensors() if key == ("grads", WEIGHTS))
+            for values, each in zip(found.values(), (_worst_case(problem), allowed, np.abs(actual - expected)), strict=True):
+                values.append(float(np.max(each)) / float(np.abs(expected).max()))
+        for (label, values), color in zip(found.items(), (RED, ORANGE, BLUE), strict=True):
+            ax.loglog(layers, values, ".-", color=color, label=label)
+        ax.axhline(1, color="gray", linewidth=0.8, linestyle="--")
+        ax.set(title=dtype, xlabel="layers", xticks=layers, xticklabels=map(str, layers))
+    axes[0].set_ylabel("part of the largest\ngradient of 0.weight")
+    axes[0].legend(fontsize=7, loc="upper left")
     return figure
+
+
+def _worst_case(problem: Problem) -> Array:
+    """Return a bound on how far ∂L/∂W of the first layer of a tanh network may be off on two sides, each operation as wrong as can be.
+
+    A product of n terms is off by n u Σ|terms| on each side, besides what its factors are off, and tanh by 20u (Higham, *Accuracy and
+    Stability of Numerical Algorithms*, 2nd ed., chapter 3).
+    """
+    u = float(np.finfo(problem.dtype).eps)      # of two sides
+    (x, y), a_off = problem.batch(1), np.zeros_like(problem.batch(1)[0])
+    passed = [(x, a_off)]
+    for layer in problem.layers:
+        w, b = (problem.initial_parameters[f"{layer.linear}.{kind}"] for kind in ("weight", "bias"))
+        a, a_off = passed[-1]
+        z_off = a_off @ np.abs(w).T + 13 * u * (np.abs(a) @ np.abs(w).T + np.abs(b))
+        passed.append((np.tanh(a @ w.T + b), z_off + 20 * u))
+    error = (passed[-1][0] - y) / y.size
+    off = passed[-1][1] / y.size + 3 * u * np.abs(error)
+    for place, layer in reversed(list(enumerate(problem.layers))):
+        w, (a, a_off), (out, out_off) = problem.initial_parameters[f"{layer.linear}.weight"], passed[place], passed[place + 1]
+        slope, slope_off = 1 - out**2, 2 * np.abs(out) * out_off + 30 * u
+        delta, off = error * slope, off * slope + np.abs(error) * slope_off
+        if place == 0:
+            return np.asarray(off.T @ np.abs(a) + np.abs(delta).T @ a_off + len(x) * u * np.abs(delta).T @ np.abs(a))
+        error, off = delta @ w, off @ np.abs(w) + 12 * u * np.abs(delta) @ np.abs(w)
+    raise AssertionError("a network has a layer")
 
 
 def write(folder: Path = FOLDER) -> None:

@@ -80,7 +80,7 @@ for place in ("{canary}", "/", "/usr", "/etc", "/root", "/home", "/var/tmp", "/a
     except OSError: pass""",
     "read_outside": "secret = open('{canary}/secret').read()",
     "read_shadow": "secret = open('/etc/shadow').read()",
-    "read_tests": "import glob; secret = open((glob.glob('/work/**/envelope.py') + glob.glob('/root/.ssh/*') + ['/nothing'])[0]).read()",
+    "read_tests": "import glob; secret = open((glob.glob('/work/**/judge.py') + glob.glob('/root/.ssh/*') + ['/nothing'])[0]).read()",
     "symlink": "import os; os.symlink('{canary}/secret', '/tmp/link'); open('/tmp/link').read()",
     "parents_memory": "open('/proc/{pid}/mem', 'rb').read(1)",
     "proc": "import os; names = [n for n in os.listdir('/proc') if n.isdigit()]; assert len(names) > 5; open('/proc/1/environ').read()",

@@ -201,7 +201,7 @@ def _once(found: list[Found]) -> tuple[Found, ...]:
 
 
 def _evidence(matcher: Matcher, explanation: Explanation, cause: Cause | None = None) -> Evidence | None:
-    """Return the number farthest outside its bound in the first wrong node; with `cause`, in the first that this one makes wrong."""
+    """Return the number that is farthest off in the first wrong node; with `cause`, in the first that this one makes wrong."""
     others = formulas_of(other for other in explanation.causes if other != cause) if cause else {}
     for node, actual in matcher.shown.items():
         with np.errstate(all="ignore"):
@@ -212,10 +212,8 @@ def _evidence(matcher: Matcher, explanation: Explanation, cause: Cause | None = 
         gap = np.abs(actual - without.value)
         if (gap <= without.error).all() or is_within(without.value, wrong):
             continue
-        share = np.divide(
-            gap, without.error, out=np.where(gap > 0, np.inf, 0.0), where=np.greater(np.broadcast_to(without.error, gap.shape), 0)
-        )
-        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(share)), gap.shape))
+        beyond = np.where(gap <= without.error, 0.0, np.nan_to_num(gap, nan=np.inf))
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(beyond)), gap.shape))
         numbers = (float(array[index]) for array in (actual, right.value, wrong.value))
         return Evidence(matcher.number(node), stage_name(matcher.problem, (node[0], node[2])), index, *numbers)
     return None

@@ -1,6 +1,6 @@
-"""The right formulas: each stage of a training step computed from the stages before it, on bounded numbers.
+"""The right formulas: each stage of a training step computed from the stages before it, on sampled numbers.
 
-A mistake replaces one of them. Formulas that the envelope computes too are in `rounding.backpropagation`, which both call. `a`, `z` and δ
+A mistake replaces one of them. Formulas that the lockstep computes too are in `formulas.backpropagation`, which both call. `a`, `z` and δ
 are (n, units) for a batch of n records, weights (out, in).
 """
 

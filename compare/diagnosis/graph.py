@@ -1,4 +1,4 @@
-"""A training step as a graph of stages, each with its formula on bounded numbers; a mistake replaces the formula of a stage.
+"""A training step as a graph of stages, each with its formula on sampled numbers; a mistake replaces the formula of a stage.
 
 The value of a stage is computed on demand and cached, for all runs with the same formulas in the stages that it was computed from.
 """

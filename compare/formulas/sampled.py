@@ -34,12 +34,17 @@ _ODD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(64 - 22)      # of Fibon
 
 
 class Precision:
-    """The unit roundoff of `dtype`, and how many `samples` there are, drawn from `seed`."""
+    """The unit roundoff of `dtype`, and how many `samples` there are, drawn from `seed`.
 
-    def __init__(self, dtype: DTypeLike, *, samples: int = SAMPLES, amplitude: float | None = None, seed: int = 0) -> None:
+    With `alike`, equal numbers are moved alike, since they round the same way; that takes a third longer.
+    """
+
+    def __init__(
+        self, dtype: DTypeLike, *, samples: int = SAMPLES, amplitude: float | None = None, seed: int = 0, alike: bool = False
+    ) -> None:
         info = np.finfo(dtype)
         self.unit, self.tiny = float(info.eps) / 2, float(info.smallest_normal)
-        self.samples = samples
+        self.samples, self._alike = samples, alike
         self.amplitude = critical(SAMPLES, NUMBERS) / 2 if amplitude is None else amplitude
         self._random = np.random.default_rng(seed)
         less = samples // 2
@@ -56,10 +61,10 @@ class Precision:
     def drawn(self, values: Array) -> Array:
         """Return numbers in [−1, 1] for each sample, (samples, *values.shape): places of a long row, from drawn ones on.
 
-        Equal values have equal ones, since they are rounded the same way; not in a large array, where their search would take long.
+        Where equal values have equal ones they do not in a large array, in which their search would take long.
         """
         shape, n = values.shape, self.samples * values.size
-        if values.size <= _SMALL:
+        if self._alike and values.size <= _SMALL:
             places = (np.ascontiguousarray(values).view(np.uint64).reshape(shape) * _ODD) >> _SHIFT
             first = self._random.integers(_ROW, size=(self.samples, *[1] * len(shape)), dtype=np.uint64)
             drawn = _uniform()[(places + first) & np.uint64(_ROW - 1)]

@@ -30,10 +30,10 @@ def blocks(problem: Problem, steps: int, ends: Collection[int] = (), most: int |
 
 
 def most_steps(problem: Problem) -> int:
-    """Return how many steps are run at once, or get their envelopes at once."""
+    """Return how many steps are run at once."""
     parameters = sum(array.size for array in problem.initial_parameters.values()) * (1 + len(problem.slots))
     records = max(problem.batch_lengths(problem.steps_per_epoch))
-    bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of an envelope's arrays
+    bytes_per_step = 16 * (3 * parameters + records * sum(problem.sizes[1:]))      # of both sides, and of their differences
     return min(_BLOCK_STEPS, max(1, _BLOCK_BYTES // bytes_per_step))
 
 

@@ -142,7 +142,7 @@ class Judge:
             for side, start in enumerate(starts[:1] if is_one else starts):
                 samples = self._at_once if is_one else self._at_once // 2
                 seed = 2 * (SAMPLES * (number or 0) + done) + side
-                precision = Precision(self.problem.dtype, samples=samples, amplitude=allowance.c / 2, seed=seed)
+                precision = Precision(self.problem.dtype, samples=samples, amplitude=allowance.c / 2, seed=seed, alike=True)
                 own = {name: _start(array, None if side else hidden.get(name), precision) for name, array in start.items()}
                 made.append(run(own))
                 for key, each in made[-1].items():

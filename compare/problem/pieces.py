@@ -1,7 +1,7 @@
 """The table of pieces: every activation, loss, normalisation and optimiser that both backends have, a row for each.
 
 The command line, the tests and the documentation are made from it. The definition of a row is under its name in `manual`, its counterpart
-in `torch_ref`, and its rule in `compare.rounding.rules`; docs/adding-a-piece.md walks through adding one. Importing this module loads
+in `torch_ref`, and how it rounds in `compare.formulas`; docs/adding-a-piece.md walks through adding one. Importing this module loads
 neither NumPy nor torch.
 """
 

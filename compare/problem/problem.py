@@ -194,7 +194,7 @@ class Problem:
 
     @cached_property
     def is_large(self) -> bool:
-        """Whether a weight is so large that a step's envelope costs many times the step."""
+        """Whether a weight is so large that its arithmetic, and not its calls, takes the time of a step."""
         return max(math.prod(shape) for shape in self.shapes().values()) >= LARGE
 
     @property

@@ -99,11 +99,10 @@ class Implementation(Protocol):
 class Abilities:
     """What an implementation declares beyond the three methods.
 
-    `in_blocks`: it takes several steps in one call, and is trusted: to show arrays of the problem's layout and, as the expected side, to
-    round within the bounds, so that a step which the screen clears gets no envelope. `follows`: whether it can load other weights before
-    each step; by default, if it would lose no state by that. `start`: the values that it starts from, by name, where it cannot load others.
-    `dtype`: the precision of its answers, where that is not the problem's. `draws`: its random numbers are PyTorch's, whose generators are
-    seeded before each step.
+    `in_blocks`: it takes several steps in one call, and is trusted to show arrays of the problem's layout. `follows`: whether it can load
+    other weights before each step; by default, if it would lose no state by that. `start`: the values that it starts from, by name, where
+    it cannot load others. `dtype`: the precision of its answers, where that is not the problem's. `draws`: its random numbers are
+    PyTorch's, whose generators are seeded before each step.
     """
 
     in_blocks: bool = False

@@ -68,13 +68,13 @@ class Fast:
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("loss", sorted(fast.FACTORS))
-def test_each_of_its_steps_is_within_the_envelope_of_pytorchs(name: str, dtype: str, loss: str) -> None:
+def test_each_of_its_steps_is_pytorchs_within_rounding(name: str, dtype: str, loss: str) -> None:
     problem = Problem.draw((5, 8, 4, 3), activations=(name, "sigmoid", name), bias=True, lr=0.1, loss=loss, dtype=dtype, records=(40, 11))
     comparison = train_in_lockstep(Fast(problem), TorchRef(problem), problem, steps=30)
     assert comparison.verdict == "equivalent", comparison.explanation()
 
 
-def test_a_wrong_call_in_it_is_outside_the_envelope(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_call_in_it_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: tanh's slope 1 − tanh² taken a little too large. It is seen before the first step, too."""
     calls = kernels.tanh
 
