@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..rounding.spread import LAST, SAMPLES, allowed_by, critical, repeats
+from ..rounding.spread import LAST, SAMPLES, SELDOM, allowed_by, critical, repeats
 from ..support.arrays import Array
 
 NUMBERS = 1 << 20      # are judged by one run of formulas, about: c hardly depends on it
@@ -163,11 +163,12 @@ class Sampled:
     def _moved(self, most: Array, by_record: bool = False) -> Sampled:
         shape = self.shape if most.shape[1:] in ((), self.shape) else np.broadcast_shapes(self.shape, most.shape[1:])
         rows = np.empty((1 + self.precision.samples, *shape))
-        rows[:] = self.rows
+        rows[0] = self.rows[0]
         if not np.isfinite(most).all():
             most = np.nan_to_num(most, nan=0.0, posinf=0.0, neginf=0.0)
         drawn = self.precision.drawn(rows[0, ..., :1] if by_record else rows[0])
-        rows[1:] += drawn * (most[1:] if most.ndim and len(most) > 1 else most)
+        np.multiply(drawn, most[1:] if most.ndim and len(most) > 1 else most, out=rows[1:])
+        rows[1:] += self.rows[1:] if len(self.rows) > 1 else self.rows
         return self.with_rows(rows)
 
     def within(self, low: float, high: float) -> Sampled:
@@ -241,7 +242,9 @@ class Sampled:
         """The matrix product A B, with a bias `start` as one more term."""
         a, b = self._aligned(other)
         product, size, n = self.with_rows(a @ b), self._size(a) @ self._size(b), self.shape[-1]
-        equal = np.minimum(repeats(a[:1], -1)[..., :, None], repeats(b[:1], -2)[..., None, :]) if self.precision.samples else 0
+        equal: Array | int = 0
+        if n > SELDOM and self.precision.samples:
+            equal = np.minimum(repeats(a[:1], -1)[..., :, None], repeats(b[:1], -2)[..., None, :])
         if start is not None:
             a, b = product._aligned(start)
             product, size, n = self.with_rows(a + b), size + self._size(b), n + 1
@@ -259,7 +262,7 @@ class Sampled:
         n = math.prod(self.rows.shape[axis] for axis in axes)
         total = self.with_rows(self.rows.sum(axis=axes, keepdims=keepdims))
         equal: Array | int = 0
-        if n > _LONG and self.precision.samples:
+        if n > SELDOM and self.precision.samples:
             axis = self.rows.ndim + axes[0] if axes[0] < 0 else axes[0]
             terms = np.moveaxis(self.rows[:1], axes, range(-len(axes), 0)) if len(axes) > 1 else self.rows[:1]
             equal = repeats(terms.reshape(*terms.shape[: -len(axes)], n), -1) if len(axes) > 1 else repeats(terms, axis)

@@ -28,7 +28,7 @@ _LEAST_TURNED = 1 << 20      # u of a number's scale: no less is a choice
 _MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
 _SATURATED = 1.3      # times their root mean square is the largest of samples that are all as far off; of normal ones it is about twice
 _ENOUGH = 1 << 20      # numbers of a tensor
-_SELDOM, _SEVERAL = 32, 16      # terms, and roundings
+SELDOM, _SEVERAL = 32, 16      # terms, and roundings
 _USUAL = 0.75      # of a tensor's numbers are allowed no more than what is usual
 
 
@@ -90,12 +90,10 @@ def repeats(values: Array, axis: int) -> Array:
     A number that is added again and again to a growing sum is rounded the same way each time, so that the errors of equal terms add up.
     """
     n = values.shape[axis]
-    most = np.zeros(np.delete(values.shape, axis), dtype=np.intp)
-    if n <= _SELDOM:
-        return most
     ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
+    most: Array = np.zeros(ordered.shape[:-1])
     apart = _SEVERAL * float(np.finfo(np.float64).eps)
-    length = _SELDOM
+    length = SELDOM
     while length < n:      # whether some number is equal to the one so many places on
         first, later = ordered[..., :-length], ordered[..., length:]
         is_long = ((later - first <= apart * np.abs(later)) & (later != 0)).any(axis=-1)

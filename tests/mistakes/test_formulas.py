@@ -94,6 +94,7 @@ def test_the_number_in_it_is_the_one_that_was_planted(id: str, variant: str, num
     assert re.search(rf"(?<![-−\d.]){number:g}(?!\d)", said), said
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("name", "network", "plant"), CALLED, ids=[f"{plant.id}-{name}" for name, _, plant in CALLED])
 def test_another_name_makes_the_same_numbers(name: str, network: Network, plant: Plant) -> None:
     assert any(causes(matcher_of(network, plant), (name,)))

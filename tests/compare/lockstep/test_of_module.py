@@ -85,6 +85,7 @@ def names(part: str | None, path: str) -> bool:
     return any(each == path or each.startswith(f"{path}.") for each in paths(part))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "dtype"), [known(name, dtype) for name in CASES for dtype in DTYPES])
 def test_a_module_and_its_second_form_train_alike(name: str, dtype: str) -> None:
     check_equal(trained(name, dtype))
