@@ -49,9 +49,7 @@ class Precision:
         self._random = np.random.default_rng(seed)
         less = samples // 2
         self.factors = np.concatenate([np.ones(samples - less), np.geomspace(1 / max(1.0, self.amplitude), 1.0, less)])
-
         self.u = 2 * self.unit      # of two sides
-        self.smallest_normal = 2 * self.tiny
 
     def gamma(self, n: int) -> float:
         """Return the relative error of n roundings on each of two sides, each as wrong as can be; NaN where n u ≥ 1."""

@@ -138,10 +138,6 @@ class InBlocks(ABC):
     def steps(self, batches: Sequence[Batch], before: Mapping[str, Array] | None = None) -> StepRecord:
         """Make a step on each batch, all of one shape, each from the parameters stacked in `before`, if any; return the records stacked."""
 
-    @abstractmethod
-    def checkpoint(self) -> Callable[[], None]:
-        """Return a function that restores the present parameters, buffers and optimiser."""
-
 
 def combined(records: Sequence[StepRecord], function: Callable[[Sequence[Array]], Array]) -> StepRecord:
     """Return one record: the function's value for each array of the records, all of which must show arrays of the same names and shapes."""

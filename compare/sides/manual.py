@@ -1,6 +1,6 @@
 """The hand-written side as an `Implementation`."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..problem.problem import Problem
@@ -87,16 +87,6 @@ class Manual(InBlocks):
         """Return the output (n, k) for inputs x (n, in) in evaluation, and its loss against y."""
         output = self.network.predict(x)
         return output, float(manual.LOSSES[self.problem.loss].value(output, y, self.problem.reduction))
-
-    def checkpoint(self) -> Callable[[], None]:
-        """Return a function that restores the present parameters, buffers and optimiser."""
-        network, optimizer = self.network.state_dict(), self.optimizer.state_dict()
-
-        def restore() -> None:
-            self.network.load_state_dict(network)
-            self.optimizer.load_state_dict(optimizer, self.network)
-
-        return restore
 
     def predict(self, x: Array) -> Array:
         """Return the output (n, k) for inputs x (n, in) in evaluation."""

@@ -1,6 +1,6 @@
 """The PyTorch side as an `Implementation`. Importing this module imports torch."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,19 +109,6 @@ class TorchRef(InBlocks):
         if self._buffers:
             shown["buffers"] = {name: network.get_buffer(name).clone() for name in self._buffers}
         return shown
-
-    @torch.inference_mode(False)
-    def checkpoint(self) -> Callable[[], None]:
-        """Return a function that restores the present parameters, buffers and optimiser."""
-        network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        optimizer = self.optimizer.state_dict()
-
-        @torch.inference_mode(False)
-        def restore() -> None:
-            self.network.load_state_dict(network)
-            self.optimizer.load_state_dict(optimizer, self.network)
-
-        return restore
 
     @torch.inference_mode(False)
     def evaluate(self, x: Array, y: Array) -> tuple[Array, float]:

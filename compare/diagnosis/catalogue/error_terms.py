@@ -118,7 +118,7 @@ def _shares_of_logits(at: At) -> Sampled:
     z = at("output")
     total = z.sum(-1)[:, None]
     sign = np.where(total.value < 0, -1.0, 1.0)
-    p = z.like(sign * z.value, z.error).over(z.like(sign * total.value, total.error), z.precision.smallest_normal)
+    p = z.like(sign * z.value, z.error).over(z.like(sign * total.value, total.error), z.precision.tiny)
     return p - one_hot(at)
 
 
