@@ -23,7 +23,7 @@ def compared(name: str, dtype: torch.dtype = torch.float64, factor: float = 1.0)
     return compare_call(Second(module, case.form, factor), module, inputs)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_a_second_form_is_equal(name: str, dtype: torch.dtype) -> None:
@@ -32,7 +32,7 @@ def test_a_second_form_is_equal(name: str, dtype: torch.dtype) -> None:
     assert max(each.share for each in comparison.differences) < 0.5
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", CASES)
 def test_a_gradient_off_by_a_little_is_seen(name: str) -> None:
     """By 1 − 1e-12 of it in float64."""

@@ -91,7 +91,7 @@ def test_a_module_and_its_second_form_train_alike(name: str, dtype: str) -> None
     check_equal(trained(name, dtype))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("name", "dtype"), [known(name, dtype) for name in CASES for dtype in DTYPES])
 def test_a_modules_gradient_off_by_a_little_is_seen(name: str, dtype: str) -> None:
     comparison = trained(name, dtype, DTYPES[dtype])
@@ -124,7 +124,7 @@ def test_a_whole_network_and_its_second_form_train_alike(name: str, dtype: str) 
 _PLACES = [(name, path, what) for name, network in NETWORKS.items() for path, what in network.places]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("name", "path", "what", "dtype"), [known(*place, dtype) for place in _PLACES for dtype in DTYPES])
 def test_a_wrong_backward_pass_of_one_submodule_is_found_there(name: str, path: str, what: str, dtype: str) -> None:
     network = NETWORKS[name]
@@ -139,7 +139,7 @@ def test_a_wrong_backward_pass_of_one_submodule_is_found_there(name: str, path: 
     assert any(names(comparison.part, each) for each in wanted), comparison.explanation()
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("optimizer", "dtype", "mode"), [known(name, dtype, mode) for name in OPTIMIZERS for dtype in DTYPES for mode in ("free", "follow")]
 )
