@@ -133,6 +133,7 @@ def check_json(check: Check, hint: Mapping[str, str] | None = None) -> str:
         "first_divergence": difference_object(check.first),
         "worst": difference_object(comparison.worst if comparison else None),
         **fields(comparison, "drift", "stopped", "followed_from"),
+        "rounding": rounding_object(comparison),
         "agreed_before": [stage.name for stage in takewhile(lambda stage: stage.mark == "agrees", check.stages)],
         "steps_per_epoch": check.problem.steps_per_epoch,
         "environment": environment("cpu"),
