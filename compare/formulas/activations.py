@@ -76,12 +76,12 @@ def _tanh(z: Sampled) -> tuple[Sampled, Sampled]:
     """tanh by any of its forms, and tanh′ = 1 − tanh² by any of its own.
 
     (eᶻ − e⁻ᶻ)/(eᶻ + e⁻ᶻ) and 2σ(2z) − 1 are off by at most 20u absolute (8u for each exp against a sum no smaller, and the sums' and the
-    quotient's roundings), which is more than the library's 8u relative. tanh′ is off by what tanh is, times 2 tanh, by one rounding of
-    tanh², or by at most 30u relative when it is computed from cosh: it need not go together with tanh.
+    quotient's roundings), which is more than the library's 8u relative; at an exact 0 all are 0. tanh′ is off by what tanh is, times
+    2 tanh, by one rounding of tanh², or by at most 30u relative when it is computed from cosh: it need not go together with tanh.
     """
     a = z.apply(np.tanh)
     slope, square = z.with_rows(1 - np.square(a.rows)), np.square(a.plain)
-    return a.moved(20.0).within(-1.0, 1.0), slope.moved(40 * np.abs(a.plain) + square + 30 * (1 - square))
+    return a.moved(np.where(z.rows == 0, 0.0, 20.0)).within(-1.0, 1.0), slope.moved(40 * np.abs(a.plain) + square + 30 * (1 - square))
 
 
 def _rectified(leak: float) -> Activation:
@@ -99,10 +99,9 @@ def _elu(z: Sampled) -> tuple[Sampled, Sampled]:
     """z for z > 0, exact given z, else eᶻ − 1; slope 1 for z > 0, else eᶻ or a + 1.
 
     eᶻ − 1 is off by 8u absolute (8eᶻ for exp and 1 − eᶻ for the difference), which is more than expm1's 8u relative; the slope by 9u, for
-    the sum.
+    the sum. At an exact 0 both are exact.
     """
-    below = z.rows <= 0
-    lowest = np.minimum(z.rows, 0.0)
+    below, lowest = z.rows < 0, np.minimum(z.rows, 0.0)
     a, slope = z.with_rows(np.where(below, np.expm1(lowest), z.rows)), z.with_rows(np.exp(lowest))
     return a.moved(np.where(below, 8.0, 0.0)), slope.moved(np.where(below, 9.0, 0.0))
 

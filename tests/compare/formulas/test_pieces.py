@@ -119,6 +119,14 @@ def test_every_form_of_an_activation_is_within_what_is_allowed(name: str, dtype:
         assert_within(back, pullback(exactly(error, precision)), f"{name} back")
 
 
+@pytest.mark.parametrize("name", ["tanh", "relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "identity"])
+def test_an_exact_0_stays_one(name: str) -> None:
+    """A target of 0 is then met exactly, and what the loss's derivative is there can be told."""
+    a, _ = ACTIVATIONS[name](exactly(np.zeros((2, 3)), DOUBLE))
+    assert not a.value.any()
+    assert not a.error.any()
+
+
 @given(name=st.sampled_from(sorted(ACTIVATIONS)), seed=SEEDS, size=st.floats(1e-9, 1e-3))
 def test_what_its_argument_is_off_moves_an_activation(name: str, seed: int, size: float) -> None:
     """Of an argument that is off by up to a third of what it may be, f and the way back stay within what is allowed."""
