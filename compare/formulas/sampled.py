@@ -28,9 +28,9 @@ from ..support.arrays import Array
 NUMBERS = 1 << 20      # are judged by one run of formulas, about: c hardly depends on it
 _LONG, _PARTIAL = 16, 0.3      # terms from which on a sum is one of many, and what bounds its partial sums: see the noise table
 _EQUAL = 0.05      # u for each of equal terms
-_ROW = 1 << 22
+_ROW, _FEW = 1 << 22, 1 << 16      # numbers, and those of them that fit into a processor's cache
 _SMALL = 1 << 14      # numbers
-_ODD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(64 - 22)      # of Fibonacci hashing
+_ODD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(64 - 16)      # of Fibonacci hashing
 
 
 class Precision:
@@ -57,21 +57,21 @@ class Precision:
         return 2 * nu / (1 - nu) if nu < 1 else math.nan
 
     def drawn(self, values: Array) -> Array:
-        """Return numbers in [−1, 1] for each sample, (samples, *values.shape): places of a long row, from drawn ones on.
+        """Return numbers in [−1, 1], (samples, *values.shape): places of a long row, from drawn ones on.
 
         Where equal values have equal ones they do not in a large array, in which their search would take long.
         """
         shape, n = values.shape, self.samples * values.size
         if self._alike and values.size <= _SMALL:
             places = (np.ascontiguousarray(values).view(np.uint64).reshape(shape) * _ODD) >> _SHIFT
-            first = self._random.integers(_ROW, size=(self.samples, *[1] * len(shape)), dtype=np.uint64)
-            drawn = _uniform()[(places + first) & np.uint64(_ROW - 1)]
+            first = self._random.integers(_FEW, size=(self.samples, *[1] * len(shape)), dtype=np.uint64)
+            drawn = _uniform()[(places + first) & np.uint64(_FEW - 1)]
         elif n > _ROW // 2:
             drawn = self._random.uniform(-1, 1, (self.samples, *shape))
         else:
             at = int(self._random.integers(_ROW - n))
             drawn = _uniform()[at : at + n].reshape(self.samples, *shape)
-        return np.asarray(drawn * self.by_sample(len(shape)))
+        return np.asarray(drawn)
 
     def by_sample(self, axes: int) -> Array:
         """Return how much of the amplitude each sample is moved by, with so many axes more."""
@@ -133,10 +133,23 @@ class Sampled:
             return np.zeros(self.shape)
         value, last = self.value, LAST * self.precision.unit
         with np.errstate(all="ignore"):
-            off = np.abs(self.rows[1:] - value) / self.precision.by_sample(value.ndim)
-            most = off.max(axis=0)
-            allowed = allowed_by(np.square(off).sum(axis=0), most, self.precision.samples)
+            squares, most = self.spread()
+            allowed = allowed_by(squares, most, self.precision.samples)
         return np.asarray(allowed + last * np.abs(value) + self.precision.tiny * ((value != 0) | (most > 0)))
+
+    def spread(self) -> tuple[Array, Array]:
+        """Return the sum of the squares by which the samples of each number are off, and the most that one is, each of that shape."""
+        if self.is_exact:
+            return np.zeros(self.shape), np.zeros(self.shape)
+        value = self.value
+        off = np.subtract(self.rows[1:], value)
+        off /= self.precision.by_sample(value.ndim)
+        squares = np.einsum("i...,i...->...", off, off)
+        most = np.abs(off, out=off).max(axis=0)
+        if not np.isfinite(squares).all():
+            is_lost = np.isnan(most)
+            squares, most = (np.where(np.isfinite(value), np.where(is_lost, np.inf, each), 0.0) for each in (squares, most))
+        return np.asarray(squares), np.asarray(most)
 
     def like(self, value: Any, allowed: Any = 0.0) -> Sampled:
         """Return other numbers, off by what is `allowed`."""
@@ -166,8 +179,13 @@ class Sampled:
             most = np.nan_to_num(most, nan=0.0, posinf=0.0, neginf=0.0)
         drawn = self.precision.drawn(rows[0, ..., :1] if by_record else rows[0])
         np.multiply(drawn, most[1:] if most.ndim and len(most) > 1 else most, out=rows[1:])
+        rows[1:] *= self.precision.by_sample(len(shape))
         rows[1:] += self.rows[1:] if len(self.rows) > 1 else self.rows
         return self.with_rows(rows)
+
+    def since(self, before: Sampled) -> Sampled:
+        """Return how much the numbers are more than before, without rounding."""
+        return self.with_rows(self.rows - before.rows)
 
     def within(self, low: float, high: float) -> Sampled:
         """Return the numbers held between those two, which no honest form leaves."""

@@ -1,6 +1,6 @@
 """A whole training step of a problem on sampled numbers, and its predictions: a forward pass, a backward pass and an update."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,15 +18,23 @@ from .sampled import Precision, Sampled
 Numbers = Mapping[str, Sampled]      # parameters, buffers and optimiser state by name
 
 
-def step(problem: Problem, batch: tuple[Any, ...], number: Any, start: Numbers, *, added_by_record: bool = False) -> dict[Key, Sampled]:
+def step(
+    problem: Problem,
+    batch: tuple[Any, ...],
+    number: Any,
+    start: Numbers,
+    *,
+    only: Collection[str] | None = None,
+    added_by_record: bool = False,
+) -> dict[Key, Sampled]:
     """Return all numbers of the step of that number on a batch (x, y) or (x, y, masks), from the state before it.
 
-    `number` may be an array for arrays with a leading axis of steps. Where no step is shown, it may be `added_by_record`: by a file, which
-    works in float64 whatever its answers are taken in.
+    `number` may be an array for arrays with a leading axis of steps. The backward pass may be made for some parameters `only`. Where no
+    step is shown, it may be `added_by_record`: by a file, which works in float64 whatever its answers are taken in.
     """
     with np.errstate(all="ignore"):
         x, y, *masks = batch
-        passes = _Passes(problem, x, y, masks[0] if masks else {}, start)
+        passes = _Passes(problem, x, y, masks[0] if masks else {}, start, problem.shapes().keys() if only is None else only)
         numbers: dict[Key, Sampled] = {("activations", name): each for name, each in passes.activations.items()}
         numbers |= {("buffers", name): each for name, each in passes.buffers.items()}
         numbers |= {("output", "output"): passes.output, ("loss", "loss"): passes.loss}
@@ -69,7 +77,7 @@ class _Layer(NamedTuple):
 class _Passes:
     """The forward and the backward pass, by name as a `StepRecord` shows them."""
 
-    def __init__(self, problem: Problem, x: Array, y: Any, masks: Mapping[str, Any], start: Numbers) -> None:
+    def __init__(self, problem: Problem, x: Array, y: Any, masks: Mapping[str, Any], start: Numbers, only: Collection[str]) -> None:
         layers = list(zip(problem.layers, _forward(problem, x, masks, start), strict=True))
         self.activations = {layer.activation: passed.activation for layer, passed in layers}
         self.output = layers[-1][1].activation
@@ -77,9 +85,11 @@ class _Passes:
         if problem.accumulate > 1:      # a part's mean counts with its share of the records: two more roundings
             self.loss, error = self.loss.scaled(1.0), error.scaled(1.0)
         self.buffers: dict[str, Sampled] = {}
-        errors, grads = dict[str, Sampled](), dict[str, Sampled]()
+        errors, grads, left = dict[str, Sampled](), dict[str, Sampled](), set(only)
         for layer, passed in reversed(layers):
-            weight, normal = f"{layer.linear}.weight", passed.normal
+            if not left:
+                break
+            weight, bias, normal = f"{layer.linear}.weight", f"{layer.linear}.bias", passed.normal
             if passed.mask is not None:
                 error = dropped(error, passed.mask, problem.dropout)
             delta = passed.pullback(error)                                          # ∂L/∂a ∘ f′(z)
@@ -87,10 +97,12 @@ class _Passes:
                 delta, norm_grads = normal.pullback(delta)
                 grads |= {f"{layer.norm}.{name}": grad for name, grad in norm_grads.items()}
             errors[layer.linear] = delta
-            grads[weight] = weight_gradient(delta, passed.input)
-            if problem.bias:
-                grads[f"{layer.linear}.bias"] = bias_gradient(delta)
-            if layer is not problem.layers[0]:
+            if weight in only:
+                grads[weight] = weight_gradient(delta, passed.input)
+            if bias in only:
+                grads[bias] = bias_gradient(delta)
+            left -= {weight, bias, f"{layer.norm}.weight", f"{layer.norm}.bias"}
+            if left:
                 error = input_error(delta, start[weight])
         for layer, passed in layers:
             if passed.normal is not None and problem.normalization == "batch_norm":
@@ -100,7 +112,7 @@ class _Passes:
                     name = f"{layer.norm}.{statistic}"
                     self.buffers[name] = running(start[name], batch[..., 0, :])
         self.errors = dict(reversed(errors.items()))
-        self.grads = {name: grads[name] for name in problem.shapes()}
+        self.grads = {name: grads[name] for name in problem.shapes() if name in grads}
 
 
 def _forward(problem: Problem, x: Array, masks: Mapping[str, Any], start: Numbers, training: bool = True) -> list[_Layer]:

@@ -5,7 +5,7 @@ computed from both starts, and the difference is taken away before the numbers a
 one of a right one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,9 +24,6 @@ from ..support.arrays import Array, Batch
 _AT_ONCE = 1 << 22      # numbers of a layer in all samples that are run at once
 _UNLIKE = 0.25      # of the norm of errors δ
 State = Mapping[str, Array]
-Gaps = Callable[[Mapping[Key, Array]], Mapping[Key, Array]]      # of each number, what is left by the part that is given
-
-
 Note = Callable[["Judged", range], bool]
 
 
@@ -89,38 +86,44 @@ class Judge:
             note(found, range(done, n))
         return found
 
-    def shifts(self, block: Block, at: Any) -> tuple[dict[Key, Array], bool]:
+    def shifts(self, block: Block, at: Array) -> tuple[dict[Key, Array], bool]:
         """Return what the distance of both starts makes of each number of those steps, and whether an error δ is no longer like itself."""
-        precision, batch = Precision(np.float64, samples=0), _stacked([block.batches[i] for i in at])
-        steps = np.asarray(block.steps)[at]
-        actual, expected = (
-            step(self.problem, batch, steps, {name: Sampled.exact(array[at], precision) for name, array in start.items()})
-            for start in block.starts
-        )
+        batch, steps = _stacked([block.batches[i] for i in at]), np.asarray(block.steps)[at]
+        actual, expected = (step(self.problem, batch, steps, _exactly(start, at)) for start in block.starts)
         is_lost = any(_is_unlike(each.value, expected[key].value) for key, each in actual.items() if key[0] == "errors")
         return {key: _apart(each, expected[key]) for key, each in actual.items()}, is_lost
 
-    def sampled(self, block: Block, i: int, gaps: Gaps) -> dict[Key, Array]:
-        """Return how far each number of a step may be off.
+    def sampled(
+        self, block: Block, i: int, gaps: Mapping[Key, Array], shift: Mapping[Key, Array], wanted: Collection[Key] | None
+    ) -> dict[Key, Array]:
+        """Return how far each number of a step may be off, or those that are `wanted` and what comes before them.
 
-        `gaps` are what is left by what the starts' distance makes of each number. Few samples are enough where they are within half of what
-        these allow.
+        `shift` is what the starts' distance makes of each number, and `gaps` what is left by it. Few samples are enough where they are
+        within half of what these allow.
         """
         batch, number = block.batches[i], block.steps[i]
         starts = [{name: array[i].astype(np.float64) for name, array in start.items()} for start in block.starts]
-        added = block.actual.deltas is None
+        added, only = block.actual.deltas is None, None if wanted is None else self._parameters(wanted)
 
         def run(start: Mapping[str, Sampled]) -> dict[Key, Sampled]:
-            return step(self.problem, batch, number, start, added_by_record=added)
+            return step(self.problem, batch, number, start, only=only, added_by_record=added)
 
-        return self._sampled(number, starts, block.hidden, run, gaps)[0]
+        return self._sampled(number, starts, block.hidden, run, gaps, shift)
+
+    def _parameters(self, wanted: Collection[Key]) -> list[str]:
+        """Return the parameters whose gradients have to be computed to get to those numbers."""
+        of_errors = {f"{tensor}.weight" for phase, tensor in wanted if phase == "errors"}
+        tensors = {tensor for phase, tensor in wanted if phase in CARRIED or phase in ("grads", "deltas")}
+        of_state = {tensor.rpartition(".")[0] for tensor in tensors}
+        return [name for name in self.problem.shapes() if name in of_errors | tensors | of_state]
 
     def sampled_predictions(self, x: Array, starts: tuple[State, State], hidden: State) -> tuple[Array, Array]:
         """Return how far each prediction may be off, and what the weights' distance makes of it."""
         key = ("prediction", "prediction")
         before = [{name: array.astype(np.float64) for name, array in start.items()} for start in starts]
-        allowed, shift = self._sampled(None, before, hidden, lambda start: {key: predictions(self.problem, x, start)}, lambda shift: {})
-        return allowed[key], shift[key]
+        shift = _apart(*(predictions(self.problem, x, _exactly(start)) for start in before))
+        allowed = self._sampled(None, before, hidden, lambda start: {key: predictions(self.problem, x, start)}, {}, {key: shift})
+        return allowed[key], shift
 
     def _sampled(
         self,
@@ -128,9 +131,10 @@ class Judge:
         starts: Sequence[State],
         hidden: State,
         run: Callable[[Mapping[str, Sampled]], dict[Key, Sampled]],
-        gaps: Gaps,
-    ) -> tuple[dict[Key, Array], dict[Key, Array]]:
-        """Return how far each number may be off, and what the starts' distance makes of it.
+        gaps: Mapping[Key, Array],
+        shift: Mapping[Key, Array],
+    ) -> dict[Key, Array]:
+        """Return how far each number may be off.
 
         Where the starts are not the same, half of the samples are from the one and half from the other: each side rounds at its own.
         """
@@ -146,27 +150,24 @@ class Judge:
                 own = {name: _start(array, None if side else hidden.get(name), precision) for name, array in start.items()}
                 made.append(run(own))
                 for key, each in made[-1].items():
-                    changes = _changes(key, each, own, hidden)
-                    off = np.abs(changes[1:] - changes[0]) / precision.by_sample(changes.ndim - 1)
-                    off = np.where(np.isfinite(changes[0]), np.nan_to_num(off, copy=False, nan=np.inf), 0.0)
-                    squares[key] = np.asarray(squares.get(key, 0.0) + np.square(off).sum(axis=0))
-                    most[key] = np.maximum(most.get(key, 0.0), off.max(axis=0, initial=0.0))
+                    changed = each.since(own[key[1]]) if key[0] in CARRIED and key[1] not in hidden else each
+                    total, largest = changed.spread()
+                    squares[key] = squares.get(key, 0.0) + total
+                    most[key] = np.maximum(most.get(key, 0.0), largest)
                     if done == self._at_once and not side:
-                        plain[key] = changes[0]
+                        plain[key] = changed.value
             if done == self._at_once:
                 last = {key: allowance.last(np.maximum(*(np.abs(side[key].value) for side in (made[0], made[-1])))) for key in plain}
-                shift = {key: _apart(each, made[-1][key]) for key, each in made[0].items()}
-                left = gaps(shift)
-            if done in (FEW, SAMPLES):
+            if done in (FEW, 2 * FEW, SAMPLES):
                 found = spread(plain, squares, most, done, allowance.units)
-                if left and all((gap <= HALF * found.allowed[key] + last[key]).all() for key, gap in left.items()):
+                if gaps and all((gap <= HALF * found.allowed[key] + last[key]).all() for key, gap in gaps.items() if key in last):
                     break
         found_here: dict[Key, Array] = {key: each + last[key] for key, each in found.allowed.items()}
         allowed = found_here if number is None else allowance.learn(number, found, last)
-        for key, moved in shift.items():      # a number that is rounding alone is so from either start, and the shift of two such is none
-            is_noise = ((moved != 0) | bool(hidden)) & (allowed[key] > np.abs(plain[key]))
-            allowed[key] = np.asarray(np.where(is_noise, 2 * allowed[key], allowed[key]))
-        return allowed, shift
+        for key, most_off in allowed.items():      # a number that is rounding alone is so from either start: the shift of two such is none
+            is_noise = ((shift.get(key, 0.0) != 0) | bool(hidden)) & (most_off > np.abs(plain[key]))
+            allowed[key] = np.asarray(np.where(is_noise, 2 * most_off, most_off))
+        return allowed
 
 
 class Judged:
@@ -208,26 +209,23 @@ class Judged:
             return
         shifts, is_lost = self.judge.shifts(self.block, left)
         self.is_lost |= is_lost
-        for place, i in enumerate(left):
-            self._shift(int(i), {key: each[place] for key, each in shifts.items()})
+        for place, i in enumerate(map(int, left)):
+            self.shifted[i] = {key: each[place] for key, each in shifts.items()}
+            for key, (actual, _) in self.block.pairs.items():
+                self._gaps[key][i] = np.abs(actual[i] - self.expected(key, i))
         self._look(int(left[0]))
 
     def sample(self, i: int) -> None:
-        """Sample the step at that position, and look again at those after it."""
-
-        def gaps(shift: Mapping[Key, Array]) -> dict[Key, Array]:
-            self._shift(i, dict(shift))
-            return {key: self.gap(key, i) for key in self.block.pairs}
-
-        self.allowed[i] = self.judge.sampled(self.block, i, gaps)
-        for key, shares in self.shares.items():
-            shares[i] = share(self.gap(key, i), self.allowed[i][key])
+        """Sample the step at that position, all of it where that is due, else what is not cleared; and look again at those after it."""
+        self.shift([i])
+        is_whole = bool(self.block.hidden) or self.judge.allowance.is_due(self.block.steps[i])
+        wanted = None if is_whole else [key for key, shares in self.shares.items() if not shares[i] <= HALF]
+        gaps = {key: self.gap(key, i) for key in wanted or self.block.pairs}
+        self.allowed[i] = self.judge.sampled(self.block, i, gaps, self.shifted[i], wanted)
+        for key, allowed in self.allowed[i].items():
+            if key in self.shares:
+                self.shares[key][i] = share(self.gap(key, i), allowed)
         self._look(i + 1)
-
-    def _shift(self, i: int, shift: dict[Key, Array]) -> None:
-        self.shifted[i] = shift
-        for key, (actual, _) in self.block.pairs.items():
-            self._gaps[key][i] = np.abs(actual[i] - self.expected(key, i))
 
     def _look(self, first: int) -> None:
         """See how much of what the steps sampled so far allow each step's differences are, from the first."""
@@ -251,7 +249,7 @@ class Judged:
 
     def allowed_at(self, key: Key, i: int) -> Array:
         """Return what is allowed in one step's array: as sampled, or by the steps sampled before."""
-        if i in self.allowed:
+        if key in self.allowed.get(i, {}):
             return self.allowed[i][key]
         before = self.block.before(key)
         return self.judge.allowance.nearby(key, self.block.pairs[key][1][i], None if before is None else before[i])
@@ -304,15 +302,16 @@ def _start(value: Array, hidden: Array | None, precision: Precision) -> Sampled:
         return start
     n = precision.samples
     size = np.where(np.arange(n) % 2, 1e-8 ** precision.shares(n), 1.0)      # in half by much less: what is divided by it may be large
-    moved = value + precision.drawn(value) * hidden * size.reshape(-1, *[1] * value.ndim)
+    moved = value + precision.drawn(value) * hidden * (size * precision.factors).reshape(-1, *[1] * value.ndim)
     moved = np.abs(moved) if (value >= 0).all() else moved      # what is nowhere negative, as squares, stays so
     rows = np.concatenate([value[None], moved])
     return Sampled(rows, precision)
 
 
-def _changes(key: Key, numbers: Sampled, start: Mapping[str, Sampled], hidden: State) -> Array:
-    """Return the rows of what is carried and shown as changes, and else as they are."""
-    return numbers.rows - start[key[1]].rows if key[0] in CARRIED and key[1] not in hidden else numbers.rows
+def _exactly(state: State, at: Any = ...) -> dict[str, Sampled]:
+    """Return a state, or that of some steps, as numbers without samples."""
+    precision = Precision(np.float64, samples=0)
+    return {name: Sampled.exact(array[at], precision) for name, array in state.items()}
 
 
 def _apart(actual: Sampled, expected: Sampled) -> Array:

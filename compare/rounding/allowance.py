@@ -97,8 +97,8 @@ class Allowance:
             return np.asarray(most)
         parts = np.full(len(gaps), math.inf)
         if self._recent.get(key):
-            sizes = root_mean_squares(_of(key, values, before))
-            least = np.min([np.minimum(part * sizes, _GROWTH * usual) for part, usual in self._recent[key]], axis=0)
+            part, usual = np.array(self._recent[key]).T[..., None]
+            least = np.minimum(part * root_mean_squares(_of(key, values, before)), _GROWTH * usual).min(axis=0)
             parts = np.divide(most, least, out=parts, where=least > 0)
         parts[most == 0] = 0.0
         for i in np.flatnonzero(~(parts <= HALF)):

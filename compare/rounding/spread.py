@@ -27,7 +27,7 @@ TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a c
 _LEAST_TURNED = 1 << 20      # u of a number's scale: no less is a choice
 _MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
 _SATURATED = 1.3      # times their root mean square is the largest of samples that are all as far off; of normal ones it is about twice
-_ENOUGH = 1 << 20      # numbers of a tensor
+_ENOUGH = 1 << 14      # numbers of a tensor tell what is usual in it
 SELDOM, _SEVERAL = 32, 16      # terms, and roundings
 _USUAL = 0.75      # of a tensor's numbers are allowed no more than what is usual
 
@@ -66,13 +66,14 @@ def _of_tensor(
     with np.errstate(all="ignore"):
         part = np.where(allowed > 0, allowed / scale(plain), 0.0)
     is_positive = (part > 0) & (part < math.inf)
-    positive = part[is_positive][:_ENOUGH]
+    positive = part[is_positive]
     if not positive.size:
         return allowed, np.zeros(allowed.shape, bool), (0.0, 0.0)
-    low, usual = np.quantile(positive, (0.1, _USUAL))
+    every = -(-positive.size // _ENOUGH)
+    low, usual = np.quantile(positive[::every], (0.1, _USUAL))
     least = _LEAST_TURNED * units[0]
     turned = part > (least if low > least else max(TURNED * low, least))      # or all are
-    return np.where(turned, 2 * allowed, allowed), turned, (float(usual), float(np.quantile(allowed[is_positive][:_ENOUGH], _USUAL)))
+    return np.where(turned, 2 * allowed, allowed), turned, (float(usual), float(np.quantile(allowed[is_positive][::every], _USUAL)))
 
 
 def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) -> Array:
