@@ -97,12 +97,15 @@ class SampledReference:
         that the other side does not show; of these, the value may be off so far.
         """
         generator = torch.Generator().manual_seed(self.seed + number)
-        is_plain = True
+        is_plain, samples = True, 0
         last: dict[Key, Array] = {}      # what each number may be off in any case
 
         def step() -> dict[Key, Tensor]:
-            nonlocal is_plain
-            own = start if is_plain else {k: _moved(value, hidden[k], generator) if k in hidden else value for k, value in start.items()}
+            nonlocal is_plain, samples
+            own = start
+            if not is_plain:
+                samples += 1
+                own = {k: _moved(value, hidden[k], generator, samples % 2 == 0) if k in hidden else value for k, value in start.items()}
             is_plain = False
             self.reference.load(own)
             numbers = self.reference.numbers(number, batch)
@@ -138,9 +141,13 @@ def _change(key: Key, value: Tensor, start: State, hidden: State) -> Tensor:
     return value - start[key] if key[0] in CARRIED and key in start and key not in hidden else value
 
 
-def _moved(value: Tensor, off: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the value with noise so that twice its spread is `off`; what is nowhere negative, as squares, stays so."""
-    moved = value + torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value) * off / 2
+def _moved(value: Tensor, off: Tensor, generator: torch.Generator, is_less: bool) -> Tensor:
+    """Return the value with noise so that twice its spread is `off`, or much less; what is nowhere negative, as squares, stays so.
+
+    Much less in every other sample, since what is divided by it may be large.
+    """
+    size = float(1e-8 ** torch.rand((), generator=generator)) if is_less else 1.0
+    moved = value + torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value) * off * (size / 2)
     return moved.abs() if bool((value >= 0).all()) else moved
 
 
