@@ -35,10 +35,10 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 
 def beside(options: Namespace) -> str:
-    """Train what a user's file offers beside any module, report, and return the verdict."""
-    from ..lockstep.loop import STEPS_BESIDE_MODULE
+    """Train what a user's file offers, or take a recorded run, beside any module, report, and return the verdict."""
     from ..lockstep.of_module import train_beside_module
     from ..lockstep.result import hardly_moved
+    from ..traces.trace import Trace
     from ..userfile.candidate import offered, problem_in
 
     taken = {"--adapter": options.adapter, "--report": options.report, "--hint": options.hint}
@@ -46,11 +46,11 @@ def beside(options: Namespace) -> str:
     wrong = [flag for flag, value in taken.items() if value is not None]
     if wrong:
         raise ProblemError(f"{', '.join(wrong)} cannot be given with --reference; expected what defines the problem in its function")
-    problem = problem_in(options.reference, options.file)
-    steps = STEPS_BESIDE_MODULE if options.steps is None else options.steps
+    is_trace = options.program is None and os.path.isdir(options.file)
+    problem = problem_in(options.reference, None if is_trace else options.file)
     name = options.file or options.program
-    with offered(attempt_of(options), problem) as candidate:
-        comparison = train_beside_module(candidate, problem, steps=steps, names=options.names)
+    with offered(Trace(options.file) if is_trace else attempt_of(options), problem) as candidate:
+        comparison = train_beside_module(candidate, problem, steps=options.steps, names=options.names)
     verdict = "not a proof" if comparison.verdict == "equivalent" and comparison.unmoved else comparison.verdict
     with Writing():
         if options.json:

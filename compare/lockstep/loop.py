@@ -23,8 +23,6 @@ from .carried import Carried
 from .judge import Block, Judge, Judged
 from .result import Comparison, Rounding
 
-STEPS_BESIDE_MODULE = 20      # by default
-
 if TYPE_CHECKING:
     from ..problem.of_module import ModuleProblem
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..problem.module_copy import as_array
 from ..problem.of_module import ModuleProblem
@@ -14,11 +13,12 @@ from ..rounding.difference import ComparedStep, Difference, Key, Mode
 from ..rounding.sampling import SampledReference
 from ..rounding.spread import CHANCE, HALF, SAMPLES
 from ..sides.candidates import candidate_of
-from ..sides.interface import CARRIED, Implementation, StepRecord, abilities_of
+from ..sides.interface import CARRIED, BecomesSide, Implementation
 from ..sides.module import ModuleSide
 from ..support.arrays import Array
-from ..support.errors import CompareError, ProblemError
+from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
+from .candidate import Running
 from .numbers import (
     Record,
     as_arrays,
@@ -35,6 +35,7 @@ from .numbers import (
 from .reference import first_step, in_float64
 from .result import Comparison, Rounding
 
+STEPS_BESIDE_MODULE = 20      # by default
 _CLEARLY = 4      # times what rounding allows
 
 
@@ -45,7 +46,7 @@ class ModuleRun:
     """
 
     def __init__(self, actual: Implementation, problem: ModuleProblem, steps: int, mode: Mode, keep: Collection[int]) -> None:
-        self.actual, self.problem, self.steps, self.mode, self.keep = actual, problem, steps, mode, frozenset(keep)
+        self.actual, self.problem, self.steps, self.mode, self.keep = Running(actual, problem), problem, steps, mode, frozenset(keep)
         shown = first_step(problem)
         self.expected = ModuleSide(problem, plain=True)
         is_trained = any(each.requires_grad for each in self.expected.parameters.values())
@@ -68,12 +69,7 @@ class ModuleRun:
         self.hidden: dict[Key, Array] = {}      # how far state may be off that the actual side does not show
         # the state before the next step: what the actual side shows, else the reference's own
         self.now: Record = as_arrays(self.expected.state())
-        try:
-            actual.load_state_dict({name: array for (phase, name), array in self.now.items() if phase != "state"})
-        except CompareError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise _raised("load_state_dict", error) from error
+        self.actual.start(parameters(self.now) or {})
 
     def run(self) -> Comparison:
         """Run and judge all steps, and return the result."""
@@ -115,12 +111,12 @@ class ModuleRun:
     def _step(self, number: int) -> None:
         """Make one step on each side from the actual side's start, and judge it."""
         batch, start = self.problem.batch(number), self.now
-        record = self._actual_step(number, batch)
+        record = self.actual.step(number)
         if number > 1:
             self.expected.load(as_tensors(start))
         expected = as_arrays(self.expected.numbers(number, batch))
         self.done = number
-        is_module = isinstance(self.actual, ModuleSide)
+        is_module = self.actual.is_module
         if is_module:      # whose submodules may be others
             record = common(record, expected)
         fault = layout_fault(number, record, expected, is_module)
@@ -137,37 +133,18 @@ class ModuleRun:
         self._train_alone(number, batch, expected, actual)
         self.now = {key: actual.get(key, array) for key, array in expected.items() if key[0] in CARRIED}
 
-    def _actual_step(self, number: int, batch: Any) -> StepRecord:
-        """Make the actual side's step; raise ProblemError for what it raises."""
-        try:
-            if isinstance(self.actual, ModuleSide) or not abilities_of(self.actual).draws:
-                return self.actual.step(*batch)
-            with torch.random.fork_rng([]):
-                torch.manual_seed(self.problem.seed_of(number))
-                return self.actual.step(*batch)
-        except CompareError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise _raised(f"step {number}", error) from error
-
     def _evaluate(self) -> None:
         """Compare the outputs of the first batch in evaluation, after the last step."""
         batch = self.problem.batch(1)
         self.expected.load(as_tensors(self.now))
         expected = as_arrays(self.expected.evaluation(batch))
-        if isinstance(self.actual, ModuleSide):
-            actual = as_arrays(self.actual.evaluation(batch))
-        else:
-            try:
-                inputs = batch[:-1] if self.problem.has_target else batch
-                actual = {("prediction", "prediction"): np.array(self.actual.predict(*inputs))}
-            except NotImplementedError:
-                self.notes.append("the candidate predicts nothing; its output in evaluation is not compared")
-                return
-            except CompareError:
-                raise
-            except (Exception, SystemExit) as error:
-                raise _raised("predict", error) from error
+        try:
+            actual = self.actual.evaluation(batch)
+        except NotImplementedError as error:
+            why = f": {error}" if str(error) else ""
+            self.notes.append(f"the candidate predicts nothing{why}; its output in evaluation is not compared")
+            return
+        if not self.actual.is_module:
             expected = {key: array for key, array in expected.items() if key in actual}
         if not expected:
             self.notes.append("the reference returns no tensor in evaluation; nothing of it is compared")
@@ -253,22 +230,17 @@ class ModuleRun:
                     self.moved.add(name)
 
 
-def _raised(what: str, error: BaseException) -> ProblemError:
-    said = (str(error).splitlines() or [""])[0]
-    return ProblemError(f"{what} of the candidate raised {type(error).__name__}: {said}")
-
-
 def train_beside_module(
     candidate: Any,
     problem: ModuleProblem,
     *,
-    steps: int,
+    steps: int | None = None,
     mode: Mode = "free",
     names: Mapping[str, str] | None = None,
     stages: bool = True,
     keep: Collection[int] = (),
 ) -> Comparison:
-    """Train a candidate beside the problem's module for that many steps, and compare each step.
+    """Train a candidate beside the problem's module for that many steps, by default 20, and compare each step; of a recorded run all.
 
     The reference makes each step from the candidate's own weights, so that what earlier steps have left between the two sides neither
     counts nor hides anything. In `free` mode it trains by itself, too: the comparison has its final parameters and the largest gap between
@@ -277,6 +249,8 @@ def train_beside_module(
 
     Raises ProblemError for anything that cannot be trained or compared.
     """
+    if steps is None:
+        steps = candidate.recorded if isinstance(candidate, BecomesSide) else STEPS_BESIDE_MODULE
     if not is_whole(steps, least=1):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1: comparing nothing proves nothing")
     if mode not in ("free", "follow"):

@@ -20,6 +20,7 @@ from .validation import check_choice, check_flag, check_seed, checked_number, ch
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16}
 DRAWN_BATCHES, DRAWN_LR = 5, 0.01
+UNNAMED = "a function"
 _TARGETS = ("target", "targets", "label", "labels", "y")      # a loss's second argument, where it has a default
 _INPUTS, _PROJECTION = 3, 4      # part of the generators' seeds
 
@@ -59,8 +60,7 @@ class ModuleProblem:
     @property
     def title(self) -> str:
         """The module's class, the loss and the optimiser, in a few words."""
-        names = [each if isinstance(each, str) else getattr(each, "__name__", type(each).__name__) for each in (self.loss, self.optimizer)]
-        return ", ".join([type(self.module).__name__, *(name.replace("<lambda>", "a function").strip("_") for name in names)])
+        return ", ".join([type(self.module).__name__, name_of(self.loss), name_of(self.optimizer)])
 
     @property
     def array_dtype(self) -> str:
@@ -87,6 +87,12 @@ class ModuleProblem:
     def seed_of(self, step: int) -> int:
         """Return the seed of PyTorch's generators in that step."""
         return int(np.random.SeedSequence((self.seed, step)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def name_of(part: Any) -> str:
+    """Return the name of a loss or an optimiser, of a function or an object its own or its class's."""
+    name: str = part if isinstance(part, str) else getattr(part, "__name__", type(part).__name__)
+    return name.replace("<lambda>", UNNAMED).strip("_")
 
 
 def module_problem(

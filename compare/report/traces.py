@@ -15,12 +15,18 @@ from .words import described, summary_of_training
 
 def about(trace: Trace) -> Iterator[str]:
     """Yield the lines that say what a trace holds."""
-    kept, problem = trace.manifest, trace.problem
+    kept = trace.manifest
     ran = ", ".join(f"{name} {version}" for name, version in kept.environment.items() if name in ("python", "numpy", "torch"))
     size = sum(part.bytes for part in kept.parts)
     yield f"Trace    {trace.folder}: {len(kept.parts)} parts, {size} bytes"
-    yield f"Network  {described(problem)}, lr {problem.lr:g}, {problem.dtype}"
-    yield f"Inputs   {problem.records} records, {'kept' if kept.has_inputs else 'their digest alone'}; SHA-256 {kept.inputs[:16]}…"
+    if kept.is_of_module:
+        yield f"Module   {', '.join(str(kept.problem.get(name)) for name in ('module', 'loss', 'optimizer', 'dtype'))}"
+        records = "batches"
+    else:
+        problem = trace.problem
+        yield f"Network  {described(problem)}, lr {problem.lr:g}, {problem.dtype}"
+        records = f"{problem.records} records"
+    yield f"Inputs   {records}, {'kept' if kept.has_inputs else 'their digest alone'}; SHA-256 {kept.inputs[:16]}…"
     yield f"Run      {kept.side} on {kept.device}; {ran}; {kept.environment.get('platform')}"
     shown = "with every layer's activations and errors" if kept.stages else "without the stages of the pass"
     yield f"Steps    {kept.recorded} of {kept.steps}, {shown}"
@@ -33,7 +39,7 @@ def about_object(trace: Trace) -> dict[str, Any]:
     kept = trace.manifest
     return {
         "trace": str(trace.folder),
-        "problem": problem_object(trace.problem) | {"dtype": trace.problem.dtype},
+        "problem": kept.problem if kept.is_of_module else problem_object(trace.problem) | {"dtype": trace.problem.dtype},
         "data": kept.data,
         **fields(kept, "side", "device", "stages", "environment", "inputs", "has_inputs", "steps", "recorded"),
         "complete": kept.is_complete,

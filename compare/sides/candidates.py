@@ -13,7 +13,7 @@ from ..problem.of_module import ModuleProblem
 from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
-from .interface import PHASES, Implementation, StepRecord, abilities_of
+from .interface import PHASES, BecomesSide, Implementation, StepRecord, abilities_of
 from .module import ModuleSide
 
 FUNCTION = "gradients"      # of a candidate's functions the one that is called
@@ -23,14 +23,18 @@ Names = Mapping[str, str]      # theirs: ours
 def candidate_of(candidate: Any, problem: ModuleProblem, names: Names | None = None, *, stages: bool = True) -> Implementation:
     """Return the candidate as an `Implementation` of the problem's names.
 
-    It is a module, an `Implementation`, or a function `gradients(params, *batch)`, by itself, in a mapping, or in a module or object.
-    `names` map its names to the reference's, where they differ. Raises ProblemError for anything else.
+    It is a module, an `Implementation`, a recorded run, or a function `gradients(params, *batch)`, by itself, in a mapping, or in a module
+    or object. `names` map its names to the reference's, where they differ. Raises ProblemError for anything else.
     """
     names = _checked_names(names, problem)
     if isinstance(candidate, type):
         raise ProblemError(f"the candidate is the class {candidate.__name__}; expected an object, {candidate.__name__}(…)")
     if isinstance(candidate, nn.Module):
         return _module_side(candidate, problem, names, stages)
+    if isinstance(candidate, BecomesSide):
+        if names or not stages:
+            raise ProblemError("names or stages are given with a recorded run; expected them in the call of record")
+        return candidate.as_side(problem)
     is_side = isinstance(candidate, Implementation)
     function = None if is_side else _function(candidate)
     if function is None and not is_side:

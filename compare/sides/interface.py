@@ -124,6 +124,26 @@ def abilities_of(side: Implementation) -> Abilities:
     return side.abilities if isinstance(side, Declares) else Abilities()
 
 
+@runtime_checkable
+class BecomesSide(Protocol):
+    """A candidate that needs the problem to become an implementation: a recorded run."""
+
+    @property
+    def recorded(self) -> int:
+        """The number of steps that it has."""
+
+    def as_side(self, problem: Any) -> Implementation:
+        """Return the implementation; raises CompareError if it is of another problem."""
+
+
+class OfModule(ABC):
+    """An implementation that is a module, or a run of one: its submodules may be others than the reference's."""
+
+    @abstractmethod
+    def evaluation(self, batch: Any) -> Mapping[tuple[str, str], Any]:
+        """Return all outputs of the batch's arguments in evaluation, and the buffers after it, as tensors by ("prediction", name)."""
+
+
 class InBlocks(ABC):
     """An implementation that can take several steps in one call; of a subclass that overrides `step` alone, `step` is called instead."""
 

@@ -16,7 +16,7 @@ from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
 from ..support.packages import beside
-from .interface import PHASES, StepRecord
+from .interface import PHASES, OfModule, StepRecord
 from .submodules import Submodules, as_real, floats
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Numbers = dict[Key, Tensor]
 _OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
-class ModuleSide:
+class ModuleSide(OfModule):
     """A module, trained with the problem's loss and optimiser. It is a copy, and starts from the problem's parameters.
 
     It shows every phase, in terms of the module: `activations` are the outputs of its submodules by path, `errors` the gradients at these.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..checking.check import STEPS, check
 from ..checking.result import Check
-from ..lockstep.loop import STEPS_BESIDE_MODULE, train_in_lockstep
+from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.problem import Problem
 from ..report.words import about, headline, why
@@ -53,7 +53,7 @@ def assert_equivalent(
     actual: Any,
     problem: "nn.Module | ModuleProblem",
     *,
-    steps: int = STEPS_BESIDE_MODULE,
+    steps: int | None = None,
     mode: Mode = "free",
     names: Mapping[str, str] | None = None,
     stages: bool = True,
@@ -75,8 +75,8 @@ def assert_equivalent(actual: Any, problem: Any = None, **options: Any) -> Compa
     `Implementation` with a `Problem`: then its Comparison with `expected`, by default the PyTorch reference, is returned.
 
     In place of the problem may stand any `nn.Module`, with the options of `Problem.of`, or what `Problem.of` returns. Then `actual` is a
-    module, an `Implementation`, a function `gradients(params, *batch)`, or the path of a file that has one of these. `names` maps its names
-    to the module's; submodules of the same path are compared too, unless `stages` is False.
+    module, an `Implementation`, a function `gradients(params, *batch)`, the path of a file that has one of these, or the `Trace` of one.
+    `names` maps its names to the module's; submodules of the same path are compared too, unless `stages` is False.
 
     Raises NotEquivalentError, an AssertionError, that says where the two part, how far, what rounding allows, and for functions which
     mistake explains it, or that the test proves nothing, because weights hardly move; ProblemError for arguments that cannot be used;
@@ -164,8 +164,7 @@ def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Compar
     from ..problem.of_module import ModuleProblem, module_problem
     from ..userfile.candidate import offered
 
-    own = {name: options.pop(name) for name in ("mode", "names", "stages") if name in options}
-    steps = options.pop("steps", STEPS_BESIDE_MODULE)
+    own = {name: options.pop(name) for name in ("steps", "mode", "names", "stages") if name in options}
     if isinstance(reference, ModuleProblem):
         _check_options(options, (), "a module problem", ("steps", "mode", "names", "stages"))
         problem = reference
@@ -173,7 +172,7 @@ def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Compar
         _check_options(options, (*list(inspect.signature(module_problem).parameters)[1:], "steps", "mode", "names", "stages"), "a module")
         problem = module_problem(reference, **options)
     with offered(actual, problem) as candidate:
-        return train_beside_module(candidate, problem, steps=steps, **own)
+        return train_beside_module(candidate, problem, **own)
 
 
 def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = None) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..sides.interface import Abilities, StepRecord
 from ..support.arrays import Array
+from .manifest import TraceError
 from .trace import Trace
 
 
@@ -15,18 +16,23 @@ class Recorded:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.abilities = Abilities(follows=False, start=trace.problem.initial_parameters, dtype=trace.problem.dtype)
+        self.abilities = Abilities(follows=False, start=trace.start, dtype=trace.manifest.problem["dtype"])
+        self.done = 0
         self._records = trace.records()
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
         """Return to the start of the run; the parameters passed are ignored."""
-        self._records = self.trace.records()
+        self._records, self.done = self.trace.records(), 0
 
-    def step(self, x: Array, y: Array, masks: Mapping[str, Any] | None = None) -> StepRecord:
-        """Return the record of the next step; the inputs passed are ignored."""
-        return next(self._records)[1]
+    def step(self, *batch: Any) -> StepRecord:
+        """Return the record of the next step; the inputs passed are ignored. Raises TraceError if there is none."""
+        following = next(self._records, None)
+        if following is None:
+            raise TraceError(f"{self.trace.folder} has {self.done} steps; expected at least as many as are compared")
+        self.done, record = following
+        return record
 
-    def predict(self, x: Array) -> Array:
+    def predict(self, *inputs: Any) -> Array:
         """Return the recorded output (n, k) for the test records, or an empty array if there is none."""
         predictions = self.trace.predictions()
         return np.empty(0) if predictions is None else predictions

@@ -13,7 +13,8 @@ FORMAT, VERSION = "backprop-compare trace", 1
 MANIFEST = "manifest.json"
 SUFFIX = ".safetensors"
 START, INPUTS, END = f"start{SUFFIX}", f"inputs{SUFFIX}", f"end{SUFFIX}"
-SIDES = ("torch_ref", "manual")
+SIDES = ("torch_ref", "manual")      # of a perceptron
+BESIDE_MODULE = ("module", "candidate")      # of a module problem: a module, or anything else
 MOST_BYTES = 1 << 26      # of a manifest
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n\Z')
 
@@ -37,8 +38,9 @@ class Part:
 class Manifest:
     """The settings of a run, and its files.
 
-    `problem` has the fields of a `Problem` except the arrays, `data` the command line's options about the data. `inputs` is the digest of
-    all inputs and targets, whether or not a part contains them. `steps` is the intended number of steps.
+    `problem` has the fields of a `Problem` except the arrays, or of a module problem the settings, functions by their names; `data` the
+    command line's options about the data. `inputs` is the digest of all inputs and targets, whether or not a part contains them. `steps` is
+    the intended number of steps.
     """
 
     problem: Mapping[str, Any]
@@ -65,6 +67,11 @@ class Manifest:
     def is_complete(self) -> bool:
         """Whether the run is complete."""
         return self.parts[-1].file == END
+
+    @property
+    def is_of_module(self) -> bool:
+        """Whether the problem is a module's."""
+        return self.side in BESIDE_MODULE
 
     @property
     def has_inputs(self) -> bool:
@@ -123,7 +130,7 @@ def _parsed(data: bytes) -> Any:
 def _check_types(manifest: Manifest) -> None:
     kinds = {"problem": dict, "data": dict, "environment": dict, "side": str, "device": str, "inputs": str, "stages": bool, "steps": int}
     wrong = [name for name, kind in kinds.items() if type(getattr(manifest, name)) is not kind]
-    wrong += ["side"] * (manifest.side not in SIDES)
+    wrong += ["side"] * (manifest.side not in (*SIDES, *BESIDE_MODULE))
     for number, part in enumerate(manifest.parts):
         whole = (part.bytes, *(value for value in (part.first, part.last) if value is not None))
         if not all(type(value) is int and value >= 0 for value in whole) or not all(type(text) is str for text in (part.file, part.sha256)):

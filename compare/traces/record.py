@@ -1,12 +1,12 @@
 """Record a training run as a trace, written to disk segment by segment, so that an interrupted run can be resumed."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..lockstep.blocks import blocks
 from ..problem.problem import Problem
 from ..problem.validation import check_choice, is_whole
 from ..sides.interface import StepRecord
+from ..support.arrays import Array
 from ..support.environment import environment
 from ..support.errors import ProblemError
 from ..support.output import locked, write_file
@@ -21,65 +22,70 @@ from .manifest import END, INPUTS, MANIFEST, SIDES, START, Manifest, Part, Trace
 from .segments import to_arrays
 from .trace import Trace, digest, folder_at, inputs_arrays, problem_fields
 
-Side = Literal["torch_ref", "manual"]
+if TYPE_CHECKING:
+    from ..problem.of_module import ModuleProblem
+    from .of_module import CandidateRun
+
 _SEGMENT_STEPS = 256
 _SEGMENT_BYTES = 1 << 22
 
 
 def record(
-    problem: Problem,
+    problem: "Problem | ModuleProblem",
     out: str | PathLike[str],
     *,
     steps: int,
-    side: Side = "torch_ref",
+    side: Any = "torch_ref",
     device: str = "cpu",
-    stages: bool = False,
+    stages: bool | None = None,
+    names: Mapping[str, str] | None = None,
     keep_inputs: bool = True,
     data: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] = lambda step: None,
 ) -> Trace:
-    """Train a backend for that many steps and write each step's `StepRecord`, with `stages` also its stages, into the folder `out`.
+    """Train a side for that many steps and write each step's `StepRecord`, with `stages` also its stages, into the folder `out`.
+
+    Of a `Problem` the side is a backend, "torch_ref" or "manual". Of a module problem it is what may stand beside the module, with `names`,
+    as in `assert_equivalent`, by default the module itself on the `device`; the stages are recorded by default, and inputs never.
 
     An interrupted run resumes after its last segment. Without `keep_inputs` the trace has only the digest of the inputs; `data` describes
     their source. Raises ProblemError for invalid options and for a folder that another run is using, TraceError if the folder contains
     another run, or files that were changed after they were written.
     """
-    if not isinstance(problem, Problem):
-        raise ProblemError(f"the problem is {problem!r}; expected a Problem")
     if not is_whole(steps, least=1):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1")
-    check_choice("side", side, SIDES)
     folder = folder_at(out)
-    network, device = _network(problem, side, device, stages)
+    run = _run(problem, side, device, stages, names)
+    keep_inputs = keep_inputs and isinstance(problem, Problem)
     about: dict[str, Any] = {
         "problem": problem_fields(problem),
         "data": _as_json(data or {}),
-        "side": side,
-        "device": device,
-        "stages": network.stages,
-        "environment": environment(device if side == "torch_ref" else None),
+        "side": run.side,
+        "device": run.device,
+        "stages": run.stages,
+        "environment": environment(None if run.side == "manual" else run.device),
         "inputs": digest(problem),
         "steps": int(steps),
     }
     _check_place(folder)
     with locked(folder):
-        writer = _Writer(folder, problem, about, keep_inputs)
+        writer = _Writer(folder, problem, run.start, about, keep_inputs)
         done = writer.manifest.recorded
         if done:
-            _resume(network, problem, writer.trace().last(), done)
+            run.resume(writer.trace().last(), done)
         with np.errstate(all="ignore"):
-            for numbers, records in _segments(problem, int(steps), network, done):
-                writer.add(segment_name(numbers[0]), to_arrays(problem, numbers, records), first=numbers[0], last=numbers[-1])
+            for numbers, shown in _segments(run, int(steps), done):
+                writer.add(segment_name(numbers[0]), run.arrays(numbers, shown), first=numbers[0], last=numbers[-1])
                 progress(numbers[-1])
             if not writer.manifest.is_complete:
-                writer.add(END, {} if problem.test is None else {"prediction": network.predict(problem.test[0])})
+                writer.add(END, run.evaluation())
     return writer.trace()
 
 
 class _Writer:
     """Write a trace into a folder: each part is on disk before the manifest lists it."""
 
-    def __init__(self, folder: Path, problem: Problem, about: Mapping[str, Any], keep_inputs: bool) -> None:
+    def __init__(self, folder: Path, problem: Any, start: Mapping[str, Array], about: Mapping[str, Any], keep_inputs: bool) -> None:
         self.folder, self.problem = folder, problem
         if (folder / MANIFEST).exists():
             begun = self.trace()
@@ -89,7 +95,7 @@ class _Writer:
             return
         _check_place(folder)
         self.manifest = Manifest(**about, parts=())
-        self.add(START, dict(problem.initial_parameters), is_listed=not keep_inputs)
+        self.add(START, start, is_listed=not keep_inputs)
         if keep_inputs:
             self.add(INPUTS, inputs_arrays(problem))
 
@@ -137,50 +143,80 @@ def _check_same(folder: Path, manifest: Manifest, about: Mapping[str, Any]) -> N
         raise TraceError(f"{folder} holds this run already, whole; expected another --out, or none of its files")
 
 
-def _segments(problem: Problem, steps: int, network: Any, done: int) -> Iterator[tuple[list[int], list[StepRecord]]]:
-    """Run the steps after the done ones, and yield those of one segment at a time; the segments depend on the problem alone."""
+def _segments(run: "NetworkRun | CandidateRun", steps: int, done: int) -> Iterator[tuple[list[int], list[Any]]]:
+    """Run the steps after the done ones, and yield what those of one segment show; the segments depend on the problem alone."""
     numbers: list[int] = []
-    records: list[StepRecord] = []
-    most = max(1, min(_SEGMENT_STEPS, _SEGMENT_BYTES // _step_bytes(problem, network)))
-    for block in blocks(problem, steps, most=most):
+    shown: list[Any] = []
+    most = max(1, min(_SEGMENT_STEPS, _SEGMENT_BYTES // run.step_bytes()))
+    for block in run.blocks(steps, most):
         if numbers and len(numbers) + len(block) > most:
-            yield numbers, records
-            numbers, records = [], []
+            yield numbers, shown
+            numbers, shown = [], []
         if block[0] > done:
-            records.append(network.steps([problem.batch(number) for number in block]))
+            shown.append(run.shown(block))
             numbers += block
     if numbers:
-        yield numbers, records
+        yield numbers, shown
 
 
-def _step_bytes(problem: Problem, network: Any) -> int:
-    """Estimate the bytes of one step's record."""
-    parameters = sum(array.size for array in problem.initial_parameters.values()) * (3 + len(problem.slots))
-    units = 2 * sum(problem.sizes[1:]) if network.stages else problem.sizes[-1]
-    return int(np.dtype(problem.dtype).itemsize * (parameters + units * max(problem.batch_lengths(problem.steps_per_epoch))))
+def _run(problem: Any, side: Any, device: str, stages: bool | None, names: Mapping[str, str] | None) -> "NetworkRun | CandidateRun":
+    if not isinstance(problem, Problem):
+        from .of_module import CandidateRun
+
+        return CandidateRun(problem, side, device, stages is not False, names)
+    check_choice("side", side, SIDES)
+    if names is not None:
+        raise ProblemError("names are given with a Problem; expected them with what Problem.of returns")
+    return NetworkRun(problem, side, device, bool(stages))
 
 
-def _network(problem: Problem, side: Side, device: str, stages: bool) -> tuple[Any, str]:
-    """Return the backend with the initial parameters, and its device; raises ProblemError for a device that is not available."""
-    network: Any
-    if side == "manual":
-        from ..sides.manual import Manual
+class NetworkRun:
+    """The run of a backend on a perceptron's problem; raises ProblemError for a device that is not available."""
 
-        if str(device) not in ("cpu", "cpu:0"):
-            raise ProblemError(f"device is {str(device)!r} and side is 'manual'; expected no device, as that side runs on the CPU")
-        network, device = Manual(problem, stages=stages), "cpu"
-    else:
-        from ..sides.devices import checked_device
-        from ..sides.torch_ref import TorchRef
+    def __init__(self, problem: Problem, side: str, device: str, stages: bool) -> None:
+        self.problem, self.side, self.start = problem, side, problem.initial_parameters
+        self.network: Any
+        if side == "manual":
+            from ..sides.manual import Manual
 
-        device = checked_device(str(device))
-        network = TorchRef(problem, device=device, stages=stages)
-    network.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
-    return network, device
+            if str(device) not in ("cpu", "cpu:0"):
+                raise ProblemError(f"device is {str(device)!r} and side is 'manual'; expected no device, as that side runs on the CPU")
+            self.network, self.device = Manual(problem, stages=stages), "cpu"
+        else:
+            from ..sides.devices import checked_device
+            from ..sides.torch_ref import TorchRef
 
+            self.device = checked_device(str(device))
+            self.network = TorchRef(problem, device=self.device, stages=stages)
+        self.stages = self.network.stages
+        self.network.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
 
-def _resume(network: Any, problem: Problem, last: StepRecord, steps: int) -> None:
-    """Restore the backend's state after that many steps from the record of the last one."""
-    tracked = {name: np.array(steps, np.int64) for name in problem.initial_buffers().keys() - problem.buffer_shapes().keys()}
-    network.load_state_dict({**(last.params or {}), **(last.buffers or {}), **tracked})
-    network.optimizer.load_state_dict({"steps": np.array(steps, np.int64), **(last.state or {})}, network.network)
+    def step_bytes(self) -> int:
+        """Estimate the bytes of one step's record."""
+        problem = self.problem
+        parameters = sum(array.size for array in problem.initial_parameters.values()) * (3 + len(problem.slots))
+        units = 2 * sum(problem.sizes[1:]) if self.stages else problem.sizes[-1]
+        return int(np.dtype(problem.dtype).itemsize * (parameters + units * max(problem.batch_lengths(problem.steps_per_epoch))))
+
+    def blocks(self, steps: int, most: int) -> Iterator[list[int]]:
+        """Yield the steps that are run together."""
+        return blocks(self.problem, steps, most=most)
+
+    def shown(self, block: Sequence[int]) -> StepRecord:
+        """Make these steps, and return their records, stacked."""
+        record: StepRecord = self.network.steps([self.problem.batch(number) for number in block])
+        return record
+
+    def arrays(self, numbers: Sequence[int], shown: Sequence[StepRecord]) -> dict[str, Array]:
+        """Return the arrays of these steps."""
+        return to_arrays(self.problem, numbers, shown)
+
+    def resume(self, last: StepRecord, steps: int) -> None:
+        """Restore the backend's state after that many steps from the record of the last one."""
+        tracked = {name: np.array(steps, np.int64) for name in self.problem.initial_buffers().keys() - self.problem.buffer_shapes().keys()}
+        self.network.load_state_dict({**(last.params or {}), **(last.buffers or {}), **tracked})
+        self.network.optimizer.load_state_dict({"steps": np.array(steps, np.int64), **(last.state or {})}, self.network.network)
+
+    def evaluation(self) -> dict[str, Array]:
+        """Return the outputs for the test records, if there are any."""
+        return {} if self.problem.test is None else {"prediction": self.network.predict(self.problem.test[0])}

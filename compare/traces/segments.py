@@ -1,21 +1,25 @@
 """A segment of a trace: the `StepRecord`s of some steps, as the arrays of one safetensors file.
 
 Arrays with a row for each record of a batch are concatenated over the steps, and the array `records` has each step's number of rows; all
-other arrays have a leading axis of steps.
+other arrays have a leading axis of steps. Beside a module, where shapes may change from step to step, each array of each step is one.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..problem.problem import Problem
-from ..sides.interface import STAGES, StepRecord
+from ..sides.interface import PHASES, STAGES, StepRecord
 from ..sides.validation import shapes_of
 from ..support.arrays import Array
+from ..support.errors import ProblemError
+from ..support.kinds import kind_of
 from .manifest import TraceError
 
 _BY_RECORD = (*STAGES, "output")
+_OF_STEP = re.compile(r"([0-9]{1,10})/([0-9]{1,10})/(\w+)(?:/(.+))?", re.DOTALL)      # step, place, phase and tensor
 Arrays = Mapping[str, Any]
 
 
@@ -91,3 +95,34 @@ def _expected(problem: Problem, steps: int, records: int, stages: bool) -> dict[
 
 def _name(phase: str, tensor: str) -> str:
     return phase if phase == tensor else f"{phase}/{tensor}"
+
+
+def step_arrays(number: int, record: Any) -> dict[str, Array]:
+    """Return copies of the arrays of a step beside a module, by step, place, phase and tensor; raises ProblemError for others."""
+    arrays: dict[str, Array] = {}
+    for phase in record.phases if isinstance(record, StepRecord) else ():
+        shown = getattr(record, phase)
+        for end, value in {f"/{name}": each for name, each in shown.items()}.items() if isinstance(shown, Mapping) else [("", shown)]:
+            if not isinstance(value, (np.ndarray, np.generic, float, int)) or np.asarray(value).dtype.kind not in "fiub":
+                raise ProblemError(f"step {number} shows {kind_of(value)} as {phase}{end}; expected an array of numbers")
+            arrays[f"{number}/{len(arrays)}/{phase}{end}"] = np.array(value)
+    if not arrays:
+        what = "nothing" if isinstance(record, StepRecord) else f"{kind_of(record)}"
+        raise ProblemError(f"step {number} returned {what}; expected a StepRecord of what it shows")
+    return arrays
+
+
+def step_records(numbers: range, arrays: Arrays) -> list[StepRecord]:
+    """Return the `StepRecord` of each of these steps beside a module; raises TraceError for other names than a run's, or a step without."""
+    found = {name: _OF_STEP.fullmatch(name) for name in arrays}
+    unknown = [name for name, each in found.items() if each is None or int(each[1]) not in numbers or each[3] not in PHASES]
+    if unknown:
+        of = f"of steps {numbers[0]} to {numbers[-1]}"
+        raise TraceError(f"it has an unknown {min(unknown)!r}; expected <step>/<place>/<phase>/<tensor>, {of}")
+    placed = sorted((int(each[1]), int(each[2]), each[3], each[4] or "", name) for name, each in found.items() if each)
+    shown: dict[int, dict[str, dict[str, Any]]] = {}
+    for number, _, phase, tensor, name in placed:
+        shown.setdefault(number, {}).setdefault(phase, {})[tensor] = arrays[name][()]      # of shape () a number, as it may have been
+    if len(shown) < len(numbers):
+        raise TraceError(f"it has {len(shown)} steps; expected steps {numbers[0]} to {numbers[-1]}")
+    return [StepRecord(**{phase: each.get("", each) for phase, each in phases.items()}) for phases in shown.values()]

@@ -7,16 +7,19 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ..problem.problem import Problem
-from ..sides.interface import StepRecord
+from ..sides.interface import Implementation, StepRecord
 from ..support.arrays import Array, Batch
 from ..support.errors import ProblemError
 from .manifest import END, INPUTS, MANIFEST, MOST_BYTES, START, SUFFIX, Manifest, Part, TraceError, segment_name
-from .segments import checked_arrays, checked_records
+from .segments import checked_arrays, checked_records, step_records
+
+if TYPE_CHECKING:
+    from ..problem.of_module import ModuleProblem
 
 Converted = TypeVar("Converted")
 
@@ -24,8 +27,8 @@ Converted = TypeVar("Converted")
 class Trace:
     """The trace in a folder; raises TraceError if it is incomplete, changed after it was written, or of another version.
 
-    `problem` is the trained problem. For a trace with only the digest of its inputs, `inputs` is a problem that has them, or a function
-    that returns one.
+    `start` has the initial parameters, and of a module's run the buffers too. For a trace with only the digest of its inputs, `inputs` is a
+    problem that has them, or a function that returns one. A module's run keeps neither inputs nor module: see `assert_equivalent`.
     """
 
     def __init__(self, folder: str | os.PathLike[str], inputs: Problem | Callable[[Manifest], Problem] | None = None) -> None:
@@ -40,7 +43,26 @@ class Trace:
             raise TraceError(os.path.join(self.folder, str(error))) from None
         self._check_others()
         self._check_lengths()
-        self.problem = self._problem(inputs)
+        self.start: Mapping[str, Array] = self._part(START, dict)
+        self._problem = None if self.manifest.is_of_module else self._read_problem(inputs)
+
+    @property
+    def problem(self) -> Problem:
+        """The trained problem; raises TraceError for the run of a module, which no trace has."""
+        if self._problem is None:
+            raise TraceError(f"{self.folder} is a run beside a module; expected assert_equivalent(Trace(…), problem), or check --reference")
+        return self._problem
+
+    @property
+    def recorded(self) -> int:
+        """The number of steps recorded so far."""
+        return self.manifest.recorded
+
+    def as_side(self, problem: "ModuleProblem") -> Implementation:
+        """Return the run as a candidate beside this problem's module; raises TraceError if it is of another problem."""
+        from .of_module import recorded_candidate
+
+        return recorded_candidate(self, problem)
 
     def records(self) -> Iterator[tuple[int, StepRecord]]:
         """Yield each step's number and `StepRecord`, in order, with one segment in memory at a time."""
@@ -53,13 +75,19 @@ class Trace:
 
     def predictions(self) -> Array | None:
         """Return the outputs (n, k) for the test records after the last step, or None if the run is incomplete or has no test records."""
+        return self.evaluation().get("prediction")
+
+    def evaluation(self) -> Mapping[str, Array]:
+        """Return what the run shows in evaluation after its last step, by name: "prediction", …; nothing if it is incomplete."""
         if not self.manifest.is_complete:
-            return None
+            return {}
+        if self._problem is None:
+            return self._part(END, dict)
         test, dtype = self.problem.test, self.problem.dtype
         expected = {} if test is None else {"prediction": np.empty((len(test[0]), self.problem.sizes[-1]), dtype)}
-        return self._part(END, lambda arrays: checked_arrays(arrays, expected)).get("prediction")
+        return self._part(END, lambda arrays: checked_arrays(arrays, expected))
 
-    def check_inputs(self, problem: Problem) -> None:
+    def check_inputs(self, problem: "Problem | ModuleProblem") -> None:
         """Raise TraceError unless the problem's inputs and targets are those of the run."""
         if digest(problem) != self.manifest.inputs:
             raise TraceError(f"{self.folder} was recorded of other inputs than these; expected the data and the options of that run")
@@ -74,12 +102,15 @@ class Trace:
         assert part.first is not None
         assert part.last is not None
         numbers = range(part.first, part.last + 1)
-        records = self._part(part.file, lambda arrays: checked_records(self.problem, numbers, arrays, self.manifest.stages))
-        return zip(numbers, records, strict=True)
+        problem, stages = self._problem, self.manifest.stages
 
-    def _problem(self, inputs: Problem | Callable[[Manifest], Problem] | None) -> Problem:
+        def read(arrays: dict[str, Any]) -> list[StepRecord]:
+            return step_records(numbers, arrays) if problem is None else checked_records(problem, numbers, arrays, stages)
+
+        return zip(numbers, self._part(part.file, read), strict=True)
+
+    def _read_problem(self, inputs: Problem | Callable[[Manifest], Problem] | None) -> Problem:
         """Return the manifest's problem with the parameters and inputs of the parts, or of `inputs`."""
-        start = self._part(START, dict)
         options = dict(self.manifest.problem)
         if self.manifest.has_inputs:
             batches, test = self._part(INPUTS, _batches)
@@ -89,7 +120,7 @@ class Trace:
         else:
             raise TraceError(f"{self.folder} keeps the digest of its inputs alone; expected --data with the file that they were read from")
         try:
-            problem = Problem(**_tuples(options), batches=batches, test=test, initial_parameters=start)
+            problem = Problem(**_tuples(options), batches=batches, test=test, initial_parameters=self.start)
         except (ProblemError, TypeError) as error:
             raise TraceError(f"{self.folder / MANIFEST} has a problem that is none: {error}") from None
         if problem_fields(problem) != options:
@@ -178,8 +209,12 @@ def folder_at(place: str | os.PathLike[str]) -> Path:
     return Path(os.fsdecode(place))
 
 
-def problem_fields(problem: Problem) -> dict[str, Any]:
+def problem_fields(problem: "Problem | ModuleProblem") -> dict[str, Any]:
     """Return a problem's fields except the arrays, as JSON values; `decay` only if it is "weights", so older traces stay valid."""
+    if not isinstance(problem, Problem):
+        from .of_module import settings
+
+        return settings(problem)
     arrays = ("batches", "test", "initial_parameters")
     values = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in arrays}
     return dict(json.loads(json.dumps({**values, "optimizer_options": problem.chosen_options})))
@@ -192,15 +227,19 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def inputs_arrays(problem: Problem) -> dict[str, Any]:
+def inputs_arrays(problem: "Problem | ModuleProblem") -> dict[str, Any]:
     """Return the inputs and targets by name: "x/1" and "y/1" of the first batch, "x/test" and "y/test" of the test records."""
+    if not isinstance(problem, Problem):
+        from .of_module import batch_arrays
+
+        return batch_arrays(problem)
     named = {str(number): batch for number, batch in enumerate(problem.batches, start=1)}
     if problem.test is not None:
         named["test"] = problem.test
     return {f"{what}/{name}": array for name, batch in named.items() for what, array in zip("xy", batch, strict=True)}
 
 
-def digest(problem: Problem) -> str:
+def digest(problem: "Problem | ModuleProblem") -> str:
     """Return the SHA-256 of all inputs and targets: for each array, by name, a line of its name, dtype and shape, then its bytes."""
     found = hashlib.sha256()
     for name, array in sorted(inputs_arrays(problem).items()):

@@ -78,7 +78,7 @@ def problem_in(reference: str, path: str | None) -> ModuleProblem:
     options = None if path is None else getattr(executed(Path(path)), "PROBLEM", None)
     known = list(signature(module_problem).parameters)[1:]
     if not isinstance(options, Mapping) or not set(options) <= set(known):
-        where = path or "the program"
+        where = path or "the candidate"
         example = 'PROBLEM = {"inputs": (8, 16)}, or a function that returns Problem.of(module, batches=…, loss=…)'
         raise ProblemError(f"{reference} returned a module, without batches, and {where} has no fitting PROBLEM; expected {example}")
     return module_problem(found, **options)
