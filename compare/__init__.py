@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from .checking.check import check
     from .checking.result import Check
+    from .lockstep.difference import Difference
     from .lockstep.loop import train_in_lockstep
     from .lockstep.result import Comparison
     from .problem.lesson import lesson_problem
     from .problem.problem import Problem
-    from .rounding.difference import Difference
     from .sides.interface import Implementation, StepRecord
     from .sides.manual import Manual
     from .sides.torch_ref import TorchRef
@@ -54,7 +54,7 @@ _HOMES = {
     "Check": "checking.result",
     "CompareError": "support.errors",
     "Comparison": "lockstep.result",
-    "Difference": "rounding.difference",
+    "Difference": "lockstep.difference",
     "Implementation": "sides.interface",
     "Manual": "sides.manual",
     "NotEquivalentError": "support.errors",

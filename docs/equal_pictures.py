@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from compare import Manual, Problem, TorchRef, lesson_problem, train_in_lockstep
-from compare.rounding.difference import ComparedStep
+from compare.lockstep.difference import ComparedStep
 from compare.support.arrays import Array
 
 FOLDER = Path(__file__).parent / "_generated" / "equal"

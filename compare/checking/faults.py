@@ -8,7 +8,7 @@ from typing import TypeGuard
 from ..diagnosis.observing import FaultError
 from ..diagnosis.probes import Probe
 from ..diagnosis.stages import Stage, rank, stage_name
-from ..rounding.difference import Difference
+from ..lockstep.difference import Difference
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from ..userfile.without import Without

@@ -8,9 +8,9 @@ import numpy as np
 from ..diagnosis.graph import Node, Run, Step, parameter_name, places
 from ..diagnosis.probes import Probe, with_probes
 from ..diagnosis.stages import Stage
+from ..lockstep.difference import ComparedStep, Difference
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
-from ..rounding.difference import ComparedStep, Difference
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
 

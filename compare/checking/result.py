@@ -5,9 +5,9 @@ from typing import Literal
 
 from ..diagnosis.explain import Found
 from ..diagnosis.stages import Stage
+from ..lockstep.difference import Difference
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
-from ..rounding.difference import Difference
 
 Verdict = Literal["equivalent", "different", "unstable formula", "not a proof", "could not run"]
 

@@ -16,8 +16,8 @@ from ..diagnosis.probes import Probe, steps_of
 from ..diagnosis.stages import stage_name
 from ..formulas.normalization import AXES, EPS
 from ..formulas.sampled import Sampled
+from ..lockstep.difference import Difference, largest_share
 from ..problem.problem import Problem
-from ..rounding.difference import Difference, largest_share
 from ..support.arrays import Array, Batch
 from ..userfile.as_side import Traced
 from ..userfile.conventions import Convention

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from ..lockstep.difference import Difference, largest_share
 from ..problem.problem import Problem
-from ..rounding.difference import Difference, largest_share
 from ..support.arrays import Array
 from .formulas import KINDS
 from .graph import Node, Run, parameter_name

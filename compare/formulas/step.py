@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..problem.problem import Problem
-from ..rounding.difference import Key
+from ..sides.interface import Key
 from ..support.arrays import Array
 from .activations import Pullback
 from .backpropagation import activated, bias_gradient, dropped, input_error, linear, updated, weight_gradient

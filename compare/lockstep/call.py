@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 
 from ..rounding.allowance import UNITS
-from ..rounding.difference import Difference, Key, Verdict, largest_share
-from ..rounding.sampling import repeatable, sampled
 from ..rounding.spread import CHANCE, LAST, SAMPLES, critical
+from ..sides.interface import Key
 from ..support.arrays import Array
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
+from .difference import Difference, Verdict, largest_share
+from .sampled_reference import repeatable, sampled
 
 _AHEAD = 3      # part of a generator's seed
 

@@ -16,10 +16,10 @@ from ..formulas.sampled import Precision, Sampled
 from ..formulas.step import carried, predictions, step
 from ..problem.problem import Problem
 from ..rounding.allowance import Allowance, share
-from ..rounding.difference import ComparedStep, Difference, Key, largest_share, record_of
 from ..rounding.spread import FEW, HALF, SAMPLES, spread
-from ..sides.interface import CARRIED, StepRecord
+from ..sides.interface import CARRIED, Key, StepRecord
 from ..support.arrays import Array, Batch
+from .difference import ComparedStep, Difference, largest_share, record_of
 
 _AT_ONCE = 1 << 22      # numbers of a layer in all samples that are run at once
 _UNLIKE = 0.25      # of the norm of errors δ

@@ -10,9 +10,8 @@ import numpy as np
 
 from ..problem.problem import Problem
 from ..problem.validation import is_whole
-from ..rounding.difference import ComparedStep, Difference, Key, Mode, largest_share
 from ..rounding.spread import CHANCE, SAMPLES
-from ..sides.interface import Implementation, StepRecord, abilities_of
+from ..sides.interface import Implementation, Key, StepRecord, abilities_of
 from ..sides.validation import LayoutError, checked_array
 from ..support.arrays import Array, Batch
 from ..support.errors import ProblemError
@@ -20,6 +19,7 @@ from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
 from .blocks import Phases, blocks, most_steps, records_of
 from .carried import Carried
+from .difference import ComparedStep, Difference, Mode, largest_share
 from .judge import Block, Judge, Judged
 from .result import Comparison, Rounding
 

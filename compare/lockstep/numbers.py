@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..problem.module_copy import as_array
-from ..rounding.difference import ComparedStep, Difference, Key, largest_share, record_of
-from ..sides.interface import StepRecord
+from ..sides.interface import Key, StepRecord
 from ..support.arrays import Array
 from ..support.kinds import kind_of
+from .difference import ComparedStep, Difference, largest_share, record_of
 
 _PARTIAL = ("activations", "buffers", "errors", "state")      # of which a candidate may show some
 _MASKED = ("activations", "output", "errors", "prediction")      # where infinite numbers may be meant

@@ -9,16 +9,15 @@ from ..problem.module_copy import as_array
 from ..problem.of_module import ModuleProblem
 from ..problem.validation import check_flag, is_whole
 from ..rounding.allowance import Allowance, share
-from ..rounding.difference import ComparedStep, Difference, Key, Mode
-from ..rounding.sampling import SampledReference
 from ..rounding.spread import CHANCE, HALF, SAMPLES
 from ..sides.candidates import candidate_of
-from ..sides.interface import CARRIED, BecomesSide, Implementation
+from ..sides.interface import CARRIED, BecomesSide, Implementation, Key
 from ..sides.module import ModuleSide
 from ..support.arrays import Array
 from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
 from .candidate import Running
+from .difference import ComparedStep, Difference, Mode
 from .numbers import (
     Record,
     as_arrays,
@@ -34,6 +33,7 @@ from .numbers import (
 )
 from .reference import first_step, in_float64
 from .result import Comparison, Rounding
+from .sampled_reference import SampledReference
 
 STEPS_BESIDE_MODULE = 20      # by default
 _CLEARLY = 4      # times what rounding allows

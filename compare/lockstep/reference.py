@@ -1,13 +1,15 @@
 """The reference of a module problem, before the run: that it makes the same step again, and in which precision its rounding is sampled."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..problem.of_module import ModuleProblem
-from ..rounding.difference import Key
-from ..rounding.noise import Precisions
+from ..rounding.table import listed, rounds, row_of
+from ..sides.interface import Key
 from ..sides.module import ModuleSide
 from ..support.errors import ProblemError
 
@@ -32,7 +34,7 @@ def in_float64(problem: ModuleProblem) -> tuple[ModuleSide, list[str]]:
     for dtype in (None, "float64"):
         side = ModuleSide(problem, plain=True, dtype=dtype)
         try:
-            with Precisions() as seen:
+            with _Precisions() as seen:
                 side.numbers(1, batch)
             draws |= seen.draws
         except ProblemError:
@@ -53,3 +55,18 @@ def _check_same(shown: Mapping[Key, Tensor], again: Mapping[Key, Tensor], when: 
     if differs is not None:
         where = differs[1] if differs[0] == differs[1] else f"{differs[0]} {differs[1]}"
         raise ProblemError(f"the reference gives another {where} {when}; expected {expected}")
+
+
+class _Precisions(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The mode that notes the dtypes of floating point of all results, and whether numbers are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.dtypes: set[torch.dtype] = set()
+        self.draws = False      # of numbers that depend on the dtype
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.draws |= row_of(func).name.startswith(("rand", "normal", "uniform"))
+        self.dtypes |= {each.dtype for each in listed(out) if rounds(each) and each.dim() > 0}
+        return out

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..problem.pieces import LOSSES
 from ..problem.problem import Problem
-from ..rounding.difference import ComparedStep, Difference, Key, Mode, Verdict, shares
+from ..sides.interface import Key
 from ..support.arrays import Array
+from .difference import ComparedStep, Difference, Mode, Verdict, shares
 
 _MOST_LISTED = 24      # tensors that agreed
 _CLEARLY = 16      # times what rounding allows

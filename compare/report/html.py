@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checking.result import Check
+from ..lockstep.difference import ComparedStep, Difference, shares
 from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.problem import Problem
-from ..rounding.difference import ComparedStep, Difference, shares
 from ..support.arrays import Array
 from ..support.environment import environment
 from ..support.errors import MissingExtraError

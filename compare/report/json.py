@@ -11,10 +11,10 @@ import numpy as np
 
 from ..checking.result import Check
 from ..diagnosis.catalogue import kind_of
+from ..lockstep.difference import Difference
 from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.problem import Problem
-from ..rounding.difference import Difference
 from ..support.environment import environment
 from .words import headline
 

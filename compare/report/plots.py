@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..lockstep.difference import ComparedStep, Difference, shares
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
-from ..rounding.difference import ComparedStep, Difference, Key, shares
+from ..sides.interface import Key
 from ..support.arrays import Array
 from ..support.errors import MissingExtraError, ProblemError
 

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ..checking.result import Check
+from ..lockstep.difference import ComparedStep, Difference, largest_share
 from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.lesson import EXAMPLE_DELTAS, EXAMPLE_OUTPUT, PRINTED_ACCURACY, PRINTED_LOSSES
 from ..problem.pieces import OPTIMIZERS
 from ..problem.problem import Problem
-from ..rounding.difference import ComparedStep, Difference, largest_share
 from ..support.environment import environment
 from .console import Output, make_console, print_summary, print_verdict
 from .words import MARKS, headline, probes, sides, step_and_index, summary_of_check, summary_of_training, why

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from ..checking.result import Check
 from ..diagnosis.catalogue import kind_of
 from ..diagnosis.explain import Found
+from ..lockstep.difference import Difference
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
-from ..rounding.difference import Difference
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
 _FOR_YOU = "that is for you to find out"

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..sides.interface import CARRIED
+from ..sides.interface import CARRIED, Key
 from ..support.arrays import Array
-from .difference import Key
 from .spread import HALF, LAST, SAMPLES, TURNED, Spread, critical, root_mean_squares, scale
 
 # The unit roundoff of results by dtype, and that of the sums behind them.

@@ -1,4 +1,4 @@
-"""The modes that see each of PyTorch's calls: `Noise` moves its result at random, by as much as honest rounding may move it.
+"""The mode that sees each of PyTorch's calls, and moves its result at random, by as much as honest rounding may move it.
 
 It sees calls and no networks, so that a module may be anything. What a call may be moved by is said by the table. Noise never leaves a
 function's range: a sigmoid stays in [0, 1]. The calls themselves run in whatever precision their tensors have, by which u may be larger
@@ -156,21 +156,6 @@ def _uniform(dtype: torch.dtype, device: torch.device, around_one: float | None)
     generator = torch.Generator(device).manual_seed(0)
     row = torch.empty(_ROW, dtype=torch.float64, device=device).uniform_(-1, 1, generator=generator)
     return (row if around_one is None else row.mul_(around_one).add_(1)).to(dtype)
-
-
-class Precisions(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """The mode that notes the dtypes of floating point of all results, and whether numbers are drawn."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.dtypes: set[torch.dtype] = set()
-        self.draws = False      # of numbers that depend on the dtype
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        self.draws |= row_of(func).name.startswith(("rand", "normal", "uniform"))
-        self.dtypes |= {each.dtype for each in listed(out) if rounds(each) and each.dim() > 0}
-        return out
 
 
 def _one_by_one(func: Any, args: Any, kwargs: Any) -> Any:

@@ -65,7 +65,9 @@ class StepRecord:
         return combined([self], lambda arrays: arrays[0][steps, ...])
 
 
+Key = tuple[str, str]      # (phase, tensor); where a phase has one array, that is named like it
 PHASES = tuple(field.name for field in fields(StepRecord))
+ONE = ("output", "loss")                      # the phases that have one array
 CARRIED = ("params", "buffers", "state")      # the phases that the next step starts from
 STAGES = ("activations", "errors")            # the phases inside the pass, which a side may leave out
 

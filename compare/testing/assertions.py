@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..checking.check import STEPS, check
 from ..checking.result import Check
+from ..lockstep.difference import Mode
 from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.problem import Problem
 from ..report.words import about, headline, why
-from ..rounding.difference import Mode
 from ..sides.interface import Implementation
 from ..support.arrays import Batch
 from ..support.errors import NotEquivalentError, ProblemError

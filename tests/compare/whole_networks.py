@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from compare.lockstep.difference import Mode
 from compare.problem.of_module import ModuleProblem, module_problem
-from compare.rounding.difference import Mode
 
 from .second_forms import Form, Second, Times, by_batch, by_heads, gru, lstm, normalised, spread, unfolded
 

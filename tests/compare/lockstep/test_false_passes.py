@@ -176,3 +176,21 @@ def test_attention_is_equal_to_itself_and_to_a_row_of_its_own_sum() -> None:
         assert_same_gradients(candidate, fused, q, k, v)
     with pytest.raises(NotEquivalentError):
         assert_same_gradients(lambda q, k, v: fused(Scale.apply(q, 1 - 1e-11), k, v), fused, q, k, v)  # type: ignore[no-untyped-call]
+
+
+class Named(nn.Module):
+    """A linear map, with a parameter called like what a report has of all parameters."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__()
+        self.grads, self.bias = nn.Parameter(torch.arange(6.0).reshape(2, 3)), nn.Parameter(torch.zeros(2))
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, Scale.apply(self.grads, self.factor), self.bias)
+
+
+def test_a_parameter_may_be_called_like_a_phase() -> None:
+    assert_equivalent(Named(), Named(), inputs=(4, 3), steps=3)
+    with pytest.raises(NotEquivalentError, match="grads"):
+        assert_equivalent(Named(1.001), Named(), inputs=(4, 3), steps=3)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import manual
 from compare import Manual, Problem, ProblemError, StepRecord, TorchRef, lesson_problem, train_in_lockstep
 from compare.lockstep.blocks import most_steps
+from compare.lockstep.difference import Mode, largest_share
 from compare.lockstep.judge import Block, Judge
-from compare.rounding.difference import Mode, largest_share
 from compare.support.arrays import Array, Batch
 from tests.compare.problems import DTYPES, drawn_problem, problems
 from tests.compare.variants import PRODUCTS, Variant

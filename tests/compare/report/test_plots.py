@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from compare import Comparison, Manual, Problem, ProblemError, TorchRef, train_in_lockstep
 from compare.cli.arguments import PICTURES as OFFERED
 from compare.cli.main import main
+from compare.lockstep.difference import Difference
 from compare.report import plots
 from compare.report.picture import FORMATS, PICTURES, picture
-from compare.rounding.difference import Difference
 from compare.support.errors import MissingExtraError
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "svg": b"<?xml"}

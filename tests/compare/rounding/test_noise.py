@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from compare.lockstep.sampled_reference import sampled
 from compare.rounding.noise import Noise
-from compare.rounding.sampling import sampled
 from compare.rounding.spread import critical
 
 U = 2.0**-53

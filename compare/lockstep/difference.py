@@ -6,12 +6,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from ..sides.interface import StepRecord
+from ..sides.interface import ONE, Key, StepRecord
 from ..support.arrays import Array
 
 Mode = Literal["free", "follow"]
 Verdict = Literal["equivalent", "different"]
-Key = tuple[str, str]      # (phase, tensor)
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def record_of(arrays: Mapping[Key, Array]) -> StepRecord:
     """Return the arrays by (phase, tensor) as a record."""
     fields: dict[str, Any] = {}
     for (phase, name), array in arrays.items():
-        if phase == name:
+        if phase == name and phase in ONE:
             fields[phase] = array
         else:
             fields.setdefault(phase, {})[name] = array

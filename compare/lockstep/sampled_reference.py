@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..sides.interface import CARRIED
+from ..rounding.allowance import Allowance
+from ..rounding.noise import Noise
+from ..rounding.spread import FEW, HALF, SAMPLES, Spread, spread
+from ..sides.interface import CARRIED, Key
 from ..support.arrays import Array
 from ..support.errors import ProblemError
-from .allowance import Allowance
-from .difference import Key
-from .noise import Noise
-from .spread import FEW, HALF, SAMPLES, Spread, spread
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
