@@ -215,6 +215,8 @@ def print_check(check: Check, command: str, hint: Mapping[str, str] | None = Non
         where = f": {step_and_index(found)}" if found is not None else ""
         console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {text}{where}", style=_STYLES[stage.mark]), hang=width + 4)
     console.print()
+    for line in check.comparison.method() if check.comparison else ():
+        console.say(line[0].upper() + line[1:])
     print_verdict(console, headline(check), report)
     for line in why(check, hint):
         console.say(line)
