@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks import growth
 from benchmarks.environment import environment
 from benchmarks.measure import Measurement, measured, say
 from benchmarks.report import as_object, as_text
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _write(options.json, json.dumps(result, indent=2, ensure_ascii=False))
         _write(options.out, text)
     print(text)
+    if growth.picture(result, options.out.with_suffix(".svg")):
+        print(f"how the cost grows: {options.out.with_suffix('.svg')}")
     return 0 if result["all_met"] else 1
 
 

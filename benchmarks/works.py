@@ -1,6 +1,15 @@
 """All works, in the order in which they run."""
 
-from benchmarks import classifier, cold_start, grading, lesson, lockstep, many_records, modules
+from benchmarks import classifier, cold_start, grading, growth, lesson, lockstep, many_records, modules
 
-WORKS = (*lesson.WORKS, *classifier.WORKS, *many_records.WORKS, *lockstep.WORKS, *modules.WORKS, *cold_start.WORKS, *grading.WORKS)
+WORKS = (
+    *lesson.WORKS,
+    *classifier.WORKS,
+    *many_records.WORKS,
+    *lockstep.WORKS,
+    *modules.WORKS,
+    *growth.WORKS,
+    *cold_start.WORKS,
+    *grading.WORKS,
+)
 KEYS = tuple(sorted({work.key for work in WORKS}))

@@ -1,9 +1,10 @@
 """What rounding allows in each number of a run: sampled at some steps, and carried from there to the steps around.
 
 At a step that is sampled, each number may be c σ of its own off. At the other steps c σ is estimated: of each tensor what is usual, in
-parts of the number's size and of the tensor's, is taken to be the least of the steps sampled last. What is within half of that is cleared;
-a step with a number beyond it is sampled itself. So one step in which rounding weighs much, or one such number, says nothing of the others.
-The first two steps are sampled, whatever is cleared, and some more as the run grows longer.
+parts of the number's size and of the tensor's, is taken to be the least of the steps sampled last, and what is within that is cleared; of
+a parameter's number also what is within half of its own c σ at both of the last two. A step with a number beyond it is sampled itself. So
+one step in which rounding weighs much, or one such number, says nothing of the others. The first two steps are sampled, whatever is
+cleared, and some more as the run grows longer.
 """
 
 import math
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..sides.interface import CARRIED, Key
 from ..support.arrays import Array
-from .spread import HALF, LAST, SAMPLES, TURNED, Spread, critical, root_mean_squares, scale
+from .spread import HALF, LAST, SAMPLES, TURNED, Spread, critical, root_mean_square, root_mean_squares, scale
 
 # The unit roundoff of results by dtype, and that of the sums behind them.
 UNITS = {
@@ -29,6 +30,7 @@ _NOTHING = 1e-320      # allowed where nothing is
 _BY_PARAMETER = ("grads", "state", "deltas", "params")      # phases whose numbers are the same ones at each step
 _GROWTH = 4.0      # times what a sampled step allows in most of a tensor's numbers is the most that it can clear in another
 _RECENT = 8      # steps that were sampled
+_ALLOWS = 2.0      # times what is usual counts as allowed at other steps, where half of that clears
 
 
 class Allowance:
@@ -39,8 +41,8 @@ class Allowance:
         self.tiny = float(np.finfo("float64" if kind == "float64" else "float32").smallest_normal)
         self.c = critical(SAMPLES, numbers)
         self.sampled: list[int] = []      # the steps that were
-        # what is allowed where rounding turned a choice: at both of the steps sampled last, and at the last
-        self._turned: dict[Key, tuple[Any, Any]] = {}
+        # what is allowed in each number, in parts of its tensor's size: at both of the steps sampled last, and at the last
+        self._own: dict[Key, tuple[Any, Any]] = {}
         # what is usually allowed in each tensor, in parts of what `scale` returns and as it is, at recent steps
         self._recent: dict[Key, deque[tuple[float, float]]] = {}
 
@@ -64,20 +66,21 @@ class Allowance:
                 allowed[key] = np.where(found.turned[key], allowed[key], 2 * allowed[key])
             if usual[0] > 0:
                 recent.append(usual)
-            if key[0] in _BY_PARAMETER:
-                now, before = np.where(found.turned[key], allowed[key], 0.0), self._turned.get(key, (0.0, 0.0))[1]
-                self._turned[key] = np.minimum(now, before), now
+            if key[0] in _BY_PARAMETER and found.sizes[key] > 0:
+                now, before = allowed[key] / found.sizes[key], self._own.get(key, (0.0, 0.0))[1]
+                self._own[key] = np.minimum(now, before), now
         return {key: each + last[key] for key, each in allowed.items()}
 
     def nearby(self, key: Key, value: Array, before: Array | None = None) -> Array:
         """Return what the steps sampled before allow in values that one side has, of what is carried from `before` in their changes."""
         allowed = np.abs(value, dtype=np.float64) * (LAST * self.unit / HALF) + self.tiny
         if self._recent.get(key) and value.dtype.kind == "f":
-            size = scale(_of(key, value, before))
+            change = _of(key, value, before)
+            size = scale(change)
             nearby = [np.fmin(part * size, _GROWTH * most) for part, most in set(self._recent[key])]
-            allowed += np.minimum.reduce(nearby)
-            if key in self._turned:
-                allowed = np.maximum(allowed, self._turned[key][0])
+            allowed += _ALLOWS * np.minimum.reduce(nearby)
+            if key in self._own:
+                allowed = np.maximum(allowed, self._own[key][0] * root_mean_square(change))
         return allowed
 
     def has_grown(self, key: Key, value: Array) -> bool:
@@ -98,7 +101,7 @@ class Allowance:
         if self._recent.get(key):
             part, usual = np.array(self._recent[key]).T[..., None]
             least = np.minimum(part * root_mean_squares(_of(key, values, before)), _GROWTH * usual).min(axis=0)
-            parts = np.divide(most, least, out=parts, where=least > 0)
+            parts = np.divide(most, _ALLOWS * least, out=parts, where=least > 0)
         parts[most == 0] = 0.0
         for i in np.flatnonzero(~(parts <= HALF)):
             parts[i] = share(gaps[i], self.nearby(key, values[i], None if before is None else before[i]))

@@ -19,8 +19,8 @@ import numpy as np
 from ..support.arrays import Array
 
 K = TypeVar("K", bound=Hashable)
-SAMPLES, FEW = 32, 8
-HALF = 0.5      # of what few samples, or other steps, allow is enough
+SAMPLES = 32
+HALF = 0.5      # of what other steps allow is enough
 CHANCE = 1e-9      # of a false alarm in all numbers of a comparison, if errors were normal; they are more bounded than that
 LAST = 4.0      # u that any number may be off by: what is copied on one side may be multiplied and divided on the other, or scaled back
 TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
@@ -37,12 +37,13 @@ class Spread(Generic[K]):
     """What rounding allows in each number, by the key of its tensor.
 
     `usual` is what is allowed of most numbers of a tensor: the part of a number's scale, and how much it is. `turned` says where more
-    than rounding moves a number.
+    than rounding moves a number. `sizes` are the root mean squares of the tensors' numbers.
     """
 
     allowed: Mapping[K, Array]
     turned: Mapping[K, Any]
     usual: Mapping[K, tuple[float, float]]
+    sizes: Mapping[K, float]
 
 
 def spread(
@@ -56,7 +57,7 @@ def spread(
     allowed, turned, usual = dict[K, Array](), dict[K, Any](), dict[K, tuple[float, float]]()
     for key, total in squares.items():
         allowed[key], turned[key], usual[key] = _of_tensor(plain[key], total, most[key], samples, units)
-    return Spread(allowed, turned, usual)
+    return Spread(allowed, turned, usual, {key: root_mean_square(array) for key, array in plain.items()})
 
 
 def _of_tensor(
@@ -74,6 +75,11 @@ def _of_tensor(
     least = _LEAST_TURNED * units[0]
     turned = part > (least if low > least else max(TURNED * low, least))      # or all are
     return np.where(turned, 2 * allowed, allowed), turned, (float(usual), float(np.quantile(allowed[is_positive][::every], _USUAL)))
+
+
+def part_of(samples: int) -> float:
+    """Return within which part of what so many samples allow a number has to be for these to be enough: 0 for no part."""
+    return 0.5 if samples in (8, 16) else 0.0
 
 
 def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) -> Array:
