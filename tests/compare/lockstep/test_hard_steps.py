@@ -12,6 +12,7 @@ from compare import Manual, Problem, TorchRef, assert_equivalent, train_in_locks
 from compare.support.arrays import Array
 from compare.support.errors import NotEquivalentError
 from tests.compare.variants import Variant
+from tests.soak import perceptron_run
 
 XOR = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([[0.0], [1.0], [1.0], [0.0]])
 
@@ -85,6 +86,13 @@ def test_a_sum_of_equal_terms_rounds_the_same_way_each_time(loss: str, dtype: st
         problem = Problem(sizes=(3, 4, 2), activations=("tanh", "identity"), bias=True, loss=loss, batches=(batch,), seed=seed, dtype=dtype)
         comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=2)
         assert comparison.verdict == "equivalent", comparison.explanation()
+
+
+@pytest.mark.parametrize("seed", [6844, 7840, 8277])
+def test_equal_numbers_may_round_unlike_each_other(seed: int) -> None:
+    """What a product of matrices makes equal on one side is not on the other: a sum of them cancels to more than rounding of their sum."""
+    _, what, comparison, _ = perceptron_run(seed)
+    assert comparison.verdict == "equivalent", f"{what}\n{comparison.explanation()}"
 
 
 def test_an_empty_class_beside_a_module_is_no_difference() -> None:
