@@ -256,15 +256,16 @@ class Judged:
 
     def difference(self, key: Key, i: int) -> Difference:
         """Return the number of one step's array that is nearest to what is allowed."""
-        actual = self.block.pairs[key][0][i, ...]
-        return largest_share(int(self.block.steps[i]), key, actual, self.expected(key, i), self.allowed_at(key, i))
+        actual, expected = self.block.pairs[key]
+        shown = self.expected(key, i).astype(expected.dtype)
+        return largest_share(int(self.block.steps[i]), key, actual[i, ...], shown, self.allowed_at(key, i))
 
     def compared_step(self, i: int) -> ComparedStep:
         """Return one step as reports show it."""
         block = self.block
         before = {name: block.starts[0][name][i] for name in self.judge.problem.initial_parameters}
         allowed = record_of({key: self.allowed_at(key, i) for key in block.pairs})
-        shift = {key: self.expected(key, i) - expected[i] for key, (_, expected) in block.pairs.items()}
+        shift = {key: (self.expected(key, i) - expected[i]).astype(expected.dtype) for key, (_, expected) in block.pairs.items()}
         return ComparedStep(int(block.steps[i]), block.actual.at(i), block.expected.at(i), allowed, before, shift)
 
     def state_after(self, i: int) -> dict[str, Array]:
