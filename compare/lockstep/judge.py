@@ -16,7 +16,7 @@ from ..formulas.sampled import Precision, Sampled
 from ..formulas.step import carried, predictions, step
 from ..problem.problem import Problem
 from ..rounding.allowance import Allowance, share
-from ..rounding.spread import HALF, SAMPLES, part_of, spread
+from ..rounding.spread import FEW, HALF, SAMPLES, spread
 from ..sides.interface import CARRIED, Key, StepRecord
 from ..support.arrays import Array, Batch
 from .difference import ComparedStep, Difference, largest_share, record_of
@@ -99,7 +99,7 @@ class Judge:
         """Return how far each number of a step may be off, or those that are `wanted` and what comes before them.
 
         `shift` is what the starts' distance makes of each number, and `gaps` what is left by it. Few samples are enough where they are
-        within a part of what these allow.
+        within half of what these allow.
         """
         batch, number = block.batches[i], block.steps[i]
         starts = [{name: array[i].astype(np.float64) for name, array in start.items()} for start in block.starts]
@@ -158,9 +158,9 @@ class Judge:
                         plain[key] = changed.value
             if done == self._at_once:
                 last = {key: allowance.last(np.maximum(*(np.abs(side[key].value) for side in (made[0], made[-1])))) for key in plain}
-            if (part := part_of(done)) or done == SAMPLES:
+            if done in (*FEW, SAMPLES):
                 found = spread(plain, squares, most, done, allowance.units)
-                if gaps and all((gap <= part * found.allowed[key] + last[key]).all() for key, gap in gaps.items() if key in last):
+                if gaps and all((gap <= HALF * found.allowed[key] + last[key]).all() for key, gap in gaps.items() if key in last):
                     break
         found_here: dict[Key, Array] = {key: each + last[key] for key, each in found.allowed.items()}
         allowed = found_here if number is None else allowance.learn(number, found, last)

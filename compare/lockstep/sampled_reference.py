@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..rounding.allowance import Allowance
 from ..rounding.noise import Noise
-from ..rounding.spread import SAMPLES, Spread, part_of, spread
+from ..rounding.spread import FEW, HALF, SAMPLES, Spread, spread
 from ..sides.interface import CARRIED, Key
 from ..support.arrays import Array
 from ..support.errors import ProblemError
@@ -41,7 +41,7 @@ def sampled(
     """Run a step plainly, and `SAMPLES` times under noise, and return what rounding allows: c σ.
 
     `units` are the unit roundoff of results and that of the sums behind them. `step` starts from the same state each time and returns
-    fresh tensors of floating point. Fewer samples end it where `is_enough` says so of the part of what they allow that must do.
+    fresh tensors of floating point. Few samples end it where `is_enough` says so of half of what they allow.
     """
     plain = step()
     squares = {key: torch.zeros_like(tensor, dtype=torch.float64) for key, tensor in plain.items()}
@@ -55,9 +55,9 @@ def sampled(
             off = (tensor.double() - plain[key].double()).nan_to_num_(0.0).abs_()      # where both are −∞, as in a mask, 0
             torch.maximum(most[key], off, out=most[key])
             squares[key].addcmul_(off, off)
-        if (part := part_of(sample)) or sample == SAMPLES:
+        if sample in (*FEW, SAMPLES):
             found = spread(_arrays(plain), _arrays(squares), _arrays(most), sample, units)
-            if is_enough({key: part * each for key, each in found.allowed.items()}):
+            if is_enough({key: HALF * each for key, each in found.allowed.items()}):
                 break
     return Sampled(found.allowed, found.turned, found.usual, found.sizes, plain, frozenset(unknown))
 

@@ -90,7 +90,15 @@ class Allowance:
 
     def share(self, key: Key, gap: Array, value: Array, before: Array | None = None) -> float:
         """Return the largest part that the gaps are of that, or more, if it is less than half; infinite where a gap is NaN."""
-        return float(self.shares(key, gap[None], value[None], None if before is None else before[None])[0])
+        most = float(gap.max(initial=0.0))
+        if most == 0 or value.dtype.kind != "f":
+            return most
+        if recent := self._recent.get(key):
+            size = root_mean_square(_of(key, value, before))
+            least = _ALLOWS * min(min(part * size, _GROWTH * usual) for part, usual in recent)
+            if most <= HALF * least:
+                return most / least
+        return share(gap, self.nearby(key, value, before))
 
     def shares(self, key: Key, gaps: Array, values: Array, before: Array | None = None) -> Array:
         """Return the same for each of several steps, stacked."""
@@ -104,7 +112,7 @@ class Allowance:
             parts = np.divide(most, _ALLOWS * least, out=parts, where=least > 0)
         parts[most == 0] = 0.0
         for i in np.flatnonzero(~(parts <= HALF)):
-            parts[i] = share(gaps[i], self.nearby(key, values[i], None if before is None else before[i]))
+            parts[i] = self.share(key, gaps[i], values[i], None if before is None else before[i])
         return parts
 
 

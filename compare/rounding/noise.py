@@ -22,10 +22,7 @@ from .table import ELSE, SUMS, Form, bias_of, equal_terms, listed, rounds, row_o
 
 
 class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """The mode under which each call's result is moved at random, with `unit` as u, and `accumulation` as that of sums.
-
-    It is moved by `amplitude` times as much as honest rounding may move it.
-    """
+    """The mode in which u is `unit`, `accumulation` in sums, and results move `amplitude` times as far as honest rounding moves them."""
 
     def __init__(self, unit: float, seed: int, accumulation: float | None = None, amplitude: float = 1.0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

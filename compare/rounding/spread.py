@@ -19,8 +19,10 @@ import numpy as np
 from ..support.arrays import Array
 
 K = TypeVar("K", bound=Hashable)
+Two = tuple[float, float]
 SAMPLES = 32
-HALF = 0.5      # of what other steps allow is enough
+HALF = 0.5      # of what other steps, or few samples, allow is enough
+FEW = (8, 16)
 CHANCE = 1e-9      # of a false alarm in all numbers of a comparison, if errors were normal; they are more bounded than that
 LAST = 4.0      # u that any number may be off by: what is copied on one side may be multiplied and divided on the other, or scaled back
 TURNED = 30.0      # times what is allowed of most numbers of a tensor: only a choice that rounding turns moves a number so far
@@ -42,27 +44,23 @@ class Spread(Generic[K]):
 
     allowed: Mapping[K, Array]
     turned: Mapping[K, Any]
-    usual: Mapping[K, tuple[float, float]]
+    usual: Mapping[K, Two]
     sizes: Mapping[K, float]
 
 
-def spread(
-    plain: Mapping[K, Array], squares: Mapping[K, Array], most: Mapping[K, Array], samples: int, units: tuple[float, float]
-) -> Spread[K]:
+def spread(plain: Mapping[K, Array], squares: Mapping[K, Array], most: Mapping[K, Array], samples: int, units: Two) -> Spread[K]:
     """Return what so many samples allow, from the sums of the squares by which they are off and the most that any is off.
 
     `units` are the unit roundoff of results and that of the sums behind them. A number that is moved much farther than others of its
     tensor is allowed twice that.
     """
-    allowed, turned, usual = dict[K, Array](), dict[K, Any](), dict[K, tuple[float, float]]()
+    allowed, turned, usual = dict[K, Array](), dict[K, Any](), dict[K, Two]()
     for key, total in squares.items():
         allowed[key], turned[key], usual[key] = _of_tensor(plain[key], total, most[key], samples, units)
     return Spread(allowed, turned, usual, {key: root_mean_square(array) for key, array in plain.items()})
 
 
-def _of_tensor(
-    plain: Array, squares: Array, most: Array, samples: int, units: tuple[float, float]
-) -> tuple[Array, Any, tuple[float, float]]:
+def _of_tensor(plain: Array, squares: Array, most: Array, samples: int, units: Two) -> tuple[Array, Any, Two]:
     allowed = allowed_by(squares, most, samples, _MOST if units[0] == units[1] else 2 * _MOST)      # or results round more than sums do
     with np.errstate(all="ignore"):
         part = np.where(allowed > 0, allowed / scale(plain), 0.0)
@@ -75,11 +73,6 @@ def _of_tensor(
     least = _LEAST_TURNED * units[0]
     turned = part > (least if low > least else max(TURNED * low, least))      # or all are
     return np.where(turned, 2 * allowed, allowed), turned, (float(usual), float(np.quantile(allowed[is_positive][::every], _USUAL)))
-
-
-def part_of(samples: int) -> float:
-    """Return within which part of what so many samples allow a number has to be for these to be enough: 0 for no part."""
-    return 0.5 if samples in (8, 16) else 0.0
 
 
 def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) -> Array:
