@@ -206,7 +206,7 @@ class _Run:
             stopped=self.stopped,
             followed_from=self.followed_from,
             kept=self.kept,
-            rounding=Rounding(allowance.c, SAMPLES, CHANCE, sampled=tuple(allowance.sampled)),
+            rounding=Rounding(allowance.c, SAMPLES, CHANCE, sampled=tuple(allowance.sampled), turned=tuple(allowance.turned)),
         )
 
     def _judged_predictions(self, x: Array, y: Array) -> tuple[Array, Array] | None:

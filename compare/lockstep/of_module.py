@@ -102,6 +102,7 @@ class ModuleRun:
                 chance=CHANCE,
                 unknown=tuple(sorted(self.samples.unknown)),
                 sampled=tuple(found.sampled),
+                turned=tuple(found.turned),
                 unmoved=tuple(name for name in weights if name not in self.moved and self.divergence is None),
                 notes=tuple(self.notes),
             ),

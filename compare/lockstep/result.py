@@ -32,14 +32,15 @@ class Agreement:
 class Rounding:
     """How it was found what rounding allows: `c` σ, of `samples` samples of the reference, at the steps `sampled`.
 
-    `unknown` are PyTorch's calls without a row in the noise table, `unmoved` the parameters whose steps were never clearly larger than
-    what rounding allows, `notes` what else has to be known.
+    At those `turned` rounding turns a choice. `unknown` are PyTorch's calls without a row in the noise table, `unmoved`
+    the parameters whose steps were never clearly larger than what rounding allows, `notes` what else is to be known.
     """
 
     c: float
     samples: int
     chance: float
     sampled: tuple[int, ...]
+    turned: tuple[int, ...] = ()
     unknown: tuple[str, ...] = ()
     unmoved: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -156,7 +157,11 @@ class Comparison:
             return []
         found, sampled = self.rounding, _count(len(self.rounding.sampled), "step")
         text = f"allowed is {found.c:.3g} σ of rounding, sampled up to {found.samples} times at {sampled}"
-        return [text, f"the chance of a false alarm is below {found.chance:.0e}", *found.notes]
+        lines = [text, f"the chance of a false alarm is below {found.chance:.0e}"]
+        if found.turned:
+            where = f"at {len(found.turned)} of these, first at step {found.turned[0]},"
+            lines.append(f"{where} rounding turns a choice, as of a relu at 0")
+        return [*lines, *found.notes]
 
     def _said(self) -> str:
         found = self.first_divergence

@@ -18,8 +18,7 @@ from ..sides.interface import CARRIED, Key
 from ..support.arrays import Array
 from .spread import HALF, LAST, SAMPLES, TURNED, Spread, critical, root_mean_square, root_mean_squares, scale
 
-# The unit roundoff of results by dtype, and that of the sums behind them.
-UNITS = {
+UNITS = {      # the unit roundoff of results by dtype, and that of the sums behind them
     "float64": (2.0**-53, 2.0**-53),
     "float32": (2.0**-24, 2.0**-24),
     "bfloat16": (2.0**-9, 2.0**-24),
@@ -40,7 +39,7 @@ class Allowance:
         self.units = self.unit, self.accumulation = UNITS[kind]
         self.tiny = float(np.finfo("float64" if kind == "float64" else "float32").smallest_normal)
         self.c = critical(SAMPLES, numbers)
-        self.sampled: list[int] = []      # the steps that were
+        self.sampled, self.turned = list[int](), list[int]()      # the steps that were; those at which rounding turned a choice
         # what is allowed in each number, in parts of its tensor's size: at both of the steps sampled last, and at the last
         self._own: dict[Key, tuple[Any, Any]] = {}
         # what is usually allowed in each tensor, in parts of what `scale` returns and as it is, at recent steps
@@ -59,6 +58,7 @@ class Allowance:
         self.sampled.append(number)
         allowed = dict(found.allowed)
         is_stage_turned = any(bool(each.any()) for (phase, _), each in found.turned.items() if phase in ("activations", "output", "errors"))
+        self.turned += [number] if is_stage_turned else []
         for key, usual in found.usual.items():
             recent = self._recent.setdefault(key, deque(maxlen=_RECENT))
             is_turned = bool(recent) and float(allowed[key].max(initial=0.0)) > TURNED * max(most for _, most in recent)
@@ -123,8 +123,7 @@ def share(gap: Array, allowed: Array) -> float:
         return 0.0
     if not np.isfinite(allowed).all():      # no bound is known, so that nothing but equality is within it
         allowed = np.where(np.isfinite(allowed), allowed, 0.0)
-    part = float((gap / np.maximum(allowed, _NOTHING)).max())
-    return part if part == part else math.inf
+    return float(np.nan_to_num((gap / np.maximum(allowed, _NOTHING)).max(), nan=math.inf, posinf=math.inf))
 
 
 def _of(key: Key, value: Array, before: Array | None) -> Array:

@@ -55,6 +55,18 @@ def test_a_hard_step_does_not_excuse_another(problem: Problem, at: int, factor: 
     assert found is not None
 
 
+def test_a_choice_that_rounding_turns_is_said() -> None:
+    weights = {"0.weight": np.array([[0.3, 0.3, -0.6], [0.1, 0.5, 0.2]]), "2.weight": np.full((1, 2), 0.3)}
+    batches = ((np.ones((4, 3)), np.ones((4, 1))),)
+    problem = Problem(sizes=(3, 2, 1), activations=("relu", "sigmoid"), loss="mse", lr=1e-9, batches=batches, initial_parameters=weights)
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3)
+    assert comparison.rounding is not None
+    assert comparison.rounding.turned == (1, 2)
+    assert "at 2 of these, first at step 1, rounding turns a choice" in comparison.explanation()
+    easy = saturated(1.0, 1)
+    assert "turns" not in train_in_lockstep(Manual(easy), TorchRef(easy), easy, steps=3).explanation()
+
+
 def test_a_hard_first_batch_beside_a_module_excuses_no_later_one() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(100, 4), torch.randint(0, 2, (100, 1)).float()

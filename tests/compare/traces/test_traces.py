@@ -68,7 +68,8 @@ def test_what_is_recorded_is_what_was_trained(tmp_path_factory: pytest.TempPathF
     again = (Manual if side == "manual" else TorchRef)(problem, stages=stages)
     again.load_state_dict({**problem.initial_parameters, **problem.initial_buffers()})
     for number, kept in trace.records():
-        shown = again.step(*problem.batch(number))
+        with np.errstate(all="ignore"):      # of drawn problems some overflow, in the record as well
+            shown = again.step(*problem.batch(number))
         assert [key[:2] for key in kept.tensors()] == [key[:2] for key in shown.tensors()]
         for (_, _, ours), (_, _, theirs) in zip(kept.tensors(), shown.tensors(), strict=True):
             assert np.array_equal(ours, theirs, equal_nan=True)
