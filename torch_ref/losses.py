@@ -3,6 +3,7 @@
 `reduction` is "mean" or "sum". "mean" divides by the number of elements of the output, for sse and cross_entropy by the number of records.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ def sse(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     return total / len(output) if reduction == "mean" else total
 
 
+def bce(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+    """−(y ln ŷ + (1 − y) ln(1 − ŷ)); NaN where an output is, for which PyTorch's raises on the CPU."""
+    return (output * math.nan).sum() if output.isnan().any() else F.binary_cross_entropy(output, y, reduction=reduction)
+
+
 LOSSES = {
     loss.name: loss
     for loss in (
@@ -46,7 +52,7 @@ LOSSES = {
         Loss("l1", F.l1_loss),
         Loss("huber", F.huber_loss),              # δ = 1
         Loss("smooth_l1", F.smooth_l1_loss),      # β = 1
-        Loss("bce", F.binary_cross_entropy),      # raises RuntimeError for an output outside [0, 1]
+        Loss("bce", bce),                         # raises RuntimeError for an output outside [0, 1]
         Loss("bce_with_logits", F.binary_cross_entropy_with_logits),
         Loss("cross_entropy", F.cross_entropy),
     )

@@ -55,6 +55,16 @@ def test_a_hard_step_does_not_excuse_another(problem: Problem, at: int, factor: 
     assert found is not None
 
 
+def test_probabilities_that_are_no_longer_numbers_are_a_verdict() -> None:
+    """PyTorch's own bce raises for them."""
+    weights = {"0.weight": np.array([[1e300], [-1e300]]), "2.weight": np.ones((1, 2))}
+    batches = ((np.full((3, 1), 1e12), np.ones((3, 1))),)
+    sizes, activations = (1, 2, 1), ("identity", "sigmoid")
+    problem = Problem(sizes=sizes, activations=activations, loss="bce", lr=0.1, batches=batches, initial_parameters=weights)
+    comparison = train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3)
+    assert "both sides are no longer finite" in comparison.explanation()
+
+
 def test_a_choice_that_rounding_turns_is_said() -> None:
     weights = {"0.weight": np.array([[0.3, 0.3, -0.6], [0.1, 0.5, 0.2]]), "2.weight": np.full((1, 2), 0.3)}
     batches = ((np.ones((4, 3)), np.ones((4, 1))),)
