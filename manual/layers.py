@@ -1,7 +1,7 @@
 """Layers: the forward pass of each, and its backward pass.
 
-Every layer has the same four methods: `forward(a)` in training, `predict(a)` in evaluation, `backward(error)`, which turns the error
-∂L/∂a at its output into the error at its input, and `gradients(error)`, which gives the gradients of its own parameters.
+Every layer has the same four methods: `forward(a)` in training, `predict(a)` in evaluation, `gradients(error)`, which gives the gradients
+of its own parameters from the error ∂L/∂a at its output, and after it `backward(error)`, which gives the error at its input.
 
 δ stands for ∂L/∂z, the loss's gradient with respect to a linear layer's output z. The lesson's error term is −δ: the lesson adds its
 steps, where gradient descent subtracts.
@@ -26,6 +26,10 @@ class Layer:
         """Return the layer's running statistics of the batches seen, by name."""
         return {}
 
+    def entries(self) -> dict[str, NDArray[Any]]:
+        """Return parameters and buffers by name, in PyTorch's order."""
+        return self.parameters() | self.buffers()
+
     def forward(self, a: Array) -> Array:
         """Return the output for input a (n, in), in training, and store what `backward` and `gradients` need."""
         raise NotImplementedError
@@ -39,7 +43,7 @@ class Layer:
         return {}
 
     def backward(self, error: Array) -> Array:
-        """Return the error at the input, from the error at the output."""
+        """Return the error at the input, from the error at the output, which `gradients` was called with before."""
         raise NotImplementedError
 
 

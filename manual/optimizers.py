@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .activations import Array
+from .layers import Layer
 from .network import Network
 from .state import check_entries
 
@@ -20,7 +21,7 @@ from .state import check_entries
 class Optimizer:
     """An update with learning rate `lr`; `slots` names the state arrays of each parameter, as PyTorch does.
 
-    `decay` says which parameters weight decay λ applies to: "all", or the "weights" alone, those of two dimensions.
+    `decay` says which parameters weight decay λ applies to: "all", or the "weights" alone, those of two dimensions or more.
     """
 
     lr: float
@@ -41,10 +42,10 @@ class Optimizer:
 
     def decay_of(self, w: Array) -> float:
         """Return λ for the parameter w."""
-        return self.weight_decay if self.decay == "all" or w.ndim == 2 else 0.0
+        return self.weight_decay if self.decay == "all" or w.ndim > 1 else 0.0
 
-    def step(self, network: Network, grads: Mapping[str, Array]) -> dict[str, Array]:
-        """Change the network's parameters in place, and return the Δw that was added to each, by name."""
+    def step(self, network: Network | Layer, grads: Mapping[str, Array]) -> dict[str, Array]:
+        """Change the parameters of the network, or of a layer, in place, and return the Δw that was added to each, by name."""
         self.steps += 1
         deltas = {}
         for name, w in network.parameters().items():
@@ -61,7 +62,7 @@ class Optimizer:
         """Return copies of the state, and the number of `steps`."""
         return {"steps": np.array(self.steps, np.int64), **{name: array.copy() for name, array in self.flat_state().items()}}
 
-    def load_state_dict(self, state: Mapping[str, ArrayLike], network: Network) -> None:
+    def load_state_dict(self, state: Mapping[str, ArrayLike], network: Network | Layer) -> None:
         """Copy in the `state_dict` of an optimiser of the same kind, on a network of the same shapes.
 
         Raises ValueError that names a missing, unknown or misshapen entry.

@@ -65,6 +65,13 @@ def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | 
     network.load_state_dict(own)
 
 
+def copy_into(what: str, entries: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Copy the state into the arrays of the same names; raises ValueError that names a missing, unknown or misshapen one."""
+    check_entries(what, state, entries)
+    for name, array in entries.items():
+        array[...] = state[name]
+
+
 def check_entries(what: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Raise ValueError that names each entry of `found` that is missing, unknown or of another shape than in `expected`."""
     shapes = {name: np.shape(array) for name, array in found.items()}

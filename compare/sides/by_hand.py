@@ -1,0 +1,49 @@
+"""A layer of `manual`, trained with its losses and optimisers, as an `Implementation` beside any module."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..support.arrays import Array
+from ..support.packages import beside
+from .interface import StepRecord
+
+if TYPE_CHECKING:
+    import manual
+else:
+    manual = beside("manual")
+
+
+class ByHand:
+    """A layer, often a `manual.Sequential`, with a loss of `manual.LOSSES` and an optimiser.
+
+        layer = manual.Sequential(manual.Conv2d(weight, bias), manual.Flatten())
+        assert_equivalent(ByHand(layer, "mse", manual.Adam(0.01)), Problem.of(module, loss="mse", optimizer="adam", lr=0.01, …))
+
+    It takes the problem's parameters and buffers, which have the layer's names and shapes, in the layer's own arrays. Beside what every
+    side shows, it shows the error at an input of floating point.
+    """
+
+    def __init__(self, layer: manual.Layer, loss: str, optimizer: manual.Optimizer, *, reduction: str = "mean") -> None:
+        self.layer, self.optimizer = layer, optimizer
+        self.loss, self.reduction = manual.LOSSES[loss], reduction
+
+    def load_state_dict(self, params: Mapping[str, Array]) -> None:
+        """Copy these parameters and buffers, and start the optimiser afresh."""
+        manual.state.copy_into("parameters", self.layer.entries(), params)
+        self.optimizer.load_state_dict({"steps": 0}, self.layer)
+
+    def step(self, x: Array, y: Array) -> StepRecord:
+        """Make one step of training on inputs x and targets y, and show it."""
+        layer, loss = self.layer, self.loss
+        output = layer.forward(x)
+        value, error = loss.value(output, y, self.reduction), loss.gradient(output, y, self.reduction)
+        grads = layer.gradients(error)
+        errors = {"input 0": layer.backward(error)} if x.dtype.kind == "f" else None      # tokens have none
+        deltas = self.optimizer.step(layer, grads)
+        shown = {"buffers": layer.buffers(), "state": self.optimizer.flat_state(), "params": layer.parameters()}
+        copies = {phase: {name: array.copy() for name, array in arrays.items()} or None for phase, arrays in shown.items()}
+        return StepRecord(output=output, loss=value, errors=errors, grads=grads, deltas=deltas, **copies)
+
+    def predict(self, x: Array) -> Array:
+        """Return the output for inputs x in evaluation."""
+        return self.layer.predict(x)

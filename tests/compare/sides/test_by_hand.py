@@ -1,0 +1,72 @@
+"""A layer of `manual` beside a module: what it shows, and what is found."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import manual
+from compare import Implementation, NotEquivalentError, Problem, ProblemError, assert_equivalent
+from compare.sides.by_hand import ByHand
+
+BATCHES = [(np.random.default_rng(n).normal(size=(5, 3)), np.random.default_rng(n).normal(size=(5, 2))) for n in range(3)]
+
+
+def linear(dtype: str = "float64") -> manual.Linear:
+    return manual.Linear(np.zeros((2, 3), dtype), np.zeros(2, dtype))
+
+
+def problem(**options: Any) -> Any:
+    defaults = {"batches": BATCHES, "loss": "mse", "optimizer": "adam", "lr": 0.01, "dtype": "float64"}
+    return Problem.of(nn.Linear(3, 2), **(defaults | options))
+
+
+def test_it_is_equivalent_and_shows_all_but_the_activations() -> None:
+    side = ByHand(linear(), "mse", manual.Adam(0.01))
+    assert isinstance(side, Implementation)
+    assert assert_equivalent(side, problem(), steps=10).verdict == "equivalent"
+    record = side.step(*BATCHES[0])
+    assert record.phases == ("output", "loss", "errors", "grads", "state", "deltas", "params")
+    before = {(phase, name): array.copy() for phase, name, array in record.tensors()}
+    side.step(*BATCHES[1])
+    assert all((array == before[phase, name]).all() for phase, name, array in record.tensors())
+
+
+@pytest.mark.parametrize(
+    ("side", "complaint"),
+    [
+        (ByHand(linear(), "mse", manual.Adam(0.02)), "step 1, delta"),
+        (ByHand(linear(), "mse", manual.SGD(0.01)), "step 1, delta"),
+        (ByHand(linear(), "half_mse", manual.Adam(0.01)), "step 1, loss"),
+        (ByHand(linear(), "mse", manual.Adam(0.01), reduction="sum"), "step 1, loss"),
+        (ByHand(linear("float32"), "mse", manual.Adam(0.01)), "float32"),
+    ],
+)
+def test_another_training_is_another(side: ByHand, complaint: str) -> None:
+    with pytest.raises(NotEquivalentError, match=complaint):
+        assert_equivalent(side, problem(), steps=3)
+
+
+def test_decay_of_weights_alone_is_that_of_all_with_two_dimensions_or_more() -> None:
+    w, options = np.ones((2, 3, 2)), {"weight_decay": 0.5, "decay": "weights"}
+    assert (manual.SGD(0.1, **options).delta(w, np.zeros_like(w), {}) < 0).all()
+    assert not manual.SGD(0.1, **options).delta(w[0, 0], np.zeros(2), {}).any()
+
+
+def test_it_starts_afresh_with_the_parameters_it_is_given() -> None:
+    side = ByHand(linear(), "mse", manual.Adam(0.01))
+    start = {"weight": np.ones((2, 3)), "bias": np.zeros(2)}
+    records = []
+    for _ in range(2):
+        side.load_state_dict(start)
+        side.step(*BATCHES[0])
+        records.append(side.step(*BATCHES[0]))
+    assert all((records[0].carried[name] == array).all() for name, array in records[1].carried.items())
+
+
+def test_other_names_than_the_layers_are_refused() -> None:
+    twin = nn.Sequential(nn.Linear(3, 2))
+    with pytest.raises(ProblemError, match=r"weight is missing \(is it 0.weight, which has its shape\?\)"):
+        assert_equivalent(ByHand(linear(), "mse", manual.SGD(0.1)), Problem.of(twin.to(torch.float64), batches=BATCHES, loss="mse"))
