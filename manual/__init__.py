@@ -1,13 +1,15 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
-Read it in this order: `activations`, `losses`, `layers`, `network`, `optimizers`, `training`; then `normalization`. Every derivative is
-written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`. Every
+derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is
+(out, in).
 """
 
 from . import fast as fast
 from .activations import ACTIVATIONS, Activation
-from .layers import Activate, Dropout, Layer, Linear
+from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
+from .nesting import Residual, Sequential
 from .network import Network
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
@@ -22,6 +24,7 @@ __all__ = [
     "AdamW",
     "BatchNorm",
     "Dropout",
+    "Flatten",
     "LOSSES",
     "Layer",
     "LayerNorm",
@@ -31,7 +34,9 @@ __all__ = [
     "Network",
     "OPTIMIZERS",
     "Optimizer",
+    "Residual",
     "SGD",
+    "Sequential",
     "accumulated_gradients",
     "load",
     "save",

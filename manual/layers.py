@@ -121,3 +121,16 @@ class Dropout(Layer):
     def backward(self, error: Array) -> Array:
         """Return ∂L/∂a: 0 for each dropped element."""
         return error * self.scale                 # ∂L/∂a ∘ m / (1 − p)
+
+
+class Flatten(Layer):
+    """(n, …) as (n, in): all numbers of a record in one row, the last axis fastest."""
+
+    def forward(self, a: Array) -> Array:
+        """Return a with one axis for the records and one for all else."""
+        self.shape = a.shape
+        return a.reshape(len(a), -1)
+
+    def backward(self, error: Array) -> Array:
+        """Return the error in the shape of the input."""
+        return error.reshape(self.shape)

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, DTypeLike
 from .activations import ACTIVATIONS, Array
 from .layers import Activate, Dropout, Layer, Linear
 from .losses import LOSSES, TAKES_CLASSES
+from .nesting import Sequential
 from .normalization import NORMALIZATIONS
-from .state import check_entries
+from .state import copy_into
 
 
 class Network:
@@ -52,19 +53,25 @@ class Network:
             raise ValueError(f"dtype is {self.dtype}; expected float64 or float32")
 
         generator = np.random.default_rng(seed)
-        self.layers: list[Layer] = []
+        layers: list[Layer] = []
         for depth, ((n_in, n_out), name) in enumerate(zip(pairwise(self.sizes), names, strict=True), start=1):
             is_hidden = depth < len(names)
             weight = generator.normal(scale=n_in**-0.5, size=(n_out, n_in)).astype(self.dtype)
             drawn_bias = generator.normal(scale=n_in**-0.5, size=n_out).astype(self.dtype) if bias else None
-            self.layers.append(Linear(weight, drawn_bias))
+            layers.append(Linear(weight, drawn_bias))
             if normalization and is_hidden:
-                self.layers.append(NORMALIZATIONS[normalization](np.ones(n_out, self.dtype), np.zeros(n_out, self.dtype)))
-            self.layers.append(Activate(ACTIVATIONS[name]))
+                layers.append(NORMALIZATIONS[normalization](np.ones(n_out, self.dtype), np.zeros(n_out, self.dtype)))
+            layers.append(Activate(ACTIVATIONS[name]))
             if dropout and is_hidden:
-                self.layers.append(Dropout(dropout, generator))
+                layers.append(Dropout(dropout, generator))
+        self._stack = Sequential(*layers)
         self._flat = np.empty(0, self.dtype)
         assert self.flat is self._flat      # from here on the parameters are views of it
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, input first."""
+        return self._stack.layers
 
     @property
     def flat(self) -> Array:
@@ -90,12 +97,7 @@ class Network:
 
     def backward(self, error: Array) -> dict[str, Array]:
         """Return the gradients of all parameters by name, from ∂L/∂ŷ (n, k) of the last forward pass."""
-        grads: dict[str, Array] = {}
-        for index, layer in reversed(list(enumerate(self.layers))):
-            grads |= {f"{index}.{name}": grad for name, grad in layer.gradients(error).items()}
-            if index > 0:
-                error = layer.backward(error)
-        return {name: grads[name] for name in self.parameters()}
+        return self._stack.gradients(error)
 
     def gradients(
         self,
@@ -120,23 +122,19 @@ class Network:
 
     def predict(self, x: ArrayLike) -> Array:
         """Return the output ŷ (n, k) for inputs x (n, in), in evaluation: without dropout, and with the running statistics unchanged."""
-        a = self.inputs(x)
-        for layer in self.layers:
-            a = layer.predict(a)
-        return a
+        return self._stack.predict(self.inputs(x))
 
     def parameters(self) -> dict[str, Array]:
         """Return the network's own arrays by name, in order: `0.weight`, `0.bias`, `2.weight`, …; changing them changes the network."""
-        return {f"{index}.{name}": array for index, layer in enumerate(self.layers) for name, array in layer.parameters().items()}
+        return self._stack.parameters()
 
     def buffers(self) -> dict[str, Any]:
         """Return the running statistics of the batches seen, by name: `1.running_mean`, …; these too are the network's own arrays."""
-        return {f"{index}.{name}": array for index, layer in enumerate(self.layers) for name, array in layer.buffers().items()}
+        return self._stack.buffers()
 
     def entries(self) -> dict[str, Any]:
         """Return parameters and buffers, layer by layer, in PyTorch's order."""
-        entries = [layer.parameters() | layer.buffers() for layer in self.layers]
-        return {f"{index}.{name}": array for index, own in enumerate(entries) for name, array in own.items()}
+        return self._stack.entries()
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of parameters and buffers by name."""
@@ -144,10 +142,7 @@ class Network:
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Copy arrays into parameters and buffers; raises ValueError that names a missing, unknown or misshapen one."""
-        own = self.entries()
-        check_entries("parameters", state, own)
-        for name, array in own.items():
-            array[...] = state[name]
+        copy_into("parameters", self.entries(), state)
 
     def inputs(self, x: ArrayLike) -> Array:
         """Return inputs (n, in) in the network's dtype. Raises ValueError for another shape."""

@@ -4,8 +4,9 @@ Its files and names are those of `manual`, so that the two read side by side; th
 """
 
 from .activations import ACTIVATIONS
-from .layers import Activate, Dropout, Linear
+from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
+from .nesting import Residual, Sequential
 from .network import Network
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
@@ -20,6 +21,7 @@ __all__ = [
     "AdamW",
     "BatchNorm",
     "Dropout",
+    "Flatten",
     "LOSSES",
     "LayerNorm",
     "Linear",
@@ -27,7 +29,9 @@ __all__ = [
     "Network",
     "OPTIMIZERS",
     "Optimizer",
+    "Residual",
     "SGD",
+    "Sequential",
     "accumulated_gradients",
     "exact_settings",
     "load",

@@ -54,3 +54,11 @@ class Dropout(nn.Module):
         if mask.shape != a.shape:
             raise ValueError(f"a mask has shape {tuple(mask.shape)}; expected {tuple(a.shape)}, that of what it drops from")
         return a * (mask.to(a.dtype) / (1 - self.p))
+
+
+class Flatten(nn.Module):
+    """(n, …) as (n, in): all numbers of a record in one row, the last axis fastest."""
+
+    def forward(self, a: Tensor) -> Tensor:
+        """Return a with one axis for the records and one for all else."""
+        return a.flatten(1)

@@ -1,0 +1,96 @@
+"""A layer by hand beside its twin of `torch_ref`, trained in lockstep; and against central differences."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import settings
+
+import manual
+import torch_ref
+from compare import Comparison, Problem
+from compare.lockstep.of_module import train_beside_module
+from compare.sides.by_hand import ByHand
+from manual import Layer
+from manual.activations import Array
+from tests.manual.test_derivatives import central_differences
+
+Build = Callable[[Any, Callable[..., Any]], Any]      # of a package, and a function that draws an array of a shape
+DTYPES = ("float64", "float32")
+FAULT = 1 + 1e-6
+few = settings(max_examples=1 + settings.default.max_examples // 5)      # of trainings, each of which takes a third of a second
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer, built alike of both packages, and the shape of its inputs; or how many words there are, if these are words."""
+
+    build: Build
+    shape: tuple[int, ...]
+    seed: int = 0
+    words: int = 0
+
+    def layer(self, dtype: str = "float64") -> Layer:
+        """The layer by hand."""
+        layer: Layer = self.build(manual, self._drawing(dtype, np.array))
+        return layer
+
+    def inputs(self, number: int) -> Array:
+        """The inputs of that batch; few of them have the same absolute value, and no two of a window are equal."""
+        generator = np.random.default_rng((self.seed, number))
+        inputs: Array = generator.integers(self.words, size=self.shape) if self.words else generator.normal(size=self.shape)
+        return inputs
+
+    def compared(self, plant: tuple[str, str] | None = None, dtype: str = "float64", steps: int = 10, **options: Any) -> Comparison:
+        """The comparison of both in training, with a fault in the layer of that path at that gradient, if given, or at "input"."""
+        layer, twin = self.layer(dtype), self.build(torch_ref, self._drawing(dtype, torch.tensor))
+        generator = np.random.default_rng((self.seed, 99))
+        shape = layer.forward(self.inputs(0) if self.words else self.inputs(0).astype(dtype)).shape
+        batches = [(self.inputs(number), generator.normal(size=shape)) for number in range(3)]
+        options = {"loss": "mse", "optimizer": "sgd", "optimizer_options": {"momentum": 0.9}, "lr": 0.05} | options
+        problem = Problem.of(twin, batches=batches, dtype=dtype, seed=self.seed, **options)
+        optimizer = manual.OPTIMIZERS[options["optimizer"]](options["lr"], **options["optimizer_options"])
+        if plant is not None:
+            spoil(layer, *plant)
+        return train_beside_module(ByHand(layer, options["loss"], optimizer), problem, steps=steps)
+
+    def held_to_pytorch(self, dtype: str = "float64", steps: int = 10, **options: Any) -> None:
+        """Both are equal in every number of every step, and there is something to see."""
+        comparison = self.compared(dtype=dtype, steps=steps, **options)
+        assert comparison.verdict == "equivalent", comparison.explanation()
+        assert comparison.steps == steps
+
+    def held_to_slopes(self) -> None:
+        """Gradients and error are those of Σ r · output, by central differences."""
+        layer, x = self.layer(), self.inputs(0)
+        r = np.random.default_rng(self.seed).normal(size=layer.forward(x).shape)
+
+        def total() -> float:
+            return float((r * layer.forward(x)).sum())
+
+        arrays = layer.parameters() | ({} if self.words else {"input": x})
+        slopes = {name: central_differences(total, array) for name, array in arrays.items()}
+        layer.forward(x)
+        found = layer.gradients(r)
+        if not self.words:
+            found["input"] = layer.backward(r)
+        assert set(found) == set(slopes)
+        for name, slope in slopes.items():
+            np.testing.assert_allclose(found[name], slope, rtol=1e-6, atol=1e-8, err_msg=name)
+
+    def _drawing(self, dtype: str, into: Callable[[Array], Any]) -> Callable[..., Any]:
+        generator = np.random.default_rng((self.seed, 7))
+        return lambda *shape: into(generator.normal(size=shape).astype(dtype))
+
+
+def spoil(layer: Any, path: str, what: str) -> None:
+    """Multiply by a little more than 1 what the layer of that path returns: a gradient by its name, or the error at its input."""
+    for name in path.split(".") if path else ():
+        layer = layer.children()[name]
+    gradients, backward = layer.gradients, layer.backward
+    if what == "input":
+        layer.backward = lambda error: backward(error) * FAULT
+    else:
+        layer.gradients = lambda error: {name: grad * FAULT if name == what else grad for name, grad in gradients(error).items()}
