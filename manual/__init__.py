@@ -1,18 +1,20 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
-Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`. Every
-derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is
-(out, in).
+Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`, and
+`convolution` with `windows` and `pooling`. Every derivative is written out, with its equation and its shape. Parameters carry PyTorch's
+`state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
 from .activations import ACTIVATIONS, Activation
+from .convolution import Conv1d, Conv2d
 from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
 from .nesting import Residual, Sequential
 from .network import Network
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from .pooling import AvgPool2d, MaxPool2d
 from .state import load, save
 from .training import accumulated_gradients, train
 
@@ -22,7 +24,10 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "AvgPool2d",
     "BatchNorm",
+    "Conv1d",
+    "Conv2d",
     "Dropout",
     "Flatten",
     "LOSSES",
@@ -30,6 +35,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "Loss",
+    "MaxPool2d",
     "NORMALIZATIONS",
     "Network",
     "OPTIMIZERS",

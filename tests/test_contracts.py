@@ -82,7 +82,11 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_both_backends_define_the_same_names() -> None:
     """File by file they read side by side; what only one has, the other leaves to autograd or has no need of."""
-    for name in ("activations", "layers", "losses", "nesting", "network", "normalization", "optimizers", "state", "training"):
+    both = (
+        "activations", "convolution", "layers", "losses", "nesting", "network", "normalization", "optimizers", "pooling", "state",
+        "training",
+    )
+    for name in both:
         assert (ROOT / "manual" / f"{name}.py").exists()
         assert (ROOT / "torch_ref" / f"{name}.py").exists()
     manual, torch_ref = importlib.import_module("manual"), importlib.import_module("torch_ref")

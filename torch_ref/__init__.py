@@ -4,12 +4,14 @@ Its files and names are those of `manual`, so that the two read side by side; th
 """
 
 from .activations import ACTIVATIONS
+from .convolution import Conv1d, Conv2d
 from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
 from .nesting import Residual, Sequential
 from .network import Network
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from .pooling import AvgPool2d, MaxPool2d
 from .settings import exact_settings
 from .state import load, save
 from .training import accumulated_gradients, train
@@ -19,12 +21,16 @@ __all__ = [
     "Activate",
     "Adam",
     "AdamW",
+    "AvgPool2d",
     "BatchNorm",
+    "Conv1d",
+    "Conv2d",
     "Dropout",
     "Flatten",
     "LOSSES",
     "LayerNorm",
     "Linear",
+    "MaxPool2d",
     "NORMALIZATIONS",
     "Network",
     "OPTIMIZERS",

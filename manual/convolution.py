@@ -1,0 +1,90 @@
+"""Convolution: a linear layer of each window of an image, with the same weights for all windows.
+
+All windows are unfolded to the columns of a matrix ("im2col"), so that the layer is one product of matrices, forward, and two backward.
+The image's channels, and the outputs, may be in `groups`, of which each output sees its own only.
+Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+"""
+
+import math
+
+from .activations import Array
+from .layers import Layer
+from .windows import Pair, Windows, pair
+
+
+class Conv2d(Layer):
+    """z[n, o, a, b] = Σ W[o, c, i, j] x[n, c, sa + di − p, sb + dj − p] + b[o], over channels c of the group and places i, j of the kernel.
+
+    Weight W (out, in / groups, kₕ, k_w), bias b (out,) or None. Stride s, zero padding p and dilation d are numbers, or pairs, height
+    first.
+    """
+
+    def __init__(
+        self, weight: Array, bias: Array | None = None, *, stride: int | Pair = 1, padding: int | Pair = 0, dilation: int | Pair = 1,
+        groups: int = 1,
+    ) -> None:
+        self.weight, self.bias, self.groups = weight, bias, groups
+        *_, height, width = 1, *weight.shape[2:]
+        self.windows = Windows((height, width), pair(stride), pair(padding), pair(dilation))
+
+    def parameters(self) -> dict[str, Array]:
+        """Return the weight, and the bias if there is one."""
+        return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
+
+    def forward(self, x: Array) -> Array:
+        """Return z (n, out, h', w') for x (n, in, h, w). Raises ValueError for another number of channels."""
+        channels = self.groups * self.weight.shape[1]
+        if x.ndim != 4 or x.shape[1] != channels:
+            raise ValueError(f"x has shape {x.shape}; expected (n, {channels}, height, width)")
+        self.shape = x.shape
+        windows = self.windows.of(x)                                  # (n, in, kₕ, k_w, h', w')
+        n, *_, height, width = windows.shape
+        per_output = math.prod(self.weight.shape[1:])                 # in / g · kₕ · k_w
+        self.columns = windows.transpose(1, 2, 3, 0, 4, 5).reshape(self.groups, per_output, -1)      # X   (g, in/g kₕ k_w, n h' w')
+        z = self.matrices() @ self.columns                            # Z = W X       (g, out/g, n h' w')
+        z = z.reshape(-1, n, height, width).swapaxes(0, 1)            #               (n, out, h', w')
+        return z if self.bias is None else z + self.bias[:, None, None]
+
+    def gradients(self, delta: Array) -> dict[str, Array]:
+        """Return ∂L/∂W and ∂L/∂b from δ (n, out, h', w')."""
+        gradient = self.by_group(delta) @ self.columns.swapaxes(1, 2)      # ∂L/∂W = Δ Xᵀ  (g, out/g, in/g kₕ k_w)
+        grads: dict[str, Array] = {"weight": gradient.reshape(self.weight.shape)}
+        if self.bias is not None:
+            grads["bias"] = delta.sum(axis=(0, 2, 3))                 # ∂L/∂b = Σ δ   (out,)
+        return grads
+
+    def backward(self, delta: Array) -> Array:
+        """Return ∂L/∂x (n, in, h, w) from δ (n, out, h', w')."""
+        n, _, height, width = delta.shape
+        columns = self.matrices().swapaxes(1, 2) @ self.by_group(delta)      # ∂L/∂X = Wᵀ Δ  (g, in/g kₕ k_w, n h' w')
+        windows = columns.reshape(-1, *self.windows.kernel, n, height, width).transpose(3, 0, 1, 2, 4, 5)
+        return self.windows.backward(windows, self.shape)             # ∂L/∂x         (n, in, h, w)
+
+    def matrices(self) -> Array:
+        """Return the weight as a matrix for each group (g, out/g, in/g kₕ k_w)."""
+        return self.weight.reshape(self.groups, len(self.weight) // self.groups, -1)
+
+    def by_group(self, delta: Array) -> Array:
+        """Return δ (n, out, h', w') as a matrix for each group, Δ (g, out/g, n h' w')."""
+        return delta.swapaxes(0, 1).reshape(self.groups, len(self.weight) // self.groups, -1)
+
+
+class Conv1d(Conv2d):
+    """z[n, o, a] = Σ W[o, c, i] x[n, c, sa + di − p] + b[o]: of images that are one row high; weight (out, in / groups, k)."""
+
+    def __init__(
+        self, weight: Array, bias: Array | None = None, *, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(weight, bias, stride=(1, stride), padding=(0, padding), dilation=(1, dilation), groups=groups)
+
+    def forward(self, x: Array) -> Array:
+        """Return z (n, out, l') for x (n, in, l)."""
+        return super().forward(x[:, :, None])[:, :, 0]
+
+    def gradients(self, delta: Array) -> dict[str, Array]:
+        """Return ∂L/∂W and ∂L/∂b from δ (n, out, l')."""
+        return super().gradients(delta[:, :, None])
+
+    def backward(self, delta: Array) -> Array:
+        """Return ∂L/∂x (n, in, l) from δ (n, out, l')."""
+        return super().backward(delta[:, :, None])[:, :, 0]

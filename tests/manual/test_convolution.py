@@ -1,0 +1,75 @@
+"""Convolution by hand: beside PyTorch's own, and against central differences."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import manual
+from tests.manual.beside import DTYPES, Case, few
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A convolution of drawn shape and options, at least one window to either side."""
+
+    def whole(least: int, most: int) -> int:
+        return draw(st.integers(least, most))
+
+    axes, groups = whole(1, 2), whole(1, 3)
+    n_in, n_out = groups * whole(1, 2), groups * whole(1, 2)
+    pairs = {name: tuple(whole(least, 2) for _ in range(axes)) for name, least in (("stride", 1), ("padding", 0), ("dilation", 1))}
+    kernel = tuple(whole(1, 3) for _ in range(axes))
+    least = [d * (k - 1) + 1 - 2 * p for k, p, d in zip(kernel, pairs["padding"], pairs["dilation"], strict=True)]
+    sizes = tuple(max(each, 1) + whole(0, 3) for each in least)
+    bias = draw(st.booleans())
+    options = pairs if axes == 2 else {name: size for name, (size,) in pairs.items()}
+
+    def build(package: Any, array: Any) -> Any:
+        kind = package.Conv2d if axes == 2 else package.Conv1d
+        return kind(array(n_out, n_in // groups, *kernel), array(n_out) if bias else None, groups=groups, **options)
+
+    return Case(build, (whole(1, 8), n_in, *sizes), draw(st.integers(0, 2**32 - 1)))
+
+
+def small(package: Any, array: Any) -> Any:
+    """Two convolutions, one of which is of groups and of a stride that leaves a column unseen."""
+    first = package.Conv2d(array(4, 2, 2, 3), array(4), stride=(1, 2), padding=(1, 0))
+    second = package.Conv2d(array(2, 2, 2, 1), array(2), dilation=2, groups=2)
+    return package.Sequential(first, package.Activate(package.ACTIVATIONS["tanh"]), second)
+
+
+SMALL = Case(small, (3, 2, 4, 6))
+
+
+@few
+@given(case=cases(), dtype=st.sampled_from(DTYPES), optimizer=st.sampled_from(["sgd", "adam"]))
+def test_it_trains_as_pytorchs(case: Case, dtype: str, optimizer: str) -> None:
+    case.held_to_pytorch(dtype, optimizer=optimizer, optimizer_options={}, lr=0.01)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.seeds(12)
+def test_two_of_them_train_as_pytorchs(dtype: str, seed: int) -> None:
+    replace(SMALL, seed=seed).held_to_pytorch(dtype)
+
+
+@given(case=cases())
+def test_the_backward_pass_gives_the_slopes(case: Case) -> None:
+    case.held_to_slopes()
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("path", ["0", "2"])
+@pytest.mark.parametrize("what", ["weight", "bias", "input"])
+def test_a_fault_on_the_way_back_is_found(path: str, what: str) -> None:
+    assert SMALL.compared((path, what), steps=1).verdict == "different"
+
+
+def test_a_batch_whose_channels_are_others_is_refused() -> None:
+    layer = manual.Conv2d(np.ones((4, 3, 2, 2)))
+    with pytest.raises(ValueError, match=r"x has shape \(5, 2, 6, 6\); expected \(n, 3, height, width\)"):
+        layer.forward(np.ones((5, 2, 6, 6)))
