@@ -1,13 +1,14 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
-Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`, and
-`convolution` with `windows` and `pooling`. Every derivative is written out, with its equation and its shape. Parameters carry PyTorch's
-`state_dict` names and layout: `0.weight` is (out, in).
+Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
+`convolution` with `windows` and `pooling`, and `embedding`. Every derivative is written out, with its equation and its shape. Parameters
+carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
 from .activations import ACTIVATIONS, Activation
 from .convolution import Conv1d, Conv2d
+from .embedding import Embedding
 from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
 from .nesting import Residual, Sequential
@@ -29,6 +30,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Dropout",
+    "Embedding",
     "Flatten",
     "LOSSES",
     "Layer",

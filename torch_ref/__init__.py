@@ -5,6 +5,7 @@ Its files and names are those of `manual`, so that the two read side by side; th
 
 from .activations import ACTIVATIONS
 from .convolution import Conv1d, Conv2d
+from .embedding import Embedding
 from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
 from .nesting import Residual, Sequential
@@ -26,6 +27,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Dropout",
+    "Embedding",
     "Flatten",
     "LOSSES",
     "LayerNorm",
