@@ -1,19 +1,20 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
-`convolution` with `windows` and `pooling`, and `embedding`. Every derivative is written out, with its equation and its shape. Parameters
-carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+`convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is written out, with its equation
+and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
 from .activations import ACTIVATIONS, Activation
+from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding
 from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
 from .nesting import Residual, Sequential
 from .network import Network
-from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
+from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from .pooling import AvgPool2d, MaxPool2d
 from .state import load, save
@@ -27,11 +28,13 @@ __all__ = [
     "AdamW",
     "AvgPool2d",
     "BatchNorm",
+    "BatchNorm2d",
     "Conv1d",
     "Conv2d",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "LOSSES",
     "Layer",
     "LayerNorm",
@@ -42,6 +45,7 @@ __all__ = [
     "Network",
     "OPTIMIZERS",
     "Optimizer",
+    "RMSNorm",
     "Residual",
     "SGD",
     "Sequential",

@@ -1,8 +1,9 @@
-"""Normalisation ẑ = (z − μ) / √(v + ε), then γ ∘ ẑ + β: over the units of each record, or over the records of each unit.
+"""Normalisation ẑ = (z − μ) / √(v + ε), then γ ∘ ẑ + β: over the numbers of each record, or over those of each unit in all records.
 
 μ is the mean and v the biased variance, the mean of (z − μ)². Both depend on every z that they are taken over, so that the backward
-pass has three terms: through z itself, through the mean, and through the variance.
-Sources: Ioffe and Szegedy, *Batch normalization*, 2015; Ba, Kiros and Hinton, *Layer normalization*, 2016.
+pass has three terms: through z itself, through the mean, and through the variance. The kinds differ in what they are taken over.
+Sources: Ioffe and Szegedy, *Batch normalization*, 2015; Ba, Kiros and Hinton, *Layer normalization*, 2016; Zhang and
+Sennrich, *Root mean square layer normalization*, 2019.
 """
 
 from typing import Any
@@ -15,63 +16,98 @@ from .layers import Layer
 
 
 class Normalization(Layer):
-    """γ ∘ ẑ + β, normalised along `axis`: weight γ and bias β (units,), which begin as 1 and 0; ε = 1e-5 as in PyTorch."""
+    """γ ∘ ẑ + β, normalised along `axis`: weight γ, which begins as 1, and bias β, as 0, or None; ε = 1e-5 by default, as in PyTorch.
 
-    axis: int
-    eps = 1e-5
+    After the axes of γ, z has `trailing` others, the places of an image. Without `centres`, μ is 0.
+    """
 
-    def __init__(self, weight: Array, bias: Array) -> None:
+    axis: tuple[int, ...]
+    trailing = 0
+    centres = True
+
+    def __init__(self, weight: Array, bias: Array | None = None, *, eps: float = 1e-5) -> None:
         self.weight = weight
         self.bias = bias
+        self.eps = eps
 
     def parameters(self) -> dict[str, Array]:
-        """Return the weight γ and the bias β."""
-        return {"weight": self.weight, "bias": self.bias}
+        """Return the weight γ, and the bias β if there is one."""
+        return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
 
     def forward(self, z: Array) -> Array:
-        """Return γ ∘ ẑ + β, of the shape of z (n, units)."""
-        self.mean = z.mean(axis=self.axis, keepdims=True)                          # μ
+        """Return γ ∘ ẑ + β, of the shape of z."""
+        return self.scaled(self.normalized(z))
+
+    def scaled(self, normal: Array) -> Array:
+        """Return γ ∘ ẑ + β."""
+        output: Array = normal * self.spread(self.weight)
+        return output if self.bias is None else output + self.spread(self.bias)
+
+    def normalized(self, z: Array) -> Array:
+        """Return ẑ, of the shape of z."""
+        self.mean = z.mean(axis=self.axis, keepdims=True) if self.centres else np.zeros((), z.dtype)      # μ
         centred = z - self.mean
         self.variance = (centred * centred).mean(axis=self.axis, keepdims=True)    # v
         self.scale = 1 / np.sqrt(self.variance + self.eps)                         # 1 / √(v + ε)
-        self.normal = centred * self.scale                                         # ẑ             (n, units)
-        output: Array = self.normal * self.weight + self.bias
-        return output
+        normal: Array = centred * self.scale                                       # ẑ             (of z)
+        self.normal = normal
+        return normal
 
     def gradients(self, error: Array) -> dict[str, Array]:
         """Return ∂L/∂γ and ∂L/∂β from the error ∂L/∂(γ ∘ ẑ + β)."""
-        return {
-            "weight": (error * self.normal).sum(axis=0),      # ∂L/∂γ = Σₙ error ∘ ẑ   (units,)
-            "bias": error.sum(axis=0),                        # ∂L/∂β = Σₙ error       (units,)
-        }
+        first = error.ndim - self.trailing - self.weight.ndim                      # axis of γ in z
+        others = (*range(first), *range(error.ndim - self.trailing, error.ndim))
+        grads: dict[str, Array] = {}
+        grads["weight"] = (error * self.normal.reshape(error.shape)).sum(axis=others)      # ∂L/∂γ = Σ error ∘ ẑ   (of γ)
+        if self.bias is not None:
+            grads["bias"] = error.sum(axis=others)                                 # ∂L/∂β = Σ error       (of β)
+        return grads
 
     def backward(self, error: Array) -> Array:
         """Return ∂L/∂z from the error ∂L/∂(γ ∘ ẑ + β)."""
-        g = error * self.weight                                                    # ∂L/∂ẑ         (n, units)
-        through_mean = g.mean(axis=self.axis, keepdims=True)
+        return self.through(error * self.spread(self.weight))                      # ∂L/∂ẑ = error ∘ γ
+
+    def through(self, g: Array) -> Array:
+        """Return ∂L/∂z from g = ∂L/∂ẑ."""
+        through_mean = g.mean(axis=self.axis, keepdims=True) if self.centres else 0
         through_variance = self.normal * (g * self.normal).mean(axis=self.axis, keepdims=True)
-        delta: Array = self.scale * (g - through_mean - through_variance)          # ∂L/∂z         (n, units)
+        delta: Array = self.scale * (g - through_mean - through_variance)          # ∂L/∂z         (of z)
         return delta
+
+    def spread(self, units: Array) -> Array:
+        """Return a number for each unit with the axes that z has after these."""
+        return units.reshape(units.shape + (1,) * self.trailing)
 
 
 class LayerNorm(Normalization):
-    """Normalise each record over its units, in training and evaluation alike: `F.layer_norm`."""
+    """Normalise each record over its last axes, those of γ, in training and evaluation alike: `F.layer_norm`."""
 
-    axis = 1
+    def __init__(self, weight: Array, bias: Array | None = None, *, eps: float = 1e-5) -> None:
+        super().__init__(weight, bias, eps=eps)
+        self.axis = tuple(range(-weight.ndim, 0))
+
+
+class RMSNorm(LayerNorm):
+    """Divide each record by its root mean square over the last axes, those of γ: `F.rms_norm`. ε is by default that of the dtype."""
+
+    centres = False
+
+    def __init__(self, weight: Array, *, eps: float | None = None) -> None:
+        super().__init__(weight, eps=float(np.finfo(weight.dtype).eps) if eps is None else eps)
 
 
 class BatchNorm(Normalization):
     """Normalise each unit over the records of the batch: `F.batch_norm`, PyTorch's `BatchNorm1d`.
 
-    Evaluation uses the running mean and variance of the batches seen: r ← 0.9 r + 0.1 (the batch's), with the unbiased variance
-    n/(n − 1) v. A batch of one record has no variance, and raises ValueError.
+    Evaluation uses the running mean and variance of the batches seen: r ← (1 − m) r + m (the batch's), with momentum m and the unbiased
+    variance n/(n − 1) v, n numbers for each unit. A batch of one number has no variance, and raises ValueError.
     """
 
-    axis = 0
-    momentum = 0.1
+    axis: tuple[int, ...] = (0,)
 
-    def __init__(self, weight: Array, bias: Array) -> None:
-        super().__init__(weight, bias)
+    def __init__(self, weight: Array, bias: Array | None = None, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(weight, bias, eps=eps)
+        self.momentum = momentum
         self.running_mean = np.zeros_like(weight)
         self.running_var = np.ones_like(weight)
         self.num_batches_tracked = np.zeros((), np.int64)
@@ -86,19 +122,19 @@ class BatchNorm(Normalization):
 
     def forward(self, z: Array) -> Array:
         """Return γ ∘ ẑ + β by the batch's own mean and variance, and update the running ones with these."""
-        n = len(z)
+        n = z.size // self.weight.size
         if n < 2:
             raise ValueError("a batch of 1 record has no variance; expected at least 2 records to normalise over")
         output = super().forward(z)
-        self.running_mean += self.momentum * (self.mean[0] - self.running_mean)
-        self.running_var += self.momentum * (self.variance[0] * (n / (n - 1)) - self.running_var)
+        mean, variance = self.mean.reshape(-1), self.variance.reshape(-1)
+        self.running_mean += self.momentum * (mean - self.running_mean)
+        self.running_var += self.momentum * (variance * (n / (n - 1)) - self.running_var)
         self.num_batches_tracked += 1
         return output
 
     def predict(self, z: Array) -> Array:
         """Return γ ∘ ẑ + β by the running mean and variance."""
-        output: Array = (z - self.running_mean) / np.sqrt(self.running_var + self.eps) * self.weight + self.bias
-        return output
+        return self.scaled((z - self.spread(self.running_mean)) / np.sqrt(self.spread(self.running_var) + self.eps))
 
 
 NORMALIZATIONS = {"layer_norm": LayerNorm, "batch_norm": BatchNorm}

@@ -4,13 +4,14 @@ Its files and names are those of `manual`, so that the two read side by side; th
 """
 
 from .activations import ACTIVATIONS
+from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding
 from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
 from .nesting import Residual, Sequential
 from .network import Network
-from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm
+from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from .pooling import AvgPool2d, MaxPool2d
 from .settings import exact_settings
@@ -24,11 +25,13 @@ __all__ = [
     "AdamW",
     "AvgPool2d",
     "BatchNorm",
+    "BatchNorm2d",
     "Conv1d",
     "Conv2d",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "LOSSES",
     "LayerNorm",
     "Linear",
@@ -37,6 +40,7 @@ __all__ = [
     "Network",
     "OPTIMIZERS",
     "Optimizer",
+    "RMSNorm",
     "Residual",
     "SGD",
     "Sequential",
