@@ -1,7 +1,7 @@
 """Layers made of layers: one after another, and beside what passes straight through.
 
 What is made so is a layer itself, and nests to any depth. Its parameters have PyTorch's names: the layer's own path, a dot, the name
-inside the layer, as in `0.weight` and `2.0.bias`.
+inside the layer, as in `0.weight` and `2.0.bias`. Each place needs a layer of its own, since a layer stores what its way back needs.
 """
 
 from collections.abc import Mapping
