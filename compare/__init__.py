@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .lockstep.result import Comparison
     from .problem.lesson import lesson_problem
     from .problem.problem import Problem
+    from .sides.by_hand import ByHand
     from .sides.interface import Implementation, StepRecord
     from .sides.manual import Manual
     from .sides.torch_ref import TorchRef
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .userfile.program import Program
 
 __all__ = [
+    "ByHand",
     "Check",
     "CompareError",
     "Comparison",
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ByHand": "sides.by_hand",
     "Check": "checking.result",
     "CompareError": "support.errors",
     "Comparison": "lockstep.result",
