@@ -96,7 +96,7 @@ def _bce(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
             log = side.apply(lambda rows: np.maximum(np.log(rows), LEAST_LOG))
             part = side.apply(lambda rows: 1 / np.maximum(rows, LEAST_DIVISOR))
         absolute = 0.0 if sign < 0 else 1 / np.maximum(side.plain, np.exp(LEAST_LOG))
-        total = total.with_rows(total.rows - weight * log.moved(11 * np.abs(log.plain) + absolute).rows)
+        total = total.with_rows(total.rows - weight * log.moved(11 * np.abs(log.plain) + absolute).within(LEAST_LOG, 0.0).rows)
         derivative = derivative.with_rows(derivative.rows + sign * weight * part.moved(5 * np.abs(part.plain)).rows)
     slope = p.apply(lambda rows: (rows - y) / np.maximum(rows * (1 - rows), LEAST_DIVISOR))
     slope = slope.moved(np.abs(slope.plain) * (LEAST_DIVISOR_OFF / output.precision.unit + 5))

@@ -78,6 +78,8 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     exact = _Call(_in_double(expected), [_in_double(each) for each in inputs], seed)
     answer = call.of(actual)
     compared = sum(tensor.numel() for tensor in shown.values())
+    if not compared:
+        raise ProblemError(f"{_name(expected)} returns no number for these inputs: nothing was compared, and nothing is proved")
     c = critical(SAMPLES, compared)
     units = UNITS[str(call.dtype).removeprefix("torch.")]
     matches = all(key in answer and answer[key].shape == right.shape for key, right in shown.items())
@@ -200,8 +202,13 @@ def _array(tensor: Tensor) -> Array:
 
 
 def _applied(function: Any) -> Any:
-    """Return the function that applies an `autograd.Function`; any other as it is."""
-    return function.apply if isinstance(function, type) and issubclass(function, torch.autograd.Function) else function
+    """Return the function that applies an `autograd.Function`; any other as it is. Raises ProblemError for what is no function."""
+    if isinstance(function, type) and issubclass(function, torch.autograd.Function):
+        return function.apply
+    if isinstance(function, type) or not callable(function):
+        what = f"the class {function.__name__}" if isinstance(function, type) else kind_of(function)
+        raise ProblemError(f"{what} cannot be called; expected a function, a module, or an autograd.Function")
+    return function
 
 
 def _in_double(value: Any) -> Any:

@@ -65,6 +65,10 @@ def train_in_lockstep(
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 1: comparing nothing proves nothing")
     if mode not in ("free", "follow"):
         raise ProblemError(f"mode is {mode!r}; expected 'free' or 'follow'")
+    for name, side in (("actual", actual), ("expected", expected)):
+        if isinstance(side, type) or not isinstance(side, Implementation):
+            what = f"the class {side.__name__}" if isinstance(side, type) else kind_of(side)
+            raise ProblemError(f"the {name} side is {what}; expected an object with load_state_dict, step and predict")
     assert expected is not None
     run = _Run(actual, expected, problem, steps, mode, keep)
     with np.errstate(all="ignore"), one_blas_thread(not problem.is_large):

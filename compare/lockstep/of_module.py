@@ -64,6 +64,7 @@ class ModuleRun:
         self.worst: Difference | None = None
         self.series: dict[Key, list[float]] = {}
         self.kept: dict[int, ComparedStep] = {}
+        self.shown: dict[Key, None] = {}      # what the actual side has shown so far
         self.trained = [name for name, each in self.expected.parameters.items() if each.requires_grad]
         self.moved: set[str] = set()
         self.hidden: dict[Key, Array] = {}      # how far state may be off that the actual side does not show
@@ -130,6 +131,11 @@ class ModuleRun:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
         if not any(key[0] == "params" for key in actual) and self.steps > 1 and self.trained:
             raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
+        self.shown |= dict.fromkeys(actual)
+        lost = next((key for key in self.shown if key in expected and key not in actual), None)
+        if lost is not None:
+            self.divergence = Difference(number, *lost, reason="it is not shown; expected it in every step, as in those before")
+            return
         self._judge(number, batch, start, actual, expected)
         self._train_alone(number, batch, expected, actual)
         self.now = {key: actual.get(key, array) for key, array in expected.items() if key[0] in CARRIED}

@@ -10,7 +10,6 @@ cleared, and some more as the run grows longer.
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -40,8 +39,8 @@ class Allowance:
         self.tiny = float(np.finfo("float64" if kind == "float64" else "float32").smallest_normal)
         self.c = critical(SAMPLES, numbers)
         self.sampled, self.turned = list[int](), list[int]()      # the steps that were; those at which rounding turned a choice
-        # what is allowed in each number, in parts of its tensor's size: at both of the steps sampled last, and at the last
-        self._own: dict[Key, tuple[Any, Any]] = {}
+        # what is allowed in each number, and its tensor's size, at the last two steps that were sampled
+        self._own: dict[Key, deque[tuple[Array, float]]] = {}
         # what is usually allowed in each tensor, in parts of what `scale` returns and as it is, at recent steps
         self._recent: dict[Key, deque[tuple[float, float]]] = {}
 
@@ -67,8 +66,7 @@ class Allowance:
             if usual[0] > 0:
                 recent.append(usual)
             if key[0] in _BY_PARAMETER and found.sizes[key] > 0:
-                now, before = allowed[key] / found.sizes[key], self._own.get(key, (0.0, 0.0))[1]
-                self._own[key] = np.minimum(now, before), now
+                self._own.setdefault(key, deque(maxlen=2)).append((allowed[key], found.sizes[key]))
         return {key: each + last[key] for key, each in allowed.items()}
 
     def nearby(self, key: Key, value: Array, before: Array | None = None) -> Array:
@@ -79,8 +77,9 @@ class Allowance:
             size = scale(change)
             nearby = [np.fmin(part * size, _GROWTH * most) for part, most in set(self._recent[key])]
             allowed += _ALLOWS * np.minimum.reduce(nearby)
-            if key in self._own:
-                allowed = np.maximum(allowed, self._own[key][0] * root_mean_square(change))
+            if len(own := self._own.get(key, ())) == 2:
+                now = root_mean_square(change)
+                allowed = np.maximum(allowed, np.minimum(*(each * min(now / then, _GROWTH) for each, then in own)))
         return allowed
 
     def has_grown(self, key: Key, value: Array) -> bool:

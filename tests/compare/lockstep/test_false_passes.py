@@ -194,3 +194,12 @@ def test_a_parameter_may_be_called_like_a_phase() -> None:
     assert_equivalent(Named(), Named(), inputs=(4, 3), steps=3)
     with pytest.raises(NotEquivalentError, match="grads"):
         assert_equivalent(Named(1.001), Named(), inputs=(4, 3), steps=3)
+
+
+def test_what_cannot_be_compared_is_said() -> None:
+    with pytest.raises(ProblemError, match="nothing was compared"):
+        assert_same_gradients(lambda x: x * 3, torch.tanh, torch.ones(0, 3))
+    with pytest.raises(ProblemError, match="a NoneType cannot be called; expected a function"):
+        assert_same_gradients(None, torch.tanh, torch.ones(2, 3))
+    with pytest.raises(ProblemError, match="the class Linear cannot be called"):
+        assert_same_gradients(nn.Linear, torch.tanh, torch.ones(2, 3))

@@ -1,5 +1,6 @@
 """A step in which rounding weighs much, or one such number, says nothing of the other steps: what is wrong in them is found."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from compare import Manual, Problem, TorchRef, assert_equivalent, train_in_lockstep
+from compare.problem.of_module import ModuleProblem
+from compare.sides.interface import StepRecord
 from compare.support.arrays import Array
 from compare.support.errors import NotEquivalentError
 from tests.compare.variants import Variant
@@ -75,6 +78,71 @@ def test_a_choice_that_rounding_turns_is_said() -> None:
     assert "at 2 of these, first at step 1, rounding turns a choice" in comparison.explanation()
     easy = saturated(1.0, 1)
     assert "turns" not in train_in_lockstep(Manual(easy), TorchRef(easy), easy, steps=3).explanation()
+
+
+def centred() -> ModuleProblem:
+    """In the first two batches the bias's gradient is rounding alone."""
+    generator = np.random.default_rng(0)
+    model = nn.Linear(3, 1, dtype=torch.float64)
+    nn.init.zeros_(model.bias)
+    batches = [(generator.normal(size=(8, 3)), generator.normal(size=(8, 1))) for _ in range(20)]
+    batches[:2] = [(x - x.mean(axis=0), y - y.mean(axis=0)) for x, y in batches[:2]]
+    return Problem.of(model, batches=batches, loss="mse", lr=0.05)
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 2.0, 1 + 1e-9])
+def test_gradients_that_were_rounding_alone_excuse_no_real_ones(factor: float) -> None:
+    def gradients(wrong: float) -> Any:
+        def of(params: Any, x: Array, y: Array) -> dict[str, Array]:
+            delta = 2 * (x @ params["weight"].T + params["bias"] - y) / len(y)
+            return {"weight": delta.T @ x, "bias": wrong * delta.sum(axis=0)}
+
+        return of
+
+    assert_equivalent(gradients(1.0), centred(), steps=7)
+    with pytest.raises(NotEquivalentError, match=r"first at step 3, (grads|params) bias"):
+        assert_equivalent(gradients(factor), centred(), steps=7)
+
+
+def test_a_loss_of_sure_probabilities_is_not_free() -> None:
+    """PyTorch's logarithm is never below −100, whatever rounding makes of 1 − p."""
+    generator = np.random.default_rng(0)
+    batches = ((generator.normal(size=(100, 2)) * 40, generator.random((100, 1))),)
+    weights = {"0.weight": np.array([[1.0, 0.5]])}
+    problem = Problem(sizes=(2, 1), activations="sigmoid", loss="bce", lr=1e-3, batches=batches, initial_parameters=weights)
+
+    class Summed(Manual):
+        def steps(self, *batches: Any) -> StepRecord:
+            shown = super().steps(*batches)
+            return replace(shown, loss=np.asarray(shown.loss) * 100)
+
+    assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=5).verdict == "equivalent"
+    found = train_in_lockstep(Summed(problem), TorchRef(problem), problem, steps=5).first_divergence
+    assert found is not None
+    assert (found.step, found.tensor) == (1, "loss")
+
+
+def test_what_is_no_longer_shown_is_a_difference() -> None:
+    problem = centred()
+    weight, bias = (np.array(problem.initial_parameters[name]) for name in ("weight", "bias"))
+
+    class Fewer:
+        def load_state_dict(self, params: Any) -> None:
+            self.params = {"weight": weight.copy(), "bias": bias.copy()}
+            self.done = 0
+
+        def step(self, x: Array, y: Array) -> StepRecord:
+            self.done += 1
+            delta = 2 * (x @ self.params["weight"].T + self.params["bias"] - y) / len(y)
+            grads = {"weight": delta.T @ x, "bias": delta.sum(axis=0)}
+            self.params = {name: array - 0.05 * grads[name] for name, array in self.params.items()}
+            return StepRecord(grads=grads if self.done < 3 else None, params=self.params)
+
+        def predict(self, x: Array) -> Array:
+            return np.asarray(x @ self.params["weight"].T + self.params["bias"])
+
+    with pytest.raises(NotEquivalentError, match="expected it in every step"):
+        assert_equivalent(Fewer(), problem, steps=7)
 
 
 def test_a_hard_first_batch_beside_a_module_excuses_no_later_one() -> None:
