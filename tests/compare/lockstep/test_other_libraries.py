@@ -1,6 +1,13 @@
-"""Other libraries beside PyTorch, unchanged: what they compute is equal for 300 steps. Each runs where its library is installed."""
+"""Other libraries beside PyTorch, unchanged: what they compute is equal for 300 steps. Each runs where its library is installed.
 
+Each has a process of its own: JAX's threads do not stand a fork, and scikit-learn brings a pool of threads, both of which other tests see.
+"""
+
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,8 +48,9 @@ def checked(gradients: Callable[..., Any]) -> None:
         assert_equivalent(off, problem(), steps=STEPS)
 
 
-def test_jax() -> None:
-    jax = pytest.importorskip("jax")
+def jax_() -> None:
+    import jax
+
     with jax.enable_x64(True):
         compiled = jax.jit(jax.value_and_grad(lambda params, x, y: mean_square(jax.numpy, params, x, y)))
 
@@ -53,9 +61,10 @@ def test_jax() -> None:
         checked(gradients)
 
 
-def test_hips_autograd() -> None:
-    autograd = pytest.importorskip("autograd")
-    numpy = pytest.importorskip("autograd.numpy")
+def hips_autograd() -> None:
+    import autograd
+    import autograd.numpy as numpy
+
     checked(autograd.value_and_grad(lambda params, x, y: mean_square(numpy, params, x, y)))
 
 
@@ -63,7 +72,8 @@ class ScikitLearn:
     """`MLPRegressor`, a step for each call of `partial_fit`; its loss is ½ (ŷ − y)², its weights are (in, out)."""
 
     def __init__(self, lr: float) -> None:
-        network = pytest.importorskip("sklearn.neural_network")
+        from sklearn import neural_network as network
+
         options = {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False, "alpha": 0.0, "batch_size": 9, "shuffle": False}
         self.network = network.MLPRegressor(hidden_layer_sizes=(8,), activation="tanh", learning_rate_init=lr, **options)
         self.network.partial_fit(*self._arrays(*BATCHES[0]))      # makes its arrays
@@ -89,7 +99,19 @@ class ScikitLearn:
         return np.asarray(self.network.predict(x))[:, None]
 
 
-def test_scikit_learn() -> None:
+def scikit_learn() -> None:
     assert_equivalent(ScikitLearn(0.05), problem("half_mse"), steps=STEPS)
     with pytest.raises(NotEquivalentError, match="first at step 1, params"):
         assert_equivalent(ScikitLearn(0.05 * (1 - 1e-9)), problem("half_mse"), steps=STEPS)
+
+
+LIBRARIES = {"jax": jax_, "autograd": hips_autograd, "sklearn": scikit_learn}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_it_is_equal(library: str) -> None:
+    if find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    code = f"from {__name__} import LIBRARIES; LIBRARIES[{library!r}]()"
+    run = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
