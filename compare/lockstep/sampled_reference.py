@@ -21,7 +21,6 @@ State = Mapping[Key, Tensor]
 _NONE: State = {}
 
 
-
 @dataclass(frozen=True)
 class Sampled(Spread[K], Generic[K]):
     """The spread, the plain numbers, and the calls that had no row in the noise table."""
@@ -127,6 +126,7 @@ class SampledReference:
 
     def sample_evaluation(self, batch: Any, state: State) -> dict[Key, Array]:
         """Return how far each output in evaluation from that state may be off."""
+
         def outputs() -> dict[Key, Tensor]:
             self.reference.load(state)
             return {key: each for key, each in self.reference.evaluation(batch).items() if each.is_floating_point()}
