@@ -29,7 +29,8 @@ def read_rows(path: str | PathLike[str], columns: str) -> Iterator[tuple[int, li
     There must be a header and at least one record, and each record must have as many cells as the header. `columns` names the expected
     columns in messages. Raises `DataError` at the first fault, after the rows before it were yielded.
     """
-    rows = csv.reader(io.StringIO(_text(path, columns), newline=""), strict=True)
+    text = read_text(path, f"a CSV file with the columns {columns}")
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
     has_records = False
     blank: int | None = None
@@ -59,7 +60,8 @@ def read_rows(path: str | PathLike[str], columns: str) -> Iterator[tuple[int, li
         fail(path, "there is a header and no record; expected one record a line")
 
 
-def _text(path: str | PathLike[str], columns: str) -> str:
+def read_text(path: str | PathLike[str], expected: str) -> str:
+    """Return the file's text, without a byte order mark; `expected` says in messages what the file should be. Raises `DataError`."""
     raw = bytearray()
     try:
         with open(os.fspath(path), "rb") as file:
@@ -71,7 +73,7 @@ def _text(path: str | PathLike[str], columns: str) -> str:
         if isinstance(error, DataError):
             raise
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        fail(path, f"cannot be read: {reason}; expected a CSV file with the columns {columns}")
+        fail(path, f"cannot be read: {reason}; expected {expected}")
     try:
         return raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -98,8 +98,9 @@ def expected_features(fitted_on: list[int]) -> np.ndarray:
 
 
 def test_public_names_are_these() -> None:
-    readers = {"load_admissions", "load_table", "read_admissions"}
-    assert set(data.__all__) == {"FEATURES", "LESSON_CSV", "Admissions", "DataError", "Table"} | readers
+    readers = {"draw_sorting", "load_admissions", "load_digits", "load_table", "load_text", "read_admissions"}
+    files = {"ALICE_TXT", "DIGITS_CSV", "LESSON_CSV"}
+    assert set(data.__all__) == {"FEATURES", "Admissions", "DataError", "Digits", "Sorting", "Table", "Text"} | files | readers
     assert all(hasattr(data, name) for name in data.__all__)
 
 
