@@ -249,6 +249,7 @@ class ModuleSide(OfModule):
                 for backend in backends:
                     stack.callback(setattr, backend, "enabled", backend.enabled)
                     backend.enabled = False
+                stack.enter_context(torch.backends.nnpack.flags(enabled=False))      # whose convolutions are no plain sums
             yield
 
     def _arguments(self, batch: Any) -> tuple[list[Any], Any]:
