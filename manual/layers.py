@@ -7,6 +7,7 @@ of its own parameters from the error ∂L/∂a at its output, and after it `back
 steps, where gradient descent subtracts.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ class Layer:
 
     def parameters(self) -> dict[str, Array]:
         """Return the layer's own arrays by name, weight first; changing them changes the layer."""
+        return {}
+
+    def children(self) -> "Mapping[str, Layer]":
+        """Return the layers that this one is made of, by name."""
         return {}
 
     def buffers(self) -> dict[str, NDArray[Any]]:

@@ -77,9 +77,14 @@ def common(record: StepRecord, expected: Record) -> StepRecord:
     return replace(record, **fields)
 
 
-def by_key(record: StepRecord) -> dict[Key, Any]:
-    """Return the record's arrays by (phase, tensor), in the order of comparison."""
-    return {(phase, name): array for phase, name, array in record.tensors()}
+def by_key(record: StepRecord, expected: Record) -> dict[Key, Any]:
+    """Return the record's arrays by (phase, tensor), in the order of comparison: each phase's as the expected side has them."""
+    shown = {(phase, name): array for phase, name, array in record.tensors()}
+    names: dict[str, Any] = {}
+    for phase, name in expected:
+        if (phase, name) in shown:
+            names.setdefault(phase, {})[name] = shown[phase, name]
+    return {(phase, name): array for phase, name, array in StepRecord(**names).tensors()}
 
 
 def nearest_difference(number: int, key: Key, actual: Array, expected: Array, allowed: Array) -> Difference:

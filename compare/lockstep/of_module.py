@@ -125,7 +125,7 @@ class ModuleRun:
         if fault is not None:
             self.divergence = fault
             return
-        shown = by_key(record)      # of a side of somebody's own perhaps views of what it changes next
+        shown = by_key(record, expected)      # of a side of somebody's own perhaps views of what it changes next
         actual = {key: np.array(array, copy=None if is_module else True) for key, array in shown.items()}
         if not actual:
             raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")

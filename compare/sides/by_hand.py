@@ -1,6 +1,6 @@
 """A layer of `manual`, trained with its losses and optimisers, as an `Implementation` beside any module."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..support.arrays import Array
@@ -20,12 +20,19 @@ class ByHand:
         assert_equivalent(ByHand(layer, "mse", manual.Adam(0.01)), Problem.of(module, loss="mse", optimizer="adam", lr=0.01, …))
 
     It takes the problem's parameters and buffers, which have the layer's names and shapes, in the layer's own arrays. Beside what every
-    side shows, it shows the error at an input of floating point.
+    side shows, it shows the error at an input of floating point, and with `stages` each inner layer's output and the error at it, by its
+    path, which has to be that of a submodule.
     """
 
-    def __init__(self, layer: manual.Layer, loss: str, optimizer: manual.Optimizer, *, reduction: str = "mean") -> None:
+    def __init__(
+        self, layer: manual.Layer, loss: str, optimizer: manual.Optimizer, *, reduction: str = "mean", stages: bool = True
+    ) -> None:
         self.layer, self.optimizer = layer, optimizer
         self.loss, self.reduction = manual.LOSSES[loss], reduction
+        self.outputs: dict[str, Array] = {}      # of the last pass, by path
+        self.errors: dict[str, Array] = {}
+        for path, inner in _inner(layer) if stages else ():
+            self._watch(path, inner)
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
         """Copy these parameters and buffers, and start the optimiser afresh."""
@@ -35,15 +42,39 @@ class ByHand:
     def step(self, x: Array, y: Array) -> StepRecord:
         """Make one step of training on inputs x and targets y, and show it."""
         layer, loss = self.layer, self.loss
+        self.outputs, self.errors = {}, {}
         output = layer.forward(x)
         value, error = loss.value(output, y, self.reduction), loss.gradient(output, y, self.reduction)
         grads = layer.gradients(error)
-        errors = {"input 0": layer.backward(error)} if x.dtype.kind == "f" else None      # tokens have none
+        errors = {"input 0": layer.backward(error)} if x.dtype.kind == "f" else {}      # tokens have none
         deltas = self.optimizer.step(layer, grads)
         shown = {"buffers": layer.buffers(), "state": self.optimizer.flat_state(), "params": layer.parameters()}
         copies = {phase: {name: array.copy() for name, array in arrays.items()} or None for phase, arrays in shown.items()}
-        return StepRecord(output=output, loss=value, errors=errors, grads=grads, deltas=deltas, **copies)
+        stages = {"activations": self.outputs or None, "errors": errors | self.errors or None}
+        return StepRecord(output=output, loss=value, grads=grads, deltas=deltas, **stages, **copies)
 
     def predict(self, x: Array) -> Array:
         """Return the output for inputs x in evaluation."""
         return self.layer.predict(x)
+
+    def _watch(self, path: str, layer: manual.Layer) -> None:
+        """Keep what the layer of that path returns, and the error that its backward pass begins with."""
+        forward, gradients = layer.forward, layer.gradients
+
+        def kept_forward(a: Array) -> Array:
+            output = forward(a)
+            self.outputs[path] = output.copy()
+            return output
+
+        def kept_gradients(error: Array) -> dict[str, Array]:
+            self.errors = {path: error.copy()} | self.errors      # the first layer's first
+            return gradients(error)
+
+        layer.forward, layer.gradients = kept_forward, kept_gradients  # type: ignore[method-assign]
+
+
+def _inner(layer: manual.Layer, path: str = "") -> Iterator[tuple[str, manual.Layer]]:
+    """Yield each layer that this one is made of, at any depth, with its path."""
+    for name, child in layer.children().items():
+        yield f"{path}{name}", child
+        yield from _inner(child, f"{path}{name}.")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..problem.module_copy import copied_module
 from ..problem.of_module import UNNAMED, ModuleProblem, name_of
 from ..sides.candidates import GradientsSide, Names, candidate_of
 from ..sides.devices import checked_device
-from ..sides.interface import CARRIED, OfModule, StepRecord
+from ..sides.interface import CARRIED, STAGES, OfModule, StepRecord
 from ..sides.module import ModuleSide
 from ..support.arrays import Array, Batch
 from ..support.errors import ProblemError
@@ -54,7 +55,8 @@ class CandidateRun:
 
     def shown(self, block: Sequence[int]) -> dict[str, Array]:
         """Make the step, and return its arrays."""
-        return step_arrays(block[0], self.candidate.step(block[0]))
+        record = self.candidate.step(block[0])
+        return step_arrays(block[0], record if self.stages else replace(record, **dict.fromkeys(STAGES)))
 
     def arrays(self, numbers: Sequence[int], shown: Sequence[dict[str, Array]]) -> dict[str, Array]:
         """Return the arrays of these steps."""

@@ -16,10 +16,12 @@ from torch.nn import functional as F
 from compare import NotEquivalentError, Problem, ProblemError, StepRecord, assert_equivalent, differences, record, replay, train_in_lockstep
 from compare.cli.main import main
 from compare.problem.of_module import ModuleProblem
+from compare.sides import by_hand as layers
 from compare.sides.interface import Abilities
 from compare.traces import record as recording
 from compare.traces.manifest import MANIFEST, TraceError
 from compare.traces.trace import Trace
+from manual import ACTIVATIONS, SGD, Activate, Linear, Sequential
 from tests.compare.sides.test_candidates import ByHand
 from tests.compare.sides.test_candidates import problem as by_hand_problem
 from tests.compare.traces.test_traces import ROOT, SEGMENT, contents, resave, rewrite
@@ -156,6 +158,16 @@ def gradients(params: Mapping[str, Any], x: Any, y: Any) -> Any:
     delta = 2 * (a @ params["2.weight"].T + params["2.bias"] - y) / y.size
     inner = delta @ params["2.weight"] * (1 - a * a)
     return {"first": inner.T @ x, "0.bias": inner.sum(0), "2.weight": delta.T @ a, "2.bias": delta.sum(0)}
+
+
+@pytest.mark.parametrize("stages", [True, False])
+def test_the_layers_of_a_side_by_hand_are_recorded_with_the_stages_alone(tmp_path: Path, stages: bool) -> None:
+    side = layers.ByHand(Sequential(Linear(np.ones((2, 3))), Activate(ACTIVATIONS["tanh"])), "mse", SGD(0.1))
+    module = nn.Sequential(nn.Linear(3, 2, bias=False), nn.Tanh())
+    problem = Problem.of(module, batches=[(np.eye(3), np.ones((3, 2)))], loss="mse", optimizer="sgd", lr=0.1, dtype="float64")
+    trace = record(problem, tmp_path / "run", steps=2, side=side, stages=stages)
+    comparison = assert_equivalent(trace, problem)
+    assert any(key[0] == "activations" for key in comparison.series) is stages
 
 
 def test_a_function_of_gradients_is_recorded_under_the_references_names(tmp_path: Path) -> None:
