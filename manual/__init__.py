@@ -14,6 +14,7 @@ from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
 from .nesting import Residual, Sequential
 from .network import Network
+from .networks import NETWORKS, drawing
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from .pooling import AvgPool2d, MaxPool2d
@@ -41,6 +42,7 @@ __all__ = [
     "Linear",
     "Loss",
     "MaxPool2d",
+    "NETWORKS",
     "NORMALIZATIONS",
     "Network",
     "OPTIMIZERS",
@@ -50,6 +52,7 @@ __all__ = [
     "SGD",
     "Sequential",
     "accumulated_gradients",
+    "drawing",
     "load",
     "save",
     "train",

@@ -11,6 +11,7 @@ from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
 from .nesting import Residual, Sequential
 from .network import Network
+from .networks import NETWORKS
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from .pooling import AvgPool2d, MaxPool2d
@@ -36,6 +37,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "MaxPool2d",
+    "NETWORKS",
     "NORMALIZATIONS",
     "Network",
     "OPTIMIZERS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..problem.networks import NETWORKS
 from ..problem.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS, TARGETS
 from ..support import __version__
 from . import parsers
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+_LESSONS = {"epochs": 900, "optimizer": "sgd", "lr": 0.005}      # unless --network says others
+_OF_NETWORK = ("--network", "--data", "--split-seed", "--seed", "--epochs", "--batch-size", "--optimizer", "--lr", "--mode", "--every")
 _OF = "problem_"      # before the names of `check`'s problem options, whose defaults differ from those of the training's options
 PICTURES = ("loss", "difference", "deltas", "shares", "network")
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
@@ -81,7 +84,28 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
             flag = f"--{name.replace('_', '-')}"
             if flag not in own and getattr(options, name) != defaults[name]:
                 top.error(f"{flag} is no option of {options.command}")
+    if options.command in (None, "plot", "record"):
+        _complete(top, options)
     return options
+
+
+def _complete(top: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Set what the options leave to the lesson, or to the network of --network; exit with 2 for one that such a network does not have."""
+    chosen = _LESSONS
+    if options.network is not None:
+        if options.command == "plot":
+            top.error("--network is no option of plot; its pictures are in --report")
+        row, defaults = NETWORKS[options.network], vars(top.parse_args([]))
+        taken = {*_OF_NETWORK, *_HOW, *(f"--{name.replace('_', '-')}" for name in OPTIMIZER_OPTIONS), "--run", "--command"}
+        for name in sorted(defaults):
+            flag = f"--{name.replace('_', '-')}"
+            if flag not in taken and getattr(options, name) != defaults[name]:
+                top.error(f"{flag} is no option of --network {options.network}")
+        chosen = {name: getattr(row, name) for name in (*_LESSONS, "batch_size")}
+        options.run = "network." + options.run.partition(".")[2]
+    for name, value in chosen.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
 
 
 def checked_problem(options: argparse.Namespace) -> dict[str, Any]:
@@ -115,6 +139,8 @@ def optimizer_options(options: argparse.Namespace) -> dict[str, Any]:
 def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_training: str = "", of_data: str = "") -> None:
     """Add three groups of options: the network, its training and its data; each text ends its group's title."""
     add = parser.add_argument_group(f"the network{of_network}").add_argument
+    whole = f"in place of a perceptron: {', '.join(NETWORKS)}, each with its data and training"
+    add("--network", choices=tuple(NETWORKS), metavar="NAME", help=whole)
     names = f"one for all hidden layers, or one for each; one more for the output, else what suits the loss: {', '.join(ACTIVATIONS)}"
     add("--hidden", type=parsers.hidden, default=(2,), metavar="N[,N...]", help="units of each hidden layer, or none (default 2)")
     add("--activation", type=parsers.activation_names, default=("sigmoid",), metavar="NAME[,NAME...]", help=names)
@@ -124,11 +150,11 @@ def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_trai
 
     group = parser.add_argument_group(f"its training{of_training}")
     add, named = group.add_argument, f"half_mse (the lesson's) or one of: {', '.join(LOSSES)}"
-    add("--epochs", type=parsers.count, default=900, metavar="N", help="times through the data (default 900)")
+    add("--epochs", type=parsers.count, metavar="N", help="times through the data (default 900)")
     add("--loss", choices=tuple(LOSSES), default="half_mse", metavar="NAME", help=named)
     add("--reduction", choices=REDUCTIONS, default="mean", help="of the loss's terms (default mean)")
-    add("--optimizer", choices=tuple(OPTIMIZERS), default="sgd", help="the update (default sgd)")
-    add("--lr", type=float, default=0.005, metavar="LR", help="learning rate (default 0.005)")
+    add("--optimizer", choices=tuple(OPTIMIZERS), help="the update (default sgd)")
+    add("--lr", type=float, metavar="LR", help="learning rate (default 0.005)")
     _add_optimizer_options(group)
     add("--batch-size", type=parsers.count, metavar="N", help="records of a mini-batch, drawn anew each epoch (default: all)")
     add("--drop-last", action="store_true", help="leave out an epoch's last mini-batch where it is short")
@@ -136,7 +162,8 @@ def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_trai
     add("--seed", type=parsers.seed, default=21, metavar="N", help="draws weights, mini-batches and masks (default 21)")
 
     add = parser.add_argument_group(f"its data{of_data}").add_argument
-    add("--data", metavar="FILE", help="a CSV of the lesson's columns, admit,gre,gpa,rank, or with --target of any")
+    of = "a CSV of the lesson's columns, admit,gre,gpa,rank, or with --target of any; or of --network's own kind"
+    add("--data", metavar="FILE", help=of)
     add("--target", metavar="COLUMN", help="the column of --data to learn; the others are features, text ones one-hot")
     add("--split-seed", type=parsers.seed, default=21, metavar="N", help="draws the training records (default 21)")
     of = "features by mean and deviation of all records, as the lesson does, or of the training records"

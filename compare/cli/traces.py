@@ -14,11 +14,15 @@ from .common import CheckInterrupt, again, check_report, data_options, problem_o
 
 def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train one side, and record the run as a trace."""
-    from ..report.console import progress_bar
-    from ..traces.record import record as record_run
-
     problem = problem_of(options)
-    steps = options.epochs * problem.steps_per_epoch
+    return record_run(options, problem, options.epochs * problem.steps_per_epoch, options.side, check_interrupt)
+
+
+def record_run(options: Namespace, problem: Any, steps: int, side: Any, check_interrupt: CheckInterrupt) -> str:
+    """Train that side of any problem for that many steps, and record the run as the options say."""
+    from ..report.console import progress_bar
+    from ..traces.record import record as recorded
+
     with progress_bar(steps, lambda: None) as advance:
 
         def progress(step: int) -> None:
@@ -28,11 +32,11 @@ def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:
                 raise KeyboardInterrupt(f"{options.out} keeps the run up to step {step}, and the same command goes on from there") from None
             advance(step)
 
-        trace = record_run(
+        trace = recorded(
             problem,
             options.out,
             steps=steps,
-            side=options.side,
+            side=side,
             device=options.device,
             stages=options.stages,
             keep_inputs=not options.hash_inputs,

@@ -98,5 +98,5 @@ def _report(options: Namespace, training: Training, device: str, printed: Collec
 
 def _is_lesson(options: Namespace) -> bool:
     """Return whether this is the training whose figures the lesson prints."""
-    defaults = vars(arguments.parser().parse_args([]))
-    return all(getattr(options, name) == defaults[name] for name in defaults if name not in ("device", "mode", "report"))
+    defaults = vars(arguments.parsed(arguments.parser(), []))
+    return all(getattr(options, name) == defaults[name] for name in defaults if name not in ("device", "mode", "report", "argv"))

@@ -1,6 +1,6 @@
 """The lockstep of a module problem: the reference module and a candidate beside it, each number of each step judged by sampled rounding."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from .sampled_reference import SampledReference
 
 STEPS_BESIDE_MODULE = 20      # by default
 _CLEARLY = 4      # times what rounding allows
+Observe = Callable[[int, ModuleSide], None]
 
 
 class ModuleRun:
@@ -45,10 +46,12 @@ class ModuleRun:
     `expected` makes each step from the actual side's start; in free mode `alone` trains by itself.
     """
 
-    def __init__(self, actual: Implementation, problem: ModuleProblem, steps: int, mode: Mode, keep: Collection[int]) -> None:
+    def __init__(
+        self, actual: Implementation, problem: ModuleProblem, steps: int, mode: Mode, keep: Collection[int], observe: Observe | None = None
+    ) -> None:
         self.actual, self.problem, self.steps, self.mode, self.keep = Running(actual, problem), problem, steps, mode, frozenset(keep)
         shown = first_step(problem)
-        self.expected = ModuleSide(problem, plain=True)
+        self.expected, self.observe = ModuleSide(problem, plain=True), observe
         is_trained = any(each.requires_grad for each in self.expected.parameters.values())
         self.alone = ModuleSide(problem, plain=True) if mode == "free" and is_trained else None
         numbers = sum(tensor.numel() for tensor in shown.values()) * steps
@@ -63,6 +66,7 @@ class ModuleRun:
         self.agreed: tuple[Key, ...] = ()
         self.worst: Difference | None = None
         self.series: dict[Key, list[float]] = {}
+        self.shares: dict[Key, list[float]] = {}
         self.kept: dict[int, ComparedStep] = {}
         self.shown: dict[Key, None] = {}      # what the actual side has shown so far
         self.trained = [name for name, each in self.expected.parameters.items() if each.requires_grad]
@@ -91,6 +95,7 @@ class ModuleRun:
             worst=self.worst,
             agreed=self.agreed,
             series={key: np.array(values) for key, values in self.series.items()},
+            shares={key: np.array(values) for key, values in self.shares.items()},
             drift=self.drift,
             predictions=None,
             final_parameters=(parameters(self.now), parameters(as_arrays((self.alone or self.expected).state()))),
@@ -138,6 +143,8 @@ class ModuleRun:
             return
         self._judge(number, batch, start, actual, expected)
         self._train_alone(number, batch, expected, actual)
+        if self.observe is not None:
+            self.observe(number, self.alone or self.expected)
         self.now = {key: actual.get(key, array) for key, array in expected.items() if key[0] in CARRIED}
 
     def _evaluate(self) -> None:
@@ -183,6 +190,8 @@ class ModuleRun:
             hidden = in_double({key: off for key, off in self.hidden.items() if key in start})
             sampled = self.samples.sample(number, batch, in_double(start), gaps, hidden)
             shares = {key: share(each, sampled[key]) if key in sampled else float(each.max(initial=0.0)) for key, each in gaps.items()}
+        for key, largest in shares.items():
+            self.shares.setdefault(key, []).append(largest)
         self._note_moved(actual, expected, sampled)
         self._age_hidden(start, actual, expected, sampled)
 
@@ -246,13 +255,15 @@ def train_beside_module(
     names: Mapping[str, str] | None = None,
     stages: bool = True,
     keep: Collection[int] = (),
+    observe: Observe | None = None,
 ) -> Comparison:
     """Train a candidate beside the problem's module for that many steps, by default 20, and compare each step; of a recorded run all.
 
     The reference makes each step from the candidate's own weights, so that what earlier steps have left between the two sides neither
     counts nor hides anything. In `free` mode it trains by itself, too: the comparison has its final parameters and the largest gap between
     the two sides' weights, and says from which step on the two have no more to do with each other, if they come to that. With `stages`
-    the submodules of a candidate that is a module are compared as well.
+    the submodules of a candidate that is a module are compared as well. `observe` is called after each step with its number and the
+    reference, the one that trains by itself if there is one.
 
     Raises ProblemError for anything that cannot be trained or compared.
     """
@@ -267,4 +278,4 @@ def train_beside_module(
     check_flag("stages", stages)
     side = candidate_of(candidate, problem, names, stages=stages)
     with np.errstate(all="ignore"), one_blas_thread(True):
-        return ModuleRun(side, problem, steps, mode, keep).run()
+        return ModuleRun(side, problem, steps, mode, keep, observe).run()

@@ -52,10 +52,11 @@ class Comparison:
 
     `mode` is "stage" where each stage was judged by its own inputs. `steps` is how many steps were compared, `compared` how many numbers.
     `worst` is the difference with the largest share of what rounding allows. `series` holds each step's largest difference by
-    (phase, tensor). `drift` is the largest gap between the two sides' weights before the last step. `stopped` says why the run ended before
-    its last step, or is None. `followed_from` is the step from which a run in free mode went on in follow mode because of drift, or None.
-    `kept` has, by number, the steps that were to be kept, and the first that differs. `rounding` says how it was found what rounding
-    allows; of a module problem, `part` which part of the module makes the first divergence.
+    (phase, tensor); `shares`, beside a module, its largest share of what rounding allows, or more. `drift` is the largest gap between the
+    two sides' weights before the last step. `stopped` says why the run ended before its last step, or is None. `followed_from` is the step
+    from which a run in free mode went on in follow mode because of drift, or None. `kept` has, by number, the steps that were to be kept,
+    and the first that differs. `rounding` says how it was found what rounding allows; of a module problem, `part` which part of the module
+    makes the first divergence.
     """
 
     problem: Problem
@@ -74,6 +75,7 @@ class Comparison:
     kept: Mapping[int, ComparedStep] = field(default_factory=dict)
     rounding: Rounding | None = None
     part: str | None = None
+    shares: Mapping[Key, Array] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:

@@ -17,6 +17,7 @@ from ..lockstep.difference import ComparedStep, Difference, shares
 from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.problem import Problem
+from ..sides.interface import Key
 from ..support.arrays import Array
 from ..support.environment import environment
 from ..support.errors import MissingExtraError
@@ -55,17 +56,9 @@ def comparison_page(
 ) -> str:
     """Return the page of any comparison; raise MissingExtraError where the extra `report` is not installed."""
     sentence, *details = comparison.explanation(method=False).split("\n")
-    if not isinstance(comparison.problem, Problem):      # beside any module, of which there is no picture yet
-        return _rendered(
-            verdict=comparison.verdict,
-            sentence=sentence,
-            title=f"{comparison.verdict}: {comparison.problem.title}",
-            last=tuple(summary_of_training(comparison, command)),
-            facts=_facts_beside_module(comparison, device, command),
-            notes=[*([comparison.stopped] if comparison.stopped else []), *comparison.method()[2:]],
-            details=details,
-            pictures=[],
-        )
+    if not isinstance(comparison.problem, Problem):
+        facts = [("Reference", f"{comparison.problem.title}, {comparison.problem.dtype}, seed {comparison.problem.seed}")]
+        return page_beside_module(comparison, facts, device, command)
     return _rendered(
         verdict=comparison.verdict,
         sentence=sentence,
@@ -132,19 +125,39 @@ def _facts(comparison: Comparison, sides: Sides, device: str, command: str | Non
     return facts + ([("Repeat", command)] if command else [])
 
 
-def _facts_beside_module(comparison: Comparison, device: str, command: str | None) -> list[tuple[str, str]]:
+def page_beside_module(
+    comparison: Comparison, about: Sequence[tuple[str, str]], device: str, command: str | None, more: Sequence[Picture] = (), **shown: Any
+) -> str:
+    """Return the page of a comparison beside a module: what `about` says, each step's shares, and `more` pictures."""
+    sentence, *details = comparison.explanation(method=False).split("\n")
     facts = [
-        ("Reference", f"{comparison.problem.title}, {comparison.problem.dtype}, seed {comparison.problem.seed}"),  # type: ignore[attr-defined]
+        *about,
         ("Compared", f"{comparison.compared} numbers in {comparison.steps} steps, mode {comparison.mode}"),
         *_allowed(comparison),
         ("Versions", _versions(device)),
     ]
-    return facts + ([("Repeat", command)] if command else [])
+    return _rendered(
+        verdict=comparison.verdict,
+        sentence=sentence,
+        title=f"{comparison.verdict}: {about[0][1]}",
+        last=tuple(summary_of_training(comparison, command)),
+        facts=facts + ([("Repeat", command)] if command else []),
+        notes=[*([comparison.stopped] if comparison.stopped else []), *comparison.method()[2:]],
+        details=details,
+        pictures=[*more, *_update_shares(comparison)],
+        **shown,
+    )
+
+
+def _update_shares(comparison: Comparison) -> Iterator[Picture]:
+    found = plots.update_shares(comparison)
+    if found:
+        yield _shares(comparison, {key: float(each.max()) for key, each in found.items()})
 
 
 def _allowed(comparison: Comparison) -> list[tuple[str, str]]:
     """Return the fact of how it was found what rounding allows, if it was."""
-    return [("Rounding", " ".join(comparison.method()[:2]))] if comparison.rounding else []
+    return [("Rounding", "; ".join(comparison.method()[:2]))] if comparison.rounding else []
 
 
 def _versions(device: str) -> str:
@@ -230,16 +243,7 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
     if not agreement:      # of what shows nothing
         return
     names = {key: plots.tensor_name(problem, key) for key in agreement}
-    widest = 0.3 + LETTER * max(map(len, names.values()))
-    yield Picture(
-        "shares",
-        "Every step and tensor",
-        "Each step's largest difference as a share of what rounding allows: dark is far below it, red is beyond it. "
-        "What the steps before left apart does not count.",
-        drawn("shares", lambda ax: plots.plot_shares(comparison, ax), Panel(0.26 * len(names), left=widest, right=0.9)),
-        ("tensor", "largest share of what is allowed"),
-        [(names[key], f"{each.share.max():.3g}") for key, each in agreement.items()],
-    )
+    yield _shares(comparison, {key: float(each.share.max()) for key, each in agreement.items()})
     phases = list(dict.fromkeys(key[0] for key in agreement))
     legends = [[*(name for key, name in names.items() if key[0] == phase), plots.ALLOWED] for phase in phases]
     panels = [Panel(1.15, legend, below=0.5 if legend is legends[-1] else 0.1) for legend in legends]
@@ -255,6 +259,20 @@ def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
             [f"{steps[at]:.0f}", *(f"{value:.3g}" for each in agreement.values() for value in (each.difference[at], each.allowed[at]))]
             for at in _spaced(range(len(steps)), _TABLE_ROWS)
         ],
+    )
+
+
+def _shares(comparison: Comparison, largest: Mapping[Key, float]) -> Picture:
+    names = {key: plots.tensor_name(comparison.problem, key) for key in largest}
+    widest = 0.3 + LETTER * max(map(len, names.values()))
+    return Picture(
+        "shares",
+        "Every step and tensor",
+        "Each step's largest difference as a share of what rounding allows: dark is far below it, red is beyond it. "
+        "What the steps before left apart does not count.",
+        drawn("shares", lambda ax: plots.plot_shares(comparison, ax), Panel(max(0.26 * len(names), 0.8), left=widest, right=0.9)),
+        ("tensor", "largest share of what is allowed"),
+        [(names[key], f"{share:.3g}") for key, share in largest.items()],
     )
 
 

@@ -49,9 +49,9 @@ _LEAST_SHARE = 1e-4      # of what rounding allows, that the heat map tells from
 
 
 def tensor_name(problem: Problem, key: Key) -> str:
-    """Name a (phase, tensor) for a label; activations and error terms by the number of their layer, from 1."""
+    """Name a (phase, tensor) for a label; activations and error terms of a perceptron by the number of their layer, from 1."""
     phase, tensor = key
-    if phase in ("activations", "errors"):
+    if phase in ("activations", "errors") and isinstance(problem, Problem):
         number = next(n for n, layer in enumerate(problem.layers, start=1) if tensor in (layer.linear, layer.activation))
         return f"{'δ' if phase == 'errors' else 'a'}{number}"
     return tensor if phase == tensor else {"grads": "∂L/∂", "deltas": "Δ ", "params": "new "}.get(phase, "") + tensor
@@ -96,17 +96,26 @@ def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: s
     return _labelled(ax, comparison, "difference")
 
 
+def update_shares(comparison: Comparison) -> dict[Key, Array]:
+    """Return, by parameter, each step's share of what rounding allows beside a module: of the deltas, or what else shows the update."""
+    phase = next((phase for phase in ("deltas", "params", "grads") if any(key[0] == phase for key in comparison.shares)), None)
+    return {key: each for key, each in comparison.shares.items() if key[0] == phase}
+
+
 def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
     """Draw a heat map of steps × tensors: the largest difference as a share of what rounding allows; red where it is more than that."""
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm
 
     ax = ax or _new_axes()
-    found = comparison.agreement
-    steps = sorted(comparison.kept)
+    if isinstance(comparison.problem, Problem):
+        found, steps = {key: (each.steps, each.share) for key, each in comparison.agreement.items()}, sorted(comparison.kept)
+    else:
+        steps = list(range(1, comparison.steps + 1))
+        found = {key: (np.array(steps[-len(each) :]), each) for key, each in update_shares(comparison).items()}
     values = np.full((len(found), len(steps)), np.nan)
-    for row, each in enumerate(found.values()):
-        values[row, np.searchsorted(steps, each.steps)] = each.share
+    for row, (at, share) in enumerate(found.values()):
+        values[row, np.searchsorted(steps, at)] = share
     colors = colormaps["viridis"].with_extremes(over=WRONG, bad="none")
     norm = LogNorm(_LEAST_SHARE, 1)
     image = ax.imshow(np.clip(values, _LEAST_SHARE, 1e9), aspect="auto", interpolation="nearest", cmap=colors, norm=norm)

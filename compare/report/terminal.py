@@ -30,7 +30,7 @@ def print_training(training: Training, device: str, command: str, report: str | 
     console = make_console()
     comparison = training.comparison
     _print_problem(console, comparison, device)
-    _print_deltas(console, comparison, steps)
+    print_deltas(console, comparison, steps)
     _print_losses(console, training, PRINTED_LOSSES if is_lesson else ())
     if comparison.accuracies is not None:
         manual, torch_ref = comparison.accuracies
@@ -39,7 +39,7 @@ def print_training(training: Training, device: str, command: str, report: str | 
     elif comparison.predictions is not None and comparison.problem.test is not None:
         errors = [f"{float(np.mean((outputs - comparison.problem.test[1]) ** 2)):.12g}" for outputs in comparison.predictions]
         console.print(f"MSE on the test records: manual {errors[0]}, torch_ref {errors[1]}\n")
-    _print_verdict(console, comparison, command, report)
+    print_comparison_verdict(console, comparison, command, report)
 
 
 def print_example(training: Training, command: str, report: str | None) -> None:
@@ -57,7 +57,7 @@ def print_example(training: Training, command: str, report: str | None) -> None:
     for name, actual, expected, _ in kept.deltas():
         for index in np.ndindex(actual.shape):
             rows.append((f"Δ {name}{_index(index)}", EXAMPLE_DELTAS[name][index[0]][index[1]], actual[index], expected[index]))
-    table = _table("", "the lesson", "manual", "torch_ref", "")
+    table = table_of("", "the lesson", "manual", "torch_ref", "")
     agree = 0
     for label, printed, actual, expected in rows:
         same = all(_like(printed, float(value)) == printed for value in (actual, expected))
@@ -65,7 +65,7 @@ def print_example(training: Training, command: str, report: str | None) -> None:
         table.add_row(label, printed, f"{actual:.{digits}e}", f"{expected:.{digits}e}", "=" if same else "≠")
     console.print(table)
     console.print(f"=: both sides, rounded to its digits, are the lesson's figure: {agree} of {len(rows)}\n")
-    _print_verdict(console, comparison, command, report)
+    print_comparison_verdict(console, comparison, command, report)
 
 
 def _print_problem(console: Output, comparison: Comparison, device: str) -> None:
@@ -97,14 +97,15 @@ def _update(problem: Problem) -> str:
     return ", ".join([*name, f"lr {problem.lr:g}", *own])
 
 
-def _print_deltas(console: Output, comparison: Comparison, steps: Collection[int]) -> None:
+def print_deltas(console: Output, comparison: Comparison, steps: Collection[int], *, every_entry: int = FIRST_STEPS) -> None:
+    """Print the deltas of `steps` side by side: in the first `every_entry` of them each entry of small tensors, else the largest alone."""
     digits = _DIGITS[comparison.problem.dtype]
     console.print(Text("Weight deltas, side by side", style="bold"))
-    table = _table("", "manual", "torch_ref", "differ", "ulp", "share")
+    table = table_of("", "manual", "torch_ref", "differ", "ulp", "share")
     for step in sorted(comparison.kept.keys() & {*steps}):
         kept = comparison.kept[step]
         table.add_row(f"step {step}")
-        for difference, is_largest in _shown(kept, every_entry=step <= FIRST_STEPS):
+        for difference, is_largest in _shown(kept, every_entry=step <= every_entry):
             table.add_row(
                 f"{difference.tensor}{_index(difference.index)}",
                 f"{difference.actual:.{digits}e}",
@@ -115,7 +116,8 @@ def _print_deltas(console: Output, comparison: Comparison, steps: Collection[int
             )
     console.print(table)
     console.print("differ: |manual − torch_ref|; share: of what rounding allows; *: largest share.")
-    console.print(f"After step {FIRST_STEPS}, and of large tensors, the largest alone is shown.\n")
+    which = f"After step {every_entry}, and of large tensors," if every_entry else "Of each tensor"
+    console.print(f"{which} the largest alone is shown.\n")
 
 
 def _shown(kept: ComparedStep, *, every_entry: bool) -> Iterator[tuple[Difference, bool]]:
@@ -141,7 +143,7 @@ def _print_losses(console: Output, training: Training, printed: Sequence[float])
         columns = {"manual": manual.loss, "torch_ref": torch_ref.loss}
     if manual.mse:
         columns |= {"MSE manual": manual.mse, "MSE torch_ref": torch_ref.mse}
-    table = _table("epoch", *columns)
+    table = table_of("epoch", *columns)
     for i, epoch in enumerate(training.epochs):
         table.add_row(str(epoch), *(f"{values[i]:.12f}" for values in columns.values()))
     console.print(table)
@@ -155,7 +157,8 @@ def _print_losses(console: Output, training: Training, printed: Sequence[float])
         console.print(about + (" MSE: the mean squared error.\n" if manual.mse else "\n"))
 
 
-def _print_verdict(console: Output, comparison: Comparison, command: str, report: str | None) -> None:
+def print_comparison_verdict(console: Output, comparison: Comparison, command: str, report: str | None) -> None:
+    """Print how near both sides are to each other, how that was judged, and the verdict; `command` repeats it."""
     first, *rest = comparison.explanation(method=False).split("\n")
     if comparison.stopped:
         console.say(f"Stopped at step {comparison.steps}: {comparison.stopped}")
@@ -173,7 +176,8 @@ def _print_verdict(console: Output, comparison: Comparison, command: str, report
     print_summary(console, summary_of_training(comparison, command))
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """Return an empty table with these columns, the first aligned to the left."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for position, column in enumerate(columns):
         table.add_column(column, justify="left" if position == 0 else "right", no_wrap=True)

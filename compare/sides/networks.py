@@ -1,0 +1,39 @@
+"""A network of the table by hand, and the problem of its twin in PyTorch, from the same drawn weights."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..problem.networks import NETWORKS, Records
+from ..problem.of_module import ModuleProblem, module_problem
+from ..support.packages import beside
+from .by_hand import ByHand
+
+if TYPE_CHECKING:
+    import manual
+    import torch_ref
+else:
+    manual, torch_ref = beside("manual"), beside("torch_ref")
+
+
+def network_sides(
+    name: str, records: Records, *, epochs: int, batch_size: int, optimizer: str, optimizer_options: Mapping[str, Any], lr: float,
+    dtype: str = "float64", seed: int = 21, device: str = "cpu",
+) -> tuple[ByHand, ModuleProblem]:
+    """Return both sides, with weights and mini-batches drawn from `seed`. Raises ProblemError for what cannot be trained."""
+    row = NETWORKS[name]
+    layer = manual.NETWORKS[name](manual.drawing(seed, dtype), **records.sizes)
+    twin = torch_ref.NETWORKS[name](lambda *shape: torch.zeros(shape, dtype=getattr(torch, dtype)), **records.sizes)
+    problem = module_problem(
+        twin.to(device),
+        batches=row.batches(records, epochs, batch_size, seed),
+        loss=row.loss,
+        optimizer=optimizer,
+        optimizer_options=optimizer_options,
+        lr=lr,
+        dtype=dtype,
+        seed=seed,
+        initial_parameters=layer.parameters(),
+    )
+    return ByHand(layer, row.loss, manual.OPTIMIZERS[optimizer](lr, **problem.optimizer_options)), problem
