@@ -52,12 +52,23 @@ def records_of(
         if before is not None:
             side.load_state_dict({name: array[position] for name, array in before.items()})
         try:
-            records.append(checked_record(side.step(*batch), problem, batch, phases, abilities.dtype or problem.dtype))
+            records.append(checked_record(side.step(*copied(batch)), problem, batch, phases, abilities.dtype or problem.dtype))
             phases = records[0].phases
         except LayoutError as error:
             error.position, error.before = len(records), combined(records, stacked) if records else None
             raise
     return combined(records, stacked)
+
+
+def copied(batch: Batch) -> Batch:
+    """Return a copy of the batch, so that what a side does to its inputs does not reach the other side."""
+    return tuple({name: _copy(mask) for name, mask in each.items()} if isinstance(each, dict) else _copy(each) for each in batch)
+
+
+def _copy(array: Array) -> Array:
+    own = array.copy()
+    own.setflags(write=array.flags.writeable)
+    return own
 
 
 def stacked_inputs(batches: list[Batch]) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_map
 
 from ..problem.of_module import ModuleProblem
 from ..sides.interface import Implementation, OfModule, StepRecord, abilities_of
@@ -27,7 +28,7 @@ class Running:
 
     def step(self, number: int) -> StepRecord:
         """Make the step of that number on its batch."""
-        batch = self.problem.batch(number)
+        batch = self.problem.batch(number) if self.is_module else tree_map(_copied, self.problem.batch(number))
         with _raised(f"step {number}"):
             if self.is_module or not abilities_of(self.side).draws:
                 return self.side.step(*batch)
@@ -40,7 +41,17 @@ class Running:
         if isinstance(self.side, OfModule):
             return as_arrays(self.side.evaluation(batch))
         with _raised("predict", NotImplementedError):
-            return {("prediction", "prediction"): np.array(self.side.predict(*(batch[:-1] if self.problem.has_target else batch)))}
+            inputs = tree_map(_copied, batch[:-1] if self.problem.has_target else batch)
+            return {("prediction", "prediction"): np.array(self.side.predict(*inputs))}
+
+
+def _copied(entry: Any) -> Any:
+    """Return a copy of an array, read-only as it is: what a candidate does to it does not reach the reference."""
+    if not isinstance(entry, np.ndarray):
+        return entry
+    own = entry.copy()
+    own.setflags(write=entry.flags.writeable)
+    return own
 
 
 @contextmanager

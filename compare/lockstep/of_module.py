@@ -18,6 +18,7 @@ from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
 from .candidate import Running
 from .difference import ComparedStep, Difference, Mode
+from .leaning import Leaning
 from .numbers import (
     Record,
     as_arrays,
@@ -71,6 +72,7 @@ class ModuleRun:
         self.shown: dict[Key, None] = {}      # what the actual side has shown so far
         self.trained = [name for name, each in self.expected.parameters.items() if each.requires_grad]
         self.moved: set[str] = set()
+        self.leanings = {} if self.actual.is_module else {name: Leaning() for name in self.trained}
         self.hidden: dict[Key, Array] = {}      # how far state may be off that the actual side does not show
         # the state before the next step: what the actual side shows, else the reference's own
         self.now: Record = as_arrays(self.expected.state())
@@ -84,6 +86,9 @@ class ModuleRun:
                 break
         if self.stopped is None and self.divergence is None:
             self._evaluate()
+        if self.divergence is None:
+            reasons = {name: each.beyond(self.allowance.unit) for name, each in self.leanings.items()}
+            self.divergence = next((Difference(self.done, "params", name, reason=why) for name, why in reasons.items() if why), None)
         weights = [name for name in self.trained if self.expected.parameters[name].dim() > 1] or self.trained
         found = self.allowance
         return Comparison(
@@ -198,6 +203,10 @@ class ModuleRun:
         def allowed(key: Key) -> Array:
             return sampled[key] if key in sampled else self.allowance.nearby(key, expected[key], start.get(key))
 
+        for name, leaning in self.leanings.items():
+            key = "params", name
+            if key in actual:
+                leaning.add(actual[key], expected[key], start[key], allowed(key))
         wrong = next((key for key, each in shares.items() if not each <= 1), None)
         nearest = wrong or max(shares, key=lambda key: shares[key])
         if wrong is not None or self.worst is None or shares[nearest] > self.worst.share:

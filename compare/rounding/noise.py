@@ -90,10 +90,11 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             row = (p * self._scale_of_product(grad)).sum(dim, keepdim=True)
             out.addcmul_(self._drawn(out), p.abs() * (grad.abs() + (p * grad).abs().sum(dim, keepdim=True)), value=8 * unit)
             return out.addcmul_(p, self._drawn(row) * row, value=-unit)
-        z = args[0].abs()
-        z = torch.where(z < math.inf, z, 0.0)
-        most = z.amax(dim, keepdim=True) + 8
-        shift = (self._drawn(out) * (z + most)).add_(self._drawn(most) * most).mul_(unit)
+        sizes, most = args[0].abs(), args[0].amax(dim, keepdim=True).abs()      # the least of a mask is in no sum
+        z, s = (torch.where(each < math.inf, each, 0.0) * unit for each in (sizes, most))
+        s += 8 * unit
+        z = z.clamp(max=1) if name == "_softmax" else z      # or e^z is 0
+        shift = (self._drawn(out) * (z + s)).add_(self._drawn(s) * s)
         return out.mul_(shift.add_(1)) if name == "_softmax" else out.add_(shift)
 
     def _scale_of_product(self, a: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """What may stand beside a module, each as an `Implementation`: another module, a function of gradients, a side with other names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,7 @@ def candidate_of(candidate: Any, problem: ModuleProblem, names: Names | None = N
 
 
 def _module_side(candidate: nn.Module, problem: ModuleProblem, names: Names, stages: bool) -> ModuleSide:
+    check_apart(names, [name for name, _ in (*candidate.named_parameters(), *candidate.named_buffers())])
     side = ModuleSide(problem, candidate, stages=stages, names=names)
     own = {name: tuple(each.shape) for name, each in side.parameters.items()}
     right = {name: tuple(each.shape) for name, each in problem.module.named_parameters()}
@@ -96,6 +97,14 @@ def _checked_names(names: Any, problem: ModuleProblem) -> Names:
     return names
 
 
+def check_apart(names: Names, own: Collection[str]) -> None:
+    """Raise ProblemError where one name of the candidate's is mapped to another of its own, which keeps its name."""
+    twice = [theirs for theirs, ours in names.items() if theirs in own and ours in own and names.get(ours, ours) == ours and ours != theirs]
+    if twice:
+        said = ", ".join(f"{theirs} to {names[theirs]}" for theirs in twice)
+        raise ProblemError(f"names map {said}, which the candidate has, too; expected another name for each")
+
+
 @dataclass
 class Renamed:
     """An `Implementation` that has other names for parameters, buffers and stages."""
@@ -128,8 +137,10 @@ class Renamed:
 
     def _ours(self, phase: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
         if phase != "state":
+            check_apart(self.names, arrays)
             return {self.names.get(name, name): array for name, array in arrays.items()}
         split = {name: name.rpartition(".") for name in arrays}
+        check_apart(self.names, [owner for owner, _, _ in split.values()])
         return {f"{self.names.get(owner, owner)}.{slot}": arrays[name] for name, (owner, _, slot) in split.items()}
 
 

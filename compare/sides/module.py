@@ -256,7 +256,7 @@ class ModuleSide(OfModule):
         """Return the module's arguments and the target as tensors; those of the last batch are used again."""
         if self._tensors[0] is not batch:
             self._tensors = batch, tree_map(self._tensor, batch)
-        tensors = list(self._tensors[1])
+        tensors = list(tree_map(lambda each: each, self._tensors[1]))      # containers that the module may change
         return (tensors[:-1], tensors[-1]) if self.problem.has_target else (tensors, None)
 
     def _tensor(self, entry: Any) -> Any:

@@ -3,12 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compare import NotEquivalentError, ProblemError, assert_equivalent, assert_same_gradients
+from compare import (
+    Manual,
+    NotEquivalentError,
+    Problem,
+    ProblemError,
+    StepRecord,
+    TorchRef,
+    assert_equivalent,
+    assert_same_gradients,
+    train_in_lockstep,
+)
+from compare.sides.interface import Abilities
 
 GENERATOR = torch.Generator().manual_seed(0)
 X, Y = torch.randn(32, 6, generator=GENERATOR, dtype=torch.float64), torch.randint(0, 3, (32,), generator=GENERATOR)
@@ -203,3 +215,147 @@ def test_what_cannot_be_compared_is_said() -> None:
         assert_same_gradients(None, torch.tanh, torch.ones(2, 3))
     with pytest.raises(ProblemError, match="the class Linear cannot be called"):
         assert_same_gradients(nn.Linear, torch.tanh, torch.ones(2, 3))
+
+
+class Masked(nn.Module):
+    """A linear layer of what a mask leaves, both in a dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3, dtype=torch.float64)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        out: Tensor = self.linear(inputs["x"]) * inputs["mask"]
+        return out
+
+
+def test_what_a_candidate_puts_into_its_inputs_does_not_reach_the_reference() -> None:
+    generator = np.random.default_rng(0)
+    inputs = {"x": generator.normal(size=(6, 4)), "mask": (generator.random((6, 1)) > 0.5) * 1.0}
+    problem = Problem.of(Masked(), batches=[(inputs, generator.normal(size=(6, 3)))], loss="mse", lr=0.1)
+
+    def gradients(forgets: bool) -> Callable[..., Any]:
+        def of(params: Any, inputs: dict[str, Any], y: Any) -> Any:
+            if forgets:
+                inputs["mask"] = np.ones_like(inputs["mask"])
+            output = (inputs["x"] @ params["linear.weight"].T + params["linear.bias"]) * inputs["mask"]
+            delta = 2 * (output - y) / y.size * inputs["mask"]
+            return ((output - y) ** 2).mean(), {"linear.weight": delta.T @ inputs["x"], "linear.bias": delta.sum(axis=0)}
+
+        return of
+
+    assert_equivalent(gradients(False), problem, steps=3)
+    with pytest.raises(NotEquivalentError, match="first at step 1, loss"):
+        assert_equivalent(gradients(True), problem, steps=3)
+
+
+class Undropped(Manual):
+    """The hand-written side, which drops nothing."""
+
+    abilities = Abilities()
+
+    def step(self, x: Any, y: Any, masks: Any = None) -> StepRecord:
+        masks.update({name: np.ones_like(mask) for name, mask in masks.items()})
+        return super().step(x, y, masks)
+
+
+def test_nor_do_masks_of_a_perceptron() -> None:
+    problem = Problem.draw((5, 8, 3), activations=("tanh", "identity"), lr=0.3, dropout=0.5)
+    assert train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3).verdict == "equivalent"
+    found = train_in_lockstep(Undropped(problem), TorchRef(problem), problem, steps=3).first_divergence
+    assert found is not None
+    assert (found.step, found.phase) == (1, "output")
+
+
+class Attending(nn.Module):
+    """Causal attention whose mask is a number; the weights of each place are multiplied by a factor."""
+
+    def __init__(self, masked: float, factor: float = 1.0, apart: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.q, self.k, self.masked, self.factor, self.apart = nn.Linear(8, 8), nn.Linear(8, 8), masked, factor, apart
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.q(x) @ self.k(x).mT
+        scores = scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1), self.masked)
+        if not self.apart:
+            return torch.softmax(scores, -1) * self.factor @ x
+        e = torch.exp(scores - scores.amax(-1, keepdim=True))
+        return e / e.sum(-1, keepdim=True) @ x
+
+
+@pytest.mark.parametrize(("dtype", "factor"), [(torch.float64, 1 + 1e-10), (torch.float32, 1 + 1e-4)])
+@pytest.mark.parametrize("masked", [-1e4, -1e9, "min", -torch.inf])
+def test_a_mask_of_large_numbers_allows_no_more_than_one_of_infinities(masked: Any, dtype: torch.dtype, factor: float) -> None:
+    masked = torch.finfo(dtype).min if masked == "min" else masked
+    how: Any = {"inputs": (4, 6, 8), "dtype": dtype, "steps": 3}
+    assert_equivalent(Attending(masked, apart=True), Attending(masked), **how)
+    with pytest.raises(NotEquivalentError, match="first at step 1, output"):
+        assert_equivalent(Attending(masked, factor), Attending(masked), **how)
+
+
+class OwnAdamW:
+    """tanh of a linear layer, with an AdamW of its own that may forget its decay, or scale the weights after each step."""
+
+    def __init__(self, decay: float = 0.01, scale: float = 1.0) -> None:
+        self.decay, self.scale = np.float32(decay), np.float32(scale)
+
+    def load_state_dict(self, params: Any) -> None:
+        self.w = params["0.weight"].copy()
+        self.m, self.v, self.done = np.zeros_like(self.w), np.zeros_like(self.w), 0
+
+    def predict(self, x: Any) -> Any:
+        return np.tanh(x @ self.w.T)
+
+    def step(self, x: Any, y: Any) -> StepRecord:
+        output = self.predict(x)
+        grad = (2 / np.float32(y.size) * (output - y) * (1 - output * output)).T @ x
+        self.done += 1
+        self.m = np.float32(0.9) * self.m + np.float32(0.1) * grad
+        self.v = np.float32(0.999) * self.v + np.float32(0.001) * grad * grad
+        m, v = self.m / np.float32(1 - 0.9**self.done), self.v / np.float32(1 - 0.999**self.done)
+        self.w = self.w * (1 - np.float32(1e-4) * self.decay)
+        self.w = (self.w - np.float32(1e-4) * m / (np.sqrt(v) + np.float32(1e-8))) * self.scale
+        return StepRecord(output=output, grads={"0.weight": grad}, params={"0.weight": self.w.copy()})
+
+
+def test_steps_that_lean_to_one_side_are_found_together() -> None:
+    """In float32 a decay of 1e-6 of the weights is less than what rounding allows in one step."""
+    torch.manual_seed(0)
+    generator = np.random.default_rng(0)
+    module = nn.Sequential(nn.Linear(8, 6, bias=False), nn.Tanh())
+    batches = [(generator.normal(size=(16, 8)), generator.normal(size=(16, 6))) for _ in range(5)]
+    how: Any = {"optimizer": "adamw", "optimizer_options": {"weight_decay": 0.01}, "lr": 1e-4, "dtype": "float32"}
+    problem = Problem.of(module, batches=batches, loss="mse", **how)
+    assert_equivalent(OwnAdamW(), problem, steps=400)
+    for wrong in (OwnAdamW(decay=0), OwnAdamW(scale=1 + 5e-7)):
+        with pytest.raises(NotEquivalentError, match=r"first at step 400, params 0\.weight\n.*its 400 steps lean to one side"):
+            assert_equivalent(wrong, problem, steps=400)
+
+
+class Both:
+    """A side that shows a parameter of another name beside one of the reference's."""
+
+    def load_state_dict(self, params: Any) -> None:
+        self.params = params
+
+    def step(self, x: Any, y: Any) -> StepRecord:
+        return StepRecord(grads={"0.weight": np.zeros((3, 4)), "0.bias": np.zeros(3), "gate": np.zeros(3)})
+
+    def predict(self, x: Any) -> Any:
+        return x
+
+
+class Gated(nn.Sequential):
+    """A linear layer beside a parameter that nothing uses."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(4, 3))
+        self.gate = nn.Parameter(torch.zeros(3))
+
+
+@pytest.mark.parametrize("candidate", [Both(), Gated()])
+def test_no_two_names_become_one(candidate: Any) -> None:
+    batches = [(np.ones((2, 4)), np.ones((2, 3)))]
+    with pytest.raises(ProblemError, match=r"names map gate to 0\.bias, which the candidate has, too"):
+        assert_equivalent(candidate, nn.Sequential(nn.Linear(4, 3)), batches=batches, loss="mse", names={"gate": "0.bias"})
