@@ -1,5 +1,6 @@
 """Sampled rounding of a module: run its step several times under `Noise`, and take the spread of each of its numbers."""
 
+import math
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -45,20 +46,31 @@ def sampled(
     plain = step()
     squares = {key: torch.zeros_like(tensor, dtype=torch.float64) for key, tensor in plain.items()}
     most = {key: torch.zeros_like(tensor, dtype=torch.float64) for key, tensor in plain.items()}
+    lost: dict[K, Tensor] = {}      # how many samples of each number are NaN, as of the root of what noise makes negative
     unknown: set[str] = set()
     for sample in range(1, SAMPLES + 1):
         with Noise(units[0], seed + sample, units[1], c / 2) as noise:
             moved = step()
         unknown |= noise.unknown
         for key, tensor in moved.items():
-            off = (tensor.double() - plain[key].double()).nan_to_num_(0.0).abs_()      # where both are −∞, as in a mask, 0
+            off = (tensor.double() - plain[key].double()).abs_()
+            if bool(off.sum().isnan()):
+                is_lost = tensor.isnan() & ~plain[key].isnan()
+                lost[key] = lost.get(key, 0) + is_lost.double()
+                off.nan_to_num_(0.0)      # where both are −∞, as in a mask, 0
             torch.maximum(most[key], off, out=most[key])
             squares[key].addcmul_(off, off)
         if sample in (*FEW, SAMPLES):
-            found = spread(_arrays(plain), _arrays(squares), _arrays(most), sample, units)
+            known = {key: _of_known(total, lost.get(key), sample) for key, total in squares.items()}
+            found = spread(_arrays(plain), _arrays(known), _arrays(most), sample, units)
             if is_enough({key: HALF * each for key, each in found.allowed.items()}):
                 break
     return Sampled(found.allowed, found.turned, found.usual, found.sizes, plain, frozenset(unknown))
+
+
+def _of_known(total: Tensor, lost: Tensor | None, samples: int) -> Tensor:
+    """Return what all samples would add up to if the lost ones were like the others; ∞ where these are not most, as no bound is known."""
+    return total if lost is None else torch.where(2 * lost < samples, total * (samples / (samples - lost)), math.inf)
 
 
 def repeatable(run: Callable[[], T], seed: int) -> T:

@@ -2,14 +2,16 @@
 
 At a step that is sampled, each number may be c σ of its own off. At the other steps c σ is estimated: of each tensor what is usual, in
 parts of the number's size and of the tensor's, is taken to be the least of the steps sampled last, and what is within that is cleared; of
-a parameter's number also what is within half of its own c σ at both of the last two. A step with a number beyond it is sampled itself. So
-one step in which rounding weighs much, or one such number, says nothing of the others. The first two steps are sampled, whatever is
-cleared, and some more as the run grows longer.
+a parameter's number also what is within half of its own c σ at both of the last two, and nothing that is beyond many times that. A step
+with a number beyond it is sampled itself. So one step in which rounding weighs much, or one such number, says nothing of the others; nor
+does one in which a tensor is rounding alone, of larger ones. The first two steps are sampled, whatever is cleared, and some more as the run
+grows longer.
 """
 
 import math
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,8 @@ UNITS = {      # the unit roundoff of results by dtype, and that of the sums beh
 _NOTHING = 1e-320      # allowed where nothing is
 _BY_PARAMETER = ("grads", "state", "deltas", "params")      # phases whose numbers are the same ones at each step
 _GROWTH = 4.0      # times what a sampled step allows in most of a tensor's numbers is the most that it can clear in another
+_DUE = (1, 2, 11, 67, 521, 4_099, 32_771, 262_147, 2_097_169, 16_777_259)      # the first primes after powers of 8
+_MANY = 16.0      # times what a parameter's number was allowed itself is the most that what is usual clears of it
 _RECENT = 8      # steps that were sampled
 _ALLOWS = 2.0      # times what is usual counts as allowed at other steps, where half of that clears
 
@@ -39,14 +43,15 @@ class Allowance:
         self.tiny = float(np.finfo("float64" if kind == "float64" else "float32").smallest_normal)
         self.c = critical(SAMPLES, numbers)
         self.sampled, self.turned = list[int](), list[int]()      # the steps that were; those at which rounding turned a choice
-        # what is allowed in each number, and its tensor's size, at the last two steps that were sampled
+        # what is allowed in each number, and its tensor's size, at the last two steps that were sampled; and the most that is usual clears
         self._own: dict[Key, deque[tuple[Array, float]]] = {}
+        self._most: dict[Key, Array | None] = {}
         # what is usually allowed in each tensor, in parts of what `scale` returns and as it is, at recent steps
         self._recent: dict[Key, deque[tuple[float, float]]] = {}
 
     def is_due(self, number: int) -> bool:
-        """Return whether that step is sampled in any case: 1, 2, 8, 64, 512 and so on."""
-        return number == 2 or (number & (number - 1) == 0 and (number.bit_length() - 1) % 3 == 0)
+        """Return whether that step is sampled in any case: 1, 2, 11, 67, 521 and so on, which of batches that come again are several."""
+        return number in _DUE
 
     def last(self, value: Array) -> Array:
         """Return how far each number may be off however it was made: by its last roundings."""
@@ -66,20 +71,40 @@ class Allowance:
             if usual[0] > 0:
                 recent.append(usual)
             if key[0] in _BY_PARAMETER and found.sizes[key] > 0:
-                self._own.setdefault(key, deque(maxlen=2)).append((allowed[key], found.sizes[key]))
+                self._keep_own(key, np.where(found.turned[key] & (allowed[key] < found.sizes[key]), 0.0, allowed[key]), found.sizes[key])
         return {key: each + last[key] for key, each in allowed.items()}
+
+    def _keep_own(self, key: Key, allowed: Array, size: float) -> None:
+        """Keep what is allowed in each number of a parameter's, 0 where a choice is turned, and the most that clears it at other steps."""
+        own = self._own.setdefault(key, deque(maxlen=2))
+        own.append((allowed, size))
+        with np.errstate(divide="ignore"):
+            least = np.minimum.reduce([each for each, _ in own])
+            most = np.where(least > 0, _MANY * np.maximum.reduce([each / then for each, then in own]), math.inf)
+        parts = [part for part, _ in self._recent[key]]
+        self._most[key] = most if parts and most.min(initial=math.inf) < _ALLOWS * min(parts) else None
+
+    def _usual(self, key: Key, size: Any, mean: Any) -> Any:
+        """Return what is usual in numbers of that size, of a tensor of that root mean square; 0 where no step that was sampled tells."""
+        least: Any = math.inf
+        for part, most in set(self._recent[key]):
+            tells = part < HALF or mean * part <= _GROWTH * most      # or it was rounding alone, and is now larger
+            least = np.minimum(least, np.where(tells, np.fmin(part * size, _GROWTH * most), math.inf))
+        return np.where(least < math.inf, _ALLOWS * least, 0.0)
 
     def nearby(self, key: Key, value: Array, before: Array | None = None) -> Array:
         """Return what the steps sampled before allow in values that one side has, of what is carried from `before` in their changes."""
         allowed = np.abs(value, dtype=np.float64) * (LAST * self.unit / HALF) + self.tiny
         if self._recent.get(key) and value.dtype.kind == "f":
             change = _of(key, value, before)
-            size = scale(change)
-            nearby = [np.fmin(part * size, _GROWTH * most) for part, most in set(self._recent[key])]
-            allowed += _ALLOWS * np.minimum.reduce(nearby)
+            now = root_mean_square(change)
+            usual = self._usual(key, scale(change), now)
+            if (most := self._most.get(key)) is not None:
+                usual = np.minimum(usual, most * now)
+            allowed += usual
             if len(own := self._own.get(key, ())) == 2:
-                now = root_mean_square(change)
-                allowed = np.maximum(allowed, np.minimum(*(each * min(now / then, _GROWTH) for each, then in own)))
+                of_own = (np.where((now <= _GROWTH * then) | (each < then), each * min(now / then, _GROWTH), 0.0) for each, then in own)
+                allowed = np.maximum(allowed, np.minimum(*of_own))
         return allowed
 
     def has_grown(self, key: Key, value: Array) -> bool:
@@ -92,9 +117,9 @@ class Allowance:
         most = float(gap.max(initial=0.0))
         if most == 0 or value.dtype.kind != "f":
             return most
-        if recent := self._recent.get(key):
+        if self._recent.get(key) and self._most.get(key) is None:
             size = root_mean_square(_of(key, value, before))
-            least = _ALLOWS * min(min(part * size, _GROWTH * usual) for part, usual in recent)
+            least = float(self._usual(key, size, size))
             if most <= HALF * least:
                 return most / least
         return share(gap, self.nearby(key, value, before))
@@ -106,9 +131,11 @@ class Allowance:
             return np.asarray(most)
         parts = np.full(len(gaps), math.inf)
         if self._recent.get(key):
-            part, usual = np.array(self._recent[key]).T[..., None]
-            least = np.minimum(part * root_mean_squares(_of(key, values, before)), _GROWTH * usual).min(axis=0)
-            parts = np.divide(most, _ALLOWS * least, out=parts, where=least > 0)
+            sizes = root_mean_squares(_of(key, values, before))
+            least = self._usual(key, sizes, sizes)
+            parts = np.divide(most, least, out=parts, where=least > 0)
+            if (cap := self._most.get(key)) is not None:
+                parts = np.maximum(parts, np.divide((gaps / cap).reshape(len(gaps), -1).max(axis=1), sizes, where=sizes > 0, out=parts * 0))
         parts[most == 0] = 0.0
         for i in np.flatnonzero(~(parts <= HALF)):
             parts[i] = self.share(key, gaps[i], values[i], None if before is None else before[i])

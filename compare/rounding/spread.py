@@ -68,11 +68,15 @@ def _of_tensor(plain: Array, squares: Array, most: Array, samples: int, units: T
     positive = part[is_positive]
     if not positive.size:
         return allowed, np.zeros(allowed.shape, bool), (0.0, 0.0)
-    every = -(-positive.size // _ENOUGH)
-    low, usual = np.quantile(positive[::every], (0.1, _USUAL))
+    if positive.size > _ENOUGH:      # drawn, since a stride may see one column of a matrix alone
+        chosen = np.random.default_rng(positive.size).integers(positive.size, size=_ENOUGH)
+        positive, own = positive[chosen], allowed[is_positive][chosen]
+    else:
+        own = allowed[is_positive]
+    low, usual = np.quantile(positive, (0.1, _USUAL))
     least = _LEAST_TURNED * units[0]
     turned = part > (least if low > least else max(TURNED * low, least))      # or all are
-    return np.where(turned, 2 * allowed, allowed), turned, (float(usual), float(np.quantile(allowed[is_positive][::every], _USUAL)))
+    return np.where(turned, 2 * allowed, allowed), turned, (float(usual), float(np.quantile(own, _USUAL)))
 
 
 def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) -> Array:

@@ -202,3 +202,62 @@ def test_an_empty_class_beside_a_module_is_no_difference() -> None:
         return {"weight": delta.T @ x, "bias": delta.sum(0)}
 
     assert_equivalent(gradients, Problem.of(model, batches=[(x, y)], loss=F.cross_entropy, lr=0.1), steps=3)
+
+
+class Early(torch.autograd.Function):
+    """x Wᵀ, with the gradient of W's later columns multiplied by a factor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, factor: float, first: int) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.factor, ctx.first = factor, first
+        return x @ weight.T
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        gradient = grad.T @ x
+        gradient[:, ctx.first :] *= ctx.factor
+        return grad @ weight, gradient, None, None
+
+
+class Wrong(nn.Module):
+    """A linear layer, which is wrong in training at all steps but some."""
+
+    def __init__(self, weight: torch.Tensor, factor: float, right: tuple[int, ...], first: int = 0) -> None:
+        super().__init__()
+        self.weight, self.factor, self.right, self.first, self.calls = nn.Parameter(weight), factor, right, first, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += self.training
+        factor = 1.0 if self.factor == 1 or self.calls in self.right else self.factor
+        out: torch.Tensor = Early.apply(x, self.weight, factor, self.first)  # type: ignore[no-untyped-call]
+        return out
+
+
+@pytest.mark.parametrize(("dtype", "scale", "factor"), [("float32", 1e4, 1 + 1e-4), ("float64", 1e6, 1 + 1e-9)])
+def test_numbers_that_are_small_in_their_tensor_are_held_to_their_own(dtype: str, scale: float, factor: float) -> None:
+    generator = np.random.default_rng(0)
+    batches = [(generator.normal(size=(32, 3)) * [scale, 1, 1], generator.normal(size=(32, 1))) for _ in range(3)]
+    how: Any = {"batches": batches, "loss": lambda output, y: (output * y).mean(), "lr": 1e-6, "dtype": dtype, "steps": 13}
+    weight = torch.tensor(generator.normal(size=(8, 3)))
+    assert_equivalent(Wrong(weight, 1, (1, 2, 11), 1), Wrong(weight, 1, ()), stages=False, **how)
+    with pytest.raises(NotEquivalentError, match="first at step 3, grads weight"):
+        assert_equivalent(Wrong(weight, factor, (1, 2, 11), 1), Wrong(weight, 1, ()), stages=False, **how)
+
+
+@pytest.mark.parametrize(("dtype", "factor"), [("float32", 1 + 1e-4), ("float64", 1 + 1e-9)])
+def test_steps_in_which_a_gradient_is_rounding_alone_excuse_no_real_one(dtype: str, factor: float) -> None:
+    """Of equal records a batch normalisation leaves rounding alone, of which relu makes a choice."""
+
+    def network(factor: float) -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(Wrong(torch.randn(12, 6), factor, (1, 2)), nn.BatchNorm1d(12, affine=False), nn.ReLU(), nn.Linear(12, 3))
+
+    generator = np.random.default_rng(0)
+    batches = [(generator.normal(size=(16, 6)), generator.normal(size=(16, 3))) for _ in range(7)]
+    batches[:2] = [(np.repeat(x[:1], 16, axis=0), y) for x, y in batches[:2]]
+    how: Any = {"batches": batches, "loss": "mse", "lr": 1e-3, "dtype": dtype, "steps": 7}
+    assert_equivalent(network(1.0), network(1.0), **how)
+    with pytest.raises(NotEquivalentError, match=r"first at step 3, grads 0\.weight"):
+        assert_equivalent(network(factor), network(1.0), **how)
