@@ -53,7 +53,7 @@ class Layer:
 
 
 class Linear(Layer):
-    """z = a Wᵀ + b, for a of shape (n, in): weight W (out, in), bias b (out,) or None."""
+    """z = a Wᵀ + b, for a of shape (n, in), or with more axes before the last: weight W (out, in), bias b (out,) or None."""
 
     def __init__(self, weight: Array, bias: Array | None = None) -> None:
         self.weight = weight
@@ -72,8 +72,9 @@ class Linear(Layer):
     def gradients(self, delta: Array) -> dict[str, Array]:
         """Return ∂L/∂W and ∂L/∂b from δ (n, out), which is stored for whoever compares it."""
         self.delta = delta
+        delta, a = rows(delta), rows(self.a)      # n counts the places of all axes but the last
         grads: dict[str, Array] = {}
-        grads["weight"] = delta.T @ self.a        # ∂L/∂W = δᵀ a      (out, in)
+        grads["weight"] = delta.T @ a             # ∂L/∂W = δᵀ a      (out, in)
         if self.bias is not None:
             grads["bias"] = delta.sum(axis=0)     # ∂L/∂b = Σₙ δ      (out,)
         return grads
@@ -139,3 +140,8 @@ class Flatten(Layer):
     def backward(self, error: Array) -> Array:
         """Return the error in the shape of the input."""
         return error.reshape(self.shape)
+
+
+def rows(a: Array) -> Array:
+    """Return a (…, units) as (n, units): a row for each place of each record."""
+    return a.reshape(-1, a.shape[-1])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """z = a Wᵀ + b, for a of shape (n, in): weight W (out, in), bias b (out,) or None."""
+    """z = a Wᵀ + b, for a of shape (n, in), or with more axes before the last: weight W (out, in), bias b (out,) or None."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A layer by hand beside its twin of `torch_ref`, trained in lockstep; and against central differences."""
+"""A layer by hand beside its twin of `torch_ref`, trained in lockstep; and against central differences and complex steps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from hypothesis import settings
+from numpy.typing import NDArray
 
 import manual
 import torch_ref
 from compare import Comparison, Problem
+from compare.lockstep.difference import Mode
 from compare.lockstep.of_module import train_beside_module
 from compare.sides.by_hand import ByHand
 from manual import Layer
@@ -20,6 +22,7 @@ from tests.manual.test_derivatives import central_differences
 Build = Callable[[Any, Callable[..., Any]], Any]      # of a package, and a function that draws an array of a shape
 DTYPES = ("float64", "float32")
 FAULT = 1 + 1e-6
+TINY = 1e-30
 few = settings(max_examples=1 + settings.default.max_examples // 5)      # of trainings, each of which takes a third of a second
 
 
@@ -43,7 +46,9 @@ class Case:
         inputs: Array = generator.integers(self.words, size=self.shape) if self.words else generator.normal(size=self.shape)
         return inputs
 
-    def compared(self, plant: tuple[str, str] | None = None, dtype: str = "float64", steps: int = 10, **options: Any) -> Comparison:
+    def compared(
+        self, plant: tuple[str, str] | None = None, dtype: str = "float64", steps: int = 10, mode: Mode = "free", **options: Any
+    ) -> Comparison:
         """The comparison of both in training, with a fault in the layer of that path at that gradient, if given, or at "input"."""
         layer, twin = self.layer(dtype), self.build(torch_ref, self._drawing(dtype, torch.tensor))
         generator = np.random.default_rng((self.seed, 99))
@@ -54,7 +59,7 @@ class Case:
         optimizer = manual.OPTIMIZERS[options["optimizer"]](options["lr"], **options["optimizer_options"])
         if plant is not None:
             spoil(layer, *plant)
-        return train_beside_module(ByHand(layer, options["loss"], optimizer), problem, steps=steps)
+        return train_beside_module(ByHand(layer, options["loss"], optimizer), problem, steps=steps, mode=mode)
 
     def held_to_pytorch(self, dtype: str = "float64", steps: int = 10, **options: Any) -> None:
         """Both are equal in every number of every step, and there is something to see."""
@@ -65,24 +70,53 @@ class Case:
     def held_to_slopes(self) -> None:
         """Gradients and error are those of Σ r · output, by central differences."""
         layer, x = self.layer(), self.inputs(0)
-        r = np.random.default_rng(self.seed).normal(size=layer.forward(x).shape)
 
         def total() -> float:
-            return float((r * layer.forward(x)).sum())
+            output = layer.forward(x)
+            return float((self._weights(output) * output).sum())
 
-        arrays = layer.parameters() | ({} if self.words else {"input": x})
-        slopes = {name: central_differences(total, array) for name, array in arrays.items()}
-        layer.forward(x)
+        self._held_to({name: central_differences(total, array) for name, array in self._arrays(layer, x).items()}, rtol=1e-6, atol=1e-8)
+
+    def held_to_complex_steps(self) -> None:
+        """Gradients and error are those of Σ r · output, by complex steps, which lose no digits; the layer has to take complex numbers."""
+        layer, x = self.layer("complex128"), self.inputs(0)
+        x = x if self.words else x.astype("complex128")
+
+        def total() -> complex:
+            output = layer.forward(x)
+            return complex((self._weights(output) * output).sum())
+
+        self._held_to({name: complex_steps(total, array) for name, array in self._arrays(layer, x).items()}, rtol=1e-10, atol=1e-12)
+
+    def _held_to(self, slopes: dict[str, Array], rtol: float, atol: float) -> None:
+        layer, x = self.layer(), self.inputs(0)
+        r = self._weights(layer.forward(x))
         found = layer.gradients(r)
         if not self.words:
             found["input"] = layer.backward(r)
         assert set(found) == set(slopes)
         for name, slope in slopes.items():
-            np.testing.assert_allclose(found[name], slope, rtol=1e-6, atol=1e-8, err_msg=name)
+            np.testing.assert_allclose(found[name], slope, rtol=rtol, atol=atol, err_msg=name)
+
+    def _arrays(self, layer: Layer, x: Array) -> dict[str, Array]:
+        return layer.parameters() | ({} if self.words else {"input": x})
+
+    def _weights(self, output: Array) -> Array:
+        return np.random.default_rng(self.seed).normal(size=output.shape)
 
     def _drawing(self, dtype: str, into: Callable[[Array], Any]) -> Callable[..., Any]:
         generator = np.random.default_rng((self.seed, 7))
         return lambda *shape: into(generator.normal(size=shape).astype(dtype))
+
+
+def complex_steps(function: Callable[[], complex], array: NDArray[Any]) -> Array:
+    """The derivative of the function with respect to each element of the complex array: Im f(x + iε) / ε (Squire and Trapp, 1998)."""
+    slopes = np.empty(array.shape)
+    for index in np.ndindex(array.shape):
+        array[index] += TINY * 1j
+        slopes[index] = function().imag / TINY
+        array[index] -= TINY * 1j
+    return slopes
 
 
 def spoil(layer: Any, path: str, what: str) -> None:
