@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .erf import erf
+
 Array = NDArray[np.floating[Any]]
 
 LEAK = 0.01                            # leaky_relu's slope below 0: PyTorch's default
@@ -97,21 +99,15 @@ def gelu(z: Array) -> Array:
 
 
 def gelu_derivative(z: Array, a: Array) -> Array:
-    """f′(z) = Φ(z) + z φ(z), with φ(z) = e^(−z²/2) / √(2π) the normal density."""
+    """f′(z) = Φ(z) + z φ(z), with φ(z) = e^(−z²/2) / √(2π) the normal density, and Φ(z) = a / z, or ½ near 0."""
+    distribution = np.divide(a, z, out=np.full_like(z, 0.5), where=np.abs(z) > 1e-30)
     density = np.exp(z * z / -2) / math.sqrt(2 * math.pi)
-    return normal_distribution(z) + z * density
+    return distribution + z * density
 
 
 def normal_distribution(z: Array) -> Array:
-    """Φ(z) = ½ (1 + erf(z / √2)).
-
-    NumPy has no erf; Python's is called for each element, in float64, and its result is cast to z's dtype: exact and simple, not fast.
-    """
-    erf = np.asarray(_erf(z / math.sqrt(2)), dtype=np.float64)
-    return (1 + erf.astype(z.dtype)) / 2
-
-
-_erf = np.frompyfunc(math.erf, 1, 1)
+    """Φ(z) = ½ (1 + erf(z / √2))."""
+    return (1 + erf(z / math.sqrt(2))) / 2
 
 
 def gelu_tanh(z: Array) -> Array:
