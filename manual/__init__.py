@@ -1,12 +1,13 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
-`convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is written out, with its equation
-and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding` and `attention`. Every derivative is
+written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
 from .activations import ACTIVATIONS, Activation
+from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding
@@ -42,6 +43,7 @@ __all__ = [
     "Linear",
     "Loss",
     "MaxPool2d",
+    "MultiheadAttention",
     "NETWORKS",
     "NORMALIZATIONS",
     "Network",

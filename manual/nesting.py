@@ -12,15 +12,19 @@ from .layers import Layer
 
 
 class Nested(Layer):
-    """A layer whose parameters and buffers are those of its `children`."""
+    """A layer whose parameters and buffers are those of its `children`, after parameters of its `own`, if it has any."""
 
     def children(self) -> Mapping[str, Layer]:
         """Return the layers that this one is made of, by name, in PyTorch's order."""
         raise NotImplementedError
 
+    def own(self) -> dict[str, Array]:
+        """Return the parameters that are none of its children's, by name."""
+        return {}
+
     def parameters(self) -> dict[str, Array]:
         """Return the arrays of all layers by name; changing them changes the layers."""
-        return with_paths({path: layer.parameters() for path, layer in self.children().items()})
+        return self.own() | with_paths({path: layer.parameters() for path, layer in self.children().items()})
 
     def buffers(self) -> dict[str, Any]:
         """Return the running statistics of all layers by name."""
@@ -28,7 +32,7 @@ class Nested(Layer):
 
     def entries(self) -> dict[str, Any]:
         """Return parameters and buffers, layer by layer."""
-        return with_paths({path: layer.entries() for path, layer in self.children().items()})
+        return self.own() | with_paths({path: layer.entries() for path, layer in self.children().items()})
 
 
 class Sequential(Nested):

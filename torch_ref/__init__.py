@@ -4,6 +4,7 @@ Its files and names are those of `manual`, so that the two read side by side; th
 """
 
 from .activations import ACTIVATIONS
+from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding
@@ -37,6 +38,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "MaxPool2d",
+    "MultiheadAttention",
     "NETWORKS",
     "NORMALIZATIONS",
     "Network",
