@@ -1,7 +1,7 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
-`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding` and `attention`. Every derivative is
+`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`. Every derivative is
 written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
@@ -11,6 +11,7 @@ from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding
+from .gating import SwiGLU
 from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
 from .nesting import Residual, Sequential
@@ -53,6 +54,7 @@ __all__ = [
     "Residual",
     "SGD",
     "Sequential",
+    "SwiGLU",
     "accumulated_gradients",
     "drawing",
     "load",

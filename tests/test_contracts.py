@@ -83,7 +83,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_both_backends_define_the_same_names() -> None:
     """File by file they read side by side; what only one has, the other leaves to autograd or has no need of."""
     both = (
-        "activations", "attention", "channel_normalization", "convolution", "embedding", "layers", "losses", "nesting", "network",
+        "activations", "attention", "channel_normalization", "convolution", "embedding", "gating", "layers", "losses", "nesting", "network",
         "normalization", "optimizers", "pooling", "state", "training",
     )
     for name in both:

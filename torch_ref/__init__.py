@@ -8,6 +8,7 @@ from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding
+from .gating import SwiGLU
 from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
 from .nesting import Residual, Sequential
@@ -48,6 +49,7 @@ __all__ = [
     "Residual",
     "SGD",
     "Sequential",
+    "SwiGLU",
     "accumulated_gradients",
     "exact_settings",
     "load",
