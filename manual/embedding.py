@@ -1,4 +1,4 @@
-"""Embedding: a row of a table for each word of a text, learned like any weight."""
+"""Embedding: a row of a table for each word of a text, and one for each place, learned like any weight."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array
-from .layers import Layer
+from .layers import Layer, Linear
+from .nesting import Nested, with_paths
 
 
 class Embedding(Layer):
@@ -39,3 +40,71 @@ class Embedding(Layer):
     def backward(self, error: Array) -> Array:
         """Raise TypeError: words have no gradient."""
         raise TypeError("words have no gradient; expected an embedding to be the first layer")
+
+
+class PositionalEmbedding(Layer):
+    """y[…, t, :] = a[…, t, :] + W[t, :]: each place of a sequence gets the row of its number; weight W (places, units)."""
+
+    def __init__(self, weight: Array) -> None:
+        self.weight = weight
+
+    def parameters(self) -> dict[str, Array]:
+        """Return the weight."""
+        return {"weight": self.weight}
+
+    def forward(self, a: Array) -> Array:
+        """Return y (…, T, units) for a (…, T, units). Raises ValueError for more places than the table has."""
+        if a.shape[-2] > len(self.weight):
+            raise ValueError(f"a has {a.shape[-2]} places; expected at most {len(self.weight)}")
+        y: Array = a + self.weight[: a.shape[-2]]   # y = a + W[:T]       (…, T, units)
+        return y
+
+    def gradients(self, error: Array) -> dict[str, Array]:
+        """Return ∂L/∂W from ∂L/∂y (…, T, units), 0 for places that no sequence has."""
+        gradient = np.zeros_like(self.weight)
+        gradient[: error.shape[-2]] = error.sum(axis=tuple(range(error.ndim - 2)))      # ∂L/∂W[:T] = Σₙ ∂L/∂y    (T, units)
+        return {"weight": gradient}
+
+    def backward(self, error: Array) -> Array:
+        """Return ∂L/∂a = ∂L/∂y."""
+        return error
+
+
+class TiedEmbedding(Nested):
+    """z = f(E[t]) Eᵀ + b: the table E (words, units) embeds the words t, and scores the output of the layer f by each word's row.
+
+    Bias b (words,) or None. E is one parameter, "embedding.weight", as PyTorch names it by its first place (Press and Wolf, 2017).
+    """
+
+    def __init__(self, embedding: Embedding, layer: Layer, bias: Array | None = None) -> None:
+        self.embedding, self.layer = embedding, layer
+        self.output = Linear(embedding.weight, bias)
+
+    def children(self) -> dict[str, Layer]:
+        """Return the embedding and the layer f, as "embedding" and "layer"."""
+        return {"embedding": self.embedding, "layer": self.layer}
+
+    def own(self) -> dict[str, Array]:
+        """Return the bias, if there is one."""
+        return {} if self.output.bias is None else {"bias": self.output.bias}
+
+    def forward(self, words: NDArray[Any]) -> Array:
+        """Return z (…, words) for words (…), in training."""
+        return self.output.forward(self.layer.forward(self.embedding.forward(words)))      # z = f(E[t]) Eᵀ + b    (…, words)
+
+    def predict(self, words: NDArray[Any]) -> Array:
+        """Return z in evaluation."""
+        return self.output.predict(self.layer.predict(self.embedding.predict(words)))
+
+    def gradients(self, error: Array) -> dict[str, Array]:
+        """Return the gradients of all parameters by name, from ∂L/∂z (…, words)."""
+        of_output = self.output.gradients(error)                    # ∂L/∂E as it scores, and ∂L/∂b
+        df = self.output.backward(error)                            # ∂L/∂f = ∂L/∂z E                 (…, units)
+        of_layer = self.layer.gradients(df)
+        of_embedding = self.embedding.gradients(self.layer.backward(df))      # ∂L/∂E as it embeds
+        both = of_embedding["weight"] + of_output.pop("weight")     # ∂L/∂E: the sum of both uses     (words, units)
+        return of_output | with_paths({"embedding": {"weight": both}, "layer": of_layer})
+
+    def backward(self, error: Array) -> Array:
+        """Raise TypeError: words have no gradient."""
+        return self.embedding.backward(error)

@@ -7,7 +7,7 @@ from .activations import ACTIVATIONS
 from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
-from .embedding import Embedding
+from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
 from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
@@ -45,11 +45,13 @@ __all__ = [
     "Network",
     "OPTIMIZERS",
     "Optimizer",
+    "PositionalEmbedding",
     "RMSNorm",
     "Residual",
     "SGD",
     "Sequential",
     "SwiGLU",
+    "TiedEmbedding",
     "accumulated_gradients",
     "exact_settings",
     "load",
