@@ -130,7 +130,7 @@ def shares(actual: Array, expected: Array, allowed: Array) -> Array:
     """Return |actual − expected| as a share of `allowed`: 0 where they are equal, infinite where they or their bound are not finite."""
     with np.errstate(all="ignore"):
         gap = np.abs(actual - expected)
-        share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap != 0)
+        share = np.divide(gap, allowed, out=np.zeros(gap.shape), where=gap != 0)
     return np.where((gap == 0) | (np.isfinite(gap) & np.isfinite(allowed)), share, np.inf)
 
 

@@ -157,3 +157,9 @@ def test_a_gradient_that_is_rounding_alone_has_room(optimizer: str) -> None:
         assert comparison.verdict == "equivalent", comparison.explanation()
         assert comparison.worst is not None
         assert comparison.worst.share < 0.95, f"seed {seed}, {comparison.worst.place()}: share {comparison.worst.share}"
+
+
+def test_the_agreement_has_buffers_of_whole_numbers_too() -> None:
+    module = nn.BatchNorm1d(3)
+    found = train_beside_module(module, module_problem(module, inputs=(4, 3)), steps=2, keep=(1, 2)).agreement
+    assert found["buffers", "num_batches_tracked"].share.tolist() == [0, 0]
