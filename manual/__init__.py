@@ -1,8 +1,9 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
-`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`. Every derivative is
-written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`; then `recurrence`. Every
+derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is
+(out, in).
 """
 
 from . import fast as fast
@@ -20,6 +21,7 @@ from .networks import NETWORKS, drawing
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from .pooling import AvgPool2d, MaxPool2d
+from .recurrence import RNN
 from .state import load, save
 from .training import accumulated_gradients, train
 
@@ -52,6 +54,7 @@ __all__ = [
     "Optimizer",
     "PositionalEmbedding",
     "RMSNorm",
+    "RNN",
     "Residual",
     "SGD",
     "Sequential",

@@ -84,7 +84,7 @@ def test_both_backends_define_the_same_names() -> None:
     """File by file they read side by side; what only one has, the other leaves to autograd or has no need of."""
     both = (
         "activations", "attention", "channel_normalization", "convolution", "embedding", "gating", "layers", "losses", "nesting", "network",
-        "normalization", "optimizers", "pooling", "state", "training",
+        "normalization", "optimizers", "pooling", "recurrence", "state", "training",
     )
     for name in both:
         assert (ROOT / "manual" / f"{name}.py").exists()

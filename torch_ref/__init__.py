@@ -17,6 +17,7 @@ from .networks import NETWORKS
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
 from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from .pooling import AvgPool2d, MaxPool2d
+from .recurrence import RNN
 from .settings import exact_settings
 from .state import load, save
 from .training import accumulated_gradients, train
@@ -47,6 +48,7 @@ __all__ = [
     "Optimizer",
     "PositionalEmbedding",
     "RMSNorm",
+    "RNN",
     "Residual",
     "SGD",
     "Sequential",

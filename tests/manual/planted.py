@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-METHODS = ("gradients", "backward", "through")
+METHODS = ("from_outside", "gradients", "weight_gradients", "backward", "through")
 FAULT = 1 + 1e-6
 
 

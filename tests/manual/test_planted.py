@@ -7,9 +7,11 @@ import pytest
 
 import manual
 from manual.normalization import Normalization
+from manual.recurrence import Recurrent
 from manual.windows import Windows
 from tests.manual.beside import Case
 from tests.manual.planted import Fault, Line, lines_of
+from tests.manual.test_recurrence import case_of
 
 
 def conv(package: Any, array: Any) -> Any:
@@ -59,6 +61,8 @@ CASES: dict[type, list[Case]] = {
     manual.TiedEmbedding: [Case(tied, (5, 4), words=5)],
     manual.MultiheadAttention: [Case(attention, (3, 4, 4))],
     manual.SwiGLU: [Case(swiglu, (5, 3))],
+    Recurrent: [case_of("RNN", (2, 2, 2), 3, last=last) for last in (False, True)],
+    manual.RNN: [case_of("RNN", (2, 2, 2), 3)],
 }
 
 
@@ -70,6 +74,8 @@ OTHERS = (
     "Windows.backward: (top, left)", "Windows.backward: x = np.zeros", "Windows.backward: *_, rows, columns =",
     "Normalization.gradients: first =", "Normalization.gradients: others =", "Embedding.gradients: gradient = np.zeros_like",
     "PositionalEmbedding.gradients: gradient = np.zeros_like", "TiedEmbedding.backward: return self.embedding.backward",
+    "Recurrent.from_outside: errors = np.zeros_like", "Recurrent.weight_gradients: gates, _, _, units =",
+    "RNN.gradients: dh = np.zeros_like",
 )
 
 
