@@ -1,9 +1,9 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
-`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`; then `recurrence`. Every
-derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is
-(out, in).
+`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`; then `recurrence` and
+`lstm`. Every derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout:
+`0.weight` is (out, in).
 """
 
 from . import fast as fast
@@ -15,6 +15,7 @@ from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
 from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
+from .lstm import LSTM
 from .nesting import Residual, Sequential
 from .network import Network
 from .networks import NETWORKS, drawing
@@ -41,6 +42,7 @@ __all__ = [
     "Flatten",
     "GroupNorm",
     "LOSSES",
+    "LSTM",
     "Layer",
     "LayerNorm",
     "Linear",

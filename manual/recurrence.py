@@ -125,3 +125,14 @@ class RNN(Recurrent):
             delta[t] = self.activation.backward(dh, self.z[t], self.h[t + 1])       # δ = ∂L/∂z = ∂L/∂h_t ∘ f′(z)
             dh = delta[t] @ self.weight_hh_l0                                       # ∂L/∂h_{t−1} = δ W_hh
         return self.weight_gradients(delta[None], delta[None])
+
+
+def squash(z: Array, s: Array | float) -> None:
+    """Turn z into s tanh(s z) + 1 − s, in place: for s = 1 tanh(z), and for s = ½ the sigmoid, σ(z) = ½ tanh(½ z) + ½.
+
+    Near 0 this σ(z) is as exact as numbers near 1 are, where that of `activations` is as exact as itself.
+    """
+    z *= s
+    np.tanh(z, out=z)
+    z *= s
+    z += 1 - s

@@ -11,6 +11,7 @@ from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
 from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
+from .lstm import LSTM
 from .nesting import Residual, Sequential
 from .network import Network
 from .networks import NETWORKS
@@ -37,6 +38,7 @@ __all__ = [
     "Flatten",
     "GroupNorm",
     "LOSSES",
+    "LSTM",
     "LayerNorm",
     "Linear",
     "MaxPool2d",
