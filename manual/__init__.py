@@ -1,8 +1,8 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
-`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`; then `recurrence` and
-`lstm`. Every derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout:
+`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`; then `recurrence`, `lstm`
+and `gru`. Every derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout:
 `0.weight` is (out, in).
 """
 
@@ -13,6 +13,7 @@ from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
+from .gru import GRU
 from .layers import Activate, Dropout, Flatten, Layer, Linear
 from .losses import LOSSES, Loss
 from .lstm import LSTM
@@ -40,6 +41,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRU",
     "GroupNorm",
     "LOSSES",
     "LSTM",

@@ -9,6 +9,7 @@ from .channel_normalization import BatchNorm2d, GroupNorm
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
+from .gru import GRU
 from .layers import Activate, Dropout, Flatten, Linear
 from .losses import LOSSES
 from .lstm import LSTM
@@ -36,6 +37,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRU",
     "GroupNorm",
     "LOSSES",
     "LSTM",

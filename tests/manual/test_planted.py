@@ -61,9 +61,10 @@ CASES: dict[type, list[Case]] = {
     manual.TiedEmbedding: [Case(tied, (5, 4), words=5)],
     manual.MultiheadAttention: [Case(attention, (3, 4, 4))],
     manual.SwiGLU: [Case(swiglu, (5, 3))],
-    Recurrent: [case_of("LSTM", (2, 2, 2), 3, last=last) for last in (False, True)],
+    Recurrent: [case_of("GRU", (2, 2, 2), 3, last=last) for last in (False, True)],
     manual.RNN: [case_of("RNN", (2, 2, 2), 3)],
     manual.LSTM: [case_of("LSTM", (2, 2, 2), 3)],
+    manual.GRU: [case_of("GRU", (2, 2, 2), 3)],
 }
 
 
@@ -77,6 +78,7 @@ OTHERS = (
     "PositionalEmbedding.gradients: gradient = np.zeros_like", "TiedEmbedding.backward: return self.embedding.backward",
     "Recurrent.from_outside: errors = np.zeros_like", "Recurrent.weight_gradients: gates, _, _, units =",
     "RNN.gradients: dh = np.zeros_like", "LSTM.gradients: delta = np.zeros_like", "LSTM.gradients: dh = dc = np.zeros_like",
+    "GRU.gradients: delta = np.zeros_like", "GRU.gradients: dh = np.zeros_like",
 )
 
 

@@ -17,7 +17,7 @@ from compare.lockstep.difference import Mode
 from compare.sides.by_hand import ByHand
 from tests.manual.beside import DTYPES, Case, few
 
-KINDS = {"RNN": 1, "LSTM": 4}      # how many gates each has
+KINDS = {"RNN": 1, "LSTM": 4, "GRU": 3}      # how many gates each has
 
 
 def recurrent(package: Any, array: Any, kind: str, n_in: int, units: int, bias: bool = True, **options: Any) -> Any:
@@ -97,7 +97,7 @@ def test_gates_that_are_far_open_or_shut_overflow_nothing() -> None:
 @pytest.mark.parametrize("shape", [(5, 3), (5, 0, 3), (5, 4, 2)])
 def test_sequences_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=re.escape(f"x has shape {shape}; expected (batch, T, 3) with T at least 1")):
-        case_of("LSTM", (5, 4, 3), 2).layer().forward(np.ones(shape))
+        case_of("GRU", (5, 4, 3), 2).layer().forward(np.ones(shape))
 
 
 def test_one_bias_alone_and_another_nonlinearity_are_refused() -> None:
@@ -118,7 +118,7 @@ def test_one_above_another_trains_as_pytorchs(kind: str) -> None:
     case.held_to_pytorch(steps=3)
 
 
-@pytest.mark.parametrize("kind", ["LSTM"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 @pytest.mark.parametrize(("dtype", "mode"), [("float64", "free"), ("float32", "follow")])
 def test_a_classifier_of_rows_of_pixels_trains_as_pytorchs(kind: str, dtype: str, mode: Mode) -> None:
     """A layer reads an image of 8 rows of 8 pixels row by row, and a linear one scores four classes; they learn to tell all apart."""
