@@ -1,0 +1,44 @@
+"""What each exercise is compared with: for each file a function of its name, which returns PyTorch's module and its training."""
+
+import numpy as np
+from torch import nn
+
+from backprop_compare import Problem
+
+
+def problem(module, batches, loss="mse", optimizer="sgd", lr=0.1):
+    """Return the problem of a module in float64, whose weights are drawn from N(0, 1 / in), always the same."""
+    drawing = {name: drawn(*each.shape, seed=i) / np.sqrt(each[0].numel()) for i, (name, each) in enumerate(module.named_parameters())}
+    return Problem.of(module, batches=batches, loss=loss, optimizer=optimizer, lr=lr, dtype="float64", initial_parameters=drawing)
+
+
+def drawn(*shape, seed):
+    """Return numbers from a normal distribution, always the same for a seed."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def pairs(inputs, targets):
+    """Return three batches of inputs and targets of these shapes."""
+    return [(drawn(*inputs, seed=(1, i)), drawn(*targets, seed=(2, i))) for i in range(3)]
+
+
+def labelled(inputs, classes):
+    """Return three batches of inputs of that shape, each with its class, a number from 0."""
+    return [(drawn(*inputs, seed=(1, i)), np.arange(i, i + inputs[0]) % classes) for i in range(3)]
+
+
+def convolution_1():
+    """Return a convolution of images of two channels."""
+    return problem(nn.Conv2d(2, 3, (3, 2)), pairs((4, 2, 5, 6), (4, 3, 3, 5)))
+
+
+def convolution_2():
+    """Return two convolutions of stride 2."""
+    first, second = nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Conv2d(3, 2, 3, stride=2, padding=1)
+    return problem(nn.Sequential(first, nn.Tanh(), second), pairs((4, 2, 9, 8), (4, 2, 3, 2)))
+
+
+def convolution_3():
+    """Return a convolution, pooling whose windows overlap, and a linear layer."""
+    layers = nn.Conv2d(1, 3, 3), nn.MaxPool2d(3, stride=2), nn.Flatten(), nn.Linear(27, 4)
+    return problem(nn.Sequential(*layers), labelled((8, 1, 9, 9), classes=4), loss="cross_entropy")
