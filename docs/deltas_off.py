@@ -20,20 +20,24 @@ def table(mistakes: Mapping[str, ByHand], problem: ModuleProblem, names: Sequenc
     cells = [["", "first at", *names, "loss"]]
     for mistake, side in mistakes.items():
         comparison = train_beside_module(side, problem, steps=steps)
-        first, off = comparison.first_divergence, dict[str, float]()
-        for name, ours, theirs, _ in comparison.kept[first.step].deltas() if first else ():
-            off[name] = float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+        off: dict[str, float] = {}
+        for step in comparison.kept.values():      # the one of the first difference, unless that is in evaluation
+            for name, ours, theirs, _ in step.deltas():
+                off[name] = float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
         place = comparison.explanation(method=False).split("\n")[0].partition("first at ")[2].partition(", index")[0]
-        shares = [f"{off[name]:.0%}" if off.get(name, 0) > 1e-9 else "·" for name in names]
-        cells.append([mistake, place, *shares, f"{_trained(side, problem):.3f}"])
+        cells.append([mistake, place, *(_share(off.get(name, 0.0)) for name in names), f"{_trained(side, problem):.3f}"])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [[f"{cell:{'<' if at < 2 else '>'}{widths[at]}}" for at, cell in enumerate(row)] for row in cells]
     return "\n".join("  ".join(line) for line in lines)
 
 
+def _share(off: float) -> str:
+    return "·" if off < 1e-9 else f"{off:.0e}" if off < 0.005 else f"{off:.0%}"
+
+
 def _trained(side: ByHand, problem: ModuleProblem) -> float:
     """Return the mean loss of the problem's batches after training the side on them."""
-    side.load_state_dict(problem.initial_parameters)
+    side.load_state_dict({name: each.numpy() for name, each in problem.module.state_dict().items()})
     for step in range(1, TRAINED + 1):
         side.step(*problem.batch(step))
     return float(np.mean([side.loss.value(side.predict(x), y) for x, y in problem.batches]))

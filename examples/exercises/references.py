@@ -42,3 +42,19 @@ def convolution_3():
     """Return a convolution, pooling whose windows overlap, and a linear layer."""
     layers = nn.Conv2d(1, 3, 3), nn.MaxPool2d(3, stride=2), nn.Flatten(), nn.Linear(27, 4)
     return problem(nn.Sequential(*layers), labelled((8, 1, 9, 9), classes=4), loss="cross_entropy")
+
+
+def normalization_1():
+    """Return layer normalisation of texts."""
+    return problem(nn.LayerNorm(5), pairs((4, 3, 5), (4, 3, 5)))
+
+
+def normalization_2():
+    """Return batch normalisation between two linear layers."""
+    layers = nn.Linear(3, 4, bias=False), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2)
+    return problem(nn.Sequential(*layers), pairs((8, 3), (8, 2)))
+
+
+def normalization_3():
+    """Return group normalisation after a convolution of 1 × 1."""
+    return problem(nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)), pairs((4, 3, 3, 2), (4, 4, 3, 2)))
