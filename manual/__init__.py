@@ -14,7 +14,7 @@ from .convolution import Conv1d, Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
 from .gru import GRU
-from .layers import Activate, Dropout, Flatten, Layer, Linear
+from .layers import ELU, Activate, Dropout, Flatten, Layer, LeakyReLU, Linear
 from .losses import LOSSES, Loss
 from .lstm import LSTM
 from .nesting import Residual, Sequential
@@ -39,6 +39,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Dropout",
+    "ELU",
     "Embedding",
     "Flatten",
     "GRU",
@@ -47,6 +48,7 @@ __all__ = [
     "LSTM",
     "Layer",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
     "Loss",
     "MaxPool2d",

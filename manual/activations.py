@@ -73,24 +73,24 @@ def relu_derivative(z: Array, a: Array) -> Array:
     return (z > 0).astype(z.dtype)
 
 
-def leaky_relu(z: Array) -> Array:
-    """f(z) = z for z > 0, else 0.01 z."""
-    return np.where(z > 0, z, LEAK * z)
+def leaky_relu(z: Array, slope: float = LEAK) -> Array:
+    """f(z) = z for z > 0, else s z."""
+    return np.where(z > 0, z, slope * z)
 
 
-def leaky_relu_derivative(z: Array, a: Array) -> Array:
-    """f′(z) = 1 for z > 0, else 0.01; at z = 0, where there is no derivative, 0.01 as in PyTorch."""
-    return np.where(z > 0, 1, LEAK).astype(z.dtype)
+def leaky_relu_derivative(z: Array, a: Array, slope: float = LEAK) -> Array:
+    """f′(z) = 1 for z > 0, else s; at z = 0, where there is no derivative, s as in PyTorch."""
+    return np.where(z > 0, 1, slope).astype(z.dtype)
 
 
-def elu(z: Array) -> Array:
-    """f(z) = z for z > 0, else eᶻ − 1 (α = 1)."""
-    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+def elu(z: Array, alpha: float = 1.0) -> Array:
+    """f(z) = z for z > 0, else α (eᶻ − 1)."""
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
 
-def elu_derivative(z: Array, a: Array) -> Array:
-    """f′(z) = 1 for z > 0, else eᶻ: both are 1 at z = 0."""
-    return np.exp(np.minimum(z, 0))
+def elu_derivative(z: Array, a: Array, alpha: float = 1.0) -> Array:
+    """f′(z) = 1 for z > 0, else α eᶻ; at z = 0, where there is no derivative unless α = 1, α as in PyTorch."""
+    return np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0)))
 
 
 def gelu(z: Array) -> Array:

@@ -8,12 +8,13 @@ steps, where gradient descent subtracts.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import Activation, Array
+from .activations import LEAK, Activation, Array, elu, elu_derivative, leaky_relu, leaky_relu_derivative
 
 
 class Layer:
@@ -98,6 +99,22 @@ class Activate(Layer):
     def backward(self, error: Array) -> Array:
         """Return δ from the error ∂L/∂a."""
         return self.activation.backward(error, self.z, self.a)      # δ = ∂L/∂a ∘ f′(z)   (n, out)
+
+
+class LeakyReLU(Activate):
+    """a = z for z > 0, else s z, with s the `negative_slope`."""
+
+    def __init__(self, negative_slope: float = LEAK) -> None:
+        slope = float(negative_slope)
+        super().__init__(Activation("leaky_relu", partial(leaky_relu, slope=slope), partial(leaky_relu_derivative, slope=slope)))
+
+
+class ELU(Activate):
+    """a = z for z > 0, else α (eᶻ − 1)."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        alpha = float(alpha)
+        super().__init__(Activation("elu", partial(elu, alpha=alpha), partial(elu_derivative, alpha=alpha)))
 
 
 class Dropout(Layer):

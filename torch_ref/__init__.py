@@ -10,7 +10,7 @@ from .convolution import Conv1d, Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
 from .gru import GRU
-from .layers import Activate, Dropout, Flatten, Linear
+from .layers import ELU, Activate, Dropout, Flatten, LeakyReLU, Linear
 from .losses import LOSSES
 from .lstm import LSTM
 from .nesting import Residual, Sequential
@@ -35,6 +35,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Dropout",
+    "ELU",
     "Embedding",
     "Flatten",
     "GRU",
@@ -42,6 +43,7 @@ __all__ = [
     "LOSSES",
     "LSTM",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
     "MaxPool2d",
     "MultiheadAttention",

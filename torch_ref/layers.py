@@ -32,6 +32,14 @@ class Activate(nn.Module):
         return self.activation(z)
 
 
+class LeakyReLU(nn.LeakyReLU):
+    """a = z for z > 0, else s z, with s the `negative_slope`."""
+
+
+class ELU(nn.ELU):
+    """a = z for z > 0, else α (eᶻ − 1)."""
+
+
 class Dropout(nn.Module):
     """a ∘ m / (1 − p): in training, each element becomes 0 with probability p, the others are scaled up; evaluation returns a unchanged.
 
