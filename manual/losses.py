@@ -1,7 +1,7 @@
 """Losses L(ŷ, y), each beside its gradient ∂L/∂ŷ, for outputs ŷ (n, k) of n records.
 
 A loss consists of its terms, one for each element or one for each record, and their derivative. As PyTorch's `reduction` does, "sum"
-adds the terms up, and "mean" divides the sum by their number: N = n·k elements, or n records.
+adds the terms up, "mean" divides the sum by their number, N = n·k elements or n records, and "batchmean" by the number of records, N = n.
 The lesson's loss is half the square: the factor 2 of the square's derivative cancels, so that Δw = lr · δ · a, as the lesson prints it.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .activations import Array, log_softmax, sigmoid, softmax
 
-REDUCTIONS = ("mean", "sum")
+REDUCTIONS = ("mean", "sum", "batchmean")
 
 Targets = NDArray[Any]      # (n, k) numbers, as the output, or class indices (n,) for the losses in TAKES_CLASSES
 
@@ -32,11 +32,11 @@ class Loss:
     over: Literal["elements", "records"] = "elements"
 
     def value(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
-        """Return L = Σℓ / N, or Σℓ with reduction "sum", as an array of no dimension. Raises ValueError for another reduction."""
+        """Return L = Σℓ / N, N = 1 for the reduction "sum", as an array of no dimension. Raises ValueError for an unknown reduction."""
         return np.asarray(self.terms(output, y).sum() / self._divisor(output, reduction))
 
     def gradient(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
-        """Return ∂L/∂ŷ (n, k). Raises ValueError for another reduction."""
+        """Return ∂L/∂ŷ (n, k). Raises ValueError for an unknown reduction."""
         return self.derivative(output, y) / self._divisor(output, reduction)
 
     def _divisor(self, output: Array, reduction: str) -> int:
@@ -44,7 +44,7 @@ class Loss:
             raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
         if reduction == "sum":
             return 1
-        return output.size if self.over == "elements" else len(output)
+        return output.size if reduction == "mean" and self.over == "elements" else len(output)
 
 
 def half_mse(output: Array, y: Array) -> Array:

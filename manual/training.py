@@ -55,7 +55,7 @@ def accumulated_gradients(
     """
     outputs, values, grads = [], [], {name: np.zeros_like(array) for name, array in network.parameters().items()}
     for rows in np.array_split(np.arange(len(x)), min(parts, len(x))):
-        share = len(rows) / len(x) if reduction == "mean" else 1.0
+        share = len(rows) / len(x) if reduction != "sum" else 1.0
         part = None if masks is None else {index: mask[rows] for index, mask in masks.items()}
         output, value, part_grads = network.gradients(x[rows], y[rows], loss, reduction=reduction, masks=part, weight=share)
         outputs.append(output)

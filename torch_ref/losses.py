@@ -1,6 +1,7 @@
 """Losses L(ŷ, y), for outputs ŷ (n, k) of n records: PyTorch's own operators.
 
-`reduction` is "mean" or "sum". "mean" divides by the number of elements of the output, for sse and cross_entropy by the number of records.
+`reduction` is "mean", "sum" or "batchmean". "mean" divides the sum by the number of elements of the output, for sse and cross_entropy by
+the number of records; "batchmean" always by the number of records.
 """
 
 import math
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-REDUCTIONS = ("mean", "sum")
+REDUCTIONS = ("mean", "sum", "batchmean")
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,11 @@ class Loss:
     function: Callable[..., Tensor]
 
     def __call__(self, output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-        """Return L. Raises ValueError for a reduction that is neither "mean" nor "sum"."""
+        """Return L. Raises ValueError for an unknown reduction."""
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
+        if reduction == "batchmean":
+            return self.function(output, y, reduction="sum") / len(output)
         return self.function(output, y, reduction=reduction)
 
 

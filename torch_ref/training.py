@@ -56,7 +56,7 @@ def accumulated_gradients(
     """
     outputs, values, grads = [], [], {name: torch.zeros_like(param.detach()) for name, param in network.parameters_by_name().items()}
     for rows in torch.tensor_split(torch.arange(len(x), device=x.device), min(parts, len(x))):
-        share = len(rows) / len(x) if reduction == "mean" else 1.0
+        share = len(rows) / len(x) if reduction != "sum" else 1.0
         part = None if masks is None else {index: network.as_mask(mask)[rows] for index, mask in masks.items()}
         output, value, part_grads = network.gradients(x[rows], y[rows], loss, reduction=reduction, masks=part, weight=share)
         outputs.append(output)

@@ -27,7 +27,7 @@ class Loss:
     """A loss.
 
     `terms(output, y)` returns the terms, one per element (…, n, k) or per record (…, n), and their derivative (…, n, k). The reduction
-    "mean" divides by the number of elements or of records, as `over` says.
+    "mean" divides by the number of elements or of records, as `over` says, and "batchmean" by that of records.
     """
 
     terms: Terms
@@ -47,8 +47,8 @@ class Loss:
         return loss.scaled(share), derivative.scaled(share)
 
     def share(self, n: int, k: int, reduction: str) -> float:
-        """Return the factor of each term in the loss of n records of k numbers: 1 over the terms' number for the mean, 1 for the sum."""
-        return 1.0 if reduction == "sum" else 1 / (n * k if self.over == "elements" else n)
+        """Return the factor of each term in the loss of n records of k numbers: 1 for the sum, 1 over a number for a mean."""
+        return 1.0 if reduction == "sum" else 1 / (n * k if reduction == "mean" and self.over == "elements" else n)
 
 
 def numbers(y: Targets) -> Targets:

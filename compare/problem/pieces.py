@@ -88,7 +88,7 @@ LOSSES: dict[str, LossPiece] = _by_name(
     LossPiece("cross_entropy", "−Σₖ yₖ log softmax(ŷ)ₖ", "F.cross_entropy", over="records", targets="classes"),
 )
 
-REDUCTIONS = ("mean", "sum")
+REDUCTIONS = ("mean", "sum", "batchmean")      # of the terms; the last is their sum over the number of records
 
 TARGETS = ("classes", "one_hot", "binary")      # kinds that a file may declare: class indices, one 1 in each row, or only 0 and 1
 

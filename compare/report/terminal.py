@@ -86,7 +86,7 @@ def _print_problem(console: Output, comparison: Comparison, device: str) -> None
 
 
 def _loss(problem: Problem) -> str:
-    return problem.loss + (", summed" if problem.reduction == "sum" else "")
+    return problem.loss + {"mean": "", "sum": ", summed", "batchmean": ", summed over outputs"}[problem.reduction]
 
 
 def _update(problem: Problem) -> str:

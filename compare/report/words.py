@@ -31,7 +31,7 @@ def described(problem: Problem) -> str:
     """Describe the problem in a few words."""
     names = problem.activations[:1] if len(set(problem.activations)) == 1 else problem.activations
     network = f"{'-'.join(map(str, problem.sizes))} {' '.join(names)}, {'biases' if problem.bias else 'no biases'}"
-    loss = problem.loss + (" summed" if problem.reduction == "sum" else "")
+    loss = problem.loss + {"mean": "", "sum": " summed", "batchmean": " summed over outputs"}[problem.reduction]
     options = [f"{name} {value}" for name, value in problem.chosen_options.items() if value]
     pieces = [problem.normalization, f"dropout {problem.dropout:g}" if problem.dropout else None]
     return ", ".join(filter(None, (network, *pieces, loss, " ".join([problem.optimizer, *options]))))

@@ -128,8 +128,7 @@ class Variant:
         problem, product = self.problem, PRODUCTS[self.product]
         passes, output = self.forward(x, masks)
         terms, derivative = chosen(loss_forms(problem.loss), self.form)
-        n = len(output) if LOSSES[problem.loss].over == "records" else output.size
-        n = n if problem.reduction == "mean" else 1
+        n = round(1 / LOSSES[problem.loss].share(*output.shape, problem.reduction))
         loss = np.asarray(terms(output, y).sum() / n, dtype=output.dtype)
 
         in_error = n if self.mean_in == "error" else 1

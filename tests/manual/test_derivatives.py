@@ -12,7 +12,7 @@ from manual.activations import Array
 from tests.pieces import KINKED_ACTIVATIONS, KINKED_LOSSES, ON_CLASSES, ON_PROBABILITIES, loss_arguments
 
 STEP = 1e-5
-REDUCTIONS = ("mean", "sum")
+REDUCTIONS = ("mean", "sum", "batchmean")
 HUGE = {"float64": 1e4, "float32": 1e3}
 
 
@@ -58,9 +58,9 @@ def test_a_loss_gradient_is_its_slope(name: str, reduction: str) -> None:
 def test_a_mean_is_the_sum_divided_by_the_number_of_what_it_is_over(name: str) -> None:
     loss = LOSSES[name]
     for output, y in loss_arguments(name, np.random.default_rng(0), shape=(4, 3)):
-        n = {"elements": 12, "records": 4}[loss.over]
-        np.testing.assert_allclose(loss.value(output, y), loss.value(output, y, "sum") / n, rtol=1e-15)
-        np.testing.assert_allclose(loss.gradient(output, y), loss.gradient(output, y, "sum") / n, rtol=1e-15)
+        for reduction, n in (("mean", {"elements": 12, "records": 4}[loss.over]), ("batchmean", 4)):
+            np.testing.assert_allclose(loss.value(output, y, reduction), loss.value(output, y, "sum") / n, rtol=1e-15)
+            np.testing.assert_allclose(loss.gradient(output, y, reduction), loss.gradient(output, y, "sum") / n, rtol=1e-15)
         with pytest.raises(ValueError, match="reduction is 'none'"):
             loss.value(output, y, "none")
         with pytest.raises(ValueError, match="reduction is 'none'"):

@@ -73,13 +73,12 @@ def test_a_number_of_float64_leaves_float32_as_it_is(kind: str) -> None:
 
 @EVERY_KIND
 @pytest.mark.parametrize("what", ["value", "slope", "input"])
-@pytest.mark.seeds(6)
-def test_a_fault_in_each_line_is_found(kind: str, what: str, seed: int) -> None:
+def test_a_fault_in_each_line_is_found(kind: str, what: str) -> None:
     plants = {"value": wrong_value, "slope": wrong_slope, "input": None}
-    right = case(kind, 0.2, seed=seed)
-    assert right.compared(steps=2).verdict == "equivalent"
+    right = case(kind, 0.2)
+    assert right.compared(steps=1).verdict == "equivalent"
     wrong = replace(right, build=spoilt(right.build, plants[what]))
-    assert wrong.compared(("1", "input") if plants[what] is None else None, steps=2).verdict == "different"
+    assert wrong.compared(("1", "input") if plants[what] is None else None, steps=1).verdict == "different"
 
 
 def wrong_value(activation: manual.Activation) -> manual.Activation:

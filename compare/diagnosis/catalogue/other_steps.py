@@ -19,7 +19,7 @@ def _previous_gradient(at: At, kind: str, stage: str, is_zero_at_first: bool) ->
 def _through_own_update(at: At, whole_rate: bool) -> Sampled:
     """Return each record's δ through the weights after its own step: δₙ (W − lr δₙᵀ aₙ) = δₙ W − lr ‖δₙ‖² aₙ, δₙ without 1/n."""
     delta, a = at("back_delta"), at("input", 1)
-    n = at.records if at.problem.reduction == "mean" else 1
+    n = 1 if at.problem.reduction == "sum" else at.records
     return at.right("back_whole") - (a * (delta * delta).sum(-1)[:, None]).scaled(at("lr") * (n if whole_rate else 1))
 
 

@@ -107,7 +107,7 @@ def _row_by_row(at: At, stage: str) -> Sampled:
     rows = [single(stage, 0, at.layer) for single in at("together")["records", 0]]
     errors = [np.broadcast_to(row.error, row.value.shape) for row in rows]
     value = at.exact(np.concatenate([row.value for row in rows]), np.concatenate(errors))
-    return value.scaled(1 / len(rows)) if stage == "delta" and at.problem.reduction == "mean" else value
+    return value.scaled(1 / len(rows)) if stage == "delta" and at.problem.reduction != "sum" else value
 
 
 def _of_the_last(at: At, stage: str, kind: str = "") -> Sampled:

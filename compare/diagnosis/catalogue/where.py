@@ -44,8 +44,8 @@ def has_bias(problem: Problem, layer: int) -> bool:
 
 
 def is_mean(problem: Problem, layer: int) -> bool:
-    """Return whether the loss is a mean."""
-    return problem.reduction == "mean"
+    """Return whether the loss is a mean over the records."""
+    return problem.reduction != "sum"
 
 
 def is_square(problem: Problem, layer: int) -> bool:

@@ -26,7 +26,7 @@ from tests.pieces import loss_arguments
 
 SEEDS = st.integers(0, 2**32 - 1)
 DTYPES = ("float32", "float64")
-REDUCTIONS = ("mean", "sum")
+REDUCTIONS = ("mean", "sum", "batchmean")
 DOUBLE = Precision("float64")
 BOTH = pytest.mark.parametrize("dtype", DTYPES)
 
@@ -56,7 +56,8 @@ def loss_forms(name: str, reduction: str) -> list[LossForm]:
 
     def by_form(output: Array, y: Array, form: Any, way: int) -> tuple[Array, Array]:
         terms, derivative = form[0](output, y), form[1](output, y)
-        n = 1 if reduction == "sum" else len(output) if rule.over == "records" else output.size
+        is_over_records = reduction == "batchmean" or rule.over == "records"
+        n = 1 if reduction == "sum" else len(output) if is_over_records else output.size
         if way == 0:
             return terms.sum() / n, derivative / n
         return (terms * output.dtype.type(1 / n)).sum(), derivative * output.dtype.type(1 / n)
