@@ -98,6 +98,16 @@ def huber_derivative(output: Array, y: Array) -> Array:
     return np.clip(output - y, -1, 1)
 
 
+def hinge(output: Array, y: Array) -> Array:
+    """ℓ = max(0, 1 − y ŷ) of scores ŷ, for targets y of 1 or −1: 0 from a margin of 1 on; in PyTorch `F.relu(1 - y * output)`."""
+    return np.maximum(1 - y * output, 0)
+
+
+def hinge_derivative(output: Array, y: Array) -> Array:
+    """∂ℓ/∂ŷ = −y for y ŷ < 1, else 0   (n, k); at y ŷ = 1, where there is no derivative, 0 as in PyTorch."""
+    return np.where(1 - y * output > 0, -y, 0).astype(output.dtype)
+
+
 def bce(output: Array, y: Array) -> Array:
     """ℓ = −(y ln ŷ + (1 − y) ln(1 − ŷ)) of probabilities ŷ in [0, 1]; in PyTorch `F.binary_cross_entropy(output, y)`.
 
@@ -153,6 +163,7 @@ LOSSES = {
         Loss("l1", l1, l1_derivative),
         Loss("huber", huber, huber_derivative),
         Loss("smooth_l1", huber, huber_derivative),      # ½ d² / β for |d| ≤ β, else |d| − ½ β: huber / δ, at β = δ = 1 the same
+        Loss("hinge", hinge, hinge_derivative),
         Loss("bce", bce, bce_derivative),
         Loss("bce_with_logits", bce_with_logits, bce_with_logits_derivative),
         Loss("cross_entropy", cross_entropy, cross_entropy_derivative, over="records"),

@@ -9,7 +9,7 @@ Array = np.ndarray[Any, Any]
 ON_PROBABILITIES = {"bce"}              # losses whose outputs are probabilities
 ON_CLASSES = {"cross_entropy"}          # losses whose targets may be class indices
 KINKED_ACTIVATIONS = {"relu", "leaky_relu"}
-KINKED_LOSSES = {"l1"}
+KINKED_LOSSES = {"l1": lambda output, y: output - y, "hinge": lambda output, y: 1 - y * output}      # the kink is where that is 0
 
 
 def loss_arguments(

@@ -41,6 +41,12 @@ def sse(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     return total / len(output) if reduction == "mean" else total
 
 
+def hinge(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+    """max(0, 1 − y ŷ), for targets of 1 or −1."""
+    terms = F.relu(1 - y * output)
+    return terms.mean() if reduction == "mean" else terms.sum()
+
+
 def bce(output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """−(y ln ŷ + (1 − y) ln(1 − ŷ)); NaN where an output is, for which PyTorch's raises on the CPU."""
     return (output * math.nan).sum() if output.isnan().any() else F.binary_cross_entropy(output, y, reduction=reduction)
@@ -55,6 +61,7 @@ LOSSES = {
         Loss("l1", F.l1_loss),
         Loss("huber", F.huber_loss),              # δ = 1
         Loss("smooth_l1", F.smooth_l1_loss),      # β = 1
+        Loss("hinge", hinge),
         Loss("bce", bce),                         # raises RuntimeError for an output outside [0, 1]
         Loss("bce_with_logits", F.binary_cross_entropy_with_logits),
         Loss("cross_entropy", F.cross_entropy),

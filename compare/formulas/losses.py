@@ -83,6 +83,12 @@ def _huber(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
     return d.apply(value).moved(3 * value(d.plain)), d.apply(lambda rows: np.clip(rows, -1, 1))
 
 
+def _hinge(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
+    """ℓ = max(0, 1 − yŷ), and −y where that is above 0."""
+    rest = 1 - output * y
+    return rest.apply(lambda rows: np.maximum(rows, 0)), rest.apply(lambda rows: np.where(rows > 0, -y, 0.0))
+
+
 def _bce(output: Sampled, y: Targets) -> tuple[Sampled, Sampled]:
     """ℓ = −(y ln p + (1 − y) ln(1 − p)), each ln at least −100, and (p − y)/max(p(1 − p), 1e-12).
 
@@ -140,6 +146,7 @@ LOSSES = {
     "l1": Loss(_l1),
     "huber": Loss(_huber),
     "smooth_l1": Loss(_huber),
+    "hinge": Loss(_hinge),
     "bce": Loss(_bce),
     "bce_with_logits": Loss(_bce_with_logits),
     "cross_entropy": Loss(_cross_entropy, over="records"),

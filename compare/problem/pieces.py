@@ -81,6 +81,7 @@ LOSSES: dict[str, LossPiece] = _by_name(
     LossPiece("l1", "|ŷ − y|", "F.l1_loss"),
     LossPiece("huber", "½ d² for |d| ≤ 1, else |d| − ½, d = ŷ − y", "F.huber_loss"),
     LossPiece("smooth_l1", "½ d² for |d| < 1, else |d| − ½, d = ŷ − y", "F.smooth_l1_loss"),
+    LossPiece("hinge", "max(0, 1 − y ŷ), y = ±1", "F.relu(1 - y * output)"),
     LossPiece(
         "bce", "−y log ŷ − (1 − y) log(1 − ŷ)", "F.binary_cross_entropy", targets="binary", output="sigmoid", only=("sigmoid", "softmax")
     ),

@@ -105,6 +105,11 @@ LOSS_FORMS: dict[str, tuple[LossForm, ...]] = {
         (smooth_absolute_by_parts, lambda output, y: np.clip(output - y, -1, 1)),
         (smooth_absolute, lambda output, y: -np.clip(y - output, -1, 1)),
     ),
+    "hinge": (
+        (lambda output, y: np.maximum(0, 1 - y * output), lambda output, y: -y * (y * output < 1)),
+        (lambda output, y: np.where(y * output < 1, 1 - output * y, 0), lambda output, y: np.where(y * output < 1, -y, 0)),
+        (lambda output, y: (np.abs(1 - y * output) + (1 - y * output)) / 2, lambda output, y: -y * (1 - y * output > 0)),
+    ),
     "bce": (
         (
             lambda output, y: -(y * clamped(np.log(output)) + (1 - y) * clamped(np.log(1 - output))),

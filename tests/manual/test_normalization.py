@@ -182,7 +182,7 @@ def test_the_backward_pass_through_normalisation_and_dropout_gives_the_slopes_of
 
 
 @EVERY_ROW
-@pytest.mark.parametrize("loss", sorted(set(LOSSES) - KINKED_LOSSES))
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - set(KINKED_LOSSES)))
 def test_so_it_does_for_every_loss(name: str, loss: str) -> None:
     output = "sigmoid" if loss in ON_PROBABILITIES else "identity"
     held_to_slopes(Network((3, 4, 2), ("tanh", output), bias=True, normalization=name, dropout=0.3), loss, seed=2)

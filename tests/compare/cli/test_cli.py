@@ -162,7 +162,7 @@ def test_cuda_without_cuda_is_a_clear_error(capsys: pytest.CaptureFixture[str]) 
         ["--hidden", ""],
         ["--dtype", "float16"],
         ["--activation", "sigmoidal"],
-        ["--loss", "hinge"],
+        ["--loss", "quadratic"],
         ["--seed", "-1"],
         ["--seed", "4294967296"],
         ["--split-seed", "x"],

@@ -44,6 +44,7 @@ MISTAKEN_LOSSES: dict[str, LossForm] = {
     "l1": lambda output, y: (np.abs(output - y).sum() / len(y), np.where(output >= y, 1, -1) / output.size),
     "huber": lambda output, y: (np.minimum((output - y) ** 2 / 2, 1).mean(), (output - y) / output.size),
     "smooth_l1": lambda output, y: (np.abs(output - y).mean(), np.sign(output - y) / output.size),
+    "hinge": lambda output, y: (np.maximum(-y * output, 0).mean(), -y * (y * output < 0) / output.size),      # without a margin
     "bce": lambda output, y: (
         -(y * np.log(output + 1e-12) + (1 - y) * np.log(1 - output + 1e-12)).mean(),
         (output - y) / (output * (1 - output) + 1e-12) / output.size,

@@ -24,7 +24,7 @@ def test_one_name_is_for_all_layers() -> None:
         ({"sizes": (3, 1.5)}, "sizes"),
         ({"activations": "sigmoidal"}, "activation is 'sigmoidal'; expected one of sigmoid"),
         ({"activations": ("tanh", "tanh")}, "one for each of 1 layers"),
-        ({"loss": "hinge"}, "loss"),
+        ({"loss": "quadratic"}, "loss"),
         ({"dtype": "float16"}, "dtype"),
         ({"lr": 0.0}, "lr"),
         ({"lr": -1.0}, "lr"),
