@@ -4,12 +4,16 @@ Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, 
 `convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`; then `recurrence`, `lstm`
 and `gru`. Every derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout:
 `0.weight` is (out, in).
+Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `classification`,
+`normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is written out,
+with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
 from .activations import ACTIVATIONS, Activation
 from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
+from .classification import CrossEntropy, MultiMargin
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
@@ -38,6 +42,7 @@ __all__ = [
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "CrossEntropy",
     "Dropout",
     "ELU",
     "Embedding",
@@ -54,6 +59,7 @@ __all__ = [
     "MaxPool2d",
     "MultiheadAttention",
     "NETWORKS",
+    "MultiMargin",
     "NORMALIZATIONS",
     "Network",
     "OPTIMIZERS",

@@ -33,18 +33,21 @@ class Loss:
 
     def value(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
         """Return L = Σℓ / N, N = 1 for the reduction "sum", as an array of no dimension. Raises ValueError for an unknown reduction."""
-        return np.asarray(self.terms(output, y).sum() / self._divisor(output, reduction))
+        return np.asarray(self.terms(output, y).sum() / divisor(reduction, self._number(output), len(output)))
 
     def gradient(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
         """Return ∂L/∂ŷ (n, k). Raises ValueError for an unknown reduction."""
-        return self.derivative(output, y) / self._divisor(output, reduction)
+        return self.derivative(output, y) / divisor(reduction, self._number(output), len(output))
 
-    def _divisor(self, output: Array, reduction: str) -> int:
-        if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
-        if reduction == "sum":
-            return 1
-        return output.size if reduction == "mean" and self.over == "elements" else len(output)
+    def _number(self, output: Array) -> int:
+        return output.size if self.over == "elements" else len(output)
+
+
+def divisor(reduction: str, number: float, records: int) -> float:
+    """Return what a sum of terms is divided by, of this number of terms from this number of records. Raises ValueError for another name."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
+    return {"mean": number, "sum": 1, "batchmean": records}[reduction]
 
 
 def half_mse(output: Array, y: Array) -> Array:
@@ -150,7 +153,9 @@ def cross_entropy_derivative(output: Array, y: Targets) -> Array:
 
 
 def _as_probabilities(y: Targets, output: Array) -> Array:
-    """Return the targets as probabilities (n, k): a class index becomes 1 for its class and 0 for all others."""
+    """Return the targets as probabilities (n, k): a class index becomes 1 for its class and 0 for all others. Raises ValueError."""
+    if output.ndim != 2:
+        raise ValueError(f"the output has shape {output.shape}; expected (n, classes), or the loss CrossEntropy, which takes more axes")
     return y if y.ndim == output.ndim else np.eye(output.shape[-1], dtype=output.dtype)[y]
 
 

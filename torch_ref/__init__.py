@@ -6,6 +6,7 @@ Its files and names are those of `manual`, so that the two read side by side; th
 from .activations import ACTIVATIONS
 from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
+from .classification import CrossEntropy, MultiMargin
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
@@ -34,6 +35,7 @@ __all__ = [
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "CrossEntropy",
     "Dropout",
     "ELU",
     "Embedding",
@@ -48,6 +50,7 @@ __all__ = [
     "MaxPool2d",
     "MultiheadAttention",
     "NETWORKS",
+    "MultiMargin",
     "NORMALIZATIONS",
     "Network",
     "OPTIMIZERS",

@@ -1,7 +1,7 @@
 """A layer of `manual`, trained with its losses and optimisers, as an `Implementation` beside any module."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..support.arrays import Array
 from ..support.packages import beside
@@ -13,8 +13,18 @@ else:
     manual = beside("manual")
 
 
+class Criterion(Protocol):
+    """A loss by hand: its value, and its gradient ∂L/∂ŷ for outputs ŷ and targets y."""
+
+    def value(self, output: Array, y: Any, reduction: str = "mean") -> Array:
+        """Return L, of shape ()."""
+
+    def gradient(self, output: Array, y: Any, reduction: str = "mean") -> Array:
+        """Return ∂L/∂ŷ, of the shape of the output."""
+
+
 class ByHand:
-    """A layer, often a `manual.Sequential`, with a loss of `manual.LOSSES` and an optimiser.
+    """A layer, often a `manual.Sequential`, with a loss, by its name in `manual.LOSSES` or itself, and an optimiser.
 
         layer = manual.Sequential(manual.Conv2d(weight, bias), manual.Flatten())
         assert_equivalent(ByHand(layer, "mse", manual.Adam(0.01)), Problem.of(module, loss="mse", optimizer="adam", lr=0.01, …))
@@ -25,10 +35,11 @@ class ByHand:
     """
 
     def __init__(
-        self, layer: manual.Layer, loss: str, optimizer: manual.Optimizer, *, reduction: str = "mean", stages: bool = True
+        self, layer: manual.Layer, loss: str | Criterion, optimizer: manual.Optimizer, *, reduction: str = "mean", stages: bool = True
     ) -> None:
         self.layer, self.optimizer = layer, optimizer
-        self.loss, self.reduction = manual.LOSSES[loss], reduction
+        self.loss: Criterion = manual.LOSSES[loss] if isinstance(loss, str) else loss
+        self.reduction = reduction
         self.outputs: dict[str, Array] = {}      # of the last pass, by path
         self.errors: dict[str, Array] = {}
         for path, inner in _inner(layer) if stages else ():
