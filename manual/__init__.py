@@ -7,6 +7,9 @@ and `gru`. Every derivative is written out, with its equation and its shape. Par
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `classification`,
 `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is written out,
 with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `update`, `optimizers`, `training`; then
+`classification`, `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is
+written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
@@ -25,11 +28,12 @@ from .nesting import Residual, Sequential
 from .network import Network
 from .networks import NETWORKS, drawing
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
-from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from .optimizers import OPTIMIZERS, SGD, Adam, AdamW
 from .pooling import AvgPool2d, MaxPool2d
 from .recurrence import RNN
 from .state import load, save
 from .training import accumulated_gradients, train
+from .update import Optimizer
 
 __all__ = [
     "ACTIVATIONS",

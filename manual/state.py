@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .network import Network
-    from .optimizers import Optimizer
+    from .update import Optimizer
 
 DTYPES = ("F64", "F32", "I64")      # dtypes of the entries, by their names in a file
 OPTIMIZER = "optimizer."      # prefix of the optimiser's entries in a file

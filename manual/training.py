@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from .activations import Array
 from .network import Network
-from .optimizers import SGD, Optimizer
+from .optimizers import SGD
+from .update import Optimizer
 
 
 def train(

@@ -18,12 +18,13 @@ from .nesting import Residual, Sequential
 from .network import Network
 from .networks import NETWORKS
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
-from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from .optimizers import OPTIMIZERS, SGD, Adam, AdamW
 from .pooling import AvgPool2d, MaxPool2d
 from .recurrence import RNN
 from .settings import exact_settings
 from .state import load, save
 from .training import accumulated_gradients, train
+from .update import Optimizer
 
 __all__ = [
     "ACTIVATIONS",

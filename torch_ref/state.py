@@ -9,7 +9,7 @@ import torch
 
 if TYPE_CHECKING:
     from .network import Network
-    from .optimizers import Optimizer
+    from .update import Optimizer
 
 OPTIMIZER = "optimizer."      # prefix of the optimiser's entries in a file
 

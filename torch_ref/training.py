@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from .network import Network
-from .optimizers import SGD, Optimizer
+from .optimizers import SGD
 from .settings import exact_settings
+from .update import Optimizer
 
 
 def train(

@@ -1,0 +1,74 @@
+"""The update: w ← w + Δw for each parameter, by a formula that `optimizers` has, and by the state that it has made of earlier gradients."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .activations import Array
+from .layers import Layer
+from .network import Network
+from .state import check_entries
+
+
+@dataclass(eq=False)
+class Optimizer:
+    """An update with learning rate `lr`; `slots` names the state arrays of each parameter, as PyTorch does.
+
+    `decay` says which parameters weight decay λ applies to: "all", or the "weights" alone, those of two dimensions or more.
+    """
+
+    lr: float
+    _: KW_ONLY
+    weight_decay: float = 0.0
+    decay: str = "all"
+    slots: tuple[str, ...] = field(default=(), init=False)
+    steps: int = field(default=0, init=False)
+    state: dict[str, dict[str, Array]] = field(default_factory=dict, init=False, repr=False)      # by parameter, by slot
+
+    def __post_init__(self) -> None:
+        if self.decay not in ("all", "weights"):
+            raise ValueError(f"decay is {self.decay!r}; expected all or weights")
+
+    def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
+        """Return Δw for a parameter w with gradient g at step `self.steps`, counted from 1, and update the parameter's `state` in place."""
+        raise NotImplementedError
+
+    def decay_of(self, w: Array) -> float:
+        """Return λ for the parameter w."""
+        return self.weight_decay if self.decay == "all" or w.ndim > 1 else 0.0
+
+    def step(self, network: Network | Layer, grads: Mapping[str, Array]) -> dict[str, Array]:
+        """Change the parameters of the network, or of a layer, in place, and return the Δw that was added to each, by name."""
+        self.steps += 1
+        deltas = {}
+        for name, w in network.parameters().items():
+            state = self.state.setdefault(name, {slot: np.zeros_like(w) for slot in self.slots})
+            deltas[name] = self.delta(w, grads[name], state)
+            w += deltas[name]                              # w ← w + Δw   (as w)
+        return deltas
+
+    def flat_state(self) -> dict[str, Array]:
+        """Return the state as "<parameter>.<slot>": array; the arrays are the optimiser's own, not copies."""
+        return {f"{name}.{slot}": array for name, slots in self.state.items() for slot, array in slots.items()}
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return copies of the state, and the number of `steps`."""
+        return {"steps": np.array(self.steps, np.int64), **{name: array.copy() for name, array in self.flat_state().items()}}
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike], network: Network | Layer) -> None:
+        """Copy in the `state_dict` of an optimiser of the same kind, on a network of the same shapes.
+
+        Raises ValueError that names a missing, unknown or misshapen entry.
+        """
+        params, arrays = network.parameters(), {name: np.asarray(value) for name, value in state.items()}
+        is_new = set(arrays) == {"steps"} and arrays["steps"].shape == () and arrays["steps"] == 0      # it has made no step yet
+        if not is_new:
+            slots = {f"{name}.{slot}": w for name, w in params.items() for slot in self.slots}
+            check_entries("optimiser state", arrays, {"steps": np.array(0), **slots})
+            if arrays["steps"].dtype.kind not in "iu" or arrays["steps"] < 0:
+                raise ValueError(f"optimiser state: steps is {arrays['steps']}; expected a whole number, at least 0")
+        self.steps, self.state = int(arrays["steps"]), {}
+        for name, w in params.items() if not is_new else ():
+            self.state[name] = {slot: np.array(arrays[f"{name}.{slot}"], dtype=w.dtype) for slot in self.slots}
