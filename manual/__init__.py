@@ -8,11 +8,13 @@ Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, 
 `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is written out,
 with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `update`, `optimizers`, `training`; then
+Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `update` with `schedules`, `optimizers`, `training`; then
 `classification`, `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is
 written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
+from . import schedules as schedules
 from .activations import ACTIVATIONS, Activation
 from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm

@@ -38,7 +38,7 @@ class SGD(Optimizer):
             b = state["momentum_buffer"]
             b[...] = g if self.steps == 1 else self.momentum * b + (1 - self.dampening) * g      # b ← μ b + (1 − τ) g; at first b ← g
             g = g + self.momentum * b if self.nesterov else b             # g ← g + μ b, or b
-        return -self.lr * g                                               # Δw = −lr · g
+        return -self.rate * g                                               # Δw = −lr · g
 
 
 @dataclass(eq=False, kw_only=True)
@@ -69,7 +69,7 @@ class Adam(Optimizer):
         v[...] = beta2 * v + (1 - beta2) * g * g                          # v ← β₂ v + (1 − β₂) g²
         m_hat = m / (1 - beta1**self.steps)                               # m̂ = m / (1 − β₁ᵗ)
         v_hat = v / (1 - beta2**self.steps)                               # v̂ = v / (1 − β₂ᵗ)
-        delta: Array = -self.lr * m_hat / (np.sqrt(v_hat) + self.eps)     # Δw = −lr · m̂ / (√v̂ + ε)
+        delta: Array = -self.rate * m_hat / (np.sqrt(v_hat) + self.eps)     # Δw = −lr · m̂ / (√v̂ + ε)
         return delta
 
 
@@ -81,7 +81,7 @@ class AdamW(Adam):
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Return Δw = −lr λ w − lr · m̂ / (√v̂ + ε), of the shape of w."""
-        return -self.lr * self.decay_of(w) * w + self.adaptive(g, state)
+        return -self.rate * self.decay_of(w) * w + self.adaptive(g, state)
 
 
 OPTIMIZERS: dict[str, Any] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

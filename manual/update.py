@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from .activations import Array
 from .layers import Layer
 from .network import Network
+from .schedules import Rate, rate_at
 from .state import check_entries
 
 
@@ -16,10 +17,11 @@ from .state import check_entries
 class Optimizer:
     """An update with learning rate `lr`; `slots` names the state arrays of each parameter, as PyTorch does.
 
+    `lr` is a number, a sequence of one for each step, or a function of the step, counted from 1, such as those of `schedules`.
     `decay` says which parameters weight decay λ applies to: "all", or the "weights" alone, those of two dimensions or more.
     """
 
-    lr: float
+    lr: Rate
     _: KW_ONLY
     weight_decay: float = 0.0
     decay: str = "all"
@@ -30,6 +32,11 @@ class Optimizer:
     def __post_init__(self) -> None:
         if self.decay not in ("all", "weights"):
             raise ValueError(f"decay is {self.decay!r}; expected all or weights")
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the present step."""
+        return rate_at(self.lr, self.steps)
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Return Δw for a parameter w with gradient g at step `self.steps`, counted from 1, and update the parameter's `state` in place."""

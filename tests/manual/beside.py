@@ -47,7 +47,8 @@ class Case:
         return inputs
 
     def compared(
-        self, plant: tuple[str, str] | None = None, dtype: str = "float64", steps: int = 10, mode: Mode = "free", **options: Any
+        self, plant: tuple[str, str] | None = None, dtype: str = "float64", steps: int = 10, mode: Mode = "free", lr_by_hand: Any = None,
+        **options: Any,
     ) -> Comparison:
         """The comparison of both in training, with a fault in the layer of that path at that gradient, if given, or at "input"."""
         layer, twin = self.layer(dtype), self.build(torch_ref, self._drawing(dtype, torch.tensor))
@@ -56,7 +57,8 @@ class Case:
         batches = [(self.inputs(number), generator.normal(size=shape)) for number in range(3)]
         options = {"loss": "mse", "optimizer": "sgd", "optimizer_options": {"momentum": 0.9}, "lr": 0.05} | options
         problem = Problem.of(twin, batches=batches, dtype=dtype, seed=self.seed, **options)
-        optimizer = manual.OPTIMIZERS[options["optimizer"]](options["lr"], **options["optimizer_options"])
+        lr = options["lr"] if lr_by_hand is None else lr_by_hand
+        optimizer = manual.OPTIMIZERS[options["optimizer"]](lr, **options["optimizer_options"])
         if plant is not None:
             spoil(layer, *plant)
         return train_beside_module(ByHand(layer, options["loss"], optimizer), problem, steps=steps, mode=mode)
