@@ -30,7 +30,7 @@ from .nesting import Residual, Sequential
 from .network import Network
 from .networks import NETWORKS, drawing
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
-from .optimizers import OPTIMIZERS, SGD, Adam, AdamW
+from .optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop
 from .pooling import AvgPool2d, MaxPool2d
 from .recurrence import RNN
 from .state import load, save
@@ -41,6 +41,7 @@ __all__ = [
     "ACTIVATIONS",
     "Activate",
     "Activation",
+    "Adagrad",
     "Adam",
     "AdamW",
     "AvgPool2d",
@@ -73,6 +74,7 @@ __all__ = [
     "PositionalEmbedding",
     "RMSNorm",
     "RNN",
+    "RMSprop",
     "Residual",
     "SGD",
     "Sequential",

@@ -38,6 +38,10 @@ class Optimizer:
         """The learning rate of the present step."""
         return rate_at(self.lr, self.steps)
 
+    def start(self, w: Array) -> dict[str, Array]:
+        """Return the state of the parameter w before the first step, by slot: zeros, unless the optimiser has another start."""
+        return {slot: np.zeros_like(w) for slot in self.slots}
+
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Return Δw for a parameter w with gradient g at step `self.steps`, counted from 1, and update the parameter's `state` in place."""
         raise NotImplementedError
@@ -51,7 +55,7 @@ class Optimizer:
         self.steps += 1
         deltas = {}
         for name, w in network.parameters().items():
-            state = self.state.setdefault(name, {slot: np.zeros_like(w) for slot in self.slots})
+            state = self.state.setdefault(name, self.start(w))
             deltas[name] = self.delta(w, grads[name], state)
             w += deltas[name]                              # w ← w + Δw   (as w)
         return deltas

@@ -18,7 +18,7 @@ from .nesting import Residual, Sequential
 from .network import Network
 from .networks import NETWORKS
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
-from .optimizers import OPTIMIZERS, SGD, Adam, AdamW
+from .optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop
 from .pooling import AvgPool2d, MaxPool2d
 from .recurrence import RNN
 from .settings import exact_settings
@@ -29,6 +29,7 @@ from .update import Optimizer
 __all__ = [
     "ACTIVATIONS",
     "Activate",
+    "Adagrad",
     "Adam",
     "AdamW",
     "AvgPool2d",
@@ -59,6 +60,7 @@ __all__ = [
     "PositionalEmbedding",
     "RMSNorm",
     "RNN",
+    "RMSprop",
     "Residual",
     "SGD",
     "Sequential",

@@ -34,6 +34,10 @@ class Optimizer:
         if self.decay not in ("all", "weights"):
             raise ValueError(f"decay is {self.decay!r}; expected all or weights")
 
+    def start(self, w: Tensor) -> dict[str, Tensor]:
+        """Return the state of the parameter w before the first step, by slot: zeros, unless the optimiser has another start."""
+        return {slot: torch.zeros_like(w) for slot in self.slots}
+
     def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
         """Return Δw for a parameter w with gradient g at step number `steps`, in `out` if given, and update `state` in place."""
         raise NotImplementedError
@@ -52,7 +56,7 @@ class Optimizer:
         deltas, without = {}, self.without_decay(network)
         for name, w in network.parameters_by_name().items():
             if name not in self.state:
-                self.state[name] = {slot: torch.zeros_like(w) for slot in self.slots}
+                self.state[name] = self.start(w)
             decay = 0.0 if name in without else self.weight_decay
             deltas[name] = self.delta(w, grads[name], self.state[name], decay, None if out is None else out[name])
             w.add_(deltas[name])

@@ -74,8 +74,10 @@ def _of_kind(kind: str) -> dict[str, Formula]:
         return bias_gradient(at("delta")) if kind == "bias" else at(f"{kind}_grad")
 
     def kept(at: At) -> dict[str, Sampled]:
-        """The optimiser's state before the step: zeros at first."""
-        return dict.fromkeys(at.problem.slots, at.parameter(kind).zeros()) if at.before is None else at.before(f"{kind}_update")[1]
+        """The optimiser's state before the step: mostly zeros at first."""
+        if at.before is not None:
+            return dict(at.before(f"{kind}_update")[1])
+        return {slot: at.exact(np.full(at.parameter(kind).shape, start)) for slot, start in at.problem.slot_starts.items()}
 
     def update(at: At) -> tuple[Sampled, dict[str, Sampled]]:
         """Δw, and the optimiser's state after the step."""

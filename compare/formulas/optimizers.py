@@ -43,6 +43,29 @@ def _adamw(w: Sampled, g: Sampled, state: State, step: Steps, lr: float, options
     return (delta + w.scaled(-lr * options["weight_decay"]) if options["weight_decay"] else delta), state
 
 
+def _rmsprop(w: Sampled, g: Sampled, state: State, step: Steps, lr: float, options: Mapping[str, Any]) -> tuple[Sampled, State]:
+    """−lr g / (√v + ε), or −lr b with b ← μ b + g / (√v + ε); centered, v less the square of the mean gradient under the root."""
+    g = _decayed(g, w, options["weight_decay"])
+    after = {"square_avg": _interpolated(state["square_avg"], g * g, options["alpha"])}
+    under = after["square_avg"]
+    if options["centered"]:
+        mean = after["grad_avg"] = _interpolated(state["grad_avg"], g, options["alpha"])
+        under = under - mean * mean
+    scaled = g.over(under.root() + options["eps"], least=options["eps"] / 2)
+    if options["momentum"]:
+        scaled = after["momentum_buffer"] = state["momentum_buffer"].scaled(options["momentum"]) + scaled
+    return scaled.scaled(-lr, 4), after
+
+
+def _adagrad(w: Sampled, g: Sampled, state: State, step: Steps, lr: float, options: Mapping[str, Any]) -> tuple[Sampled, State]:
+    """−lr / (1 + (t − 1) lr_decay) · g / (√s + ε)."""
+    g = _decayed(g, w, options["weight_decay"])
+    total = state["sum"] + g * g
+    scaled = g.over(total.root() + options["eps"], least=options["eps"] / 2)
+    rate = lr / (1 + (step - 1) * options["lr_decay"])
+    return scaled.apply(lambda rows: -rate * rows).scaled(1.0, 4), {"sum": total}
+
+
 def _adaptive(g: Sampled, state: State, step: Steps, lr: float, options: Mapping[str, Any]) -> tuple[Sampled, State]:
     """−lr m̂ / (√v̂ + ε).
 
@@ -73,4 +96,4 @@ def _decayed(g: Sampled, w: Sampled, weight_decay: float) -> Sampled:
     return g + w.scaled(weight_decay) if weight_decay else g
 
 
-OPTIMIZERS: dict[str, Optimizer] = {"sgd": _sgd, "adam": _adam, "adamw": _adamw}
+OPTIMIZERS: dict[str, Optimizer] = {"sgd": _sgd, "adam": _adam, "adamw": _adamw, "rmsprop": _rmsprop, "adagrad": _adagrad}

@@ -59,8 +59,9 @@ def predictions(problem: Problem, x: Array, start: Numbers) -> Sampled:
 def carried(problem: Problem) -> dict[str, float]:
     """Return, for each carried array by name, the factor with which its value, and so a gap between two sides, enters the next step."""
     options = problem.optimizer_options
-    betas = dict(zip(("exp_avg", "exp_avg_sq"), options.get("betas", ()), strict=False))
-    slots = {f"{name}.{slot}": betas.get(slot, options.get("momentum", 0.0)) for name in problem.shapes() for slot in problem.slots}
+    factors = dict(zip(("exp_avg", "exp_avg_sq"), options.get("betas", ()), strict=False))
+    factors |= {"momentum_buffer": options.get("momentum"), "sum": 1.0, **dict.fromkeys(("square_avg", "grad_avg"), options.get("alpha"))}
+    slots = {f"{name}.{slot}": factors[slot] for name in problem.shapes() for slot in problem.slots}
     return dict.fromkeys(problem.shapes(), 1.0) | dict.fromkeys(problem.buffer_shapes(), 1 - MOMENTUM) | slots
 
 

@@ -64,7 +64,8 @@ class Carried:
 
 
 def initial_state(problem: Problem) -> dict[str, Array]:
-    """Return the state before step 1, by name: parameters, running statistics, and an optimiser's state of zeros."""
+    """Return the state before step 1, by name: parameters, running statistics, and the optimiser's state."""
     statistics = {name: array for name, array in problem.initial_buffers().items() if name in problem.buffer_shapes()}
-    zeros = {name: np.zeros(shape, problem.dtype) for name, shape in problem.state_shapes().items()}
-    return {**problem.initial_parameters, **statistics, **zeros}
+    starts = problem.slot_starts
+    slots = {name: np.full(shape, starts[name.rpartition(".")[2]], problem.dtype) for name, shape in problem.state_shapes().items()}
+    return {**problem.initial_parameters, **statistics, **slots}

@@ -41,18 +41,21 @@ class OptimizerPiece(Piece):
     """An optimiser; `options` are its hyperparameters beside the learning rate, with PyTorch's defaults.
 
     PyTorch has no option `decay`: "weights" is its two parameter groups, the weights with `weight_decay` and the rest without.
-    `slots` are the names in PyTorch of each parameter's state; with `slots_if`, there are any only where that option is not 0.
+    `slots` are the names in PyTorch of each parameter's state, each with the option that has to be set for it, or None if there always is
+    one. State starts from zeros, or from the option that `starts` names.
     """
 
     def __init__(
-        self, name: str, equation: str, torch: str, *, options: Mapping[str, Any], slots: tuple[str, ...], slots_if: str | None = None
+        self, name: str, equation: str, torch: str, *, options: Mapping[str, Any], slots: Mapping[str, str | None],
+        starts: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(name, equation, torch)
-        self.options, self.slots, self.slots_if = options, slots, slots_if
+        self.options, self.slots, self.starts = options, slots, starts or {}
 
-    def slots_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the slots of the optimiser with these options."""
-        return self.slots if self.slots_if is None or options[self.slots_if] else ()
+    def slots_with(self, options: Mapping[str, Any]) -> dict[str, float]:
+        """Return the slots of the optimiser with these options, and the number that each starts from."""
+        chosen = (slot for slot, option in self.slots.items() if option is None or options[option])
+        return {slot: options[self.starts[slot]] if slot in self.starts else 0.0 for slot in chosen}
 
 
 def _by_name(*rows: Any) -> dict[str, Any]:
@@ -100,18 +103,33 @@ NORMALIZATIONS: dict[str, Piece] = _by_name(
 
 DECAYS = ("all", "weights")      # the parameters with weight decay: every one, or the weights without biases, γ and β
 
-_SLOTS = ("exp_avg", "exp_avg_sq")
-_ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "decay": "all"}
+_SLOTS = {"exp_avg": None, "exp_avg_sq": None}
+_DECAY = {"weight_decay": 0.0, "decay": "all"}
+_ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, **_DECAY}
 
 OPTIMIZERS: dict[str, OptimizerPiece] = _by_name(
     OptimizerPiece(
         "sgd",
         "g ← g + λ w; b ← μ b + (1 − dampening) g; Δw = −lr b",
         "torch.optim.SGD",
-        options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0, "decay": "all"},
-        slots=("momentum_buffer",),
-        slots_if="momentum",
+        options={"momentum": 0.0, "dampening": 0.0, "nesterov": False, **_DECAY},
+        slots={"momentum_buffer": "momentum"},
     ),
     OptimizerPiece("adam", "g ← g + λ w; Δw = −lr m̂ / (√v̂ + ε)", "torch.optim.Adam", options=_ADAM, slots=_SLOTS),
     OptimizerPiece("adamw", "Δw = −lr λ w − lr m̂ / (√v̂ + ε)", "torch.optim.AdamW", options=_ADAM | {"weight_decay": 0.01}, slots=_SLOTS),
+    OptimizerPiece(
+        "rmsprop",
+        "g ← g + λ w; v ← α v + (1 − α) g²; Δw = −lr g / (√v + ε)",
+        "torch.optim.RMSprop",
+        options={"alpha": 0.99, "eps": 1e-8, "momentum": 0.0, "centered": False, **_DECAY},
+        slots={"square_avg": None, "momentum_buffer": "momentum", "grad_avg": "centered"},
+    ),
+    OptimizerPiece(
+        "adagrad",
+        "g ← g + λ w; s ← s + g²; Δw = −lr / (1 + (t − 1) lr_decay) · g / (√s + ε)",
+        "torch.optim.Adagrad",
+        options={"lr_decay": 0.0, "eps": 1e-10, "initial_accumulator_value": 0.0, **_DECAY},
+        slots={"sum": None},
+        starts={"sum": "initial_accumulator_value"},
+    ),
 )

@@ -175,6 +175,11 @@ class Problem:
     @cached_property
     def slots(self) -> tuple[str, ...]:
         """PyTorch's names of the optimiser's state of each parameter."""
+        return tuple(self.slot_starts)
+
+    @property
+    def slot_starts(self) -> dict[str, float]:
+        """The number that each array of the optimiser's state starts from, by PyTorch's name."""
         return OPTIMIZERS[self.optimizer].slots_with(self.optimizer_options)
 
     @property

@@ -12,6 +12,7 @@ from torch.utils._pytree import keystr, tree_flatten, tree_flatten_with_path, tr
 
 from ..problem.module_copy import as_array, copied_module, in_dtype
 from ..problem.of_module import DTYPES, ModuleProblem
+from ..problem.pieces import OPTIMIZERS
 from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
@@ -26,7 +27,7 @@ else:
 
 Key = tuple[str, str]      # (phase, tensor)
 Numbers = dict[Key, Tensor]
-_OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+_OPTIMIZERS = {name: getattr(torch.optim, row.torch.rpartition(".")[2]) for name, row in OPTIMIZERS.items()}
 
 
 class ModuleSide(OfModule):

@@ -24,10 +24,19 @@ def optimizer_options(generator: np.random.Generator, optimizer: str) -> dict[st
             "weight_decay": float(generator.choice([0.0, 0.1])),
             "decay": str(generator.choice(DECAYS)),
         }
-    betas = [(0.9, 0.999), (0.8, 0.9), (0.0, 0.5)][generator.integers(3)]
-    eps = float(generator.choice([1e-8, 1e-3]))
     decay = float(generator.choice([0.0, 0.01, 0.3]))
-    return {"betas": betas, "eps": eps, "weight_decay": decay, "decay": str(generator.choice(DECAYS))}
+    shared = {"eps": float(generator.choice([1e-8, 1e-3])), "weight_decay": decay, "decay": str(generator.choice(DECAYS))}
+    if optimizer == "rmsprop":
+        momentum, centered = float(generator.choice([0.0, 0.5, 0.9])), bool(generator.integers(2))
+        return {"alpha": float(generator.choice([0.99, 0.9])), "momentum": momentum, "centered": centered, **shared}
+    if optimizer == "adagrad":
+        return {
+            "lr_decay": float(generator.choice([0.0, 0.1])),
+            "initial_accumulator_value": float(generator.choice([0.0, 0.1])),
+            **shared,
+        }
+    betas = [(0.9, 0.999), (0.8, 0.9), (0.0, 0.5)][generator.integers(3)]
+    return {"betas": betas, **shared}
 
 
 def targets(generator: np.random.Generator, hard: bool, loss: str, n: int, k: int) -> Any:

@@ -180,7 +180,7 @@ class Variant:
 
     def _updated(self, grads: dict[str, Array]) -> dict[str, Array] | None:
         """Take the optimiser's step; its deltas, where the form has any."""
-        update = {"sgd": self._sgd, "adam": self._adam, "adamw": self._adamw}[self.problem.optimizer]
+        update = getattr(self, f"_{self.problem.optimizer}")
         deltas = {}
         for name, g in grads.items():
             before = self.params[name]
@@ -214,6 +214,31 @@ class Variant:
             return self._adaptive(name, g) - lr * decay * w
         self.params = self.params | {name: w * (1 - lr * decay) + self._adaptive(name, g)}      # as PyTorch does: decay first
         return None
+
+    def _rmsprop(self, name: str, w: Array, g: Array) -> Array:
+        o, decay, alpha = self.problem.optimizer_options, self._decay(w), self.problem.optimizer_options["alpha"]
+        g = g + decay * w if decay else g
+        v = self.state[f"{name}.square_avg"]
+        v = alpha * v + (1 - alpha) * g**2 if self.update == 0 else v + (1 - alpha) * (g * g - v)
+        self.state = self.state | {f"{name}.square_avg": v}
+        if o["centered"]:
+            mean = self.state[f"{name}.grad_avg"]
+            mean = alpha * mean + (1 - alpha) * g if self.update == 0 else mean + (1 - alpha) * (g - mean)
+            self.state = self.state | {f"{name}.grad_avg": mean}
+            v = v - mean**2
+        step = g / (np.sqrt(v) + o["eps"])
+        if o["momentum"]:
+            step = o["momentum"] * self.state[f"{name}.momentum_buffer"] + step
+            self.state = self.state | {f"{name}.momentum_buffer": step}
+        return step * -self.problem.lr
+
+    def _adagrad(self, name: str, w: Array, g: Array) -> Array:
+        o, decay = self.problem.optimizer_options, self._decay(w)
+        g = g + decay * w if decay else g
+        s = self.state[f"{name}.sum"] + g * g
+        self.state = self.state | {f"{name}.sum": s}
+        rate = self.problem.lr / (1 + (self.steps_taken - 1) * o["lr_decay"])
+        return -rate * g / (np.sqrt(s) + o["eps"]) if self.update == 0 else -g * (rate / (np.sqrt(s) + o["eps"]))
 
     def _adaptive(self, name: str, g: Array) -> Array:
         o, t = self.problem.optimizer_options, self.steps_taken

@@ -35,6 +35,16 @@ BY_HAND: dict[str, tuple[str, dict[str, Any], tuple[float, ...], tuple[float, ..
     "AdamW": ("adamw", {"eps": 0.5, "weight_decay": 0.2}, (0.5,), (0.93,)),      # 0.1 · 0.2 · 1 + 0.1 · 0.5 / (0.5 + 0.5)
     # the second: g² = 0.0625; with β₁ = β₂ = 0 m̂ = g and √v̂ = |g|: 0.1 · 0.2 · 0.93 − 0.1 · 0.25 / 0.75
     "AdamW, twice": ("adamw", {"betas": (0.0, 0.0), "eps": 0.5, "weight_decay": 0.2}, (0.5, -0.25), (0.93, 0.9114 + 0.1 / 3)),
+    # v = 0.25 · 0.64, 0.75 · 0.16 + 0.25 · 0.04 = 0.13
+    "RMSprop": ("rmsprop", {"alpha": 0.75, "eps": 0.6}, (0.8, 0.2), (0.92, 0.92 - 0.1 * 0.2 / (0.13**0.5 + 0.6))),
+    "RMSprop, momentum": ("rmsprop", {"alpha": 0.75, "eps": 0.6, "momentum": 0.5}, (0.8, 0.0), (0.92, 0.88)),      # b = 0.8, 0.4
+    # ḡ = 0.25 · 0.8; v − ḡ² = 0.16 − 0.04
+    "RMSprop, centered": ("rmsprop", {"alpha": 0.75, "eps": 0.1, "centered": True}, (0.8,), (1 - 0.08 / (0.12**0.5 + 0.1),)),
+    "RMSprop, decay": ("rmsprop", {"alpha": 0.75, "eps": 0.5, "weight_decay": 0.5}, (0.5,), (0.9,)),      # g = 1; 0.1 · 1 / (0.5 + 0.5)
+    "Adagrad": ("adagrad", {"eps": 0.4}, (0.6, 0.8), (0.94, 0.94 - 0.08 / 1.4)),      # s = 0.36, 1
+    "Adagrad, from a start": ("adagrad", {"eps": 0.2, "initial_accumulator_value": 0.28}, (0.6,), (0.94,)),      # s = 0.64
+    "Adagrad, slower": ("adagrad", {"eps": 0.4, "lr_decay": 0.25}, (0.6, 0.8), (0.94, 0.94 - 0.08 / 1.25 / 1.4)),
+    "Adagrad, decay": ("adagrad", {"eps": 0.5, "weight_decay": 0.5}, (0.5,), (1 - 0.1 / 1.5,)),      # g = 1
 }
 
 SPOILT: dict[str, tuple[Callable[[dict[str, Array], str], Any], str]] = {
@@ -91,7 +101,7 @@ def test_its_options_their_defaults_and_what_it_keeps_are_the_tables(name: str) 
     del parameters["lr"]
     assert {option: parameter.default for option, parameter in parameters.items()} == OPTIMIZERS[name].options
     for options in (dict(OPTIMIZERS[name].options), every_option(name)):
-        assert OURS[name](LR, **options).slots == OPTIMIZERS[name].slots_with(options)
+        assert OURS[name](LR, **options).slots == tuple(OPTIMIZERS[name].slots_with(options))
 
 
 @EVERY_ROW

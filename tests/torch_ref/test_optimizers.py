@@ -37,7 +37,8 @@ def values(default: Any) -> Any:
 
 def options_of(name: str) -> Any:
     def allowed(options: dict[str, Any]) -> dict[str, Any]:
-        return options | ({"momentum": 0.9, "dampening": 0.0} if options.get("nesterov") else {})
+        options |= {"momentum": 0.9, "dampening": 0.0} if options.get("nesterov") else {}
+        return options | ({"alpha": 0.9} if options.get("centered") else {})      # near 0 little but rounding is left of the variance
 
     return st.fixed_dictionaries({option: values(default) for option, default in OPTIMIZERS[name].options.items()}).map(allowed)
 
@@ -50,7 +51,7 @@ def wrong_values(value: Any) -> list[Any]:
         return [tuple(0.9 * beta if i == j else beta for j, beta in enumerate(value)) for i in range(len(value))]
     if isinstance(value, str):
         return [other for other in DECAYS if other != value]
-    return [1.5 * value]
+    return [value / 1.5]
 
 
 WRONG_OPTIONS = [

@@ -13,7 +13,7 @@ from ..measured import Family
 from ..mistake import Applies, Where, anywhere
 from .optimizers import step_by, updated
 from .slopes import past
-from .where import bends, by, has, has_bias, loss_is, uses
+from .where import bends, by, has, has_bias, has_velocity, loss_is, uses
 
 _STRENGTHS = tuple(float(f"{digit}e{power}") for power in (-3, -2, -1, -4, 0, -5) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
 _THRESHOLDS = tuple(float(f"{digit}e{power}") for power in (0, -1, 1, -2, -3) for digit in (1, 5, 2, 3, 4, 6, 7, 8))
@@ -235,9 +235,9 @@ WITH_NUMBERS: dict[str, tuple[Family, ...]] = {
         Family("decay-other", "weight decay of {layer} is {number}, which is not what is asked for", "g + λ w", "g + {number} w",
                _option("weight_decay"), 0.02, "layer", uses("weight_decay"), among=_STRENGTHS),
         Family("velocity-clipped", "the velocity of {layer} is clipped to ±{number}", "b ← μ b + g", "b ← μ b + g clipped to ±{number}",
-               {"*_update": _clipped_velocity}, 0.01, "layer", uses("momentum"), start=1e-6, among=_THRESHOLDS, least=_LEAST),
+               {"*_update": _clipped_velocity}, 0.01, "layer", has_velocity, start=1e-6, among=_THRESHOLDS, least=_LEAST),
         Family("momentum-other", "momentum is {number}, which is not what is asked for", "b ← μ b + g", "b ← {number} b + g",
-               _option("momentum"), 0.5, applies=uses("momentum"), among=(0.9, 0.99, 0.5, 0.8, 0.95)),
+               _option("momentum"), 0.5, applies=has_velocity, among=(0.9, 0.99, 0.5, 0.8, 0.95)),
         *(
             Family("adam-beta-other", f"Adam's {name} is {{number}}, which is not what is asked for", name, f"{name} = {{number}}",
                    _option("betas", of), 0.95, applies=by("adam", "adamw"), start=0.5, among=(0.99, 0.9, 0.95, 0.98, 0.9999, 0.999, 0.5))

@@ -11,7 +11,7 @@ from ...formulas.sampled import Sampled
 from ..formulas import Formula, options_of
 from ..graph import At
 from ..mistake import Applies, Mistake
-from .where import both, by, has_bias, unless, uses
+from .where import both, by, has_bias, has_velocity, unless, uses
 
 Slots = dict[str, Sampled]      # what the optimiser keeps of a parameter, by name
 Options = dict[str, Any]
@@ -118,7 +118,7 @@ def _decay_of(*kinds: str) -> dict[str, Formula]:
 
 
 _VELOCITY = "b ← μ b + g; Δw = −lr b"
-_MOMENTUM, _NESTEROV, _DECAY = uses("momentum"), uses("nesterov"), uses("weight_decay")
+_MOMENTUM, _NESTEROV, _DECAY = has_velocity, uses("nesterov"), uses("weight_decay")
 
 
 def _decays(which: str, *, bias: bool | None = None, norm: bool | None = None) -> Applies:

@@ -25,6 +25,11 @@ def uses(option: str) -> Applies:
     return lambda problem, layer: bool(problem.optimizer_options.get(option))
 
 
+def has_velocity(problem: Problem, layer: int) -> bool:
+    """Return whether the update is gradient descent with momentum."""
+    return problem.optimizer == "sgd" and bool(problem.optimizer_options["momentum"])
+
+
 def has(*activations: str) -> Applies:
     """Return the condition that the layer's activation is one of these."""
     return lambda problem, layer: problem.layers[layer - 1].function in activations

@@ -23,6 +23,8 @@ EVERY_OPTIMIZER: dict[str, dict[str, Any]] = {
     "nesterov": {"optimizer": "sgd", "optimizer_options": {"momentum": 0.9, "nesterov": True}},
     "adam": {"optimizer": "adam", "optimizer_options": {}},
     "adamw": {"optimizer": "adamw", "optimizer_options": {}},
+    "rmsprop": {"optimizer": "rmsprop", "optimizer_options": {"momentum": 0.9, "centered": True}},
+    "adagrad": {"optimizer": "adagrad", "optimizer_options": {"initial_accumulator_value": 0.1}},
 }
 EVERY = pytest.mark.parametrize("name", EVERY_OPTIMIZER)
 DECAY = {"weight_decay": 0.1, "decay": "weights"}

@@ -346,12 +346,48 @@ class AdaptiveW(Adaptive):
         return self.adaptive(g, state) - self.lr * self.weight_decay * w
 
 
+class RootMeanSquare(manual.RMSprop):
+    """`RMSprop` as it reads, from which the mistaken ones below differ in a line."""
+
+    def divisor(self, v: Array) -> Array:
+        return np.sqrt(v) + self.eps
+
+    def velocity(self, b: Array, step: Array) -> Array:
+        return self.momentum * b + step
+
+    def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
+        g = g + self.weight_decay * w
+        v, b = state["square_avg"], state["momentum_buffer"]
+        v[...] = self.alpha * v + (1 - self.alpha) * g * g
+        b[...] = self.velocity(b, g / self.divisor(v))
+        return -self.lr * b
+
+
+class Accumulating(manual.Adagrad):
+    """`Adagrad` as it reads, from which the mistaken ones below differ in a line."""
+
+    def total(self, s: Array, g: Array) -> Array:
+        return s + g * g
+
+    def divisor(self, s: Array) -> Array:
+        return np.sqrt(s) + self.eps
+
+    def slower(self) -> float:
+        return 1 + (self.steps - 1) * self.lr_decay
+
+    def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
+        g = g + self.weight_decay * w
+        s = state["sum"]
+        s[...] = self.total(s, g)
+        return -self.lr / self.slower() * g / self.divisor(s)
+
+
 def with_betas_swapped(self: Any, lr: float, *, betas: tuple[float, float], **options: Any) -> None:
     manual.Adam.__init__(self, lr, betas=betas[::-1], **options)
 
 
 # the optimiser as it reads, and by name what is mistaken in it: (members instead, the first step and phase where it shows)
-HONEST: dict[str, Any] = {"sgd": Descent, "adam": Adaptive, "adamw": AdaptiveW}
+HONEST: dict[str, Any] = {"sgd": Descent, "adam": Adaptive, "adamw": AdaptiveW, "rmsprop": RootMeanSquare, "adagrad": Accumulating}
 MISTAKEN: dict[str, dict[str, tuple[dict[str, Any], tuple[int, str]]]] = {
     "sgd": {
         "momentum's sign": (
@@ -383,6 +419,25 @@ MISTAKEN: dict[str, dict[str, tuple[dict[str, Any], tuple[int, str]]]] = {
         "betas swapped": ({"__init__": with_betas_swapped}, (1, "state")),
         "decay left out": ({"delta": lambda self, w, g, state: self.adaptive(g, state)}, (1, "state")),
         "decay decoupled": ({"delta": AdaptiveW.delta}, (1, "state")),
+    },
+    "rmsprop": {
+        "ε inside the root": ({"divisor": lambda self, v: np.sqrt(v + self.eps)}, (1, "state")),
+        "ε left out": ({"divisor": lambda self, v: np.sqrt(v)}, (1, "state")),
+        "the root left out": ({"divisor": lambda self, v: v + self.eps}, (1, "state")),
+        "the mean corrected as Adam's": ({"divisor": lambda self, v: np.sqrt(v / (1 - self.alpha**self.steps)) + self.eps}, (1, "state")),
+        "momentum's sign": ({"velocity": lambda self, b, step: step - self.momentum * b}, (2, "state")),
+        "the velocity a running mean": ({"velocity": lambda self, b, step: self.momentum * b + (1 - self.momentum) * step}, (1, "state")),
+        "decay left out": ({"delta": lambda self, w, g, state: RootMeanSquare.delta(self, 0 * w, g, state)}, (1, "state")),
+    },
+    "adagrad": {
+        "ε inside the root": ({"divisor": lambda self, s: np.sqrt(s + self.eps)}, (1, "deltas")),
+        "ε left out": ({"divisor": lambda self, s: np.sqrt(s)}, (1, "deltas")),
+        "the root left out": ({"divisor": lambda self, s: s + self.eps}, (1, "deltas")),
+        "the sum not kept": ({"total": lambda self, s, g: self.initial_accumulator_value + g * g}, (2, "state")),
+        "the start left out": ({"start": lambda self, w: {"sum": np.zeros_like(w)}}, (1, "state")),
+        "slower from the first step on": ({"slower": lambda self: 1 + self.steps * self.lr_decay}, (1, "deltas")),
+        "never slower": ({"slower": lambda self: 1.0}, (2, "deltas")),
+        "decay left out": ({"delta": lambda self, w, g, state: Accumulating.delta(self, 0 * w, g, state)}, (1, "state")),
     },
 }
 MISTAKEN["adamw"] = MISTAKEN["adam"] | {
