@@ -1,6 +1,7 @@
 """What each exercise is compared with: for each file a function of its name, which returns PyTorch's module and its training."""
 
 import numpy as np
+import torch
 from torch import nn
 
 from backprop_compare import Problem
@@ -25,6 +26,11 @@ def pairs(inputs, targets):
 def labelled(inputs, classes):
     """Return three batches of inputs of that shape, each with its class, a number from 0."""
     return [(drawn(*inputs, seed=(1, i)), np.arange(i, i + inputs[0]) % classes) for i in range(3)]
+
+
+def words(*shape, table, seed):
+    """Return words of a table of that size, whole numbers from 0, always the same for a seed."""
+    return np.random.default_rng(seed).integers(table, size=shape)
 
 
 def convolution_1():
@@ -58,3 +64,33 @@ def normalization_2():
 def normalization_3():
     """Return group normalisation after a convolution of 1 × 1."""
     return problem(nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)), pairs((4, 3, 3, 2), (4, 4, 3, 2)))
+
+
+def embedding_1():
+    """Return a table whose rows are added up for each text, before a linear layer."""
+    module = nn.Sequential(nn.EmbeddingBag(7, 3, mode="sum"), nn.Linear(3, 2))
+    return problem(module, [(words(6, 4, table=7, seed=(1, i)), drawn(6, 2, seed=(2, i))) for i in range(3)])
+
+
+def embedding_2():
+    """Return a linear layer with cross-entropy, on inputs of which the second batch makes scores of some thousands."""
+    batches = [(scale * drawn(8, 3, seed=(1, i)), words(8, table=5, seed=(2, i))) for i, scale in enumerate((1, 1000, 1))]
+    return problem(nn.Linear(3, 5), batches, loss="cross_entropy")
+
+
+class Tied(nn.Module):
+    """A layer of hidden units between a table of words and the same table."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(7, 3))
+        self.hidden = nn.Linear(3, 3)
+
+    def forward(self, words):
+        """Return scores (n, 7) for words (n,)."""
+        return torch.tanh(self.hidden(self.table[words])) @ self.table.T
+
+
+def embedding_3():
+    """Return a table that is looked up at one end, and makes the scores at the other."""
+    return problem(Tied(), [(words(9, table=7, seed=(1, i)), words(9, table=7, seed=(2, i))) for i in range(3)], loss="cross_entropy")
