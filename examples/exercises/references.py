@@ -94,3 +94,60 @@ class Tied(nn.Module):
 def embedding_3():
     """Return a table that is looked up at one end, and makes the scores at the other."""
     return problem(Tied(), [(words(9, table=7, seed=(1, i)), words(9, table=7, seed=(2, i))) for i in range(3)], loss="cross_entropy")
+
+
+class Residual(nn.Module):
+    """y = a + f(a)."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.layer = nn.Sequential(*layers)
+
+    def forward(self, a):
+        """Return y, of the shape of a."""
+        return a + self.layer(a)
+
+
+def residuals_1():
+    """Return three residual blocks before a linear layer."""
+    blocks = [Residual(nn.Linear(4, 4), nn.Tanh()) for _ in range(3)]
+    return problem(nn.Sequential(*blocks, nn.Linear(4, 1)), pairs((8, 4), (8, 1)), lr=0.01)
+
+
+class Wider(nn.Module):
+    """A block whose output is wider than its input, after a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(2, 3)
+        self.W, self.V, self.P = (nn.Parameter(torch.zeros(shape)) for shape in ((4, 3), (5, 4), (5, 3)))
+
+    def forward(self, x):
+        """Return y (n, 5) for x (n, 2)."""
+        a = self.first(x)
+        return torch.relu(a @ self.P.T + torch.relu(a @ self.W.T) @ self.V.T)
+
+
+def residuals_2():
+    """Return a block with a weight on its shortcut."""
+    return problem(Wider(), pairs((8, 2), (8, 5)), lr=0.05)
+
+
+class Shared(nn.Module):
+    """One residual block, used three times, after a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.block = nn.Linear(2, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        """Return y (n, 4) for x (n, 2)."""
+        a = self.first(x)
+        for _ in range(3):
+            a = a + torch.tanh(self.block(a))
+        return a
+
+
+def residuals_3():
+    """Return a network whose three blocks share their weights."""
+    return problem(Shared(), pairs((8, 2), (8, 4)), lr=0.01)
