@@ -21,7 +21,7 @@ class Sorting:
     following_test: NDArray[np.int64]
 
 
-def draw_sorting(count: int = 4096, test: int = 256, *, length: int = 6, seed: int = 21) -> Sorting:
+def draw_sorting(count: int = 2048, test: int = 256, *, length: int = 6, seed: int = 21) -> Sorting:
     """Draw so many different sequences of digits."""
     generator = np.random.default_rng(seed)
     numbers = generator.choice(10**length, count + test, replace=False)

@@ -11,13 +11,14 @@ from .reading import fail, read_text
 
 ALICE_TXT = Path(__file__).parent / "alice.txt"
 TRAINING_SHARE = 0.9
+STRIDE = 4
 
 
 @dataclass(frozen=True)
 class Text:
     """Windows (n, length) of a text's characters, by their index in `characters`, and the characters (n, length) that follow each.
 
-    Windows for training begin at every character of the first nine tenths; those of the test follow one another in the last tenth.
+    Windows for training begin at every fourth character of the first nine tenths; those of the test follow one another in the last tenth.
     """
 
     characters: str
@@ -35,7 +36,7 @@ def load_text(path: str | PathLike[str] = ALICE_TXT, *, length: int = 32) -> Tex
     first = int(len(text) * TRAINING_SHARE)
     if len(text) - first <= length:
         fail(path, f"{len(text)} characters are too few; expected at least {10 * (length + 1)}, for windows of {length} in the last tenth")
-    starts, starts_test = np.arange(first - length), np.arange(first, len(text) - length, length)
+    starts, starts_test = np.arange(0, first - length, STRIDE), np.arange(first, len(text) - length, length)
     (x, y), (x_test, y_test) = (_windows(indices, each, length) for each in (starts, starts_test))
     return Text(characters, x, y, x_test, y_test)
 

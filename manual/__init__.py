@@ -1,16 +1,9 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
-Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `normalization`,
-`convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and `gating`; then `recurrence`, `lstm`
-and `gru`. Every derivative is written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout:
-`0.weight` is (out, in).
-Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `optimizers`, `training`; then `classification`,
-`normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is written out,
-with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
-Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `update`, `optimizers`, `training`; then
 Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `update` with `schedules`, `optimizers`, `training`; then
-`classification`, `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`, and `embedding`. Every derivative is
-written out, with its equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+`classification`, `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and
+`gating`; then `recurrence`, `lstm` and `gru`; and at last whole `networks`. Every derivative is written out, with its equation and its
+shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
@@ -28,7 +21,7 @@ from .losses import LOSSES, Loss
 from .lstm import LSTM
 from .nesting import Residual, Sequential
 from .network import Network
-from .networks import NETWORKS, drawing
+from .networks import NETWORKS
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
 from .optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop
 from .pooling import AvgPool2d, MaxPool2d
@@ -64,24 +57,23 @@ __all__ = [
     "Linear",
     "Loss",
     "MaxPool2d",
+    "MultiMargin",
     "MultiheadAttention",
     "NETWORKS",
-    "MultiMargin",
     "NORMALIZATIONS",
     "Network",
     "OPTIMIZERS",
     "Optimizer",
     "PositionalEmbedding",
     "RMSNorm",
-    "RNN",
     "RMSprop",
+    "RNN",
     "Residual",
     "SGD",
     "Sequential",
     "SwiGLU",
     "TiedEmbedding",
     "accumulated_gradients",
-    "drawing",
     "load",
     "save",
     "train",

@@ -1,7 +1,6 @@
 """The table of whole networks: what each learns, from which records, and how it is trained.
 
-The networks themselves are under these names in `manual.NETWORKS` and `torch_ref.NETWORKS`. Importing this module loads neither NumPy nor
-torch.
+Importing this module loads neither NumPy nor torch.
 """
 
 from __future__ import annotations
@@ -26,16 +25,20 @@ class Records:
 
 
 class NetworkPiece:
-    """One row: what the network learns, and a training that shows it. `measure` is what is printed of the test records.
+    """One row: the `network` of `manual.NETWORKS` and `torch_ref.NETWORKS`, what it learns, and a training that shows it.
 
-    `read(path, split_seed)` returns its `Records`, by default from the file in `data`; `path` is None for those that are generated.
+    `read(path, split_seed)` returns its `Records`, by default from the file in `data`; those that are generated have no path.
+    `measure` is what is printed of the test records.
     """
 
+    loss, optimizer, lr = "cross_entropy", "adam", 0.005
+
     def __init__(
-        self, says: str, read: Callable[[str | None, int], Records], measure: Measure, *, loss: str, lr: float, batch_size: int, epochs: int
+        self, network: str, says: str, read: Callable[[str | None, int], Records], *, measure: Measure = "accuracy", batch_size: int = 64,
+        epochs: int = 8, **training: Any,
     ) -> None:
-        self.says, self.read, self.measure = says, read, measure
-        self.loss, self.optimizer, self.lr, self.batch_size, self.epochs = loss, "adam", lr, batch_size, epochs
+        self.network, self.says, self.read, self.measure, self.batch_size, self.epochs = network, says, read, measure, batch_size, epochs
+        vars(self).update(training)
 
     def batches(self, records: Records, epochs: int, batch_size: int, seed: int) -> list[Batch]:
         """Return the mini-batches of all epochs in their order, drawn anew for each epoch; the last of an epoch may be short."""
@@ -98,10 +101,12 @@ def _characters(path: str | None, split_seed: int) -> Records:
 
 
 NETWORKS: Mapping[str, NetworkPiece] = {
-    "lenet": NetworkPiece(
-        "digits of 8 × 8 pixels", _images, "accuracy", loss="cross_entropy", lr=0.005, batch_size=64, epochs=8
-    ),
-    "autoencoder": NetworkPiece(
-        "images of 8 × 8 pixels in 8 numbers", _codes, "MSE", loss="mse", lr=0.005, batch_size=64, epochs=8
+    "lenet": NetworkPiece("lenet", "digits of 8 × 8 pixels", _images),
+    "autoencoder": NetworkPiece("autoencoder", "images of 8 × 8 pixels in 8 numbers", _codes, loss="mse", measure="MSE"),
+    "lstm": NetworkPiece("lstm", "digits of 8 × 8 pixels, row by row", _rows, lr=0.02),
+    "gru": NetworkPiece("gru", "digits of 8 × 8 pixels, row by row", _rows, lr=0.02),
+    "gpt": NetworkPiece("gpt", "sorting 6 digits", _sorting, batch_size=32, epochs=4, optimizer="adamw"),
+    "gpt-text": NetworkPiece(
+        "gpt", "the characters of a text", _characters, measure="bits per character", batch_size=16, epochs=2, optimizer="adamw"
     ),
 }

@@ -18,7 +18,7 @@ def about_network(training: NetworkTraining, device: str) -> list[tuple[str, str
     row, problem, ran = NETWORKS[training.network], training.comparison.problem, environment(device)
     parameters = sum(each.size for each in problem.initial_parameters.values())
     counts = [len(each[0]) for each in (training.records.training, training.records.test)]
-    update = f"loss {problem.loss}, {problem.optimizer}, lr {problem.lr:g}"
+    update = f"loss {row.loss}, {problem.optimizer}, lr {problem.lr:g}"
     return [
         ("Network", f"{training.network}, for {row.says}: {parameters} parameters; {update}"),
         ("Data", f"{counts[0]} training records, {counts[1]} test records; initial weights and mini-batches from seed {problem.seed}"),
@@ -55,7 +55,7 @@ def network_json(training: NetworkTraining, device: str, asked: Mapping[str, Any
         "steps_per_epoch": training.steps_per_epoch,
         "dtype": problem.dtype,
         "device": device,
-        "problem": {**fields(problem, "loss", "optimizer", "lr", "seed"), **problem.optimizer_options, **asked},
+        "problem": {"loss": NETWORKS[training.network].loss, **fields(problem, "optimizer", "lr", "seed"), **problem.optimizer_options, **asked},
         "reported_epochs": training.epochs,
         "measure": NETWORKS[training.network].measure,
         **fields(training, "manual", "torch_ref"),

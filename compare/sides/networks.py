@@ -23,12 +23,13 @@ def network_sides(
 ) -> tuple[ByHand, ModuleProblem]:
     """Return both sides, with weights and mini-batches drawn from `seed`. Raises ProblemError for what cannot be trained."""
     row = NETWORKS[name]
-    layer = manual.NETWORKS[name](manual.drawing(seed, dtype), **records.sizes)
-    twin = torch_ref.NETWORKS[name](lambda *shape: torch.zeros(shape, dtype=getattr(torch, dtype)), **records.sizes)
+    layer = manual.NETWORKS[row.network](manual.networks.drawing(seed, dtype), **records.sizes)
+    twin = torch_ref.NETWORKS[row.network](lambda *shape: torch.zeros(shape, dtype=getattr(torch, dtype)), **records.sizes)
+    ours, theirs = (manual.CrossEntropy(), torch_ref.CrossEntropy()) if row.loss == "cross_entropy" else (row.loss, row.loss)
     problem = module_problem(
         twin.to(device),
         batches=row.batches(records, epochs, batch_size, seed),
-        loss=row.loss,
+        loss=theirs,
         optimizer=optimizer,
         optimizer_options=optimizer_options,
         lr=lr,
@@ -36,4 +37,4 @@ def network_sides(
         seed=seed,
         initial_parameters=layer.parameters(),
     )
-    return ByHand(layer, row.loss, manual.OPTIMIZERS[optimizer](lr, **problem.optimizer_options)), problem
+    return ByHand(layer, ours, manual.OPTIMIZERS[optimizer](lr, **problem.optimizer_options)), problem

@@ -16,12 +16,12 @@ def test_each_character_is_followed_by_the_next() -> None:
     def words(row: np.ndarray) -> str:
         return "".join(found.characters[i] for i in row)
 
-    assert words(found.windows[7]) == text[7:27]
-    assert words(found.following[7]) == text[8:28]
+    assert words(found.windows[7]) == text[28:48]
+    assert words(found.following[7]) == text[29:49]
     first = int(len(text) * 0.9)
     assert words(found.windows_test.ravel()) == text[first : first + found.windows_test.size]
     assert words(found.following_test[-1]) == text[first + found.windows_test.size - 19 :][:20]
-    assert len(found.windows) == first - 20      # so that the last character that follows is before the test's first
+    assert len(found.windows) == -(-(first - 20) // 4)      # so that the last character that follows is before the test's first
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,14 @@ from compare.cli.main import main
 from compare.problem.networks import NETWORKS
 from compare.sides import by_hand
 
-BRIEF = {"lenet": ("--epochs", "1"), "autoencoder": ("--epochs", "1")}      # and yet better than at the start
-LEARNT = {"lenet": lambda reached: reached > 0.5, "autoencoder": lambda reached: reached < 0.1}
+LEARNT = {      # after one epoch
+    "lenet": lambda reached: reached > 0.5,
+    "autoencoder": lambda reached: reached < 0.1,
+    "lstm": lambda reached: reached > 0.5,
+    "gru": lambda reached: reached > 0.5,
+    "gpt": lambda reached: reached > 0.4,
+    "gpt-text": lambda reached: reached < 4.0,
+}
 
 
 def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -21,12 +27,12 @@ def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
 
 
 def test_each_network_is_tried_here() -> None:
-    assert set(BRIEF) == set(LEARNT) == set(NETWORKS)
+    assert set(LEARNT) == set(NETWORKS)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_both_sides_learn_and_are_equal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    result = json_of(capsys, "--network", name, *BRIEF[name])
+    result = json_of(capsys, "--network", name, "--epochs", "1")
     assert result["verdict"] == "equivalent", result["explanation"]
     assert result["steps"] == result["steps_per_epoch"] * len(result["reported_epochs"])
     assert result["manual"][-1] == pytest.approx(result["torch_ref"][-1], rel=1e-9)
