@@ -1,12 +1,13 @@
 """The training of a network of the table, by hand and by PyTorch in lockstep, with what each reaches on the test records."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..problem.networks import NETWORKS, Records
 from ..sides.module import ModuleSide
-from ..sides.networks import network_sides
+from ..sides.networks import attention_of, network_sides
+from ..support.arrays import Array
 from .difference import Mode
 from .of_module import train_beside_module
 from .result import Comparison
@@ -15,9 +16,10 @@ from .training import reported_epochs
 
 @dataclass(frozen=True)
 class NetworkTraining:
-    """The comparison, and each side's measure on the test records before the first epoch and after the reported ones.
+    """The comparison, and each side's measure on the test records after the reported epochs.
 
-    The measure's name is in the network's row of `compare.problem.networks`.
+    The measure's name is in the network's row of `compare.problem.networks`. `outputs` are those of the side by hand for the test records,
+    after the last step, and `attention` is how its places weigh each other in the first, by path, (heads, T, T).
     """
 
     network: str
@@ -27,6 +29,8 @@ class NetworkTraining:
     epochs: list[int]
     manual: list[float]
     torch_ref: list[float]
+    outputs: Array
+    attention: Mapping[str, Array]
 
 
 def train_network(
@@ -64,4 +68,7 @@ def train_network(
                 measured.append(row.measured(output, y))
 
     comparison = train_beside_module(by_hand, problem, steps=steps, mode=mode, keep=keep(steps), observe=observe)
-    return NetworkTraining(name, records, comparison, per_epoch, reached, *measures)
+    outputs = by_hand.predict(x)
+    by_hand.predict(x[:1])
+    attention = {path: weights[0] for path, weights in attention_of(by_hand.layer).items()}
+    return NetworkTraining(name, records, comparison, per_epoch, reached, *measures, outputs, attention)

@@ -55,7 +55,12 @@ def network_json(training: NetworkTraining, device: str, asked: Mapping[str, Any
         "steps_per_epoch": training.steps_per_epoch,
         "dtype": problem.dtype,
         "device": device,
-        "problem": {"loss": NETWORKS[training.network].loss, **fields(problem, "optimizer", "lr", "seed"), **problem.optimizer_options, **asked},
+        "problem": {
+            "loss": NETWORKS[training.network].loss,
+            **fields(problem, "optimizer", "lr", "seed"),
+            **problem.optimizer_options,
+            **asked,
+        },
         "reported_epochs": training.epochs,
         "measure": NETWORKS[training.network].measure,
         **fields(training, "manual", "torch_ref"),

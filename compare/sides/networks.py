@@ -7,6 +7,7 @@ import torch
 
 from ..problem.networks import NETWORKS, Records
 from ..problem.of_module import ModuleProblem, module_problem
+from ..support.arrays import Array
 from ..support.packages import beside
 from .by_hand import ByHand
 
@@ -38,3 +39,11 @@ def network_sides(
         initial_parameters=layer.parameters(),
     )
     return ByHand(layer, ours, manual.OPTIMIZERS[optimizer](lr, **problem.optimizer_options)), problem
+
+
+def attention_of(layer: manual.Layer, path: str = "") -> dict[str, Array]:
+    """Return the weights (n, heads, T, T) of each attention in the layer's last forward pass, by path."""
+    found = {path: layer.weights} if isinstance(layer, manual.MultiheadAttention) else {}
+    for name, child in layer.children().items():
+        found |= attention_of(child, f"{path}.{name}" if path else name)
+    return found
