@@ -16,7 +16,7 @@ from benchmarks.work import Competitor, Row, Work
 
 ROOT = Path(__file__).parent.parent
 INSTALL = "pip install -e .[bench]"
-EXTRA = ("sklearn", "jax", "jaxlib", "numba")      # the modules that it installs
+EXTRA = ("autograd", "jax", "jaxlib", "numba", "sklearn")      # the modules that it installs
 
 
 class WorkerError(Exception):

@@ -1,6 +1,6 @@
 """All works, in the order in which they run."""
 
-from benchmarks import classifier, cold_start, grading, growth, lesson, lockstep, many_records, modules
+from benchmarks import by_hand, classifier, cold_start, grading, growth, lesson, lockstep, many_records, modules
 
 WORKS = (
     *lesson.WORKS,
@@ -9,6 +9,7 @@ WORKS = (
     *lockstep.WORKS,
     *modules.WORKS,
     *growth.WORKS,
+    *by_hand.WORKS,
     *cold_start.WORKS,
     *grading.WORKS,
 )
