@@ -1,6 +1,7 @@
 """Training fast and training as it reads: the same, to rounding; and what the fast way does not know it refuses."""
 
 import copy
+import signal
 import tracemalloc
 from typing import Any
 
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 
 from compare import Problem, StepRecord, TorchRef, train_in_lockstep
 from compare.support.arrays import Array, Batch
-from manual import ACTIVATIONS, Linear, Network, fast, kernels, train
+from manual import ACTIVATIONS, Activate, Activation, Linear, Network, fast, train
+from manual.in_place import InPlace
+from manual.network import named_views
 
 ELEMENTWISE = sorted(name for name, activation in ACTIVATIONS.items() if activation.derivative is not None)
-
-
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=4),
     names=st.lists(st.sampled_from(ELEMENTWISE), min_size=3, max_size=3),
@@ -39,7 +40,7 @@ def test_it_ends_where_the_readable_way_ends(
 
 
 class Fast:
-    """The fast way as an implementation, a step at a time."""
+    """The fast way as an implementation, a step at a time; its output is known by its loss only."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -50,14 +51,15 @@ class Fast:
 
     def step(self, *batch: Any) -> StepRecord:
         x, y = batch
-        program = fast.program(self.network, self.problem.loss, self.problem.lr, len(x), with_grads=True)
-        assert program.grads is not None
-        program.step(x, y)
+        output = self.network.predict(x)
+        (loss,) = fast.train(self.network, x, y, lr=self.problem.lr, epochs=1, loss=self.problem.loss)
+        deltas = fast.steps(self.network, self.problem.loss, self.problem.lr, len(x)).deltas
+        shapes = {name: array.shape for name, array in self.network.parameters().items()}
         return StepRecord(
-            output=program.output,
-            loss=np.asarray(program.loss, x.dtype),
-            grads=program.by_name(program.grads),
-            deltas=program.by_name(program.deltas),
+            output=output,
+            loss=np.asarray(loss, x.dtype),
+            grads=named_views(deltas / x.dtype.type(-self.problem.lr), shapes),
+            deltas=named_views(deltas, shapes),
             params=self.network.parameters(),
         )
 
@@ -69,37 +71,76 @@ class Fast:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("loss", sorted(fast.FACTORS))
 def test_each_of_its_steps_is_pytorchs_within_rounding(name: str, dtype: str, loss: str) -> None:
-    problem = Problem.draw((5, 8, 4, 3), activations=(name, "sigmoid", name), bias=True, lr=0.1, loss=loss, dtype=dtype, records=(40, 11))
+    problem = Problem.draw((5, 8, 4, 3), activations=(name, "sigmoid", name), bias=True, lr=0.125, loss=loss, dtype=dtype, records=(40, 11))
     comparison = train_in_lockstep(Fast(problem), TorchRef(problem), problem, steps=30)
     assert comparison.verdict == "equivalent", comparison.explanation()
 
 
-def test_a_wrong_call_in_it_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The negative control: tanh's slope 1 − tanh² taken a little too large. It is seen before the first step, too."""
-    calls = kernels.tanh
+def test_a_wrong_call_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: the error ∂L/∂ŷ taken a little too large. It is seen before the first step, too."""
 
-    def wrong(a: Array, spare: Array, slope: Array, one: Array) -> Any:
-        function, derivative = calls(a, spare, slope, one)
-        return function, [*derivative, (np.multiply, (slope, np.array(1 + 1e-9), slope))]
+    class Wrong(InPlace):
+        def __init__(self, network: Network, n: int, scale: float) -> None:
+            super().__init__(network, n, scale * (1 + 1e-9))
 
-    monkeypatch.setitem(kernels.KERNELS, "tanh", wrong)
-    problem = Problem.draw((5, 8, 3), activations="tanh", lr=0.1)
+    monkeypatch.setattr(fast, "InPlace", Wrong)
     with pytest.raises(ValueError, match=r"is not manual\.train's"):
-        fast.program(Network((5, 8, 3), "tanh"), "half_mse", 0.1, 4)
+        fast.train(Network((5, 8, 3), "tanh"), np.eye(5), np.ones((5, 3)), lr=0.1, epochs=1)
     monkeypatch.setattr(fast, "_check_step", lambda network, loss: None)
+    problem = Problem.draw((5, 8, 3), activations="tanh", lr=0.125)
     found = train_in_lockstep(Fast(problem), TorchRef(problem), problem, steps=3).first_divergence
     assert found is not None
     assert (found.step, found.phase) == (1, "grads")
 
 
 @pytest.mark.parametrize("records", [9_000, 20_001])
-def test_blocks_of_records_are_the_whole(records: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_records_are_the_whole(records: int) -> None:
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(records, 6)), generator.random(size=(records, 1))
     one, other = Network((6, 2, 1), bias=True), Network((6, 2, 1), bias=True)
     losses = fast.train(one, x, y, lr=0.5, epochs=4)
     np.testing.assert_allclose(losses, train(other, x, y, lr=0.5, epochs=4, loss="half_mse"), rtol=1e-12)
     np.testing.assert_allclose(one.flat, other.flat, rtol=1e-12)
+
+
+@pytest.mark.parametrize("as_it_lies", [np.asfortranarray, lambda x: x[:, ::-1], lambda x: x.astype(np.float32), lambda x: x.astype(int)])
+def test_data_may_lie_as_they_like_and_be_read_only(as_it_lies: Any) -> None:
+    x = as_it_lies(np.random.default_rng(0).normal(scale=3, size=(40, 6)))
+    y = np.ones((40, 1), bool)
+    x.flags.writeable = y.flags.writeable = False
+    one, other = Network((6, 2, 1), seed=1), Network((6, 2, 1), seed=1)
+    fast.train(one, x, y, lr=0.5, epochs=3)
+    train(other, x, y, lr=0.5, epochs=3)
+    np.testing.assert_allclose(one.flat, other.flat, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_what_is_not_a_number_stays_so(name: str) -> None:
+    x = np.array([[np.nan], [1.0]])
+    one, other = Network((1, 2, 1), (name, "sigmoid")), Network((1, 2, 1), (name, "sigmoid"))
+    losses = fast.train(one, x, np.ones((2, 1)), lr=0.5, epochs=2)
+    assert np.isnan(losses).all()
+    train(other, x, np.ones((2, 1)), lr=0.5, epochs=2)
+    np.testing.assert_array_equal(np.isnan(one.flat), np.isnan(other.flat))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers here")
+def test_it_is_interrupted_between_two_steps() -> None:
+    """As by Ctrl-C: the weights are finite, and moved."""
+    network = Network((6, 2, 1))
+    x, y = np.ones((400, 6)), np.zeros((400, 1))
+    fast.train(network, x, y, lr=0.5, epochs=1)
+    before = network.flat.copy()
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            fast.train(network, x, y, lr=0.5, epochs=10**8)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert np.isfinite(network.flat).all()
+    assert (network.flat != before).any()
 
 
 def test_memory_does_not_grow_with_the_records() -> None:
@@ -182,12 +223,13 @@ def test_an_edit_of_what_is_read_is_seen_and_not_passed_by(monkeypatch: pytest.M
 
 
 def test_an_activation_of_ones_own_under_a_known_name_is_the_one_that_is_run() -> None:
-    """A kernel is used only for the definition that it was written for."""
+    """What is written out is used only for the definition that it was written for."""
     network = Network((3, 2, 1), "tanh")
     other = copy.deepcopy(network)
     for net in (network, other):
         for layer in net.layers[1::2]:
-            layer.activation = ACTIVATIONS["sigmoid"].__class__("tanh", ACTIVATIONS["sigmoid"].function, ACTIVATIONS["sigmoid"].derivative)
+            assert isinstance(layer, Activate)
+            layer.activation = Activation("tanh", ACTIVATIONS["sigmoid"].function, ACTIVATIONS["sigmoid"].derivative)
     x, y = np.eye(3), np.ones((3, 1))
     assert fast.train(network, x, y, lr=0.5, epochs=3) == pytest.approx(train(other, x, y, lr=0.5, epochs=3, loss="half_mse"), rel=1e-14)
 
