@@ -27,8 +27,12 @@ def test_imports_keep_the_contracts() -> None:
     assert "0 broken" in done.stdout
 
 
-def test_a_forbidden_import_breaks_a_contract(tmp_path: Path) -> None:
-    """The negative control: torch imported in `manual`."""
+@pytest.mark.parametrize(
+    ("module", "imported", "contract"),
+    [("optimizers", "torch", "manual knows NumPy only"), ("fast", "numba", "manual.loops alone knows Numba")],
+)
+def test_a_forbidden_import_breaks_a_contract(tmp_path: Path, module: str, imported: str, contract: str) -> None:
+    """The negative control."""
     pytest.importorskip("importlinter", reason="import-linter is not installed")
     for package in PACKAGES:
         for file in (ROOT / package).rglob("*.py"):
@@ -36,13 +40,13 @@ def test_a_forbidden_import_breaks_a_contract(tmp_path: Path) -> None:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    with (tmp_path / "manual" / "optimizers.py").open("a") as file:
-        file.write("\nimport torch\n")
+    with (tmp_path / "manual" / f"{module}.py").open("a") as appended:
+        appended.write(f"\nimport {imported}\n")
     done = subprocess.run(
         [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "manual knows NumPy only BROKEN" in done.stdout
+    assert f"{contract} BROKEN" in done.stdout
 
 
 def test_importing_compare_loads_no_torch_and_no_pandas() -> None:
@@ -57,7 +61,7 @@ def test_help_loads_no_torch_no_pandas_and_no_numpy() -> None:
 
 
 def test_each_backend_loads_without_the_other() -> None:
-    assert not {"torch", "pandas", "torch_ref", "compare"} & loaded_by("import manual")
+    assert not {"torch", "pandas", "torch_ref", "compare", "numba"} & loaded_by("import manual")
     assert not {"manual", "pandas", "compare"} & loaded_by("import torch_ref")
 
 
