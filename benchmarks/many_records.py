@@ -6,8 +6,9 @@ from functools import cache, partial
 
 import numpy as np
 
+from benchmarks.lesson import C_LOOP, JAX, JAX_BY_HAND, MANUAL, NUMBA, PLAIN, TORCH, WITHOUT_NUMBA
 from benchmarks.timing import Bar
-from benchmarks.trainers import manual_trainer, torch_trainer
+from benchmarks.trainers import manual_trainer, numpy_trainer, torch_trainer
 from benchmarks.work import Competitor, Row, Work, competitor, threads_text
 from compare.problem.lesson import lesson_problem
 from compare.problem.problem import Problem
@@ -16,9 +17,6 @@ FEW, MANY, TENTH, MOST = 360, 36_000, 360_000, 3_600_000
 EPOCHS = {FEW: 900, MANY: 50, MOST: 4}
 MEMORY_MIB = 32
 
-MANUAL = "manual.fast.train"
-PLAIN = "plain NumPy"
-TORCH = "torch_ref.train (eager PyTorch)"
 MEMORY = "manual.fast.train's extra memory"
 
 
@@ -64,24 +62,51 @@ def _rows(name: str, make: Callable[[int], Competitor], sizes: tuple[int, ...]) 
     )
 
 
-def _work(threads: int) -> Work:
-    sizes = (FEW, MANY, MOST) if threads == 1 else (MOST,)
-    builders: dict[str, Callable[[int], Competitor]] = {
-        MANUAL: lambda records: manual_trainer(problem(records)),
-        PLAIN: lambda records: competitor(partial(problem, records), "plain_numpy")(),
-        TORCH: lambda records: torch_trainer(problem(records)),
-    }
-    rows = tuple(row for name, make in builders.items() for row in _rows(name, make, sizes))
-    bars = tuple(Bar(_at(name, MOST), _at(MANUAL, MOST), at_least=2 if threads == 1 else None) for name in (PLAIN, TORCH))
-    if threads == 1:
-        rows += tuple(Row(_at(MEMORY, records), partial(memory, records), unit="MiB", once=True) for records in (TENTH, MOST))
-        bars = (
-            Bar(_at(MANUAL, MOST), _at(MANUAL, MANY), at_most=1.4),
-            *bars,
-            Bar(_at(MEMORY, MOST), at_most=MEMORY_MIB),
-            Bar(_at(MEMORY, MOST), _at(MEMORY, TENTH), at_most=1.1),
-        )
-    return Work("W4", f"the lesson's network on many records; {threads_text(threads)}", threads, 7, rows, bars)
+def _rival(module: str, function: str | None = None) -> Callable[[int], Competitor]:
+    return lambda records: competitor(partial(problem, records), module, function)()
 
 
-WORKS = (_work(1), _work(2))
+COMPILED = {
+    C_LOOP: _rival("c_loop"),
+    JAX: _rival("jax_scan"),
+    JAX_BY_HAND: _rival("jax_scan", "jax_scan_transposed"),
+    NUMBA: _rival("numba_loop"),
+}
+
+
+def _one_thread() -> Work:
+    sizes = (FEW, MANY, MOST)
+    rows = (
+        *_rows(MANUAL, lambda records: manual_trainer(problem(records)), sizes),
+        *_rows(WITHOUT_NUMBA, lambda records: numpy_trainer(problem(records)), (MOST,)),
+        *(row for name, make in COMPILED.items() for row in _rows(name, make, (MOST,))),
+        *_rows(PLAIN, _rival("plain_numpy"), sizes),
+        *_rows(TORCH, lambda records: torch_trainer(problem(records)), sizes),
+        *(Row(_at(MEMORY, records), partial(memory, records), unit="MiB", once=True) for records in (TENTH, MOST)),
+    )
+    bars = (
+        Bar(_at(MANUAL, MOST), _at(MANUAL, MANY), at_most=1.4),
+        Bar(_at(PLAIN, MOST), _at(MANUAL, MOST), at_least=2),
+        Bar(_at(TORCH, MOST), _at(MANUAL, MOST), at_least=2),
+        Bar(_at(NUMBA, MOST), _at(MANUAL, MOST), at_least=1),
+        Bar(_at(MANUAL, MOST), _at(JAX, MOST), at_most=1),
+        Bar(_at(MANUAL, MOST), _at(JAX_BY_HAND, MOST), at_most=1),
+        Bar(_at(MANUAL, MOST), _at(C_LOOP, MOST), at_most=2),
+        Bar(_at(WITHOUT_NUMBA, MOST), _at(MANUAL, MOST)),
+        Bar(_at(MEMORY, MOST), at_most=MEMORY_MIB),
+        Bar(_at(MEMORY, MOST), _at(MEMORY, TENTH), at_most=1.1),
+    )
+    return Work("W4", f"the lesson's network on many records; {threads_text(1)}", 1, 7, rows, bars)
+
+
+def _two_threads() -> Work:
+    rows = (
+        *_rows(MANUAL, lambda records: manual_trainer(problem(records)), (MOST,)),
+        *_rows(PLAIN, _rival("plain_numpy"), (MOST,)),
+        *_rows(TORCH, lambda records: torch_trainer(problem(records)), (MOST,)),
+    )
+    bars = tuple(Bar(_at(name, MOST), _at(MANUAL, MOST)) for name in (PLAIN, TORCH))
+    return Work("W4", f"the lesson's network on many records; {threads_text(2)}", 2, 7, rows, bars)
+
+
+WORKS = (_one_thread(), _two_threads())

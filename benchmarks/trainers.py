@@ -1,4 +1,4 @@
-"""The two backends as competitors, each by its public `train`, on a problem's one batch."""
+"""The two backends as competitors, on a problem's one batch."""
 
 from benchmarks.work import Competitor
 from compare.problem.problem import Problem
@@ -12,6 +12,21 @@ def manual_trainer(problem: Problem) -> Competitor:
     x, y = problem.batch(1)
     return Competitor(
         run=lambda steps: manual.fast.train(network, x, y, lr=problem.lr, epochs=steps, loss=problem.loss),
+        reset=lambda: network.load_state_dict(problem.initial_parameters),
+        weights=network.state_dict,
+    )
+
+
+def numpy_trainer(problem: Problem) -> Competitor:
+    """Return what `manual.fast.train` runs where Numba is not installed, as a competitor."""
+    import manual
+    from manual.in_place import InPlace
+
+    network = manual.Network(problem.sizes, problem.activations, bias=problem.bias, dtype=problem.dtype)
+    x, y = problem.batch(1)
+    steps = InPlace(network, len(x), -problem.lr * manual.fast.FACTORS[problem.loss] / y.size)
+    return Competitor(
+        run=lambda epochs: steps.train(x, y, epochs),
         reset=lambda: network.load_state_dict(problem.initial_parameters),
         weights=network.state_dict,
     )
