@@ -35,7 +35,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         row = row_of(func)
-        if row.is_exact or not _any_rounds(args, kwargs) or (row.name == "add" and _counts(args)):
+        if row.is_exact or not _any_rounds(args, kwargs) or (row.name in ("add", "sub") and _counts(args)):
             out = func(*args, **kwargs)
             if row.name == "_to_copy" and rounds(args[0]) and rounds(out) and torch.finfo(out.dtype).eps > torch.finfo(args[0].dtype).eps:
                 self._move_by_form(out, Form(1))
@@ -190,7 +190,7 @@ def _any_rounds(args: Any, kwargs: Any) -> bool:
 
 
 def _counts(args: Any) -> bool:
-    """Return whether a whole number is added to a tensor of one, as an optimiser counts its steps."""
+    """Return whether a whole number is added to a tensor of one, or taken from it: an optimiser counts its steps."""
     return all(isinstance(each, (int, float)) or each.dim() == 0 for each in args) and all(_number(each).is_integer() for each in args)
 
 

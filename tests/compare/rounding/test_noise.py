@@ -80,6 +80,16 @@ def test_optimisers_are_moved_in_place_and_by_rounding_alone(optimizer: type[tor
     assert found.unknown == frozenset()
 
 
+def test_a_count_of_steps_is_exact_and_so_is_what_it_has_changed_by() -> None:
+    """Even one of float32, in which noise of a float64 step is large."""
+    count = torch.tensor(3.0)
+    for seed in range(10):
+        with Noise(U, seed):
+            assert count + 1 == 4
+            assert (count + 1) - count == 1
+            assert count + 0.1 - count != torch.tensor(3.1) - count
+
+
 def test_a_choice_that_rounding_turns_is_allowed_both_ways() -> None:
     """A unit that is 0 but for rounding may be on either side of relu's bend, so that its gradient may be there or not."""
     x = torch.tensor([[0.3, 0.1, -0.4], [1.0, 2.0, -1.0]], dtype=torch.float64)
