@@ -28,7 +28,7 @@ from .pooling import AvgPool2d, MaxPool2d
 from .recurrence import RNN
 from .state import load, save
 from .training import accumulated_gradients, train
-from .update import Optimizer
+from .update import Groups, Optimizer, Update
 
 __all__ = [
     "ACTIVATIONS",
@@ -49,6 +49,7 @@ __all__ = [
     "Flatten",
     "GRU",
     "GroupNorm",
+    "Groups",
     "LOSSES",
     "LSTM",
     "Layer",
@@ -73,6 +74,7 @@ __all__ = [
     "Sequential",
     "SwiGLU",
     "TiedEmbedding",
+    "Update",
     "accumulated_gradients",
     "load",
     "save",

@@ -9,13 +9,13 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .network import Network
-    from .update import Optimizer
+    from .update import Update
 
 DTYPES = ("F64", "F32", "I64")      # dtypes of the entries, by their names in a file
 OPTIMIZER = "optimizer."      # prefix of the optimiser's entries in a file
 
 
-def save(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
+def save(path: str | PathLike[str], network: "Network", optimizer: "Update | None" = None) -> None:
     """Write the network's parameters and buffers, and the optimiser's state, to a safetensors file. Raises OSError if it cannot."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
@@ -28,7 +28,7 @@ def save(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | 
         raise OSError(f"{fspath(path)!r} cannot be written: {error}; expected a file in a directory that there is") from None
 
 
-def load(path: str | PathLike[str], network: "Network", optimizer: "Optimizer | None" = None) -> None:
+def load(path: str | PathLike[str], network: "Network", optimizer: "Update | None" = None) -> None:
     """Load a file that `save`, of either backend, wrote for a network of the same shapes and an optimiser of the same kind.
 
     Raises ValueError for a file that is not a safetensors file, and, by its name, for an entry that is missing, unknown, misshapen or of

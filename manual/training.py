@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from .activations import Array
 from .network import Network
 from .optimizers import SGD
-from .update import Optimizer
+from .update import Update
 
 
 def train(
@@ -21,7 +21,7 @@ def train(
     lr: float | None = None,
     loss: str = "half_mse",
     reduction: str = "mean",
-    optimizer: Optimizer | None = None,
+    optimizer: Update | None = None,
 ) -> list[float]:
     """Train full-batch on inputs x (n, in) and targets y (n, k), and return each epoch's loss, taken before its update.
 

@@ -24,7 +24,7 @@ from .recurrence import RNN
 from .settings import exact_settings
 from .state import load, save
 from .training import accumulated_gradients, train
-from .update import Optimizer
+from .update import Groups, Optimizer, Update
 
 __all__ = [
     "ACTIVATIONS",
@@ -44,6 +44,7 @@ __all__ = [
     "Flatten",
     "GRU",
     "GroupNorm",
+    "Groups",
     "LOSSES",
     "LSTM",
     "LayerNorm",
@@ -66,6 +67,7 @@ __all__ = [
     "Sequential",
     "SwiGLU",
     "TiedEmbedding",
+    "Update",
     "accumulated_gradients",
     "exact_settings",
     "load",

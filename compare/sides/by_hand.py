@@ -35,7 +35,7 @@ class ByHand:
     """
 
     def __init__(
-        self, layer: manual.Layer, loss: str | Criterion, optimizer: manual.Optimizer, *, reduction: str = "mean", stages: bool = True
+        self, layer: manual.Layer, loss: str | Criterion, optimizer: manual.Update, *, reduction: str = "mean", stages: bool = True
     ) -> None:
         self.layer, self.optimizer = layer, optimizer
         self.loss: Criterion = manual.LOSSES[loss] if isinstance(loss, str) else loss
