@@ -87,8 +87,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_both_backends_define_the_same_names() -> None:
     """File by file they read side by side; what only one has, the other leaves to autograd or has no need of."""
     both = (
-        "activations", "attention", "channel_normalization", "classification", "convolution", "embedding", "gating", "gru", "layers",
-        "losses", "lstm", "nesting", "network", "normalization", "optimizers", "pooling", "recurrence", "state", "training", "update",
+        "activations", "attention", "channel_normalization", "classification", "clipping", "convolution", "embedding", "gating", "gru",
+        "layers", "losses", "lstm", "nesting", "network", "normalization", "optimizers", "pooling", "recurrence", "state", "training",
+        "update",
     )
     for name in both:
         assert (ROOT / "manual" / f"{name}.py").exists()

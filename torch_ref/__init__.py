@@ -7,6 +7,7 @@ from .activations import ACTIVATIONS
 from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .classification import CrossEntropy, MultiMargin
+from .clipping import clip_grad_norm, clip_grad_value
 from .convolution import Conv1d, Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
@@ -69,6 +70,8 @@ __all__ = [
     "TiedEmbedding",
     "Update",
     "accumulated_gradients",
+    "clip_grad_norm",
+    "clip_grad_value",
     "exact_settings",
     "load",
     "save",

@@ -36,7 +36,8 @@ class ModuleProblem:
     `loss` is a row of `compare.problem.pieces` with its `reduction`, or a callable (output, target) → scalar, or (output) → scalar.
     `optimizer` is a row too, with its `optimizer_options`, or a callable that returns a `torch.optim.Optimizer` of the parameters it is
     given. `lr` is a number, a sequence of one for each step, or a callable of the step, from 1; by default the optimiser's own. Gradients
-    are clipped to a norm of `clip_grad_norm`, if given. Before each step PyTorch's generators are seeded from `seed` and the step.
+    are clipped to a norm of `clip_grad_norm`, and then their numbers to ±`clip_grad_value`, if given. Before each step PyTorch's generators
+    are seeded from `seed` and the step.
 
     With `input_gradients` the gradients of inputs of floating point have to be there; else they are compared where both sides make them.
     `tf32` is the precision of products on CUDA.
@@ -51,6 +52,7 @@ class ModuleProblem:
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
     lr: float | Sequence[float] | Callable[[int], float] | None = None
     clip_grad_norm: float | None = None
+    clip_grad_value: float | None = None
     dtype: str = "float64"
     seed: int = 21
     input_gradients: bool = False
@@ -106,6 +108,7 @@ def module_problem(
     optimizer_options: Mapping[str, Any] | None = None,
     lr: Any = None,
     clip_grad_norm: float | None = None,
+    clip_grad_value: float | None = None,
     dtype: Any = None,
     seed: int = 21,
     tf32: bool = False,
@@ -150,8 +153,7 @@ def module_problem(
     has_parameters = any(each.is_floating_point() and each.requires_grad for each in own.parameters())
     if not (has_float or has_parameters):
         raise ProblemError("no parameter of the module is trained, and no input is of floating point; expected one that has a gradient")
-    if clip_grad_norm is not None:
-        clip_grad_norm = checked_number("clip_grad_norm", clip_grad_norm, above=0)
+    clips = {"clip_grad_norm": clip_grad_norm, "clip_grad_value": clip_grad_value}
     return ModuleProblem(
         module=own,
         batches=converted,
@@ -161,7 +163,7 @@ def module_problem(
         optimizer=optimizer,
         optimizer_options=optimizer_options or {},
         lr=_checked_lr(lr),
-        clip_grad_norm=clip_grad_norm,
+        **{name: None if most is None else checked_number(name, most, above=0) for name, most in clips.items()},
         dtype=name,
         seed=seed,
         input_gradients=batches is None or not has_parameters,

@@ -32,14 +32,18 @@ class ByHand:
     It takes the problem's parameters and buffers, which have the layer's names and shapes, in the layer's own arrays. Beside what every
     side shows, it shows the error at an input of floating point, and with `stages` each inner layer's output and the error at it, by its
     path, which has to be that of a submodule.
+
+    Gradients are clipped to a norm of `clip_grad_norm`, and then their numbers to ±`clip_grad_value`, if given, and are shown as they were.
     """
 
     def __init__(
-        self, layer: manual.Layer, loss: str | Criterion, optimizer: manual.Update, *, reduction: str = "mean", stages: bool = True
+        self, layer: manual.Layer, loss: str | Criterion, optimizer: manual.Update, *, reduction: str = "mean", stages: bool = True,
+        clip_grad_norm: float | None = None, clip_grad_value: float | None = None,
     ) -> None:
         self.layer, self.optimizer = layer, optimizer
         self.loss: Criterion = manual.LOSSES[loss] if isinstance(loss, str) else loss
         self.reduction = reduction
+        self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
         self.outputs: dict[str, Array] = {}      # of the last pass, by path
         self.errors: dict[str, Array] = {}
         for path, inner in _inner(layer) if stages else ():
@@ -58,11 +62,16 @@ class ByHand:
         value, error = loss.value(output, y, self.reduction), loss.gradient(output, y, self.reduction)
         grads = layer.gradients(error)
         errors = {"input 0": layer.backward(error)} if x.dtype.kind == "f" else {}      # tokens have none
-        deltas = self.optimizer.step(layer, grads)
+        deltas = self.optimizer.step(layer, self._clipped(grads))
         shown = {"buffers": layer.buffers(), "state": self.optimizer.flat_state(), "params": layer.parameters()}
         copies = {phase: {name: array.copy() for name, array in arrays.items()} or None for phase, arrays in shown.items()}
         stages = {"activations": self.outputs or None, "errors": errors | self.errors or None}
         return StepRecord(output=output, loss=value, grads=grads, deltas=deltas, **stages, **copies)
+
+    def _clipped(self, grads: Mapping[str, Array]) -> Mapping[str, Array]:
+        if self.clip_grad_norm is not None:
+            grads = manual.clip_grad_norm(grads, self.clip_grad_norm)
+        return grads if self.clip_grad_value is None else manual.clip_grad_value(grads, self.clip_grad_value)
 
     def predict(self, x: Array) -> Array:
         """Return the output for inputs x in evaluation."""

@@ -198,6 +198,8 @@ class ModuleSide(OfModule):
         with torch.no_grad():
             if self.problem.clip_grad_norm is not None:
                 nn.utils.clip_grad_norm_(self.parameters.values(), self.problem.clip_grad_norm, foreach=False)
+            if self.problem.clip_grad_value is not None:
+                nn.utils.clip_grad_value_(self.parameters.values(), self.problem.clip_grad_value, foreach=False)
             lr = self.problem.lr_at(number)
             for group in self.optimizer.param_groups if lr is not None else ():
                 group["lr"] = lr

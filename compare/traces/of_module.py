@@ -24,7 +24,7 @@ from .manifest import START, TraceError
 from .segments import checked_arrays, step_arrays
 from .trace import Trace, cut_off
 
-_SETTINGS = ("loss", "reduction", "optimizer", "optimizer_options", "lr", "clip_grad_norm", "dtype", "seed", "tf32")
+_SETTINGS = ("loss", "reduction", "optimizer", "optimizer_options", "lr", "clip_grad_norm", "clip_grad_value", "dtype", "seed", "tf32")
 
 
 class CandidateRun:

@@ -247,6 +247,7 @@ def test_a_side_that_trains_itself_begins_anew(tmp_path: Path) -> None:
         (lambda: problem(optimizer="sgd"), "recorded with optimizer 'adam', and now it is 'sgd'"),
         (lambda: problem(loss=_another_loss), "recorded with loss 'loss', and now it is 'another_loss'"),
         (lambda: problem(clip_grad_norm=1.0), "recorded with clip_grad_norm None"),
+        (lambda: problem(clip_grad_value=1.0), "recorded with clip_grad_value None"),
         (lambda: problem(batches=BATCHES[:2]), "was recorded of other inputs than these"),
         (lambda: problem(batches=[(x, y + 1e-9) for x, y in BATCHES]), "was recorded of other inputs than these"),
         (lambda: problem(batches=[(x.astype(np.int32), y) for x, y in BATCHES]), "was recorded of other inputs than these"),
