@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array, softmax, softmax_pullback
+from .checks import check_shape
 from .layers import Linear
 from .nesting import Nested, with_paths
 
@@ -29,7 +30,7 @@ class MultiheadAttention(Nested):
         mask: NDArray[Any] | None = None,
     ) -> None:
         units = in_proj_weight.shape[1]
-        if units % heads or len(in_proj_weight) != 3 * units:
+        if heads < 1 or units % heads or len(in_proj_weight) != 3 * units:
             raise ValueError(f"in_proj_weight has shape {in_proj_weight.shape}; expected (3E, E), with E a multiple of {heads} heads")
         if causal and mask is not None:
             raise ValueError("a mask is given, and causal is True; expected one of them")
@@ -46,7 +47,8 @@ class MultiheadAttention(Nested):
         return named(self.in_proj.parameters())
 
     def forward(self, x: Array) -> Array:
-        """Return y (n, T, E) for x (n, T, E), and store the `weights` P (n, h, T, T). Raises ValueError for a mask of another shape."""
+        """Return y (n, T, E) for x (n, T, E), and store the `weights` P (n, h, T, T). Raises ValueError for another shape of x or m."""
+        check_shape("x", x, "n", "T", self.in_proj.weight.shape[1])
         self.q, self.k, self.v = self.split(self.in_proj.forward(x), 3)   # [q k v] = x Wᵀ + b                   each (n, h, T, d)
         self.q = self.q / math.sqrt(self.q.shape[-1])                     # q̂ = q / √d                           (n, h, T, d)
         scores = self.q @ self.k.swapaxes(2, 3) + self.mask_of(x)         # S = q̂ kᵀ + m                         (n, h, T, T)

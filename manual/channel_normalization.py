@@ -4,6 +4,7 @@ It is `normalization`'s, with axes after the units. Source: Wu and He, *Group no
 """
 
 from .activations import Array
+from .checks import check_groups
 from .normalization import BatchNorm, Normalization
 
 
@@ -11,9 +12,11 @@ class GroupNorm(Normalization):
     """Normalise each of the `groups` of channels of a record over all their places (n, channels, …): `F.group_norm`."""
 
     axis = (2,)
+    before, after = ("n",), ("…",)
 
     def __init__(self, groups: int, weight: Array, bias: Array | None = None, *, eps: float = 1e-5) -> None:
         super().__init__(weight, bias, eps=eps)
+        check_groups(groups, len(weight))
         self.groups = groups
 
     def normalized(self, z: Array) -> Array:
@@ -30,4 +33,5 @@ class BatchNorm2d(BatchNorm):
     """Normalise each channel over the records and places of a batch of images (n, channels, h, w): PyTorch's `BatchNorm2d`."""
 
     axis = (0, 2, 3)
+    after = ("height", "width")
     trailing = 2

@@ -8,6 +8,7 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
 import math
 
 from .activations import Array
+from .checks import check_groups, check_shape
 from .layers import Layer
 from .windows import Pair, Windows, pair
 
@@ -16,26 +17,29 @@ class Conv2d(Layer):
     """z[n, o, a, b] = Σ W[o, c, i, j] x[n, c, sa + di − p, sb + dj − p] + b[o], over channels c of the group and places i, j of the kernel.
 
     Weight W (out, in / groups, kₕ, k_w), bias b (out,) or None. Stride s, zero padding p and dilation d are numbers, or pairs, height
-    first.
+    first. Raises ValueError for shapes, sizes and groups that do not fit.
     """
+
+    places: tuple[str, ...] = ("height", "width")
 
     def __init__(
         self, weight: Array, bias: Array | None = None, *, stride: int | Pair = 1, padding: int | Pair = 0, dilation: int | Pair = 1,
         groups: int = 1,
     ) -> None:
+        check_shape("weight", weight, "out", "in / groups", *self.places)
+        check_shape("bias", bias, len(weight))
+        check_groups(groups, len(weight))
         self.weight, self.bias, self.groups = weight, bias, groups
-        *_, height, width = 1, *weight.shape[2:]
-        self.windows = Windows((height, width), pair(stride), pair(padding), pair(dilation))
+        kernel = pair("kernel", (1, *weight.shape[2:])[-2:])
+        self.windows = Windows(kernel, pair("stride", stride), pair("padding", padding, least=0), pair("dilation", dilation))
 
     def parameters(self) -> dict[str, Array]:
         """Return the weight, and the bias if there is one."""
         return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
 
     def forward(self, x: Array) -> Array:
-        """Return z (n, out, h', w') for x (n, in, h, w). Raises ValueError for another number of channels."""
-        channels = self.groups * self.weight.shape[1]
-        if x.ndim != 4 or x.shape[1] != channels:
-            raise ValueError(f"x has shape {x.shape}; expected (n, {channels}, height, width)")
+        """Return z (n, out, h', w') for x (n, in, h, w). Raises ValueError for an x of another shape."""
+        check_shape("x", x, "n", self.groups * self.weight.shape[1], "height", "width")
         self.shape = x.shape
         windows = self.windows.of(x)                                  # (n, in, kₕ, k_w, h', w')
         n, *_, height, width = windows.shape
@@ -72,13 +76,16 @@ class Conv2d(Layer):
 class Conv1d(Conv2d):
     """z[n, o, a] = Σ W[o, c, i] x[n, c, sa + di − p] + b[o]: of images that are one row high; weight (out, in / groups, k)."""
 
+    places = ("length",)
+
     def __init__(
         self, weight: Array, bias: Array | None = None, *, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1
     ) -> None:
         super().__init__(weight, bias, stride=(1, stride), padding=(0, padding), dilation=(1, dilation), groups=groups)
 
     def forward(self, x: Array) -> Array:
-        """Return z (n, out, l') for x (n, in, l)."""
+        """Return z (n, out, l') for x (n, in, l). Raises ValueError for an x of another shape."""
+        check_shape("x", x, "n", self.groups * self.weight.shape[1], "length")
         return super().forward(x[:, :, None])[:, :, 0]
 
     def gradients(self, delta: Array) -> dict[str, Array]:

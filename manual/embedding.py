@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array
+from .checks import check_shape
 from .layers import Layer, Linear
 from .nesting import Nested, with_paths
 
@@ -25,8 +26,9 @@ class Embedding(Layer):
 
     def forward(self, words: NDArray[Any]) -> Array:
         """Return e (…, units) for words (…). Raises IndexError for a word that the table does not have."""
-        if words.min(initial=0) < 0:
-            raise IndexError(f"a word is {words.min()}; expected whole numbers from 0 to {len(self.weight) - 1}")
+        low, high = words.min(initial=0), words.max(initial=0)
+        if words.dtype.kind not in "iu" or low < 0 or high >= len(self.weight):
+            raise IndexError(f"a word is {low if low < 0 else high}; expected whole numbers from 0 to {len(self.weight) - 1}")
         self.words = words
         e: Array = self.weight[words]               # e = W[t]            (…, units)
         return e
@@ -53,7 +55,8 @@ class PositionalEmbedding(Layer):
         return {"weight": self.weight}
 
     def forward(self, a: Array) -> Array:
-        """Return y (…, T, units) for a (…, T, units). Raises ValueError for more places than the table has."""
+        """Return y (…, T, units) for a (…, T, units). Raises ValueError for other units, or more places than the table has."""
+        check_shape("a", a, "…", "T", self.weight.shape[1])
         if a.shape[-2] > len(self.weight):
             raise ValueError(f"a has {a.shape[-2]} places; expected at most {len(self.weight)}")
         y: Array = a + self.weight[: a.shape[-2]]   # y = a + W[:T]       (…, T, units)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import LEAK, Activation, Array, elu, elu_derivative, leaky_relu, leaky_relu_derivative
+from .checks import check_shape
 
 
 class Layer:
@@ -57,15 +58,18 @@ class Linear(Layer):
     """z = a Wᵀ + b, for a of shape (n, in), or with more axes before the last: weight W (out, in), bias b (out,) or None."""
 
     def __init__(self, weight: Array, bias: Array | None = None) -> None:
-        self.weight = weight
-        self.bias = bias
+        check_shape("weight", weight, "out", "in")
+        check_shape("bias", bias, len(weight))
+        self.weight, self.bias = weight, bias
 
     def parameters(self) -> dict[str, Array]:
         """Return the weight, and the bias if there is one."""
         return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
 
     def forward(self, a: Array) -> Array:
-        """Return z (n, out)."""
+        """Return z (n, out). Raises ValueError for an a of another number of units."""
+        if a.shape[-1:] != self.weight.shape[1:]:
+            raise ValueError(f"a has shape {a.shape}; expected (…, {self.weight.shape[1]})")
         self.a = a
         z = a @ self.weight.T                     # z = a Wᵀ          (n, out)
         return z if self.bias is None else z + self.bias

@@ -12,23 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array
+from .checks import check_shape
 from .layers import Layer
 
 
 class Normalization(Layer):
     """γ ∘ ẑ + β, normalised along `axis`: weight γ, which begins as 1, and bias β, as 0, or None; ε = 1e-5 by default, as in PyTorch.
 
-    After the axes of γ, z has `trailing` others, the places of an image. Without `centres`, μ is 0.
+    z has the axes `before`, those of γ, and `after`, `trailing` in number; ValueError is raised for others. Without `centres`, μ is 0.
     """
 
     axis: tuple[int, ...]
+    before: tuple[str, ...] = ("…",)
+    after: tuple[str, ...] = ()
     trailing = 0
     centres = True
 
     def __init__(self, weight: Array, bias: Array | None = None, *, eps: float = 1e-5) -> None:
-        self.weight = weight
-        self.bias = bias
-        self.eps = eps
+        check_shape("bias", bias, *weight.shape)
+        self.weight, self.bias, self.eps = weight, bias, eps
 
     def parameters(self) -> dict[str, Array]:
         """Return the weight γ, and the bias β if there is one."""
@@ -36,7 +38,12 @@ class Normalization(Layer):
 
     def forward(self, z: Array) -> Array:
         """Return γ ∘ ẑ + β, of the shape of z."""
+        self.check(z)
         return self.scaled(self.normalized(z))
+
+    def check(self, z: Array) -> None:
+        """Raise ValueError for a z of other axes."""
+        check_shape("z", z, *self.before, *self.weight.shape, *self.after)
 
     def scaled(self, normal: Array) -> Array:
         """Return γ ∘ ẑ + β."""
@@ -104,6 +111,7 @@ class BatchNorm(Normalization):
     """
 
     axis: tuple[int, ...] = (0,)
+    before = ("n",)
 
     def __init__(self, weight: Array, bias: Array | None = None, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__(weight, bias, eps=eps)
@@ -122,10 +130,11 @@ class BatchNorm(Normalization):
 
     def forward(self, z: Array) -> Array:
         """Return γ ∘ ẑ + β by the batch's own mean and variance, and update the running ones with these."""
+        self.check(z)
         n = z.size // self.weight.size
         if n < 2:
             raise ValueError("a batch of 1 record has no variance; expected at least 2 records to normalise over")
-        output = super().forward(z)
+        output = self.scaled(self.normalized(z))
         mean, variance = self.mean.reshape(-1), self.variance.reshape(-1)
         self.running_mean += self.momentum * (mean - self.running_mean)
         self.running_var += self.momentum * (variance * (n / (n - 1)) - self.running_var)
@@ -134,6 +143,7 @@ class BatchNorm(Normalization):
 
     def predict(self, z: Array) -> Array:
         """Return γ ∘ ẑ + β by the running mean and variance."""
+        self.check(z)
         return self.scaled((z - self.spread(self.running_mean)) / np.sqrt(self.spread(self.running_var) + self.eps))
 
 

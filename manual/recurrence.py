@@ -12,13 +12,14 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html
 import numpy as np
 
 from .activations import ACTIVATIONS, Array
+from .checks import check_shape
 from .layers import Layer
 
 
 class Recurrent(Layer):
     """A layer from inputs (batch, T, in) to the states of all steps (batch, T, H), or to the `last` one alone (batch, H).
 
-    The state before the first step is 0. Both biases may be None; ValueError is raised if only one is.
+    The state before the first step is 0. Both biases may be None; ValueError is raised if only one is, and for shapes that do not fit.
     """
 
     gates: int
@@ -29,6 +30,11 @@ class Recurrent(Layer):
     ) -> None:
         if (bias_ih_l0 is None) != (bias_hh_l0 is None):
             raise ValueError("one of bias_ih_l0 and bias_hh_l0 is None; expected both or neither")
+        units = weight_hh_l0.shape[-1]
+        check_shape("weight_ih_l0", weight_ih_l0, self.gates * units, "in")
+        check_shape("weight_hh_l0", weight_hh_l0, self.gates * units, units)
+        check_shape("bias_ih_l0", bias_ih_l0, self.gates * units)
+        check_shape("bias_hh_l0", bias_hh_l0, self.gates * units)
         self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0 = weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0
         self.last = last
 

@@ -1,5 +1,6 @@
 """The windows that a kernel sees of an image as it moves over it, and the way back from them; for convolution and pooling."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,12 @@ from .activations import Array
 Pair = tuple[int, int]      # of the two axes, height first
 
 
-def pair(size: int | Pair) -> Pair:
-    """Return a size of both axes, where one number stands for two equal ones."""
-    return (size, size) if isinstance(size, int) else size
+def pair(what: str, size: int | Sequence[int], least: int = 1) -> Pair:
+    """Return a size of both axes, where one number stands for two equal ones. Raises ValueError unless they are whole, and so large."""
+    both = tuple(size) if isinstance(size, Sequence) else (size, size)
+    if len(both) != 2 or not all(isinstance(each, (int, np.integer)) and each >= least for each in both):
+        raise ValueError(f"{what} is {size!r}; expected a whole number, at least {least}, or a pair of these, height first")
+    return int(both[0]), int(both[1])
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,16 @@ class Windows:
     dilation: Pair = (1, 1)
 
     def of(self, x: Array, border: float = 0.0) -> Array:
-        """Return w[n, c, i, j, a, b] = x[n, c, sa + di − p, sb + dj − p], a view of x (n, c, h, w) with its border."""
+        """Return w[n, c, i, j, a, b] = x[n, c, sa + di − p, sb + dj − p], a view of x (n, c, h, w) with its border.
+
+        Raises ValueError for an x of other axes, or too small for one window.
+        """
         (top, left), (down, right), (below, beside) = self.padding, self.stride, self.dilation
-        x = np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)), constant_values=border)
         span = tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        height, width = (max(size - 2 * p, 1) for size, p in zip(span, self.padding, strict=True))
+        if x.ndim != 4 or x.shape[2] < height or x.shape[3] < width:
+            raise ValueError(f"x has shape {x.shape}; expected (n, channels, height, width), at least {height} high and {width} wide")
+        x = np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)), constant_values=border)
         views = np.lib.stride_tricks.sliding_window_view(x, span, axis=(2, 3))      # (n, c, h + 2p − span + 1, …, span, span)
         views = views[:, :, ::down, ::right, ::below, ::beside]                     # (n, c, h', w', kₕ, k_w)
         return views.transpose(0, 1, 4, 5, 2, 3)                                    # (n, c, kₕ, k_w, h', w')

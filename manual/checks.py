@@ -1,0 +1,26 @@
+"""What layers refuse: arrays of another shape, and parts that are not equal."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+def check_shape(what: str, array: NDArray[Any] | None, *axes: int | str) -> None:
+    """Raise ValueError unless the array has these axes: a number is the size of one, a name stands for any size, and "…" for any axes.
+
+    None, a bias that there is not, passes.
+    """
+    if array is None:
+        return
+    expected = list(axes)
+    if "…" in expected:
+        at = expected.index("…")
+        expected[at : at + 1] = ["any"] * (array.ndim - len(axes) + 1)
+    if len(expected) != array.ndim or any(n != m and not isinstance(n, str) for n, m in zip(expected, array.shape, strict=True)):
+        raise ValueError(f"{what} has shape {array.shape}; expected ({', '.join(map(str, axes))}{',' * (len(axes) == 1)})")
+
+
+def check_groups(groups: int, units: int) -> None:
+    """Raise ValueError unless that many units can be in that many groups of one size."""
+    if groups < 1 or units % groups:
+        raise ValueError(f"groups is {groups}; expected a divisor of {units}, the length of the weight")
