@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array, softmax, softmax_pullback
-from .checks import check_shape
+from .checks import check_given, check_shape
 from .layers import Linear
 from .nesting import Nested, with_paths
 
@@ -58,6 +58,7 @@ class MultiheadAttention(Nested):
 
     def gradients(self, error: Array) -> dict[str, Array]:
         """Return the gradients of all parameters by name, from ∂L/∂y (n, T, E)."""
+        self.given = error
         grads = with_paths({"out_proj": self.out_proj.gradients(error)})
         (do,) = self.split(self.out_proj.backward(error), 1)              # ∂L/∂o = ∂L/∂y Wₒ                     (n, h, T, d)
         dv = self.weights.swapaxes(2, 3) @ do                             # ∂L/∂v = Pᵀ ∂L/∂o                     (n, h, T, d)
@@ -70,6 +71,7 @@ class MultiheadAttention(Nested):
 
     def backward(self, error: Array) -> Array:
         """Return ∂L/∂x (n, T, E), from ∂L/∂[q k v], which `gradients` has left."""
+        check_given(self, error)
         return self.in_proj.backward(self.error)                          # ∂L/∂x = ∂L/∂[q k v] W                (n, T, E)
 
     def split(self, a: Array, parts: int) -> Array:

@@ -1,8 +1,11 @@
-"""What layers refuse: arrays of another shape, and parts that are not equal."""
+"""What layers refuse: arrays of another shape, parts that are not equal, and a backward pass that does not follow its gradients."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .layers import Layer
 
 
 def check_shape(what: str, array: NDArray[Any] | None, *axes: int | str) -> None:
@@ -24,3 +27,10 @@ def check_groups(groups: int, units: int) -> None:
     """Raise ValueError unless that many units can be in that many groups of one size."""
     if groups < 1 or units % groups:
         raise ValueError(f"groups is {groups}; expected a divisor of {units}, the length of the weight")
+
+
+def check_given(layer: "Layer", error: NDArray[Any]) -> None:
+    """Raise ValueError unless the layer's `gradients` was called with this very array last: its `backward` goes on from there."""
+    if error is not layer.given:
+        called = "was not called before" if layer.given is None else "was called with another array"
+        raise ValueError(f"{type(layer).__name__}.gradients {called}; expected a call with the array that `backward` is called with")

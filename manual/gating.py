@@ -4,6 +4,7 @@ Source: Shazeer, *GLU variants improve transformer*, 2020.
 """
 
 from .activations import Array, silu, silu_derivative
+from .checks import check_given
 from .layers import Linear
 from .nesting import Nested, with_paths
 
@@ -30,6 +31,7 @@ class SwiGLU(Nested):
 
     def gradients(self, error: Array) -> dict[str, Array]:
         """Return the gradients of all parameters by name, from ∂L/∂y (…, out)."""
+        self.given = error
         of_down = self.down_proj.gradients(error)
         dh = self.down_proj.backward(error)                      # ∂L/∂h = ∂L/∂y W_d           (…, hidden)
         self.du = dh * self.a                                    # ∂L/∂u = ∂L/∂h ∘ a           (…, hidden)
@@ -40,6 +42,7 @@ class SwiGLU(Nested):
 
     def backward(self, error: Array) -> Array:
         """Return ∂L/∂x (…, in), from ∂L/∂g and ∂L/∂u, which `gradients` has left."""
+        check_given(self, error)
         through_gate = self.gate_proj.backward(self.dg)          # ∂L/∂g W_g                   (…, in)
         through_up = self.up_proj.backward(self.du)              # ∂L/∂u W_u                   (…, in)
         return through_gate + through_up                         # ∂L/∂x: the sum of both ways (…, in)

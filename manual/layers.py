@@ -21,6 +21,8 @@ from .checks import check_shape
 class Layer:
     """A layer; by default it has no parameters and no buffers, and computes the same in evaluation as in training."""
 
+    given: Array | None = None      # the last error of `gradients`, where `backward` goes on from what that has left
+
     def parameters(self) -> dict[str, Array]:
         """Return the layer's own arrays by name, weight first; changing them changes the layer."""
         return {}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .activations import Array
+from .checks import check_given
 from .layers import Layer
 
 
@@ -61,6 +62,7 @@ class Sequential(Nested):
 
     def gradients(self, error: Array) -> dict[str, Array]:
         """Return the gradients of all parameters by name, from the error ∂L/∂a at the last layer's output."""
+        self.given = error
         grads: dict[str, Array] = {}
         for index, layer in reversed(list(enumerate(self.layers))):
             grads = {f"{index}.{name}": grad for name, grad in layer.gradients(error).items()} | grads
@@ -70,7 +72,8 @@ class Sequential(Nested):
         return grads
 
     def backward(self, error: Array) -> Array:
-        """Return the error at the first layer's input, from the one at its output that `gradients` has left."""
+        """Return the error at the first layer's input, from the one at its output that `gradients` has left for this error."""
+        check_given(self, error)
         return self.layers[0].backward(self.error)
 
 

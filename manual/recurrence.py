@@ -12,7 +12,7 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html
 import numpy as np
 
 from .activations import ACTIVATIONS, Array
-from .checks import check_shape
+from .checks import check_given, check_shape
 from .layers import Layer
 
 
@@ -71,6 +71,7 @@ class Recurrent(Layer):
 
     def from_outside(self, error: Array) -> Array:
         """Return the errors at h₁ … h_T (T, batch, H), from the error at the output: with `last`, 0 before h_T."""
+        self.given = error
         if not self.last:
             return error.swapaxes(0, 1)
         errors = np.zeros_like(self.h[1:])
@@ -93,6 +94,7 @@ class Recurrent(Layer):
 
     def backward(self, error: Array) -> Array:
         """Return ∂L/∂x (batch, T, in) from the δ that `gradients` has left."""
+        check_given(self, error)
         x: Array = (self.delta @ self.by_gate(self.weight_ih_l0)).sum(axis=0)       # ∂L/∂x = Σ δ W_ih over gates   (T batch, in)
         return x.reshape(len(self.h) - 1, self.h.shape[1], x.shape[1]).swapaxes(0, 1)
 

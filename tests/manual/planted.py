@@ -83,9 +83,10 @@ def _tree(owner: type, method: str) -> ast.Module:
 
 
 def _computing(tree: ast.Module) -> list[ast.stmt]:
-    """All statements with a value that is more than a name or a mapping of names."""
+    """All statements with a value that is more than a name or a mapping of names, and that are no checks."""
     statements = [each for each in ast.walk(tree) if isinstance(each, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr))]
-    return [each for each in statements if each.value is not None and not _is_named(each.value)]
+    valued = [each for each in statements if each.value is not None and not _is_named(each.value)]
+    return [each for each in valued if not ast.unparse(each).startswith("check_")]
 
 
 def _is_named(value: ast.expr) -> bool:

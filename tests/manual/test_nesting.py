@@ -83,9 +83,10 @@ def test_the_first_layers_input_error_is_made_only_when_asked_for() -> None:
     layer.forward(np.ones((4, 3)))
     asked: list[str] = []
     first.backward = lambda delta: asked.append("input") or delta @ first.weight      # type: ignore[method-assign, func-returns-value]
-    layer.gradients(np.ones((4, 2)))
+    error = np.ones((4, 2))
+    layer.gradients(error)
     assert not asked
-    assert layer.backward(np.ones((4, 2))).shape == (4, 3)
+    assert layer.backward(error).shape == (4, 3)
     assert asked == ["input"]
 
 

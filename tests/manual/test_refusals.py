@@ -1,4 +1,4 @@
-"""What layers refuse, as PyTorch does: shapes and sizes that do not fit."""
+"""What layers refuse, as PyTorch does: shapes and sizes that do not fit, and a backward pass that does not follow its gradients."""
 
 import re
 from collections.abc import Callable
@@ -81,6 +81,27 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
 def test_it_is_refused_with_what_was_expected(made: Callable[[], object], said: str) -> None:
     with pytest.raises((ValueError, IndexError), match=re.escape(said)):
         made()
+
+
+LEAVE: dict[manual.Layer, tuple[int, ...]] = {      # layers whose `backward` goes on from what `gradients` left, and the shape of inputs
+    manual.Sequential(Linear(2 * np.eye(4))): (3, 4),
+    ATTENTION: (3, 2, 4),
+    manual.SwiGLU(Linear(ones(2, 4)), Linear(ones(2, 4)), Linear(ones(4, 2))): (3, 4),
+    manual.RNN(ones(2, 3), ones(2, 2)): (4, 5, 3),
+    manual.LSTM(ones(8, 3), ones(8, 2), last=True): (4, 5, 3),
+    manual.GRU(ones(6, 3), ones(6, 2)): (4, 5, 3),
+}
+
+
+@pytest.mark.parametrize(("layer", "shape"), LEAVE.items(), ids=[type(layer).__name__ for layer in LEAVE])
+def test_backward_follows_gradients_of_the_same_error(layer: manual.Layer, shape: tuple[int, ...]) -> None:
+    error, name = np.ones_like(layer.forward(ones(*shape))), type(layer).__name__
+    with pytest.raises(ValueError, match=f"{name}.gradients was not called before; expected a call with the array that `backward`"):
+        layer.backward(error)
+    layer.gradients(error)
+    with pytest.raises(ValueError, match=f"{name}.gradients was called with another array; expected"):
+        layer.backward(100 * error)
+    assert layer.backward(error).shape == shape
 
 
 def test_sizes_may_be_numbers_of_numpy_and_lists() -> None:
