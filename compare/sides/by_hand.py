@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..problem.validation import check_choice
 from ..support.arrays import Array
 from ..support.packages import beside
 from .interface import StepRecord
@@ -40,6 +41,8 @@ class ByHand:
         self, layer: manual.Layer, loss: str | Criterion, optimizer: manual.Update, *, reduction: str = "mean", stages: bool = True,
         clip_grad_norm: float | None = None, clip_grad_value: float | None = None,
     ) -> None:
+        if isinstance(loss, str):
+            check_choice("loss", loss, manual.LOSSES)
         self.layer, self.optimizer = layer, optimizer
         self.loss: Criterion = manual.LOSSES[loss] if isinstance(loss, str) else loss
         self.reduction = reduction

@@ -49,6 +49,11 @@ def test_another_training_is_another(side: ByHand, complaint: str) -> None:
         assert_equivalent(side, problem(), steps=3)
 
 
+def test_a_loss_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ProblemError, match="loss is 'msee'; expected one of half_mse, mse, "):
+        ByHand(linear(), "msee", manual.Adam(0.01))
+
+
 def test_decay_of_weights_alone_is_that_of_all_with_two_dimensions_or_more() -> None:
     w, options = np.ones((2, 3, 2)), {"weight_decay": 0.5, "decay": "weights"}
     assert (manual.SGD(0.1, **options).delta(w, np.zeros_like(w), {}) < 0).all()
