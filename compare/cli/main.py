@@ -101,6 +101,9 @@ def _guarded(options: Namespace) -> int:
         return EQUIVALENT if command(options, _interrupts.check) == "equivalent" else DIFFERENT
     except (KeyboardInterrupt, ReportNotWrittenError):
         raise
+    except SystemExit as ended:      # of code that was run, whose 0 is no verdict
+        _say(f"error: what was run ended the process with {ended.code!r}; expected it to leave that to this command")
+        return UNUSABLE
     except MemoryError as error:
         _say(f"error: not enough memory: {error or 'for a network and data of this size'}; use fewer units or records")
         return UNUSABLE

@@ -15,6 +15,7 @@ from torch import nn
 from ..problem.of_module import ModuleProblem, module_problem
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
+from .process import ending_raises
 from .program import Program
 from .program_side import ProgramSide
 from .source import UnusableFileError
@@ -25,7 +26,10 @@ _METHODS = ("load_state_dict", "step", "predict")
 
 @contextmanager
 def offered(candidate: Any, problem: ModuleProblem) -> Iterator[Any]:
-    """Give what the file at a path offers, a program as a side, which ends afterwards, or the candidate itself."""
+    """Give what the file at a path offers, a program as a side, which ends afterwards, or the candidate itself.
+
+    Until then a file that ends the process raises SystemExit.
+    """
     if isinstance(candidate, Program):
         side = ProgramSide(candidate, problem)
         try:
@@ -33,7 +37,8 @@ def offered(candidate: Any, problem: ModuleProblem) -> Iterator[Any]:
         finally:
             side.close()
     else:
-        yield candidate_in(candidate) if isinstance(candidate, (str, PathLike)) else candidate
+        with ending_raises():
+            yield candidate_in(candidate) if isinstance(candidate, (str, PathLike)) else candidate
 
 
 def candidate_in(path: str | PathLike[str]) -> Any:
@@ -68,6 +73,7 @@ def reference_in(reference: str) -> Any:
     return _called(function, f"{path}: {name}()")
 
 
+@ending_raises()
 def problem_in(reference: str, path: str | None) -> ModuleProblem:
     """Return the problem that the function FILE.py:NAME says; of a module alone, with PROBLEM of the candidate's file as its options."""
     found = reference_in(reference)

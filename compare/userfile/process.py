@@ -64,11 +64,10 @@ class Process:
         environ, environment = os.environ, _undecoded(os.environ).copy()
         before = {name: getattr(sys, name) for name in _OF_SYS}
         hooks, limit, trace, profile = list(sys.path_hooks), sys.getrecursionlimit(), sys.gettrace(), sys.getprofile()
-        own, leave = {module: vars(module).copy() for module in (np, builtins)}, os._exit
-        os._exit = _exits      # type: ignore[assignment]
+        own = {module: vars(module).copy() for module in (np, builtins)}
         sys.argv, sys.stdin, sys.stdout, sys.dont_write_bytecode = [str(path)], io.StringIO(), self._stdout, True
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"), np.printoptions():
+            with ending_raises(), warnings.catch_warnings(), np.errstate(all="ignore"), np.printoptions():
                 warnings.simplefilter("default")
                 for category in _SILENCED:
                     warnings.simplefilter("ignore", category)
@@ -81,7 +80,6 @@ class Process:
                     set_bit_generator(self._random[1])
                 yield
         finally:
-            os._exit = leave
             self.changed = list(_put_back(own))
             self._random = random.getstate(), get_bit_generator()
             random.setstate(random_state)
@@ -123,9 +121,21 @@ class Printed:
         return "".join(sink.text for sink in sinks) + (f"\n… and {left_out} characters more" if left_out else "")
 
 
-def _exits(code: int = 0) -> NoReturn:
-    """Raise SystemExit in place of `os._exit`, which would end the comparison too."""
-    raise SystemExit(code)
+@contextmanager
+def ending_raises() -> Iterator[None]:
+    """Within this, `os._exit` raises SystemExit: it would end the comparison too. A process that is forked meanwhile ends by it."""
+    leave, own = os._exit, os.getpid()
+
+    def exits(status: int) -> NoReturn:
+        if os.getpid() != own:
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = exits
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def _put_back(own: Mapping[ModuleType, Mapping[str, Any]]) -> Iterator[str]:
