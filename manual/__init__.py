@@ -1,9 +1,9 @@
 """Backpropagation by hand: a network, its backward pass and its update in NumPy alone.
 
-Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `update` with `schedules`, `optimizers`, `training`; then
-`classification`, `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`, `attention` and
-`gating`; then `recurrence`, `lstm` and `gru`; and at last whole `networks`. Every derivative is written out, with its equation and its
-shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
+Read it in this order: `activations`, `losses`, `layers`, `nesting`, `network`, `update` with `schedules` and `clipping`, `optimizers`,
+`training`; then `classification`, `normalization`, `convolution` with `windows`, `pooling` and `channel_normalization`; then `embedding`,
+`attention` and `gating`; then `recurrence`, `lstm` and `gru`; and at last whole `networks`. Every derivative is written out, with its
+equation and its shape. Parameters carry PyTorch's `state_dict` names and layout: `0.weight` is (out, in).
 """
 
 from . import fast as fast
