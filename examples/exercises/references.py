@@ -151,3 +151,52 @@ class Shared(nn.Module):
 def residuals_3():
     """Return a network whose three blocks share their weights."""
     return problem(Shared(), pairs((8, 2), (8, 4)), lr=0.01)
+
+
+class Attention(nn.MultiheadAttention):
+    """Attention of the places of a sequence to each other."""
+
+    def forward(self, x):
+        """Return what PyTorch's layer gives for x as queries, keys and values."""
+        return super().forward(x, x, x, attn_mask=self.mask_of(x), need_weights=False)[0]
+
+    def mask_of(self, x):
+        """Return the mask: none."""
+        return None
+
+
+class CausalAttention(Attention):
+    """Attention in which no place sees a later one."""
+
+    def mask_of(self, x):
+        """Return the mask, in which True is not seen."""
+        return torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+
+
+class SharedKeys(nn.Module):
+    """Attention whose three heads have one head of keys and values in common."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.kv, self.out = nn.Linear(6, 6, bias=False), nn.Linear(6, 4, bias=False), nn.Linear(6, 6, bias=False)
+
+    def forward(self, x):
+        """Return the output for x (n, T, 6)."""
+        q = self.q(x).unflatten(2, (3, 2)).swapaxes(1, 2)
+        k, v = (each[:, None].expand(-1, 3, -1, -1) for each in self.kv(x).chunk(2, dim=2))
+        return self.out(nn.functional.scaled_dot_product_attention(q, k, v).swapaxes(1, 2).flatten(2))
+
+
+def attention_1():
+    """Return attention of one head."""
+    return problem(Attention(4, 1, batch_first=True), pairs((3, 4, 4), (3, 4, 4)))
+
+
+def attention_2():
+    """Return causal attention of two heads."""
+    return problem(CausalAttention(4, 2, batch_first=True), pairs((3, 5, 4), (3, 5, 4)))
+
+
+def attention_3():
+    """Return attention whose heads share their keys and values."""
+    return problem(SharedKeys(), pairs((3, 4, 6), (3, 4, 6)))
