@@ -200,3 +200,42 @@ def attention_2():
 def attention_3():
     """Return attention whose heads share their keys and values."""
     return problem(SharedKeys(), pairs((3, 4, 6), (3, 4, 6)))
+
+
+class AllStates(nn.Module):
+    """What PyTorch's recurrent layer of that kind gives, without its second result."""
+
+    def forward(self, x):
+        """Return the states of all steps for x (n, T, in)."""
+        return super().forward(x)[0]
+
+
+class AllOfRNN(AllStates, nn.RNN):
+    """All states of an RNN."""
+
+
+class AllOfGRU(AllStates, nn.GRU):
+    """All states of a GRU."""
+
+
+class LastOfLSTM(nn.LSTM):
+    """The last state of an LSTM."""
+
+    def forward(self, x):
+        """Return h_T for x (n, T, in)."""
+        return super().forward(x)[0][:, -1]
+
+
+def recurrence_1():
+    """Return an RNN whose states have targets."""
+    return problem(AllOfRNN(3, 4, batch_first=True), pairs((5, 6, 3), (5, 6, 4)))
+
+
+def recurrence_2():
+    """Return an LSTM, and a linear layer of its last state."""
+    return problem(nn.Sequential(LastOfLSTM(3, 4, batch_first=True), nn.Linear(4, 2)), pairs((5, 6, 3), (5, 2)))
+
+
+def recurrence_3():
+    """Return a GRU whose states have targets."""
+    return problem(AllOfGRU(3, 4, batch_first=True), pairs((5, 6, 3), (5, 6, 4)))
