@@ -9,8 +9,9 @@ from torch import nn
 
 from compare import ByHand, Problem
 from data import DIGITS_CSV, load_digits
-from manual import ACTIVATIONS, SGD, Activate, AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Sequential, drawing
+from manual import ACTIVATIONS, SGD, Activate, AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Sequential
 from manual.activations import Array
+from manual.networks import drawing
 
 MODULE = nn.Sequential(
     nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),

@@ -13,9 +13,10 @@ from drawing import save
 from matplotlib.figure import Figure
 
 from data import load_digits
-from manual import ACTIVATIONS, LOSSES, SGD, Activate, Layer, LayerNorm, Linear, Residual, Sequential, drawing
+from manual import ACTIVATIONS, LOSSES, SGD, Activate, Layer, LayerNorm, Linear, Residual, Sequential
 from manual.activations import Array
 from manual.losses import Targets
+from manual.networks import drawing
 
 FOLDER = Path(__file__).parent / "_generated" / "residuals"
 BLUE, ORANGE, GREEN, RED, GRAY = "#3b82c4", "#d9822b", "#2f9e6e", "#d64545", "#666666"
