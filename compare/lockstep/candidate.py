@@ -9,10 +9,10 @@ import torch
 from torch.utils._pytree import tree_map
 
 from ..problem.of_module import ModuleProblem
-from ..sides.interface import Implementation, OfModule, StepRecord, abilities_of
+from ..sides.interface import STAGES, Implementation, OfModule, StepRecord, abilities_of
 from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
-from .numbers import Record, as_arrays
+from .numbers import PARTIAL, Record, as_arrays
 
 
 class Running:
@@ -20,6 +20,8 @@ class Running:
 
     def __init__(self, side: Implementation, problem: ModuleProblem) -> None:
         self.side, self.problem, self.is_module = side, problem, isinstance(side, OfModule)
+        # the phases in which it may show what the reference does not have, as its submodules may be others
+        self.others = PARTIAL if self.is_module else STAGES if abilities_of(side).own_stages else ()
 
     def start(self, params: Mapping[str, Array]) -> None:
         """Load these parameters and buffers."""

@@ -1,6 +1,6 @@
 """The numbers of one step of both sides, by (phase, tensor): their layout, and how far they are apart."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..support.arrays import Array
 from ..support.kinds import kind_of
 from .difference import ComparedStep, Difference, largest_share, record_of
 
-_PARTIAL = ("activations", "buffers", "errors", "state")      # of which a candidate may show some
+PARTIAL = ("activations", "buffers", "errors", "state")      # of which a candidate may show some
 _MASKED = ("activations", "output", "errors", "prediction")      # where infinite numbers may be meant
 Record = Mapping[Key, Array]
 
@@ -36,7 +36,7 @@ def layout_fault(number: int, record: Any, expected: Record, is_module: bool) ->
         if not isinstance(shown, Mapping):
             return Difference(number, phase, phase, reason=f"{phase} is {kind_of(shown)}; expected arrays by name")
         known = names.get(phase, [])
-        missing = [name for name in known if name not in shown and (phase not in _PARTIAL or (is_module and name.startswith("output[")))]
+        missing = [name for name in known if name not in shown and (phase not in PARTIAL or (is_module and name.startswith("output[")))]
         wrong = [name for name in shown if name not in known] + missing
         if wrong:
             what = f"{phase} shows {', '.join(map(str, shown)) or 'nothing'}; expected {', '.join(known) or 'nothing'}"
@@ -67,10 +67,10 @@ def in_double(arrays: Record) -> dict[Key, Tensor]:
     return {key: torch.tensor(each, dtype=None if same[key] else torch.float64) for key, each in arrays.items()}
 
 
-def common(record: StepRecord, expected: Record) -> StepRecord:
-    """Return the record without stages and buffers that the expected side does not have."""
+def common(record: StepRecord, expected: Record, phases: Collection[str]) -> StepRecord:
+    """Return the record without what the expected side does not have in these phases."""
     fields: dict[str, Any] = {}
-    for phase in _PARTIAL:
+    for phase in phases:
         if getattr(record, phase) is not None:
             shown = getattr(record, phase).items()
             fields[phase] = {name: array for name, array in shown if (phase, name) in expected or name.startswith("output[")}

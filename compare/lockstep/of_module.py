@@ -129,8 +129,8 @@ class ModuleRun:
         expected = as_arrays(self.expected.numbers(number, batch))
         self.done = number
         is_module = self.actual.is_module
-        if is_module:      # whose submodules may be others
-            record = common(record, expected)
+        if self.actual.others:
+            record = common(record, expected, self.actual.others)
         fault = layout_fault(number, record, expected, is_module)
         if fault is not None:
             self.divergence = fault

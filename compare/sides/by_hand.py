@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..problem.validation import check_choice
 from ..support.arrays import Array
 from ..support.packages import beside
-from .interface import StepRecord
+from .interface import Abilities, StepRecord
 
 if TYPE_CHECKING:
     import manual
@@ -32,10 +32,12 @@ class ByHand:
 
     It takes the problem's parameters and buffers, which have the layer's names and shapes, in the layer's own arrays. Beside what every
     side shows, it shows the error at an input of floating point, and with `stages` each inner layer's output and the error at it, by its
-    path, which has to be that of a submodule.
+    path; those of paths that the module has, too, are compared.
 
     Gradients are clipped to a norm of `clip_grad_norm`, and then their numbers to ±`clip_grad_value`, if given, and are shown as they were.
     """
+
+    abilities = Abilities(own_stages=True)
 
     def __init__(
         self, layer: manual.Layer, loss: str | Criterion, optimizer: manual.Update, *, reduction: str = "mean", stages: bool = True,

@@ -104,7 +104,8 @@ class Abilities:
     `in_blocks`: it takes several steps in one call, and is trusted to show arrays of the problem's layout. `follows`: whether it can load
     other weights before each step; by default, if it would lose no state by that. `start`: the values that it starts from, by name, where
     it cannot load others. `dtype`: the precision of its answers, where that is not the problem's. `draws`: its random numbers are
-    PyTorch's, whose generators are seeded before each step.
+    PyTorch's, whose generators are seeded before each step. `own_stages`: it shows stages as it has them, and those that the reference has,
+    too, are compared.
     """
 
     in_blocks: bool = False
@@ -112,6 +113,7 @@ class Abilities:
     start: Mapping[str, Array] = field(default_factory=dict)
     dtype: str | None = None
     draws: bool = False
+    own_stages: bool = False
 
 
 @runtime_checkable

@@ -49,6 +49,35 @@ def test_another_training_is_another(side: ByHand, complaint: str) -> None:
         assert_equivalent(side, problem(), steps=3)
 
 
+class Inside(nn.Module):
+    """Two linear layers, and tanh between them, which is no submodule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("0", nn.Linear(3, 2))
+        self.add_module("2", nn.Linear(2, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.get_submodule("2")(torch.tanh(self.get_submodule("0")(x)))
+        return out
+
+
+@pytest.mark.parametrize("fault", [1.0, 1 + 1e-9])
+def test_stages_that_the_module_has_not_are_left_out(fault: float) -> None:
+    second = manual.Linear(np.zeros((2, 2)), np.zeros(2))
+    right = second.backward
+    second.backward = lambda error: right(error) * fault  # type: ignore[method-assign]
+    layer = manual.Sequential(linear(), manual.Activate(manual.ACTIVATIONS["tanh"]), second)
+    of_module = Problem.of(Inside(), batches=BATCHES, loss="mse", lr=0.01, dtype="float64")
+    side = ByHand(layer, "mse", manual.SGD(0.01))
+    if fault == 1:
+        comparison = assert_equivalent(side, of_module, steps=3)
+        assert {key[1] for key in comparison.series if key[0] == "activations"} == {"0", "2"}
+    else:
+        with pytest.raises(NotEquivalentError, match="first at step 1, gradient at 0"):
+            assert_equivalent(side, of_module, steps=3)
+
+
 def test_a_loss_that_there_is_not_is_refused() -> None:
     with pytest.raises(ProblemError, match="loss is 'msee'; expected one of half_mse, mse, "):
         ByHand(linear(), "msee", manual.Adam(0.01))
