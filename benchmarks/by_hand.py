@@ -28,7 +28,7 @@ def sides(name: str, dtype: str) -> tuple[ByHand, ModuleProblem]:
     row = NETWORKS[name]
     records = row.read(None, 21)
     how = {"batch_size": row.batch_size, "optimizer": "sgd", "optimizer_options": {"momentum": MOMENTUM}, "lr": LR}
-    return network_sides(name, records, epochs=1, dtype=dtype, **how)
+    return network_sides(name, records, epochs=1, dtype=dtype, stages=False, **how)
 
 
 def by_hand(name: str, dtype: str) -> Competitor:
@@ -77,16 +77,14 @@ def other(module: str, name: str, dtype: str) -> Competitor:
 
 def memory(name: str, dtype: str) -> Competitor:
     """Return the most that a step by hand has in use beyond what it begins with, in bytes."""
-    competitor = by_hand(name, dtype)
 
     def read() -> float:
-        competitor.run(1)
+        competitor = by_hand(name, dtype)      # which has stored nothing yet
         tracemalloc.start()
-        before = tracemalloc.get_traced_memory()[0]
         competitor.run(1)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return (most - before) / 2**20
+        return most / 2**20
 
     return Competitor(read=read)
 

@@ -20,9 +20,12 @@ else:
 
 def network_sides(
     name: str, records: Records, *, epochs: int, batch_size: int, optimizer: str, optimizer_options: Mapping[str, Any], lr: float,
-    dtype: str = "float64", seed: int = 21, device: str = "cpu",
+    dtype: str = "float64", seed: int = 21, device: str = "cpu", stages: bool = True,
 ) -> tuple[ByHand, ModuleProblem]:
-    """Return both sides, with weights and mini-batches drawn from `seed`. Raises ProblemError for what cannot be trained."""
+    """Return both sides, with weights and mini-batches drawn from `seed`; with `stages` the one by hand shows its layers.
+
+    Raises ProblemError for what cannot be trained.
+    """
     row = NETWORKS[name]
     layer = manual.NETWORKS[row.network](manual.networks.drawing(seed, dtype), **records.sizes)
     twin = torch_ref.NETWORKS[row.network](lambda *shape: torch.zeros(shape, dtype=getattr(torch, dtype)), **records.sizes)
@@ -38,7 +41,7 @@ def network_sides(
         seed=seed,
         initial_parameters=layer.parameters(),
     )
-    return ByHand(layer, ours, manual.OPTIMIZERS[optimizer](lr, **problem.optimizer_options)), problem
+    return ByHand(layer, ours, manual.OPTIMIZERS[optimizer](lr, **problem.optimizer_options), stages=stages), problem
 
 
 def attention_of(layer: manual.Layer, path: str = "") -> dict[str, Array]:
