@@ -13,4 +13,4 @@ WORKS = (
     *cold_start.WORKS,
     *grading.WORKS,
 )
-KEYS = tuple(sorted({work.key for work in WORKS}))
+KEYS = tuple(sorted({work.key for work in WORKS}, key=lambda key: int(key[1:])))

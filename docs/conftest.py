@@ -1,7 +1,21 @@
-"""Every code block of every page is a test: see tests/blocks.py."""
+"""Every code block of every page is a test: see tests/blocks.py. A chapter that trains what it derives is in the slow lane."""
 
+from pathlib import Path
+
+import pytest
 from sybil import Sybil
 
 from tests.blocks import Blocks, enter, leave
 
+DOCS = Path(__file__).parent
+SLOW = {DOCS / f"{name}.md" for name in ("attention", "convolution", "embedding", "normalization", "recurrence", "residuals")}
+
 pytest_collect_file = Sybil([Blocks()], patterns=["*.md"], setup=enter, teardown=leave).pytest()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the blocks of the chapters."""
+    for item in items:
+        if item.path in SLOW:
+            item.add_marker(pytest.mark.slow)

@@ -82,7 +82,7 @@ def test_an_unknown_work_is_refused() -> None:
 
 
 def test_every_bar_is_about_rows_that_there_are() -> None:
-    assert KEYS == ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9")
+    assert KEYS == ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10")
     for work in WORKS:
         names = {row.name for row in work.rows}
         assert {bar.of for bar in work.bars} | {bar.over for bar in work.bars if bar.over} <= names

@@ -303,8 +303,10 @@ def _start(value: Array, hidden: Array | None, precision: Precision) -> Sampled:
         return start
     n = precision.samples
     size = np.where(np.arange(n) % 2, 1e-8 ** precision.shares(n), 1.0)      # in half by much less: what is divided by it may be large
-    moved = value + precision.drawn(value) * hidden * (size * precision.factors).reshape(-1, *[1] * value.ndim)
-    moved = np.abs(moved) if (value >= 0).all() else moved      # what is nowhere negative, as squares, stays so
+    size, factors = (each.reshape(-1, *[1] * value.ndim) for each in (size, precision.factors))
+    moved = value + precision.drawn(value) * hidden * size * factors
+    if (value >= 0).all():      # as squares, which stay so, and may be next to nothing where they are as far off as they are large
+        moved = np.abs(np.where(hidden >= value, moved - value * (1 - size), moved))
     rows = np.concatenate([value[None], moved])
     return Sampled(rows, precision)
 

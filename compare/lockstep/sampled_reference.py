@@ -159,7 +159,9 @@ def _moved(value: Tensor, off: Tensor, generator: torch.Generator, is_less: bool
     """
     size = float(1e-8 ** torch.rand((), generator=generator)) if is_less else 1.0
     moved = value + torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value) * off * (size / 2)
-    return moved.abs() if bool((value >= 0).all()) else moved
+    if not bool((value >= 0).all()):
+        return moved
+    return torch.where(off >= value, moved - value * (1 - size), moved).abs()      # or next to nothing, if it may be as far off
 
 
 def _arrays(tensors: Mapping[K, Tensor]) -> dict[K, Array]:

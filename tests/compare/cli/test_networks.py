@@ -10,6 +10,7 @@ from compare.cli.main import main
 from compare.problem.networks import NETWORKS
 from compare.sides import by_hand
 
+FAST = ("lenet", "autoencoder")      # to train for an epoch
 LEARNT = {      # after one epoch
     "lenet": lambda reached: reached > 0.5,
     "autoencoder": lambda reached: reached < 0.1,
@@ -30,7 +31,7 @@ def test_each_network_is_tried_here() -> None:
     assert set(LEARNT) == set(NETWORKS)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS])
 def test_both_sides_learn_and_are_equal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     result = json_of(capsys, "--network", name, "--epochs", "1")
     assert result["verdict"] == "equivalent", result["explanation"]

@@ -204,6 +204,12 @@ def test_an_empty_class_beside_a_module_is_no_difference() -> None:
     assert_equivalent(gradients, Problem.of(model, batches=[(x, y)], loss=F.cross_entropy, lr=0.1), steps=3)
 
 
+def test_a_square_that_is_not_shown_may_be_next_to_nothing() -> None:
+    """RMSprop divides by the root of squares of gradients of which rounding alone made a choice."""
+    _, _, comparison, _ = perceptron_run(4130)
+    assert comparison.verdict == "equivalent", comparison.explanation()
+
+
 class Early(torch.autograd.Function):
     """x Wᵀ, with the gradient of W's later columns multiplied by a factor."""
 
