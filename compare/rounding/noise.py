@@ -95,7 +95,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         s += 8 * unit
         z = z.clamp(max=1) if name == "_softmax" else z      # or e^z is 0
         shift = (self._drawn(out) * (z + s)).add_(self._drawn(s) * s)
-        return out.mul_(shift.add_(1)) if name == "_softmax" else out.add_(shift)
+        return out.mul_(shift.add_(1)).clamp_(0, 1) if name == "_softmax" else out.add_(shift).clamp_(max=0)
 
     def _scale_of_product(self, a: Tensor) -> Tensor:
         """Return how far the terms of a product may move it, if a is one of the last products, or a view of one; else of its size."""

@@ -80,6 +80,14 @@ def test_optimisers_are_moved_in_place_and_by_rounding_alone(optimizer: type[tor
     assert found.unknown == frozenset()
 
 
+def test_the_logarithm_of_a_probability_is_never_above_0() -> None:
+    scores = torch.tensor([[1e10, -1e10, 0.0]], dtype=torch.float64)
+    for seed in range(10):
+        with Noise(U, seed):
+            assert torch.log_softmax(scores, -1).max() <= 0
+            assert 0 <= torch.softmax(scores, -1).min() <= torch.softmax(scores, -1).max() <= 1
+
+
 def test_a_count_of_steps_is_exact_and_so_is_what_it_has_changed_by() -> None:
     """Even one of float32, in which noise of a float64 step is large."""
     count = torch.tensor(3.0)
