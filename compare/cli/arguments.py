@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LESSONS = {"epochs": 900, "optimizer": "sgd", "lr": 0.005}      # unless --network says others
-_OF_NETWORK = ("--network", "--data", "--split-seed", "--seed", "--epochs", "--batch-size", "--optimizer", "--lr", "--mode", "--every")
+_OF_NETWORK = ("--network", "--seed", "--epochs", "--batch-size", "--optimizer", "--lr", "--mode", "--every")
 _OF = "problem_"      # before the names of `check`'s problem options, whose defaults differ from those of the training's options
 PICTURES = ("loss", "difference", "deltas", "shares", "network")
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
@@ -96,7 +96,7 @@ def _complete(top: argparse.ArgumentParser, options: argparse.Namespace) -> None
         if options.command == "plot":
             top.error("--network is no option of plot; its pictures are in --report")
         row, defaults = NETWORKS[options.network], vars(top.parse_args([]))
-        taken = {*_OF_NETWORK, *_HOW, *(f"--{name.replace('_', '-')}" for name in OPTIMIZER_OPTIONS), "--run", "--command"}
+        taken = {*_OF_NETWORK, *_HOW, *(f"--{name.replace('_', '-')}" for name in (*OPTIMIZER_OPTIONS, *row.takes)), "--run", "--command"}
         for name in sorted(defaults):
             flag = f"--{name.replace('_', '-')}"
             if flag not in taken and getattr(options, name) != defaults[name]:

@@ -15,6 +15,7 @@ _OPTIONS = ("data", "split_seed", "seed", "epochs", "batch_size", "optimizer", "
 def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train the network on both sides, and report."""
     from ..lockstep.network_training import train_network
+    from ..lockstep.result import hardly_moved
     from ..report.console import progress_bar
     from ..report.terminal import FIRST_STEPS
     from ..sides.devices import checked_device
@@ -32,18 +33,22 @@ def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         from ..report.network_page import network_page
 
         write_file(options.report, network_page(training, device, again(options)))
+    comparison = training.comparison
+    is_proof = comparison.verdict != "equivalent" or not comparison.unmoved
     with Writing():
         if options.json:
             from ..report.networks import network_json
 
             print(network_json(training, device, {name: getattr(options, name) for name in ("data", "split_seed", "batch_size")}))
         elif options.quiet:
-            print(training.comparison.explanation(method=False))
+            print(comparison.explanation(method=False) if is_proof else f"not a proof: {hardly_moved(comparison.unmoved)}")
         else:
             from ..report.networks import print_network
 
             print_network(training, device, again(options), options.report)
-    return training.comparison.verdict
+            if not is_proof:
+                print(f"not a proof: {hardly_moved(comparison.unmoved)}")
+    return comparison.verdict if is_proof else "not a proof"
 
 
 def record(options: Namespace, check_interrupt: CheckInterrupt) -> str:

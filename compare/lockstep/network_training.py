@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..problem.networks import NETWORKS, Records
 from ..sides.module import ModuleSide
 from ..sides.networks import attention_of, network_sides
@@ -68,7 +70,8 @@ def train_network(
                 measured.append(row.measured(output, y))
 
     comparison = train_beside_module(by_hand, problem, steps=steps, mode=mode, keep=keep(steps), observe=observe)
-    outputs = by_hand.predict(x)
-    by_hand.predict(x[:1])
+    with np.errstate(all="ignore"):
+        outputs = by_hand.predict(x)
+        by_hand.predict(x[:1])
     attention = {path: weights[0] for path, weights in attention_of(by_hand.layer).items()}
     return NetworkTraining(name, records, comparison, per_epoch, reached, *measures, outputs, attention)

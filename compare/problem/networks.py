@@ -27,7 +27,7 @@ class Records:
 class NetworkPiece:
     """One row: the `network` of `manual.NETWORKS` and `torch_ref.NETWORKS`, what it learns, and a training that shows it.
 
-    `read(path, split_seed)` returns its `Records`, by default from the file in `data`; those that are generated have no path.
+    `read(path, split_seed)` returns its `Records`, by default from the file in `data`; of the two it `takes` some.
     `measure` is what is printed of the test records.
     """
 
@@ -35,8 +35,9 @@ class NetworkPiece:
 
     def __init__(
         self, network: str, says: str, read: Callable[[str | None, int], Records], *, measure: Measure = "accuracy", batch_size: int = 64,
-        epochs: int = 8, **training: Any,
+        epochs: int = 8, takes: tuple[str, ...] = ("data", "split_seed"), **training: Any,
     ) -> None:
+        self.takes = takes
         self.network, self.says, self.read, self.measure, self.batch_size, self.epochs = network, says, read, measure, batch_size, epochs
         vars(self).update(training)
 
@@ -105,8 +106,9 @@ NETWORKS: Mapping[str, NetworkPiece] = {
     "autoencoder": NetworkPiece("autoencoder", "images of 8 × 8 pixels in 8 numbers", _codes, loss="mse", measure="MSE"),
     "lstm": NetworkPiece("lstm", "digits of 8 × 8 pixels, row by row", _rows, lr=0.02),
     "gru": NetworkPiece("gru", "digits of 8 × 8 pixels, row by row", _rows, lr=0.02),
-    "gpt": NetworkPiece("gpt", "sorting 6 digits", _sorting, batch_size=32, epochs=4, optimizer="adamw"),
+    "gpt": NetworkPiece("gpt", "sorting 6 digits", _sorting, batch_size=32, epochs=4, takes=("split_seed",), optimizer="adamw"),
     "gpt-text": NetworkPiece(
-        "gpt", "the characters of a text", _characters, measure="bits per character", batch_size=16, epochs=2, optimizer="adamw"
+        "gpt", "the characters of a text", _characters, measure="bits per character", batch_size=16, epochs=2, takes=("data",),
+        optimizer="adamw",
     ),
 }

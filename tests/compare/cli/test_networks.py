@@ -84,6 +84,11 @@ def test_a_fault_is_found_in_its_layer(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "part        5 (MaxPool2d)" in out
 
 
+def test_weights_that_have_not_moved_prove_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--network", "autoencoder", "--epochs", "1", "--lr", "1e-300", "--quiet"]) == 1
+    assert capsys.readouterr().out.startswith("not a proof: the steps of 0.weight, 2.weight, 3.weight, 5.weight are about as small")
+
+
 @pytest.mark.parametrize("side", ["manual", "torch_ref"])
 def test_it_is_recorded(side: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "run")
@@ -99,6 +104,8 @@ def test_it_is_recorded(side: str, tmp_path: Path, capsys: pytest.CaptureFixture
         (("--network", "lenet", "--loss", "mse"), "--loss is no option of --network lenet"),
         (("plot", "loss", "x.png", "--network", "lenet"), "--network is no option of plot"),
         (("--network", "resnet"), "invalid choice: 'resnet'"),
+        (("--network", "gpt", "--data", "mine.txt"), "--data is no option of --network gpt"),
+        (("--network", "gpt-text", "--split-seed", "3"), "--split-seed is no option of --network gpt-text"),
         (("check", "x.py", "--network", "lenet"), "--network"),
     ],
 )
