@@ -95,7 +95,9 @@ def joined(a: Array) -> Array:
 
 
 def additive(mask: NDArray[Any]) -> Array:
-    """Return the mask as what is added: of one of bools −∞ for True. Raises ValueError for a place that sees none."""
+    """Return the mask as what is added: of one of bools −∞ for True. Raises ValueError for whole numbers, and a place that sees none."""
+    if mask.dtype.kind in "iu":
+        raise ValueError(f"the mask is of dtype {mask.dtype}; expected bools, True for what is not seen, or numbers that are added")
     added: Array = np.where(mask, -np.inf, 0) if mask.dtype == bool else mask
     if (blind := (added == -np.inf).all(axis=-1)).any():
         raise ValueError(f"in row {int(blind.argmax())} of the mask all is −∞; expected a place that is seen")

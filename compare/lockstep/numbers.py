@@ -41,7 +41,8 @@ def layout_fault(number: int, record: Any, expected: Record, is_module: bool) ->
         if wrong:
             what = f"{phase} shows {', '.join(map(str, shown)) or 'nothing'}; expected {', '.join(known) or 'nothing'}"
             return Difference(number, phase, str(wrong[0]), reason=what)
-        for name, array in shown.items():
+        for name in [name for name in known if name in shown]:
+            array = shown[name]
             right = expected[phase, name]
             if not isinstance(array, (np.ndarray, np.generic, float, int)) or np.shape(array) != right.shape:
                 found = f"of shape {list(np.shape(array))}" if isinstance(array, np.ndarray) else kind_of(array)

@@ -1,6 +1,7 @@
 """A layer of `manual`, trained with its losses and optimisers, as an `Implementation` beside any module."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..problem.validation import check_choice
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     import manual
 else:
     manual = beside("manual")
+
+
+_METHODS = ("forward", "gradients")      # of a layer, that are watched
 
 
 class Criterion(Protocol):
@@ -49,10 +53,9 @@ class ByHand:
         self.loss: Criterion = manual.LOSSES[loss] if isinstance(loss, str) else loss
         self.reduction = reduction
         self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
-        self.outputs: dict[str, Array] = {}      # of the last pass, by path
+        self.inner = list(_inner(layer)) if stages else []
+        self.outputs: dict[str, Array] = {}      # of the last step, by path
         self.errors: dict[str, Array] = {}
-        for path, inner in _inner(layer) if stages else ():
-            self._watch(path, inner)
 
     def load_state_dict(self, params: Mapping[str, Array]) -> None:
         """Copy these parameters and buffers, and start the optimiser afresh."""
@@ -62,11 +65,11 @@ class ByHand:
     def step(self, x: Array, y: Array) -> StepRecord:
         """Make one step of training on inputs x and targets y, and show it."""
         layer, loss = self.layer, self.loss
-        self.outputs, self.errors = {}, {}
-        output = layer.forward(x)
-        value, error = loss.value(output, y, self.reduction), loss.gradient(output, y, self.reduction)
-        grads = layer.gradients(error)
-        errors = {"input 0": layer.backward(error)} if x.dtype.kind == "f" else {}      # tokens have none
+        with self._watched():
+            output = layer.forward(x)
+            value, error = loss.value(output, y, self.reduction), loss.gradient(output, y, self.reduction)
+            grads = layer.gradients(error)
+            errors = {"input 0": layer.backward(error)} if x.dtype.kind == "f" else {}      # tokens have none
         deltas = self.optimizer.step(layer, self._clipped(grads))
         shown = {"buffers": layer.buffers(), "state": self.optimizer.flat_state(), "params": layer.parameters()}
         copies = {phase: {name: array.copy() for name, array in arrays.items()} or None for phase, arrays in shown.items()}
@@ -81,6 +84,21 @@ class ByHand:
     def predict(self, x: Array) -> Array:
         """Return the output for inputs x in evaluation."""
         return self.layer.predict(x)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Keep, in this step, what each inner layer returns, and the error that its backward pass begins with."""
+        self.outputs, self.errors = {}, {}
+        before = [(layer, {name: vars(layer)[name] for name in _METHODS if name in vars(layer)}) for _, layer in self.inner]
+        for path, layer in self.inner:
+            self._watch(path, layer)
+        try:
+            yield
+        finally:
+            for layer, own in before:      # the object is as it was, and may be copied
+                for name in _METHODS:
+                    vars(layer).pop(name, None)
+                vars(layer).update(own)
 
     def _watch(self, path: str, layer: manual.Layer) -> None:
         """Keep what the layer of that path returns, and the error that its backward pass begins with."""

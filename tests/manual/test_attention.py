@@ -110,6 +110,7 @@ def test_no_place_sees_a_later_one_where_it_is_causal() -> None:
         ({"causal": True, "mask": np.zeros((4, 4))}, "a mask is given, and causal is True; expected one of them"),
         ({"mask": np.arange(16).reshape(4, 4) // 4 == 2}, "in row 2 of the mask all is −∞; expected a place that is seen"),
         ({"mask": np.zeros((3, 3))}, r"the mask has shape \(3, 3\); expected \(4, 4\), as x has 4 places"),
+        ({"mask": np.zeros((4, 4), int)}, "the mask is of dtype int64; expected bools, True for what is not seen"),
     ],
 )
 def test_what_does_not_fit_is_refused(options: dict[str, Any], complaint: str) -> None:

@@ -1,5 +1,6 @@
 """A layer of `manual` beside a module: what it shows, and what is found."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,28 @@ def test_stages_that_the_module_has_not_are_left_out(fault: float) -> None:
     else:
         with pytest.raises(NotEquivalentError, match="first at step 1, gradient at 0"):
             assert_equivalent(side, of_module, steps=3)
+
+
+def test_its_layers_are_as_they_were_after_each_step() -> None:
+    layer = manual.Sequential(linear(), manual.Activate(manual.ACTIVATIONS["tanh"]))
+    side = ByHand(layer, "mse", manual.SGD(0.1))
+    side.step(*BATCHES[0])
+    other = copy.deepcopy(layer)
+    for array in other.parameters().values():
+        array[...] = 0.0
+    assert side.predict(BATCHES[0][0]).any()
+    assert not other.predict(BATCHES[0][0]).any()
+
+
+def test_a_dtype_that_is_another_is_said_of_the_last_layer_first() -> None:
+    """The error at the output of the first layer is of another dtype since that of the second is."""
+    layer = manual.Sequential(linear("float32"), manual.Linear(np.ones((2, 2), "float32")))
+    right = layer.layers[1].gradients
+    layer.layers[1].gradients = lambda error: right(error.astype(np.float64))  # type: ignore[method-assign]
+    module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2, bias=False))
+    of_module = Problem.of(module, batches=BATCHES, loss="mse", lr=0.1, dtype="float32")
+    with pytest.raises(NotEquivalentError, match=r"grads 1\.weight\n.*float64"):
+        assert_equivalent(ByHand(layer, "mse", manual.SGD(0.1)), of_module, steps=1)
 
 
 def test_a_loss_that_there_is_not_is_refused() -> None:
