@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from hypothesis import assume, settings
+from hypothesis import reject, settings
 from numpy.typing import NDArray
 
 import manual
@@ -67,7 +67,8 @@ class Case:
         """Both are equal in every number of every step, and there is something to see; what overflows on both sides says nothing."""
         comparison = self.compared(dtype=dtype, steps=steps, **options)
         first = comparison.first_divergence
-        assume(first is None or "both sides are no longer finite" not in (first.reason or ""))
+        if first is not None and "both sides are no longer finite" in (first.reason or ""):
+            reject()
         assert comparison.verdict == "equivalent", comparison.explanation()
         assert comparison.steps == steps
 
