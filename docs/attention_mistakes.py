@@ -35,6 +35,7 @@ class Attention(MultiheadAttention):
 
     def gradients(self, error: Array) -> dict[str, Array]:
         """Return the gradients of all parameters by name."""
+        self.given = error
         grads = with_paths({"out_proj": self.out_proj.gradients(error)})
         (do,) = self.split(self.out_proj.backward(error), 1)
         dv = self.weights.swapaxes(2, 3) @ do
