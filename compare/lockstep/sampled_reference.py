@@ -69,7 +69,7 @@ def sampled(
 
 
 def _of_known(total: Tensor, lost: Tensor | None, samples: int) -> Tensor:
-    """Return what all samples would add up to if the lost ones were like the others; ∞ where these are not most, as no bound is known."""
+    """Return what all samples would add up to if the lost ones were like the others; ∞ where these are not most: the most then counts."""
     return total if lost is None else torch.where(2 * lost < samples, total * (samples / (samples - lost)), math.inf)
 
 

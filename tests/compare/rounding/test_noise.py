@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -126,3 +127,23 @@ def test_c_is_students() -> None:
     assert critical(30, 1, 0.05) == pytest.approx(2.042, abs=2e-3)
     assert critical(32, 1000) == pytest.approx(critical(32, 1, 1e-12), rel=1e-6)
     assert critical(32, 1000) > critical(64, 1000) > critical(64, 10)
+
+
+def test_samples_that_are_not_a_number_are_left_out() -> None:
+    """Where there is none, nothing is allowed but the last roundings."""
+    root = torch.tensor([1.0, 4.0], dtype=torch.float64)
+    negative = {3: torch.tensor([0.5, 4.0]), 5: torch.tensor([-1.0, 4.0]), 9: torch.tensor([-1.0, 4.0])}
+    calls = iter(range(100))
+
+    def step() -> dict[str, torch.Tensor]:
+        number = next(calls)
+        return {"root": torch.sqrt(negative.get(number, root).double() + 1e-3 * (number % 2))}
+
+    some = sampled(step, 10.0, units=(U, U)).allowed["root"]
+    assert np.isfinite(some).all()
+    assert some[0] > 0
+    negative |= dict.fromkeys(range(200), torch.tensor([-1.0, 4.0]))
+    calls = iter([1000, *range(100)])
+    most = sampled(step, 10.0, units=(U, U)).allowed["root"]
+    assert most[0] == 0
+    assert most[1] > 0
