@@ -110,19 +110,11 @@ class Allowance:
     def has_grown(self, key: Key, value: Array) -> bool:
         """Return whether a tensor is so much larger than at the steps sampled before that these say nothing of it."""
         sizes = [most / part for part, most in self._recent.get(key, ())]
-        return float(root_mean_squares(value[None])[0]) > _GROWTH * max(sizes, default=0.0)
+        return root_mean_square(value) > _GROWTH * max(sizes, default=0.0)
 
     def share(self, key: Key, gap: Array, value: Array, before: Array | None = None) -> float:
         """Return the largest part that the gaps are of that, or more, if it is less than half; infinite where a gap is NaN."""
-        most = float(gap.max(initial=0.0))
-        if most == 0 or value.dtype.kind != "f":
-            return most
-        if self._recent.get(key) and self._most.get(key) is None:
-            size = root_mean_square(_of(key, value, before))
-            least = float(self._usual(key, size, size))
-            if most <= HALF * least:
-                return most / least
-        return share(gap, self.nearby(key, value, before))
+        return float(self.shares(key, gap[None], value[None], None if before is None else before[None])[0])
 
     def shares(self, key: Key, gaps: Array, values: Array, before: Array | None = None) -> Array:
         """Return the same for each of several steps, stacked."""
@@ -138,7 +130,7 @@ class Allowance:
                 parts = np.maximum(parts, np.divide((gaps / cap).reshape(len(gaps), -1).max(axis=1), sizes, where=sizes > 0, out=parts * 0))
         parts[most == 0] = 0.0
         for i in np.flatnonzero(~(parts <= HALF)):
-            parts[i] = self.share(key, gaps[i], values[i], None if before is None else before[i])
+            parts[i] = share(gaps[i], self.nearby(key, values[i], None if before is None else before[i]))
         return parts
 
 

@@ -30,7 +30,7 @@ _LEAST_TURNED = 1 << 20      # u of a number's scale: no less is a choice
 _MOST = 1.1      # times the largest of the samples is allowed, where that is more than twice their spread
 _SATURATED = 1.3      # times their root mean square is the largest of samples that are all as far off; of normal ones it is about twice
 _ENOUGH = 1 << 14      # numbers of a tensor tell what is usual in it
-SELDOM, _SEVERAL = 32, 16      # terms, and roundings
+SELDOM = 32      # terms
 _USUAL = 0.75      # of a tensor's numbers are allowed no more than what is usual
 
 
@@ -88,16 +88,16 @@ def allowed_by(squares: Array, most: Array, samples: int, least: float = _MOST) 
     return np.asarray(np.where(most < _SATURATED * root, 2 * allowed, allowed))      # all as far off: honest ones are so on both sides
 
 
-def repeats(values: Array, axis: int) -> Array:
-    """Return about how often the most frequent number other than 0 comes along that axis, 0 where no more than 32 times.
+def repeats(values: Array, axis: int, seldom: int = SELDOM, apart: float = 16 * 2.0**-52) -> Array:
+    """Return about how often the most frequent number other than 0 comes along that axis, 0 where no more than seldom.
 
     A number that is added again and again to a growing sum is rounded the same way each time, so that the errors of equal terms add up.
+    Numbers are equal that are so far `apart`, in parts of their size: where they were computed, their own roundings move them.
     """
     n = values.shape[axis]
     ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
     most: Array = np.zeros(ordered.shape[:-1])
-    apart = _SEVERAL * float(np.finfo(np.float64).eps)
-    length = SELDOM
+    length = seldom
     while length < n:      # whether some number is equal to the one so many places on
         first, later = ordered[..., :-length], ordered[..., length:]
         is_long = ((later - first <= apart * np.abs(later)) & (later != 0)).any(axis=-1)

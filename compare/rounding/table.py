@@ -22,6 +22,8 @@ from torch import Tensor
 from torch._decomp import decomposition_table
 from torch.utils._pytree import tree_map_only
 
+from .spread import repeats
+
 # fmt: off
 EXACT = frozenset((
     "_local_scalar_dense", "_to_copy", "_unsafe_view", "abs", "alias", "amax", "amin", "argmax", "argmin", "as_strided_scatter",
@@ -41,18 +43,6 @@ EXACT = frozenset((
 # fmt: on
 
 
-def _inner(a: Tensor, *_: Any) -> int:
-    return a.size(-1)
-
-
-def _inner_and_start(start: Tensor, a: Tensor, *_: Any) -> int:
-    return a.size(-1) + 1
-
-
-def _window(grad: Tensor, x: Any, kernel: Sequence[int], *_: Any) -> int:
-    return math.prod(kernel)
-
-
 def _of_convolution(x: Tensor, weight: Tensor, *_: Any) -> int:
     return weight[0].numel() + 1
 
@@ -68,16 +58,16 @@ ALL, COUNTED = "all", "counted"
 SUMS: Mapping[str, Callable[..., Any] | str] = {
     **dict.fromkeys(("add", "sub", "rsub", "addr"), lambda *_: 2),
     **dict.fromkeys(("addcmul", "addcdiv", "lerp"), lambda *_: 3),
-    **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot"), _inner),
-    **dict.fromkeys(("addmm", "baddbmm", "addmv"), _inner_and_start),
+    **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot"), lambda a, *_: a.size(-1)),
+    **dict.fromkeys(("addmm", "baddbmm", "addmv"), lambda start, a, *_: a.size(-1) + 1),
     "addbmm": lambda start, a, *_: a.size(0) * a.size(-1) + 1,
     **dict.fromkeys(("sum", "mean", "nansum", "trace"), ALL),
     **dict.fromkeys(("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d"), ALL),
     "cumsum": lambda a, dim, *_: a.size(dim) if a.dim() else 1,
     "convolution": _of_convolution,
     "convolution_backward": _of_convolution_backward,
-    **dict.fromkeys(("avg_pool2d_backward", "avg_pool3d_backward", "col2im"), _window),
-    **dict.fromkeys(("max_pool2d_with_indices_backward", "max_pool3d_with_indices_backward"), _window),
+    **dict.fromkeys(("avg_pool2d_backward", "avg_pool3d_backward", "col2im"), lambda g, x, kernel, *_: math.prod(kernel)),
+    **dict.fromkeys(("max_pool2d_with_indices_backward", "max_pool3d_with_indices_backward"), lambda g, x, kernel, *_: math.prod(kernel)),
     **dict.fromkeys(("_adaptive_avg_pool2d_backward", "_adaptive_avg_pool3d_backward"), lambda *_: 4),
     **dict.fromkeys(("upsample_nearest2d_backward", "upsample_bilinear2d", "upsample_bilinear2d_backward"), lambda *_: 4),
     **dict.fromkeys(("upsample_bicubic2d", "upsample_bicubic2d_backward", "upsample_trilinear3d"), lambda *_: 16),
@@ -159,10 +149,7 @@ def scales_of_sum(name: str, func: Any, args: Any, kwargs: Any) -> list[tuple[Te
 
 
 def equal_terms(name: str, args: Any, unit: float) -> int:
-    """Return about how many equal terms a long sum has, as seen in some of its results: they round the same way, and errors add up.
-
-    The terms are noisy where they were computed, so that what is within 2¹² u of another is equal.
-    """
+    """Return about how many equal terms a long sum has, as seen in some of its results; terms are noisy, and 2¹² u apart still equal."""
     if name in ("mm", "addmm"):
         a, b = args[-2:]
         return min(_repeats(a[:_LOOKED_AT], unit), _repeats(b.t()[:_LOOKED_AT], unit))
@@ -188,19 +175,7 @@ def _dims(dim: Any, axes: int) -> Sequence[int]:
 
 
 def _repeats(rows: Tensor, unit: float) -> int:
-    """Return about how often the most frequent number but 0 comes in a row: 0, or from 65 on."""
-    n, most = rows.size(-1), 0
-    if n <= _SELDOM or not rounds(rows):
-        return 0
-    ordered = rows.sort(-1).values
-    apart = 2.0**12 * unit
-    length = _SELDOM
-    while length < n:
-        first, later = ordered[:, :-length], ordered[:, length:]
-        if not bool(((later - first <= apart * later.abs()) & (later != 0)).any()):
-            break
-        most, length = min(2 * length, n), 2 * length
-    return most
+    return int(repeats(rows.double().numpy(force=True), -1, _SELDOM, 2.0**12 * unit).max(initial=0)) if rounds(rows) else 0
 
 
 def _simpler(name: str, func: Any) -> Any:
