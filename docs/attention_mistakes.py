@@ -15,10 +15,11 @@ import torch_ref
 from compare import ByHand, Problem
 from data import DIGITS_CSV, load_digits
 from manual import SGD
-from manual.activations import Array, softmax, softmax_pullback
+from manual.arrays import Array
 from manual.attention import MultiheadAttention, joined, named
 from manual.nesting import with_paths
 from manual.networks import drawing
+from manual.softmax import softmax, softmax_pullback
 
 NAMES = "0.weight", "1.in_proj_weight", "1.in_proj_bias", "1.out_proj.weight"      # the parameters that are shown
 

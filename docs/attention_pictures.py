@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from manual import LOSSES, Adam, Linear, MultiheadAttention, PositionalEmbedding, Sequential
-from manual.activations import Array, softmax, softmax_pullback
+from manual.arrays import Array
 from manual.networks import drawing
+from manual.softmax import softmax, softmax_pullback
 
 FOLDER = Path(__file__).parent / "_generated" / "attention"
 BLUE, ORANGE, GREEN, RED, GRAY = "#3b82c4", "#d9822b", "#2f9e6e", "#d64545", "#666666"

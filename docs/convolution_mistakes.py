@@ -10,7 +10,7 @@ from torch import nn
 from compare import ByHand, Problem
 from data import DIGITS_CSV, load_digits
 from manual import ACTIVATIONS, SGD, Activate, AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Sequential
-from manual.activations import Array
+from manual.arrays import Array
 from manual.networks import drawing
 
 MODULE = nn.Sequential(

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from compare.problem.networks import NETWORKS
 from compare.sides.networks import network_sides
 from manual import AvgPool2d, Conv2d, MaxPool2d
-from manual.activations import Array
+from manual.arrays import Array
 from manual.windows import Windows
 
 FOLDER = Path(__file__).parent / "_generated" / "convolution"

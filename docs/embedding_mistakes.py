@@ -13,8 +13,9 @@ from torch import nn
 from compare import ByHand, Problem
 from compare.problem.of_module import ModuleProblem
 from manual import ACTIVATIONS, SGD, Activate, Embedding, Flatten, Linear, Loss, Sequential
-from manual.activations import Array, softmax, softmax_pullback
-from manual.losses import Targets, cross_entropy, cross_entropy_derivative
+from manual.arrays import Array, Targets
+from manual.likelihoods import cross_entropy, cross_entropy_derivative
+from manual.softmax import softmax, softmax_pullback
 
 TEXT = "the cat saw the dog . the dog saw the cat . the cat ran and the dog slept ."
 NAMES = sorted(set(TEXT.split()))

@@ -14,7 +14,8 @@ from matplotlib.patches import Rectangle
 
 from data import ALICE_TXT
 from manual import LOSSES, Adam, Embedding, Linear, Sequential
-from manual.activations import Array, log_softmax, softmax
+from manual.arrays import Array
+from manual.softmax import log_softmax, softmax
 
 FOLDER = Path(__file__).parent / "_generated" / "embedding"
 BLUE, ORANGE, GREEN, RED, GRAY = "#3b82c4", "#d9822b", "#2f9e6e", "#d64545", "#666666"

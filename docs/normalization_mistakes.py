@@ -10,7 +10,7 @@ from torch import nn
 from compare import ByHand, Problem
 from data import DIGITS_CSV, load_digits
 from manual import ACTIVATIONS, SGD, Activate, BatchNorm, Linear, Sequential
-from manual.activations import Array
+from manual.arrays import Array
 from manual.networks import drawing
 
 MODULE = nn.Sequential(nn.Linear(64, 16, bias=False), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10))

@@ -8,7 +8,7 @@ from compare import ByHand
 from compare.lockstep.of_module import train_beside_module
 from compare.problem.of_module import ModuleProblem
 from manual import LOSSES
-from manual.activations import Array
+from manual.arrays import Array
 
 
 def table(sides: Mapping[str, ByHand], problem: ModuleProblem, deltas: Mapping[str, str], *, steps: int) -> Iterable[str]:

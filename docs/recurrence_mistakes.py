@@ -14,7 +14,7 @@ import torch_ref
 from compare import ByHand, Problem
 from data import DIGITS_CSV, load_digits
 from manual import GRU, LSTM, SGD
-from manual.activations import Array
+from manual.arrays import Array
 from manual.networks import drawing
 from manual.recurrence import Recurrent
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from manual import GRU, LOSSES, LSTM, RNN, Adam, Linear, Sequential
-from manual.activations import Array
+from manual.arrays import Array
 from manual.recurrence import Recurrent
 
 FOLDER = Path(__file__).parent / "_generated" / "recurrence"

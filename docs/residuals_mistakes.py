@@ -14,7 +14,7 @@ import torch_ref
 from compare import ByHand, Problem
 from compare.problem.of_module import ModuleProblem
 from manual import ACTIVATIONS, SGD, Activate, Layer, Linear, Residual, Sequential
-from manual.activations import Array
+from manual.arrays import Array
 
 UNITS, BLOCKS, LR = 4, 6, 0.02
 

@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 
 from data import load_digits
 from manual import ACTIVATIONS, LOSSES, SGD, Activate, Layer, LayerNorm, Linear, Residual, Sequential
-from manual.activations import Array
-from manual.losses import Targets
+from manual.arrays import Array, Targets
 from manual.networks import drawing
 
 FOLDER = Path(__file__).parent / "_generated" / "residuals"

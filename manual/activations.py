@@ -4,21 +4,15 @@ Most act on each element alone, so that their derivative f′(z) is enough: δ =
 a record, along the last axis: their δ is the product of the whole Jacobian with ∂L/∂a. No argument, however large, makes them overflow.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .erf import erf
-
-Array = NDArray[np.floating[Any]]
-
-LEAK = 0.01                            # leaky_relu's slope below 0: PyTorch's default
-TANH_SCALE = math.sqrt(2 / math.pi)    # gelu_tanh's two constants: Hendrycks and Gimpel, 2016
-TANH_CUBIC = 0.044715
+from .arrays import Array
+from .gelu import gelu, gelu_derivative, gelu_tanh, gelu_tanh_derivative
+from .relu import elu, elu_derivative, leaky_relu, leaky_relu_derivative, relu, relu_derivative
+from .softmax import log_softmax, log_softmax_pullback, softmax, softmax_pullback
 
 
 @dataclass(frozen=True)
@@ -63,72 +57,6 @@ def tanh_derivative(z: Array, a: Array) -> Array:
     return 1 - a * a
 
 
-def relu(z: Array) -> Array:
-    """relu(z) = max(z, 0)."""
-    return np.maximum(z, 0)
-
-
-def relu_derivative(z: Array, a: Array) -> Array:
-    """relu′(z) = 1 for z > 0, else 0; at z = 0, where there is no derivative, 0 as in PyTorch."""
-    return (z > 0).astype(z.dtype)
-
-
-def leaky_relu(z: Array, slope: float = LEAK) -> Array:
-    """f(z) = z for z > 0, else s z."""
-    return np.where(z > 0, z, slope * z)
-
-
-def leaky_relu_derivative(z: Array, a: Array, slope: float = LEAK) -> Array:
-    """f′(z) = 1 for z > 0, else s; at z = 0, where there is no derivative, s as in PyTorch."""
-    return np.where(z > 0, 1, slope).astype(z.dtype)
-
-
-def elu(z: Array, alpha: float = 1.0) -> Array:
-    """f(z) = z for z > 0, else α (eᶻ − 1)."""
-    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
-
-
-def elu_derivative(z: Array, a: Array, alpha: float = 1.0) -> Array:
-    """f′(z) = 1 for z > 0, else α eᶻ; at z = 0, where there is no derivative unless α = 1, α as in PyTorch."""
-    return np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0)))
-
-
-def gelu(z: Array) -> Array:
-    """f(z) = z Φ(z), with Φ(z) = ½ (1 + erf(z / √2)) the normal distribution."""
-    return z * normal_distribution(z)
-
-
-def gelu_derivative(z: Array, a: Array) -> Array:
-    """f′(z) = Φ(z) + z φ(z), with φ(z) = e^(−z²/2) / √(2π) the normal density, and Φ(z) = a / z, or ½ near 0."""
-    distribution = np.divide(a, z, out=np.full_like(z, 0.5), where=np.abs(z) > 1e-30)
-    density = np.exp(z * z / -2) / math.sqrt(2 * math.pi)
-    return distribution + z * density
-
-
-def normal_distribution(z: Array) -> Array:
-    """Φ(z) = ½ (1 + erf(z / √2))."""
-    return (1 + erf(z / math.sqrt(2))) / 2
-
-
-def gelu_tanh(z: Array) -> Array:
-    """f(z) = ½ z (1 + tanh(y)) with y = √(2/π) (z + 0.044715 z³): gelu to three digits, without erf."""
-    a: Array = z * (1 + np.tanh(_gelu_tanh_argument(z))) / 2
-    return a
-
-
-def gelu_tanh_derivative(z: Array, a: Array) -> Array:
-    """f′(z) = ½ (1 + tanh(y)) + ½ z (1 − tanh²(y)) y′, with y′ = √(2/π) (1 + 3 · 0.044715 z²)."""
-    t = np.tanh(_gelu_tanh_argument(z))
-    inner = TANH_SCALE * (1 + 3 * TANH_CUBIC * z * z)
-    slope: Array = (1 + t) / 2 + z * (1 - t * t) * inner / 2
-    return slope
-
-
-def _gelu_tanh_argument(z: Array) -> Array:
-    """y = √(2/π) (z + 0.044715 z³)."""
-    return TANH_SCALE * (z + TANH_CUBIC * z * z * z)
-
-
 def silu(z: Array) -> Array:
     """f(z) = z σ(z), also called swish."""
     return z * sigmoid(z)
@@ -148,32 +76,6 @@ def softplus(z: Array) -> Array:
 def softplus_derivative(z: Array, a: Array) -> Array:
     """f′(z) = σ(z)."""
     return sigmoid(z)
-
-
-def softmax(z: Array) -> Array:
-    """aᵢ = e^zᵢ / Σⱼ e^zⱼ over the last axis; the largest zⱼ is subtracted first, which changes no aᵢ and keeps e^zⱼ from overflowing."""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    a: Array = e / e.sum(axis=-1, keepdims=True)
-    return a
-
-
-def softmax_pullback(error: Array, a: Array) -> Array:
-    """δᵢ = aᵢ (∂L/∂aᵢ − Σⱼ ∂L/∂aⱼ aⱼ), since ∂aⱼ/∂zᵢ = aⱼ (1ᵢⱼ − aᵢ)."""
-    delta: Array = a * (error - (error * a).sum(axis=-1, keepdims=True))
-    return delta
-
-
-def log_softmax(z: Array) -> Array:
-    """aᵢ = zᵢ − ln Σⱼ e^zⱼ over the last axis; the largest zⱼ is subtracted first, as in softmax."""
-    shifted = z - z.max(axis=-1, keepdims=True)
-    a: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return a
-
-
-def log_softmax_pullback(error: Array, a: Array) -> Array:
-    """δᵢ = ∂L/∂aᵢ − e^aᵢ Σⱼ ∂L/∂aⱼ, since ∂aⱼ/∂zᵢ = 1ᵢⱼ − e^aᵢ."""
-    delta: Array = error - np.exp(a) * error.sum(axis=-1, keepdims=True)
-    return delta
 
 
 def identity(z: Array) -> Array:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import Array, softmax, softmax_pullback
+from .arrays import Array
 from .checks import check_given, check_shape
 from .layers import Linear
 from .nesting import Nested, with_paths
+from .softmax import softmax, softmax_pullback
 
 
 class MultiheadAttention(Nested):

@@ -3,7 +3,7 @@
 It is `normalization`'s, with axes after the units. Source: Wu and He, *Group normalization*, 2018.
 """
 
-from .activations import Array
+from .arrays import Array
 from .checks import check_groups
 from .normalization import BatchNorm, Normalization
 

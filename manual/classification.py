@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import Array, log_softmax, softmax
-from .losses import Targets, divisor
+from .arrays import Array, Targets
+from .losses import divisor
+from .softmax import log_softmax, softmax
 
 Classes = NDArray[np.integer[Any]]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .activations import Array
+from .arrays import Array
 
 
 def clip_grad_norm(grads: Mapping[str, Array], max_norm: float) -> dict[str, Array]:

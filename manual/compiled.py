@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .activations import ACTIVATIONS, Array
+from .activations import ACTIVATIONS
+from .arrays import Array
 from .layers import Activate, Linear
 from .loops import BLOCK, descend
 from .network import Network

@@ -7,7 +7,7 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
 
 import math
 
-from .activations import Array
+from .arrays import Array
 from .checks import check_groups, check_shape
 from .layers import Layer
 from .windows import Pair, Windows, pair

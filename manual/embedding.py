@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import Array
+from .arrays import Array
 from .checks import check_shape
 from .layers import Layer, Linear
 from .nesting import Nested, with_paths

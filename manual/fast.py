@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .activations import Array
+from .arrays import Array
 from .in_place import InPlace
 from .layers import Activate, Linear
 from .network import Network, named_views

@@ -3,7 +3,8 @@
 Source: Shazeer, *GLU variants improve transformer*, 2020.
 """
 
-from .activations import Array, silu, silu_derivative
+from .activations import silu, silu_derivative
+from .arrays import Array
 from .checks import check_given
 from .layers import Linear
 from .nesting import Nested, with_paths

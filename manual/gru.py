@@ -11,7 +11,7 @@ https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html
 
 import numpy as np
 
-from .activations import Array
+from .arrays import Array
 from .recurrence import Recurrent, squash
 
 

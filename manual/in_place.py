@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .activations import ACTIVATIONS, Activation, Array
+from .activations import ACTIVATIONS, Activation
+from .arrays import Array
 from .layers import Activate, Linear
 from .network import Network, named_views
 

@@ -8,13 +8,12 @@ steps, where gradient descent subtracts.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from .activations import LEAK, Activation, Array, elu, elu_derivative, leaky_relu, leaky_relu_derivative
+from .activations import Activation
+from .arrays import Array
 from .checks import check_shape
 
 
@@ -105,51 +104,6 @@ class Activate(Layer):
     def backward(self, error: Array) -> Array:
         """Return δ from the error ∂L/∂a."""
         return self.activation.backward(error, self.z, self.a)      # δ = ∂L/∂a ∘ f′(z)   (n, out)
-
-
-class LeakyReLU(Activate):
-    """a = z for z > 0, else s z, with s the `negative_slope`."""
-
-    def __init__(self, negative_slope: float = LEAK) -> None:
-        slope = float(negative_slope)
-        super().__init__(Activation("leaky_relu", partial(leaky_relu, slope=slope), partial(leaky_relu_derivative, slope=slope)))
-
-
-class ELU(Activate):
-    """a = z for z > 0, else α (eᶻ − 1)."""
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        alpha = float(alpha)
-        super().__init__(Activation("elu", partial(elu, alpha=alpha), partial(elu_derivative, alpha=alpha)))
-
-
-class Dropout(Layer):
-    """a ∘ m / (1 − p): in training, each element becomes 0 with probability p, the others are scaled up; evaluation returns a unchanged.
-
-    The mask m (n, units) is True where an element survives. Set `mask` for the next forward pass, or it is drawn from `generator`.
-    """
-
-    def __init__(self, p: float, generator: np.random.Generator) -> None:
-        self.p = p
-        self.generator = generator
-        self.mask: NDArray[np.bool_] | None = None
-
-    def forward(self, a: Array) -> Array:
-        """Return a with the dropped elements at 0 and the others scaled. Raises ValueError for a mask of another shape."""
-        mask = self.generator.random(a.shape) >= self.p if self.mask is None else self.mask
-        self.mask = None
-        if mask.shape != a.shape:
-            raise ValueError(f"a mask has shape {mask.shape}; expected {a.shape}, that of what it drops from")
-        self.scale = mask / a.dtype.type(1 - self.p)
-        return a * self.scale
-
-    def predict(self, a: Array) -> Array:
-        """Return a unchanged."""
-        return a
-
-    def backward(self, error: Array) -> Array:
-        """Return ∂L/∂a: 0 for each dropped element."""
-        return error * self.scale                 # ∂L/∂a ∘ m / (1 − p)
 
 
 class Flatten(Layer):

@@ -9,7 +9,7 @@ https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html
 
 import numpy as np
 
-from .activations import Array
+from .arrays import Array
 from .recurrence import Recurrent, squash
 
 

@@ -7,7 +7,7 @@ inside the layer, as in `0.weight` and `2.0.bias`. Each place needs a layer of i
 from collections.abc import Mapping
 from typing import Any
 
-from .activations import Array
+from .arrays import Array
 from .checks import check_given
 from .layers import Layer
 

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .activations import ACTIVATIONS, Array
-from .layers import Activate, Dropout, Layer, Linear
+from .arrays import Array
+from .dropout import Dropout
+from .layers import Layer
 from .losses import LOSSES, TAKES_CLASSES
 from .nesting import Sequential
-from .normalization import NORMALIZATIONS
+from .perceptron import perceptron
 from .state import copy_into
 
 
@@ -40,30 +40,11 @@ class Network:
     ) -> None:
         self.sizes = tuple(sizes)
         self.dtype = np.dtype(dtype)
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(f"sizes are {self.sizes}; expected at least two numbers of units, each at least 1")
-        names = [activations] * (len(self.sizes) - 1) if isinstance(activations, str) else list(activations)
-        if len(names) != len(self.sizes) - 1 or not set(names) <= set(ACTIVATIONS):
-            raise ValueError(f"activations are {names}; expected {len(self.sizes) - 1} of {', '.join(ACTIVATIONS)}")
-        if normalization is not None and normalization not in NORMALIZATIONS:
-            raise ValueError(f"normalization is {normalization!r}; expected None or one of {', '.join(NORMALIZATIONS)}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}; expected a probability from 0 to below 1")
         if self.dtype not in (np.float64, np.float32):
             raise ValueError(f"dtype is {self.dtype}; expected float64 or float32")
-
-        generator = np.random.default_rng(seed)
-        layers: list[Layer] = []
-        for depth, ((n_in, n_out), name) in enumerate(zip(pairwise(self.sizes), names, strict=True), start=1):
-            is_hidden = depth < len(names)
-            weight = generator.normal(scale=n_in**-0.5, size=(n_out, n_in)).astype(self.dtype)
-            drawn_bias = generator.normal(scale=n_in**-0.5, size=n_out).astype(self.dtype) if bias else None
-            layers.append(Linear(weight, drawn_bias))
-            if normalization and is_hidden:
-                layers.append(NORMALIZATIONS[normalization](np.ones(n_out, self.dtype), np.zeros(n_out, self.dtype)))
-            layers.append(Activate(ACTIVATIONS[name]))
-            if dropout and is_hidden:
-                layers.append(Dropout(dropout, generator))
+        layers = perceptron(
+            self.sizes, activations, bias=bias, normalization=normalization, dropout=dropout, seed=seed, dtype=self.dtype
+        )
         self._stack = Sequential(*layers)
         self._flat = np.empty(0, self.dtype)
         assert self.flat is self._flat      # from here on the parameters are views of it

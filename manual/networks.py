@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .activations import ACTIVATIONS, Array
+from .activations import ACTIVATIONS
+from .arrays import Array
 from .attention import MultiheadAttention
 from .convolution import Conv2d
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import Array
+from .arrays import Array
 from .checks import check_shape
 from .layers import Layer
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .activations import Array
+from .arrays import Array
 from .layers import Layer
 from .windows import Pair, Windows, pair
 

@@ -11,7 +11,8 @@ Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html
 
 import numpy as np
 
-from .activations import ACTIVATIONS, Array
+from .activations import ACTIVATIONS
+from .arrays import Array
 from .checks import check_given, check_shape
 from .layers import Layer
 

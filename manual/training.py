@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .activations import Array
+from .arrays import Array
 from .network import Network
 from .optimizers import SGD
 from .update import Update

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .activations import Array
+from .arrays import Array
 from .layers import Layer
 from .network import Network
 from .schedules import Rate, rate_at

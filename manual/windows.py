@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .activations import Array
+from .arrays import Array
 
 Pair = tuple[int, int]      # of the two axes, height first
 

@@ -4,25 +4,29 @@ Its files and names are those of `manual`, so that the two read side by side; th
 """
 
 from .activations import ACTIVATIONS
+from .adam import Adam, AdamW
 from .attention import MultiheadAttention
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .classification import CrossEntropy, MultiMargin
 from .clipping import clip_grad_norm, clip_grad_value
 from .convolution import Conv1d, Conv2d
+from .dropout import Dropout
 from .embedding import Embedding, PositionalEmbedding, TiedEmbedding
 from .gating import SwiGLU
 from .gru import GRU
-from .layers import ELU, Activate, Dropout, Flatten, LeakyReLU, Linear
+from .layers import Activate, Flatten, Linear
 from .losses import LOSSES
 from .lstm import LSTM
 from .nesting import Residual, Sequential
 from .network import Network
 from .networks import NETWORKS
 from .normalization import NORMALIZATIONS, BatchNorm, LayerNorm, RMSNorm
-from .optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop
+from .optimizers import OPTIMIZERS, SGD
 from .pooling import AvgPool2d, MaxPool2d
 from .recurrence import RNN
+from .rmsprop import Adagrad, RMSprop
 from .settings import exact_settings
+from .slopes import ELU, LeakyReLU
 from .state import load, save
 from .training import accumulated_gradients, train
 from .update import Groups, Optimizer, Update

@@ -1,17 +1,15 @@
 """The network: an `nn.Module` of stacked layers."""
 
-import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .activations import ACTIVATIONS
-from .layers import Activate, Dropout, Linear
+from .dropout import Dropout
+from .layers import Activate, Linear
 from .losses import LOSSES, TAKES_CLASSES
-from .normalization import NORMALIZATIONS
+from .perceptron import perceptron
 from .settings import exact_settings
 from .state import check_entries
 
@@ -46,37 +44,15 @@ class Network(nn.Module):
         super().__init__()
         self.sizes = tuple(sizes)
         self.device = torch.device(device)
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(f"sizes are {self.sizes}; expected at least two numbers of units, each at least 1")
-        names = [activations] * (len(self.sizes) - 1) if isinstance(activations, str) else list(activations)
-        if len(names) != len(self.sizes) - 1 or not set(names) <= set(ACTIVATIONS):
-            raise ValueError(f"activations are {names}; expected {len(self.sizes) - 1} of {', '.join(ACTIVATIONS)}")
-        if normalization is not None and normalization not in NORMALIZATIONS:
-            raise ValueError(f"normalization is {normalization!r}; expected None or one of {', '.join(NORMALIZATIONS)}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}; expected a probability from 0 to below 1")
         if str(dtype).removeprefix("torch.") not in DTYPES:
             raise ValueError(f"dtype is {dtype}; expected float64 or float32")
         self.dtype = DTYPES[str(dtype).removeprefix("torch.")]
-
-        generator = torch.Generator("cpu").manual_seed(seed)
-
-        def drawn(n_in: int, *shape: int) -> Tensor:
-            values = torch.randn(*shape, generator=generator, dtype=torch.float64, device="cpu") / math.sqrt(n_in)
-            return values.to(self.device, self.dtype)
-
-        def add(layer: nn.Module) -> None:
-            self.add_module(str(len(self._modules)), layer)
-
-        for depth, ((n_in, n_out), name) in enumerate(zip(pairwise(self.sizes), names, strict=True), start=1):
-            is_hidden = depth < len(names)
-            add(Linear(drawn(n_in, n_out, n_in), drawn(n_in, n_out) if bias else None))
-            if normalization and is_hidden:
-                ones = torch.ones(n_out, dtype=self.dtype, device=self.device)
-                add(NORMALIZATIONS[normalization](ones, torch.zeros_like(ones)))
-            add(Activate(ACTIVATIONS[name]))
-            if dropout and is_hidden:
-                add(Dropout(dropout, generator))
+        layers = perceptron(
+            self.sizes, activations, bias=bias, normalization=normalization, dropout=dropout, seed=seed, dtype=self.dtype,
+            device=self.device,
+        )
+        for index, layer in enumerate(layers):
+            self.add_module(str(index), layer)
 
     def forward(self, x: Any, masks: Mapping[str, Any] | None = None, outputs: dict[str, Tensor] | None = None) -> Tensor:
         """Return the output ŷ (n, k) for inputs x (n, in), a tensor or an array, in training or evaluation by `train()` and `eval()`.

@@ -16,7 +16,7 @@ from compare.lockstep.difference import Mode
 from compare.lockstep.of_module import train_beside_module
 from compare.sides.by_hand import ByHand
 from manual import Layer
-from manual.activations import Array
+from manual.arrays import Array
 from tests.manual.test_derivatives import central_differences
 
 Build = Callable[[Any, Callable[..., Any]], Any]      # of a package, and a function that draws an array of a shape

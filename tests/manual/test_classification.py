@@ -16,7 +16,7 @@ import torch_ref
 from compare import Comparison, Problem
 from compare.lockstep.of_module import train_beside_module
 from compare.sides.by_hand import ByHand, Criterion
-from manual.activations import Array
+from manual.arrays import Array
 from tests.manual.beside import DTYPES, FAULT, few
 from tests.manual.test_derivatives import central_differences
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from manual import ACTIVATIONS, LOSSES, Activation, Network
-from manual.activations import Array
+from manual.arrays import Array
 from tests.pieces import KINKED_ACTIVATIONS, KINKED_LOSSES, ON_CLASSES, ON_PROBABILITIES, loss_arguments
 
 STEP = 1e-5

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manual import erf as module
-from manual.activations import Array
+from manual.arrays import Array
 from manual.erf import erf
 
 X = np.concatenate([np.linspace(-7, 7, 4001), np.geomspace(1e-300, 1, 200)])

@@ -14,7 +14,7 @@ import torch_ref
 from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS
 from manual import NORMALIZATIONS as OURS
 from manual import Dropout, Network
-from manual.activations import Array
+from manual.arrays import Array
 from manual.normalization import Normalization
 from tests.manual.test_derivatives import central_differences
 from tests.pieces import KINKED_ACTIVATIONS, KINKED_LOSSES, ON_PROBABILITIES

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from compare.problem.pieces import OPTIMIZERS
 from manual import OPTIMIZERS as OURS
 from manual import Network, Optimizer, train
-from manual.activations import Array
+from manual.arrays import Array
 
 LR = 0.1
 X = np.random.default_rng(0).normal(size=(6, 3))

@@ -8,7 +8,7 @@ import pytest
 
 import manual
 from manual import Conv1d, Conv2d, Linear, MaxPool2d
-from manual.activations import Array
+from manual.arrays import Array
 
 
 def ones(*shape: int) -> Array:
