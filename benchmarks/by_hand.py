@@ -35,10 +35,10 @@ def by_hand(name: str, dtype: str) -> Competitor:
     """Return the side by hand, without its record."""
     side, problem = sides(name, dtype)
     layer, loss, optimizer = side.layer, side.loss, side.optimizer
+    batches = [problem.batch(number) for number in range(1, STEPS + 1)]
 
     def run(steps: int) -> None:
-        for number in range(1, steps + 1):
-            x, y = problem.batch(number)
+        for x, y in batches[:steps]:
             optimizer.step(layer, layer.gradients(loss.gradient(layer.forward(x), y)))
 
     return Competitor(run, partial(side.load_state_dict, problem.initial_parameters), layer.parameters)

@@ -35,7 +35,7 @@ class TurnedBack(Conv2d):
     def backward(self, delta: Array) -> Array:
         """Return the error of a convolution with the turned kernel."""
         other = Conv2d(np.flip(self.weight, axis=(2, 3)), padding=1)
-        other.forward(np.zeros(self.shape))
+        other.forward(np.zeros(self.x.shape))
         return other.backward(delta)
 
 
@@ -45,7 +45,7 @@ class ChannelsSwapped(Conv2d):
     def backward(self, delta: Array) -> Array:
         """Return the error of a convolution with the swapped kernel."""
         other = Conv2d(self.weight.swapaxes(0, 1), padding=1)
-        other.forward(np.zeros(self.shape))
+        other.forward(np.zeros(self.x.shape))
         return other.backward(delta)
 
 

@@ -19,13 +19,15 @@ from .softmax import log_softmax, log_softmax_pullback, softmax, softmax_pullbac
 class Activation:
     """One activation: `function(z)` gives a = f(z), of z's shape and dtype; one of the other two makes its backward pass.
 
-    `derivative(z, a)` gives f′(z), from z or from a, whichever is simpler; `pullback(error, a)` gives ∂L/∂z from ∂L/∂a.
+    `derivative(z, a)` gives f′(z), from z or from a, whichever is simpler; `pullback(error, a)` gives ∂L/∂z from ∂L/∂a. What is `of_output`
+    needs a alone, and z need not be stored.
     """
 
     name: str
     function: Callable[[Array], Array]
     derivative: Callable[[Array, Array], Array] | None = None
     pullback: Callable[[Array, Array], Array] | None = None
+    of_output: bool = False
 
     def backward(self, error: Array, z: Array, a: Array) -> Array:
         """Return δ = ∂L/∂z from the error ∂L/∂a, both of the shape of a."""
@@ -91,17 +93,17 @@ def identity_derivative(z: Array, a: Array) -> Array:
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
-        Activation("sigmoid", sigmoid, sigmoid_derivative),
-        Activation("tanh", tanh, tanh_derivative),
-        Activation("relu", relu, relu_derivative),
+        Activation("sigmoid", sigmoid, sigmoid_derivative, of_output=True),
+        Activation("tanh", tanh, tanh_derivative, of_output=True),
+        Activation("relu", relu, relu_derivative, of_output=True),
         Activation("leaky_relu", leaky_relu, leaky_relu_derivative),
         Activation("elu", elu, elu_derivative),
         Activation("gelu", gelu, gelu_derivative),
         Activation("gelu_tanh", gelu_tanh, gelu_tanh_derivative),
         Activation("silu", silu, silu_derivative),
         Activation("softplus", softplus, softplus_derivative),
-        Activation("softmax", softmax, pullback=softmax_pullback),
-        Activation("log_softmax", log_softmax, pullback=log_softmax_pullback),
-        Activation("identity", identity, identity_derivative),
+        Activation("softmax", softmax, pullback=softmax_pullback, of_output=True),
+        Activation("log_softmax", log_softmax, pullback=log_softmax_pullback, of_output=True),
+        Activation("identity", identity, identity_derivative, of_output=True),
     )
 }

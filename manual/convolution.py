@@ -1,6 +1,7 @@
 """Convolution: a linear layer of each window of an image, with the same weights for all windows.
 
 All windows are unfolded to the columns of a matrix ("im2col"), so that the layer is one product of matrices, forward, and two backward.
+The columns hold each number of the image up to kₕ k_w times. So the image is stored in their place, and they are made twice.
 The image's channels, and the outputs, may be in `groups`, of which each output sees its own only.
 Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
 """
@@ -40,18 +41,17 @@ class Conv2d(Layer):
     def forward(self, x: Array) -> Array:
         """Return z (n, out, h', w') for x (n, in, h, w). Raises ValueError for an x of another shape."""
         check_shape("x", x, "n", self.groups * self.weight.shape[1], "height", "width")
-        self.shape = x.shape
+        self.x = x
         windows = self.windows.of(x)                                  # (n, in, kₕ, k_w, h', w')
         n, *_, height, width = windows.shape
-        per_output = math.prod(self.weight.shape[1:])                 # in / g · kₕ · k_w
-        self.columns = windows.transpose(1, 2, 3, 0, 4, 5).reshape(self.groups, per_output, -1)      # X   (g, in/g kₕ k_w, n h' w')
-        z = self.matrices() @ self.columns                            # Z = W X       (g, out/g, n h' w')
+        z = self.matrices() @ self.columns(windows)                   # Z = W X       (g, out/g, n h' w')
         z = z.reshape(-1, n, height, width).swapaxes(0, 1)            #               (n, out, h', w')
         return z if self.bias is None else z + self.bias[:, None, None]
 
     def gradients(self, delta: Array) -> dict[str, Array]:
         """Return ∂L/∂W and ∂L/∂b from δ (n, out, h', w')."""
-        gradient = self.by_group(delta) @ self.columns.swapaxes(1, 2)      # ∂L/∂W = Δ Xᵀ  (g, out/g, in/g kₕ k_w)
+        columns = self.columns(self.windows.of(self.x))               # X             (g, in/g kₕ k_w, n h' w')
+        gradient = self.by_group(delta) @ columns.swapaxes(1, 2)      # ∂L/∂W = Δ Xᵀ  (g, out/g, in/g kₕ k_w)
         grads: dict[str, Array] = {"weight": gradient.reshape(self.weight.shape)}
         if self.bias is not None:
             grads["bias"] = delta.sum(axis=(0, 2, 3))                 # ∂L/∂b = Σ δ   (out,)
@@ -62,7 +62,12 @@ class Conv2d(Layer):
         n, _, height, width = delta.shape
         columns = self.matrices().swapaxes(1, 2) @ self.by_group(delta)      # ∂L/∂X = Wᵀ Δ  (g, in/g kₕ k_w, n h' w')
         windows = columns.reshape(-1, *self.windows.kernel, n, height, width).transpose(3, 0, 1, 2, 4, 5)
-        return self.windows.backward(windows, self.shape)             # ∂L/∂x         (n, in, h, w)
+        return self.windows.backward(windows, self.x.shape)           # ∂L/∂x         (n, in, h, w)
+
+    def columns(self, windows: Array) -> Array:
+        """Return windows (n, in, kₕ, k_w, h', w') as the columns of a matrix for each group, X (g, in/g kₕ k_w, n h' w')."""
+        per_output = math.prod(self.weight.shape[1:])                 # in / g · kₕ · k_w
+        return windows.transpose(1, 2, 3, 0, 4, 5).reshape(self.groups, per_output, -1)
 
     def matrices(self) -> Array:
         """Return the weight as a matrix for each group (g, out/g, in/g kₕ k_w)."""

@@ -98,7 +98,8 @@ class Activate(Layer):
 
     def forward(self, z: Array) -> Array:
         """Return a, of the shape of z."""
-        self.z, self.a = z, self.activation.function(z)
+        self.a = self.activation.function(z)
+        self.z = self.a if self.activation.of_output else z      # where a is enough, z is not stored
         return self.a
 
     def backward(self, error: Array) -> Array:

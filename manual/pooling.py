@@ -26,14 +26,14 @@ class MaxPool2d(Layer):
         self.shape, windows = x.shape, self.windows.of(x, border=least)
         n, channels, *_, height, width = self.seen = windows.shape
         places = windows.reshape(n, channels, -1, height, width)      # (n, c, kₕ k_w, h', w')
-        self.first = places.argmax(axis=2)[:, :, None]                # k = argmax over the places; the first of equals   (n, c, 1, h', w')
-        y: Array = np.take_along_axis(places, self.first, axis=2)[:, :, 0]
+        first = places.argmax(axis=2)[:, :, None]                     # k = argmax over the places; the first of equals   (n, c, 1, h', w')
+        self.is_first = first == np.arange(places.shape[2]).reshape(-1, 1, 1)      # (n, c, kₕ k_w, h', w')
+        y: Array = np.take_along_axis(places, first, axis=2)[:, :, 0]
         return y
 
     def backward(self, error: Array) -> Array:
         """Return ∂L/∂x (n, c, h, w) from ∂L/∂y (n, c, h', w')."""
-        place = np.arange(math.prod(self.windows.kernel)).reshape(-1, 1, 1)
-        places = np.where(place == self.first, error[:, :, None], 0)  # ∂L/∂w = ∂L/∂y at k, else 0   (n, c, kₕ k_w, h', w')
+        places = np.where(self.is_first, error[:, :, None], 0)        # ∂L/∂w = ∂L/∂y at k, else 0   (n, c, kₕ k_w, h', w')
         return self.windows.backward(places.reshape(self.seen), self.shape)
 
 

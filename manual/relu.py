@@ -13,8 +13,8 @@ def relu(z: Array) -> Array:
 
 
 def relu_derivative(z: Array, a: Array) -> Array:
-    """relu′(z) = 1 for z > 0, else 0; at z = 0, where there is no derivative, 0 as in PyTorch."""
-    return (z > 0).astype(z.dtype)
+    """relu′(z) = 1 for z > 0, where a > 0 too, else 0; at z = 0, where there is no derivative, 0 as in PyTorch."""
+    return (a > 0).astype(a.dtype)
 
 
 def leaky_relu(z: Array, slope: float = LEAK) -> Array:

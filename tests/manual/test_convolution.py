@@ -1,5 +1,6 @@
 """Convolution by hand: beside PyTorch's own, and against central differences."""
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import manual
+from manual.arrays import Array
 from tests.manual.beside import DTYPES, Case, few
 
 
@@ -82,3 +84,29 @@ def test_a_batch_whose_channels_are_others_is_refused() -> None:
     layer = manual.Conv2d(np.ones((4, 3, 2, 2)))
     with pytest.raises(ValueError, match=r"x has shape \(5, 2, 6, 6\); expected \(n, 3, height, width\)"):
         layer.forward(np.ones((5, 2, 6, 6)))
+
+
+def stored(layer: manual.Layer, x: Array) -> int:
+    """How many bytes a forward pass leaves in use, beside its input and its output."""
+    tracemalloc.start()
+    try:
+        output = layer.forward(x)
+        return tracemalloc.get_traced_memory()[0] - output.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_layer_stores_no_columns_for_its_way_back_and_relu_no_input() -> None:
+    class WithColumns(manual.Conv2d):
+        """The control."""
+
+        def columns(self, windows: Array) -> Array:
+            self.stored = super().columns(windows)
+            return self.stored
+
+    x, weight = np.ones((16, 4, 12, 12)), np.ones((4, 4, 3, 3))
+    relu = manual.Activate(manual.ACTIVATIONS["relu"])
+    assert stored(manual.Conv2d(weight, padding=1), x) < x.nbytes / 10
+    assert stored(WithColumns(weight, padding=1), x) > 8 * x.nbytes
+    assert stored(manual.Sequential(manual.Conv2d(weight, padding=1), relu), x) < x.nbytes / 10
+    assert stored(manual.Sequential(relu, manual.Activate(manual.ACTIVATIONS["gelu"])), x) > x.nbytes * 9 / 10

@@ -72,8 +72,8 @@ LINES = [line for owner in CASES for line in lines_of(owner)]
 
 # Lines that compute sizes, zeros or places, or raise.
 OTHERS = (
-    "Conv2d.backward: n, _, height, width =", "MaxPool2d.backward: place =", "Windows.backward: n, channels, height, width =",
-    "Windows.backward: (top, left)", "Windows.backward: x = np.zeros", "Windows.backward: *_, rows, columns =",
+    "Conv2d.backward: n, _, height, width =", "Windows.backward: n, channels, height, width =", "Windows.backward: (top, left)",
+    "Windows.backward: x = np.zeros", "Windows.backward: *_, rows, columns =",
     "Normalization.gradients: first =", "Normalization.gradients: others =", "Embedding.gradients: gradient = np.zeros_like",
     "PositionalEmbedding.gradients: gradient = np.zeros_like", "TiedEmbedding.backward: return self.embedding.backward",
     "Recurrent.from_outside: errors = np.zeros_like", "Recurrent.weight_gradients: gates, _, _, units =",
