@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from hypothesis import reject, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import manual
@@ -24,6 +25,19 @@ DTYPES = ("float64", "float32")
 FAULT = 1 + 1e-6
 TINY = 1e-30
 few = settings(max_examples=1 + settings.default.max_examples // 5)      # of trainings, each of which takes a third of a second
+STEPS = st.integers(10, 200 if settings.default.max_examples > 15 else 20)      # 200 take a second or more: in the slow lane
+RECORDS = 64      # in a batch, at most
+
+
+@st.composite
+def trainings(draw: st.DrawFn, *options: dict[str, Any]) -> dict[str, Any]:
+    """How two sides are trained: in which precision and mode, for how long, and by which of several optimisers, with these options."""
+    optimizers = [("sgd", {"momentum": 0.9}), *((name, each) for name in ("sgd", "adam", "adamw") for each in options or ({},))]
+    optimizer, chosen = draw(st.sampled_from(optimizers))
+    return {
+        "dtype": draw(st.sampled_from(DTYPES)), "mode": draw(st.sampled_from(["free", "follow"])), "steps": draw(STEPS),
+        "optimizer": optimizer, "optimizer_options": chosen, "lr": 0.01,
+    }
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import manual
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 MASKS = ("none", "causal", "bools", "numbers")
 
@@ -40,7 +40,7 @@ def attention(heads: int, per_head: int, mask: str, biases: tuple[bool, bool], s
 
 
 @st.composite
-def cases(draw: st.DrawFn, sequences: int = 64) -> Case:
+def cases(draw: st.DrawFn, sequences: int) -> Case:
     """Attention of drawn shape and options."""
     heads, per_head, n, places = (draw(st.integers(1, most)) for most in (4, 3, sequences, 6))
     biases = draw(st.booleans()), draw(st.booleans())
@@ -58,9 +58,9 @@ SMALL = attention(2, 2, "causal", (True, True), (3, 4))
 
 
 @few
-@given(case=cases(), dtype=st.sampled_from(DTYPES), mode=st.sampled_from(["free", "follow"]), optimizer=st.sampled_from(["sgd", "adamw"]))
-def test_it_trains_as_pytorchs(case: Case, dtype: str, mode: str, optimizer: str) -> None:
-    case.held_to_pytorch(dtype, mode=mode, optimizer=optimizer, optimizer_options={}, lr=0.01)
+@given(case=cases(RECORDS), training=trainings())
+def test_it_trains_as_pytorchs(case: Case, training: dict[str, Any]) -> None:
+    case.held_to_pytorch(**training)
 
 
 @given(case=cases(sequences=2))

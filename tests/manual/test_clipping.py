@@ -11,8 +11,8 @@ from torch import nn
 
 import manual
 import torch_ref
-from tests.manual.beside import DTYPES, FAULT, few
-from tests.manual.test_updates import MODES, SEEDS, STEPS, compared, held
+from tests.manual.beside import DTYPES, FAULT, STEPS, few
+from tests.manual.test_updates import MODES, SEEDS, compared, held
 
 
 def sgd(parameters: Any) -> torch.optim.Optimizer:

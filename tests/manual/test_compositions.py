@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.manual.beside import DTYPES, Case
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 
 def drawn(seed: int) -> Case:
@@ -13,7 +15,7 @@ def drawn(seed: int) -> Case:
     draw = np.random.default_rng(seed)
     pool, norm = draw.choice(["MaxPool2d", "AvgPool2d"]), draw.choice(["GroupNorm", "BatchNorm2d"])
     activation, stride, padding = draw.choice(["relu", "tanh", "silu", "gelu"]), int(draw.integers(1, 3)), int(draw.integers(2))
-    groups, n, has_bias = int(draw.integers(1, 3)), int(draw.integers(2, 9)), draw.random() < 0.5
+    groups, n, has_bias = int(draw.integers(1, 3)), int(draw.integers(2, RECORDS + 1)), draw.random() < 0.5
     width = 4 * ((7 + 2 * padding - 3) // stride) ** 2
 
     def build(package: Any, array: Any) -> Any:
@@ -29,10 +31,10 @@ def drawn(seed: int) -> Case:
     return Case(build, (n, 2, 7, 7), seed)
 
 
-@pytest.mark.seeds(24)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_they_train_as_pytorchs(dtype: str, seed: int) -> None:
-    drawn(seed).held_to_pytorch(dtype, optimizer="adam", optimizer_options={"weight_decay": 0.1, "decay": "weights"}, lr=0.01)
+@few
+@given(seed=st.integers(0, 2**32 - 1), training=trainings({"weight_decay": 0.1, "decay": "weights"}))
+def test_they_train_as_pytorchs(seed: int, training: dict[str, Any]) -> None:
+    drawn(seed).held_to_pytorch(**training)
 
 
 @pytest.mark.seeds(24)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import manual
 from manual.arrays import Array
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import DTYPES, RECORDS, Case, few, trainings
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, records: int = 8) -> Case:
     """A convolution of drawn shape and options, at least one window to either side."""
 
     def whole(least: int, most: int) -> int:
@@ -34,7 +34,7 @@ def cases(draw: st.DrawFn) -> Case:
         kind = package.Conv2d if axes == 2 else package.Conv1d
         return kind(array(n_out, n_in // groups, *kernel), array(n_out) if bias else None, groups=groups, **options)
 
-    return Case(build, (whole(1, 8), n_in, *sizes), draw(st.integers(0, 2**32 - 1)))
+    return Case(build, (whole(1, records), n_in, *sizes), draw(st.integers(0, 2**32 - 1)))
 
 
 def small(package: Any, array: Any) -> Any:
@@ -48,9 +48,9 @@ SMALL = Case(small, (3, 2, 4, 6))
 
 
 @few
-@given(case=cases(), dtype=st.sampled_from(DTYPES), optimizer=st.sampled_from(["sgd", "adam"]))
-def test_it_trains_as_pytorchs(case: Case, dtype: str, optimizer: str) -> None:
-    case.held_to_pytorch(dtype, optimizer=optimizer, optimizer_options={}, lr=0.01)
+@given(case=cases(RECORDS), training=trainings())
+def test_it_trains_as_pytorchs(case: Case, training: dict[str, Any]) -> None:
+    case.held_to_pytorch(**training)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import manual
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, records: int = 8) -> Case:
     """An embedding of a few words, most of which come more than once, alone or before a linear layer."""
     words, units, is_alone = draw(st.integers(1, 5)), draw(st.integers(1, 4)), draw(st.booleans())
 
@@ -22,13 +22,13 @@ def cases(draw: st.DrawFn) -> Case:
         return table if is_alone else package.Sequential(package.Sequential(table), *later)
 
     shape = tuple(draw(st.lists(st.integers(1, 4), max_size=2))) if is_alone else (4,)
-    return Case(build, (draw(st.integers(1, 8)), *shape), draw(st.integers(0, 2**32 - 1)), words)
+    return Case(build, (draw(st.integers(1, records)), *shape), draw(st.integers(0, 2**32 - 1)), words)
 
 
 @few
-@given(case=cases(), dtype=st.sampled_from(DTYPES), optimizer=st.sampled_from(["sgd", "adam"]))
-def test_it_trains_as_pytorchs(case: Case, dtype: str, optimizer: str) -> None:
-    case.held_to_pytorch(dtype, optimizer=optimizer, optimizer_options={}, lr=0.01)
+@given(case=cases(RECORDS), training=trainings())
+def test_it_trains_as_pytorchs(case: Case, training: dict[str, Any]) -> None:
+    case.held_to_pytorch(**training)
 
 
 @given(case=cases())
@@ -60,7 +60,7 @@ def test_words_have_no_gradient() -> None:
 
 
 @st.composite
-def tied(draw: st.DrawFn, records: int = 64) -> Case:
+def tied(draw: st.DrawFn, records: int) -> Case:
     """A table at both ends of a network that adds places, in sequences that may be shorter than its table of these."""
     words, units, places, extra = draw(st.integers(2, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(0, 2))
     has_bias = draw(st.booleans())
@@ -73,9 +73,9 @@ def tied(draw: st.DrawFn, records: int = 64) -> Case:
 
 
 @few
-@given(case=tied(), dtype=st.sampled_from(DTYPES), mode=st.sampled_from(["free", "follow"]), optimizer=st.sampled_from(["sgd", "adamw"]))
-def test_a_tied_one_trains_as_pytorchs(case: Case, dtype: str, mode: str, optimizer: str) -> None:
-    case.held_to_pytorch(dtype, mode=mode, optimizer=optimizer, optimizer_options={}, lr=0.01)
+@given(case=tied(RECORDS), training=trainings())
+def test_a_tied_one_trains_as_pytorchs(case: Case, training: dict[str, Any]) -> None:
+    case.held_to_pytorch(**training)
 
 
 @given(case=tied(records=4))

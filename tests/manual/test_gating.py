@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 
 @st.composite
-def cases(draw: st.DrawFn, records: int = 64) -> Case:
+def cases(draw: st.DrawFn, records: int) -> Case:
     """Three linear layers of drawn sizes, each with a bias or without, of records with an axis between or none."""
     n_in, hidden, n_out = (draw(st.integers(1, 4)) for _ in range(3))
     biases, between = [draw(st.booleans()) for _ in range(3)], draw(st.lists(st.integers(1, 3), max_size=1))
@@ -31,9 +31,9 @@ SMALL = Case(small, (3, 2, 3))
 
 
 @few
-@given(case=cases(), dtype=st.sampled_from(DTYPES), mode=st.sampled_from(["free", "follow"]))
-def test_it_trains_as_pytorchs(case: Case, dtype: str, mode: str) -> None:
-    case.held_to_pytorch(dtype, mode=mode, optimizer="adamw", optimizer_options={}, lr=0.01)
+@given(case=cases(RECORDS), training=trainings())
+def test_it_trains_as_pytorchs(case: Case, training: dict[str, Any]) -> None:
+    case.held_to_pytorch(**training)
 
 
 @given(case=cases(records=3))

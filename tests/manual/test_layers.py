@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import manual
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, records: int = 8) -> Case:
     """A linear layer of records with any axes between."""
     n_in, n_out, has_bias = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.booleans())
     between = draw(st.lists(st.integers(1, 4), max_size=3))
@@ -20,13 +20,13 @@ def cases(draw: st.DrawFn) -> Case:
     def build(package: Any, array: Any) -> Any:
         return package.Linear(array(n_out, n_in), array(n_out) if has_bias else None)
 
-    return Case(build, (draw(st.integers(1, 8)), *between, n_in), draw(st.integers(0, 2**32 - 1)))
+    return Case(build, (draw(st.integers(1, records)), *between, n_in), draw(st.integers(0, 2**32 - 1)))
 
 
 @few
-@given(case=cases(), dtype=st.sampled_from(DTYPES))
-def test_a_linear_layer_trains_as_pytorchs(case: Case, dtype: str) -> None:
-    case.held_to_pytorch(dtype)
+@given(case=cases(RECORDS), training=trainings())
+def test_a_linear_layer_trains_as_pytorchs(case: Case, training: dict[str, Any]) -> None:
+    case.held_to_pytorch(**training)
 
 
 @given(case=cases())

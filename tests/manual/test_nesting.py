@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import manual
 import torch_ref
 from manual import Linear, Network, Residual, Sequential
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 
 def deep(package: Any, draw: Any, width: int = 3) -> Any:
@@ -31,12 +31,11 @@ DEEP = Case(deep, (5, 4))
 
 @few
 @given(
-    records=st.integers(2, 8), width=st.integers(1, 5), dtype=st.sampled_from(DTYPES), optimizer=st.sampled_from(["sgd", "adam"]),
+    records=st.integers(2, RECORDS), width=st.integers(1, 5), training=trainings({"weight_decay": 0.1, "decay": "weights"}),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_nested_layers_train_as_pytorchs_modules(records: int, width: int, dtype: str, optimizer: str, seed: int) -> None:
-    case = Case(lambda package, draw: deep(package, draw, width), (records, 4), seed)
-    case.held_to_pytorch(dtype, optimizer=optimizer, optimizer_options={"weight_decay": 0.1, "decay": "weights"}, lr=0.01)
+def test_nested_layers_train_as_pytorchs_modules(records: int, width: int, training: dict[str, Any], seed: int) -> None:
+    Case(lambda package, draw: deep(package, draw, width), (records, 4), seed).held_to_pytorch(**training)
 
 
 def test_the_backward_pass_gives_the_slopes() -> None:

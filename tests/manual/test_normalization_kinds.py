@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 import manual
 import torch_ref
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 KINDS = ("LayerNorm", "RMSNorm", "GroupNorm", "BatchNorm", "BatchNorm2d")
 
 
 @st.composite
-def cases(draw: st.DrawFn, kind: str | None = None) -> Case:
+def cases(draw: st.DrawFn, kind: str | None = None, most: int = 8) -> Case:
     """A normalisation of drawn shape and options, of what another layer makes of the inputs."""
 
     def whole(least: int, most: int) -> int:
@@ -31,7 +31,7 @@ def cases(draw: st.DrawFn, kind: str | None = None) -> Case:
     groups = whole(1, 2)
     units = groups * whole(1, 3)
     places = tuple(whole(2, 3) for _ in range({"BatchNorm": 0, "BatchNorm2d": 2}.get(kind, whole(0, 2))))
-    records, has_bias = whole(2, 8), draw(st.booleans()) and kind != "RMSNorm"
+    records, has_bias = whole(2, most), draw(st.booleans()) and kind != "RMSNorm"
     if kind in ("LayerNorm", "RMSNorm"):
         own, shape = (*places, units + 1), (records, whole(1, 2), *places, units + 1)
     else:
@@ -45,10 +45,10 @@ def cases(draw: st.DrawFn, kind: str | None = None) -> Case:
 
 
 @few
-@given(data=st.data(), dtype=st.sampled_from(DTYPES))
+@given(data=st.data(), training=trainings())
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_trains_as_pytorchs(kind: str, data: st.DataObject, dtype: str) -> None:
-    data.draw(cases(kind)).held_to_pytorch(dtype)
+def test_it_trains_as_pytorchs(kind: str, data: st.DataObject, training: dict[str, Any]) -> None:
+    data.draw(cases(kind, RECORDS)).held_to_pytorch(**training)
 
 
 @given(case=cases())

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 import manual
 import torch_ref
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, records: int = 8) -> Case:
     """A pooling of drawn shape and options, of what a convolution makes of the inputs."""
 
     def pair(least: int, most: int) -> tuple[int, int]:
@@ -30,13 +30,13 @@ def cases(draw: st.DrawFn) -> Case:
         convolution = package.Conv2d(array(2, 2, 1, 1), array(2))
         return package.Sequential(convolution, getattr(package, kind)(kernel, stride, padding, **dilation))
 
-    return Case(build, (draw(st.integers(1, 8)), 2, *size), draw(st.integers(0, 2**32 - 1)))
+    return Case(build, (draw(st.integers(1, records)), 2, *size), draw(st.integers(0, 2**32 - 1)))
 
 
 @few
-@given(case=cases(), dtype=st.sampled_from(DTYPES))
-def test_it_trains_as_pytorchs(case: Case, dtype: str) -> None:
-    case.held_to_pytorch(dtype)
+@given(case=cases(RECORDS), training=trainings())
+def test_it_trains_as_pytorchs(case: Case, training: dict[str, Any]) -> None:
+    case.held_to_pytorch(**training)
 
 
 @given(case=cases())

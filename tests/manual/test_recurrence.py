@@ -15,7 +15,7 @@ import torch_ref
 from compare import Problem, assert_equivalent
 from compare.lockstep.difference import Mode
 from compare.sides.by_hand import ByHand
-from tests.manual.beside import DTYPES, Case, few
+from tests.manual.beside import RECORDS, Case, few, trainings
 
 KINDS = {"RNN": 1, "LSTM": 4, "GRU": 3}      # how many gates each has
 
@@ -33,7 +33,7 @@ def case_of(kind: str, shape: tuple[int, int, int], units: int, seed: int = 0, *
 
 
 @st.composite
-def cases(draw: st.DrawFn, kind: str, batch: int = 64, steps: int = 12) -> Case:
+def cases(draw: st.DrawFn, kind: str, batch: int = RECORDS, steps: int = 12) -> Case:
     """A layer of that kind, of drawn shape and options."""
     shape = draw(st.integers(1, batch)), draw(st.integers(1, steps)), draw(st.integers(1, 4))
     options: dict[str, Any] = {"bias": draw(st.booleans()), "last": draw(st.booleans())}
@@ -44,10 +44,9 @@ def cases(draw: st.DrawFn, kind: str, batch: int = 64, steps: int = 12) -> Case:
 
 @pytest.mark.parametrize("kind", KINDS)
 @few
-@given(data=st.data(), dtype=st.sampled_from(DTYPES), mode=st.sampled_from(["free", "follow"]), optimizer=st.sampled_from(["sgd", "adam"]))
-def test_it_trains_as_pytorchs(kind: str, data: st.DataObject, dtype: str, mode: str, optimizer: str) -> None:
-    case = data.draw(cases(kind))
-    case.held_to_pytorch(dtype, mode=mode, optimizer=optimizer, optimizer_options={}, lr=0.01)
+@given(data=st.data(), training=trainings())
+def test_it_trains_as_pytorchs(kind: str, data: st.DataObject, training: dict[str, Any]) -> None:
+    data.draw(cases(kind)).held_to_pytorch(**training)
 
 
 @pytest.mark.parametrize("kind", KINDS)

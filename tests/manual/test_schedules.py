@@ -14,7 +14,7 @@ from torch.optim import lr_scheduler as pytorchs
 import manual
 from manual import schedules
 from manual.schedules import Schedule
-from tests.manual.beside import DTYPES, FAULT, Case, few
+from tests.manual.beside import DTYPES, FAULT, STEPS, Case, few
 
 RATES, SHARES = st.floats(1e-5, 1.0), st.floats(0.0, 1.0)
 
@@ -86,8 +86,8 @@ def case(seed: int = 0) -> Case:
 
 KINDS: dict[str, Any] = {
     "a number": 0.05,
-    "a sequence": [0.1 / (1 + step) for step in range(40)],
-    "an array": np.linspace(0.1, 0.01, 40),
+    "a sequence": [0.1 / (1 + step) for step in range(200)],
+    "an array": np.linspace(0.1, 0.01, 200),
     "a function": lambda step: 0.1 / step**0.5,
     "warmup and cosine": schedules.warmup(schedules.cosine(0.1, steps=12), steps=5),
     "step decay": schedules.step_decay(0.1, step_size=4),
@@ -98,7 +98,7 @@ KINDS: dict[str, Any] = {
 @few
 @given(
     optimizer=st.sampled_from(["sgd", "adam", "adamw"]), dtype=st.sampled_from(DTYPES), mode=st.sampled_from(["free", "follow"]),
-    steps=st.integers(10, 40), seed=st.integers(0, 2**32 - 1),
+    steps=STEPS, seed=st.integers(0, 2**32 - 1),
 )
 def test_both_sides_take_the_same_schedule(kind: str, optimizer: str, dtype: str, mode: str, steps: int, seed: int) -> None:
     case(seed).held_to_pytorch(dtype, steps, mode=mode, optimizer=optimizer, optimizer_options={}, lr=KINDS[kind])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import manual
-from tests.manual.beside import DTYPES, FAULT, Case, few
+from tests.manual.beside import FAULT, RECORDS, Case, few, trainings
 
 KINDS = ("LeakyReLU", "ELU")
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
@@ -34,11 +34,11 @@ def case(kind: str, number: float, records: int = 6, seed: int = 0) -> Case:
 
 @few
 @given(
-    kind=st.sampled_from(KINDS), number=st.floats(0, 2), records=st.integers(1, 8), seed=st.integers(0, 2**32 - 1),
-    dtype=st.sampled_from(DTYPES), mode=st.sampled_from(["free", "follow"]), steps=st.integers(10, 30),
+    kind=st.sampled_from(KINDS), number=st.floats(0, 2), records=st.integers(1, RECORDS), seed=st.integers(0, 2**32 - 1),
+    training=trainings(),
 )
-def test_it_trains_as_pytorchs(kind: str, number: float, records: int, seed: int, dtype: str, mode: str, steps: int) -> None:
-    case(kind, number, records, seed).held_to_pytorch(dtype, steps, mode=mode, lr=0.005)
+def test_it_trains_as_pytorchs(kind: str, number: float, records: int, seed: int, training: dict[str, Any]) -> None:
+    case(kind, number, records, seed).held_to_pytorch(**training)
 
 
 @given(kind=st.sampled_from(KINDS), number=st.floats(0, 2), records=st.integers(1, 8), seed=st.integers(0, 2**32 - 1))

@@ -17,10 +17,9 @@ from compare import Comparison, Problem
 from compare.lockstep.of_module import train_beside_module
 from compare.sides.by_hand import ByHand
 from manual.arrays import Array
-from tests.manual.beside import DTYPES, FAULT, few
+from tests.manual.beside import DTYPES, FAULT, STEPS, few
 
 MODES = st.sampled_from(["free", "follow"])
-STEPS = st.integers(10, 20)
 SEEDS = st.integers(0, 2**32 - 1)
 LR = 0.02
 TORCHS = {"RMSprop": torch.optim.RMSprop, "Adagrad": torch.optim.Adagrad, "SGD": torch.optim.SGD, "AdamW": torch.optim.AdamW}
