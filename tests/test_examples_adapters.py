@@ -787,7 +787,7 @@ FORMS = [
 
 
 def loaded(shape, path):
-    return Attempt.load(path, EXAMPLES / "adapters" / f"{shape}.py")
+    return Attempt.load(path, shape)
 
 
 def written(folder, text):
@@ -1000,7 +1000,7 @@ def test_what_is_carried_from_step_to_step_is_seen(tmp_path: Path, shape: str, c
         assert was in text
         text = text.replace(was, now, 1)
     (tmp_path / "mine.py").write_text(text, encoding="utf-8")
-    result = check(tmp_path / "mine.py", adapter=EXAMPLES / "adapters" / f"{shape}.py", seed=1)
+    result = check(tmp_path / "mine.py", adapter=shape, seed=1)
     named = [cause.id for found in result.diagnosis for cause in found.causes]
     assert result.verdict == ("could not run" if shape == "lesson" else "different")
     assert said in (result.reason or "") or said in named or said == f"step {result.first and result.first.step}"
@@ -1013,7 +1013,7 @@ def test_what_is_not_compared_is_said(tmp_path: Path, shape: str, name: str) -> 
         text = text.replace("def update_mini_batch(self, mini_batch, eta)", "def update_mini_batch(self, mini_batch, eta, lmbda, n)")
         text = text.replace("def loss(self, X, y=None)", "def loss(self, X, y=None, reg=0.0)")
     (tmp_path / "mine.py").write_text(text, encoding="utf-8")
-    result = check(tmp_path / "mine.py", adapter=EXAMPLES / "adapters" / f"{shape}.py", seed=1, steps=2)
+    result = check(tmp_path / "mine.py", adapter=shape, seed=1, steps=2)
     assert result.verdict == "equivalent"
     assert any(f"{name} is set to 0" in note for note in result.notes)
 
@@ -1021,6 +1021,6 @@ def test_what_is_not_compared_is_said(tmp_path: Path, shape: str, name: str) -> 
 @pytest.mark.parametrize("shape", SHAPES[::-1])
 def test_what_an_adapter_answers_stays_as_it_is(shape: str) -> None:
     """A network that goes on changes its own arrays, and not those that were answered."""
-    result = check(EXAMPLES / f"{shape}_right.py", adapter=EXAMPLES / "adapters" / f"{shape}.py", seed=1, steps=2)
+    result = check(EXAMPLES / f"{shape}_right.py", adapter=shape, seed=1, steps=2)
     assert result.verdict == "equivalent"
     assert not [note for note in result.notes if "aliased" in note]

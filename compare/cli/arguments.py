@@ -29,7 +29,7 @@ _SHARED: dict[str, dict[str, Any]] = {      # the options of several commands
     "file": {"nargs": "?", "metavar": "FILE", "help": "a Python file"},
     "--command": {"dest": "program", "metavar": "CMD", "help": "in its place, a program that speaks docs/protocol.md"},
     "--timeout": {"type": parsers.seconds, "metavar": "S", "help": "of each answer of --command (default 10 seconds)"},
-    "--adapter": {"metavar": "FILE", "help": "a small file that maps files of some other shape onto the contract"},
+    "--adapter": {"metavar": "NAME", "help": "what maps files of some other shape onto the contract: a file, or a name of those that ship"},
     "--data": {"metavar": "FILE", "help": "its inputs, which it is held against; read if it keeps only their SHA-256"},
     "--dtype": {"choices": ("float64", "float32"), "default": "float64", "help": "precision of both sides"},
     "--device": {"default": "cpu", "metavar": "NAME", "help": "PyTorch's: cpu, cuda or cuda:N (default cpu)"},

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from ..support.errors import ProblemError
+from ..userfile.file import adapter_path
 from ..userfile.source import Source
 from .attempts import MOST_BYTES
 
 
 def checked_adapter(path: Path) -> Path:
-    """Return the adapter's absolute path; raises ProblemError if it is no file, UnusableFileError if it is not Python."""
-    if not path.is_file():
-        raise ProblemError(f"{path} is no file; expected an adapter")
+    """Return the adapter's absolute path; raises UnusableFileError if it is no file, no name and not Python."""
+    path = adapter_path(path)
     Source.read(path)
-    return path.resolve()
+    return path
 
 
 def beside(adapter: Path) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..userfile.shapes import FOLDER
 from .confined import Confined, SandboxError, carried, environment, libraries, plain_name, python
 from .limits import Limits
 
@@ -33,7 +34,9 @@ def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path
     bound += [(place, f"{_PACKAGES}/{place.name}") for place in libraries()]
     bound += [(Path(__file__).with_name("start.py"), f"{_INSIDE}/start.py")]
     bound += [(path, files[0]) if folder is None else (folder, _ATTEMPT)]
-    if adapter is not None:
+    if adapter is not None and adapter.parent == FOLDER:
+        files.append(f"{_PACKAGES}/compare/userfile/shapes/{adapter.name}")
+    elif adapter is not None:
         bound += [(beside, f"{_ADAPTER}/{beside.name}") for beside in sorted(adapter.parent.glob("*.py"))]
         files.append(f"{_ADAPTER}/{adapter.name}")
     for outside, inside in bound:

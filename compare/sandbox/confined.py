@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..support.errors import CompareError
+from ..userfile.shapes import FOLDER
 
 CARRIED = {      # the modules of this package, by folder, that run a file; none of those that know the right results
     "": ("__init__",),
@@ -25,6 +26,7 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
     "support": ("__init__", "arrays", "errors", "kinds", "packages"),
     "userfile": ("__init__", "conventions", "declared", "file", "imports", "line_trace", "process", "source", "stubs"),
     "userfile/pipe": ("__init__", "frames"),
+    "userfile/shapes": tuple(sorted(each.stem for each in FOLDER.glob("*.py"))),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..userfile.shapes import FOLDER
 from . import landlock
 from .confined import Confined, SandboxError, carried, environment, libraries, plain_name, python
 from .limits import Limits
@@ -29,7 +30,9 @@ def by_landlock(path: Path, adapter: Path | None, limits: Limits, folder: Path |
         stage, scratch = made.resolve() / "stage", made.resolve() / "scratch"
         scratch.mkdir()
         files = [_copied(path, stage / "attempt" / plain_name(path)) if folder is None else str(path.resolve())]
-        if adapter is not None:
+        if adapter is not None and adapter.parent == FOLDER:
+            files.append(str(stage / "site-packages" / "compare" / "userfile" / "shapes" / adapter.name))
+        elif adapter is not None:
             for beside in sorted(adapter.parent.glob("*.py")):
                 _copied(beside, stage / "adapter" / beside.name)
             files.append(str(stage / "adapter" / adapter.name))

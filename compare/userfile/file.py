@@ -5,7 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from types import FunctionType
 from typing import Any, NoReturn, Self
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..support.errors import CompareError
 from ..support.kinds import kind_of
+from . import shapes
 from .declared import checked_conventions, checked_modules, checked_problem
 from .imports import Imports, Owner
 from .line_trace import Assignment, recorded
@@ -69,7 +70,7 @@ class Attempt:
         self.path, self.adapter, self.name = path, adapter, path.name
         self._begin(seed)
         self._imports: Imports = Imports(path, self.notes) if first is None else first._imports.again(self.notes)
-        offering = None if adapter is None else self._executed(adapter, self._imports.add(adapter))
+        offering = None if adapter is None else self._adapting(adapter)
         self._imports.provide(checked_modules(getattr(offering, "MODULES", {}), adapter))
         load: Callable[[Path], Any] | None = getattr(offering, "load", None)
         if load is None:
@@ -91,10 +92,16 @@ class Attempt:
         self.problem = checked_problem(said, self.name)
         self.conventions = checked_conventions(getattr(self._offering, "CONVENTIONS", {}), (adapter or path).name)
 
+    def _adapting(self, adapter: Path) -> Any:
+        """Return the adapter as a module: one that ships with the package, or a file, which is executed."""
+        if adapter.parent == shapes.FOLDER:
+            return importlib.import_module(f"{shapes.__name__}.{adapter.stem}")
+        return self._executed(adapter, self._imports.add(adapter))
+
     @classmethod
     def load(cls, path: str | PathLike[str], adapter: str | PathLike[str] | None = None) -> "Attempt":
         """Execute the file and the adapter; raises UnusableFileError, or AttemptError with the function "import" for what they raise."""
-        return cls(Path(path).resolve(), None if adapter is None else Path(adapter).resolve())
+        return cls(Path(path).resolve(), None if adapter is None else adapter_path(adapter))
 
     def _begin(self, seed: int) -> None:
         """Set up what every attempt has, whatever its functions come from."""
@@ -217,6 +224,14 @@ class Attempt:
         """Return the arguments of the contract in brackets, with an adapter's first; dropout's masks, a list, come last."""
         names = FUNCTIONS[function][1:-1] + (", masks" if args and isinstance(args[-1], list) else "")
         return f"({names})" if self.adapter is None else f"(attempt, {names})"
+
+
+def adapter_path(adapter: str | PathLike[str]) -> Path:
+    """Return the path of an adapter, by its path or its name; raises UnusableFileError."""
+    try:
+        return shapes.adapter_at(fspath(adapter)).resolve()
+    except FileNotFoundError as error:
+        raise UnusableFileError(str(error)) from None
 
 
 def _is_not_installed(error: BaseException) -> bool:

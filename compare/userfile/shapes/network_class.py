@@ -3,12 +3,13 @@
 It has train(features, targets) and run(features), and weights weights_input_to_hidden and weights_hidden_to_output. Where these are
 (in, out), a call of train takes a batch, and divides its step by the number of records. In the older form they are (out, in), and a call
 takes one record; a step is then the mean of the records' steps.
-
-For a class with other names: copy this file and definitions.py, and change the names here.
 """
 
+from typing import Any
+
 import numpy as np
-from definitions import class_with, ends, going_on, load  # noqa: F401
+
+from .definitions import class_with, ends, going_on, load  # noqa: F401
 
 NAMES = {"W1": ("weights_input_to_hidden", "weights_input_hidden"), "W2": ("weights_hidden_to_output", "weights_hidden_output")}
 LEARNING_RATES = ("lr", "learning_rate")
@@ -17,18 +18,18 @@ PROBLEM = {"sizes": (3, 2, 1), "activations": ("sigmoid", "identity"), "loss": "
 CONVENTIONS = {"params": "W1b1", "weights": "in_out", "records": "rows"}
 
 
-def forward(attempt, params, x):
+def forward(attempt: Any, params: Any, x: Any) -> Any:
     """The output for each record."""
     network, _ = network_with(attempt, params, 1.0)
     return np.reshape(network.run(x), (len(x), 1))
 
 
-def loss(attempt, output, y):
+def loss(attempt: Any, output: Any, y: Any) -> Any:
     """Return the result of the file's own function MSE, if it has one."""
     return attempt.MSE(output, y) if hasattr(attempt, "MSE") else NotImplemented
 
 
-def train_step(attempt, params, x, y, lr):
+def train_step(attempt: Any, params: Any, x: Any, y: Any, lr: Any) -> Any:
     """Return the weights after a call of train; in the older form, after the mean of its steps for each record."""
     new, is_older = network_with(attempt, params, lr)
     if not is_older:
@@ -44,7 +45,7 @@ def train_step(attempt, params, x, y, lr):
     return {name: array + lr * np.mean([each[name] for each in steps], axis=0) for name, array in params.items()}
 
 
-def trained(attempt, network, params, x, y, lr):
+def trained(attempt: Any, network: Any, params: Any, x: Any, y: Any, lr: Any) -> Any:
     """Return the network after a call of train; a new one if the first call shows that it takes targets (n,) and not (n, 1)."""
     if hasattr(attempt, "takes_flat"):
         network.train(x, y[:, 0] if attempt.takes_flat else y)
@@ -68,14 +69,14 @@ def trained(attempt, network, params, x, y, lr):
     return other
 
 
-def step(attempt, params, record, target):
+def step(attempt: Any, params: Any, record: Any, target: Any) -> Any:
     """Return the step of a call of train for a record, over a learning rate so large that adding it to the weights loses no digits."""
     network, _ = network_with(attempt, params, LARGE)
     network.train(record, target)
     return {name: (array.T - params[name]) / LARGE for name, array in weights(network).items()}
 
 
-def network_with(attempt, params, lr):
+def network_with(attempt: Any, params: Any, lr: Any) -> Any:
     """Return a network with copies of these weights, and whether it stores them as (out, in)."""
     network = class_with(attempt, "train", "run")(*params["W1"].shape, params["W2"].shape[1], lr)
     is_older = np.shape(weights(network)["W1"]) != params["W1"].shape
@@ -84,11 +85,11 @@ def network_with(attempt, params, lr):
     return network, is_older
 
 
-def weights(network):
+def weights(network: Any) -> Any:
     """Return the network's own weights, by the names of NAMES."""
     return {name: getattr(network, attribute(network, name)) for name in NAMES}
 
 
-def attribute(network, name):
+def attribute(network: Any, name: Any) -> Any:
     """Return the network's name for these weights."""
     return next((each for each in NAMES[name] if hasattr(network, each)), NAMES[name][0])

@@ -4,12 +4,15 @@ Either they loop over the records of `features` and `targets`, for some `epochs`
 and delta_w_h_o for one record `x` and its `target`. Such a script runs again for each step, for one epoch, with the probe's data, weights
 and learning rate in place of the first values of these names. Everything else in it, such as loading data and testing, is left out.
 
-For scripts with other names: copy this file, script.py and definitions.py, and add the names to NAMES.
+For scripts with other names, add the names to NAMES.
 """
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from script import Script
+
+from .script import Script
 
 NAMES = {
     "W1": ("weights_input_hidden", "weights_in_hidden", "weights_input_to_hidden"),
@@ -32,7 +35,7 @@ CONVENTIONS = {"params": "W1b1", "weights": "in_out", "records": "rows"}
 class Lesson(Script):
     """Such a script, its variables under the names of NAMES; its weights are (in, hidden), and (hidden,) or (hidden, 1)."""
 
-    def __init__(self, path):
+    def __init__(self, path: Any) -> None:
         super().__init__(path)
         self.is_loop, self.is_checked = "features" in self.names, False
         self.theirs = {ours: next((name for name in theirs if name in self.names), theirs[0]) for ours, theirs in NAMES.items()}
@@ -41,13 +44,13 @@ class Lesson(Script):
         self.require(" outside of functions", {*(self.theirs[ours] for ours in first), self.theirs["lr"]})
         self.shapes = {name: np.shape(array) for name, array in first.items()}
 
-    def require(self, where, names):
+    def require(self, where: Any, names: Any) -> Any:
         """Raise NameError unless the weights and the learning rate are among the names found there."""
         missing = [self.theirs[ours] for ours in (*WEIGHTS, "lr") if self.theirs[ours] not in names]
         if missing:
             raise NameError(f"no {', '.join(missing)}{where}; expected a script that trains with these")
 
-    def after(self, epochs, needed, wanted, x, y, given):
+    def after(self, epochs: Any, needed: Any, wanted: Any, x: Any, y: Any, given: Any) -> Any:
         """Run what the needed names need, on records x (n, in) and y (n, 1) with the given values; return the wanted names' values."""
         features, targets = pd.DataFrame(x.copy(), columns=COLUMNS if x.shape[1] == len(COLUMNS) else None), pd.Series(y[:, 0].copy())
         data = {"features": features, "targets": targets, "features_test": features, "targets_test": targets}
@@ -55,7 +58,7 @@ class Lesson(Script):
         found = self.run([self.theirs[name] for name in needed], given, epochs)
         return {name: found[self.theirs[name]] for name in wanted if self.theirs[name] in found}
 
-    def check_epochs(self, params, x, y, lr):
+    def check_epochs(self, params: Any, x: Any, y: Any, lr: Any) -> Any:
         """Raise ValueError, in the first call, if two epochs of one run differ from two runs of one epoch: then state is carried over."""
         if not self.is_checked:
             self.is_checked = True
@@ -66,13 +69,13 @@ class Lesson(Script):
                 why = "is a sum not set back to 0, does the learning rate change, or is something random drawn in each epoch?"
                 raise ValueError(f"a second epoch is not like the first: {why}")
 
-    def after_epoch(self, wanted, params, x, y, lr, epochs=1):
+    def after_epoch(self, wanted: Any, params: Any, x: Any, y: Any, lr: Any, epochs: Any = 1) -> Any:
         """Return the wanted names' values after `epochs` epochs from these weights; for a script of one record, on the first record."""
         weights = {name: array.flatten() if len(self.shapes[name]) == 1 else array.copy() for name, array in params.items()}
         record = {} if self.is_loop else {"x": x[0], "target": y[0, 0]}
         return self.after(epochs, WEIGHTS if self.is_loop else wanted, wanted, x, y, {"lr": lr, **weights, **record})
 
-    def after_each(self, wanted, params, x, y, lr):
+    def after_each(self, wanted: Any, params: Any, x: Any, y: Any, lr: Any) -> Any:
         """Return the same for each record by itself, a row for each."""
         runs = [self.after_epoch(wanted, params, x[[i]], y[[i]], lr) for i in range(len(x))]
         return {name: np.array([np.ravel(found[name]) for found in runs]) for name in runs[0]}
@@ -81,12 +84,12 @@ class Lesson(Script):
 load = Lesson
 
 
-def problem(script):
+def problem(script: Any) -> Any:
     """Return a problem with as many features and hidden units as the script's own weights have."""
     return {"sizes": (*script.shapes["W1"], 1)}
 
 
-def train_step(script, params, x, y, lr):
+def train_step(script: Any, params: Any, x: Any, y: Any, lr: Any) -> Any:
     """Return the weights after one epoch; for a script of one record, after adding the mean of its steps over the records."""
     if script.is_loop:
         script.check_epochs(params, x, y, lr)
@@ -95,7 +98,7 @@ def train_step(script, params, x, y, lr):
     return {name: array + steps[f"step_{name}"].mean(axis=0).reshape(array.shape) for name, array in params.items()}
 
 
-def trace(script, params, x, y):
+def trace(script: Any, params: Any, x: Any, y: Any) -> Any:
     """Return the script's variables after each record, at learning rate 0, so that what it computes again after the step is unchanged."""
     found = script.after_each(("a1", "output", "delta2", "delta1"), params, x, y, 0.0)
     units = {"a1": script.shapes["W1"][1], "delta1": script.shapes["W1"][1], "output": 1, "delta2": 1}

@@ -5,8 +5,9 @@ import re
 import sys
 from copy import deepcopy
 from types import ModuleType
+from typing import Any
 
-from definitions import needed_for, parsed
+from .definitions import needed_for, parsed
 
 OTHER = "given_instead"
 EPOCHS = re.compile(r"range\([\d, ]+\)|epoch|iterations|n_iter")
@@ -18,12 +19,12 @@ NOT_SIMPLE = (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.N
 class Script:
     """The script at `path`: its statements, including those under its main guard and of a simple main(), and all names in it."""
 
-    def __init__(self, path):
+    def __init__(self, path: Any) -> None:
         self.path, self.tree = str(path), parsed(path)
         self.body = _with_called([each for part in self.tree.body for each in (part.body if _is_main_guard(part) else [part])])
         self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
 
-    def run(self, wanted, given, epochs):
+    def run(self, wanted: Any, given: Any, epochs: Any) -> Any:
         """Run only what the wanted names need, and return all variables by name.
 
         The `given` values replace the first values that their names get at top level or by import. A later assignment stays: one from
@@ -41,24 +42,24 @@ class Script:
         try:
             exec(code, space)
         finally:
-            for name, module in before.items():
+            for name, earlier in before.items():
                 sys.modules.pop(name)
-                if module is not None:
-                    sys.modules[name] = module
+                if earlier is not None:
+                    sys.modules[name] = earlier
         return space
 
 
-def _is_main_guard(statement):
+def _is_main_guard(statement: Any) -> Any:
     return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
 
 
-def _sources(tree, given):
+def _sources(tree: Any, given: Any) -> Any:
     """Return the modules from which the given names are imported."""
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module)
     return {node.module for node in imports if any(alias.name in given for alias in node.names)}
 
 
-def _with_called(body):
+def _with_called(body: Any) -> Any:
     """Return the statements with each bare call of a simple function replaced by its body, if the two share no names."""
     functions = {each.name: each for each in body if isinstance(each, ast.FunctionDef) and _is_simple(each)}
     calls = {each: each.value.func.id for each in body if _is_bare_call(each) and each.value.func.id in functions}
@@ -73,18 +74,18 @@ def _with_called(body):
     return [each for statement in body for each in chosen.get(statement, [statement])]
 
 
-def _is_simple(function):
+def _is_simple(function: Any) -> Any:
     """Return whether a function has no parameters, and its statements would do the same outside it."""
     inner = [node for part in function.body for node in _run(part) if node is not function.body[-1]]
     return not (function.decorator_list or ast.unparse(function.args) or any(isinstance(node, NOT_SIMPLE) for node in inner))
 
 
-def _is_bare_call(statement):
+def _is_bare_call(statement: Any) -> Any:
     call = statement.value if isinstance(statement, ast.Expr) else None
     return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not (call.args or call.keywords)
 
 
-def _run(node):
+def _run(node: Any) -> Any:
     """Yield the node and the nodes within it, without the bodies of functions and classes."""
     yield node
     if not isinstance(node, FUNCTIONS):
@@ -92,9 +93,9 @@ def _run(node):
             yield from _run(child)
 
 
-def _stored(statements):
+def _stored(statements: Any) -> Any:
     """Return the names that the statements bind in any way."""
-    found = set()
+    found: set[Any] = set()
     for node in (each for statement in statements for each in _run(statement)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
@@ -105,7 +106,7 @@ def _stored(statements):
     return found - {None}
 
 
-def _read(node):
+def _read(node: Any) -> Any:
     """Return the names whose earlier values a node uses."""
     names = [each for each in _run(node) if isinstance(each, ast.Name)]
     within = {name.id for name in names if isinstance(name.ctx, ast.Store)}
@@ -113,7 +114,7 @@ def _read(node):
     return {name.id for name in names if isinstance(name.ctx, ast.Load)} - within | changed
 
 
-def _without_first(body, given):
+def _without_first(body: Any, given: Any) -> Any:
     """Return the statements, each given name renamed where it is first assigned, unless it was imported or used before."""
     left, inner = set(given), {}
     for statement in body:
@@ -135,7 +136,7 @@ def _without_first(body, given):
     return body
 
 
-def _with_epochs(body, epochs, bars=()):
+def _with_epochs(body: Any, epochs: Any, bars: Any = ()) -> Any:
     """The statements, with only so many passes through a loop over a fixed range, or over something named after epochs."""
     bars = dict(bars)
     for at, statement in enumerate(body):
@@ -146,11 +147,11 @@ def _with_epochs(body, epochs, bars=()):
             header = [statement.target, statement.iter]
             names = [node.id for node in ast.walk(statement.iter) if isinstance(node, ast.Name)]
             if EPOCHS.search(" in ".join([*map(ast.unparse, header), *(bars[name] for name in names if name in bars)])):
-                first = ast.parse(f"list()[:{epochs}]", mode="eval").body
+                first: Any = ast.parse(f"list()[:{epochs}]", mode="eval").body
                 first.value.args = [statement.iter]
                 statement.iter = ast.copy_location(first, statement.iter)
         elif isinstance(statement, ast.While) and PASSES.search(ast.unparse(statement.test)):
-            loop = ast.parse(f"for {OTHER} in range({epochs}):\n    if not ...: break").body[0]
+            loop: Any = ast.parse(f"for {OTHER} in range({epochs}):\n    if not ...: break").body[0]
             loop.body[0].test.operand = statement.test
             for node in ast.walk(loop):
                 ast.copy_location(node, statement.test)
@@ -161,6 +162,6 @@ def _with_epochs(body, epochs, bars=()):
     return [ast.fix_missing_locations(statement) for statement in body]
 
 
-def _is_bar(value):
+def _is_bar(value: Any) -> Any:
     """Return whether a call wraps a loop's iterable in a progress bar."""
     return isinstance(value, ast.Call) and re.search(r"\bt(qdm|range)\b", ast.unparse(value.func)) is not None

@@ -1,30 +1,32 @@
 """Replacements for the helper modules of a well-known course, by name: those of their functions that take part in training."""
 
+from typing import Any
+
 import numpy as np
 
 
-def sigmoid(z):
+def sigmoid(z: Any) -> Any:
     """σ(z)."""
     return 1 / (1 + np.exp(-z))
 
 
-def relu(z):
+def relu(z: Any) -> Any:
     """max(0, z)."""
     return np.maximum(0, z)
 
 
-def with_cache(function):
+def with_cache(function: Any) -> Any:
     """Return the same function, returning z too, for the backward pass."""
     return lambda Z: (function(Z), Z)
 
 
-def sigmoid_backward(dA, cache):
+def sigmoid_backward(dA: Any, cache: Any) -> Any:
     """∂L/∂z = ∂L/∂a · a (1 − a)."""
     a = sigmoid(cache)
     return dA * a * (1 - a)
 
 
-def relu_backward(dA, cache):
+def relu_backward(dA: Any, cache: Any) -> Any:
     """∂L/∂z = ∂L/∂a where z > 0, else 0."""
     return np.where(cache > 0, dA, 0)
 

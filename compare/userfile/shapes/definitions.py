@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _MAGIC = re.compile(rb"(?m)^([ \t]*)[%!?].*$")
 
 
-def load(path):
+def load(path: Any) -> Any:
     """Return the file as a module: its imports, functions, classes and the constants that these use. Use it as an adapter's `load`."""
     tree = parsed(path)
     body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
@@ -28,7 +29,7 @@ def load(path):
     return module
 
 
-def parsed(path):
+def parsed(path: Any) -> Any:
     """Return the file's syntax tree, without a notebook's magics. Raises SyntaxError."""
     source = Path(path).read_bytes()
     with suppress(SyntaxError):
@@ -36,13 +37,13 @@ def parsed(path):
     return ast.parse(_MAGIC.sub(rb"\1pass", source), str(path))
 
 
-def needed_for(body, names):
+def needed_for(body: Any, names: Any) -> Any:
     """Return all definitions, the statements that assign the names, and the earlier statements that these need."""
     definitions = [each for each in body if is_definition(each)]
     needed = set(names).union(*(_used(compile(ast.Module([each], []), "", "exec")) for each in definitions))
     imports = [node for each in definitions for node in ast.walk(each) if isinstance(node, ast.Import)]
     modules = {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
-    chosen = []
+    chosen: list[ast.stmt] = []
     for statement in reversed(body):
         if statement in definitions or needed & (_changed(statement) - modules):
             chosen.insert(0, statement)
@@ -50,13 +51,13 @@ def needed_for(body, names):
     return chosen
 
 
-def is_definition(statement):
+def is_definition(statement: Any) -> Any:
     """Return whether it is or contains an import, a function or a class, or changes sys.path."""
     is_search = isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("sys.path.")
     return is_search or any(isinstance(node, DEFINITIONS) for node in ast.walk(statement))
 
 
-def class_with(attempt, *methods):
+def class_with(attempt: Any, *methods: Any) -> Any:
     """Return the first class of the file that has these methods. Raises NameError if there is none."""
     for value in list(vars(attempt).values()):
         if isinstance(value, type) and all(callable(getattr(value, name, None)) for name in methods):
@@ -64,7 +65,7 @@ def class_with(attempt, *methods):
     raise NameError(f"no class with {' and '.join(methods)}; expected one")
 
 
-def going_on(attempt, given, new):
+def going_on(attempt: Any, given: Any, new: Any) -> Any:
     """Return the network that ended the last step with exactly these arrays, with its state; else a new one."""
     network, ended = getattr(attempt, "last_step", (None, ()))
     if network is not None and all(np.array_equal(a, b) for a, b in zip(given, ended, strict=True)):
@@ -72,19 +73,19 @@ def going_on(attempt, given, new):
     return new()
 
 
-def ends(attempt, network, arrays):
+def ends(attempt: Any, network: Any, arrays: Any) -> Any:
     """Remember that this network ended a step with these arrays, which are its result."""
     attempt.last_step = network, [np.array(array) for array in arrays]
 
 
-def by_name(function, values):
+def by_name(function: Any, values: Any) -> Any:
     """Call the function with the values for which it has parameters, by name and ignoring case."""
     lower = {name.lower(): value for name, value in values.items()}
     known = {name: lower[name.lower()] for name in inspect.signature(function).parameters if name.lower() in lower}
     return function(**known)
 
 
-def _changed(statement):
+def _changed(statement: Any) -> Any:
     """Return the names that a statement assigns, wholly or in part; for a bare call, the object or the function's arguments."""
     parts = []
     for node in ast.walk(statement):
@@ -94,16 +95,16 @@ def _changed(statement):
             parts.append(node.value)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             call = node.value
-            is_bare = isinstance(call.func, ast.Name)
-            parts += [call.func] if not is_bare else call.args if call.func.id not in ("print", "display") else []
+            name = call.func.id if isinstance(call.func, ast.Name) else None
+            parts += [call.func] if name is None else call.args if name not in ("print", "display") else []
     return {name.id for part in parts for name in ast.walk(part) if isinstance(name, ast.Name)}
 
 
-def _used(code):
+def _used(code: Any) -> Any:
     """Return the names that code takes from outside itself."""
     return set(code.co_names).union(*(_used(each) for each in code.co_consts if isinstance(each, CodeType)))
 
 
-def _if_it_can_be(statement):
+def _if_it_can_be(statement: Any) -> Any:
     """Return the statement with its exceptions ignored, for constants from data that are missing; code that needs one will raise."""
     return ast.Try([statement], [ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])], [], [])

@@ -5,20 +5,20 @@ hidden layer of tanh; or L_model_forward(X, parameters), L_model_backward(AL, Y,
 relu. The output is a sigmoid's, and compute_cost the cross-entropy. Arguments are passed by name, so that their order does not matter.
 
 course_modules.py replaces the course's helper modules, if the file imports them.
-
-For functions of other names: copy this folder, and change the names here.
 """
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
-from course_modules import MODULES  # noqa: F401
-from definitions import by_name, load  # noqa: F401
+
+from .course_modules import MODULES  # noqa: F401
+from .definitions import by_name, load  # noqa: F401
 
 CONVENTIONS = {"params": "W1b1", "weights": "out_in", "records": "columns", "bias": "(k, 1)"}
 
 
-def problem(attempt):
+def problem(attempt: Any) -> Any:
     """Return a problem with two relu layers for the form with any number of layers, else with one hidden layer of tanh."""
     common = {"loss": "bce", "bias": True}
     if hasattr(attempt, "L_model_forward"):
@@ -26,20 +26,20 @@ def problem(attempt):
     return {"sizes": (2, 4, 1), "activations": ("tanh", "sigmoid"), **common}
 
 
-def forward(attempt, params, x):
+def forward(attempt: Any, params: Any, x: Any) -> Any:
     """The output (1, n)."""
     return propagated(attempt, params, x)[0]
 
 
-def loss(attempt, output, y):
+def loss(attempt: Any, output: Any, y: Any) -> Any:
     """Return the cost; parameters of 0 are passed if it takes parameters, since it should not use them."""
     if not hasattr(attempt, "compute_cost"):
         return NotImplemented
-    none = defaultdict(lambda: np.zeros((1, 1)))
+    none: Any = defaultdict(lambda: np.zeros((1, 1)))
     return by_name(attempt.compute_cost, {"A2": output, "AL": output, "A": output, "Y": y, "parameters": none})
 
 
-def gradients(attempt, params, x, y):
+def gradients(attempt: Any, params: Any, x: Any, y: Any) -> Any:
     """dW1, db1, … of the backward pass."""
     output, cache = propagated(attempt, params, x)
     backward = getattr(attempt, "L_model_backward", None) or attempt.backward_propagation
@@ -47,7 +47,7 @@ def gradients(attempt, params, x, y):
     return by_name(backward, names)
 
 
-def train_step(attempt, params, x, y, lr):
+def train_step(attempt: Any, params: Any, x: Any, y: Any, lr: Any) -> Any:
     """The parameters after an update with the gradients."""
     if not hasattr(attempt, "update_parameters"):
         return NotImplemented
@@ -56,7 +56,7 @@ def train_step(attempt, params, x, y, lr):
     return by_name(attempt.update_parameters, names)
 
 
-def propagated(attempt, params, x):
+def propagated(attempt: Any, params: Any, x: Any) -> Any:
     """Return the output and the cache for the backward pass."""
     forward = getattr(attempt, "L_model_forward", None) or attempt.forward_propagation
     return by_name(forward, {"X": x, "parameters": params, "params": params})

@@ -1,0 +1,15 @@
+"""Shapes of files that ship with the package: modules that are adapters, each by its name; the others are what these share."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+NAMES = ("lesson", "loss_and_grads", "network_class", "parameters_dict", "weight_lists")
+
+
+def adapter_at(name: str) -> Path:
+    """Return the path of the adapter: a file of that name, or else the one that ships under it; raises FileNotFoundError."""
+    if not Path(name).is_file() and name in NAMES:
+        return FOLDER / f"{name}.py"
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"{name} is no file; expected an adapter, or one of the names {', '.join(NAMES)}")
+    return Path(name)
