@@ -4,35 +4,88 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations, and answers bad usage with one line and exit code 2."""
+    """A parser that takes no abbreviations, and answers bad usage with one line and exit code 2.
+
+    An unknown option or command is said to be that, before anything else is found missing; `family` are all parsers of the command line,
+    by command, which say whose option it is.
+    """
+
+    family: Mapping[str, Parser] = {}      # one mapping for all, set by `arguments.parser`
+    fill: Callable[[argparse.ArgumentParser], None] | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=_Formatter, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where all options are listed, and exit with 2."""
-        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: error: {message}{' See' if message.endswith('?') else '; see'} {self.prog} --help\n")
 
-
-class Command(Parser):
-    """A command's parser; `fill` adds its options when it is used, since most runs use no command."""
-
-    fill: Callable[[argparse.ArgumentParser], None] | None = None
-
-    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
-        """Add the options at the first call, then parse."""
+    def filled(self) -> Parser:
+        """Add the options, if they are not there yet, and return the parser."""
         fill, self.fill = self.fill, None
         if fill is not None:
             fill(self)
-        return super().parse_known_args(*args, **kwargs)
+        return self
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Look for unknown options and commands, then parse."""
+        words = sys.argv[1:] if args is None else list(args)
+        self.filled()._check_words(words)
+        return super().parse_known_args(words, namespace)
+
+    def _check_words(self, words: Sequence[str]) -> None:
+        """Exit with 2 for the first word that is an option or a command of another spelling; a command has its own parser for the rest."""
+        known, is_value = self._option_string_actions, False
+        for word in words:
+            name, equals, _ = word.partition("=")
+            is_option = len(word) > 1 and word.startswith("-") and not self._negative_number_matcher.match(word) and " " not in name
+            if word == "--":
+                return
+            if is_option and name not in known:
+                self.error(self._unknown_option(name))
+            if not is_option and not is_value and self.family.get("") is self:
+                if word not in self.family:
+                    self.error(_unknown_command(word, self.family))
+                return
+            is_value = is_option and not equals and known[name].nargs is None
+
+    def _unknown_option(self, name: str) -> str:
+        """Say whose option it is, or which it may have been meant to be."""
+        from ..support.suggest import did_you_mean
+
+        own = next((command for command, parser in self.family.items() if parser is self), "")
+        having = [command for command, parser in self.family.items() if name in parser.filled()._option_string_actions]
+        owners = [command or f"{self.family[''].prog} itself" for command in having]
+        message = f"{name} is no option of {own or self.prog}"
+        return message + (f"; it is one of {', '.join(owners)}" if owners else did_you_mean(name, self._option_string_actions))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise ArgumentError for a value that is not among the choices."""
+        from ..support.suggest import did_you_mean
+
+        if action.choices is not None and value not in action.choices:
+            choices = [str(each) for each in action.choices]
+            meant = did_you_mean(value, choices)
+            raise argparse.ArgumentError(action, f"{value!r} is no choice; expected one of {', '.join(choices)}{meant}")
+
+
+def _unknown_command(word: str, family: Mapping[str, Parser]) -> str:
+    """Say which command was meant, if it is like one; or that a file is checked by `check`."""
+    from ..support.suggest import did_you_mean
+
+    commands = [command for command in family if command]
+    if not (meant := did_you_mean(word, commands)) and (word.endswith((".py", ".ipynb")) or os.path.exists(word)):
+        meant = f"; did you mean: backprop-compare {'grade' if os.path.isdir(word) else 'check'} {word}?"
+    return f"{word!r} is no command; expected one of {', '.join(commands)}{meant}"
 
 
 class _Formatter(argparse.HelpFormatter):

@@ -9,13 +9,15 @@ from ..problem.networks import NETWORKS
 from ..problem.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS, TARGETS
 from ..support import __version__
 from . import parsers
-from .argparse_classes import Command, Parser
+from .argparse_classes import Parser
+from .completion import SHELLS, PrintCompletion
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+_OTHERWISE = "2 bad usage or input, 3 internal fault, 130 interrupted"      # exit codes of all commands
 _LESSONS = {"epochs": 900, "optimizer": "sgd", "lr": 0.005}      # unless --network says others
 _OF_NETWORK = ("--network", "--seed", "--epochs", "--batch-size", "--optimizer", "--lr", "--mode", "--every")
 _OF = "problem_"      # before the names of `check`'s problem options, whose defaults differ from those of the training's options
@@ -49,19 +51,24 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(
         prog="backprop-compare",
         description="Train a hand-written NumPy network and its PyTorch reference side by side, and compare every step to rounding.",
-        epilog="exit codes: 0 equivalent, 1 different, 2 bad usage or input, 3 internal fault, 130 interrupted",
+        epilog=f"exit codes: 0 equivalent, 1 different, {_OTHERWISE}",
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    completes = "print the script that completes commands and options there: eval \"$(backprop-compare --completion bash)\""
+    top.add_argument("--completion", action=PrintCompletion, choices=SHELLS, default=argparse.SUPPRESS, metavar="SHELL", help=completes)
     top.set_defaults(run="train.train", command=None)
     network, training = "the lesson's: 6-2-1, sigmoid, no biases", "the lesson's: 900 epochs of the whole data"
     _add_training(top, f" (by default {network})", f" (by default {training})", " (by default the lesson's)")
     _add_shared(top.add_argument_group("how"), *_HOW, "--mode", "--every")
-    commands = top.add_subparsers(title="other commands", metavar="COMMAND", parser_class=Command)
-    for run, fill, help_, description, epilog in _COMMANDS:
+    commands = top.add_subparsers(title="other commands", metavar="COMMAND", parser_class=Parser)
+    family = {"": top}
+    for run, fill, help_, description, codes in _COMMANDS:
         name = run.partition(".")[2]
-        command = commands.add_parser(name, help=help_, description=description, epilog=epilog)
+        command = commands.add_parser(name, help=help_, description=description, epilog=f"exit codes: {codes}, {_OTHERWISE}")
         command.set_defaults(run=run, command=name)
-        command.fill = fill
+        command.fill, family[name] = fill, command
+    for each in family.values():
+        each.family = family
     return top
 
 
@@ -146,7 +153,7 @@ def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_trai
     add("--activation", type=parsers.activation_names, default=("sigmoid",), metavar="NAME[,NAME...]", help=names)
     add("--bias", action="store_true", help="give each layer a bias (the lesson has none)")
     add("--normalization", choices=tuple(NORMALIZATIONS), help="of each hidden layer, before its activation")
-    add("--dropout", type=float, default=0.0, metavar="P", help="probability, after each hidden layer (default 0)")
+    add("--dropout", type=parsers.number, default=0.0, metavar="P", help="probability, after each hidden layer (default 0)")
 
     group = parser.add_argument_group(f"its training{of_training}")
     add, named = group.add_argument, f"half_mse (the lesson's) or one of: {', '.join(LOSSES)}"
@@ -154,7 +161,7 @@ def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_trai
     add("--loss", choices=tuple(LOSSES), default="half_mse", metavar="NAME", help=named)
     add("--reduction", choices=REDUCTIONS, default="mean", help="of the loss's terms (default mean)")
     add("--optimizer", choices=tuple(OPTIMIZERS), help="the update (default sgd)")
-    add("--lr", type=float, metavar="LR", help="learning rate (default 0.005)")
+    add("--lr", type=parsers.number, metavar="LR", help="learning rate (default 0.005)")
     _add_optimizer_options(group)
     add("--batch-size", type=parsers.count, metavar="N", help="records of a mini-batch, drawn anew each epoch (default: all)")
     add("--drop-last", action="store_true", help="leave out an epoch's last mini-batch where it is short")
@@ -184,7 +191,7 @@ def _add_optimizer_options(group: Any, prefix: str = "") -> None:
             kind = {"type": parsers.pair, "metavar": "X" if prefix else "B1,B2"}
             of += f" (default {default[0]:g},{default[1]:g})"
         else:
-            kind = {"type": float, "metavar": "X"}
+            kind = {"type": parsers.number, "metavar": "X"}
             of += f" (default {'/'.join(dict.fromkeys(f'{value:g}' for value in owners.values()))})"
         text = "of the optimizer" if prefix and not isinstance(default, str) else of
         group.add_argument(f"--{name.replace('_', '-')}", dest=f"{prefix}{name}", help=text, **kind)
@@ -286,7 +293,7 @@ def _add_problem(command: argparse.ArgumentParser, title: str) -> None:
     add("targets", choices=TARGETS, help="classes or one_hot (default); or binary: 0 and 1 alone")
     add("reduction", choices=REDUCTIONS, help="of the loss's terms")
     add("optimizer", choices=tuple(OPTIMIZERS), help="the update")
-    add("lr", type=float, metavar="LR", help="learning rate of the training in lockstep")
+    add("lr", type=parsers.number, metavar="LR", help="learning rate of the training in lockstep")
     _add_optimizer_options(group, _OF)
 
 
@@ -295,27 +302,29 @@ def _add_shared(group: Any, *names: str) -> None:
         group.add_argument(name, **_SHARED[name])
 
 
-# The commands: module and function that run it, what adds its options, its line in the list of commands, its help's first and last line.
+_OF_TRAINING, _OF_ATTEMPT = "0 equivalent, 1 different", "0 equivalent, 1 any other verdict"
+
+# The commands: module and function that run it, what adds its options, its line in the list of commands, its help's first line, exit codes.
 # fmt: off
-_COMMANDS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str, str, str | None], ...] = (
+_COMMANDS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str, str, str], ...] = (
     ("train.example", _fill_example, "the lesson's worked example: one record, one step, entry by entry",
-     "Take the lesson's worked example through both sides, beside the figures that the lesson prints.", None),
+     "Take the lesson's worked example through both sides, beside the figures that the lesson prints.", _OF_TRAINING),
     ("check.check", _fill_check, "your own file of hand-written functions: where it is wrong, and why",
      "Compare a file's forward, loss, trace, gradients or train_step with PyTorch, and name the mistake where they part.",
-     "exit codes: 0 equivalent, 1 any other verdict, 2 a file or an option that cannot be used"),
+     _OF_ATTEMPT),
     ("train.plot", _fill_plot, "a picture of a training, for slides: PNG, SVG or PDF",
-     "Train on both sides, by default the lesson, and draw one picture of it.", None),
+     "Train on both sides, by default the lesson, and draw one picture of it.", _OF_TRAINING),
     ("grade.grade", _fill_grade, "a folder of attempts that nobody should trust",
      "Check every attempt of a folder in a confined process; one that is interrupted goes on where it stopped.",
-     "exit codes: 0 all attempts are graded, 2 a folder or an option that cannot be used"),
+     "0 all attempts are graded"),
     ("traces.record", _fill_record, "a training run, kept as a trace",
-     "Train one side, by default PyTorch on the lesson, and keep every step in a folder.", None),
+     "Train one side, by default PyTorch on the lesson, and keep every step in a folder.", "0 the run is kept"),
     ("traces.replay", _fill_replay, "your own file or program against a recorded run",
-     "Train it as the recorded run was trained, and compare every step; torch is not needed.", None),
+     "Train it as the recorded run was trained, and compare every step; torch is not needed.", _OF_ATTEMPT),
     ("traces.diff", _fill_diff, "two recorded runs: where they first part",
-     "Compare two runs of one problem: of another machine, version or precision.", None),
-    ("traces.info", _fill_trace, "what a trace keeps", "Say what a trace keeps.", None),
+     "Compare two runs of one problem: of another machine, version or precision.", _OF_TRAINING),
+    ("traces.info", _fill_trace, "what a trace keeps", "Say what a trace keeps.", "0 the trace is whole"),
     ("traces.verify", _fill_trace, "whether a trace is as it was written",
-     "Read every part of a trace, and hold it against what its manifest says.", None),
+     "Read every part of a trace, and hold it against what its manifest says.", "0 it is as it was written"),
 )
 # fmt: on

@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError
 from functools import partial
 
 from ..problem.pieces import ACTIVATIONS
+from ..support.suggest import did_you_mean
 
 MOST = 10**9      # epochs, units, steps or seconds: more than anyone has memory or time for
 SCORED = ("forward", "loss", "backward", "gradients", "update")      # the stages that a score is made of
@@ -45,7 +46,7 @@ def activation_names(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     for name in names:
         if name not in ACTIVATIONS:
-            raise ArgumentTypeError(f"{name!r} is no activation; expected one of {', '.join(ACTIVATIONS)}")
+            raise ArgumentTypeError(f"{name!r} is no activation; expected one of {', '.join(ACTIVATIONS)}{did_you_mean(name, ACTIVATIONS)}")
     return names
 
 
@@ -57,12 +58,19 @@ def pair(text: str) -> tuple[float | None, ...]:
     return numbers
 
 
+def number(text: str) -> float:
+    """Convert a number, of which the problem says later whether it is within its limits."""
+    if (found := _number(text)) is None:
+        raise ArgumentTypeError(f"{text!r} is not a number; expected one such as 0.01")
+    return found
+
+
 def seconds(text: str) -> float:
     """Convert a time in seconds."""
-    number = _number(text)
-    if number is None or not 0 < number < MOST:
+    found = _number(text)
+    if found is None or not 0 < found < MOST:
         raise ArgumentTypeError(f"{text!r} is not a time; expected seconds, more than 0")
-    return number
+    return found
 
 
 def path(text: str) -> str:
@@ -84,8 +92,8 @@ def weights(text: str) -> dict[str, float]:
     """Convert the weights of stages in the score, as "stage=weight" separated by commas."""
     found: dict[str, float] = {}
     for part in text.split(","):
-        name, _, number = part.partition("=")
-        weight = _number(number)
+        name, _, value = part.partition("=")
+        weight = _number(value)
         if name not in SCORED or weight is None or not 0 <= weight < MOST:
             raise ArgumentTypeError(f"{part!r} is no weight; expected such as backward=2")
         found[name] = weight

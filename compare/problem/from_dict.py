@@ -7,6 +7,7 @@ import numpy as np
 
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
+from ..support.suggest import did_you_mean
 from .pieces import LOSSES, OPTIMIZERS, TARGETS
 from .problem import Problem
 from .validation import checked_sizes
@@ -41,7 +42,7 @@ def declared_problem(declared: Mapping[str, Any]) -> Problem:
     if not isinstance(declared, Mapping):
         raise ProblemError(f"PROBLEM is {kind_of(declared)}; expected a dict such as {LESSON}")
     for name in unknown_keys(declared):
-        raise ProblemError(f"PROBLEM has {name!r}; expected one of {', '.join(keys())}")
+        raise ProblemError(f"PROBLEM has {name!r}; expected one of {', '.join(keys())}{did_you_mean(name, keys())}")
     for name, value in _FIXED.items():
         if declared.get(name) not in (None, value):
             raise ProblemError(f"PROBLEM has {name} {declared[name]!r}; an attempt cannot be checked with that yet: leave it out")

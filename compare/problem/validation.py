@@ -8,6 +8,7 @@ import numpy as np
 
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
+from ..support.suggest import did_you_mean
 from .pieces import DECAYS, OPTIMIZERS
 
 DTYPES = ("float64", "float32")
@@ -60,7 +61,7 @@ def checked_optimizer_options(optimizer: str, chosen: Any, dtype: str) -> dict[s
         raise ProblemError(f"optimizer_options are {kind_of(chosen)}; expected a mapping of {', '.join(options)}")
     for name, value in chosen.items():
         if name not in options:
-            raise ProblemError(f"{name} is no option of {optimizer}; expected some of {', '.join(options)}")
+            raise ProblemError(f"{name} is no option of {optimizer}; expected some of {', '.join(options)}{did_you_mean(name, options)}")
         if name == "betas":
             if not (isinstance(value, (tuple, list)) and len(value) == 2):
                 raise ProblemError(f"betas are {value!r}; expected two numbers of at least 0 and below 1")
@@ -87,4 +88,4 @@ def check_seed(seed: Any) -> None:
 def check_choice(what: str, value: object, choices: Any) -> None:
     """Raise unless the value is one of the names."""
     if not isinstance(value, str) or value not in choices:
-        raise ProblemError(f"{what} is {value!r}; expected one of {', '.join(choices)}")
+        raise ProblemError(f"{what} is {value!r}; expected one of {', '.join(choices)}{did_you_mean(value, choices)}")

@@ -13,6 +13,7 @@ from ..problem.of_module import ModuleProblem
 from ..support.arrays import Array
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
+from ..support.suggest import did_you_mean
 from .interface import PHASES, BecomesSide, Implementation, StepRecord, abilities_of
 from .module import ModuleSide
 
@@ -89,8 +90,8 @@ def _checked_names(names: Any, problem: ModuleProblem) -> Names:
     ours = {name for name, _ in (*problem.module.named_parameters(), *problem.module.named_buffers(), *problem.module.named_modules())}
     unknown = [name for name in names.values() if name not in ours]
     if unknown:
-        known = ", ".join(name for name, _ in problem.module.named_parameters())
-        raise ProblemError(f"names map to {', '.join(unknown)}, which the reference does not have; expected some of {known}")
+        known, meant = ", ".join(name for name, _ in problem.module.named_parameters()), did_you_mean(unknown[0], sorted(ours))
+        raise ProblemError(f"names map to {', '.join(unknown)}, which the reference does not have; expected some of {known}{meant}")
     doubled = sorted({name for name in names.values() if list(names.values()).count(name) > 1})
     if doubled:
         raise ProblemError(f"names map twice to {', '.join(doubled)}; expected each once")

@@ -17,6 +17,7 @@ from ..sides.interface import Implementation
 from ..support.arrays import Batch
 from ..support.errors import NotEquivalentError, ProblemError
 from ..support.kinds import kind_of
+from ..support.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -194,4 +195,5 @@ def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = Non
 def _check_options(options: Mapping[str, Any], known: tuple[str, ...], what: str, also: tuple[str, ...] = ()) -> None:
     unknown = [name for name in options if name not in known]
     if unknown:
-        raise ProblemError(f"{', '.join(unknown)} cannot be given with {what}; expected some of {', '.join((*known, *also))}")
+        meant = did_you_mean(unknown[0], (*known, *also))
+        raise ProblemError(f"{', '.join(unknown)} cannot be given with {what}; expected some of {', '.join((*known, *also))}{meant}")

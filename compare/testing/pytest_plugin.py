@@ -104,9 +104,11 @@ def _check_names(where: str, names: Iterable[str]) -> None:
     """Raise ProblemError for names that are neither arguments nor keys of the problem."""
     __tracebackhide__ = True
     from ..problem.from_dict import keys, unknown_keys
+    from ..support.suggest import did_you_mean
 
     for name in unknown_keys(names):
-        raise ProblemError(f"{where} has {name!r}; expected some of {', '.join([*_OPTIONS, *keys()])}")
+        known = [*_OPTIONS, *keys()]
+        raise ProblemError(f"{where} has {name!r}; expected some of {', '.join(known)}{did_you_mean(name, known)}")
 
 
 def _check_nothing_hides(*packages: str) -> None:

@@ -15,6 +15,7 @@ from torch import nn
 from ..problem.of_module import ModuleProblem, module_problem
 from ..support.errors import CompareError, ProblemError
 from ..support.kinds import kind_of
+from ..support.suggest import did_you_mean
 from .process import ending_raises
 from .program import Program
 from .program_side import ProgramSide
@@ -68,8 +69,9 @@ def reference_in(reference: str) -> Any:
     module = executed(Path(path))
     function = getattr(module, name, None)
     if not callable(function):
-        functions = ", ".join(each for each, value in vars(module).items() if callable(value) and not each.startswith("_")) or "none"
-        raise UnusableFileError(f"{path} has no function {name}; expected one of its functions: {functions}")
+        functions = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
+        meant = did_you_mean(name, functions)
+        raise UnusableFileError(f"{path} has no function {name}; expected one of its functions: {', '.join(functions) or 'none'}{meant}")
     return _called(function, f"{path}: {name}()")
 
 

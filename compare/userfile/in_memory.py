@@ -11,6 +11,7 @@ from typing import Any
 
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
+from ..support.suggest import did_you_mean
 from .declared import checked_conventions, checked_problem
 from .file import FUNCTIONS, SIGNATURES, Attempt
 from .imports import Imports
@@ -114,7 +115,8 @@ def _offering(attempt: Any) -> Any:
         unknown = [key for key in attempt if key not in FUNCTIONS and key not in _DECLARED]
         if unknown or not set(attempt) & set(FUNCTIONS):
             what = ", ".join(map(repr, unknown)) or "no function"
-            raise ProblemError(f"the mapping has {what}; expected some of {', '.join(FUNCTIONS)}, by these names")
+            meant = did_you_mean(next(iter(unknown), None), FUNCTIONS)
+            raise ProblemError(f"the mapping has {what}; expected some of {', '.join(FUNCTIONS)}, by these names{meant}")
         not_callable = next((key for key in attempt if key in FUNCTIONS and not callable(attempt[key])), None)
         if not_callable is not None:
             raise ProblemError(f"{not_callable} is {kind_of(attempt[not_callable])}; expected a function {FUNCTIONS[not_callable]}")

@@ -3,10 +3,12 @@
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import torch
 
 from compare.cli import main as cli
 from compare.cli.main import main
+from compare.problem.pieces import LOSSES
 
 PYTHON = [sys.executable, "-m", "compare"]
 HERE = Path(__file__).parent
@@ -172,6 +175,8 @@ def test_cuda_without_cuda_is_a_clear_error(capsys: pytest.CaptureFixture[str]) 
         ["--standardize", "none"],
         ["--epoch", "3"],
         ["exemple"],
+        ["--loss", "mes"],
+        ["--completion", "fish"],
     ],
 )
 def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,6 +187,71 @@ def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsy
     assert captured.out == ""
     assert captured.err.startswith("backprop-compare: error: ")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("chek mine.py", "'chek' is no command; expected one of example, check, "),
+        ("chek mine.py", "did you mean check? See backprop-compare --help"),
+        ("tests/blocks.py", "did you mean: backprop-compare check tests/blocks.py?"),
+        ("check mine.py --sede 1", "--sede is no option of check; did you mean --seed?"),
+        ("check mine.py --epochs 3", "--epochs is no option of check; it is one of backprop-compare itself, plot, record; see"),
+        ("--sizes 3,4,1", "--sizes is no option of backprop-compare; it is one of check, grade; see"),
+        ("grade --ouput results", "--ouput is no option of grade; did you mean --out?"),      # and not that --out is missing
+        ("-seed 3", "-seed is no option of backprop-compare; did you mean --seed?"),
+        ("--loss mes", "did you mean mse?"),
+        ("--activation sigmod", "did you mean sigmoid?"),
+        ("--network lenett", "did you mean lenet?"),
+        ("plot diference x.png", "did you mean difference?"),
+        ("--lr fast", "'fast' is not a number; expected one such as 0.01"),
+    ],
+)
+def test_what_was_meant_is_said(arguments: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments.split())
+    assert stopped.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", ["--seed -1", "--lr -1", "--lr=-1", "--seed", "check --seed --steps 3"])
+def test_a_value_is_not_taken_for_an_option_or_a_command(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with suppress(SystemExit):
+        assert main(arguments.split()) == 2
+    said = capsys.readouterr().err
+    assert said
+    assert "is no option" not in said
+    assert "is no command" not in said
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in ("check", "plot", "grade", "record", "replay", "diff", "info", "verify"))])
+def test_each_help_ends_with_the_exit_codes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    assert " ".join(capsys.readouterr().out.split()).partition("exit codes: 0 ")[2].endswith("3 internal fault, 130 interrupted")
+
+
+def completed(*words: str) -> set[str]:
+    """What bash offers for the last of the words."""
+    script = run("--completion", "bash").stdout
+    place = f"COMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}"
+    asked = f'{place}; _shtab_backprop_compare; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_a_shell_completes_commands_options_and_choices() -> None:
+    assert completed("backprop-compare", "ch") == {"check"}
+    assert completed("backprop-compare", "check", "--adap") == {"--adapter"}
+    assert completed("backprop-compare", "check", "--loss", "") == set(LOSSES)
+
+
+def test_completion_without_its_extra_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--completion", "bash"])
+    assert stopped.value.code == 2
+    assert "pip install 'backprop-compare[completion]'" in capsys.readouterr().err
 
 
 def test_an_internal_fault_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
