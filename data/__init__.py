@@ -5,7 +5,7 @@ Beside them what larger networks are trained on: handwritten digits, the charact
 
 from .admissions import FEATURES, LESSON_CSV, Admissions, load_admissions, read_admissions
 from .digits import DIGITS_CSV, Digits, load_digits
-from .reading import DataError
+from .faults import DataError, LabelsError
 from .sorting import Sorting, draw_sorting
 from .table import Table, load_table
 from .text import ALICE_TXT, Text, load_text
@@ -18,6 +18,7 @@ __all__ = [
     "Digits",
     "FEATURES",
     "LESSON_CSV",
+    "LabelsError",
     "Sorting",
     "Table",
     "Text",

@@ -1,7 +1,7 @@
 """Graduate admissions: a strict reader of the lesson's columns, and the lesson's preparation of its records.
 
-The reader repairs nothing. A cell that is not a plain finite number, a row of another length, a header that differs: each raises a
-`DataError` that names the file, the line and the column.
+The reader repairs nothing. A cell that is not a plain finite number, a row of another length, a header that differs: all that is wrong is
+said in one `DataError`, which names the file, the lines and the columns.
 """
 
 import math
@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from .faults import Faults, fail
 from .preparing import Standardize, check_choices, split, standardized
-from .reading import NUMBER, fail, quoted, read_rows
+from .reading import NUMBER, quoted, read_rows
+from .spelling import meant
 
 LESSON_CSV = Path(__file__).parent / "binary.csv"
 STANDARDIZED = ("gre", "gpa")
@@ -60,30 +62,36 @@ def load_admissions(path: str | PathLike[str] = LESSON_CSV, *, split_seed: int =
 
 def read_admissions(path: str | PathLike[str] = LESSON_CSV) -> pd.DataFrame:
     """Return every record of the file as float64 columns `admit, gre, gpa, rank`, in file order; raises `DataError`."""
-    rows = read_rows(path, ",".join(COLUMNS))
+    faults = Faults(path)
+    rows = read_rows(faults, ",".join(COLUMNS))
     header = next(rows)[1]
     _check_header(path, header)
-    records = [[_value(path, line, name, cell) for name, cell in zip(header, cells, strict=True)] for line, cells in rows]
+    records = [[_value(faults, line, name, cell) for name, cell in zip(header, cells, strict=True)] for line, cells in rows]
+    faults.check()
     return pd.DataFrame(records, columns=pd.Index(header), dtype=float)[list(COLUMNS)]
 
 
 def _check_header(path: str | PathLike[str], names: list[str]) -> None:
+    expected = f"expected the columns {','.join(COLUMNS)}"
     for position, name in enumerate(names):
         if name not in COLUMNS:
-            fail(path, f"line 1: unknown column {quoted(name)}; expected the columns {','.join(COLUMNS)}")
+            fail(path, f"line 1: unknown column {quoted(name)}", f"{expected}; of a file with other columns say the one to learn: --target")
         if name in names[:position]:
             fail(path, f"line 1: column {name} stands twice; expected each of {','.join(COLUMNS)} once")
     for name in COLUMNS:
         if name not in names:
-            fail(path, f"line 1: column {name} is missing; expected the columns {','.join(COLUMNS)}")
+            fail(path, f"line 1: column {name} is missing; {expected}")
 
 
-def _value(path: str | PathLike[str], line: int, column: str, cell: str) -> float:
+def _value(faults: Faults, line: int, column: str, cell: str) -> float:
+    """Return the cell's number; note a fault and return NaN if it is none, or out of range."""
     expected, allowed = COLUMNS[column]
-    if not NUMBER.fullmatch(cell):
-        what = f"{quoted(cell)} is not a number" if cell else "the cell is empty"
-        fail(path, f"line {line}, column {column}: {what}; expected {expected}")
-    value = float(cell)
-    if not math.isfinite(value) or (allowed is not None and value not in allowed):
-        fail(path, f"line {line}, column {column}: {quoted(cell)} is out of range; expected {expected}")
+    where, value = f"line {line}, column {column}", float(cell) if NUMBER.fullmatch(cell) else math.nan
+    if not cell:
+        faults.add(f"{where}: the cell is empty", f"expected {expected} as {column}", line)
+    elif math.isnan(value):
+        like = meant(cell)
+        faults.add(f"{where}: {quoted(cell)} is not a number{f'; it {like}' if like else ''}", f"expected {expected} as {column}", line)
+    elif not math.isfinite(value) or (allowed is not None and value not in allowed):
+        faults.add(f"{where}: {quoted(cell)} is out of range", f"expected {expected} as {column}", line)
     return value

@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from .reading import fail, shown
+from .faults import fail
+from .reading import shown
 
 Standardize = Literal["all", "train"]
 
@@ -33,12 +34,18 @@ def split(path: str | PathLike[str], index: pd.Index, split_seed: int) -> tuple[
 
 
 def standardized(path: str | PathLike[str], values: "pd.Series[float]", training: pd.Index, standardize: Standardize) -> "pd.Series[float]":
-    """Return a column minus its mean, over its sample deviation (ddof = 1), both taken over all records or over the training records."""
+    """Return a column minus its mean, over its sample deviation (ddof = 1), both taken over all records or over the training records.
+
+    The values are first completed: NaN becomes that mean.
+    """
     where = f"column {shown(str(values.name))}"
+    with np.errstate(all="ignore"):
+        values = values.fillna((values if standardize == "all" else values.loc[training]).mean()) if values.hasnans else values
     fitted_on = values if standardize == "all" else values.loc[training]
     if fitted_on.nunique() < 2:
         rows = "every value" if standardize == "all" else "every training value"
-        fail(path, f"{where}: {rows} is {fitted_on.iloc[0]:g}; it has no deviation to standardise by: expected different values")
+        what = f"{where}: {rows} is {fitted_on.iloc[0]:g}"
+        fail(path, what, "it has no deviation to standardise by: expected different values, or the column left out with --drop")
     with np.errstate(all="ignore"):
         mean, deviation = fitted_on.mean(), fitted_on.std(ddof=1)
         scaled = (values - mean) / deviation
@@ -46,5 +53,6 @@ def standardized(path: str | PathLike[str], values: "pd.Series[float]", training
         # Where squares overflow or underflow, or neighbours are ulps apart, the result is finite but meaningless.
         is_sound = abs(check.mean()) <= _SCALED and abs(check.std(ddof=1) - 1) <= _SCALED and np.isfinite(scaled).all()
     if not is_sound:
-        fail(path, f"{where}: the values are too large, too small or too close together to standardise: rescale the column")
+        what = "the values are too large, too small or too close together to standardise"
+        fail(path, f"{where}: {what}", "expected others: rescale the column")
     return scaled

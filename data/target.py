@@ -7,7 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from .columns import Check, Column, listed
-from .reading import fail, quoted, shown
+from .faults import LabelsError, fail
+from .reading import quoted, shown
 
 Kind = Literal["regression", "binary", "classes"]
 
@@ -15,8 +16,7 @@ _WHOLE = 2**53      # from here on, neighbouring whole numbers share one float64
 
 
 def _number(cell: str, number: float | None) -> str | None:
-    what = f"{quoted(cell)} is not a number; expected numbers for kind 'regression': text labels are for 'binary' or 'classes'"
-    return what if number is None else None
+    return None
 
 
 def _zero_or_one(cell: str, number: float | None) -> str | None:
@@ -36,16 +36,23 @@ CHECKS: dict[Kind, Check] = {"regression": _number, "binary": _zero_or_one, "cla
 
 
 def as_targets(path: str | PathLike[str], column: Column, kind: Kind) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """Return the targets of checked cells, and the labels of their classes; raises `DataError` for too few classes, or too many."""
-    if kind == "regression":
+    """Return the targets of checked cells, and the labels of their classes.
+
+    Raises `DataError` for too few classes, and LabelsError for text where numbers are expected, or more than two labels where two are.
+    """
+    if kind == "regression" and column.is_numeric:
         return pd.Series(column.numbers, name=column.name, dtype="float64"), ()
-    values: Iterable[int] | Iterable[str] = [int(number) for number in column.numbers] if column.numbers else column.texts
+    values: Iterable[int] | Iterable[str] = [int(number) for number in column.numbers] if column.is_numeric else column.texts
     distinct: list[Any] = sorted(set(values))
     classes = tuple(str(value) for value in distinct)
     where, two = f"column {shown(column.name)}", kind == "binary"
+    if kind == "regression":
+        what = f"{where} is text, with {len(classes)} labels, {listed(classes)}"
+        raise LabelsError(path, what, "expected numbers for kind 'regression': text labels are for 'binary' or 'classes'", classes)
     if len(classes) == 1:
         fail(path, f"{where}: every value is {shown(classes[0])}; expected records of {'both' if two else 'two or more'} classes")
     if len(classes) > 2 and two:
-        fail(path, f"{where}: there are {len(classes)} labels, {listed(classes)}; expected two for kind 'binary': choose 'classes'")
+        what = f"{where}: there are {len(classes)} labels, {listed(classes)}"
+        raise LabelsError(path, what, "expected two for kind 'binary': choose 'classes'", classes)
     index_of = {value: index for index, value in enumerate(distinct)}
     return pd.Series([index_of[value] for value in values], name=column.name, dtype="float64" if two else "int64"), classes

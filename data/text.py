@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .reading import fail, read_text
+from .faults import fail
+from .reading import read_text
 
 ALICE_TXT = Path(__file__).parent / "alice.txt"
 TRAINING_SHARE = 0.9

@@ -172,6 +172,9 @@ def _add_training(parser: argparse.ArgumentParser, of_network: str = "", of_trai
     of = "a CSV of the lesson's columns, admit,gre,gpa,rank, or with --target of any; or of --network's own kind"
     add("--data", metavar="FILE", help=of)
     add("--target", metavar="COLUMN", help="the column of --data to learn; the others are features, text ones one-hot")
+    add("--features", type=parsers.columns, metavar="COLUMN,...", help="the columns of --data that are features (default: all others)")
+    add("--drop", type=parsers.columns, metavar="COLUMN,...", help="columns of --data to leave out, such as identifiers")
+    add("--missing", choices=("drop", "mean"), help="leave out records with missing cells, or fill in the column's mean (default: refuse)")
     add("--split-seed", type=parsers.seed, default=21, metavar="N", help="draws the training records (default 21)")
     of = "features by mean and deviation of all records, as the lesson does, or of the training records"
     add("--standardize", choices=("all", "train"), default="all", help=of)

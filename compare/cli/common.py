@@ -1,6 +1,7 @@
 """What several commands share: the problem that the options say, reports, and the command that repeats a run."""
 
 import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from . import arguments
 _OF_NETWORK = ("hidden", "bias", "normalization", "dropout", "loss", "reduction", "optimizer", "lr", "seed", "dtype")
 _OF_BATCHES = ("batch_size", "drop_last", "accumulate", "split_seed", "standardize")
 _OF_DATA = ("data", "target", "split_seed", "standardize")
+_OF_COLUMNS = ("features", "drop", "missing")
 CheckInterrupt = Callable[[], None]
 
 
@@ -23,16 +25,25 @@ def problem_of(options: Namespace) -> Problem:
 
     asked: dict[str, Any] = {name: getattr(options, name) for name in (*_OF_NETWORK, *_OF_BATCHES)}
     asked |= {"activations": arguments.activations(options), "optimizer_options": arguments.optimizer_options(options)}
+    columns = {name: getattr(options, name) for name in _OF_COLUMNS if getattr(options, name) is not None}
+    if options.target is None and columns:
+        raise ProblemError(f"--{next(iter(columns))} is given without --target; expected the column of --data that is to be learned")
     if options.target is None:
         return lesson_problem(options.data, **asked)
     if options.data is None:
         raise ProblemError(f"--target {options.target} is given without --data; expected a CSV with that column")
-    return table_problem(options.data, options.target, **asked)
+    return table_problem(options.data, options.target, **asked, **columns, say=_note)
+
+
+def _note(text: str) -> None:
+    """Say on standard error what was done with the data, so that a report of any form is left as it is."""
+    print(f"backprop-compare: {text}", file=sys.stderr)
 
 
 def data_options(options: Namespace) -> dict[str, Any]:
     """Return the options that say which data is read, and how."""
-    return {name: getattr(options, name) for name in _OF_DATA}
+    chosen = {name: getattr(options, name) for name in _OF_COLUMNS if getattr(options, name) is not None}
+    return {name: getattr(options, name) for name in _OF_DATA} | chosen
 
 
 def check_report(options: Namespace) -> None:

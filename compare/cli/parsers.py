@@ -28,6 +28,19 @@ def sizes(text: str) -> tuple[int, ...]:
     return tuple(count(part) for part in text.split(","))
 
 
+def columns(text: str) -> tuple[str, ...]:
+    """Convert names of columns, separated by commas; one with a comma in it stands in double quotes, as in a CSV file."""
+    from csv import Error, reader
+
+    try:
+        found = tuple(name.strip() for row in reader([text], strict=True) for name in row)
+    except Error as error:
+        raise ArgumentTypeError(f"{text!r} is no list of columns, {error}; expected names with commas between") from None
+    if not all(found) or not found:
+        raise ArgumentTypeError(f"{text!r} has an empty name; expected names of columns with commas between")
+    return found
+
+
 def names(text: str) -> dict[str, str]:
     """Convert pairs of names, theirs=ours, separated by commas."""
     pairs = [part.split("=") for part in text.split(",")]

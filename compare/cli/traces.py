@@ -119,6 +119,7 @@ def _read_anew(manifest: Manifest, path: str | None) -> Problem:
         return lesson_problem(path, **options)
     if path is None:
         raise ProblemError("the trace does not say where its inputs were read from; expected --data with the file")
+    options |= {name: source[name] for name in ("features", "drop", "missing") if name in source}
     return table_problem(path, source["target"], **options)
 
 

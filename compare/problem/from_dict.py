@@ -14,7 +14,8 @@ from .validation import checked_sizes
 
 LESSON = {"sizes": (6, 2, 1), "activations": "sigmoid", "bias": False, "loss": "half_mse"}
 _FIELDS = ("sizes", "activations", "bias", "loss", "reduction", "optimizer", "lr", "normalization", "dropout")
-_OF_THE_DATA = ("seed", "records", "test_records", "data", "target", "split_seed", "standardize", "batch_size", "drop_last")
+_OF_THE_DATA = ("seed", "records", "test_records", "data", "target", "features", "drop", "missing", "split_seed", "standardize")
+_OF_BATCHES = ("batch_size", "drop_last")
 _FIXED = {"accumulate": 1, "dtype": "float64"}      # fields with the only value that a check supports
 
 
@@ -25,7 +26,7 @@ def keys() -> tuple[str, ...]:
 
 def unknown_keys(names: Iterable[Any]) -> list[Any]:
     """Return the names that a problem's dict cannot have."""
-    known = {*keys(), *_OF_THE_DATA, *_FIXED}
+    known = {*keys(), *_OF_THE_DATA, *_OF_BATCHES, *_FIXED}
     return [name for name in names if name not in known]
 
 

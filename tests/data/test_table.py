@@ -23,9 +23,11 @@ import data
 import data.admissions
 import data.columns
 import data.table
-from data import LESSON_CSV, DataError, Table, load_admissions, load_table
+from data import LESSON_CSV, DataError, LabelsError, Table, load_admissions, load_table
 from data.columns import read_columns
+from data.faults import MOST, Faults
 from data.reading import NUMBER
+from data.spelling import meant
 from data.table import MOST_TEXTS
 
 Kind = Literal["regression", "binary", "classes"]
@@ -82,16 +84,27 @@ def saved(tmp_path: Path, content: str | bytes, name: str = "mine.csv") -> Path:
 def refusal(
     path: str | Path, target: str = "sold", *, kind: Kind = "binary", standardize: Literal["all", "train"] = "all"
 ) -> str:
-    """What the one `DataError` says after the name of the file; it is one printable line, and the file's name is in front."""
+    """What the one `DataError` says after the name of the file; its lines are printable, and the file's name is in front."""
     with pytest.raises(DataError) as caught:
         load_table(path, target, kind=kind, standardize=standardize)
-    assert type(caught.value) is DataError
+    assert type(caught.value) in (DataError, LabelsError)
     message = str(caught.value)
     name = f"{str(path)!r}: "
     assert message.startswith(name)
-    assert message.isprintable()
-    assert len(message) < len(name) + 700
-    return message.removeprefix(name)
+    assert all(line.isprintable() for line in message.split("\n"))
+    assert len(message) < len(name) + 700 * len(message.splitlines())
+    return listed(message.removeprefix(name))
+
+
+def listed(message: str) -> str:
+    """The message as it is of one fault, or of several what is listed, a line each."""
+    first, *lines = message.splitlines()
+    if not lines:
+        return message
+    number = int(first.partition(" ")[0])
+    assert first == f"{number} faults:" or (number > MOST and first == f"{number} faults, the first {MOST} of them:")
+    assert sum(line.startswith("  line ") or line.startswith("  column ") for line in lines) == min(number, MOST)
+    return "\n".join(line.removeprefix("  ") for line in lines)
 
 
 def in_file_order(table: Table) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
@@ -271,7 +284,7 @@ def test_class_of_the_test_rows_alone_is_a_class(tmp_path: Path) -> None:
 
 BAD_TARGETS: dict[str, tuple[Kind, list[str], str, str]] = {
     # what: (kind, the cells over and over, how the message starts, what else it says)
-    "text to regress on": ("regression", ["a", "b"], "line 2, column sold: 'a' is not a number", "'binary' or 'classes'"),
+    "text to regress on": ("regression", ["a", "b"], "column sold is text, with 2 labels, a, b", "'binary' or 'classes'"),
     "1 and 2": ("binary", ["1", "2"], "line 3, column sold: '2' is neither 0 nor 1", "'classes'"),
     "-1 and 1": ("binary", ["1", "-1"], "line 3, column sold: '-1' is neither 0 nor 1", "recode"),
     "0, 1 and a fraction": ("binary", ["0", "1", "0.5"], "line 4, column sold: '0.5' is neither 0 nor 1", "recode"),
@@ -382,6 +395,9 @@ def test_text_among_numbers_is_refused_with_its_line_its_column_and_its_text(
     first = RECORDS[0].split(",")[COLUMNS.index(column)]
     content = cell.strip('"')
     says = refusal(saved(tmp_path, with_cell(column, cell, number=number)))
+    if like := meant(content):
+        assert says == f"line {number}, column {column}: {content!r} is not a number; it {like}"
+        return
     assert says.startswith(f"line {number}, column {column}: {content!r} is not a number and {first!r} on line 2 is one; ")
     assert "a text column may hold no numbers and a numeric one no text" in says
 
@@ -417,9 +433,137 @@ def test_huge_cell_is_shortened_in_the_message(tmp_path: Path, cell: str) -> Non
     assert says.startswith(f"line 5, column age: '{cell[:40]}…' is ")
 
 
-def test_first_of_two_faults_is_the_one_named(tmp_path: Path) -> None:
+def test_all_faults_are_named_in_the_order_of_their_lines(tmp_path: Path) -> None:
     text = csv_text(*RECORDS[:4], "1,2,x,0.5", *RECORDS[4:], "1,2")
-    assert refusal(saved(tmp_path, text)).startswith("line 6, column city: '2'")
+    said = refusal(saved(tmp_path, text)).splitlines()
+    assert [line.partition(": ")[0] for line in said[:4]] == [*(f"line 6, column {name}" for name in ("city", "age", "sold")), "line 23"]
+    assert said[4:] == [
+        "a text column may hold no numbers and a numeric one no text: correct the cell", "expected a cell for each column",
+    ]  # fmt: skip
+
+
+def test_many_faults_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
+    said = refusal(saved(tmp_path, csv_text(*(f"{record},7" for record in RECORDS), *RECORDS, "1,,x,1"))).splitlines()
+    assert len(said) == MOST + 1
+    with pytest.raises(DataError, match="22 faults, the first 20 of them:"):
+        load_table(tmp_path / "mine.csv", "sold", kind="binary")
+
+
+def test_the_kind_of_a_column_is_that_of_most_of_its_cells(tmp_path: Path) -> None:
+    """A first cell that is wrong is one fault, and not one of every cell after it."""
+    said = [refusal(saved(tmp_path, with_cell(column, cell, number=2))) for column, cell in (("size", "high"), ("city", "7"))]
+    assert said[0].startswith("line 2, column size: 'high' is not a number and '47.5' on line 3 is one; ")
+    assert said[1].startswith("line 2, column city: '7' is a number and 'Bonn' on line 3 is text; ")
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ('"1,234"', "'1,234' is not a number; it looks like a number with a thousands separator: write 1234, or 1.234 if that is"),
+        ('"-1,234,567.5"', "'-1,234,567.5' is not a number; it looks like a number with a thousands separator: write -1234567.5"),
+        ('"3,61"', "'3,61' is not a number; it looks like a number with a decimal comma: write 3.61"),
+        ("$12.5", "'$12.5' is not a number; it looks like a number with a unit: write 12.5"),
+        ("12 %", "'12 %' is not a number; it looks like a number with a unit: write 12"),
+        ("N/A", "'N/A' is not a number; it looks like a missing value: fill it in, delete the record, or choose --missing drop or mean"),
+    ],
+)
+def test_what_a_cell_looks_like_is_said(tmp_path: Path, cell: str, says: str) -> None:
+    assert refusal(saved(tmp_path, with_cell("size", cell))).startswith(f"line 5, column size: {says}")
+
+
+def test_a_column_of_thousands_is_no_column_of_texts(tmp_path: Path) -> None:
+    path = saved(tmp_path, with_column("size", [f'"{i},000"' for i in range(1, 21)]))
+    assert refusal(path).count("looks like a number with a thousands separator") == 20
+
+
+def test_a_number_with_a_comma_that_is_two_cells_is_said_to_be_that(tmp_path: Path) -> None:
+    says = refusal(saved(tmp_path, with_line(5, "1,234,Ulm,9,1")))
+    assert says.endswith("expected numbers without commas, 1234 and not 1,234, or the cell in quotes")
+    assert "commas" not in refusal(saved(tmp_path, with_line(5, "61.5,Ulm,9,1,x")))      # the control
+
+
+# Which columns are features, and what becomes of missing cells
+
+
+def test_features_are_those_asked_for_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = saved(tmp_path, PLAIN)
+    assert load_table(path, "sold", kind="binary", features=["age", "size"]).names == ("size", "age")
+    assert load_table(path, "sold", kind="binary", drop=["city"]).names == ("size", "age")
+
+
+def test_what_is_left_out_is_not_looked_at(tmp_path: Path) -> None:
+    path = saved(tmp_path, with_column("city", ["", "3", *[f"id{i}" for i in range(18)]]))
+    assert load_table(path, "sold", kind="binary", drop=("city",)).names == ("size", "age")
+    with pytest.raises(DataError, match="2 faults"):      # the control
+        load_table(path, "sold", kind="binary")
+
+
+@pytest.mark.parametrize(
+    ("choice", "says"),
+    [
+        ({"features": ["siez"]}, "there is no column 'siez'; expected features among size, city, age, sold; did you mean size?"),
+        ({"drop": ["id"]}, "there is no column 'id'; expected drop among size, city, age, sold"),
+        ({"features": ["age", "sold"]}, "column sold is the target; expected features to be other columns"),
+        ({"drop": ["sold"]}, "column sold is the target; expected drop to be other columns"),
+        ({"drop": ["size", "city", "age"]}, "no feature is left; expected one at least"),
+        ({"features": ["age"], "drop": ["age"]}, "column age is among features and drop; expected it in one of them"),
+    ],
+)
+def test_columns_that_cannot_be_chosen_are_refused(tmp_path: Path, choice: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load_table(saved(tmp_path, PLAIN), "sold", kind="binary", **choice)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("choice", [{"features": "age"}, {"drop": [1]}, {"missing": "median"}])
+def test_choices_of_another_kind_are_value_errors(tmp_path: Path, choice: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected") as caught:
+        load_table(saved(tmp_path, PLAIN), "sold", kind="binary", **choice)
+    assert not isinstance(caught.value, DataError)
+
+
+GAPS = csv_text(*RECORDS[:3], ",Ulm,3,1", "70.5,Ulm,NA,0", *RECORDS[5:])
+
+
+def test_records_with_missing_cells_are_left_out_if_that_is_chosen(tmp_path: Path) -> None:
+    table = load_table(saved(tmp_path, GAPS), "sold", kind="binary", missing="drop")
+    assert (table.dropped, table.filled) == (2, 0)
+    whole = load_table(saved(tmp_path, csv_text(*RECORDS[:3], *RECORDS[5:]), "whole.csv"), "sold", kind="binary")
+    assert_equal(table, whole)
+
+
+@pytest.mark.parametrize("standardize", MODES)
+def test_missing_numbers_become_the_mean_if_that_is_chosen(tmp_path: Path, standardize: Literal["all", "train"]) -> None:
+    table = load_table(saved(tmp_path, GAPS), "sold", kind="binary", missing="mean", standardize=standardize)
+    assert (table.dropped, table.filled) == (0, 2)
+    features, _ = in_file_order(table)
+    for column, place, gap in (("size", 0, 3), ("age", 2, 4)):
+        values = [float(line.split(",")[place]) if i != gap else None for i, line in enumerate(GAPS.splitlines()[1:])]
+        fitted_on = list(range(20)) if standardize == "all" else list(table.features.index)
+        mean = statistics.mean(values[row] for row in fitted_on if values[row] is not None)
+        expected = standard_scores([mean if value is None else value for value in values], fitted_on)
+        np.testing.assert_allclose(features[column].to_numpy(), expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(("column", "of"), [("sold", "the target has no mean"), ("city", "a column of text has no mean")])
+def test_what_has_no_mean_is_not_filled_in(tmp_path: Path, column: str, of: str) -> None:
+    path = saved(tmp_path, with_cell(column, ""))
+    with pytest.raises(DataError, match=rf"line 5, column {column}: the cell is empty, and {of}; expected a value, or --missing drop"):
+        load_table(path, "sold", kind="binary", missing="mean")
+    assert load_table(path, "sold", kind="binary", missing="drop").dropped == 1
+
+
+def test_a_text_spelled_like_a_missing_number_is_a_text(tmp_path: Path) -> None:
+    """NA is Namibia's code: in a column of texts only an empty cell is missing."""
+    table = load_table(saved(tmp_path, with_column("city", repeated("NA", "DE"))), "sold", kind="binary", missing="drop")
+    assert table.names[1:3] == ("city=DE", "city=NA")
+    assert table.dropped == 0
+
+
+def test_a_target_of_text_has_its_labels_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(LabelsError) as caught:
+        load_table(saved(tmp_path, PLAIN), "city", kind="regression")
+    assert caught.value.labels == ("Bonn", "Kiel", "Ulm")
 
 
 # Bad columns
@@ -664,11 +808,12 @@ def test_drawn_columns_are_read_back_as_they_were_written(drawn: tuple[dict[str,
     rows = [list(columns), *(list(row) for row in zip(*columns.values(), strict=True))]
     *others, target = columns
     with on_disk(written(rows, quoting=quoting)) as path:
-        features, last = read_columns(path, target)
-    assert [column.name for column in features] == others
-    for column, values in zip([*features, last], columns.values(), strict=True):
-        assert list(column.numbers or column.texts) == values
-        assert len(column) == len(values)
+        faults = Faults(path)
+        read = read_columns(faults, target)
+        faults.check()
+    assert [column.name for column in read.features] == others
+    for column, values in zip([*read.features, read.target], columns.values(), strict=True):
+        assert (list(column.numbers) if column.is_numeric else column.texts) == values
 
 
 @st.composite
@@ -728,7 +873,7 @@ def assert_read_or_refused(path: Path) -> bool:
     except DataError as error:
         message = str(error)
         assert message.startswith(f"{str(path)!r}: ")
-        assert message.isprintable()
+        assert all(line.isprintable() for line in message.split("\n"))
         return False
     features, targets = in_file_order(table)
     assert np.isfinite(features.to_numpy()).all()

@@ -122,6 +122,59 @@ def test_a_csv_of_ones_own_is_trained_on(capsys: pytest.CaptureFixture[str], tmp
     assert (result["problem"]["records"], result["problem"]["test_records"]) == (27, 3)
 
 
+RECORDS = [f"n{i},{50 + i * i},{'Ulm' if i % 2 else 'Bonn'},{i % 7},{'ynm'[i % 3]}" for i in range(30)]
+HOUSES = "\n".join(["id,size,city,price,sold", *RECORDS, ""])
+
+
+def test_columns_are_chosen_and_missing_cells_are_dealt_with(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "houses.csv"
+    path.write_text(HOUSES.replace("n3,59,Ulm,3", "n3,NA,Ulm,3").replace("n4,66", "n4,"))
+    of = ["--data", str(path), "--target", "price", "--epochs", "3", "--json"]
+    assert main([*of, "--drop", "id,sold", "--missing", "drop"]) == 0
+    dropped = capsys.readouterr()
+    assert dropped.err == "backprop-compare: 2 of 30 records are left out: a cell is missing\n"
+    said = json.loads(dropped.out)["problem"]
+    assert (said["sizes"][0], said["records"], said["test_records"]) == (3, 25, 3)
+    assert (said["drop"], said["missing"]) == (["id", "sold"], "drop")
+    assert main([*of, "--features", "size", "--missing", "mean"]) == 0
+    filled = capsys.readouterr()
+    assert filled.err == "backprop-compare: missing cells that are their columns' means: 2\n"
+    assert json.loads(filled.out)["problem"]["sizes"][0] == 1
+    assert main([*of, "--features", "size"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("more", "proposal"),
+    [
+        (["--target", "city"], "with 2 labels, Bonn, Ulm; the loss half_mse is of numbers; expected --loss bce or bce_with_logits"),
+        (["--target", "sold"], "with 3 labels, m, n, y; the loss half_mse is of numbers; expected --loss cross_entropy"),
+        (["--target", "sold", "--loss", "bce"], "3 labels, m, n, y; the loss bce is of two classes; expected --loss cross_entropy"),
+        (["--features", "size"], "--features is given without --target; expected the column of --data that is to be learned"),
+    ],
+)
+def test_a_target_of_text_has_a_loss_proposed(
+    more: list[str], proposal: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "houses.csv").write_text(HOUSES)
+    assert main(["--data", str(tmp_path / "houses.csv"), *more, "--drop", "id"] if "--target" in more else more) == 2
+    assert proposal in capsys.readouterr().err
+    if "--target" in more:      # what is proposed works
+        loss = proposal.split("--loss ")[1].split()[0]
+        assert main(["--data", str(tmp_path / "houses.csv"), *more, "--drop", "id", "--loss", loss, "--epochs", "2"]) == 0
+
+
+def test_a_trace_of_chosen_columns_is_read_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, trace = tmp_path / "houses.csv", tmp_path / "trace"
+    path.write_text(HOUSES.replace("n4,66", "n4,"))
+    of = ["--data", str(path), "--target", "price", "--drop", "id,sold", "--missing", "drop", "--epochs", "3"]
+    assert main(["record", "--out", str(trace), "--hash-inputs", *of]) == 0
+    assert main(["verify", str(trace)]) == 0
+    path.write_text(HOUSES.replace("n4,66", "n4,67"))
+    assert main(["verify", str(trace)]) == 2
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -1,0 +1,68 @@
+"""All that is wrong with a file at once: faults are gathered, and raised together in one error."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import NoReturn
+
+MOST = 20      # faults that a message lists
+
+
+class DataError(ValueError):
+    """A data file cannot be used; the message says which file, where in it, what was expected and what to do."""
+
+    def __init__(self, path: str | PathLike[str], what: str, advice: str = "") -> None:
+        super().__init__(f"{os.fsdecode(path)!r}: {what}" + (f"; {advice}" if advice else ""))
+        self.what, self.advice = what, advice
+
+
+class LabelsError(DataError):
+    """The target's `labels` do not suit its kind."""
+
+    def __init__(self, path: str | PathLike[str], what: str, advice: str, labels: tuple[str, ...]) -> None:
+        super().__init__(path, what, advice)
+        self.labels = labels
+
+
+class Faults:
+    """What is wrong with one file, in the order of its lines."""
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = path
+        self.count = 0
+        self._first: list[tuple[int, str, str]] = []      # line, what is wrong, and what to do
+
+    def add(self, what: str, advice: str = "", line: int = 0) -> None:
+        """Note what is wrong, beginning with where, and what was expected or is to be done."""
+        self.count += 1
+        self._first.append((line, what, advice))
+        if len(self._first) > 2 * MOST:
+            self._first = self._sorted()
+
+    def _sorted(self) -> list[tuple[int, str, str]]:
+        return sorted(self._first, key=lambda fault: fault[0])[:MOST]
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Note a DataError in place of raising it."""
+        try:
+            yield
+        except DataError as error:
+            self.add(error.what, error.advice)
+
+    def check(self) -> None:
+        """Raise `DataError` if there was a fault: of one what is wrong, of several a list of the first, and what to do about each kind."""
+        if self.count == 1:
+            fail(self.path, *self._first[0][1:])
+        if self.count:
+            first = self._sorted()
+            more = f", the first {MOST} of them" if self.count > MOST else ""
+            lines = [f"{self.count} faults{more}:", *(f"  {what}" for _, what, _ in first)]
+            lines += [f"  {advice}" for advice in dict.fromkeys(advice for _, _, advice in first) if advice]
+            fail(self.path, "\n".join(lines))
+
+
+def fail(path: str | PathLike[str], what: str, advice: str = "") -> NoReturn:
+    """Raise a `DataError` about the file."""
+    raise DataError(path, what, advice) from None
