@@ -1,11 +1,20 @@
 # Everything runs in .venv, which the first target that needs it makes.
 PYTHON ?= python3
 BIN := .venv/bin
+comma := ,
+
+# Installs the package with these extras; pip shows on a terminal what it is doing, and only errors in a log.
+define install
+	@echo "Installing into .venv: $(1). The first time takes some minutes, since PyTorch is large."
+	@quiet=-qq; if [ -t 1 ]; then quiet=; fi; \
+	$(BIN)/python -m pip install $$quiet --constraint constraints.txt --editable '$(1)'
+endef
 
 .PHONY: compare test test-all browser-test chromium lint docs bench sharpness soak score grading clean
 
-compare: .venv/installed
-	mkdir -p build
+# The lesson on both sides: this needs no tools of a developer's.
+compare: .venv/compare-installed
+	@mkdir -p build
 	$(BIN)/python -m compare --report build/lesson.html
 
 # The fast lane, in minutes; test-all runs the slow one too, as CI does.
@@ -53,20 +62,24 @@ grading: .venv/installed
 clean:
 	rm -rf .venv build dist docs/_generated
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/compare-installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m compileall -q manual torch_ref compare data
-	touch $@
+	$(call install,.[report])
+	@$(BIN)/python -m compileall -q manual torch_ref compare data
+	@touch $@
+
+.venv/installed: .venv/compare-installed
+	$(call install,.[dev])
+	@touch $@
 
 .venv/bench-installed: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
-	touch $@
+	$(call install,.[dev$(comma)bench])
+	@touch $@
 
 .venv/docs-installed: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
-	touch $@
+	$(call install,.[dev$(comma)docs])
+	@touch $@
 
 .venv/browser-installed: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,browser]'
-	touch $@
+	$(call install,.[dev$(comma)browser])
+	@touch $@

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from compare import NotEquivalentError
 from compare.checking.trials import DRAWN, directions
 from compare.problem.from_dict import declared_problem
 from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
+from tests.blocks import assert_printed
 
 PAGE = Path(__file__).parent.parent / "docs" / "adding-a-piece.md"
 MARK = "<!-- pieces: held to compare/problem/pieces.py by tests/test_docs.py -->\n"
@@ -155,3 +157,14 @@ def test_a_trial_of_which_the_page_does_not_say_how_far_it_goes_is_noticed(said:
 
 if __name__ == "__main__":
     PAGE.write_text(PAGE.read_text(encoding="utf-8").split(MARK)[0] + MARK + tables(), encoding="utf-8")
+
+
+CLASS = (PAGE.parent / "pytest-and-ci.md").read_text(encoding="utf-8").split("## Your own class, step by step")[1].split("\n## ")[0]
+
+
+def test_a_mistake_in_the_class_of_the_page_on_tests_is_reported_as_it_shows() -> None:
+    code, shown = re.findall(r"^```(?:python|text)\n(.*?)^```$", CLASS, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    with pytest.raises(NotEquivalentError) as caught:
+        exec(code.replace(" * (1 - h * h)", ""), {})
+    assert_printed(shown, str(caught.value))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _OTHERWISE = "2 bad usage or input, 3 internal fault, 130 interrupted"      # exit codes of all commands
 _LESSONS = {"epochs": 900, "optimizer": "sgd", "lr": 0.005}      # unless --network says others
-_OF_NETWORK = ("--network", "--seed", "--epochs", "--batch-size", "--optimizer", "--lr", "--mode", "--every")
+_OF_NETWORK = ("--network", "--seed", "--epochs", "--batch-size", "--optimizer", "--lr", "--mode", "--every", "--verbose")
 _OF = "problem_"      # before the names of `check`'s problem options, whose defaults differ from those of the training's options
 PICTURES = ("loss", "difference", "deltas", "shares", "network")
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
@@ -40,6 +40,7 @@ _SHARED: dict[str, dict[str, Any]] = {      # the options of several commands
     "--hint": {"type": int, "choices": (1, 2, 3), "help": "give away no more than: 1 which stage, 2 which kind, 3 the mistake"},
     "--json": {"action": "store_true", "help": "print one JSON object and nothing else"},
     "--quiet": {"action": "store_true", "help": "print the verdict alone"},
+    "--verbose": {"action": "store_true", "help": "print more steps, more entries and more epochs"},
     "--report": {"metavar": "FILE", "help": "write a page with pictures: one HTML file that opens offline"},
     "--junitxml": {"metavar": "FILE", "help": "write the verdict and the stages as JUnit's XML"},
     "--github": {"action": "store_true", "help": "print a GitHub annotation (by itself where GITHUB_ACTIONS is true)"},
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     top.set_defaults(run="train.train", command=None)
     network, training = "the lesson's: 6-2-1, sigmoid, no biases", "the lesson's: 900 epochs of the whole data"
     _add_training(top, f" (by default {network})", f" (by default {training})", " (by default the lesson's)")
-    _add_shared(top.add_argument_group("how"), *_HOW, "--mode", "--every")
+    _add_shared(top.add_argument_group("how"), *_HOW, "--verbose", "--mode", "--every")
     commands = top.add_subparsers(title="other commands", metavar="COMMAND", parser_class=Parser)
     family = {"": top}
     for run, fill, help_, description, codes in _COMMANDS:
@@ -76,6 +77,8 @@ def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse
     """Return the options; exit with 2 for bad usage, also for an option that belongs to another command."""
     options = top.parse_args(argv)
     options.argv = list(sys.argv[1:] if argv is None else argv)
+    if options.quiet and options.verbose:
+        top.error("--quiet and --verbose are given; expected one of them")
     if options.command in ("check", "replay"):
         if (options.file is None) == (options.program is None):
             top.error(f"{options.command} takes a FILE or --command CMD; expected one of them")

@@ -63,6 +63,6 @@ def again(options: Namespace) -> str:
     for word in words:
         if word == "--report":
             next(words, None)
-        elif word not in ("--json", "--quiet") and not word.startswith("--report="):
+        elif word not in ("--json", "--quiet", "--verbose") and not word.startswith("--report="):
             command.append(word)
     return shlex.join(command)

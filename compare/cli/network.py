@@ -17,16 +17,16 @@ def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..lockstep.network_training import train_network
     from ..lockstep.result import hardly_moved
     from ..report.console import progress_bar
-    from ..report.terminal import FIRST_STEPS
+    from ..report.deltas import FIRST_STEPS
     from ..sides.devices import checked_device
 
     check_report(options)
-    device = checked_device(options.device)
 
     def keep(steps: int) -> set[int]:
         return set() if options.json or options.quiet else {*range(1, min(FIRST_STEPS, steps) + 1), steps}
 
-    with progress_bar(1, check_interrupt) as progress:
+    with progress_bar(1, check_interrupt, loading="PyTorch") as progress:
+        device = checked_device(options.device)
         how = {"every": options.every, "mode": options.mode, "keep": keep, "progress": progress}
         training = train_network(options.network, **_asked(options), **how, device=device)
     if options.report:
@@ -45,9 +45,7 @@ def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         else:
             from ..report.networks import print_network
 
-            print_network(training, device, again(options), options.report)
-            if not is_proof:
-                print(f"not a proof: {hardly_moved(comparison.unmoved)}")
+            print_network(training, device, again(options), options.report, verbose=options.verbose)
     return comparison.verdict if is_proof else "not a proof"
 
 

@@ -17,7 +17,7 @@ from .common import CheckInterrupt, again, check_report, data_options, problem_o
 
 def train(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Train a network, by default the lesson's, on both sides, and report."""
-    from ..report.terminal import FIRST_STEPS
+    from ..report.deltas import FIRST_STEPS
 
     check_report(options)
     problem = problem_of(options)
@@ -66,9 +66,9 @@ def _trained(options: Namespace, problem: Problem, keep: Collection[int], check_
     from ..report.console import progress_bar
     from ..sides.devices import checked_device
 
-    device = checked_device(options.device)
     chosen = {"epochs": options.epochs, "every": options.every, "mode": options.mode}
-    with progress_bar(options.epochs * problem.steps_per_epoch, check_interrupt) as progress:
+    with progress_bar(options.epochs * problem.steps_per_epoch, check_interrupt, loading="PyTorch") as progress:
+        device = checked_device(options.device)
         return train_both(problem, **chosen, device=device, keep=keep, progress=progress), device
 
 
@@ -92,11 +92,12 @@ def _report(options: Namespace, training: Training, device: str, printed: Collec
             if options.command == "example":
                 print_example(training, command, options.report)
             else:
-                print_training(training, device, command, options.report, is_lesson=_is_lesson(options), steps=printed)
+                how = {"is_lesson": _is_lesson(options), "steps": printed, "verbose": options.verbose}
+                print_training(training, device, command, options.report, **how)
     return training.comparison.verdict
 
 
 def _is_lesson(options: Namespace) -> bool:
     """Return whether this is the training whose figures the lesson prints."""
     defaults = vars(arguments.parsed(arguments.parser(), []))
-    return all(getattr(options, name) == defaults[name] for name in defaults if name not in ("device", "mode", "report", "argv"))
+    return all(getattr(options, name) == defaults[name] for name in defaults if name not in ("device", "mode", "report", "verbose", "argv"))

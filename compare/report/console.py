@@ -60,18 +60,24 @@ def _hang(line: str) -> int:
 
 
 @contextmanager
-def progress_bar(steps: int, check: Callable[[], None], of: str = "steps") -> Iterator[Callable[..., None]]:
+def progress_bar(
+    steps: int, check: Callable[[], None], of: str = "steps", loading: str | None = None
+) -> Iterator[Callable[..., None]]:
     """Yield a function that calls `check`, and shows the step that it takes as a bar on standard error, if that is a terminal.
 
-    The bar appears after a second. The function's second argument is how many steps there are, by default `steps`.
+    The bar appears after a second; with `loading`, the name of a large package that is imported first, at once.
+    The function's second argument is how many steps there are, by default `steps`.
     """
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     started = time.monotonic()
-    task = bar.add_task(of, total=steps)
+    task = bar.add_task(of if loading is None else f"loading {loading}", total=steps if loading is None else None)
+    if loading is not None:
+        bar.start()
 
     def advance(step: int, total: int = steps) -> None:
         check()
+        bar.update(task, description=of)
         if not bar.live.is_started and time.monotonic() - started > _PATIENCE:
             bar.start()
         bar.update(task, completed=step, total=total)

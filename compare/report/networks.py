@@ -1,4 +1,4 @@
-"""The training of a whole network, on a terminal and as JSON: the deltas, what each side reaches on the test records, the verdict."""
+"""The training of a whole network, on a terminal and as JSON: the verdict, the deltas, what each side reaches on test records."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 from rich.text import Text
 
 from ..lockstep.network_training import NetworkTraining
+from ..lockstep.result import hardly_moved
 from ..problem.networks import NETWORKS
 from ..support.environment import environment
-from .console import make_console
+from .console import make_console, print_verdict
+from .deltas import print_deltas, print_few_deltas, table_of
 from .json import as_text, difference_object, fields, rounding_object
-from .terminal import print_comparison_verdict, print_deltas, table_of
+from .terminal import few, print_comparison_verdict, print_how_near, print_where_more_is
 
 
 def about_network(training: NetworkTraining, device: str) -> list[tuple[str, str]]:
@@ -27,21 +29,28 @@ def about_network(training: NetworkTraining, device: str) -> list[tuple[str, str
     ]
 
 
-def print_network(training: NetworkTraining, device: str, command: str, report: str | None) -> None:
-    """Print a network's training with the largest of each tensor's deltas of the kept steps; `command` repeats it."""
+def print_network(training: NetworkTraining, device: str, command: str, report: str | None, *, verbose: bool = False) -> None:
+    """Print the verdict, then a network's training with the largest of each tensor's deltas, on a screen or, `verbose`, all kept steps."""
     console = make_console()
+    comparison = training.comparison
+    if comparison.verdict == "equivalent" and comparison.unmoved:
+        print_verdict(console, f"not a proof: {hardly_moved(comparison.unmoved)}", None)
+    print_comparison_verdict(console, comparison, command)
     for label, text in about_network(training, device):
         console.say(f"{label:7}  {text}")
-    console.print()
-    print_deltas(console, training.comparison, training.comparison.kept, every_entry=0)
+    print_how_near(console, comparison)
+    if verbose:
+        print_deltas(console, comparison, comparison.kept, every_entry=0)
+    else:
+        print_few_deltas(console, comparison, comparison.kept)
     if training.epochs:
         console.print(Text(f"On the test records: {NETWORKS[training.network].measure}", style="bold"))
         table = table_of("after epoch", "manual", "torch_ref")
-        for epoch, *values in zip(training.epochs, training.manual, training.torch_ref, strict=True):
-            table.add_row(str(epoch), *(f"{value:.12f}" for value in values))
+        for at in few(range(len(training.epochs)), verbose):
+            values = training.manual[at], training.torch_ref[at]
+            table.add_row(str(training.epochs[at]), *(f"{value:.12f}" for value in values))
         console.print(table)
-        console.print()
-    print_comparison_verdict(console, training.comparison, command, report)
+    print_where_more_is(console, report, verbose)
 
 
 def network_json(training: NetworkTraining, device: str, asked: Mapping[str, Any]) -> str:

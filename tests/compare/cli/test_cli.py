@@ -19,6 +19,7 @@ import torch
 from compare.cli import main as cli
 from compare.cli.main import main
 from compare.problem.pieces import LOSSES
+from manual.optimizers import SGD
 
 PYTHON = [sys.executable, "-m", "compare"]
 HERE = Path(__file__).parent
@@ -34,15 +35,57 @@ def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
     return result
 
 
-def test_the_lesson_ends_with_its_losses_its_accuracy_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+LESSON_ENDS = "810   0.240400679325 0.240400679325 0.240400679325 0.254413615431 0.254413615431"
+
+
+def test_the_lesson_is_told_on_one_screen_with_the_verdict_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     out = capsys.readouterr().out
-    assert "810   0.240400679325 0.240400679325 0.240400679325 0.254413615431 0.254413615431" in out
+    lines = out.splitlines()
+    assert lines[0].startswith("EQUIVALENT: ")
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    assert LESSON_ENDS in out
     assert "manual 0.725, torch_ref 0.725; the lesson: 0.725" in out
-    assert out.splitlines()[-1].startswith("EQUIVALENT: ")
+    sides = [line.split()[1:3] for line in lines if line.startswith(("0.weight[", "2.weight["))]
+    assert len(sides) == 4      # deltas, side by side: of each tensor one, at the first step and at the last
+    assert all(float(manual) == pytest.approx(float(torch_ref), rel=1e-12) for manual, torch_ref in sides)
+    assert [line.strip() for line in lines if line.startswith("step ")] == ["step 1", "step 900"]
+
+
+def test_verbose_prints_more_of_the_lesson(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--verbose"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("EQUIVALENT: ")
+    assert LESSON_ENDS in out
     assert max(map(len, out.splitlines())) <= 80
     for step in (1, 2, 3, 91, 811, 900):
         assert f"step {step} " in out
+    assert out.count("0.weight[1,4] ") >= 3
+    assert out.count("\n270   ") == 1
+
+
+def test_verbose_and_quiet_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--verbose", "--quiet"])
+    assert stopped.value.code == 2
+    assert "--quiet and --verbose are given; expected one of them" in capsys.readouterr().err
+
+
+def test_a_training_that_differs_is_told_on_one_screen_with_what_is_wrong_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = SGD.delta
+    monkeypatch.setattr(SGD, "delta", lambda *given: right(*given) * 1.001)
+    assert main(["--hidden", "5,4,3", "--bias", "--epochs", "20"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("DIFFERENT: first at step 1, deltas ")
+    assert [line[:7] for line in lines if line[:7] in ("where  ", "why    ", "do     ")] == ["where  ", "why    ", "do     "]
+    assert len(lines) <= 40
+    assert [line.strip() for line in lines if line.startswith("step ")] == ["step 1"]
+    shares = [float(line.split()[-1]) for line in lines if ".weight[" in line and line[0].isdigit()]
+    assert shares
+    assert min(shares) > 1e9      # far beyond what is allowed
 
 
 def test_the_example_has_every_figure_of_the_lesson(capsys: pytest.CaptureFixture[str]) -> None:
@@ -418,6 +461,11 @@ def test_a_terminal_gets_colour_and_for_a_long_run_a_progress_bar() -> None:
     written = on_a_terminal("--epochs", "8000", OMP_NUM_THREADS="1")
     assert "\x1b[1;32mEQUIVALENT" in written
     assert "steps" in written.split("Network")[0]
+
+
+def test_a_terminal_is_told_that_pytorch_is_being_loaded_and_a_pipe_is_not() -> None:
+    assert "loading PyTorch" in on_a_terminal("--epochs", "5", "--quiet")
+    assert run("--epochs", "5", "--quiet").stderr == ""
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """`--network`: both sides train, learn and end equal; what is printed, written and refused."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,23 @@ def test_whole_trainings_are_equal(name: str, how: tuple[str, ...], capsys: pyte
 
 
 def test_the_terminal_shows_deltas_what_is_reached_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--network", "autoencoder", "--epochs", "1"]) == 0
+    assert main(["--network", "autoencoder", "--epochs", "1", "--verbose"]) == 0
     out = capsys.readouterr().out
     assert "autoencoder, for images of 8 × 8 pixels in 8 numbers: 4744 parameters; loss mse, adam, lr 0.005" in out
     assert all(f"step {step} " in out for step in (1, 2, 3, 26))
     assert "On the test records: MSE" in out
-    assert out.splitlines()[-1].startswith("EQUIVALENT: ")
+    assert out.startswith("EQUIVALENT: ")
+
+
+def test_without_verbose_it_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--network", "lenet", "--epochs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("EQUIVALENT: ")
+    assert len(lines) <= 40
+    assert all(f"step {step} " in "\n".join(lines) for step in (1, 26))
+    shown = [line for line in lines if re.match(r"\d+\.(weight|bias)\[", line)]
+    assert len(shown) == 8      # of ten tensors four, at two steps
+    assert not any("…" in line for line in lines)
 
 
 def test_the_page_shows_what_is_reached_the_filters_and_each_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
