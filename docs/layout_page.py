@@ -71,7 +71,7 @@ def modules(package: str) -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / package).rglob("*.py")):
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         sentence = re.split(r"(?<=[.?!])\s", " ".join(docstring.split("\n\n")[0].split()))[0]
-        if sentence and path.stem not in ("__init__", "__main__"):
+        if sentence and path.stem not in ("__init__", "__main__") and "guide" not in path.parts:
             yield path.relative_to(ROOT).as_posix(), sentence
 
 

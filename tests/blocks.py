@@ -60,7 +60,8 @@ MACHINE_DEPENDENT = [
     (re.compile(r" +"), " "),
 ]
 
-FAILS = re.compile(r"^(different|unstable|not a proof|could not run|not equivalent)\b|\b\d+ (failed|error)", re.IGNORECASE | re.MULTILINE)
+FAILED = "different|unstable|not a proof|could not run|not equivalent|not written yet"
+FAILS = re.compile(rf"^({FAILED})\b|\b\d+ (failed|error)", re.IGNORECASE | re.MULTILINE)
 
 
 def masked(text: str) -> list[str]:

@@ -1,14 +1,18 @@
 """The exercises of the guide: each says what is to be written, and its solution is checked as equal."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from compare.cli.main import DIFFERENT, EQUIVALENT, UNUSABLE, main
+from compare.exercises.sets import exercise_set
 
-FOLDER = Path(__file__).parent.parent / "examples" / "exercises"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "compare" / "exercises" / "guide"
+GUIDE = exercise_set()
 NAMES = sorted(path.stem for path in (FOLDER / "solutions").glob("*.py"))
 
 PLANTED = """
@@ -53,12 +57,30 @@ def left_out(name: str) -> str:
 def test_every_exercise_has_a_solution() -> None:
     assert NAMES
     assert sorted(path.stem for path in FOLDER.glob("*_[0-9].py")) == NAMES
+    assert sorted(each.name for each in GUIDE.exercises) == NAMES
+
+
+def test_they_stand_in_the_order_of_the_guide() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
+    assert list(GUIDE.chapters) == [line for line in index if line in GUIDE.chapters]
+    for chapter, exercises in GUIDE.chapters.items():
+        assert [each.name for each in exercises] == [f"{chapter}_{n}" for n in range(1, len(exercises) + 1)]
+
+
+@pytest.mark.parametrize("chapter", GUIDE.chapters)
+def test_a_chapter_gives_the_hints_that_the_command_gives(chapter: str) -> None:
+    page = (ROOT / "docs" / f"{chapter}.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Exercises\n")[2].partition("\n## ")[0]
+    hints = re.findall(r"^(?:- |\d\. )(.*)", section, re.MULTILINE)
+    assert hints == [hint for each in GUIDE.chapters[chapter] for hint in each.hints]
+    for number, each in enumerate(GUIDE.chapters[chapter], start=1):
+        assert f"**{number}. {each.title}" in section.replace("**" + f"{number}. [", f"**{number}. ")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_exercise_says_how_it_is_checked(name: str) -> None:
     text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
-    assert f"    backprop-compare check examples/exercises/{name}.py --reference examples/exercises/references.py:{name}\n" in text
+    assert f"    backprop-compare exercises check {name}\n" in text
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,7 +89,7 @@ def test_an_exercise_as_it_is_given_is_refused_and_says_what_is_to_be_written(na
     out, said = capsys.readouterr()
     assert out == ""
     assert said.count("\n") == 1
-    assert f"NotImplementedError: write {left_out(name)}: " in said
+    assert f"gradients is not written yet: write {left_out(name)}: " in said
 
 
 @pytest.mark.parametrize("name", NAMES)

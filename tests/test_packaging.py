@@ -71,7 +71,9 @@ def test_the_wheel_holds_one_package_its_data_and_its_types(built: Path) -> None
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"backprop_compare"}
     page = {f"compare/report/page/{name}" for name in ("picker.js", "report.html", "style.css")}
-    inside = {"py.typed", "data/binary.csv", *page, *(f"{package}/py.typed" for package in PACKAGES)}
+    exercises = ("exercises.toml", "references.py", "attention_1.py", "solutions/attention_1.py")
+    guide = {f"compare/exercises/guide/{name}" for name in exercises}
+    inside = {"py.typed", "data/binary.csv", *page, *guide, *(f"{package}/py.typed" for package in PACKAGES)}
     assert {f"backprop_compare/{name}" for name in inside} <= set(names)
     assert "backprop_compare/_checkout.py" not in names
 
@@ -99,6 +101,16 @@ def test_installed_it_checks_a_file_among_modules_of_the_same_names(installed: P
     right, wrong = (run(installed, project, *program, "check", name, "--seed", "1", "--json") for name in ("attempt.py", "wrong.py"))
     assert (right.returncode, json.loads(right.stdout)["verdict"]) == (0, "equivalent"), right.stderr
     assert (wrong.returncode, json.loads(wrong.stdout)["verdict"]) == (1, "different"), wrong.stderr
+
+
+def test_installed_its_exercises_are_started_and_checked(installed: Path, project: Path) -> None:
+    assert run(installed, project, "backprop-compare", "exercises", "start", "attention").returncode == 0
+    given = run(installed, project, "backprop-compare", "exercises", "check")
+    assert (given.returncode, "NOT WRITTEN YET: of_scores" in given.stdout) == (1, True), given.stderr
+    solution = run(installed, project, "backprop-compare", "exercises", "solution", "attention_1").stdout
+    (project / "attention_1.py").write_text(solution)
+    solved = run(installed, project, "backprop-compare", "exercises", "check", "--quiet")
+    assert (solved.returncode, solved.stdout) == (0, "attention_1: solved\n"), solved.stderr
 
 
 @pytest.mark.slow

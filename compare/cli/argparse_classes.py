@@ -8,7 +8,7 @@ import sys
 
 TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, NoReturn
 
 
@@ -45,6 +45,7 @@ class Parser(argparse.ArgumentParser):
     def _check_words(self, words: Sequence[str]) -> None:
         """Exit with 2 for the first word that is an option or a command of another spelling; a command has its own parser for the rest."""
         known, is_value = self._option_string_actions, False
+        commands = {} if self._subparsers is None else self._subparsers._group_actions[0].choices
         for word in words:
             name, equals, _ = word.partition("=")
             is_option = len(word) > 1 and word.startswith("-") and not self._negative_number_matcher.match(word) and " " not in name
@@ -52,9 +53,9 @@ class Parser(argparse.ArgumentParser):
                 return
             if is_option and name not in known:
                 self.error(self._unknown_option(name))
-            if not is_option and not is_value and self.family.get("") is self:
-                if word not in self.family:
-                    self.error(_unknown_command(word, self.family))
+            if not is_option and not is_value and commands:
+                if word not in commands:
+                    self.error(_unknown_command(word, commands))
                 return
             is_value = is_option and not equals and known[name].nargs is None
 
@@ -78,11 +79,10 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{value!r} is no choice; expected one of {', '.join(choices)}{meant}")
 
 
-def _unknown_command(word: str, family: Mapping[str, Parser]) -> str:
+def _unknown_command(word: str, commands: Iterable[str]) -> str:
     """Say which command was meant, if it is like one; or that a file is checked by `check`."""
     from ..support.suggest import did_you_mean
 
-    commands = [command for command in family if command]
     if not (meant := did_you_mean(word, commands)) and (word.endswith((".py", ".ipynb")) or os.path.exists(word)):
         meant = f"; did you mean: backprop-compare {'grade' if os.path.isdir(word) else 'check'} {word}?"
     return f"{word!r} is no command; expected one of {', '.join(commands)}{meant}"

@@ -8,7 +8,7 @@ import sys
 from ..problem.networks import NETWORKS
 from ..problem.pieces import ACTIVATIONS, DECAYS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS, TARGETS
 from ..support import __version__
-from . import parsers
+from . import exercises, parsers
 from .argparse_classes import Parser
 from .completion import SHELLS, PrintCompletion
 
@@ -318,6 +318,8 @@ _COMMANDS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str, str,
     ("check.check", _fill_check, "your own file of hand-written functions: where it is wrong, and why",
      "Compare a file's forward, loss, trace, gradients or train_step with PyTorch, and name the mistake where they part.",
      _OF_ATTEMPT),
+    ("exercises.exercises", exercises.fill, "the guide's exercises, or a teacher's: start one, and check what you write",
+     "Learn by doing: each exercise is a file with one function left out, to be written and checked.", "0 done or solved, 1 not yet"),
     ("train.plot", _fill_plot, "a picture of a training, for slides: PNG, SVG or PDF",
      "Train on both sides, by default the lesson, and draw one picture of it.", _OF_TRAINING),
     ("grade.grade", _fill_grade, "a folder of attempts that nobody should trust",

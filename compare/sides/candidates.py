@@ -167,6 +167,8 @@ class GradientsSide:
             result = self.function(params, *batch)
         except CompareError:
             raise
+        except NotImplementedError as error:
+            raise ProblemError(f"{FUNCTION} is not written yet: {(str(error).splitlines() or ['it says no more'])[0]}") from error
         except Exception as error:
             said = f"{FUNCTION} raised {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
             raise ProblemError(f"{said}; expected a function of params ({', '.join(params)}) and the batch's entries") from error

@@ -1,0 +1,153 @@
+"""Learning by doing: `exercises` lists them, starts and checks them, and makes new ones from a right file."""
+
+from __future__ import annotations
+
+from . import parsers
+from .argparse_classes import Parser
+
+TYPE_CHECKING = False      # as `typing` has it, which takes longer to import than the help to print
+if TYPE_CHECKING:
+    import argparse
+    from argparse import Namespace
+    from pathlib import Path
+
+    from ..exercises.progress import Solved
+    from ..exercises.sets import Exercise, ExerciseSet
+    from .common import CheckInterrupt
+
+_CODES = "exit codes: 0 solved, 1 not yet, 2 a name or an option that cannot be used"
+
+
+def fill(command: argparse.ArgumentParser) -> None:
+    """Add the actions and their options."""
+    import argparse
+
+    command.set_defaults(run="exercises.exercises")
+    command.add_argument("--set", metavar="DIR", type=parsers.path, help="a teacher's exercises (default: those of the guide)")
+    actions = command.add_subparsers(title="actions (without one, they are listed)", metavar="ACTION", parser_class=Parser)
+
+    def action(run: str, help_: str, epilog: str | None = None) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = actions.add_parser(run, help=help_, description=help_[0].upper() + help_[1:] + ".", epilog=epilog)
+        added.set_defaults(run=f"exercises.{run}")
+        added.add_argument("--set", metavar="DIR", type=parsers.path, default=argparse.SUPPRESS, help="a teacher's exercises")
+        return added
+
+    start_ = action("start", "copy an exercise into the current folder")
+    start_.add_argument("name", metavar="NAME", help="of an exercise, or of a chapter, whose next unsolved one it is")
+    check_ = action("check", "check an exercise, stage by stage", _CODES)
+    check_.add_argument("name", nargs="?", metavar="NAME|FILE", help="(default: what was saved last)")
+    check_.add_argument("--hint", type=int, choices=(1, 2, 3), default=0, help="show so many of its hints")
+    check_.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    check_.add_argument("--quiet", action="store_true", help="print the verdict alone")
+    action("solution", "print the solution of an exercise").add_argument("name", metavar="NAME", help="of an exercise")
+
+
+def exercises(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """List the exercises, with what is solved."""
+    from ..exercises.printing import print_list
+    from ..support.output import Writing
+
+    with Writing():
+        print_list(_solved(options))
+    return "equivalent"
+
+
+def start(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Copy an exercise into the current folder, which must not have such a file."""
+    from ..exercises.printing import print_started
+    from ..support.errors import ProblemError
+    from ..support.output import Writing
+
+    solved = _solved(options)
+    exercise = _chosen(options.name, solved)
+    text = exercise.path.read_text(encoding="utf-8")
+    try:
+        with open(exercise.own, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        said = "expected no such file; check it, or move it away to begin anew"
+        raise ProblemError(f"{exercise.own} is here already, and is left as it is; {said}") from None
+    except OSError as error:
+        raise ProblemError(f"{exercise.own} cannot be written: {error.strerror}; expected a folder to write into") from None
+    with Writing():
+        print_started(exercise, solved.exercises)
+    return "equivalent"
+
+
+def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Check an exercise and report; note it if it is solved."""
+    from ..exercises.outcome import outcome
+    from ..exercises.printing import outcome_json, print_outcome
+    from ..support.output import Writing
+
+    solved = _solved(options)
+    exercise, path = _attempt(options.name, solved.exercises)
+    found = outcome(exercise, path)
+    if found.verdict == "solved":
+        solved.add(exercise, path)
+    with Writing():
+        if options.json:
+            print(outcome_json(found, options.hint, solved))
+        else:
+            print_outcome(found, options.hint, solved, quiet=options.quiet)
+    return "equivalent" if found.verdict == "solved" else found.verdict
+
+
+def solution(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Print the solution of an exercise."""
+    from ..support.errors import ProblemError
+    from ..support.output import Writing
+
+    exercise = _set(options).named(options.name)
+    if not exercise.solution.is_file():
+        raise ProblemError(f"{exercise.solution} is not there; expected the solution, which whoever made the set may have")
+    with Writing():
+        print(exercise.solution.read_text(encoding="utf-8"), end="")
+    return "equivalent"
+
+
+def _set(options: Namespace) -> ExerciseSet:
+    from ..exercises.sets import GUIDE, exercise_set
+
+    return exercise_set(GUIDE if options.set is None else options.set)
+
+
+def _solved(options: Namespace) -> Solved:
+    from ..exercises.progress import solved
+
+    return solved(_set(options))
+
+
+def _chosen(name: str, solved: Solved) -> Exercise:
+    """Return the exercise of that name, or the next unsolved one of that chapter."""
+    from ..support.errors import ProblemError
+
+    chapter = solved.exercises.chapters.get(name)
+    if chapter is None:
+        return solved.exercises.named(name)
+    found = solved.next_of(chapter)
+    if found is None:
+        names = ", ".join(each.name for each in chapter)
+        raise ProblemError(f"all exercises of {name} are solved; expected one by its name, to begin it anew: {names}")
+    return found
+
+
+def _attempt(name: str | None, exercises: ExerciseSet) -> tuple[Exercise, Path]:
+    """Return the exercise that is meant, and the learner's file: of a name, a path, or the one that was saved last."""
+    from pathlib import Path
+
+    from ..support.errors import ProblemError
+
+    if name is None:
+        begun = exercises.started()
+        if not begun:
+            command = f"backprop-compare exercises{exercises.option} start {exercises.exercises[0].name}"
+            raise ProblemError(f"no exercise of {exercises.title} is in this folder; expected one, as by: {command}")
+        exercise = max(begun, key=lambda each: each.own.stat().st_mtime_ns)
+        return exercise, exercise.own
+    path = Path(name)
+    exercise = exercises.named(path.stem if path.suffix == ".py" else name)
+    path = path if path.suffix == ".py" else exercise.own
+    if not path.is_file():
+        raise ProblemError(f"{path} is not there; expected it, as by: backprop-compare exercises{exercises.option} start {exercise.name}")
+    return exercise, path

@@ -1,0 +1,106 @@
+"""How far a file has come: its stages, the first wrong number, what is to be written, and never more than was asked."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from compare.exercises.outcome import Outcome, outcome
+from compare.exercises.sets import Exercise, exercise_set
+
+from .learner import RIGHT, WRONG, write
+
+EXAMPLES = Path(__file__).parent.parent.parent.parent / "examples"
+STAGES = ("loss", *(f"gradient of {name}" for name in ("out_proj.bias", "out_proj.weight", "in_proj_bias", "in_proj_weight")))
+
+
+def of(body: str, folder: Path) -> Outcome:
+    path = folder / "attention_1.py"
+    write(path, body)
+    return outcome(exercise_set().named("attention_1"), path)
+
+
+def test_as_it_is_given_nothing_is_green_and_it_says_what_to_write(tmp_path: Path) -> None:
+    shutil.copy(exercise_set().named("attention_1").path, path := tmp_path / "attention_1.py")
+    found = outcome(exercise_set().named("attention_1"), path)
+    assert found.verdict == "not written yet"
+    assert found.stages == (*((name, "open") for name in STAGES), ("training, 20 steps", "open"))
+    assert (found.said or "").startswith("of_scores: ∂L/∂S by its two terms")
+    assert found.line == 20
+
+
+def test_half_right_is_half_green_with_the_first_wrong_number(tmp_path: Path) -> None:
+    found = of(WRONG, tmp_path)
+    assert found.verdict == "different"
+    assert [mark for _, mark in found.stages] == ["agrees", "agrees", "agrees", "wrong", "wrong", "open"]
+    assert (found.where or "").startswith("step 1, gradient of in_proj_bias, index [")
+    assert found.yours is not None
+    assert found.yours != found.expected
+
+
+def test_right_is_green_to_the_end(tmp_path: Path) -> None:
+    found = of(RIGHT, tmp_path)
+    assert found.verdict == "solved"
+    assert {mark for _, mark in found.stages} == {"agrees"}
+
+
+def test_what_only_a_later_step_finds_is_wrong_too(tmp_path: Path) -> None:
+    path = tmp_path / "embedding_2.py"
+    body = "e, n = np.exp(z), np.arange(len(y)); p = e / e.sum(1, keepdims=True); loss = -np.log(p[n, y]).mean(); p[n, y] -= 1; "
+    write(path, body + "return loss, p / len(y)")
+    found = outcome(exercise_set().named("embedding_2"), path)
+    assert found.verdict == "different"
+    assert (found.where or "").startswith("step 2, loss")
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "source"),
+    [
+        ("return p @ dp[0, 0, 0]", "ValueError: ", "return p @ dp[0, 0, 0]"),
+        ("return (p", "SyntaxError: '(' was never closed", "return (p"),
+        ("return nothing", "NameError: name 'nothing' is not defined", "return nothing"),
+        ("raise SystemExit(3)", "SystemExit: 3", "raise SystemExit(3)"),
+    ],
+)
+def test_what_raises_is_said_in_one_line_with_its_place(body: str, said: str, source: str, tmp_path: Path) -> None:
+    found = of(body, tmp_path)
+    assert found.verdict == "could not run"
+    assert (found.said or "").startswith(said)
+    assert "\n" not in (found.said or "")
+    assert (found.line, found.source) == (20, source)
+
+
+def test_what_it_prints_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert of(f"print(p.shape); {WRONG}", tmp_path).printed == "(3, 4, 4)\n"
+    assert capsys.readouterr().out == ""
+
+
+def contract(name: str, folder: Path) -> Outcome:
+    path = folder / "mine.py"
+    shutil.copy(EXAMPLES / name, path)
+    return outcome(Exercise("mine", folder, "own", "Mine"), path)
+
+
+def test_a_file_of_the_contract_has_its_stages_too(tmp_path: Path) -> None:
+    found = contract("right_hidden_error.py", tmp_path)
+    assert found.verdict == "solved"
+    assert {mark for _, mark in found.stages} == {"agrees"}
+
+
+def test_the_mistake_is_only_in_the_last_hint(tmp_path: Path) -> None:
+    found = contract("wrong_hidden_error.py", tmp_path)
+    assert found.verdict == "different"
+    assert ("error term δ1, the hidden layer", "wrong") in found.stages
+    assert (found.where or "").startswith("step 1, error term δ1")
+    assert [("f′ is left out" in hint) for hint in found.hints] == [False, False, True]
+    assert found.said is None
+
+
+def test_a_function_of_the_contract_that_is_left_out_is_not_written_yet(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    text = (EXAMPLES / "right_hidden_error.py").read_text(encoding="utf-8")
+    raises = '    raise NotImplementedError("write trace: all of it")\n'
+    path.write_text(text.replace("    hidden_error_term =", raises + "    hidden_error_term ="))
+    found = outcome(Exercise("mine", tmp_path, "own", "Mine"), path)
+    assert (found.verdict, found.said) == ("not written yet", "trace: all of it")
+    assert found.line is not None
