@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from ..checking.result import Check
@@ -21,6 +22,8 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
     if options.reference is not None:
         return beside(options)
+    if (shape := _shape_of(options)) is not None:
+        return part_by_part(options, shape)
     check_report(options)
     checked = check_file(
         attempt_of(options),
@@ -62,6 +65,38 @@ def beside(options: Namespace) -> str:
             if verdict == "not a proof":
                 print(f"  not a proof: {hardly_moved(comparison.unmoved)}")
     return verdict
+
+
+def part_by_part(options: Namespace, shape: str) -> str:
+    """Check each part of a user's file of that shape, report, and return the verdict."""
+    from ..parts.check import check_parts
+    from ..report.parts import headline, parts_json, print_parts
+
+    taken = {"--report": options.report, "--hint": options.hint, "--junitxml": options.junitxml, "--steps": options.steps}
+    taken |= {f"--{name}": True for name in arguments.checked_problem(options)}
+    wrong = [flag for flag, value in taken.items() if value is not None]
+    if wrong:
+        raise ProblemError(f"{', '.join(wrong)} cannot be given for a file that is checked part by part ({shape}); expected none of these")
+    checked = check_parts(Path(options.file), shape, options.probe_seed)
+    with Writing():
+        if options.json:
+            print(parts_json(checked))
+        elif options.quiet:
+            print(headline(checked))
+        else:
+            print_parts(checked, _check_again(options, checked.seed))
+    return checked.verdict
+
+
+def _shape_of(options: Namespace) -> str | None:
+    """Return the shape whose parts are to be checked: the adapter's, or what a file without an adapter has."""
+    if options.file is None:
+        return None
+    from ..parts.shapes import SHAPES, shape_of
+
+    if options.adapter is not None:
+        return options.adapter if options.adapter in SHAPES else None
+    return shape_of(Path(options.file))
 
 
 def attempt_of(options: Namespace) -> Any:

@@ -1,0 +1,34 @@
+"""Check a file part by part: recognise its shape, execute it, and compare each part."""
+
+import ast
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+from ..support.errors import ProblemError
+from ..support.threads import one_blas_thread
+from ..userfile.file import AttemptError
+from .file import PartsFile
+from .result import PartsCheck
+from .shapes import SHAPES
+
+
+def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
+    """Check each part of the file at that path, which has the shape of that name; inputs are drawn from the seed.
+
+    Raises UnusableFileError for a file that cannot be used, ProblemError where it has no part of that shape.
+    """
+    shape = SHAPES[name]
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    result = PartsCheck(path.name, name, shape.words, seed)
+    with one_blas_thread(True):
+        try:
+            file = PartsFile(path.resolve(), seed % 2**32)
+        except AttemptError as error:
+            return replace(result, reason=str(error), at=error.line)
+        result = replace(result, text=file.text)
+        if not (signs := shape.signs(ast.parse(file.text))):
+            raise ProblemError(f"{path.name} has no part of the shape {name}; expected {shape.words}")
+        parts = tuple(shape.check(file, seed))
+    found = f"{shape.words}: {', '.join(dict.fromkeys(signs))}"
+    return replace(result, found=found, parts=parts, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

@@ -1,0 +1,100 @@
+"""A file whose parts are called one by one: executed once, its functions found with their lines, and what they raise reported by line."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from ..userfile.file import Attempt
+from ..userfile.imports import Imports
+
+
+class PartsFile(Attempt):
+    """A user's file that is executed in this process, and whose own functions and classes may be called by name.
+
+    Raises UnusableFileError, or AttemptError for what executing it raises.
+    """
+
+    def __init__(self, path: Path, seed: int = 0) -> None:
+        self.path, self.adapter, self.name = path, None, path.name
+        self._begin(seed)
+        self._imports: Imports = Imports(path, self.notes)
+        self.module = self._executed(path, self._imports.attempt)
+        self.tree = ast.parse(self.text)
+        self._definitions = {node.name: node for node in _definitions(self.tree)}
+
+    def own(self) -> dict[str, Any]:
+        """Return the file's own functions and classes by name, in their order, and not what it imports."""
+        return {name: vars(self.module)[name] for name in self._definitions if self._is_own(vars(self.module).get(name))}
+
+    def run(self, name: str, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """Call the function and return its answer; raises AttemptError, with the line, for what it raises."""
+        return self._run(name, (lambda: function(*args, **named)) if named else function, *(() if named else args), watch=nullcontext())
+
+    def lines_of(self, name: str) -> tuple[int, int] | None:
+        """Return the first and last line of a function or class, or of a method as "Class.method"."""
+        node = self.node_of(name)
+        return None if node is None else (node.lineno, node.end_lineno or node.lineno)
+
+    def node_of(self, name: str) -> ast.FunctionDef | ast.ClassDef | None:
+        """Return the definition of a function or class, or of a method as "Class.method"."""
+        outer, _, method = name.partition(".")
+        node = self._definitions.get(outer)
+        return next((each for each in _definitions(node) if each.name == method), None) if method and node is not None else node
+
+    def _is_own(self, value: Any) -> bool:
+        if isinstance(value, type):
+            return str(value.__module__) == str(self.module.__name__)
+        inner = inspect.unwrap(value) if callable(value) else value
+        return not isinstance(inner, FunctionType) or inner.__code__.co_filename == str(self.path)
+
+
+def _definitions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+    """Yield the functions and classes defined in it, not those inside of these."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node
+        elif isinstance(node, (ast.If, ast.Try, ast.With)):
+            yield from _definitions(node)
+
+
+def lines_that_assign(node: ast.AST, name: str) -> list[int]:
+    """Return the lines on which a function assigns to that name, or to an entry of it."""
+    found = []
+    for each in ast.walk(node):
+        if not isinstance(each, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+            continue
+        for target in each.targets if isinstance(each, ast.Assign) else [each.target]:
+            names = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+            if any(_base(part) == name for part in names):
+                found.append(each.lineno)
+    return sorted(set(found))
+
+
+def line_of_returned(node: ast.AST, name: str, place: int | None) -> int | None:
+    """Return the last line of a function that assigns to what it returns by that name, or in that place."""
+    names = returned_names(node) if isinstance(node, ast.FunctionDef) else []
+    same = [each for each in names if each.lower().replace("_", "") in (name.lower(), f"grad{name[1:]}".lower())]
+    if not same and place is not None and place < len(names):
+        same = [names[place]]
+    lines = lines_that_assign(node, same[0]) if same and same[0] else []
+    return lines[-1] if lines else None
+
+
+def returned_names(node: ast.FunctionDef) -> list[str]:
+    """Return the names that a function's last return statement returns, "" for what is no name."""
+    returns = [each for each in ast.walk(node) if isinstance(each, ast.Return) and each.value is not None]
+    if not returns:
+        return []
+    value = max(returns, key=lambda each: each.lineno).value
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    return [part.id if isinstance(part, ast.Name) else "" for part in parts]
+
+
+def _base(node: ast.AST) -> str | None:
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None

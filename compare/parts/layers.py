@@ -1,0 +1,199 @@
+"""Pairs of a forward and a backward function with a cache, as of CS231n, and losses: each runs on drawn inputs beside PyTorch's."""
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..lockstep.difference import Difference
+from ..sides.interface import Key
+from ..support.arrays import Array
+from ..userfile.file import AttemptError
+from .binding import BindingError, backward_arguments, bound, gradients_by_role
+from .file import PartsFile, line_of_returned
+from .judged import Judged, judged
+from .layer_draws import Case
+from .layer_table import LAYERS, LOSSES, Layer
+from .layer_twin import LayerTwin
+from .layouts import Layout
+from .pairs import Pair, pairs_in
+from .result import Part
+from .words import factor_said
+
+_NOT_WRITTEN = "it is not written yet: it returns nothing"
+
+
+def losses_in(names: Any) -> list[str]:
+    """Return the names of losses that return a gradient."""
+    return [name for name in names if name.lower() in LOSSES]
+
+
+def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
+    """Yield a part for each forward and backward function, and each loss."""
+    own = {name: value for name, value in file.own().items() if inspect.isfunction(value)}
+    for pair in pairs_in(own):
+        row = LAYERS.get(pair.name)
+        if row is not None:
+            yield from _Layer(file, pair, row, seed).parts()
+        for name in (pair.forward, *pair.backwards) if row is None else ():
+            yield Part(name, "not compared", lines=file.lines_of(name), reason=f"no layer of PyTorch is known by the name {pair.name}")
+    for name in losses_in(own):
+        yield from _Layer(file, Pair(name, name, (name,)), LOSSES[name.lower()], seed).parts()
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a forward function returned for a case: the outputs, the cache or what else comes after them, and the options that it left."""
+
+    case: Case
+    above: tuple[Array, ...]
+    outs: tuple[Any, ...]
+    cache: Any
+    options: Mapping[str, Any]
+
+
+class _Layer:
+    """One layer's functions on all cases, in the layout and by the convention that fit."""
+
+    def __init__(self, file: PartsFile, pair: Pair, row: Layer, seed: int) -> None:
+        self.file, self.pair, self.row, self.seed = file, pair, row, seed
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the part of the forward function, and one for each backward function."""
+        failed: list[Exception] = []
+        fitting: list[tuple[LayerTwin, list[_Answer]]] = []
+        for layout in self.row.layouts:
+            try:
+                answers = self._answers(layout)
+            except (AttemptError, BindingError) as error:
+                failed.append(error)
+                continue
+            twins = [LayerTwin(self.row, layout, convention) for convention in self.row.conventions]
+            right = [twin for twin in twins if all(_is_near(twin, each) for each in answers)]
+            fitting.insert(0 if right else len(fitting), ((right or twins)[0], answers))
+            if right:
+                break
+            failed += [] if all(_fits(twins[0], each) for each in answers) else [BindingError("its output has another shape")]
+        whole = [each for each in fitting if all(_fits(each[0], answer) for answer in each[1])] or fitting
+        if not whole:
+            yield self._failed(self.pair.forward, failed[0])
+            for name in self.pair.backwards if not self.row.is_loss else ():
+                yield self._not_compared(name, f"{self.pair.forward} could not run")
+        elif all(each is None for answer in whole[0][1] for each in answer.outs):
+            for name in dict.fromkeys((self.pair.forward, *self.pair.backwards)):
+                yield self._not_compared(name, _NOT_WRITTEN)
+        else:
+            yield from self._compared(*whole[0])
+
+    def _compared(self, twin: LayerTwin, answers: list[_Answer]) -> Iterator[Part]:
+        results = [(answer, self._judged(twin, answer, {})) for answer in answers]
+        forward = self._part(self.pair.forward, twin.said, results, ("outputs",))
+        if not self.row.is_loss:
+            yield forward
+        for name in self.pair.backwards:
+            yield self._backward(name, twin, answers, forward)
+
+    def _answers(self, layout: Layout) -> list[_Answer]:
+        """Call the forward function on each case; raises AttemptError or BindingError."""
+        random = np.random.default_rng((self.seed, *self.pair.forward.encode()))
+        cases = [case for case in self.row.draw(random) if layout.takes(case)]
+        function = getattr(self.file.module, self.pair.forward)
+        count = len(self.row.outputs)
+        answers = []
+        for case in cases:
+            turned = layout.turned(case)
+            arguments = bound(function, turned)
+            answer = self.file.run(self.pair.forward, function, **arguments)
+            values = answer if isinstance(answer, tuple) else (answer,)
+            outs, rest = values[:count] + (None,) * (count - len(values)), values[count:]
+            shapes = LayerTwin(self.row, layout, self.row.conventions[0]).shapes(case, outs)
+            above = tuple(random.standard_normal(shape) for shape in shapes) if not self.row.is_loss else ()
+            options: dict[str, Any] = {}
+            for each in arguments.values():
+                options |= each if isinstance(each, dict) else {}
+            answers.append(_Answer(case, above, outs, rest[0] if len(rest) == 1 else rest or None, options))
+        return answers
+
+    def _backward(self, name: str, twin: LayerTwin, answers: list[_Answer], forward: Part) -> Part:
+        results, said, node = [], twin.said, self.file.node_of(name)
+        for answer in answers:
+            turned = twin.layout.turned(answer.case)
+            roles = {role: tuple(array.shape) for role, array in turned.arrays.items() if array.dtype.kind == "f"}
+            if self.row.is_loss:
+                by_role, words, returned = {"x": answer.cache}, "", answer.cache
+                roles = {"x": roles["x"]}
+            else:
+                if turned.options.get("mode") == "test" and not self.row.in_test:
+                    continue
+                function = getattr(self.file.module, name)
+                above = [twin.layout.turn("out", each).copy() for each in answer.above]
+                try:
+                    arguments = backward_arguments(function, above, answer.cache, turned, answer.outs[0])
+                    returned = self.file.run(name, function, *arguments)
+                except (AttemptError, BindingError) as error:
+                    return self._failed(name, error)
+                by_role, words = gradients_by_role(returned, roles, node if isinstance(node, ast.FunctionDef) else None)
+            if all(each is None for each in (returned if isinstance(returned, tuple) else (returned,))):
+                return self._not_compared(name, _NOT_WRITTEN)
+            said = "; ".join(filter(None, (twin.said, words)))
+            grads: dict[Key, Any] = {("gradients", f"d{role}"): by_role.get(role) for role in roles}
+            results.append((answer, self._judged(twin, answer, grads)))
+        part = self._part(name, said, results, ("outputs", "gradients") if self.row.is_loss else ("gradients",))
+        if part.mark == "wrong" and forward.mark == "wrong" and not self.row.is_loss:
+            about = part.beside, part.compared, part.first, part.on, part.lines
+            return Part(name, "unclear", *about, reason=f"{self.pair.forward} is wrong before it")
+        return part
+
+    def _judged(self, twin: LayerTwin, answer: _Answer, grads: Mapping[Key, Any]) -> Judged:
+        actual: dict[Key, Any] = {("outputs", name): value for name, value in zip(self.row.outputs, answer.outs, strict=True)}
+        actual |= {("outputs", name): answer.options.get(name) for name in twin.running}
+        wanted = [name.removeprefix("d") for _, name in grads]
+        return judged(actual | dict(grads), lambda: twin.numbers(answer.case, wanted, answer.above, answer.outs), self.seed)
+
+    def _part(self, name: str, beside: str, results: list[tuple[_Answer, Judged]], phases: tuple[str, ...]) -> Part:
+        of_phases = [(answer, each) for answer, result in results for each in result.differences if each.phase in phases]
+        compared = sum(result.sizes[each.tensor] for _, result in results for each in result.differences if each.phase in phases)
+        wrong = [(answer, each) for answer, each in of_phases if not each.is_allowed]
+        lines = self.file.lines_of(name)
+        if not wrong:
+            return Part(name, "agrees", beside, compared, lines=lines)
+        answer, first = wrong[0]
+        why = factor_said(first.tensor, [(result.ratios.get(first.tensor), answer.case) for answer, result in results])
+        why = why if {each.tensor for _, each in wrong} == {first.tensor} else None
+        return Part(name, "wrong", beside, compared, first, answer.case.said(), lines, self._line(name, first), why)
+
+    def _line(self, name: str, first: Difference) -> int | None:
+        """Return the line that makes the array which is returned."""
+        node = self.file.node_of(name)
+        place = self.row.outputs.index(first.tensor) if first.tensor in self.row.outputs else 1 if self.row.is_loss else None
+        return None if node is None else line_of_returned(node, first.tensor, place)
+
+    def _failed(self, name: str, error: Exception) -> Part:
+        line = error.line if isinstance(error, AttemptError) else None
+        return Part(name, "could not run", self.row.title, lines=self.file.lines_of(name), line=line, reason=str(error))
+
+    def _not_compared(self, name: str, reason: str) -> Part:
+        return Part(name, "not compared", self.row.title, lines=self.file.lines_of(name), reason=reason)
+
+
+def _fits(twin: LayerTwin, answer: _Answer) -> bool:
+    """Return whether the outputs have the right shapes."""
+    shapes = twin.shapes(answer.case, answer.outs, is_turned=True)
+    return all(np.shape(out) == shape for out, shape in zip(answer.outs, shapes, strict=True))
+
+
+def _is_near(twin: LayerTwin, answer: _Answer) -> bool:
+    """Return whether the outputs, and running averages, are the twin's up to much more than rounding."""
+    shown = {**dict(zip(twin.row.outputs, answer.outs, strict=True)), **{name: answer.options.get(name) for name in twin.running}}
+    with suppress(TypeError, ValueError):
+        expected = twin.numbers(answer.case, (), (), answer.outs)
+        arrays = {name: each.detach().numpy() for (_, name), each in expected.items()}
+        return all(
+            np.shape(shown[name]) == each.shape and np.allclose(np.asarray(shown[name], float), each, 1e-6, 1e-9)
+            for name, each in arrays.items()
+        )
+    return False

@@ -1,0 +1,118 @@
+"""Pairs of functions with caches: right ones are equivalent, in whatever layout, and planted mistakes are found where they are."""
+
+from pathlib import Path
+
+import pytest
+
+from compare.parts.check import check_parts
+from compare.parts.result import Part, PartsCheck
+from compare.parts.shapes import shape_of
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "parts"
+LAYERS, RECURRENT = ((EXAMPLES / f"{name}_right.py").read_text() for name in ("layer_pairs", "recurrent_pairs"))
+
+
+def checked(folder: Path, text: str, seed: int = 1) -> PartsCheck:
+    path = folder / "mine.py"
+    path.write_text(text)
+    shape = shape_of(path)
+    assert shape is not None
+    return check_parts(path, shape, seed)
+
+
+def first(result: PartsCheck) -> Part:
+    assert result.first is not None, "nothing was found"
+    return result.first
+
+
+@pytest.mark.parametrize("text", [LAYERS, RECURRENT], ids=["layers", "recurrent"])
+@pytest.mark.parametrize("seed", range(3))
+def test_right_files_are_equivalent(tmp_path: Path, text: str, seed: int) -> None:
+    result = checked(tmp_path, text, seed)
+    assert result.verdict == "equivalent", first(result)
+    assert all(part.mark == "agrees" and part.compared for part in result.parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "part", "tensor"),
+    [
+        (LAYERS, "out = x.reshape(x.shape[0], -1) @ w + b", "out = x.reshape(x.shape[0], -1) @ w - b", "affine_forward", "out"),
+        (LAYERS, "db = dout.sum(axis=0)\n    return dx, dw, db", "db = dout.mean(axis=0)\n    return dx, dw, db", "affine_backward", "db"),
+        (LAYERS, "return dout * (cache > 0)", "return dout * (dout > 0)", "relu_backward", "dx"),
+        (LAYERS, "affine_backward(relu_backward(dout, relu_cache), ", "affine_backward(dout, ", "affine_relu_backward", "dx"),
+        (LAYERS, "cache = (x_hat, gamma, var + eps)", "cache = (x_hat, gamma, var)", "batchnorm_backward", "dx"),
+        (LAYERS, "running_mean = momentum * running_mean", "running_mean = 0.9 * running_mean", "batchnorm_forward", "running_mean"),
+        (LAYERS, "/ np.sqrt(running_var + eps)", "/ np.sqrt(running_var)", "batchnorm_forward", "out"),
+        (LAYERS, "dbeta = dout.sum(axis=0)", "dbeta = dout.sum(axis=0) / len(dout)", "batchnorm_backward", "dbeta"),
+        (LAYERS, "(np.random.rand(*x.shape) < p) / p", "(np.random.rand(*x.shape) < 0.5) / p", "dropout_forward", "out"),
+        (LAYERS, 'return dout * mask if', 'return dout * (mask > 0) if', "dropout_backward", "dx"),
+        (LAYERS, "dpadded[at] += np.tensordot", "dpadded[at] = np.tensordot", "conv_backward_naive", "dx"),
+        (LAYERS, "dx = dpadded[:, :, pad :", "dx = dpadded[:, :, 0 :", "conv_backward_naive", "dx"),
+        (LAYERS, "dx[at] += largest", "dx[at] = largest", "max_pool_backward_naive", "dx"),
+        (LAYERS, "return loss, dx / n", "return loss, dx", "softmax_loss", "dx"),
+        (RECURRENT, "dz = dnext_h * (1 - next_h**2)", "dz = dnext_h * (1 - next_h)", "rnn_step_backward", "dx"),
+        (RECURRENT, "rnn_step_backward(dh[:, t] + dprev_h, cache[t])", "rnn_step_backward(dh[:, t], cache[t])", "rnn_backward", "dx"),
+        (RECURRENT, "dWh += dWh_t", "dWh = dWh_t", "rnn_backward", "dWh"),
+        (RECURRENT, "dc = dnext_c + dnext_h * o", "dc = dnext_h * o", "lstm_step_backward", "dx"),
+        (RECURRENT, "dprev_c = dc * f", "dprev_c = dc * i", "lstm_step_backward", "dprev_c"),
+        (RECURRENT, "np.add.at(dW, x, dout)", "dW[x] += dout", "word_embedding_backward", "dW"),
+        (RECURRENT, "db = dout.sum(axis=(0, 1))", "db = dout.sum(axis=1).mean(axis=0)", "temporal_affine_backward", "db"),
+        (RECURRENT, "dx *= counts[:, None] / n", "dx *= counts[:, None] / counts.sum()", "temporal_softmax_loss", "dx"),
+    ],
+)
+def test_a_planted_mistake_is_found_where_it_is(tmp_path: Path, text: str, right: str, wrong: str, part: str, tensor: str) -> None:
+    assert text.count(right) == 1
+    result = checked(tmp_path, text.replace(right, wrong))
+    found = first(result)
+    assert (result.verdict, found.name) == ("different", part)
+    assert found.tensor.partition("[")[0] == tensor
+    assert found.lines is not None
+    assert result.text_of(found.lines[0]).startswith(f"def {part}(")
+    assert found.line is None or found.lines[0] < found.line <= found.lines[1]
+
+
+def test_a_factor_that_explains_every_number_is_said(tmp_path: Path) -> None:
+    result = checked(tmp_path, LAYERS.replace("return loss, dx / n", "return loss, dx"))
+    assert first(result).why == "every number of dx is n times what it should be, n being the number of records"
+    result = checked(tmp_path, LAYERS.replace("db = dout.sum(axis=0)\n    return dx, dw", "db = -dout.sum(axis=0)\n    return dx, dw"))
+    assert first(result).why == "every number of db has the wrong sign"
+    assert result.text_of(first(result).line or 0) == "db = -dout.sum(axis=0)"
+
+
+def test_what_is_not_written_or_not_known_is_no_proof(tmp_path: Path) -> None:
+    stub = "def relu_forward(x):\n    out = cache = None\n    return out, cache\n\n\ndef relu_backward(dout, cache):\n    return None\n"
+    assert checked(tmp_path, stub).verdict == "not a proof"
+    result = checked(tmp_path, stub.replace("relu", "warp"))
+    assert result.verdict == "not a proof"
+    assert "warp" in str(first(result).reason)
+
+
+def test_what_raises_could_not_run(tmp_path: Path) -> None:
+    result = checked(tmp_path, LAYERS.replace("return dout * (cache > 0)", "return dout * (missing > 0)"))
+    found = first(result)
+    assert (result.verdict, found.name) == ("could not run", "relu_backward")
+    assert result.text_of(found.line or 0) == "return dout * (missing > 0)"
+
+
+COLUMNS = """
+import numpy as np
+
+def linear_forward(A, W, b):
+    return W @ A + b, (A, W, b)
+
+def linear_backward(dZ, cache):
+    A, W, b = cache
+    return W.T @ dZ, dZ @ A.T, dZ.sum(axis=1, keepdims=True)
+"""
+
+
+def test_layouts_and_orders_are_found_and_said(tmp_path: Path) -> None:
+    result = checked(tmp_path, COLUMNS)
+    assert result.verdict == "equivalent", first(result)
+    assert "records in columns" in result.parts[0].beside
+    renamed = COLUMNS.replace("return W.T @ dZ, dZ @ A.T,", "dA, dW, db = W.T @ dZ, dZ @ A.T,") + "    return dW, dA, db\n"
+    result = checked(tmp_path, renamed)
+    assert result.verdict == "equivalent"
+    assert "returns dw, dx, db" in result.parts[1].beside
+    wrong = checked(tmp_path, COLUMNS.replace("dZ.sum(axis=1", "dZ.mean(axis=1"))
+    assert first(wrong).tensor.startswith("db")
