@@ -86,12 +86,18 @@ def line_of_returned(node: ast.AST, name: str, place: int | None) -> int | None:
 
 def returned_names(node: ast.FunctionDef) -> list[str]:
     """Return the names that a function's last return statement returns, "" for what is no name."""
+    return [part.id if isinstance(part, ast.Name) else "" for part in _returned(node)]
+
+
+def nones_returned(node: ast.FunctionDef) -> list[int]:
+    """Return the places at which a function's last return statement returns None."""
+    return [at for at, part in enumerate(_returned(node)) if isinstance(part, ast.Constant) and part.value is None]
+
+
+def _returned(node: ast.FunctionDef) -> list[ast.expr]:
     returns = [each for each in ast.walk(node) if isinstance(each, ast.Return) and each.value is not None]
-    if not returns:
-        return []
-    value = max(returns, key=lambda each: each.lineno).value
-    parts = value.elts if isinstance(value, ast.Tuple) else [value]
-    return [part.id if isinstance(part, ast.Name) else "" for part in parts]
+    value = max(returns, key=lambda each: each.lineno).value if returns else None
+    return [] if value is None else value.elts if isinstance(value, ast.Tuple) else [value]
 
 
 def _base(node: ast.AST) -> str | None:

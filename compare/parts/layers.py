@@ -14,7 +14,7 @@ from ..sides.interface import Key
 from ..support.arrays import Array
 from ..userfile.file import AttemptError
 from .binding import BindingError, backward_arguments, bound, gradients_by_role
-from .file import PartsFile, line_of_returned
+from .file import PartsFile, line_of_returned, returned_names
 from .judged import Judged, judged
 from .layer_draws import Case
 from .layer_table import LAYERS, LOSSES, Layer
@@ -24,12 +24,14 @@ from .pairs import Pair, pairs_in
 from .result import Part
 from .words import factor_said
 
+_WITH_GRADIENT = 2      # values that a loss returns
 _NOT_WRITTEN = "it is not written yet: it returns nothing"
 
 
-def losses_in(names: Any) -> list[str]:
-    """Return the names of losses that return a gradient."""
-    return [name for name in names if name.lower() in LOSSES]
+def losses_in(tree: ast.Module) -> list[str]:
+    """Return the names of losses that return a gradient beside the loss."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.lower() in LOSSES]
+    return [node.name for node in functions if len(returned_names(node)) == _WITH_GRADIENT]
 
 
 def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
@@ -41,7 +43,7 @@ def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
             yield from _Layer(file, pair, row, seed).parts()
         for name in (pair.forward, *pair.backwards) if row is None else ():
             yield Part(name, "not compared", lines=file.lines_of(name), reason=f"no layer of PyTorch is known by the name {pair.name}")
-    for name in losses_in(own):
+    for name in losses_in(file.tree):
         yield from _Layer(file, Pair(name, name, (name,)), LOSSES[name.lower()], seed).parts()
 
 

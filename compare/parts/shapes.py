@@ -8,12 +8,17 @@ from pathlib import Path
 from ..support.errors import CompareError
 from ..userfile.file import FUNCTIONS
 from ..userfile.source import Source
+from .binding import plain
 from .file import PartsFile
+from .functions import check_functions
+from .layer_table import LAYERS
 from .layers import check_layers, losses_in
 from .pairs import pairs_in
 from .result import Part
+from .updates import check_updates, rules_in
 
 _Tree = ast.Module
+_WHOLE = ("prop", "propagation", "propagate", "pass", "model", "net", "network", "nn", "mlp")      # pairs that are not of a layer
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,28 @@ def functions_of(tree: _Tree) -> list[str]:
 
 
 def _layers(tree: _Tree) -> list[str]:
-    names = functions_of(tree)
-    return [*(pair.forward for pair in pairs_in(names)), *losses_in(names)]
+    """Return the forward functions of known layers, and losses that return a gradient; none where a pair is that of a whole network."""
+    pairs = pairs_in(functions_of(tree))
+    known = [pair.forward for pair in pairs if pair.name in LAYERS]
+    if any(plain(pair.name).removeprefix("l") in _WHOLE for pair in pairs):
+        return []
+    return [*known, *losses_in(tree)] if known or len(losses_in(tree)) == len(functions_of(tree)) else []
+
+
+def _functions(tree: _Tree) -> list[str]:
+    """Return the names of the classes that derive from autograd's Function, or from another such class."""
+    found: list[str] = []
+    for node in tree.body:
+        bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
+        if any(base in ("Function", *found) or base.endswith("autograd.Function") for base in bases):
+            found.append(node.name)      # type: ignore[attr-defined]
+    return found
 
 
 SHAPES: Mapping[str, Shape] = {
     "layer_pairs": Shape("pairs of a forward and a backward function with a cache", _layers, check_layers),
+    "autograd_functions": Shape("one's own autograd.Functions", _functions, check_functions),
+    "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
 
 

@@ -4,25 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from compare.parts.check import check_parts
-from compare.parts.result import Part, PartsCheck
-from compare.parts.shapes import shape_of
+from .checking import checked, first, right
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "parts"
-LAYERS, RECURRENT = ((EXAMPLES / f"{name}_right.py").read_text() for name in ("layer_pairs", "recurrent_pairs"))
-
-
-def checked(folder: Path, text: str, seed: int = 1) -> PartsCheck:
-    path = folder / "mine.py"
-    path.write_text(text)
-    shape = shape_of(path)
-    assert shape is not None
-    return check_parts(path, shape, seed)
-
-
-def first(result: PartsCheck) -> Part:
-    assert result.first is not None, "nothing was found"
-    return result.first
+LAYERS, RECURRENT = map(right, ("layer_pairs", "recurrent_pairs"))
 
 
 @pytest.mark.parametrize("text", [LAYERS, RECURRENT], ids=["layers", "recurrent"])
@@ -34,7 +18,7 @@ def test_right_files_are_equivalent(tmp_path: Path, text: str, seed: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "right", "wrong", "part", "tensor"),
+    ("text", "line", "wrong", "part", "tensor"),
     [
         (LAYERS, "out = x.reshape(x.shape[0], -1) @ w + b", "out = x.reshape(x.shape[0], -1) @ w - b", "affine_forward", "out"),
         (LAYERS, "db = dout.sum(axis=0)\n    return dx, dw, db", "db = dout.mean(axis=0)\n    return dx, dw, db", "affine_backward", "db"),
@@ -60,9 +44,9 @@ def test_right_files_are_equivalent(tmp_path: Path, text: str, seed: int) -> Non
         (RECURRENT, "dx *= counts[:, None] / n", "dx *= counts[:, None] / counts.sum()", "temporal_softmax_loss", "dx"),
     ],
 )
-def test_a_planted_mistake_is_found_where_it_is(tmp_path: Path, text: str, right: str, wrong: str, part: str, tensor: str) -> None:
-    assert text.count(right) == 1
-    result = checked(tmp_path, text.replace(right, wrong))
+def test_a_planted_mistake_is_found_where_it_is(tmp_path: Path, text: str, line: str, wrong: str, part: str, tensor: str) -> None:
+    assert text.count(line) == 1
+    result = checked(tmp_path, text.replace(line, wrong))
     found = first(result)
     assert (result.verdict, found.name) == ("different", part)
     assert found.tensor.partition("[")[0] == tensor

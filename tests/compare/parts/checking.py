@@ -1,0 +1,27 @@
+"""What the tests of parts share: check a text as a file of the shape that it is recognised as."""
+
+from pathlib import Path
+
+from compare.parts.check import check_parts
+from compare.parts.result import Part, PartsCheck
+from compare.parts.shapes import shape_of
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "parts"
+
+
+def right(name: str) -> str:
+    return (EXAMPLES / f"{name}_right.py").read_text()
+
+
+def checked(folder: Path, text: str, seed: int = 1, shape: str | None = None) -> PartsCheck:
+    path = folder / "mine.py"
+    path.write_text(text)
+    found = shape_of(path)
+    assert found is not None
+    assert shape is None or found == shape
+    return check_parts(path, found, seed)
+
+
+def first(result: PartsCheck) -> Part:
+    assert result.first is not None, "nothing was found"
+    return result.first
