@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .arrays import Array
+from .checks import check_numbers, check_shares
 from .update import Optimizer
 
 
@@ -21,6 +22,12 @@ class Adam(Optimizer):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     slots: tuple[str, ...] = field(default=("exp_avg", "exp_avg_sq"), init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        beta1, beta2 = self.betas
+        check_shares(beta1=beta1, beta2=beta2)
+        check_numbers(eps=self.eps)
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
         """Return Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""

@@ -77,22 +77,22 @@ class MultiheadAttention(Nested):
 
     def split(self, a: Array, parts: int) -> Array:
         """Return a (n, T, parts · E) as its parts, each (n, h, T, d)."""
-        n, places, _ = a.shape
-        return a.reshape(n, places, parts, self.heads, -1).transpose(2, 0, 3, 1, 4)
+        n, places, units = a.shape
+        return a.reshape(n, places, parts, self.heads, units // (parts * self.heads)).transpose(2, 0, 3, 1, 4)
 
     def mask_of(self, x: Array) -> Array | float:
         """Return m (T, T), in the dtype of x, or 0. Raises ValueError if it is of another number of places than x."""
         shape = (x.shape[1], x.shape[1])
         mask = additive(np.triu(np.ones(shape, bool), 1)) if self.causal else self.mask
         if mask is not None and mask.shape != shape:
-            raise ValueError(f"the mask has shape {mask.shape}; expected {shape}, as x has {len(x[0])} places")
+            raise ValueError(f"the mask has shape {mask.shape}; expected {shape}, as x has {x.shape[1]} places")
         return 0.0 if mask is None else mask.astype(x.dtype)
 
 
 def joined(a: Array) -> Array:
     """Return (n, h, T, d) as (n, T, E), the heads of a place one after another."""
-    n, _, places, _ = a.shape
-    return a.swapaxes(1, 2).reshape(n, places, -1)
+    n, heads, places, units = a.shape
+    return a.swapaxes(1, 2).reshape(n, places, heads * units)
 
 
 def additive(mask: NDArray[Any]) -> Array:

@@ -3,6 +3,8 @@
 It is `normalization`'s, with axes after the units. Source: Wu and He, *Group normalization*, 2018.
 """
 
+import math
+
 from .arrays import Array
 from .checks import check_groups
 from .normalization import BatchNorm, Normalization
@@ -22,11 +24,15 @@ class GroupNorm(Normalization):
     def normalized(self, z: Array) -> Array:
         """Return ẑ, of the shape of z."""
         self.trailing = z.ndim - 2
-        return super().normalized(z.reshape(len(z), self.groups, -1)).reshape(z.shape)
+        return super().normalized(self.by_group(z)).reshape(z.shape)
 
     def through(self, g: Array) -> Array:
         """Return ∂L/∂z from g = ∂L/∂ẑ."""
-        return super().through(g.reshape(len(g), self.groups, -1)).reshape(g.shape)
+        return super().through(self.by_group(g)).reshape(g.shape)
+
+    def by_group(self, a: Array) -> Array:
+        """Return a (n, channels, …) with one axis for all numbers of a group, (n, groups, channels / groups · …)."""
+        return a.reshape(len(a), self.groups, math.prod(a.shape[1:]) // self.groups)
 
 
 class BatchNorm2d(BatchNorm):

@@ -1,4 +1,4 @@
-"""What layers refuse: arrays of another shape, parts that are not equal, and a backward pass that does not follow its gradients."""
+"""What is refused: arrays of another shape, numbers out of range, and a backward pass that does not follow its gradients."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -34,3 +34,29 @@ def check_given(layer: "Layer", error: NDArray[Any]) -> None:
     if error is not layer.given:
         called = "was not called before" if layer.given is None else "was called with another array"
         raise ValueError(f"{type(layer).__name__}.gradients {called}; expected a call with the array that `backward` is called with")
+
+
+def check_numbers(**numbers: float) -> None:
+    """Raise ValueError unless each of the numbers, by its name, is at least 0."""
+    for name, number in numbers.items():
+        if not number >= 0:      # NaN is not
+            raise ValueError(f"{name} is {number}; expected a number of at least 0")
+
+
+def check_shares(**shares: float) -> None:
+    """Raise ValueError unless each of the numbers, by its name, is at least 0 and below 1."""
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"{name} is {share}; expected a number from 0 to below 1")
+
+
+def check_whole(what: str, number: int) -> None:
+    """Raise ValueError unless the number is whole, and at least 1."""
+    if number != int(number) or number < 1:
+        raise ValueError(f"{what} is {number}; expected a whole number, at least 1")
+
+
+def check_records(number: int) -> None:
+    """Raise ValueError for a batch of no records, of which there is no mean."""
+    if number < 1:
+        raise ValueError("the batch has 0 records; expected at least 1")

@@ -30,6 +30,10 @@ class CrossEntropy:
     ignore_index: int = -100
     label_smoothing: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing <= 1:
+            raise ValueError(f"label_smoothing is {self.label_smoothing}; expected a number from 0 to 1")
+
     def value(self, output: Array, y: Targets, reduction: str = "mean") -> Array:
         """Return L, as an array of no dimension. Raises IndexError for a target that is no class, ValueError for another reduction."""
         t = self._weighted(output, y)

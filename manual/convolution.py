@@ -45,7 +45,7 @@ class Conv2d(Layer):
         windows = self.windows.of(x)                                  # (n, in, kₕ, k_w, h', w')
         n, *_, height, width = windows.shape
         z = self.matrices() @ self.columns(windows)                   # Z = W X       (g, out/g, n h' w')
-        z = z.reshape(-1, n, height, width).swapaxes(0, 1)            #               (n, out, h', w')
+        z = z.reshape(len(self.weight), n, height, width).swapaxes(0, 1)      # (n, out, h', w')
         return z if self.bias is None else z + self.bias[:, None, None]
 
     def gradients(self, delta: Array) -> dict[str, Array]:
@@ -61,7 +61,7 @@ class Conv2d(Layer):
         """Return ∂L/∂x (n, in, h, w) from δ (n, out, h', w')."""
         n, _, height, width = delta.shape
         columns = self.matrices().swapaxes(1, 2) @ self.by_group(delta)      # ∂L/∂X = Wᵀ Δ  (g, in/g kₕ k_w, n h' w')
-        windows = columns.reshape(-1, *self.windows.kernel, n, height, width).transpose(3, 0, 1, 2, 4, 5)
+        windows = columns.reshape(self.x.shape[1], *self.windows.kernel, n, height, width).transpose(3, 0, 1, 2, 4, 5)
         return self.windows.backward(windows, self.x.shape)           # ∂L/∂x         (n, in, h, w)
 
     def columns(self, windows: Array) -> Array:

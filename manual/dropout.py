@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array
+from .checks import check_shares
 from .layers import Layer
 
 
@@ -11,9 +12,11 @@ class Dropout(Layer):
     """a ∘ m / (1 − p): in training, each element becomes 0 with probability p, the others are scaled up; evaluation returns a unchanged.
 
     The mask m (n, units) is True where an element survives. Set `mask` for the next forward pass, or it is drawn from `generator`.
+    Raises ValueError for a p that is not from 0 to below 1.
     """
 
     def __init__(self, p: float, generator: np.random.Generator) -> None:
+        check_shares(p=p)
         self.p = p
         self.generator = generator
         self.mask: NDArray[np.bool_] | None = None

@@ -7,6 +7,7 @@ of its own parameters from the error ∂L/∂a at its output, and after it `back
 steps, where gradient descent subtracts.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -113,7 +114,7 @@ class Flatten(Layer):
     def forward(self, a: Array) -> Array:
         """Return a with one axis for the records and one for all else."""
         self.shape = a.shape
-        return a.reshape(len(a), -1)
+        return a.reshape(len(a), math.prod(a.shape[1:]))
 
     def backward(self, error: Array) -> Array:
         """Return the error in the shape of the input."""

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from .arrays import Array, Targets
+from .checks import check_records
 from .likelihoods import bce, bce_derivative, bce_with_logits, bce_with_logits_derivative, cross_entropy, cross_entropy_derivative
 
 REDUCTIONS = ("mean", "sum", "batchmean")
@@ -42,9 +43,13 @@ class Loss:
 
 
 def divisor(reduction: str, number: float, records: int) -> float:
-    """Return what a sum of terms is divided by, of this number of terms from this number of records. Raises ValueError for another name."""
+    """Return what a sum of terms is divided by, of this number of terms from this number of records.
+
+    Raises ValueError for another reduction, and for no records.
+    """
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
+    check_records(records)
     return {"mean": number, "sum": 1, "batchmean": records}[reduction]
 
 

@@ -133,7 +133,7 @@ class BatchNorm(Normalization):
         self.check(z)
         n = z.size // self.weight.size
         if n < 2:
-            raise ValueError("a batch of 1 record has no variance; expected at least 2 records to normalise over")
+            raise ValueError(f"a batch of {n} record{'s' * (n != 1)} has no variance; expected at least 2 records to normalise over")
         output = self.scaled(self.normalized(z))
         mean, variance = self.mean.reshape(-1), self.variance.reshape(-1)
         self.running_mean += self.momentum * (mean - self.running_mean)

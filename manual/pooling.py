@@ -25,7 +25,7 @@ class MaxPool2d(Layer):
         least = np.iinfo(x.dtype.name).min if x.dtype.kind in "iu" else -np.inf      # whole numbers have no −∞
         self.shape, windows = x.shape, self.windows.of(x, border=least)
         n, channels, *_, height, width = self.seen = windows.shape
-        places = windows.reshape(n, channels, -1, height, width)      # (n, c, kₕ k_w, h', w')
+        places = windows.reshape(n, channels, math.prod(self.windows.kernel), height, width)      # (n, c, kₕ k_w, h', w')
         first = places.argmax(axis=2)[:, :, None]                     # k = argmax over the places; the first of equals   (n, c, 1, h', w')
         self.is_first = first == np.arange(places.shape[2]).reshape(-1, 1, 1)      # (n, c, kₕ k_w, h', w')
         y: Array = np.take_along_axis(places, first, axis=2)[:, :, 0]

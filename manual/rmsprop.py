@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .arrays import Array
+from .checks import check_numbers
 from .update import Optimizer
 
 
@@ -24,6 +25,7 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_numbers(alpha=self.alpha, eps=self.eps, momentum=self.momentum)
         self.slots = ("square_avg", *(["momentum_buffer"] if self.momentum else []), *(["grad_avg"] if self.centered else []))
 
     def delta(self, w: Array, g: Array, state: dict[str, Array]) -> Array:
@@ -57,6 +59,10 @@ class Adagrad(Optimizer):
     eps: float = 1e-10
     initial_accumulator_value: float = 0.0
     slots: tuple[str, ...] = field(default=("sum",), init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_numbers(lr_decay=self.lr_decay, eps=self.eps, initial_accumulator_value=self.initial_accumulator_value)
 
     def start(self, w: Array) -> dict[str, Array]:
         """Return s before the first step."""

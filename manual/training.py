@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Array
+from .checks import check_records
 from .network import Network
 from .optimizers import SGD
 from .update import Update
@@ -52,8 +53,9 @@ def accumulated_gradients(
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Return what `network.gradients` returns for the batch, accumulated over `parts` of it, as equal in size as possible.
 
-    A part's mean is weighted by its share of the records, so that the sum is the whole batch's mean.
+    A part's mean is weighted by its share of the records, so that the sum is the whole batch's mean. Raises ValueError for no records.
     """
+    check_records(len(x))
     outputs, values, grads = [], [], {name: np.zeros_like(array) for name, array in network.parameters().items()}
     for rows in np.array_split(np.arange(len(x)), min(parts, len(x))):
         share = len(rows) / len(x) if reduction != "sum" else 1.0

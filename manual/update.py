@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Array
+from .checks import check_numbers
 from .layers import Layer
 from .network import Network
 from .schedules import Rate, rate_at
@@ -79,6 +80,9 @@ class Optimizer(Update):
     def __post_init__(self) -> None:
         if self.decay not in ("all", "weights"):
             raise ValueError(f"decay is {self.decay!r}; expected all or weights")
+        check_numbers(weight_decay=self.weight_decay)
+        if isinstance(self.lr, (int, float)):
+            check_numbers(lr=self.lr)
 
     @property
     def rate(self) -> float:
@@ -107,7 +111,8 @@ class Groups(Update):
 
         Groups({"*.bias": AdamW(1e-3, weight_decay=0.0), "head.*": AdamW(1e-2), "*": AdamW(1e-3)})
 
-    A group is a pattern of names, with * for any text. A parameter is in the first group that it fits.
+    A group is a pattern of names, with * for any text. A parameter is in the first group that it fits. A step raises ValueError for a
+    parameter in no group, and for a group without parameters, but for *.
     """
 
     def __init__(self, optimizers: Mapping[str, Optimizer]) -> None:
@@ -116,13 +121,21 @@ class Groups(Update):
 
     def of(self, name: str) -> Optimizer:
         """Return the optimiser of the parameter's group. Raises ValueError for a parameter in none."""
-        found = next((optimizer for pattern, optimizer in self.optimizers.items() if fnmatchcase(name, pattern)), None)
+        return self.optimizers[self.group(name)]
+
+    def group(self, name: str) -> str:
+        """Return the pattern of the parameter's group. Raises ValueError for a parameter in none."""
+        found = next((pattern for pattern in self.optimizers if fnmatchcase(name, pattern)), None)
         if found is None:
             raise ValueError(f"{name} is in none of the groups {', '.join(self.optimizers)}; expected a last one, *, for all others")
         return found
 
     def step(self, network: Network | Layer, grads: Mapping[str, Array]) -> dict[str, Array]:
         """Change the parameters in place, and return the Δw that was added to each, by name."""
+        used = {self.group(name) for name in network.parameters()}
+        idle = [pattern for pattern in self.optimizers if pattern not in used and pattern != "*"]      # which is for all others
+        if idle:
+            raise ValueError(f"the group {idle[0]} has no parameters; expected a pattern that fits a name which no earlier one fits")
         for optimizer in self.optimizers.values():
             optimizer.steps = self.steps + 1
         return super().step(network, grads)

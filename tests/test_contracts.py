@@ -87,9 +87,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_both_backends_define_the_same_names() -> None:
     """File by file they read side by side; what only one has, the other leaves to autograd or has no need of."""
     both = (
-        "activations", "adam", "attention", "channel_normalization", "classification", "clipping", "convolution", "dropout", "embedding",
-        "gating", "gru", "layers", "losses", "lstm", "nesting", "network", "normalization", "optimizers", "perceptron", "pooling",
-        "recurrence", "rmsprop", "slopes", "state", "training", "update",
+        "activations", "adam", "attention", "channel_normalization", "checks", "classification", "clipping", "convolution", "dropout",
+        "embedding", "gating", "gru", "layers", "losses", "lstm", "nesting", "network", "normalization", "optimizers", "perceptron",
+        "pooling", "recurrence", "rmsprop", "slopes", "state", "training", "update",
     )
     for name in both:
         assert (ROOT / "manual" / f"{name}.py").exists()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from .checks import check_numbers, check_shares
 from .update import Optimizer
 
 
@@ -15,6 +16,12 @@ class Adam(Optimizer):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     slots: tuple[str, ...] = field(default=("exp_avg", "exp_avg_sq"), init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        beta1, beta2 = self.betas
+        check_shares(beta1=beta1, beta2=beta2)
+        check_numbers(eps=self.eps)
 
     def delta(self, w: Tensor, g: Tensor, state: dict[str, Tensor], weight_decay: float, out: Tensor | None) -> Tensor:
         """Return Δw = −lr · m̂ / (√v̂ + ε), of the shape of w."""

@@ -28,7 +28,7 @@ class MultiheadAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return y (n, T, E) for x (n, T, E)."""
         n, places, _ = x.shape
-        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias).reshape(n, places, 3, self.heads, -1)
+        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias).reshape(n, places, 3, self.heads, x.shape[2] // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)      # each (n, h, T, d)
         seen = self.mask
         if seen is not None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import check_records
+
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropy:
@@ -14,8 +16,13 @@ class CrossEntropy:
     ignore_index: int = -100
     label_smoothing: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing <= 1:
+            raise ValueError(f"label_smoothing is {self.label_smoothing}; expected a number from 0 to 1")
+
     def __call__(self, output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-        """Return L for outputs (…, C) and targets (…), class indices, or (…, C), probabilities."""
+        """Return L for outputs (…, C) and targets (…), class indices, or (…, C), probabilities. Raises ValueError for no records."""
+        check_records(len(output))
         targets = y.flatten(0, -2) if y.dim() == output.dim() else y.flatten()
         total = F.cross_entropy(
             output.flatten(0, -2), targets, None if self.weight is None else self.weight.to(output), ignore_index=self.ignore_index,
@@ -34,7 +41,8 @@ class MultiMargin:
     average: bool = True
 
     def __call__(self, output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-        """Return L for outputs (…, C) and class indices (…)."""
+        """Return L for outputs (…, C) and class indices (…). Raises ValueError for no records."""
+        check_records(len(output))
         total = F.multi_margin_loss(
             output.flatten(0, -2), y.flatten(), self.p, self.margin, None if self.weight is None else self.weight.to(output),
             reduction="sum" if reduction == "batchmean" else reduction,

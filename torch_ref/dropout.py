@@ -3,15 +3,19 @@
 import torch
 from torch import Tensor, nn
 
+from .checks import check_shares
+
 
 class Dropout(nn.Module):
     """a ∘ m / (1 − p): in training, each element becomes 0 with probability p, the others are scaled up; evaluation returns a unchanged.
 
     The mask m (n, units) is True where an element survives. Set `mask` for the next forward pass, or it is drawn from `generator`.
+    Raises ValueError for a p that is not from 0 to below 1.
     """
 
     def __init__(self, p: float, generator: torch.Generator) -> None:
         super().__init__()
+        check_shares(p=p)
         self.p = p
         self.generator = generator
         self.mask: Tensor | None = None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import check_records
+
 REDUCTIONS = ("mean", "sum", "batchmean")
 
 
@@ -22,7 +24,8 @@ class Loss:
     function: Callable[..., Tensor]
 
     def __call__(self, output: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-        """Return L. Raises ValueError for an unknown reduction."""
+        """Return L. Raises ValueError for an unknown reduction, and for no records."""
+        check_records(len(output))
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
         if reduction == "batchmean":

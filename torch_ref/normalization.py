@@ -52,8 +52,9 @@ class BatchNorm(Normalization):
     def forward(self, z: Tensor) -> Tensor:
         """Return γ ∘ ẑ + β, of the shape of z; in training, update the running mean and variance with the batch's."""
         if self.training:
-            if z.numel() // len(self.weight) < 2:
-                raise ValueError("a batch of 1 record has no variance; expected at least 2 records to normalise over")
+            n = z.numel() // len(self.weight)
+            if n < 2:
+                raise ValueError(f"a batch of {n} record{'s' * (n != 1)} has no variance; expected at least 2 records to normalise over")
             self.num_batches_tracked += 1
         statistics = self.running_mean, self.running_var
         return F.batch_norm(z, *statistics, self.weight, self.bias, self.training, self.momentum, self.eps)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .adam import Adam, AdamW
+from .checks import check_numbers
 from .rmsprop import Adagrad, RMSprop
 from .update import Optimizer
 
@@ -21,6 +22,9 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_numbers(momentum=self.momentum)
+        if self.nesterov and (not self.momentum or self.dampening):
+            raise ValueError("nesterov is True; expected a momentum above 0 and no dampening with it")
         if self.momentum:
             self.slots = ("momentum_buffer",)
 

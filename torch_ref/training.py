@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .checks import check_records
 from .network import Network
 from .optimizers import SGD
 from .settings import exact_settings
@@ -53,8 +54,9 @@ def accumulated_gradients(
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """Return what `network.gradients` returns for the batch, accumulated over `parts` of it, as equal in size as possible.
 
-    A part's mean is weighted by its share of the records, so that the sum is the whole batch's mean.
+    A part's mean is weighted by its share of the records, so that the sum is the whole batch's mean. Raises ValueError for no records.
     """
+    check_records(len(x))
     outputs, values, grads = [], [], {name: torch.zeros_like(param.detach()) for name, param in network.parameters_by_name().items()}
     for rows in torch.tensor_split(torch.arange(len(x), device=x.device), min(parts, len(x))):
         share = len(rows) / len(x) if reduction != "sum" else 1.0

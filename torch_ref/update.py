@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .checks import check_numbers
 from .layers import Linear
 from .network import Network
 from .state import check_entries
@@ -80,6 +81,8 @@ class Optimizer(Update):
     def __post_init__(self) -> None:
         if self.decay not in ("all", "weights"):
             raise ValueError(f"decay is {self.decay!r}; expected all or weights")
+        check_numbers(weight_decay=self.weight_decay)
+        check_numbers(lr=self.lr)
 
     def of(self, name: str) -> "Optimizer":
         """Return this one, whatever the parameter."""
@@ -109,13 +112,21 @@ class Groups(Update):
 
     def of(self, name: str) -> Optimizer:
         """Return the optimiser of the parameter's group. Raises ValueError for a parameter in none."""
-        found = next((optimizer for pattern, optimizer in self.optimizers.items() if fnmatchcase(name, pattern)), None)
+        return self.optimizers[self.group(name)]
+
+    def group(self, name: str) -> str:
+        """Return the pattern of the parameter's group. Raises ValueError for a parameter in none."""
+        found = next((pattern for pattern in self.optimizers if fnmatchcase(name, pattern)), None)
         if found is None:
             raise ValueError(f"{name} is in none of the groups {', '.join(self.optimizers)}; expected a last one, *, for all others")
         return found
 
     def step(self, network: Network, grads: Mapping[str, Tensor], out: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Change the parameters in place, and return the Δw that was added to each, by name, in `out` if given."""
+        used = {self.group(name) for name in network.parameters_by_name()}
+        idle = [pattern for pattern in self.optimizers if pattern not in used and pattern != "*"]      # which is for all others
+        if idle:
+            raise ValueError(f"the group {idle[0]} has no parameters; expected a pattern that fits a name which no earlier one fits")
         for optimizer in self.optimizers.values():
             optimizer.steps = self.steps + 1
         return super().step(network, grads, out)

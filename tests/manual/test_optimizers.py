@@ -87,7 +87,9 @@ def test_a_step_is_the_one_worked_out_by_hand(case: str) -> None:
     np.testing.assert_allclose(weights_after(OURS[name](LR, **options), gradients), weights, rtol=1e-14)
 
 
-@pytest.mark.parametrize(("case", "option"), [(case, option) for case, row in BY_HAND.items() for option in row[1]])
+@pytest.mark.parametrize(("case", "option"), [
+    (case, option) for case, row in BY_HAND.items() for option in row[1] if (case, option) != ("nesterov", "momentum")      # which needs it
+])
 def test_a_step_by_hand_shows_whether_an_option_is_used(case: str, option: str) -> None:
     name, options, gradients, weights = BY_HAND[case]
     without = {key: value for key, value in options.items() if key != option}

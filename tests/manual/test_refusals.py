@@ -1,14 +1,20 @@
-"""What layers refuse, as PyTorch does: shapes and sizes that do not fit, and a backward pass that does not follow its gradients."""
+"""What is refused, as in PyTorch: shapes, sizes and options that do not fit, and a backward pass that does not follow its gradients."""
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 
 import manual
+import torch_ref
 from manual import Conv1d, Conv2d, Linear, MaxPool2d
 from manual.arrays import Array
+from tests.manual.beside import Case
+from tests.manual.test_planted import CASES
 
 
 def ones(*shape: int) -> Array:
@@ -116,3 +122,138 @@ def test_the_border_of_whole_numbers_is_less_than_all_of_them(dtype: str) -> Non
     pooled = MaxPool2d(2, padding=1).forward(images)
     assert pooled.dtype == dtype
     np.testing.assert_array_equal(pooled[0, 0], images[0, 0][np.ix_([0, 2, 3], [0, 2, 3])])
+
+
+# ---- Options, of both packages.
+
+NESTEROV = "nesterov is True; expected a momentum above 0 and no dampening with it"
+OPTIONS: list[tuple[str, dict[str, Any], str]] = [
+    ("SGD", {"lr": -0.1}, "lr is -0.1; expected a number of at least 0"),
+    ("SGD", {"momentum": -0.5}, "momentum is -0.5; expected a number of at least 0"),
+    ("SGD", {"weight_decay": -0.5}, "weight_decay is -0.5; expected a number of at least 0"),
+    ("SGD", {"nesterov": True}, NESTEROV),
+    ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, NESTEROV),
+    ("Adam", {"betas": (1.0, 0.9)}, "beta1 is 1.0; expected a number from 0 to below 1"),
+    ("AdamW", {"betas": (0.9, 1)}, "beta2 is 1; expected a number from 0 to below 1"),
+    ("Adam", {"betas": (0.9, -0.1)}, "beta2 is -0.1; expected a number from 0 to below 1"),
+    ("AdamW", {"eps": -1e-8}, "eps is -1e-08; expected a number of at least 0"),
+    ("AdamW", {"weight_decay": -1}, "weight_decay is -1; expected a number of at least 0"),
+    ("RMSprop", {"alpha": -0.1}, "alpha is -0.1; expected a number of at least 0"),
+    ("RMSprop", {"eps": -1}, "eps is -1; expected a number of at least 0"),
+    ("RMSprop", {"momentum": -1}, "momentum is -1; expected a number of at least 0"),
+    ("Adagrad", {"lr_decay": -1}, "lr_decay is -1; expected a number of at least 0"),
+    ("Adagrad", {"eps": -1}, "eps is -1; expected a number of at least 0"),
+    ("Adagrad", {"initial_accumulator_value": -1}, "initial_accumulator_value is -1; expected a number of at least 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "complaint"), OPTIONS)
+def test_both_sides_refuse_the_options_that_pytorchs_optimiser_refuses(name: str, options: dict[str, Any], complaint: str) -> None:
+    given = {"lr": 0.1} | options
+    for package in (manual, torch_ref):
+        with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
+            getattr(package, name)(**given)
+    with pytest.raises(ValueError, match=r"Invalid|Nesterov"):
+        getattr(torch.optim, name)([torch.ones(1)], **given)
+
+
+def test_the_least_of_each_option_is_taken() -> None:
+    for package in (manual, torch_ref):
+        package.SGD(0.0, momentum=0.0, weight_decay=0.0)
+        package.SGD(0.1, momentum=0.1, nesterov=True)
+        package.AdamW(0.1, betas=(0.0, 0.0), eps=0.0)
+        package.RMSprop(0.1, alpha=0.0, eps=0.0)
+        package.Adagrad(0.1, lr_decay=0.0, eps=0.0)
+        assert package.CrossEntropy(label_smoothing=1).label_smoothing == 1
+    assert manual.schedules.cosine(1.0, steps=1)(2) == 0
+
+
+@pytest.mark.parametrize("smoothing", [2, -0.1, float("nan")])
+def test_a_label_smoothing_beyond_1_is_refused(smoothing: float) -> None:
+    for package in (manual, torch_ref):
+        with pytest.raises(ValueError, match=f"label_smoothing is {smoothing}; expected a number from 0 to 1"):
+            package.CrossEntropy(label_smoothing=smoothing)
+
+
+def test_pytorch_refuses_it_too() -> None:
+    with pytest.raises(RuntimeError, match="label_smoothing must be between"):
+        F.cross_entropy(torch.ones(2, 3), torch.tensor([0, 1]), label_smoothing=2)
+
+
+def test_an_option_that_is_nan_is_refused() -> None:
+    for package in (manual, torch_ref):
+        with pytest.raises(ValueError, match="lr is nan; expected a number of at least 0"):
+            package.SGD(float("nan"))
+        with pytest.raises(ValueError, match="beta1 is nan; expected a number from 0 to below 1"):
+            package.Adam(0.1, betas=(float("nan"), 0.9))
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, -0.1, float("nan")])
+def test_a_dropout_that_is_no_probability_or_drops_everything_is_refused(p: float) -> None:
+    for package, generator in ((manual, np.random.default_rng(0)), (torch_ref, torch.Generator())):
+        with pytest.raises(ValueError, match=f"p is {p}; expected a number from 0 to below 1"):
+            package.Dropout(p, generator)
+        assert package.Dropout(0.0, generator).p == 0
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5])
+def test_a_schedule_over_no_steps_is_refused(steps: Any) -> None:
+    schedules = manual.schedules
+    for make in (schedules.linear, schedules.cosine, schedules.warmup):
+        with pytest.raises(ValueError, match=f"^steps is {steps}; expected a whole number, at least 1$"):
+            make(0.1, steps=steps)
+    with pytest.raises(ValueError, match=f"^step_size is {steps}; expected a whole number, at least 1$"):
+        schedules.step_decay(0.1, step_size=steps)
+
+
+@pytest.mark.parametrize("patterns", [("*.weights", "*"), ("*", "*.weight"), ("0.*", "*.bias", "*")])
+def test_a_group_without_parameters_is_refused(patterns: tuple[str, ...]) -> None:
+    (idle,) = (each for each in patterns if each not in ("*", "0.*"))
+    for package, ones_like in ((manual, np.ones_like), (torch_ref, torch.ones_like)):
+        network = package.Network((2, 2, 2), "tanh")
+        parameters = network.parameters() if package is manual else network.parameters_by_name()
+        before = {name: array + 0 for name, array in parameters.items()}
+        optimizer = package.Groups({pattern: package.SGD(0.1) for pattern in patterns})
+        with pytest.raises(ValueError, match=re.escape(f"the group {idle} has no parameters; expected a pattern that fits a name which")):
+            optimizer.step(network, {name: ones_like(array) for name, array in parameters.items()})
+        assert all(bool((array == before[name]).all()) for name, array in parameters.items())
+
+
+@pytest.mark.parametrize("loss", [*manual.LOSSES, "CrossEntropy", "MultiMargin"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
+def test_no_loss_takes_a_batch_of_no_records(loss: str, reduction: str) -> None:
+    complaint = "^the batch has 0 records; expected at least 1$"
+    output, y = ones(0, 3), np.zeros(0, int) if loss in ("CrossEntropy", "MultiMargin") else ones(0, 3)
+    ours, theirs = (package.LOSSES[loss] if loss in package.LOSSES else getattr(package, loss)() for package in (manual, torch_ref))
+    for method in (ours.value, ours.gradient):
+        with pytest.raises(ValueError, match=complaint):
+            method(output, y, reduction)
+    with pytest.raises(ValueError, match=complaint):
+        theirs(torch.tensor(output), torch.tensor(y), reduction)
+
+
+@pytest.mark.parametrize("package", [manual, torch_ref])
+def test_no_network_is_trained_on_no_records(package: Any) -> None:
+    network = package.Network((3, 2))
+    with pytest.raises(ValueError, match="the batch has 0 records; expected at least 1"):
+        network.gradients(ones(0, 3), ones(0, 2))
+    none = (ones(0, 3), ones(0, 2)) if package is manual else (torch.ones(0, 3), torch.ones(0, 2))
+    with pytest.raises(ValueError, match="the batch has 0 records; expected at least 1"):
+        package.accumulated_gradients(network, *none, parts=2)
+    assert tuple(network.predict(ones(0, 3)).shape) == (0, 2)
+
+
+@pytest.mark.parametrize("case", [case for cases in CASES.values() for case in cases])
+def test_a_layer_passes_a_batch_of_no_records_on_as_pytorchs_does(case: Case) -> None:
+    """All but batch normalisation, which has nothing to normalise by."""
+    none, layer, twin = case.inputs(0)[:0], case.layer(), case.build(torch_ref, lambda *shape: torch.ones(shape, dtype=torch.float64))
+    if isinstance(layer, manual.BatchNorm2d):
+        with pytest.raises(ValueError, match="a batch of 0 records has no variance; expected at least 2"):
+            layer.forward(none)
+        return
+    output = layer.forward(none)
+    assert output.shape == tuple(twin(torch.tensor(none)).shape)
+    grads = layer.gradients(output)
+    assert not any(grad.any() for grad in grads.values())
+    assert {name: grad.shape for name, grad in grads.items()} == {name: array.shape for name, array in layer.parameters().items()}
+    assert case.words or layer.backward(output).shape == none.shape

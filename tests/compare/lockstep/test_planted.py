@@ -18,7 +18,7 @@ from compare.problem.pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZE
 from compare.support.arrays import Array
 from tests.compare.problems import targets
 from tests.manual.test_optimizers import every_option
-from tests.torch_ref.test_optimizers import WRONG_OPTIONS
+from tests.torch_ref.test_optimizers import WRONG_OPTIONS, options_beside
 
 STEPS = 5
 SLIGHTLY = 1 + 1e-9
@@ -459,7 +459,7 @@ def test_an_optimiser_that_is_wrong_is_found_where_it_begins(name: str, monkeypa
 
 @pytest.mark.parametrize(("name", "option", "wrong"), WRONG_OPTIONS)
 def test_a_wrong_value_of_any_option_is_found_at_one_of_the_first_steps(name: str, option: str, wrong: Any, monkeypatch: Patch) -> None:
-    p = problem(optimizer=name, optimizer_options=every_option(name))
+    p = problem(optimizer=name, optimizer_options=options_beside(name, option))
     assert compared(p).verdict == "equivalent"
     right = manual.OPTIMIZERS[name]
     monkeypatch.setitem(manual.OPTIMIZERS, name, lambda lr, **options: right(lr, **options | {option: wrong}))
