@@ -16,7 +16,8 @@ from ..sides.interface import Key
 from ..support.arrays import Array
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
-from .difference import Difference, Verdict, largest_share
+from .difference import Difference, Verdict
+from .numbers import gap, nearest_difference
 from .sampled_reference import repeatable, sampled
 
 _AHEAD = 3      # part of a generator's seed
@@ -85,7 +86,8 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     matches = all(key in answer and answer[key].shape == right.shape for key, right in shown.items())
 
     def is_enough(allowed: Mapping[Key, Array]) -> bool:
-        return matches and all(bool((_gap(answer[key], shown[key]) <= each).all()) for key, each in allowed.items())
+        gaps = ((gap(key, _array(answer[key]), _array(shown[key])), each) for key, each in allowed.items())
+        return matches and all(bool((apart <= each).all()) for apart, each in gaps)
 
     def floats() -> Numbers:
         return {key: each for key, each in exact.of(exact.function).items() if each.is_floating_point()}
@@ -93,6 +95,7 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     found = sampled(floats, c, units=units, seed=seed, is_enough=is_enough)
     allowed = {key: each + LAST * units[0] * _array(found.plain[key].abs()) for key, each in found.allowed.items()}
     differences = tuple(_difference(key, answer.get(key), right, allowed.get(key)) for key, right in shown.items() if right.numel())
+    differences += tuple(Difference(1, *key, reason="it is missing on the expected side") for key in answer if key not in shown)
     lost = tuple(key[1] for key, tensor in found.plain.items() if key[0] == "gradients" and _is_lost(tensor, allowed[key]))
     return CallComparison(differences, compared, c, SAMPLES, CHANCE, tuple(sorted(found.unknown)), lost)
 
@@ -179,15 +182,11 @@ def _difference(key: Key, actual: Tensor | None, expected: Tensor, allowed: Arra
     if allowed is None:
         allowed = np.zeros(expected.shape)
     underflow = torch.finfo(expected.dtype).smallest_normal if expected.is_floating_point() else 0.0
-    return largest_share(1, key, *(np.atleast_1d(each) for each in (_shown(actual), _shown(expected), allowed + underflow)))
+    return nearest_difference(1, key, _shown(actual), _shown(expected), allowed + underflow)
 
 
 def _is_lost(gradient: Tensor, allowed: Array) -> bool:
     return bool((gradient != 0).any()) and bool((_array(gradient.abs()) <= allowed).all())
-
-
-def _gap(actual: Tensor, expected: Tensor) -> Array:
-    return _array((actual.double() - expected.double()).abs())
 
 
 def _shown(tensor: Tensor) -> Array:

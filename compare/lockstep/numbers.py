@@ -15,7 +15,7 @@ from ..support.kinds import kind_of
 from .difference import ComparedStep, Difference, largest_share, record_of
 
 PARTIAL = ("activations", "buffers", "errors", "state")      # of which a candidate may show some
-_MASKED = ("activations", "output", "errors", "prediction")      # where infinite numbers may be meant
+_MASKED = ("activations", "output", "outputs", "errors", "prediction")      # where infinite numbers may be meant
 Record = Mapping[Key, Array]
 
 
@@ -102,7 +102,8 @@ def gap(key: Key, actual: Array, expected: Array) -> Array:
     """Return |actual − expected|, and 0 where both are the same infinity in a stage, as in a mask."""
     if actual.dtype.kind != "f":
         return np.where(actual != expected, np.inf, 0.0)
-    apart = np.asarray(np.abs(actual - expected))
+    with np.errstate(invalid="ignore"):
+        apart = np.asarray(np.abs(actual - expected))
     if key[0] in _MASKED and np.isnan(apart.max(initial=0.0)):
         apart = np.where(np.isinf(actual) & (actual == expected), 0.0, apart)
     return apart

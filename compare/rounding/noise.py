@@ -90,8 +90,10 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             row = (p * self._scale_of_product(grad)).sum(dim, keepdim=True)
             out.addcmul_(self._drawn(out), p.abs() * (grad.abs() + (p * grad).abs().sum(dim, keepdim=True)), value=8 * unit)
             return out.addcmul_(p, self._drawn(row) * row, value=-unit)
-        sizes, most = args[0].abs(), args[0].amax(dim, keepdim=True).abs()      # the least of a mask is in no sum
-        z, s = (torch.where(each < math.inf, each, 0.0) * unit for each in (sizes, most))
+        scores, most = args[0], args[0].amax(dim, keepdim=True)      # the least of a mask is in no sum
+        is_lost = most.abs() * unit >= self.amplitude      # eᶻ⁻ˢ has no digit left, and other forms have all, as where all is masked
+        sizes = torch.where(is_lost, scores - most, scores).abs(), torch.where(is_lost, 0.0, most.abs())
+        z, s = (torch.where(each < math.inf, each, 0.0) * unit for each in sizes)
         s += 8 * unit
         z = z.clamp(max=1) if name == "_softmax" else z      # or e^z is 0
         shift = (self._drawn(out) * (z + s)).add_(self._drawn(s) * s)

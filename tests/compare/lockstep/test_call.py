@@ -182,6 +182,45 @@ def test_inputs_and_outputs_inside_others_are_compared() -> None:
         assert_same_gradients(lambda x: (x * 2, 4.0), lambda x: (x * 2, 3.0), a)
 
 
+def test_an_output_that_only_one_side_returns_is_a_difference() -> None:
+    for ours, theirs, side in ((1, 0, "expected"), (0, 1, "actual")):
+        with pytest.raises(NotEquivalentError, match=rf"first at output 1\n.*it is missing on the {side} side"):
+            assert_same_gradients(lambda x, n=ours: (x * 2, *[3.0] * n), lambda x, n=theirs: (x * 2, *[3.0] * n), LOGITS)
+
+
+def test_outputs_of_a_mask_are_equal_where_both_are_the_same_infinity() -> None:
+    mask = torch.ones(30, 10, dtype=torch.bool).triu(1)
+
+    def masked(by: float) -> Any:
+        return lambda x: (x * 2).masked_fill(mask, by)
+
+    assert_same_gradients(lambda x: torch.where(mask, -torch.inf, x + x), masked(-torch.inf), LOGITS)
+    for other in (torch.inf, -1e300, torch.nan):
+        with pytest.raises(NotEquivalentError, match=r"first at output, index \[0, 1\]"):
+            assert_same_gradients(masked(other), masked(-torch.inf), LOGITS)
+
+
+@pytest.mark.parametrize("logarithm", [False, True])
+@pytest.mark.parametrize(("dtype", "by"), [(torch.float64, -1e9), (torch.float64, -1e300), (torch.float32, -1e9), (torch.float32, -3e38)])
+def test_a_row_that_is_masked_throughout_is_held_to_equal_parts(dtype: torch.dtype, by: float, logarithm: bool) -> None:
+    """Beside −1e9 nothing is left of e^(z − log Σeᶻ), in float32; of e^(z − max z) all is."""
+    scores = LOGITS.to(dtype).index_fill(0, torch.tensor([3]), by)
+
+    def of(parts: float) -> Any:
+        def softmax(z: Tensor) -> Tensor:
+            e = torch.exp(z - z.detach().amax(-1, keepdim=True))
+            p = e / e.sum(-1, keepdim=True) * torch.where(z[:, :1] == by, parts, 1.0)
+            return torch.log(p) if logarithm else p
+
+        return softmax
+
+    expected = torch.log_softmax if logarithm else torch.softmax
+    assert_same_gradients(of(1.0), lambda z: expected(z, -1), scores)
+    for parts in (1e-9, 0.9, 10.0):
+        with pytest.raises(NotEquivalentError, match=r"first at output, index \[3, \d\]"):
+            assert_same_gradients(of(parts), lambda z: expected(z, -1), scores)
+
+
 def test_buffers_that_a_call_changes_are_compared() -> None:
     class Still(nn.BatchNorm1d):
         def forward(self, x: Tensor) -> Tensor:
