@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 
+from ..problem.validation import check_seed
 from ..rounding.allowance import UNITS
 from ..rounding.spread import CHANCE, LAST, SAMPLES, critical
 from ..sides.interface import Key
@@ -71,6 +72,7 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     which are the expected module's on both sides. Rounding is sampled from the expected function, in float64. Raises ProblemError for
     inputs that cannot be used, and where the expected function gives other numbers when it is called again.
     """
+    check_seed(seed)
     actual, expected = map(_applied, (actual, expected))
     call = _Call(expected, inputs, seed)
     shown = call.of(expected)
@@ -110,6 +112,9 @@ class _Call:
         self.names = ["input " + keystr(path).replace("[", "", 1).replace("]", "", 1) for path, _ in with_paths]
         if any(isinstance(each, Tensor) and each.is_complex() for each in self.inputs):
             raise ProblemError("an input is complex; expected real ones, whose real and imaginary parts are compared by themselves")
+        layout = next((each.layout for each in self.inputs if isinstance(each, Tensor) and each.layout is not torch.strided), None)
+        if layout is not None:
+            raise ProblemError(f"an input is a tensor that is {layout}; expected a dense one, of which the function makes what it needs")
         floats = [i for i, each in enumerate(self.inputs) if isinstance(each, Tensor) and each.is_floating_point()]
         self.wanted = [i for i in floats if self.inputs[i].requires_grad] or floats
         is_module = isinstance(expected, nn.Module)

@@ -236,3 +236,10 @@ def test_complex_numbers_are_refused() -> None:
         assert_same_gradients(torch.abs, torch.abs, torch.randn(3, dtype=torch.complex128))
     with pytest.raises(ProblemError, match="returns complex numbers"):
         assert_same_gradients(torch.fft.fft, torch.fft.fft, LOGITS)
+
+
+def test_sparse_inputs_and_a_seed_that_is_none_are_refused() -> None:
+    with pytest.raises(ProblemError, match=r"an input is a tensor that is torch.sparse_coo; expected a dense one"):
+        assert_same_gradients(lambda x: x.to_dense(), lambda x: x.to_dense(), LOGITS.to_sparse())
+    with pytest.raises(ProblemError, match="seed"):
+        assert_same_gradients(torch.sin, torch.sin, LOGITS, seed="a")  # type: ignore[arg-type]
