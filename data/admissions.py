@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .faults import Faults, fail
+from .faults import Faults, fail, public
 from .preparing import Standardize, check_choices, split, standardized
 from .reading import NUMBER, quoted, read_rows
 from .spelling import meant
@@ -38,6 +38,7 @@ class Admissions:
     targets_test: "pd.Series[float]"
 
 
+@public
 def load_admissions(path: str | PathLike[str] = LESSON_CSV, *, split_seed: int = 21, standardize: Standardize = "all") -> Admissions:
     """Read, one-hot encode, standardise and split the records: by default exactly as the lesson's `data_prep` does.
 
@@ -60,6 +61,7 @@ def load_admissions(path: str | PathLike[str] = LESSON_CSV, *, split_seed: int =
     return Admissions(features.loc[training], targets.loc[training], features.loc[test], targets.loc[test])
 
 
+@public
 def read_admissions(path: str | PathLike[str] = LESSON_CSV) -> pd.DataFrame:
     """Return every record of the file as float64 columns `admit, gre, gpa, rank`, in file order; raises `DataError`."""
     faults = Faults(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .faults import Faults, fail
+from .faults import Faults, fail, public
 from .preparing import check_choices, split
 from .reading import quoted, read_rows, shown
 
@@ -27,6 +27,7 @@ class Digits:
     digits_test: NDArray[np.int64]
 
 
+@public
 def load_digits(path: str | PathLike[str] = DIGITS_CSV, *, split_seed: int = 21) -> Digits:
     """Read and split the images: nine tenths, drawn by `RandomState(split_seed)`, for training, and the others, in file order, for a test.
 

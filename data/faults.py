@@ -1,11 +1,14 @@
 """All that is wrong with a file at once: faults are gathered, and raised together in one error."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from os import PathLike
-from typing import NoReturn
+from typing import NoReturn, ParamSpec, TypeVar
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MOST = 20      # faults that a message lists
 
 
@@ -61,6 +64,20 @@ class Faults:
             lines = [f"{self.count} faults{more}:", *(f"  {what}" for _, what, _ in first)]
             lines += [f"  {advice}" for advice in dict.fromkeys(advice for _, _, advice in first) if advice]
             fail(self.path, "\n".join(lines))
+
+
+def public(function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function, whose `DataError` comes without the frames of this package: a traceback ends at the user's own call."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except DataError as error:
+            error.__traceback__ = None
+            raise      # which adds no frame of its own
+
+    return call
 
 
 def fail(path: str | PathLike[str], what: str, advice: str = "") -> NoReturn:

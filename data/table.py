@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from .columns import Choice, Column, Missing, read_columns
-from .faults import Faults, fail
+from .faults import Faults, fail, public
 from .preparing import Standardize, check_choices, split, standardized
 from .reading import quoted, shown
 from .target import CHECKS, Kind, as_targets
@@ -36,6 +36,7 @@ class Table:
     filled: int = 0
 
 
+@public
 def load_table(
     path: str | PathLike[str],
     target: str,

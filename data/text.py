@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .faults import fail
+from .faults import fail, public
 from .reading import read_text
 
 ALICE_TXT = Path(__file__).parent / "alice.txt"
@@ -29,6 +29,7 @@ class Text:
     following_test: NDArray[np.int64]
 
 
+@public
 def load_text(path: str | PathLike[str] = ALICE_TXT, *, length: int = 32) -> Text:
     """Read the text in UTF-8; raise `DataError` if it cannot be read, or if its last tenth has no window of that length."""
     text = read_text(path, "a text file").replace("\r\n", "\n")

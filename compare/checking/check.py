@@ -13,6 +13,7 @@ from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
 from ..problem.validation import check_seed, is_whole
 from ..support.arrays import Batch
+from ..support.boundary import public
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
@@ -27,6 +28,7 @@ STEPS = 50
 _FRAMES = 60      # stack frames per layer; some twenty are needed
 
 
+@public
 def check(
     attempt: Any,
     *,

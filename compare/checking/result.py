@@ -8,10 +8,12 @@ from ..diagnosis.stages import Stage
 from ..lockstep.difference import Difference
 from ..lockstep.result import Comparison
 from ..problem.problem import Problem
+from ..support.boundary import public_methods
 
 Verdict = Literal["equivalent", "different", "unstable formula", "not a proof", "could not run"]
 
 
+@public_methods
 @dataclass(frozen=True)
 class Check:
     """The result of checking an attempt against the `reference`.

@@ -108,7 +108,9 @@ def _guarded(options: Namespace) -> int:
         _say(f"error: not enough memory: {error or 'for a network and data of this size'}; use fewer units or records")
         return UNUSABLE
     except Exception as error:
-        if _is_bad_input(error):
+        from ..support.boundary import is_on_purpose
+
+        if is_on_purpose(error):
             _say(f"error: {printable_lines(str(error))}")
             return UNUSABLE
         _interrupts.check()
@@ -117,16 +119,6 @@ def _guarded(options: Namespace) -> int:
         traceback.print_exc()
         _say("internal fault: this is a mistake in backprop-compare; please report it with the lines above")
         return FAULT
-
-
-def _is_bad_input(error: Exception) -> bool:
-    from ..support.errors import CompareError
-    from ..support.packages import beside
-
-    try:
-        return isinstance(error, (CompareError, beside("data").DataError))
-    except ImportError:      # `data` cannot be imported, for the same cause as the error
-        return isinstance(error, CompareError)
 
 
 def _parsed(argv: Sequence[str] | None) -> Namespace:

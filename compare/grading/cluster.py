@@ -142,7 +142,7 @@ def _security(distributed: Any) -> Any:
         security = distributed.Security(require_encryption=True)
         context = security.get_connection_args("client").get("ssl_context")
     except (OSError, ssl.SSLError, ValueError, TypeError) as error:
-        raise ProblemError(f"the certificates in dask's configuration cannot be used: {error}; see distributed.comm.tls") from None
+        raise ProblemError(f"dask's certificates cannot be used: {error}; expected those of distributed.comm.tls") from None
     if context is None:
         names = "distributed.comm.tls.ca-file, .client.cert and .client.key"
         raise ProblemError(f"tls:// takes certificates, and dask's configuration has none; expected {names} there")

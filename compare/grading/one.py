@@ -111,7 +111,7 @@ def check_size(problem: Mapping[str, Any], whose: str) -> None:
         (sum(units_in * units for units_in, units in pairwise(sizes)), MOST_WEIGHTS, "weights"),
     ):
         if number > most:
-            raise ProblemError(f"{whose} has {number} {what}; at most {most} are graded")
+            raise ProblemError(f"{whose} has {number} {what}; expected at most {most}")
 
 
 def _graded(attempt: Carried, settings: Settings) -> Graded:

@@ -14,6 +14,7 @@ from ..rounding.spread import CHANCE, SAMPLES
 from ..sides.interface import Implementation, Key, StepRecord, abilities_of
 from ..sides.validation import LayoutError, checked_array
 from ..support.arrays import Array, Batch
+from ..support.boundary import public
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..problem.of_module import ModuleProblem
 
 
+@public
 def train_in_lockstep(
     actual: Any,
     expected: Implementation | None,
@@ -97,7 +99,7 @@ class _Run:
         self.follow_is_possible = follows if follows is not None else abilities[1].in_blocks or not self.carried.has_state
         if mode == "follow" and not self.follow_is_possible:
             why = "a recorded run cannot follow, nor can an expected side of your own whose optimiser or normalisation keeps state"
-            raise ProblemError(f"{why}; use mode 'free'")
+            raise ProblemError(f"mode is 'follow'; expected 'free', since {why}")
         # Where the actual side may not show its state, it is followed step by step, one step a block.
         self.most = 1 if self.carried.has_state and not abilities[0].in_blocks else most_steps(problem)
         self.done = self.compared = 0
@@ -153,7 +155,7 @@ class _Run:
         block = Block(numbers, batches, actual, expected, (before_actual, before), hidden)
         self.phases = actual.phases, expected.phases
         if not block.pairs:
-            raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
+            raise ProblemError("the two sides show nothing in common; expected gradients or parameters of both, else nothing is proved")
         return block
 
     def _take(self, judged: Judged) -> None:

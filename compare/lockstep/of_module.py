@@ -138,7 +138,7 @@ class ModuleRun:
         shown = by_key(record, expected)      # of a side of somebody's own perhaps views of what it changes next
         actual = {key: np.array(array, copy=None if is_module else True) for key, array in shown.items()}
         if not actual:
-            raise ProblemError("the two sides show nothing in common: nothing was compared, and nothing is proved")
+            raise ProblemError("the two sides show nothing in common; expected gradients or parameters of both, else nothing is proved")
         if not any(key[0] == "params" for key in actual) and self.steps > 1 and self.trained:
             raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
         self.shown |= dict.fromkeys(actual)

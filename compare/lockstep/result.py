@@ -11,6 +11,7 @@ from ..problem.pieces import LOSSES
 from ..problem.problem import Problem
 from ..sides.interface import Key
 from ..support.arrays import Array
+from ..support.boundary import public_methods
 from .difference import ComparedStep, Difference, Mode, Verdict, shares
 
 _MOST_LISTED = 24      # tensors that agreed
@@ -46,6 +47,7 @@ class Rounding:
     notes: tuple[str, ...] = ()
 
 
+@public_methods
 @dataclass(frozen=True)
 class Comparison:
     """The result of training two implementations side by side.

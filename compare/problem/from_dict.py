@@ -46,7 +46,7 @@ def declared_problem(declared: Mapping[str, Any]) -> Problem:
         raise ProblemError(f"PROBLEM has {name!r}; expected one of {', '.join(keys())}{did_you_mean(name, keys())}")
     for name, value in _FIXED.items():
         if declared.get(name) not in (None, value):
-            raise ProblemError(f"PROBLEM has {name} {declared[name]!r}; an attempt cannot be checked with that yet: leave it out")
+            raise ProblemError(f"PROBLEM has {name} {declared[name]!r}; expected {value!r}, the only one that is checked")
     if not isinstance(declared.get("activations", ""), (str, tuple, list)):
         raise ProblemError(f"PROBLEM has activations {declared['activations']!r}; expected a name, or one for each layer")
     fields = {**LESSON, **{name: value for name, value in declared.items() if name in _FIELDS and value is not None}}

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..support.boundary import public
 from ..support.packages import beside
 from .from_csv import split_problem
 from .pieces import LOSSES
@@ -30,6 +31,7 @@ EXAMPLE_DELTAS = {
 EXAMPLE_OUTPUT = "0.484973430849925"
 
 
+@public
 def lesson_problem(
     path: str | PathLike[str] | None = None,
     *,

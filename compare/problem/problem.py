@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..support.arrays import Array, Batch
+from ..support.boundary import public_methods
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 from .arrays import checked_batch, checked_parameters, read_only
@@ -38,6 +39,7 @@ class Layer:
     function: str
 
 
+@public_methods
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
     """A network, its training and its data. The network has linear layers of `sizes` units, input first, each followed by its activation.

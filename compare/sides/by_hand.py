@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..problem.validation import check_choice
 from ..support.arrays import Array
+from ..support.boundary import public_methods
 from ..support.packages import beside
 from .interface import Abilities, StepRecord
 
@@ -28,6 +29,7 @@ class Criterion(Protocol):
         """Return ∂L/∂ŷ, of the shape of the output."""
 
 
+@public_methods
 class ByHand:
     """A layer, often a `manual.Sequential`, with a loss, by its name in `manual.LOSSES` or itself, and an optimiser.
 

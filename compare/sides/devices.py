@@ -14,8 +14,8 @@ def checked_device(name: str) -> str:
     if device.type not in ("cpu", "cuda") or (device.type == "cpu" and device.index not in (None, 0)):
         raise ProblemError(f"device is {name!r}; expected cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
-        what_to_do = "use --device cpu, or a machine with a CUDA device and a CUDA build of PyTorch"
+        what_to_do = "expected --device cpu, or a machine with a CUDA device and a CUDA build of PyTorch"
         raise ProblemError(f"device is {name!r}, but PyTorch {torch.__version__} sees no CUDA device here; {what_to_do}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ProblemError(f"device is {name!r}, but there are only {torch.cuda.device_count()} CUDA devices, from cuda:0")
+        raise ProblemError(f"device is {name!r}, expected one of the {torch.cuda.device_count()} CUDA devices from cuda:0 on")
     return name

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..problem.problem import Problem
 from ..support.arrays import Array, Batch
+from ..support.boundary import public_methods
 from ..support.packages import beside
 from .interface import PHASES, InBlocks, StepRecord, made_anew, stacked
 
@@ -14,6 +15,7 @@ else:
     manual = beside("manual")
 
 
+@public_methods
 class Manual(InBlocks):
     """`manual.Network`, trained with the problem's optimiser of `manual` on its loss.
 

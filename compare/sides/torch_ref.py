@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..problem.problem import Problem
 from ..support.arrays import Array, Batch
+from ..support.boundary import public_methods
 from ..support.packages import beside
 from .devices import checked_device
 from .interface import PHASES, InBlocks, StepRecord, made_anew
@@ -19,6 +20,7 @@ else:
     torch_ref = beside("torch_ref")
 
 
+@public_methods
 class TorchRef(InBlocks):
     """`torch_ref.Network` on `device`, trained with the problem's optimiser of `torch_ref`.
 

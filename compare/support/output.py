@@ -100,7 +100,7 @@ def locked(folder: str | PathLike[str]) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ProblemError(f"{name} is in use by another run; wait for it, or choose another --out") from None
+            raise ProblemError(f"{name} is in use by another run; expected one of its own: wait, or choose another --out") from None
         yield
     finally:
         os.close(lock)

@@ -15,6 +15,7 @@ from ..problem.problem import Problem
 from ..report.words import about, headline, why
 from ..sides.interface import Implementation
 from ..support.arrays import Batch
+from ..support.boundary import public
 from ..support.errors import NotEquivalentError, ProblemError
 from ..support.kinds import kind_of
 from ..support.suggest import did_you_mean
@@ -62,6 +63,7 @@ def assert_equivalent(
 ) -> Comparison: ...
 
 
+@public
 def assert_equivalent(actual: Any, problem: Any = None, **options: Any) -> Comparison | Check:
     """Train `actual` beside PyTorch, and raise unless every number of every step agrees to rounding.
 
@@ -89,6 +91,7 @@ def assert_equivalent(actual: Any, problem: Any = None, **options: Any) -> Compa
     return result
 
 
+@public
 def assert_same_gradients(actual: Any, expected: Any, *inputs: Any, seed: int = 0) -> "CallComparison":
     """Call both on the same inputs, and raise unless outputs and gradients agree to rounding.
 

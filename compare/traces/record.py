@@ -15,6 +15,7 @@ from ..problem.problem import Problem
 from ..problem.validation import check_choice, is_whole
 from ..sides.interface import StepRecord
 from ..support.arrays import Array
+from ..support.boundary import public
 from ..support.environment import environment
 from ..support.errors import ProblemError
 from ..support.output import locked, write_file
@@ -30,6 +31,7 @@ _SEGMENT_STEPS = 256
 _SEGMENT_BYTES = 1 << 22
 
 
+@public
 def record(
     problem: "Problem | ModuleProblem",
     out: str | PathLike[str],

@@ -14,6 +14,7 @@ from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
+from ..support.boundary import public
 from ..support.errors import ProblemError
 from ..userfile.as_side import Attempted, can_train
 from ..userfile.conventions import ContractError, Convention, conventions
@@ -26,6 +27,7 @@ from .trace import Trace, cut_off, inputs_arrays, opened, problem_fields
 _TRIED = 3      # steps to find the convention of an attempt's arrays
 
 
+@public
 def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | PathLike[str] | None = None, keep: bool = False) -> Check:
     """Train an attempt as the recorded run was trained, and compare each step's new weights, and the predictions, with the recorded ones.
 
@@ -50,6 +52,7 @@ def replay(trace: Trace | str | PathLike[str], attempt: Any, *, adapter: str | P
         candidate.close()
 
 
+@public
 def differences(actual: Trace | str | PathLike[str], expected: Trace | str | PathLike[str], *, keep: bool = False) -> Comparison:
     """Compare two recorded runs of one problem, step by step as far as both go, within the bounds of the coarser of their precisions.
 

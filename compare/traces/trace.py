@@ -14,6 +14,7 @@ import numpy as np
 from ..problem.problem import Problem
 from ..sides.interface import Implementation, StepRecord
 from ..support.arrays import Array, Batch
+from ..support.boundary import public_methods
 from ..support.errors import ProblemError
 from .manifest import END, INPUTS, MANIFEST, MOST_BYTES, START, SUFFIX, Manifest, Part, TraceError, segment_name
 from .segments import checked_arrays, checked_records, step_records
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Converted = TypeVar("Converted")
 
 
+@public_methods
 class Trace:
     """The trace in a folder; raises TraceError if it is incomplete, changed after it was written, or of another version.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..problem.problem import Problem
 from ..support.arrays import Array
+from ..support.boundary import public_methods
 from ..support.errors import ProblemError
 from .conventions import Convention, short_name
 from .file import AttemptError
@@ -24,6 +25,7 @@ _OF_PARAMETERS = {"grads": "d", "deltas": "step_", "params": ""}
 _OWN = Convention()
 
 
+@public_methods
 class Program:
     """A program started by this command, which speaks the protocol of docs/protocol.md.
 

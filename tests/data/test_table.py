@@ -8,6 +8,7 @@ import csv
 import io
 import statistics
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -710,6 +711,13 @@ def test_escapes_in_a_cell_never_reach_the_terminal(tmp_path: Path, column: str)
 def test_escapes_in_labels_never_reach_the_terminal(tmp_path: Path) -> None:
     says = refusal(saved(tmp_path, with_column("sold", repeated(HOSTILE, "b", "c"))))
     assert r"3 labels, 'a\x1b[31m\u202e\x07b', b, c" in says
+
+
+@pytest.mark.parametrize("read", [lambda path: load_table(path, "y", kind="binary"), load_admissions, data.load_digits, data.load_text])
+def test_a_traceback_ends_at_the_users_own_call(read: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        read("no such file")
+    assert {frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)} == {__file__}
 
 
 # What both readers share

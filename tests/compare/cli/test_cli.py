@@ -246,7 +246,7 @@ def test_input_that_cannot_be_used_is_one_clear_error(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_cuda_without_cuda_is_a_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--device", "cuda"]) == 2
-    assert "sees no CUDA device here; use --device cpu" in capsys.readouterr().err
+    assert "sees no CUDA device here; expected --device cpu" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

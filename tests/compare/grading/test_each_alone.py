@@ -154,7 +154,7 @@ def test_an_answer_that_would_be_refused_is_a_fault_of_ours(monkeypatch: pytest.
 def test_a_network_that_is_too_large_is_not_graded() -> None:
     line = graded_text(RIGHT + "\nPROBLEM = {'sizes': (2000, 2000, 1)}\n", OPEN).line
     assert line["verdict"] == "could not run"
-    assert line["reason"] == f"its PROBLEM has 4002000 weights; at most {MOST_WEIGHTS} are graded"
+    assert line["reason"] == f"its PROBLEM has 4002000 weights; expected at most {MOST_WEIGHTS}"
 
 
 @confined

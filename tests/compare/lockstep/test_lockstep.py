@@ -173,7 +173,7 @@ def test_what_is_not_shown_is_not_compared(problem: Problem) -> None:
 
 
 def test_nothing_shown_is_no_pass(problem: Problem) -> None:
-    with pytest.raises(ProblemError, match="nothing was compared"):
+    with pytest.raises(ProblemError, match="nothing in common; expected"):
         train_in_lockstep(Showing(problem, lambda record: StepRecord()), TorchRef(problem), problem, steps=1)
 
 

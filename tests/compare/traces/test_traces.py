@@ -195,7 +195,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 def test_two_runs_on_one_folder_refuse_each_other(tmp_path: Path) -> None:
     def again(step: int) -> None:
-        with pytest.raises(ProblemError, match="in use by another run; wait for it, or choose another --out"):
+        with pytest.raises(ProblemError, match="in use by another run; expected one of its own: wait, or choose another --out"):
             record(PROBLEM, tmp_path / "t", steps=STEPS)
 
     record(PROBLEM, tmp_path / "t", steps=STEPS, progress=again).verify()

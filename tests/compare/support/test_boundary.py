@@ -1,0 +1,141 @@
+"""Errors that are raised on purpose come without the package's own frames, and each message says what was expected."""
+
+import ast
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import compare
+from compare import (
+    ByHand,
+    Manual,
+    Problem,
+    Program,
+    TorchRef,
+    Trace,
+    assert_equivalent,
+    assert_same_gradients,
+    check,
+    differences,
+    lesson_problem,
+    record,
+    replay,
+    train_in_lockstep,
+)
+from compare.support.boundary import is_on_purpose, public
+
+ROOT = Path(__file__).parents[3]
+PROBLEM = Problem.draw((3, 2, 1))
+RAISING: dict[str, Callable[[], Any]] = {
+    "check": lambda: check("no such file.py"),
+    "check, options": lambda: check({"train_step": print}, problem={"sizess": (3, 1)}),
+    "assert_equivalent": lambda: assert_equivalent(nn.Linear(2, 1), nn.Linear(2, 1)),
+    "assert_equivalent, different": lambda: assert_equivalent(Wrong(), PROBLEM),
+    "assert_same_gradients": lambda: assert_same_gradients(torch.sin, torch.cos, torch.ones(3)),
+    "train_in_lockstep": lambda: train_in_lockstep(None, None, PROBLEM, steps=3),
+    "record": lambda: record(PROBLEM, "", steps=0),
+    "replay": lambda: replay("no such trace", "no such file.py"),
+    "differences": lambda: differences("no such trace", "none"),
+    "lesson_problem": lambda: lesson_problem(loss="mes"),
+    "lesson_problem, file": lambda: lesson_problem("no such file.csv"),
+    "Problem": lambda: Problem(sizes=(3,), batches=()),
+    "Problem.draw": lambda: Problem.draw((3, 2), loss="mes"),
+    "Problem.of": lambda: Problem.of(nn.Linear(2, 1), inputs=()),
+    "Program": lambda: Program(""),
+    "Trace": lambda: Trace("no such trace"),
+    "TorchRef": lambda: TorchRef(PROBLEM, device="tpu"),
+}
+
+
+class Wrong:
+    """An implementation whose parameters never change."""
+
+    def load_state_dict(self, params: Any) -> None:
+        self.params = dict(params)
+
+    def step(self, x: Any, y: Any) -> compare.StepRecord:
+        return compare.StepRecord(params=self.params)
+
+    def predict(self, x: Any) -> Any:
+        return x @ self.params["0.weight"].T @ self.params["2.weight"].T
+
+
+@pytest.mark.parametrize("call", RAISING.values(), ids=RAISING.keys())
+def test_a_traceback_ends_at_the_users_own_call(call: Callable[[], Any]) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - of whatever kind
+        call()
+    assert is_on_purpose(caught.value)
+    assert {frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)} == {__file__}
+    said = "".join(traceback.format_exception(caught.value))
+    assert "During handling" not in said
+    assert "/compare/" not in said.replace(__file__, "")
+
+
+def test_the_users_own_frames_of_a_cause_are_kept() -> None:
+    class Raises(nn.Module):
+        def forward(self, x: Any) -> Any:
+            raise ValueError("mine")
+
+    with pytest.raises(compare.ProblemError) as caught:
+        assert_equivalent(nn.Identity(), Raises(), inputs=(3, 2))
+    said = "".join(traceback.format_exception(caught.value))
+    assert 'raise ValueError("mine")' in said
+    assert "/compare/" not in said.replace(__file__, "")
+
+
+def test_another_error_keeps_its_frames() -> None:
+    """The control: a mistake of the package is to be found."""
+
+    @public
+    def fails() -> None:
+        SimpleNamespace().nothing  # noqa: B018
+
+    with pytest.raises(AttributeError) as caught:
+        fails()
+    assert [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][1:] == ["call", "fails"]
+
+
+@pytest.mark.parametrize("name", [name for name in compare.__all__ if name[0].islower()])
+def test_every_public_function_is_at_the_boundary(name: str) -> None:
+    assert getattr(compare, name).__wrapped__.__module__ == getattr(compare, name).__module__
+
+
+@pytest.mark.parametrize("kind", [ByHand, Manual, TorchRef, Problem, Program, Trace], ids=lambda kind: kind.__name__)
+def test_every_public_class_is_at_the_boundary(kind: type) -> None:
+    assert hasattr(kind.__init__, "__wrapped__")
+
+
+def unsaid(source: str, name: str = "") -> Iterator[str]:
+    """Yield where a ProblemError is raised without "expected" in its message, or in a text that the message is put together from.
+
+    An error of other code that is only passed on has a message of that code's.
+    """
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        texts = {ast.unparse(node) for node in ast.walk(function) if isinstance(node, (ast.Assign, ast.AugAssign))}
+        for node in ast.walk(function):
+            if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) == "ProblemError"):
+                continue
+            used = {each.id for each in ast.walk(node.exc) if isinstance(each, ast.Name)}
+            parts = [ast.unparse(node.exc), *(text for text in texts if used & set(text.split(" = ")[0].split(", ")))]
+            is_passed_on = "{error}" in parts[0] or "raised {type(error)" in parts[0]
+            if not is_passed_on and not any("xpected" in part for part in parts):
+                yield f"{name}:{node.lineno}: {ast.unparse(node.exc)}"
+
+
+def test_every_message_says_what_was_expected() -> None:
+    files = (ROOT / "compare").rglob("*.py")
+    assert [place for path in files for place in unsaid(path.read_text(encoding="utf-8"), path.name)] == []
+
+
+def test_a_message_that_does_not_is_found() -> None:
+    """The control."""
+    assert list(unsaid("def f(x):\n    raise ProblemError(f'x is {x}')\n"))
+    assert not list(unsaid("def f(x):\n    said = 'expected 1'\n    raise ProblemError(f'x is {x}; {said}')\n"))
