@@ -72,7 +72,7 @@ def test_the_wheel_holds_one_package_its_data_and_its_types(built: Path) -> None
     assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"backprop_compare"}
     page = {f"compare/report/page/{name}" for name in ("picker.js", "report.html", "style.css")}
     exercises = ("exercises.toml", "references.py", "attention_1.py", "solutions/attention_1.py")
-    guide = {f"compare/exercises/guide/{name}" for name in exercises}
+    guide = {"compare/exercises/live.html", *(f"compare/exercises/guide/{name}" for name in exercises)}
     inside = {"py.typed", "data/binary.csv", *page, *guide, *(f"{package}/py.typed" for package in PACKAGES)}
     assert {f"backprop_compare/{name}" for name in inside} <= set(names)
     assert "backprop_compare/_checkout.py" not in names

@@ -275,6 +275,7 @@ def _fill_check(command: argparse.ArgumentParser) -> None:
     how("--steps", type=parsers.steps, metavar="N", help="of the training in lockstep after the probes (default 50)")
     how("--reference", metavar="FILE:NAME", help="its reference: a function that returns any nn.Module, or its Problem")
     how("--names", type=parsers.names, metavar="THEIRS=OURS,...", help="its names of parameters, where they are not --reference's")
+    how("--watch", action="store_true", help="check again whenever the file is saved")
     how("--data", dest="probe_data", choices=("drawn", "lesson"), default="drawn", help="the probes' records (default drawn)")
     _add_problem(command, "what it is compared with (default: PROBLEM, or the lesson)")
     _add_shared(command.add_argument_group("report"), *_CHECK_REPORT)

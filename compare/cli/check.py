@@ -17,6 +17,10 @@ from .common import CheckInterrupt, check_report
 
 def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check a user's file and report."""
+    if options.watch:
+        from .watch import watch_check
+
+        return watch_check(options, check_interrupt)
     from ..checking.check import STEPS
     from ..checking.check import check as check_file
 

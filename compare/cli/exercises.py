@@ -24,6 +24,7 @@ def fill(command: argparse.ArgumentParser) -> None:
 
     command.set_defaults(run="exercises.exercises")
     command.add_argument("--set", metavar="DIR", type=parsers.path, help="a teacher's exercises (default: those of the guide)")
+    _add_watch(command)
     actions = command.add_subparsers(title="actions (without one, they are listed)", metavar="ACTION", parser_class=Parser)
 
     def action(run: str, help_: str, epilog: str | None = None) -> argparse.ArgumentParser:
@@ -36,17 +37,32 @@ def fill(command: argparse.ArgumentParser) -> None:
     start_.add_argument("name", metavar="NAME", help="of an exercise, or of a chapter, whose next unsolved one it is")
     check_ = action("check", "check an exercise, stage by stage", _CODES)
     check_.add_argument("name", nargs="?", metavar="NAME|FILE", help="(default: what was saved last)")
-    check_.add_argument("--hint", type=int, choices=(1, 2, 3), default=0, help="show so many of its hints")
     check_.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    check_.add_argument("--quiet", action="store_true", help="print the verdict alone")
+    _add_watch(check_)
     action("solution", "print the solution of an exercise").add_argument("name", metavar="NAME", help="of an exercise")
 
 
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--watch", action="store_true", help="check again whenever it is saved, and show a page on this machine")
+    parser.add_argument("--open", action="store_true", help="open that page in a browser")
+    parser.add_argument("--hint", type=int, choices=(1, 2, 3), default=0, help="show so many of its hints")
+    parser.add_argument("--quiet", action="store_true", help="print the verdict alone")
+
+
 def exercises(options: Namespace, check_interrupt: CheckInterrupt) -> str:
-    """List the exercises, with what is solved."""
+    """List the exercises, with what is solved; with --watch, check those in the current folder."""
     from ..exercises.printing import print_list
+    from ..support.errors import ProblemError
     from ..support.output import Writing
 
+    if options.watch:
+        from .watch import watch_exercises
+
+        _attempt(None, found := _set(options))
+        return watch_exercises(options, found, None, check_interrupt)
+    for name in ("open", "hint", "quiet"):
+        if getattr(options, name):
+            raise ProblemError(f"--{name} is given to a list; expected it with --watch, or after check")
     with Writing():
         print_list(_solved(options))
     return "equivalent"
@@ -76,13 +92,23 @@ def start(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
 def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check an exercise and report; note it if it is solved."""
-    from ..exercises.outcome import outcome
     from ..exercises.printing import outcome_json, print_outcome
+    from ..support.errors import ProblemError
     from ..support.output import Writing
 
     solved = _solved(options)
     exercise, path = _attempt(options.name, solved.exercises)
-    found = outcome(exercise, path)
+    if options.watch:
+        from .watch import watch_exercises
+
+        if options.json:
+            raise ProblemError("--json is given with --watch; expected one of them")
+        return watch_exercises(options, solved.exercises, (exercise, path), check_interrupt)
+    if options.open:
+        raise ProblemError("--open is given without --watch; expected both, as only a watch has a page")
+    from ..exercises.checking import checked
+
+    found = checked(exercise, path)
     if found.verdict == "solved":
         solved.add(exercise, path)
     with Writing():

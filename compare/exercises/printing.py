@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.text import Text
 
 from ..report.console import make_console
+from ..report.json import as_text
 from ..report.words import MARKS
+from .outcome import Outcome
 from .progress import Solved
 from .sets import Exercise, ExerciseSet
-
-if TYPE_CHECKING:
-    from .outcome import Outcome
 
 _PROGRESS = {"solved": ("✓", "green", "solved"), "changed": ("✓", "yellow", "solved, and changed since"), "started": ("·", "", "begun")}
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow", "open": "dim"}
@@ -98,7 +96,7 @@ def _after(found: Outcome) -> str:
 
 def outcome_json(found: Outcome, level: int, solved: Solved) -> str:
     """Return the outcome as JSON text, with the first `level` hints."""
-    return json.dumps(outcome_object(found, level, solved), indent=2, ensure_ascii=False)
+    return as_text(outcome_object(found, level, solved))
 
 
 def outcome_object(found: Outcome, level: int, solved: Solved) -> Mapping[str, Any]:

@@ -81,16 +81,17 @@ def rounding_object(comparison: Comparison | None) -> dict[str, Any] | None:
 
 def as_text(result: Mapping[str, Any]) -> str:
     """Return the JSON text of dicts, lists, tuples and NumPy arrays."""
-    return json.dumps(_jsonable(result), indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(jsonable(result), indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """Return the value as dicts, lists, texts and finite numbers, with arrays as lists and other numbers as texts such as "NaN"."""
     if isinstance(value, Mapping):
-        return {str(key): _jsonable(item) for key, item in value.items()}
+        return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return _jsonable(value.tolist())
+        return jsonable(value.tolist())
     if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
+        return [jsonable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

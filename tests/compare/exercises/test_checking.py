@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from compare.exercises.outcome import Outcome, outcome
+from compare.exercises.checking import checked
+from compare.exercises.outcome import Outcome
 from compare.exercises.sets import Exercise, exercise_set
 
 from .learner import RIGHT, WRONG, write
@@ -17,12 +18,12 @@ STAGES = ("loss", *(f"gradient of {name}" for name in ("out_proj.bias", "out_pro
 def of(body: str, folder: Path) -> Outcome:
     path = folder / "attention_1.py"
     write(path, body)
-    return outcome(exercise_set().named("attention_1"), path)
+    return checked(exercise_set().named("attention_1"), path)
 
 
 def test_as_it_is_given_nothing_is_green_and_it_says_what_to_write(tmp_path: Path) -> None:
     shutil.copy(exercise_set().named("attention_1").path, path := tmp_path / "attention_1.py")
-    found = outcome(exercise_set().named("attention_1"), path)
+    found = checked(exercise_set().named("attention_1"), path)
     assert found.verdict == "not written yet"
     assert found.stages == (*((name, "open") for name in STAGES), ("training, 20 steps", "open"))
     assert (found.said or "").startswith("of_scores: ∂L/∂S by its two terms")
@@ -48,7 +49,7 @@ def test_what_only_a_later_step_finds_is_wrong_too(tmp_path: Path) -> None:
     path = tmp_path / "embedding_2.py"
     body = "e, n = np.exp(z), np.arange(len(y)); p = e / e.sum(1, keepdims=True); loss = -np.log(p[n, y]).mean(); p[n, y] -= 1; "
     write(path, body + "return loss, p / len(y)")
-    found = outcome(exercise_set().named("embedding_2"), path)
+    found = checked(exercise_set().named("embedding_2"), path)
     assert found.verdict == "different"
     assert (found.where or "").startswith("step 2, loss")
 
@@ -78,7 +79,7 @@ def test_what_it_prints_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def contract(name: str, folder: Path) -> Outcome:
     path = folder / "mine.py"
     shutil.copy(EXAMPLES / name, path)
-    return outcome(Exercise("mine", folder, "own", "Mine"), path)
+    return checked(Exercise("mine", folder, "own", "Mine"), path)
 
 
 def test_a_file_of_the_contract_has_its_stages_too(tmp_path: Path) -> None:
@@ -101,6 +102,6 @@ def test_a_function_of_the_contract_that_is_left_out_is_not_written_yet(tmp_path
     text = (EXAMPLES / "right_hidden_error.py").read_text(encoding="utf-8")
     raises = '    raise NotImplementedError("write trace: all of it")\n'
     path.write_text(text.replace("    hidden_error_term =", raises + "    hidden_error_term ="))
-    found = outcome(Exercise("mine", tmp_path, "own", "Mine"), path)
+    found = checked(Exercise("mine", tmp_path, "own", "Mine"), path)
     assert (found.verdict, found.said) == ("not written yet", "trace: all of it")
     assert found.line is not None
