@@ -26,7 +26,7 @@ test-all: .venv/installed
 
 # The report, opened in a real browser.
 browser-test: chromium .venv/browser-installed
-	$(BIN)/python -m pytest tests/browser/report_in_chromium.py
+	$(BIN)/python -m pytest tests/browser/report_in_chromium.py tests/browser/exercises_in_chromium.py
 
 chromium:
 	@command -v chromium >/dev/null || { echo "chromium is not installed; on Debian: apt-get install chromium" >&2; exit 1; }
