@@ -92,11 +92,13 @@ def test_an_exercise_as_it_is_given_is_refused_and_says_what_is_to_be_written(na
     assert f"gradients is not written yet: write {left_out(name)}: " in said
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NAMES)
 def test_its_solution_is_equal(name: str) -> None:
     assert checked(FOLDER / "solutions" / f"{name}.py") == EQUIVALENT
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_solution_that_is_a_millionth_off_is_not(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.py"

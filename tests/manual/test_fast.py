@@ -97,6 +97,7 @@ class Fast:
         return self.network.predict(x)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("way", "name"), ALL, indirect=["way"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("loss", sorted(fast.FACTORS))

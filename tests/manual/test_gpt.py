@@ -34,7 +34,7 @@ def gpt(seed: int, *, places: int = 6, units: int = 4, heads: int = 2, words: in
 
 
 @pytest.mark.seeds(12)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("dtype", "mode"), [("float64", "free"), ("float32", "follow")])
 def test_it_trains_as_pytorchs(dtype: str, mode: str, seed: int) -> None:
     """Every second one has one table at both ends."""
@@ -53,7 +53,7 @@ BEFORE = {      # by layer, whose output it makes the error at
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("path", BEFORE)
 def test_a_fault_on_the_way_back_is_found_in_its_layer(path: str) -> None:
     first = gpt(0).compared((path, "input"), steps=1).first_divergence

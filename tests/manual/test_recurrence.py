@@ -117,6 +117,7 @@ def test_one_above_another_trains_as_pytorchs(kind: str) -> None:
     case.held_to_pytorch(steps=3)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 @pytest.mark.parametrize(("dtype", "mode"), [("float64", "free"), ("float32", "follow")])
 def test_a_classifier_of_rows_of_pixels_trains_as_pytorchs(kind: str, dtype: str, mode: Mode) -> None:

@@ -86,6 +86,7 @@ def pytorchs(kind: str) -> Callable[[Any], torch.optim.Optimizer]:
     return lambda ps: TORCHS[kind](ps, lr=LR, **FULL[kind])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FULL)
 def test_with_all_options_set_they_train_as_pytorchs(kind: str) -> None:
     held(getattr(manual, kind)(LR, **FULL[kind]), pytorchs(kind), steps=200)
@@ -108,6 +109,7 @@ def test_a_fault_in_each_line_is_found(kind: str, slot: str) -> None:
     assert (found.step, found.phase) == (1, "deltas" if slot == "delta" else "state")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("kind", "option"), NUMBERS)
 def test_an_option_that_is_off_by_a_millionth_is_found(kind: str, option: str) -> None:
     wrong = getattr(manual, kind)(LR, **FULL[kind] | {option: FULL[kind][option] * FAULT})
