@@ -17,9 +17,9 @@ from ..sides.interface import Key
 from ..support.arrays import Array
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
-from .difference import Difference, Verdict
+from .difference import Difference, Verdict, on_unknown
 from .numbers import gap, nearest_difference
-from .sampled_reference import repeatable, sampled
+from .sampled_reference import Sampled, repeatable, sampled
 
 _AHEAD = 3      # part of a generator's seed
 
@@ -62,15 +62,16 @@ class CallComparison:
             return f"equivalent: {self.compared} numbers of {_listed(self.differences)}, each within what rounding allows\n{method}"
         before = self.differences[: self.differences.index(found)]
         lines = [f"different: first at {_place(found)}", *found.lines(), f"  agreed before it: {_listed(before) or 'nothing'}", method]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {line}" for line in on_unknown(self.unknown))])
 
 
 def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int = 0) -> CallComparison:
     """Call both with the same inputs, go back from the same drawn gradient of each output, and compare outputs and gradients.
 
     Gradients are those of the inputs that require one, or of all inputs of floating point where none does; and of a module's parameters,
-    which are the expected module's on both sides. Rounding is sampled from the expected function, in float64. Raises ProblemError for
-    inputs that cannot be used, and where the expected function gives other numbers when it is called again.
+    which are the expected module's on both sides. Rounding is sampled from the expected function, in float64 where it runs so, which one
+    with constants of its own may not. Raises ProblemError for inputs that cannot be used, and where the expected function gives other
+    numbers when it is called again.
     """
     check_seed(seed)
     actual, expected = map(_applied, (actual, expected))
@@ -78,7 +79,6 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     shown = call.of(expected)
     if not all(torch.equal(again.nan_to_num(), shown[key].nan_to_num()) for key, again in call.of(expected).items()):
         raise ProblemError(f"{_name(expected)}, the expected one, gives other numbers when it is called again; expected the same ones")
-    exact = _Call(_in_double(expected), [_in_double(each) for each in inputs], seed)
     answer = call.of(actual)
     compared = sum(tensor.numel() for tensor in shown.values())
     if not compared:
@@ -91,10 +91,16 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
         gaps = ((gap(key, _array(answer[key]), _array(shown[key])), each) for key, each in allowed.items())
         return matches and all(bool((apart <= each).all()) for apart, each in gaps)
 
-    def floats() -> Numbers:
-        return {key: each for key, each in exact.of(exact.function).items() if each.is_floating_point()}
+    def samples_of(exact: _Call) -> Sampled[Key]:
+        def floats() -> Numbers:
+            return {key: each for key, each in exact.of(exact.function).items() if each.is_floating_point()}
 
-    found = sampled(floats, c, units=units, seed=seed, is_enough=is_enough)
+        return sampled(floats, c, units=units, seed=seed, is_enough=is_enough)
+
+    try:
+        found = samples_of(_Call(_in_double(expected), [_in_double(each) for each in inputs], seed))
+    except (RuntimeError, TypeError):      # constants of float32 in its code, which do not go with float64
+        found = samples_of(call)
     allowed = {key: each + LAST * units[0] * _array(found.plain[key].abs()) for key, each in found.allowed.items()}
     differences = tuple(_difference(key, answer.get(key), right, allowed.get(key)) for key, right in shown.items() if right.numel())
     differences += tuple(Difference(1, *key, reason="it is missing on the expected side") for key in answer if key not in shown)

@@ -1,6 +1,6 @@
 """A `Difference` is one number on both sides; a `ComparedStep` is one step of both sides beside what rounding allows in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -141,3 +141,8 @@ def largest_share(step: int, key: Key, actual: Array, expected: Array, allowed: 
         with np.errstate(all="ignore"):
             share = np.where(beyond, np.nan_to_num(np.abs(actual - expected), nan=np.inf), -1.0)
     return Difference.at(step, *key, np.unravel_index(int(np.argmax(share)), share.shape), actual, expected, allowed)
+
+
+def on_unknown(calls: Sequence[str]) -> list[str]:
+    """Return the line that says which of PyTorch's calls have no row in the noise table, if any."""
+    return [f"the noise table has no row for {', '.join(calls)}, in which honest programs may be farther apart"] if calls else []

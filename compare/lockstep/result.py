@@ -12,7 +12,7 @@ from ..problem.problem import Problem
 from ..sides.interface import Key
 from ..support.arrays import Array
 from ..support.boundary import public_methods
-from .difference import ComparedStep, Difference, Mode, Verdict, shares
+from .difference import ComparedStep, Difference, Mode, Verdict, on_unknown, shares
 
 _MOST_LISTED = 24      # tensors that agreed
 _CLEARLY = 16      # times what rounding allows
@@ -165,7 +165,7 @@ class Comparison:
         if found.turned:
             where = f"at {len(found.turned)} of these, first at step {found.turned[0]},"
             lines.append(f"{where} rounding turns a choice, as of a relu at 0")
-        return [*lines, *found.notes]
+        return [*lines, *(on_unknown(found.unknown) if self.first_divergence else []), *found.notes]
 
     def _said(self) -> str:
         found = self.first_divergence

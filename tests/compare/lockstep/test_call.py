@@ -243,3 +243,18 @@ def test_sparse_inputs_and_a_seed_that_is_none_are_refused() -> None:
         assert_same_gradients(lambda x: x.to_dense(), lambda x: x.to_dense(), LOGITS.to_sparse())
     with pytest.raises(ProblemError, match="seed"):
         assert_same_gradients(torch.sin, torch.sin, LOGITS, seed="a")  # type: ignore[arg-type]
+
+
+def test_an_expected_function_with_constants_of_float32_is_sampled_in_float32() -> None:
+    weight, x = torch.randn((10, 4), generator=torch.Generator().manual_seed(3)), LOGITS.float()
+    assert_same_gradients(lambda x: (x[:, :, None] * weight).sum(1), lambda x: x @ weight, x)
+    for wrong in (weight * (1 + 1e-4), weight.bfloat16().float()):
+        with pytest.raises(NotEquivalentError, match="first at output"):
+            assert_same_gradients(lambda x, wrong=wrong: x @ wrong, lambda x: x @ weight, x)
+
+
+def test_a_difference_says_which_calls_have_no_row() -> None:
+    with pytest.raises(NotEquivalentError, match=r"has no row for logcumsumexp, in which honest"):
+        assert_same_gradients(lambda x: x.logcumsumexp(0) * 2, lambda x: x.logcumsumexp(0), LOGITS)
+    with pytest.raises(NotEquivalentError, match=r"(?s)^((?!no row).)*$"):
+        assert_same_gradients(lambda x: x.cumsum(0) * 2, lambda x: x.cumsum(0), LOGITS)
