@@ -23,7 +23,7 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
     "": ("__init__",),
     "problem": ("__init__", "arrays", "pieces", "problem", "validation"),
     "sandbox": ("__init__", "landlock", "runner", "seccomp", "syscalls", "values"),
-    "support": ("__init__", "arrays", "errors", "kinds", "packages"),
+    "support": ("__init__", "arrays", "boundary", "errors", "kinds", "packages", "suggest"),
     "userfile": ("__init__", "conventions", "declared", "file", "imports", "line_trace", "process", "source", "stubs"),
     "userfile/pipe": ("__init__", "frames"),
     "userfile/shapes": tuple(sorted(each.stem for each in FOLDER.glob("*.py"))),
