@@ -12,7 +12,7 @@ from ..problem.lesson import lesson_problem
 from ..support.errors import ProblemError
 from ..support.output import Writing, write_file
 from . import arguments
-from .common import CheckInterrupt, check_report
+from .common import CheckInterrupt, check_report, option_words
 
 
 def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
@@ -144,11 +144,6 @@ def report_check(options: Namespace, checked: Check, command: str) -> str:
 def _check_again(options: Namespace, seed: int) -> str:
     """Return the command that checks the same attempt with the same probes."""
     flags = {"command": options.program, "timeout": options.timeout and f"{options.timeout:g}", "adapter": options.adapter or None}
-    flags |= {"activation" if name == "activations" else name: value for name, value in arguments.checked_problem(options).items()}
+    flags |= arguments.checked_problem(options)
     flags |= {"data": "lesson" if options.probe_data == "lesson" else None, "steps": options.steps, "hint": options.hint, "seed": seed}
-    words = ["backprop-compare", "check", *([options.file] if options.program is None else [])]
-    for name, value in flags.items():
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [text])]
-    return shlex.join(words)
+    return shlex.join(["backprop-compare", "check", *([options.file] if options.program is None else []), *option_words(flags)])

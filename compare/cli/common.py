@@ -3,7 +3,7 @@
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..problem.lesson import lesson_problem
@@ -55,6 +55,17 @@ def check_report(options: Namespace) -> None:
         check_writable(options.report)
     if getattr(options, "junitxml", None) is not None:
         check_writable(options.junitxml)
+
+
+def option_words(flags: Mapping[str, Any]) -> list[str]:
+    """Return the words that set these options of `check`, by their names; None and False are left out."""
+    words: list[str] = []
+    for name, value in flags.items():
+        if value is None or value is False:
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+        words += [f"--{'activation' if name == 'activations' else name.replace('_', '-')}", *([] if value is True else [text])]
+    return words
 
 
 def again(options: Namespace) -> str:

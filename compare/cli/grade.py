@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..support.errors import ProblemError
 from ..support.output import Writing
 from . import arguments
-from .common import CheckInterrupt
+from .common import CheckInterrupt, option_words
 
 if TYPE_CHECKING:
     from ..grading.run import Workers
@@ -24,7 +24,7 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..grading.one import WEIGHTS, Settings, check_size
     from ..grading.results import LINES, PAGE, TABLE
     from ..grading.run import grade as grade_folder
-    from ..problem.from_dict import declared_problem
+    from ..problem.from_dict import LESSON, declared_problem
     from ..report.console import progress_bar
     from ..report.grades import grades_page, print_grades
     from ..sandbox.limits import Limits
@@ -43,6 +43,7 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         chosen = None if is_elsewhere else check_protections(confinement=options.confinement)
         out = Path(options.out)
         has_pages = find_spec("matplotlib") is not None and find_spec("jinja2") is not None
+        common = {"adapter": options.adapter, "steps": options.steps, "hint": options.hint} | ({**LESSON, **problem} if problem else {})
         settings = Settings(
             seed=options.probe_seed,
             steps=options.steps,
@@ -54,6 +55,8 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
             confined=not options.unsafe_no_sandbox,
             confinement=chosen.confinement if chosen else options.confinement or "bubblewrap",
             reports=has_pages and options.reports,
+            folder=options.folder,
+            repeat=tuple(option_words(common)),
         )
         with _workers(options, settings.limits.longest) as workers, progress_bar(1, check_interrupt, "attempts") as progress:
             folder, page = Path(options.folder), grades_page if has_pages else None

@@ -18,6 +18,7 @@ from ..support.output import printable
 from .results import has_results
 
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
+_COPY = "attempt.py"      # the name under which a single file is checked
 KINDS = ("file", "folder", "archive")
 MOST_BYTES, MOST_FILES, MOST_DEPTH = 8 << 20, 500, 20
 _MOST_ENTRIES = 10_000      # names in a folder, of files or of anything else
@@ -64,11 +65,15 @@ class Carried:
     kind: str
     files: Mapping[str, bytes]
 
+    def in_its_name(self, text: str) -> str:
+        """Return a text about the attempt with its own name in place of that under which a single file is checked."""
+        return text.replace(_COPY, self.name) if self.kind == "file" else text
+
     def unfold(self, into: Path) -> tuple[Path, Path | None]:
         """Write the files into a new folder; return the file to check, and its folder if there is one. Raises AttemptFilesError."""
         into.mkdir()
         if self.kind == "file":
-            copy = into / "attempt.py"
+            copy = into / _COPY
             copy.write_bytes(self.files[""])
             return copy, None
         if self.kind == "archive":

@@ -47,10 +47,12 @@ LINE: Mapping[str, Callable[[Any], bool]] = {      # the fields, and whether a v
     "score": lambda value: isinstance(value, float) and math.isfinite(value) and 0 <= value <= 1,
     "stage": _is_text_or_none,
     "mistakes": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "alternatives": lambda value: isinstance(value, list) and all(isinstance(each, list) and all(map(_is_text, each)) for each in value),
     "hint": _is_text_or_none,
     "lines": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "seed": lambda value: value is None or _is_count(value),
     "report": _is_text_or_none,
     "network": _is_text_or_none,
+    "repeat": _is_text_or_none,
     "final": lambda value: isinstance(value, bool),
 }

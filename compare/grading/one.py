@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise
@@ -31,6 +33,7 @@ from ..userfile.file import Attempt, AttemptError
 from ..userfile.pipe.peer import Peer, PeerError
 from .adapter import beside
 from .attempts import Carried, Submitted
+from .attempts import shown as visible
 from .line import LINE, report_place
 
 WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
@@ -45,7 +48,8 @@ class Settings:
     """The settings of a run; `hint` is how much of a mistake the results show, None for all.
 
     `problem` is the problem of all attempts, its missing options at their defaults; without it each attempt declares its own PROBLEM.
-    Without `seed`, the seed is that of the run in the same output folder, or a new one.
+    Without `seed`, the seed is that of the run in the same output folder, or a new one. `folder` and `repeat` are for the command that
+    checks one attempt again: the folder of the attempts as it was given, and the options that all have in common.
     """
 
     seed: int | None
@@ -58,6 +62,8 @@ class Settings:
     confined: bool = True
     confinement: str = "bubblewrap"
     reports: bool = False
+    folder: str = ""
+    repeat: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -84,7 +90,7 @@ def graded(attempt: Carried, settings: Settings) -> Graded:
     except NotStartedError as error:
         return Graded(ungraded(attempt, settings, str(error)) | {"final": False})
     except CompareError as error:
-        return Graded(ungraded(attempt, settings, str(error)))
+        return Graded(ungraded(attempt, settings, attempt.in_its_name(str(error))))
     except OutOfPatienceError:
         return Graded(ungraded(attempt, settings, f"checking it took more than {settings.limits.diagnosis:g} s of CPU time"))
     except MemoryError:
@@ -119,28 +125,46 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
         path, folder = attempt.unfold(temporary / "attempt")
         with limited_to(settings.limits.diagnosis) as patience:
             result = _checked(path, folder, settings, _seed(attempt, settings))
+    name = attempt.name if folder is None else f"{attempt.name}/{visible(str(path.relative_to(folder)))}"
+    result = replace(result, name=name, reason=result.reason and attempt.in_its_name(result.reason))
     shown, hint = hinted(result, settings.hint)
     reason = None if result.verdict == "equivalent" else headline(shown)
     if reason and patience.has_ended and not result.diagnosis:
         reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
-    sentences = [found.causes[0].sentence for found in shown.diagnosis]
+    sentences = [" or ".join(dict.fromkeys(cause.sentence for cause in found.causes)) for found in shown.diagnosis]
+    repeat = _command(attempt, path, folder, settings, result.seed)
     wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
     line = ungraded(attempt, settings, reason) | {
         "verdict": result.verdict,
         "score": score(result, dict(settings.weights)),
         "stage": wrong.name if wrong else None,
         "mistakes": [found.causes[0].id for found in shown.diagnosis],
+        "alternatives": [list(dict.fromkeys(cause.id for cause in found.causes[1:])) for found in shown.diagnosis],
         "hint": printable(hint.get("sentence") or hint.get("kind") or "; ".join(sentences), _MOST_TEXT) or None,
         "lines": [found.line for found in shown.diagnosis if found.line],
         "seed": result.seed,
         "network": printable(described_in_full(result.problem), _MOST_TEXT) if result.functions else None,
+        "repeat": repeat,
     }
     if not settings.reports:
         return Graded(line)
     from ..report.html import check_page
 
     line["report"] = report_place(attempt.name)
-    return Graded(line, check_page(shown, f"attempt {attempt.name}, seed {result.seed}", hint))
+    return Graded(line, check_page(shown, repeat, hint))
+
+
+def _command(attempt: Carried, path: Path, folder: Path | None, settings: Settings, seed: int) -> str:
+    """Return the command that checks the attempt again with the same probes; of a page with hints, of the file where its author has it."""
+    place = Path(attempt.name if settings.hint is not None else os.path.join(settings.folder, attempt.name))
+    unzip: list[str] = []
+    if folder is not None:
+        inside = path.relative_to(folder)
+        if attempt.kind == "archive":
+            unzip, place = ["unzip", "-d", place.stem, str(place)], Path(place.stem)
+        place /= inside
+    words = ["backprop-compare", "check", str(place), *settings.repeat, "--seed", str(seed)]
+    return printable(" && ".join(shlex.join(each) for each in (unzip, words) if each), _MOST_TEXT)
 
 
 def score(result: Check, weights: Mapping[str, float]) -> float:
@@ -225,6 +249,7 @@ def ungraded(attempt: Submitted | Carried, settings: Settings, reason: str | Non
         "reason": None if reason is None else printable(reason, _MOST_TEXT),
         "score": 0.0,
         "mistakes": [],
+        "alternatives": [],
         "lines": [],
         "final": True,
     }

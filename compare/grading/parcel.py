@@ -75,6 +75,7 @@ def opened(parcel: bytes, folder: Path) -> tuple[Carried, Settings]:
         (folder / name).write_bytes(content)
     settings = head["settings"]
     settings["weights"] = tuple((name, weight) for name, weight in settings["weights"])
+    settings["repeat"] = tuple(settings["repeat"])
     settings["limits"] = Limits(**settings["limits"])
     settings["adapter"] = None if head["adapter"] is None else folder / head["adapter"]
     return Carried(**head["attempt"], files=files[_ATTEMPT]), Settings(**settings)

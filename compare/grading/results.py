@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..problem.validation import check_seed
+from ..report.grades import named
 from ..support.errors import CompareError, ProblemError
 from ..support.output import locked, printable, write_file
 from .line import REPORTS, Line, wrong_in
 
 LINES, TABLE, PAGE, RUN = "results.jsonl", "grades.csv", "index.html", "run.json"
-COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "hint", "reason", "network")
+COLUMNS = ("attempt", "verdict", "score", "stage", "mistakes", "lines", "hint", "reason", "network")
 _FORMULA = re.compile(r"""(?:^|(?<=[;\t\r\n]))(?=[\s'"]*[=+\-@＝＋－＠])""")      # a cell's start, by any separator
 _MOST_LINE, _MOST_RUN = 1 << 20, 1 << 16      # bytes of a line, and of run.json
 _REPORT = re.compile(r"[0-9a-f]{16}\.html")      # as report_place names it
@@ -228,7 +229,7 @@ def _texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _table(lines: Iterable[Line]) -> Iterator[str]:
-    for cells in chain([COLUMNS], ([_cell(line[column]) for column in COLUMNS] for line in lines)):
+    for cells in chain([COLUMNS], ([_cell(named(line) if column == "mistakes" else line[column]) for column in COLUMNS] for line in lines)):
         text = StringIO()
         csv.writer(text, lineterminator="\n").writerow(cells)
         yield text.getvalue()
@@ -237,5 +238,5 @@ def _table(lines: Iterable[Line]) -> Iterator[str]:
 def _cell(value: Any) -> Any:
     """Return the value as a cell that no spreadsheet takes for a formula."""
     if isinstance(value, list):
-        value = " ".join(map(str, value))
+        value = "; ".join(map(str, value))
     return _FORMULA.sub("'", value) if isinstance(value, str) else "" if value is None else value

@@ -41,7 +41,7 @@ def train_step(params, x, y, lr):
     return {name: w + lr for name, w in params.items()}
 """
 LINE = dict.fromkeys(CHECKS) | {"attempt": "a.py", "digest": "1", "run": "r", "verdict": "different", "score": 0.5}
-LINE |= {"mistakes": [], "lines": [], "final": True}
+LINE |= {"mistakes": [], "alternatives": [], "lines": [], "final": True}
 
 
 @pytest.fixture
