@@ -39,6 +39,16 @@ def fill(command: argparse.ArgumentParser) -> None:
     check_.add_argument("name", nargs="?", metavar="NAME|FILE", help="(default: what was saved last)")
     check_.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     _add_watch(check_)
+    make_ = action("make", "make an exercise of a right file, by leaving out functions", "exit codes: 0 made, 2 a file that is not right")
+    make_.add_argument("file", metavar="FILE", type=parsers.path, help="a Python file that checks as equivalent")
+    out = "the set's folder, which is for learners; solutions go into the folder OUT-solutions beside it"
+    make_.add_argument("--leave-out", metavar="NAME[,NAME...]", type=parsers.listed, required=True, help="its functions, or Class.method")
+    make_.add_argument("--out", metavar="OUT", type=parsers.path, required=True, help=out)
+    make_.add_argument("--reference", metavar="FILE:NAME", help="its reference, as for check (default: PyTorch, by the contract of check)")
+    make_.add_argument("--name", help="of the exercise (default: that of FILE)")
+    make_.add_argument("--title", help="in the list (default: the first line of FILE's docstring)")
+    make_.add_argument("--chapter", help="in the list (default: the folder's name)")
+    make_.add_argument("--hint", metavar="TEXT", action="append", default=[], help="a hint; again for each further one")
     action("solution", "print the solution of an exercise").add_argument("name", metavar="NAME", help="of an exercise")
 
 
@@ -129,6 +139,23 @@ def solution(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         raise ProblemError(f"{exercise.solution} is not there; expected the solution, which whoever made the set may have")
     with Writing():
         print(exercise.solution.read_text(encoding="utf-8"), end="")
+    return "equivalent"
+
+
+def make(options: Namespace, check_interrupt: CheckInterrupt) -> str:
+    """Make an exercise of a right file, and say where it is."""
+    from pathlib import Path
+
+    from ..exercises.making import Making, made
+    from ..exercises.printing import print_made
+    from ..support.output import Writing
+
+    right, name = Path(options.file), options.name or Path(options.file).stem
+    about = {"title": options.title, "chapter": options.chapter, "reference": options.reference}
+    making = Making(right, options.leave_out, Path(options.out), name, **about, hints=tuple(options.hint))
+    exercise = made(making)
+    with Writing():
+        print_made(exercise, making.solutions, making.left_out)
     return "equivalent"
 
 

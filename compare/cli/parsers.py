@@ -41,6 +41,14 @@ def columns(text: str) -> tuple[str, ...]:
     return found
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Convert names, separated by commas."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found) or len(set(found)) < len(found):
+        raise ArgumentTypeError(f"{text!r} is no list of names; expected each once, with commas between")
+    return found
+
+
 def names(text: str) -> dict[str, str]:
     """Convert pairs of names, theirs=ours, separated by commas."""
     pairs = [part.split("=") for part in text.split(",")]

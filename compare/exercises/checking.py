@@ -59,7 +59,7 @@ def _beside(exercise: Exercise, reference: str, path: Path) -> Outcome:
     else:
         first, unmoved = comparison.first_divergence, comparison.unmoved
         found = replace(found, verdict="different" if first is not None or unmoved else "solved", stages=tuple(_marked(comparison)))
-        found = replace(found, said=hardly_moved(unmoved) if unmoved else None, **_first_wrong(first))
+        found = replace(found, **{"said": hardly_moved(unmoved) if unmoved else None, **_first_wrong(first)})
     return replace(found, printed=printable_lines(process.sink.text))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -52,6 +53,14 @@ def print_started(exercise: Exercise, exercises: ExerciseSet) -> None:
     console.print(Text(f"{exercise.own}: {exercise.title}", style="bold"))
     console.say(f"Check:  backprop-compare exercises{exercises.option} check {exercise.name}")
     console.say(f"        backprop-compare exercises{exercises.option} --watch checks it whenever it is saved")
+
+
+def print_made(exercise: Exercise, solutions: Path, left_out: Sequence[str]) -> None:
+    """Print where a new exercise lies, and how learners start it."""
+    console = make_console()
+    console.print(Text(f"{exercise.path}: {exercise.title}, without {', '.join(left_out)}", style="bold"))
+    console.say(f"Solution: {solutions / exercise.path.name}, which is not for learners")
+    console.say(f"Learners: backprop-compare exercises --set {exercise.folder} start {exercise.name}")
 
 
 def print_outcome(found: Outcome, level: int, solved: Solved, *, quiet: bool = False) -> None:

@@ -8,6 +8,8 @@ import pytest
 from compare.cli.main import DIFFERENT, EQUIVALENT, UNUSABLE, main
 from tests.compare.exercises.learner import RIGHT, WRONG, write
 
+ROOT = Path(__file__).parent.parent.parent.parent
+
 
 @pytest.fixture(autouse=True)
 def learners_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -107,3 +109,28 @@ def test_what_cannot_be_used_is_one_line(arguments: tuple[str, ...], expected: s
     code, out, error = said(capsys, *arguments)
     assert (code, out, error.count("\n")) == (UNUSABLE, "", 1)
     assert expected in error
+
+
+def test_a_teacher_makes_a_set_and_a_learner_works_through_it(capsys: pytest.CaptureFixture[str]) -> None:
+    right = ROOT / "examples" / "right_hidden_error.py"
+    options = ("--leave-out", "trace", "--out", "SET", "--name", "lesson", "--hint", "Begin at the end.")
+    code, out, error = said(capsys, "make", str(right), *options)
+    assert (code, error) == (EQUIVALENT, "")
+    assert "Learners: backprop-compare exercises --set SET start lesson\n" in out
+    assert "Exercises of SET: 0 of 1 solved\nSET\n    lesson  lesson\n" in said(capsys, "--set", "SET")[1]
+    assert said(capsys, "--set", "SET", "start", "SET")[0] == EQUIVALENT
+    code, out, _ = said(capsys, "check", "--set", "SET", "--hint", "1")
+    assert code == DIFFERENT
+    assert "NOT WRITTEN YET: trace: Every number of the step by its name" in out
+    assert "hint 1  Begin at the end.\n" in out
+    assert "is not there; expected the solution" in said(capsys, "--set", "SET", "solution", "lesson")[2]
+    Path("lesson.py").write_text(right.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "SOLVED: lesson\n  1 of 1 are solved\n" in said(capsys, "--set", "SET", "check")[1]
+    assert "0 of 18 solved" in said(capsys)[1]
+
+
+@pytest.mark.parametrize("names", ["", "a,", "a,a"])
+def test_a_list_of_names_that_is_none_is_refused(names: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["exercises", "make", "right.py", "--out", "SET", "--leave-out", names])
+    assert "is no list of names; expected each once, with commas between" in capsys.readouterr().err
