@@ -9,6 +9,9 @@ from ..support.errors import CompareError
 from ..userfile.file import FUNCTIONS
 from ..userfile.source import Source
 from .binding import plain
+from .engine import check_engine
+from .engine_class import engines_in
+from .engine_network import networks_in
 from .file import PartsFile
 from .functions import check_functions
 from .layer_table import LAYERS
@@ -57,6 +60,7 @@ def _functions(tree: _Tree) -> list[str]:
 SHAPES: Mapping[str, Shape] = {
     "layer_pairs": Shape("pairs of a forward and a backward function with a cache", _layers, check_layers),
     "autograd_functions": Shape("one's own autograd.Functions", _functions, check_functions),
+    "engine": Shape("an engine whose objects go back by themselves", lambda tree: [*engines_in(tree), *networks_in(tree)], check_engine),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
 

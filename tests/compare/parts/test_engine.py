@@ -1,0 +1,63 @@
+"""Engines of scalars and arrays: each operator beside PyTorch's autograd, in expressions and networks."""
+
+from pathlib import Path
+
+import pytest
+
+from .checking import checked, first, right
+
+SCALARS, ARRAYS = map(right, ("engine", "array_engine"))
+
+
+@pytest.mark.parametrize("text", [SCALARS, ARRAYS], ids=["scalars", "arrays"])
+def test_right_engines_are_equivalent(tmp_path: Path, text: str) -> None:
+    result = checked(tmp_path, text, shape="engine")
+    assert result.verdict == "equivalent", first(result)
+    assert ("MLP" in [part.name for part in result.parts]) == (text is SCALARS)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "wrong", "part"),
+    [
+        (SCALARS, "self.grad += other.data * out.grad", "self.grad = other.data * out.grad", "Value: a * b"),
+        (SCALARS, "other.grad += self.data * out.grad", "other.grad += self.data", "Value: a * b"),
+        (SCALARS, "power * self.data ** (power - 1) * out.grad", "power * self.data ** (power - 1)", "Value: a ** 3"),
+        (SCALARS, "(1 - out.data**2) * out.grad", "(1 - self.data**2) * out.grad", "Value: a.tanh()"),
+        (SCALARS, "self.grad += out.data * out.grad", "self.grad += out.grad", "Value: a.exp()"),
+        (SCALARS, "return self + (-other)", "return other + (-self)", "Value: a - b"),
+        (SCALARS, "for node in reversed(order):", "for node in sorted(order, key=id):", "Value.backward"),
+        (SCALARS, "if node not in seen:", "if True:", "Value.backward"),
+        (SCALARS, "reversed(order):\n            node._backward", "order:\n            node._backward", "Value.backward"),
+        (ARRAYS, "        grad = grad.sum(axis=0)", "        grad = grad.mean(axis=0)", "Tensor: a + b"),
+        (ARRAYS, "other.grad += self.data.T @ grad", "other.grad = self.data.T @ grad", "Tensor: a @ b"),
+        (ARRAYS, "grad * (self.data > 0)", "(grad > 0) * self.data", "Tensor: a.relu()"),
+    ],
+)
+def test_a_planted_mistake_is_found_in_its_operator(tmp_path: Path, text: str, line: str, wrong: str, part: str) -> None:
+    assert text.count(line) == 1
+    result = checked(tmp_path, text.replace(line, wrong))
+    assert (result.verdict, first(result).name) == ("different", part)
+
+
+def test_what_is_made_of_a_wrong_operator_follows_from_it(tmp_path: Path) -> None:
+    result = checked(tmp_path, SCALARS.replace("self.grad += other.data * out.grad", "self.grad = other.data * out.grad"))
+    marks = {part.name: part.mark for part in result.parts}
+    assert marks["Value: a * b"] == "wrong"
+    assert marks["Value: a - b"] == marks["MLP"] == "unclear"
+    assert result.text_of(first(result).line or 0) == "self.grad = other.data * out.grad"
+
+
+def test_an_engine_that_does_not_broadcast_is_told_so(tmp_path: Path) -> None:
+    text = ARRAYS.replace("    while grad.ndim", '    if grad.shape != shape:\n        raise ValueError("no")\n    while grad.ndim')
+    result = checked(tmp_path, text)
+    assert result.verdict == "equivalent", first(result)
+    assert "raise an error" in result.parts[0].beside
+
+
+def test_networks_of_an_engine_beside_the_file(tmp_path: Path) -> None:
+    head, _, networks = SCALARS.partition("class Neuron")
+    (tmp_path / "engine.py").write_text(head)
+    text = f"import itertools\nimport random\n\nfrom engine import Value\n\n\nclass Neuron{networks}"
+    result = checked(tmp_path, text, shape="engine")
+    assert result.verdict == "equivalent"
+    assert [part.name for part in result.parts] == ["MLP", "Layer", "Neuron"]
