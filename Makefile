@@ -10,7 +10,7 @@ define install
 	$(BIN)/python -m pip install $$quiet --constraint constraints.txt --editable '$(1)'
 endef
 
-.PHONY: compare test test-all browser-test chromium lint docs bench sharpness soak score grading clean
+.PHONY: compare test test-all browser-test screenshots chromium lint docs bench sharpness soak score grading clean
 
 # The lesson on both sides: this needs no tools of a developer's.
 compare: .venv/compare-installed
@@ -27,6 +27,10 @@ test-all: .venv/installed
 # The report, opened in a real browser.
 browser-test: chromium .venv/browser-installed
 	$(BIN)/python -m pytest tests/browser/report_in_chromium.py tests/browser/exercises_in_chromium.py
+
+# The reports as pictures, and the one that the README shows.
+screenshots: chromium .venv/browser-installed
+	$(BIN)/python -m tests.browser.screenshots
 
 chromium:
 	@command -v chromium >/dev/null || { echo "chromium is not installed; on Debian: apt-get install chromium" >&2; exit 1; }

@@ -4,11 +4,12 @@ The template escapes what users bring: names, texts, exceptions. Pictures are SV
 or dark scheme.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,31 +18,32 @@ from ..lockstep.difference import ComparedStep, Difference, shares
 from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.problem import Problem
-from ..sides.interface import Key
-from ..support.arrays import Array
+from ..support import __version__
 from ..support.environment import environment
 from ..support.errors import MissingExtraError
 from . import plots
+from .pictures import Picture, network, pictures, spaced, update_shares
 from .plots import Sides
-from .svg import LETTER, Panel, drawn
-from .words import MARKS, about, described, headline, probes, step_and_index, summary_of_check, summary_of_training, whose, why
+from .words import (
+    MARKS,
+    about,
+    around,
+    described,
+    explained,
+    headline,
+    line_of,
+    probes,
+    step_and_index,
+    summary_of_check,
+    summary_of_training,
+    whose,
+    why,
+)
 
 PAGE = Path(__file__).parent / "page"
 MOST_PICKED = 200      # steps to pick from
 MOST_ENTRIES = 64      # of a parameter, that are shown as a matrix; else those with the largest share
 _LARGE = 1e6
-_TABLE_ROWS = 24      # of a picture's data
-
-
-class Picture(NamedTuple):
-    """A drawing with what it shows in words, and its numbers as a table."""
-
-    id: str
-    title: str
-    description: str
-    svg: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 def training_page(training: Training, device: str, command: str) -> str:
@@ -84,7 +86,7 @@ def check_page(check: Check, command: str, hint: Mapping[str, str] | None = None
     ]
     last = () if check.verdict == "equivalent" else tuple(summary_of_check(check, command, hint))
     reason = [check.reason] if last and check.reason and not any(check.reason in line.text for line in last) else []
-    shown = {"pictures": [_network(check.problem)]} if comparison is None else _shown(comparison, ("yours", "PyTorch"))
+    shown = {"pictures": [network(check.problem)]} if comparison is None else _shown(comparison, ("yours", "PyTorch"))
     return _rendered(
         verdict=check.verdict,
         sentence=headline(check),
@@ -92,7 +94,10 @@ def check_page(check: Check, command: str, hint: Mapping[str, str] | None = None
         last=last,
         facts=[fact for fact in facts if fact[1]],
         notes=[*reason, *(f"Found: {sentence}" for sentence in (*check.conventions, *check.scales)), *check.notes],
-        details=list(why(check, hint)),
+        mistakes=[(each, around(check, each.line)) for each in map(explained, check.diagnosis)],
+        details=[] if check.diagnosis else list(why(check, hint)),
+        source=[] if check.diagnosis else around(check, line_of(check)),
+        name=check.name,
         stages=[(MARKS[stage.mark], stage.mark, stage.name, _where(stage.difference, check)) for stage in check.stages],
         printed=check.printed,
         **shown,
@@ -144,15 +149,9 @@ def page_beside_module(
         facts=facts + ([("Repeat", command)] if command else []),
         notes=[*([comparison.stopped] if comparison.stopped else []), *comparison.method()[2:]],
         details=details,
-        pictures=[*more, *_update_shares(comparison)],
+        pictures=[*more, *update_shares(comparison)],
         **shown,
     )
-
-
-def _update_shares(comparison: Comparison) -> Iterator[Picture]:
-    found = plots.update_shares(comparison)
-    if found:
-        yield _shares(comparison, {key: float(each.max()) for key, each in found.items()})
 
 
 def _allowed(comparison: Comparison) -> list[tuple[str, str]]:
@@ -172,10 +171,10 @@ def _aligned(value: float) -> str:
 
 def _shown(comparison: Comparison, sides: Sides) -> dict[str, Any]:
     """Return the pictures, and the deltas of the steps that the reader can pick, with the first that differs."""
-    shown: dict[str, Any] = {"pictures": list(_pictures(comparison, sides)), "sides": sides}
+    shown: dict[str, Any] = {"pictures": list(pictures(comparison, sides)), "sides": sides}
     if comparison.kept:
         at = plots.kept_step(comparison).step
-        picked = sorted({*_spaced(sorted(comparison.kept), MOST_PICKED), at})
+        picked = sorted({*spaced(sorted(comparison.kept), MOST_PICKED), at})
         deltas = {str(step): _deltas(comparison.kept[step]) for step in picked}
         if any(deltas.values()):      # there are none where only gradients are shown
             shown |= {"deltas": deltas, "step": at, "position": picked.index(at)}
@@ -209,96 +208,6 @@ def _share(value: Any) -> str:
     return text if (float(text) > 1) == (share > 1) else repr(share)
 
 
-def _network(problem: Problem, first: Difference | None = None) -> Picture:
-    wrong = first if first is not None and first.phase in plots.PHASE_NAMES else None
-    marked = f" The first that is wrong is marked: {plots.tensor_name(problem, (wrong.phase, wrong.tensor))}." if wrong else ""
-    layers = ", ".join(f"{layer.units_in} to {layer.units} {layer.function}" for layer in problem.layers)
-    return Picture(
-        "network",
-        "The network",
-        f"{len(problem.layers)} layer{'s' if len(problem.layers) > 1 else ''}: {layers}.{marked}",
-        drawn("network", lambda ax: plots.plot_network(problem, wrong, ax), Panel(2.9, left=0, above=0, below=0)),
-        ("layer", "inputs", "units", "activation"),
-        [(str(n), str(layer.units_in), str(layer.units), layer.function) for n, layer in enumerate(problem.layers, start=1)],
-    )
-
-
-def _pictures(comparison: Comparison, sides: Sides) -> Iterator[Picture]:
-    problem = comparison.problem
-    yield _network(problem, comparison.first_divergence)
-    if not comparison.kept:
-        return
-    kept = [kept for _, kept in sorted(comparison.kept.items())]
-    if all(one.actual.loss is not None or one.expected.loss is not None for one in kept):
-        yield Picture(
-            "loss",
-            "The loss",
-            f"The {problem.loss} of both sides before each step; where the two are equal, one line lies on the other."
-            + _left_out(kept),
-            drawn("loss", lambda ax: plots.plot_loss(comparison, ax, sides=sides), Panel(1.85, sides)),
-            ("step", *sides),
-            [(str(one.step), _scalar(one.actual.loss), _scalar(one.expected.loss)) for one in _spaced(kept, _TABLE_ROWS)],
-        )
-    agreement = comparison.agreement
-    if not agreement:      # of what shows nothing
-        return
-    names = {key: plots.tensor_name(problem, key) for key in agreement}
-    yield _shares(comparison, {key: float(each.share.max()) for key, each in agreement.items()})
-    phases = list(dict.fromkeys(key[0] for key in agreement))
-    legends = [[*(name for key, name in names.items() if key[0] == phase), plots.ALLOWED] for phase in phases]
-    panels = [Panel(1.15, legend, below=0.5 if legend is legends[-1] else 0.1) for legend in legends]
-    steps = next(iter(agreement.values())).steps
-    yield Picture(
-        "differences",
-        "How far apart, and how far rounding allows",
-        "The largest difference of each tensor in each step, solid, and what rounding allows there, dashed. Equal means below it. "
-        "Where there is no point, both sides are equal to the last bit." + _left_out(steps),
-        drawn("differences", partial(_differences, comparison, phases), *panels),
-        ("step", *(text for name in names.values() for text in (name, "allowed"))),
-        [
-            [f"{steps[at]:.0f}", *(f"{value:.3g}" for each in agreement.values() for value in (each.difference[at], each.allowed[at]))]
-            for at in _spaced(range(len(steps)), _TABLE_ROWS)
-        ],
-    )
-
-
-def _shares(comparison: Comparison, largest: Mapping[Key, float]) -> Picture:
-    names = {key: plots.tensor_name(comparison.problem, key) for key in largest}
-    widest = 0.3 + LETTER * max(map(len, names.values()))
-    return Picture(
-        "shares",
-        "Every step and tensor",
-        "Each step's largest difference as a share of what rounding allows: dark is far below it, red is beyond it. "
-        "What the steps before left apart does not count.",
-        drawn("shares", lambda ax: plots.plot_shares(comparison, ax), Panel(max(0.26 * len(names), 0.8), left=widest, right=0.9)),
-        ("tensor", "largest share of what is allowed"),
-        [(names[key], f"{share:.3g}") for key, share in largest.items()],
-    )
-
-
-def _differences(comparison: Comparison, phases: Sequence[str], *axes: Any) -> None:
-    for phase, ax in zip(phases, axes, strict=True):
-        plots.plot_differences(comparison, ax, phase=phase)
-        if ax is not axes[-1]:
-            ax.sharex(axes[-1])
-            ax.set_xlabel("")
-            ax.tick_params(labelbottom=False)
-
-
-def _scalar(value: Array | None) -> str:
-    return "not shown" if value is None else f"{float(value):.12g}"
-
-
-def _spaced(rows: Sequence[Any], most: int) -> list[Any]:
-    """Return the rows, or so many of them, evenly spaced from the first to the last."""
-    return [rows[i * (len(rows) - 1) // (most - 1)] for i in range(most)] if len(rows) > most else list(rows)
-
-
-def _left_out(steps: Sized) -> str:
-    """Say how many of the steps the table has, where it has not all of them."""
-    return f" The table has {_TABLE_ROWS} of the {len(steps)} steps." if len(steps) > _TABLE_ROWS else ""
-
-
 def in_notebook(page: Callable[[], str], text: str) -> str:
     """Return the page in a frame, so that neither's style reaches the other; the text where the extra `report` is not installed."""
     try:
@@ -307,6 +216,12 @@ def in_notebook(page: Callable[[], str], text: str) -> str:
         return f"<pre>{escape(text)}</pre>"
     frame = 'style="width: 100%; height: 40rem; border: 0"'
     return f'<iframe title="{escape(text)}" sandbox="allow-scripts" {frame} srcdoc="{escape(content)}"></iframe>'
+
+
+def made_by() -> dict[str, str]:
+    """Return the tool's name with its version, and today's date, for the top of a page."""
+    today = date.today()
+    return {"tool": f"backprop-compare {__version__}", "date": f"{today.day} {today:%B %Y}"}
 
 
 def check_installed() -> None:
@@ -330,6 +245,7 @@ def template(name: str) -> Any:
 
 def _rendered(**shown: Any) -> str:
     blank = {"pictures": (), "sides": plots.SIDES, "deltas": None, "step": None, "position": 0, "stages": (), "printed": "", "epochs": ()}
+    blank |= {"mistakes": (), "source": (), "name": ""}
     style, script = ((PAGE / name).read_text(encoding="utf-8") for name in ("style.css", "picker.js"))
-    text: str = template("report.html").render({**blank, **shown, "style": style, "script": script})
+    text: str = template("report.html").render({**blank, **shown, "style": style, "script": script, **made_by()})
     return text

@@ -10,8 +10,9 @@ from ..lockstep.network_training import NetworkTraining
 from ..problem.networks import NETWORKS
 from ..support.arrays import Array
 from . import plots
-from .html import Picture, page_beside_module
+from .html import page_beside_module
 from .networks import about_network
+from .pictures import Picture
 from .svg import Panel, drawn
 
 _MOST_SHOWN = 16      # filters, or records

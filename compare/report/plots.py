@@ -45,6 +45,7 @@ _MOST_VALUES = 36      # of a tensor, that are written into its picture
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FAR = 1000      # from the least loss to the largest, from where on the axis is logarithmic
 _LARGEST = 1e200      # that an axis has room for, with its margins and the ticks beyond them
+_MOST_LETTERS = 24      # of a tensor's name, in a picture
 _LEAST_SHARE = 1e-4      # of what rounding allows, that the heat map tells from smaller ones
 
 
@@ -57,8 +58,14 @@ def tensor_name(problem: Problem, key: Key) -> str:
     return tensor if phase == tensor else {"grads": "∂L/∂", "deltas": "Δ ", "params": "new "}.get(phase, "") + tensor
 
 
+def label(problem: Problem, key: Key) -> str:
+    """Return the tensor's name for a picture, a long one without its middle."""
+    name = tensor_name(problem, key)
+    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS // 3]}…{name[len(name) - 2 * _MOST_LETTERS // 3 + 1 :]}"
+
+
 def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = SIDES) -> Axes:
-    """Draw the loss of both sides before each kept step, one line over the other."""
+    """Draw the loss of both sides before each kept step, one line over the other; of probes, which are no training, points alone."""
     ax = ax or _new_axes()
     steps = sorted(comparison.kept)
     for index, (name, style) in enumerate(zip(sides, ("-", (0, (2, 3))), strict=True)):
@@ -66,6 +73,7 @@ def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = 
         losses = [min(float(record.loss), _LARGEST) for record in records if record.loss is not None]
         if len(losses) == len(steps):
             marker = "o" if len(steps) < 60 else ""
+            style = "none" if comparison.mode == "stage" else style
             if min(losses) > 0 and max(losses) > _FAR * min(losses):
                 _logarithmic(ax)
             ax.plot(steps, losses, linestyle=style, color=COLORS[index], linewidth=3 - 1.4 * index, marker=marker, markersize=3, label=name)
@@ -76,7 +84,8 @@ def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: s
     """Draw the largest difference of each tensor per step, and dashed what rounding allows there; below its dashed line it is equal.
 
     `phase` is a field of `StepRecord`, by default the deltas, or the weights where those alone are shown. A step in which the two sides are
-    equal to the last bit has no point. Raises ProblemError where the phase is not shown.
+    equal to the last bit has no point. On probes, where each step is judged by itself, there are points and dashes, and no lines. Raises
+    ProblemError where the phase is not shown.
     """
     found = comparison.agreement
     shown = list(dict.fromkeys(key[0] for key in found))
@@ -84,13 +93,17 @@ def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: s
     if phase not in shown:
         raise ProblemError(f"{phase or 'nothing'} is not shown in the kept steps; expected one of {', '.join(shown) or 'some kept steps'}")
     ax = ax or _new_axes()
+    ours: dict[str, Any] = {"linewidth": 1, "markersize": 3}
+    bound: dict[str, Any] = {"linewidth": 1.4, "linestyle": (0, (4, 2))}
+    if comparison.mode == "stage":
+        ours |= {"linestyle": "none", "markersize": 4}
+        bound = {"linestyle": "none", "marker": "_", "markersize": 14, "markeredgewidth": 1.4}
     for number, (key, each) in enumerate((key, each) for key, each in found.items() if key[0] == phase):
         color = COLORS[number % len(COLORS)]
         marker = "o" if len(each.steps) < 60 else ""
-        name = tensor_name(comparison.problem, key)
-        ax.plot(each.steps, _drawable(each.difference), color=color, linewidth=1, marker=marker, markersize=3, label=name)
-        ax.plot(each.steps, _drawable(each.allowed), color=color, linewidth=1.4, linestyle=(0, (4, 2)))
-    ax.plot([], [], color="gray", linestyle=(0, (4, 2)), label=ALLOWED)
+        ax.plot(each.steps, _drawable(each.difference), color=color, marker=marker, label=label(comparison.problem, key), **ours)
+        ax.plot(each.steps, _drawable(each.allowed), color=color, **bound)
+    ax.plot([], [], color="gray", label=ALLOWED, **bound)
     _logarithmic(ax)
     ax.set_title(PHASE_NAMES[phase])
     return _labelled(ax, comparison, "difference")
@@ -119,12 +132,12 @@ def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
     colors = colormaps["viridis"].with_extremes(over=WRONG, bad="none")
     norm = LogNorm(_LEAST_SHARE, 1)
     image = ax.imshow(np.clip(values, _LEAST_SHARE, 1e9), aspect="auto", interpolation="nearest", cmap=colors, norm=norm)
-    ax.set_yticks(range(len(found)), [tensor_name(comparison.problem, key) for key in found])
+    ax.set_yticks(range(len(found)), [label(comparison.problem, key) for key in found])
     ticks = np.unique(np.linspace(0, len(steps) - 1, min(6, len(steps))).astype(int))
     ax.set_xticks(ticks, [str(steps[tick]) for tick in ticks])
     ax.set_xlabel("step")
     beside = ax.inset_axes((1.03, 0, 0.04, 1))
-    ax.figure.colorbar(image, cax=beside, extend="max", format=_power, label="share of what rounding allows")
+    ax.figure.colorbar(image, cax=beside, extend="max", format=_power, label="share of what\nrounding allows")
     return ax
 
 
@@ -173,7 +186,7 @@ def plot_network(problem: Problem, wrong: Difference | None = None, ax: Axes | N
         ax.text(layer, -1.22, text, ha="center", va="top", fontsize=9)
     if wrong is not None:
         kind, layer = ("unit", len(problem.layers)) if place is None else place
-        x, text = layer - (0.5 if kind == "weight" else 0), f"first wrong: {tensor_name(problem, (wrong.phase, wrong.tensor))}"
+        x, text = layer - (0.5 if kind == "weight" else 0), f"first wrong: {label(problem, (wrong.phase, wrong.tensor))}"
         arrow = {"arrowstyle": "->", "color": WRONG, "linewidth": 1.6}
         top = max(heights[layer]) + 0.1
         ax.annotate(text, (x, top), (x, 1.45), ha="center", color=WRONG, fontweight="bold", arrowprops=arrow)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from . import plots
 
-WIDTH = 5.2      # of a picture in inches: narrow, so that its text can be read on a phone
+WIDTH = 4.6      # of a picture in inches: narrow, so that its text can be read on a phone
 LETTER = 0.08      # a letter's width in inches, in a picture's labels
 INK = "#010203"      # stands for the page's text colour while matplotlib draws
 
@@ -19,7 +19,7 @@ class Panel(NamedTuple):
 
     height: float
     legend: Sequence[str] = ()
-    left: float = 0.8
+    left: float = 0.95
     right: float = 0.1
     above: float = 0.3
     below: float = 0.5      # to the legend
@@ -61,16 +61,17 @@ def drawn(name: str, draw: Callable[..., Any], *panels: Panel) -> str:
 
 
 def _legend_below(ax: Any) -> None:
-    """Move the legend, if there is one, below the axes, where a phone has room for it."""
-    from matplotlib.transforms import ScaledTranslation
+    """Move the legend, if there is one, below the axes, to the middle of the picture, where a phone has room for it."""
+    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
     if ax.get_legend() is not None:
         below = 30 if ax.get_xlabel() else 4      # points
-        place = ax.transAxes + ScaledTranslation(0, -below / 72, ax.figure.dpi_scale_trans)
+        middle = blended_transform_factory(ax.figure.transFigure, ax.transAxes)
+        place = middle + ScaledTranslation(0, -below / 72, ax.figure.dpi_scale_trans)
         columns = _columns([text.get_text() for text in ax.get_legend().get_texts()])
         ax.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=place, ncols=columns, frameon=False)
 
 
 def _columns(legend: Sequence[str]) -> int:
     """Return how many columns of a legend fit below the axes."""
-    return max(1, min(3, int((WIDTH - 0.8) / (0.5 + LETTER * max(map(len, legend), default=0)))))
+    return max(1, min(3, int((WIDTH - 0.4) / (0.5 + 0.9 * LETTER * max(map(len, legend), default=0)))))

@@ -1,7 +1,8 @@
 """Put a check or a training into words: the verdict, where, why and what to do; with a hint, only what the hint says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from textwrap import dedent
 from typing import NamedTuple
 
 from ..checking.result import Check
@@ -12,6 +13,7 @@ from ..lockstep.result import Comparison
 from ..problem.problem import Problem
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
+_NEIGHBOURS = 2      # lines of the file, that are shown before and after one
 _FOR_YOU = "that is for you to find out"
 _UNKNOWN = "unknown: no mistake of the catalogue makes just these numbers"
 _SHOW_MORE = "it shows its new weights alone: with gradients(params, x, y) or trace(params, x, y) as well, the first wrong stage is found"
@@ -99,22 +101,73 @@ def _wrong_stage(check: Check) -> str:
     return next((stage.name for stage in check.stages if stage.mark == "wrong"), "")
 
 
-def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
+class Explained(NamedTuple):
+    """A mistake in words: its sentence, the right formula and what the file has in its place, the number that shows it, and where it is.
+
+    `number` is that number's place, and `values` are yours, the right one and the mistake's; both are "" where there is none. `others` are
+    mistakes that look the same, and `separate` says what would tell them apart.
+    """
+
+    sentence: str
+    expected: str
+    actual: str
+    number: str
+    values: str
+    line: int | None
+    others: Sequence[str]
+    separate: str | None
+
+
+def explained(found: Found) -> Explained:
+    """Put a mistake into words."""
     first, *others = found.causes
-    yield prefix + first.sentence
-    yield f"    should be   {first.mistake.expected}"
-    yield f"    behaves as  {first.mistake.actual}"
+    number = values = ""
     if found.evidence is not None:
         shown = found.evidence
         yours, right, mistaken = _digits(shown.actual, shown.expected, shown.under_mistake)
-        yield f"    shown by    step {shown.step}, {shown.tensor}{f', index {list(shown.index)}' if shown.index else ''}:"
-        yield f"                {yours} is yours, {right} right, {mistaken} with the mistake"
-    if found.line is not None:
-        yield f"    see         {check.name} line {found.line}: {check.text_of(found.line)}"
-    for other in dict.fromkeys(cause.sentence for cause in others):
+        number = f"step {shown.step}, {shown.tensor}{f', index {list(shown.index)}' if shown.index else ''}"
+        values = f"{yours} is yours, {right} right, {mistaken} with the mistake"
+    same = list(dict.fromkeys(cause.sentence for cause in others))
+    return Explained(
+        first.sentence, first.mistake.expected, first.mistake.actual, number, values, found.line, same, found.probe_to_separate
+    )
+
+
+def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
+    said = explained(found)
+    yield prefix + said.sentence
+    yield f"    should be   {said.expected}"
+    yield f"    behaves as  {said.actual}"
+    if said.number:
+        yield f"    shown by    {said.number}:"
+        yield f"                {said.values}"
+    if said.line is not None:
+        yield f"    see         {check.name} line {said.line}: {check.text_of(said.line)}"
+    for other in said.others:
         yield f"    or, which looks the same: {other}"
-    if found.probe_to_separate:
-        yield f"    to tell them apart: {found.probe_to_separate}"
+    if said.separate:
+        yield f"    to tell them apart: {said.separate}"
+
+
+class SourceLine(NamedTuple):
+    """A line of the user's file: its number from 1, its text, and whether it is the one to look at."""
+
+    number: int
+    text: str
+    is_it: bool
+
+
+def around(check: Check, line: int | None) -> list[SourceLine]:
+    """Return that line of the file between its neighbours, without the indentation that they share; none where the file is not there."""
+    lines = check.text.split("\n") if check.text else []
+    if line is None or not 1 <= line <= len(lines):
+        return []
+    first = max(1, line - _NEIGHBOURS)
+    texts = dedent("\n".join(text.rstrip() for text in lines[first - 1 : line + _NEIGHBOURS])).split("\n")
+    shown = [SourceLine(number, text, number == line) for number, text in enumerate(texts, start=first)]
+    while not shown[-1].text and not shown[-1].is_it:
+        shown.pop()
+    return shown
 
 
 def _digits(actual: float, expected: float, mistaken: float) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.reports import HOSTILE, chromium, written
 
-NAMES = ("equal", "different", "hint", "could-not-run")
+NAMES = ("equal", "different", "hint", "network", "could-not-run")
 Opened = Callable[..., Page]
 
 
@@ -171,8 +171,41 @@ def test_on_a_phone_the_page_is_no_wider_than_the_screen(name: str, opened: Open
     assert content <= screen == 360
 
 
+WIDER = """() => [...document.querySelectorAll('body *')].filter(
+    one => one.scrollWidth > one.clientWidth + 1 && ['auto', 'scroll', 'hidden'].includes(getComputedStyle(one).overflowX)
+        && !one.classList.contains('hidden')).map(one => one.className + ' ' + one.getAttribute('aria-label'))"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_a_phone_nothing_has_to_be_scrolled_sideways(name: str, opened: Opened) -> None:
+    page = opened(name, viewport={"width": 360, "height": 740})
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert page.evaluate(WIDER) == []
+
+
+@pytest.mark.parametrize("rule", [".line code { white-space: pre-wrap; }", ".data tr { display: flex; flex-wrap: wrap;"])
+def test_what_has_to_be_scrolled_sideways_would_be_noticed(rule: str, opened: Opened) -> None:
+    page = opened("different", rule, rule.split("{")[0] + "{ white-space: pre;", viewport={"width": 360, "height": 740})
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    page.add_style_tag(content=".code { overflow-x: auto; }")
+    assert page.evaluate(WIDER) != []
+
+
+def test_what_is_wrong_comes_first_with_its_line_beside_the_formula(opened: Opened) -> None:
+    page = opened("different")
+    headings = page.locator("h2").all_inner_texts()
+    assert headings[:3] == ["The mistake", "Stage by stage", "What was compared"]
+    line, formula = page.locator(".line.it").bounding_box(), page.locator(".formula").bounding_box()
+    assert line is not None
+    assert formula is not None
+    assert line["x"] + line["width"] <= formula["x"]
+    assert "hidden_error_term = output_error_term @ w2" in page.locator(".line.it").inner_text()
+    assert page.locator(".tool").inner_text().startswith("backprop-compare ")
+
+
 def test_what_is_too_wide_for_a_phone_would_be_noticed(opened: Opened) -> None:
-    page = opened("different", ".scroll { overflow-x: auto; }", "", viewport={"width": 360, "height": 740})
+    rule = ".line code { white-space: pre-wrap; }"
+    page = opened("different", rule, rule.replace("pre-wrap", "pre"), viewport={"width": 360, "height": 740})
     content, screen = page.evaluate(WIDTHS)
     assert content > screen
 
@@ -226,6 +259,6 @@ def test_without_javascript_the_verdict_and_the_tables_are_there(opened: Opened)
     page = opened("different", java_script_enabled=False)
     assert "Different" in page.locator("h1").inner_text()
     assert page.get_by_role("cell", name="wrong here").is_visible()
-    assert page.locator("figure svg").count() == 4
+    assert page.locator("figure svg").count() == 3
     assert page.get_by_text("The step picker needs JavaScript").is_visible()
     assert opened("different").get_by_text("The step picker needs JavaScript").count() == 0

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -10,11 +10,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from compare.cli.main import main
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "equal": [],
-    "different": ["check", str(EXAMPLES / "wrong_hidden_error.py"), "--seed", "1"],
-    "hint": ["check", str(EXAMPLES / "wrong_hidden_error.py"), "--seed", "1", "--hint", "1"],
+    "different": ["check", "examples/wrong_hidden_error.py", "--seed", "1"],
+    "hint": ["check", "examples/wrong_hidden_error.py", "--seed", "1", "--hint", "1"],
+    "network": ["--network", "lenet", "--epochs", "2"],
 }
 RAISES = "print({text!r})\n\n\ndef train_step(params, x, y, lr):\n    raise ValueError({text!r})\n"
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -24,11 +25,11 @@ def written(name: str, folder: Path) -> Path:
     """That report in that folder: one of COMMANDS; or "could-not-run", of a file whose name and texts are hostile."""
     command = COMMANDS.get(name)
     if command is None:
-        file = folder / f"{HOSTILE.replace('/', '∕')}.py"
+        file = folder.absolute() / f"{HOSTILE.replace('/', '∕')}.py"
         file.write_text(RAISES.format(text=HOSTILE), encoding="utf-8")
         command = ["check", str(file), "--seed", "1"]
-    report = folder / f"{name}.html"
-    with redirect_stdout(StringIO()):
+    report = folder.absolute() / f"{name}.html"
+    with redirect_stdout(StringIO()), chdir(ROOT):
         main([*command, "--quiet", "--report", str(report)])
     return report
 

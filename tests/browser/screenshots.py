@@ -1,4 +1,4 @@
-"""Pictures of the reports: `python -m tests.browser.screenshots` writes them to build/screenshots, and the README's to docs/_static."""
+"""Pictures of the reports: `make screenshots` writes them to build/screenshots, and the README's to docs/_static."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,18 +14,18 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
 }
 README = Path(__file__).parents[2] / "docs" / "_static" / "report.png"
-SHOWN: dict[str, Any] = {"color_scheme": "light", "viewport": {"width": 840, "height": 600}, "device_scale_factor": 2}      # GitHub's width
+SHOWN: dict[str, Any] = {"color_scheme": "light", "viewport": {"width": 840, "height": 560}, "device_scale_factor": 2}      # GitHub's width
 
 
 def take(folder: Path) -> None:
     """Write each report in each look, whole, and the upper part of one for the README."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as place, chromium() as browser:
-        for name in ("equal", "different"):
+        for name in ("equal", "different", "network", "could-not-run"):
             report = written(name, Path(place))
             for look, options in LOOKS.items():
                 shoot(browser, report, folder / f"{name}-{look}.png", options, full_page=True)
-        shoot(browser, report, README, SHOWN)
+        shoot(browser, Path(place, "different.html"), README, SHOWN)
 
 
 def shoot(browser: Browser, report: Path, picture: Path, options: dict[str, Any], **what: Any) -> None:
