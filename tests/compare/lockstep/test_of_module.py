@@ -163,3 +163,34 @@ def test_the_agreement_has_buffers_of_whole_numbers_too() -> None:
     module = nn.BatchNorm1d(3)
     found = train_beside_module(module, module_problem(module, inputs=(4, 3)), steps=2, keep=(1, 2)).agreement
     assert found["buffers", "num_batches_tracked"].share.tolist() == [0, 0]
+
+
+class Slope(nn.Module):
+    """A network and the slope of it, by autograd or by hand; by hand its first layer is called a second time."""
+
+    def __init__(self, factor: float | None = None) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last, self.factor = nn.Linear(6, 8), nn.Linear(8, 1), factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            out = self.last(torch.tanh(self.first(x)))
+            if self.factor is None:
+                (slope,) = torch.autograd.grad(out.sum(), x, create_graph=True)
+            else:
+                slope = ((1 - torch.tanh(self.first(x)) ** 2) * self.last.weight * self.factor) @ self.first.weight
+        return out + (slope * slope).sum(1, keepdim=True)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("dtype", "factor"), DTYPES.items())
+def test_a_submodule_that_is_called_again_shows_another_gradient_and_is_equal(dtype: str, factor: float) -> None:
+    problem = module_problem(Slope(), inputs=(5, 6), dtype=dtype)
+    comparison = train_beside_module(Slope(1.0), problem, steps=4)
+    check_equal(comparison)
+    assert {("errors", "last"), ("activations", "first")} <= set(comparison.shares)
+    assert ("errors", "first") not in comparison.shares
+    found = train_beside_module(Slope(factor), problem, steps=4).first_divergence
+    assert found is not None
+    assert (found.step, found.phase) == (1, "output")
