@@ -68,6 +68,7 @@ def test_its_formulas_make_the_numbers(id: str) -> None:
     assert not [variant for variant, (network, plant) in of_it.items() if not any(causes(matcher_of(network, plant), plant.names))]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("id", "variant", "number"),
     [

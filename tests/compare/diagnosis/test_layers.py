@@ -66,6 +66,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("normalization", ["layer_norm", "batch_norm"])
 @pytest.mark.parametrize(("id", "old", "new"), MISTAKES, ids=lambda value: str(value)[:25])
 def test_a_mistake_in_it_is_named(tmp_path: Path, id: str, old: str, new: str, normalization: str) -> None:

@@ -105,6 +105,7 @@ def assert_within(computed: list[Array], sampled: Sampled, what: str) -> None:
     assert (np.ptp(stacked, axis=0) <= sampled.error).all(), f"{what}: spread"
 
 
+@pytest.mark.sampled(3)
 @BOTH
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_form_of_an_activation_is_within_what_is_allowed(name: str, dtype: str) -> None:

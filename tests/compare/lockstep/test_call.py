@@ -23,7 +23,7 @@ def compared(name: str, dtype: torch.dtype = torch.float64, factor: float = 1.0)
     return compare_call(Second(module, case.form, factor), module, inputs)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_a_second_form_is_equal(name: str, dtype: torch.dtype) -> None:

@@ -284,6 +284,7 @@ class Attending(nn.Module):
         return e / e.sum(-1, keepdim=True) @ x
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("dtype", "factor"), [(torch.float64, 1 + 1e-10), (torch.float32, 1 + 1e-4)])
 @pytest.mark.parametrize("masked", [-1e4, -1e9, "min", -torch.inf])
 def test_a_mask_of_large_numbers_allows_no_more_than_one_of_infinities(masked: Any, dtype: torch.dtype, factor: float) -> None:

@@ -350,6 +350,7 @@ def chaotic(factor: float) -> tuple[Problem, Variant]:
     return drawn, Variant(drawn, 0, 0, 1, fault=spoil, fault_at=150)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("factor", [0.0, 1.0, 2.0, -1.0])
 def test_a_fault_does_not_hide_in_drift(factor: float, mode: Any) -> None:

@@ -85,7 +85,7 @@ def names(part: str | None, path: str) -> bool:
     return any(each == path or each.startswith(f"{path}.") for each in paths(part))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("name", "dtype"), [known(name, dtype) for name in CASES for dtype in DTYPES])
 def test_a_module_and_its_second_form_train_alike(name: str, dtype: str) -> None:
     check_equal(trained(name, dtype))
@@ -112,6 +112,7 @@ def test_a_module_whose_backward_pass_is_less_exact(name: str, dtype: str) -> No
     assert trained(name, dtype, DTYPES[dtype], is_usual=False).verdict == "different"
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("name", "dtype"), [known(name, dtype) for name in NETWORKS for dtype in DTYPES])
 def test_a_whole_network_and_its_second_form_train_alike(name: str, dtype: str) -> None:
     network = NETWORKS[name]
@@ -124,7 +125,7 @@ def test_a_whole_network_and_its_second_form_train_alike(name: str, dtype: str) 
 _PLACES = [(name, path, what) for name, network in NETWORKS.items() for path, what in network.places]
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize(("name", "path", "what", "dtype"), [known(*place, dtype) for place in _PLACES for dtype in DTYPES])
 def test_a_wrong_backward_pass_of_one_submodule_is_found_there(name: str, path: str, what: str, dtype: str) -> None:
     network = NETWORKS[name]

@@ -118,6 +118,7 @@ VALUE_FAULTS = ("value", "value's reduction", "value's divisor")
 GRADIENT_FAULTS = ("gradient", "gradient's sign", "gradient's reduction", "gradient's divisor")
 
 
+@pytest.mark.sampled(3)
 @SINCE
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("name", LOSSES)

@@ -75,6 +75,7 @@ def test_the_lesson_holds_in_every_mode_and_dtype(mode: str, dtype: str) -> None
 EVERY_WEIGHT = [("0.weight", index) for index in np.ndindex(2, 6)] + [("2.weight", index) for index in np.ndindex(1, 2)]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "index"), EVERY_WEIGHT)
 def test_one_gradient_wrong_by_one_part_in_1e11_at_step_700_is_found_there(name: str, index: tuple[int, int]) -> None:
     def spoil(arrays: dict[str, Array]) -> None:
