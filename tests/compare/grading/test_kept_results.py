@@ -69,6 +69,7 @@ RUNS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", TAMPERED)
 def test_what_is_no_line_of_ours_is_graded_again(name: str, finished: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
     root, whole = finished
@@ -79,6 +80,7 @@ def test_what_is_no_line_of_ours_is_graded_again(name: str, finished: tuple[Path
     assert contents(tmp_path) == whole
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", RUNS)
 def test_what_is_no_run_of_ours_is_begun_anew(name: str, finished: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
     root, whole = finished

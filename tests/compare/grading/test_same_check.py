@@ -40,6 +40,7 @@ def told(path: Path, adapter: str | None, confinement: str | None = None) -> dic
     return {each.name: repr(getattr(check, each.name)) for each in fields(check) if each.name not in NOT_COMPARED}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
 @pytest.mark.parametrize("name", FILES)
 def test_examples_are_told_the_same(name: str, confinement: str) -> None:
