@@ -82,7 +82,7 @@ def compare_call(actual: Any, expected: Any, inputs: Sequence[Any], *, seed: int
     answer = call.of(actual)
     compared = sum(tensor.numel() for tensor in shown.values())
     if not compared:
-        raise ProblemError(f"{_name(expected)} returns no number for these inputs: nothing was compared, and nothing is proved")
+        raise ProblemError(f"{_name(expected)} returns no number for these inputs; expected some, else nothing is proved")
     c = critical(SAMPLES, compared)
     units = UNITS[str(call.dtype).removeprefix("torch.")]
     matches = all(key in answer and answer[key].shape == right.shape for key, right in shown.items())

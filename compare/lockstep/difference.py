@@ -114,6 +114,11 @@ class ComparedStep:
                 start = 0.0 if phase == "deltas" else self.before[name]
                 yield name, actual - start, expected - start, allowed
 
+    def gradients(self) -> Iterator[tuple[str, Array, Array, Array]]:
+        """Yield each parameter's gradient as (name, actual, expected, allowed), by layers."""
+        rows = reversed(list(self.tensors()))
+        yield from ((name, actual, expected, allowed) for (phase, name), actual, expected, allowed in rows if phase == "grads")
+
 
 def record_of(arrays: Mapping[Key, Array]) -> StepRecord:
     """Return the arrays by (phase, tensor) as a record."""

@@ -51,7 +51,8 @@ def train_in_lockstep(
     step in `observe_after`, when both sides have made it; `progress(step)` after each block.
 
     Buffers and optimiser state carry over from step to step on each side, in `follow` mode too. Where both sides show theirs, the gap is
-    measured; where the actual side does not, it is as far off as the rounding that can have led to it.
+    measured; where the actual side does not, it is as far off as the rounding that can have led to it. So are parameters, of a side that
+    shows gradients or deltas without them: each step is compared from where the problem's update leads from the one before.
 
     Raises ProblemError for a number of steps below 1, an unknown mode, or two sides that show nothing in common.
 
@@ -129,7 +130,12 @@ class _Run:
             actual, fault = error.before, error
             batches = batches[: error.position]
         if actual is not None:
-            self._take(self.judge.judged(self._block(numbers[: len(batches)], batches, actual), self._note))
+            # Where no parameters are shown, each step starts from where the problem's update leads from the one before.
+            places = [slice(0, len(batches))] if actual.params is not None else [slice(i, i + 1) for i in range(len(batches))]
+            for place in places:
+                self._take(self.judge.judged(self._block(numbers[place], batches[place], actual.at(place)), self._note))
+                if self.stopped is not None:
+                    break
         if fault is not None and self.stopped is None:
             self.done = numbers[fault.position]
             self.stopped = f"what the actual side shows of step {self.done} cannot be compared"
@@ -138,11 +144,9 @@ class _Run:
     def _block(self, numbers: list[int], batches: list[Batch], actual: StepRecord) -> Block:
         """Run the expected side for the same steps, and return the block of both sides."""
         names, follows = self.problem.initial_parameters, self.mode_now == "follow"
-        if follows and actual.params is None:
-            raise ProblemError("params are not shown after each step; expected them, for the expected side to follow")
+        if numbers[0] > 1 and actual.params is None and actual.grads is None and actual.deltas is None:
+            raise ProblemError("params are not shown after each step; expected them, deltas or grads, to know where the next step starts")
         before_actual = self.carried.into(0, actual, len(numbers))
-        if not names.keys() <= before_actual.keys():
-            raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
         start = {name: before_actual[name] for name in names} if follows else None
         try:
             expected = records_of(self.expected, self.problem, batches, start, self.phases[1])
@@ -151,7 +155,7 @@ class _Run:
         before = self.carried.into(1, expected, len(numbers)) | (start or {})
         if len(before) < len(before_actual):
             raise ProblemError("the expected side does not show its buffers or optimiser state; expected them after each step")
-        hidden = {name: self.carried.hidden[name] for name in before if name not in names and name not in actual.carried}
+        hidden = {name: self.carried.hidden[name] for name in before if name not in actual.carried}
         block = Block(numbers, batches, actual, expected, (before_actual, before), hidden)
         self.phases = actual.phases, expected.phases
         if not block.pairs:
@@ -212,8 +216,16 @@ class _Run:
             stopped=self.stopped,
             followed_from=self.followed_from,
             kept=self.kept,
-            rounding=Rounding(allowance.c, SAMPLES, CHANCE, sampled=tuple(allowance.sampled), turned=tuple(allowance.turned)),
+            rounding=Rounding(
+                allowance.c, SAMPLES, CHANCE, sampled=tuple(allowance.sampled), turned=tuple(allowance.turned), notes=self._notes()
+            ),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Say where the steps started, if the actual side does not show its parameters."""
+        is_shown = self.phases[0] is None or "params" in self.phases[0]
+        said = f"the actual side shows no parameters: each step was compared from where {self.problem.optimizer} leads from the one before"
+        return () if is_shown else (said,)
 
     def _judged_predictions(self, x: Array, y: Array) -> tuple[Array, Array] | None:
         outputs: list[Array] = []

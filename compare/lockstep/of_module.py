@@ -140,7 +140,8 @@ class ModuleRun:
         if not actual:
             raise ProblemError("the two sides show nothing in common; expected gradients or parameters of both, else nothing is proved")
         if not any(key[0] == "params" for key in actual) and self.steps > 1 and self.trained:
-            raise ProblemError("params are not shown after each step; expected them, to know where the next step starts")
+            said = "expected them, or in place of the side a function gradients(params, *batch), which is given them"
+            raise ProblemError(f"params are not shown after each step; {said}")
         self.shown |= dict.fromkeys(actual)
         lost = next((key for key in self.shown if key in expected and key not in actual), None)
         if lost is not None:

@@ -121,7 +121,7 @@ class Comparison:
             return list(self.rounding.unmoved) if self.rounding else []
         moved: dict[str, bool] = {}
         for kept in self.kept.values():
-            for name, _, expected, allowed in kept.deltas():
+            for name, _, expected, allowed in list(kept.deltas()) or kept.gradients():
                 is_clear = np.abs(self._by_the_gradient(kept, name, expected)) > _CLEARLY * np.asarray(allowed)
                 moved[name] = moved.get(name, False) or bool(is_clear.any())
         return [name for name in (f"{layer.linear}.weight" for layer in self.problem.layers) if not moved.get(name, True)]

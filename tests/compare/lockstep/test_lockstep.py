@@ -177,11 +177,44 @@ def test_nothing_shown_is_no_pass(problem: Problem) -> None:
         train_in_lockstep(Showing(problem, lambda record: StepRecord()), TorchRef(problem), problem, steps=1)
 
 
-def test_more_than_one_step_needs_the_weights_between(problem: Problem) -> None:
-    side = Showing(problem, lambda record: StepRecord(grads=record.grads))
+def test_more_than_one_step_needs_what_leads_to_the_weights_between(problem: Problem) -> None:
+    side = Showing(problem, lambda record: StepRecord(output=record.output))
     assert train_in_lockstep(side, TorchRef(problem), problem, steps=1).verdict == "equivalent"
-    with pytest.raises(ProblemError, match="params are not shown"):
+    with pytest.raises(ProblemError, match="params are not shown after each step; expected them, deltas or grads"):
         train_in_lockstep(side, TorchRef(problem), problem, steps=2)
+
+
+@pytest.mark.parametrize("mode", ["free", "follow"])
+@pytest.mark.parametrize("shown", [("grads",), ("deltas",), ("output", "grads")])
+@pytest.mark.parametrize(
+    "options", [{}, {"optimizer": "adam"}, {"optimizer": "sgd", "optimizer_options": {"momentum": 0.9}, "normalization": "batch_norm"}]
+)
+def test_gradients_alone_are_followed_through_the_update(options: dict[str, Any], shown: tuple[str, ...], mode: Mode) -> None:
+    problem = Problem.draw((3, 4, 2), activations=("tanh", "identity"), lr=0.1, seed=1, **options)
+    side = Showing(problem, lambda record: StepRecord(**{phase: getattr(record, phase) for phase in shown}))
+    comparison = train_in_lockstep(side, TorchRef(problem), problem, steps=20, mode=mode, keep=[1, 2])
+    assert (comparison.verdict, comparison.steps, comparison.unmoved) == ("equivalent", 20, [])
+    assert "the actual side shows no parameters: each step was compared from where" in comparison.explanation()
+
+
+@pytest.mark.parametrize(("shown", "step"), [(("grads",), 2), (("deltas",), 2), (("output", "grads"), 2)])
+def test_weights_that_go_elsewhere_are_seen_in_the_gradients(shown: tuple[str, ...], step: int) -> None:
+    """The control: an update of another learning rate, in a side that does not show it."""
+    problem = Problem.draw((3, 4, 2), activations=("tanh", "identity"), lr=0.1, seed=1)
+    other = replace(problem, lr=0.1 * (1 + 1e-9))
+    side = Showing(other, lambda record: StepRecord(**{phase: getattr(record, phase) for phase in shown if phase != "deltas"}))
+    if "deltas" in shown:
+        side = Showing(other, lambda record: StepRecord(deltas={name: each / (1 + 1e-9) for name, each in record.deltas.items()}))
+    found = train_in_lockstep(side, TorchRef(problem), problem, steps=20).first_divergence
+    assert found is not None
+    assert (found.step, found.phase) == (step, shown[0])
+
+
+def test_gradients_alone_that_are_wrong_are_found_at_once(problem: Problem) -> None:
+    side = Showing(problem, lambda record: StepRecord(grads={name: each * (1 + 1e-9) for name, each in record.grads.items()}))
+    found = train_in_lockstep(side, TorchRef(problem), problem, steps=3).first_divergence
+    assert found is not None
+    assert (found.step, found.phase) == (1, "grads")
 
 
 def test_a_step_that_is_added_record_by_record_is_rounded_at_each() -> None:
@@ -488,10 +521,10 @@ def test_a_large_network_is_run_few_steps_at_a_time() -> None:
     assert most_steps(Problem.draw((100, 2000, 1), records=(500,))) == 1
 
 
-@pytest.mark.parametrize("show", [("grads",), ("output",), ("activations", "errors", "deltas")])
 @pytest.mark.parametrize("mode", ["free", "follow"])
-def test_a_side_that_does_not_show_its_parameters_is_refused(show: tuple[str, ...], mode: Mode) -> None:
-    problem = Problem.draw((6, 4, 2))
+def test_a_side_that_shows_neither_parameters_nor_what_leads_to_them_is_refused(mode: Mode) -> None:
+    problem, show = Problem.draw((6, 4, 2)), ("output",)
+    assert train_in_lockstep(Manual(problem, show=("grads",)), TorchRef(problem), problem, steps=3, mode=mode).verdict == "equivalent"
     with pytest.raises(ProblemError, match="not shown after each step; expected"):
         train_in_lockstep(Manual(problem, show=show), TorchRef(problem), problem, steps=3, mode=mode)
 

@@ -125,8 +125,9 @@ def unsaid(source: str, name: str = "") -> Iterator[str]:
                 continue
             used = {each.id for each in ast.walk(node.exc) if isinstance(each, ast.Name)}
             parts = [ast.unparse(node.exc), *(text for text in texts if used & set(text.split(" = ")[0].split(", ")))]
-            is_passed_on = "{error}" in parts[0] or "raised {type(error)" in parts[0]
-            if not is_passed_on and not any("xpected" in part for part in parts):
+            texts_of = [each.value for part in parts for each in ast.walk(ast.parse(part)) if isinstance(each, ast.Constant)]
+            is_passed_on = any(each in parts[0] for each in ("{error}", "str(error)", "raised {type(error)"))
+            if not is_passed_on and not any("xpected" in str(text) for text in texts_of):
                 yield f"{name}:{node.lineno}: {ast.unparse(node.exc)}"
 
 
