@@ -51,6 +51,12 @@ class Check:
         lines = self.text.split("\n")
         return lines[line - 1].strip() if line <= len(lines) else ""
 
+    def __repr__(self) -> str:
+        """Return the name and the verdict."""
+        from ..report.words import headline
+
+        return f"Check({self.name}: {headline(self)})"
+
     def to_html(self) -> str:
         """Return the report as an offline page, with pictures if made with `keep`; raises MissingExtraError without the extra `report`."""
         from ..report.html import check_page

@@ -139,6 +139,10 @@ class Comparison:
         is_seen = np.abs(gradient) > _CLEARLY * np.finfo(self.problem.dtype).eps * np.abs(decay * kept.before[name])
         return np.asarray(np.where(is_seen, delta, 0.0))
 
+    def __repr__(self) -> str:
+        """Return the verdict's first line."""
+        return f"Comparison({self._said().splitlines()[0]})"
+
     def to_html(self) -> str:
         """Return the report as one page that opens offline; raise MissingExtraError where the extra `report` is not installed."""
         from ..report.html import comparison_page

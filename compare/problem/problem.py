@@ -116,6 +116,12 @@ class Problem:
         set_field(self, "initial_parameters", checked_parameters(params, self.shapes(), self.dtype))
         self._check_batching()
 
+    def __repr__(self) -> str:
+        """Return what distinguishes a problem from others; of the arrays their number."""
+        sizes, names = "-".join(map(str, self.sizes)), " ".join(self.activations)
+        how = f"{self.loss}, {self.optimizer}, lr {self.lr:g}, {self.dtype}"
+        return f"Problem({sizes}, {names}{', biases' if self.bias else ''}; {how}; {len(self.batches)} batches)"
+
     @classmethod
     def draw(cls, sizes: tuple[int, ...], *, records: tuple[int, ...] = (7, 5, 6), seed: int = 21, **options: Any) -> "Problem":
         """Return a problem with batches of that many `records`, drawn from `seed`: standard normal inputs, targets uniform in [0, 1)."""

@@ -40,6 +40,11 @@ class StepRecord:
     deltas: Mapping[str, Array] | None = None
     params: Mapping[str, Array] | None = None
 
+    def __repr__(self) -> str:
+        """Return what is shown, with its shapes."""
+        shown = (f"{phase if phase == name else f'{phase} {name}'} {np.shape(array)}" for phase, name, array in self.tensors())
+        return f"StepRecord({', '.join(shown)})"
+
     def tensors(self) -> Iterator[tuple[str, str, Array]]:
         """Yield every array shown, as (phase, tensor, array), in the order of comparison; from the errors on, the last layer first."""
         for phase in PHASES:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
+_OTHERWISE_IN_EVALUATION = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
+
 
 class Submodules:
     """The submodules of a module, watched in its passes. The second tensor of an output is "path[1]", the second call "path, call 2".
@@ -84,6 +86,9 @@ class Submodules:
 
         `agreed` are the stages that both sides show and that are right; a submodule that is not among them may be the part, too.
         """
+        if phase == "prediction":      # every step agrees, so it is what is otherwise in evaluation
+            own = [self.name_of(path) for path, each in self.module.named_modules() if isinstance(each, _OTHERWISE_IN_EVALUATION)]
+            return " or ".join([*own, "what the candidate does in evaluation alone"])
         if phase == "output" or (not self.takes and phase == "errors"):
             return self.name_of("")
         if phase == "grads":
