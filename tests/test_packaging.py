@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -111,6 +112,20 @@ def test_installed_its_exercises_are_started_and_checked(installed: Path, projec
     (project / "attention_1.py").write_text(solution)
     solved = run(installed, project, "backprop-compare", "exercises", "check", "--quiet")
     assert (solved.returncode, solved.stdout) == (0, "attention_1: solved\n"), solved.stderr
+
+
+@pytest.mark.slow
+def test_installed_a_watch_checks_among_modules_of_the_same_names(installed: Path, project: Path) -> None:
+    (project / "json.py").write_text("raise SystemExit('the json.py of the project was run')\n")
+    assert run(installed, project, "backprop-compare", "exercises", "start", "attention").returncode == 0
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    command = [installed / "backprop-compare", "exercises", "--watch", "--quiet"]
+    with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        printed = [watch.stdout.readline() for _ in range(5)]
+        watch.send_signal(signal.SIGINT)
+    assert printed[4] == "attention_1: not written yet\n", printed
+    assert watch.returncode == 130
 
 
 @pytest.mark.slow

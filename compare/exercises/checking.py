@@ -117,7 +117,8 @@ def _marked(comparison: Comparison) -> Iterator[tuple[str, Mark]]:
         is_first = found is not None and key == (found.phase, found.tensor)
         is_named |= is_first
         if key[0] in _SHOWN or is_first:
-            yield _named(key), "wrong" if is_first or not (shares(actual, expected, allowed) <= 1).all() else "agrees"
+            is_right = bool((shares(actual, expected, allowed) <= 1).all())
+            yield _named(key), "wrong" if is_first else "agrees" if is_right else "differs"
     if found is not None and not is_named:
         yield _named((found.phase, found.tensor)), "wrong"
     yield _TRAINING, "agrees" if found is None else "open"

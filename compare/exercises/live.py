@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..report.json import jsonable
 from .outcome import Outcome
-from .printing import outcome_object
+from .printing import next_lines, outcome_object
 from .progress import Solved
 from .sets import Exercise
 
@@ -21,7 +21,8 @@ def live_html() -> str:
 def live_state(exercise: Exercise, found: Outcome, level: int, solved: Solved) -> dict[str, object]:
     """Return the state of the page: the outcome with all hints, of which `level` are shown unasked, and the exercise."""
     state = outcome_object(found, len(found.hints), solved)
-    return dict(jsonable({**state, "title": exercise.title, "task": task(exercise), "asked": level}))
+    upcoming = next_lines(solved, exercise.chapter) if found.verdict == "solved" else []
+    return dict(jsonable({**state, "title": exercise.title, "task": task(exercise), "asked": level, "next": upcoming}))
 
 
 def task(exercise: Exercise) -> list[str]:

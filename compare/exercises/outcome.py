@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 Verdict = Literal["solved", "different", "not written yet", "could not run"]
-Mark = Literal["agrees", "wrong", "inherits", "open"]
+Mark = Literal["agrees", "wrong", "differs", "inherits", "open"]      # beside a module nothing is known to follow
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,15 @@ from .progress import Solved
 from .sets import Exercise, ExerciseSet
 
 _PROGRESS = {"solved": ("✓", "green", "solved"), "changed": ("✓", "yellow", "solved, and changed since"), "started": ("·", "", "begun")}
-_STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow", "open": "dim"}
-_WORDS = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it", "open": "not yet"}
-OPEN = "·"
+_SIGNS = {**MARKS, "differs": "✗", "open": "·"}
+_STYLES = {"agrees": "green", "wrong": "bold red", "differs": "red", "inherits": "yellow", "open": "dim"}
+_WORDS = {
+    "agrees": "agrees",
+    "wrong": "wrong here",
+    "differs": "differs, too",
+    "inherits": "follows from what is wrong before it",
+    "open": "not yet",
+}
 
 
 def print_list(solved: Solved) -> None:
@@ -37,13 +43,13 @@ def print_list(solved: Solved) -> None:
         console.say(line)
 
 
-def next_lines(solved: Solved) -> list[str]:
-    """Return what a learner may do next: go on with what is begun, or begin what is not solved."""
+def next_lines(solved: Solved, chapter: str | None = None) -> list[str]:
+    """Return what a learner may do next: go on with what is begun, or begin what is not solved, of that chapter if there is some."""
     exercises = solved.exercises
     begun = [each for each in exercises.started() if each.name not in solved.digests]
     if begun:
         return [f"Check:  backprop-compare exercises{exercises.option} check {begun[-1].name}"]
-    upcoming = solved.next_of([each for each in exercises.exercises if not each.own.is_file()])
+    upcoming = solved.next_of(exercises.chapters.get(chapter or "", [])) or solved.next_of(list(exercises.exercises))
     return [f"Begin:  backprop-compare exercises{exercises.option} start {upcoming.name}"] if upcoming else []
 
 
@@ -75,7 +81,7 @@ def print_outcome(found: Outcome, level: int, solved: Solved, *, quiet: bool = F
             console.say(f"  | {line}", hang=4)
     width = max((len(name) for name, _ in found.stages), default=0)
     for name, mark in found.stages:
-        console.say(Text(f"{MARKS.get(mark, OPEN)} {name:{width}}  {_WORDS[mark]}", style=_STYLES[mark]), hang=width + 4)
+        console.say(Text(f"{_SIGNS[mark]} {name:{width}}  {_WORDS[mark]}", style=_STYLES[mark]), hang=width + 4)
     console.say(Text(found.verdict.upper(), style="bold green" if found.verdict == "solved" else "bold red") + Text(_after(found)), hang=2)
     if found.yours is not None and found.expected is not None:
         console.say(f"  yours {found.yours!r}, PyTorch's {found.expected!r}")
@@ -84,7 +90,7 @@ def print_outcome(found: Outcome, level: int, solved: Solved, *, quiet: bool = F
         console.say(f"  line {found.line} of {found.file}" + ("" if is_said else f": {found.source}"))
     if found.verdict == "solved":
         console.say(f"  {solved.count} of {len(solved.exercises.exercises)} are solved")
-        for line in next_lines(solved):
+        for line in next_lines(solved, solved.exercises.named(found.exercise).chapter):
             console.say(line)
         return
     for number, hint in enumerate(found.hints[:level], start=1):

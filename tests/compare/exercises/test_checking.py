@@ -33,7 +33,7 @@ def test_as_it_is_given_nothing_is_green_and_it_says_what_to_write(tmp_path: Pat
 def test_half_right_is_half_green_with_the_first_wrong_number(tmp_path: Path) -> None:
     found = of(WRONG, tmp_path)
     assert found.verdict == "different"
-    assert [mark for _, mark in found.stages] == ["agrees", "agrees", "agrees", "wrong", "wrong", "open"]
+    assert [mark for _, mark in found.stages] == ["agrees", "agrees", "agrees", "wrong", "differs", "open"]
     assert (found.where or "").startswith("step 1, gradient of in_proj_bias, index [")
     assert found.yours is not None
     assert found.yours != found.expected
