@@ -98,8 +98,9 @@ def _hints(checked: Check) -> Iterator[str]:
 def _first_wrong(found: Difference | None, place: str | None = None) -> dict[str, Any]:
     if found is None:
         return {}
-    where = place or f"step {found.step}, {_named((found.phase, found.tensor))}" + (f", index {list(found.index)}" if found.index else "")
-    return {"where": where, "yours": found.actual, "expected": found.expected, **({"said": found.reason} if found.reason else {})}
+    index = f", index {list(found.index)}" if found.index and found.phase != "loss" else ""      # the loss is one number
+    where = f"step {found.step}, {_named((found.phase, found.tensor))}{index}"
+    return {"where": place or where, "yours": found.actual, "expected": found.expected, **({"said": found.reason} if found.reason else {})}
 
 
 def _own_stages(problem: ModuleProblem) -> list[Key]:

@@ -104,6 +104,7 @@ def test_nothing_that_a_file_does_ends_the_watch(session: Session, tmp_path: Pat
     session.until("^SOLVED: attention_1")
 
 
+@pytest.mark.slow
 def test_a_helper_beside_the_file_is_read_anew_at_each_save(session: Session, tmp_path: Path) -> None:
     path = tmp_path / "attention_1.py"
     session.until("^Hints: ")
@@ -116,6 +117,7 @@ def test_a_helper_beside_the_file_is_read_anew_at_each_save(session: Session, tm
     session.until("^SOLVED: ")
 
 
+@pytest.mark.slow
 def test_an_exercise_that_is_begun_meanwhile_is_checked_too(session: Session, tmp_path: Path) -> None:
     session.until("^Hints: ")
     shutil.copy(GUIDE / "recurrence_1.py", tmp_path)

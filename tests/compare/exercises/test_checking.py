@@ -1,5 +1,6 @@
 """How far a file has come: its stages, the first wrong number, what is to be written, and never more than was asked."""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -51,7 +52,9 @@ def test_what_only_a_later_step_finds_is_wrong_too(tmp_path: Path) -> None:
     write(path, body + "return loss, p / len(y)")
     found = checked(exercise_set().named("embedding_2"), path)
     assert found.verdict == "different"
-    assert (found.where or "").startswith("step 2, loss")
+    assert found.where == "step 2, loss"
+    assert found.yours is not None
+    assert not math.isfinite(found.yours)
 
 
 @pytest.mark.parametrize(
