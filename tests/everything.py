@@ -17,6 +17,7 @@ from collections import Counter
 from itertools import islice, product
 from pathlib import Path
 
+from compare.userfile.shapes import NAMES
 from tests.compare.grading.test_cluster import running
 from tests.compare.grading.test_hostile import UNPROVED, WRONG_ANSWERS
 from tests.hostile import FOLDERS, HOSTILE
@@ -74,10 +75,8 @@ def filled(attempts: Path, canary: Path) -> dict[str, str]:
         folder = attempts / file.stem
         folder.mkdir()
         shutil.copy(file, folder / "attempt.py")
-        if (EXAMPLES / "adapters" / f"{shape}.py").exists():
-            for beside in (EXAMPLES / "adapters").glob("*.py"):
-                shutil.copy(beside, folder)
-            shutil.copy(EXAMPLES / "adapters" / f"{shape}.py", folder / "adapter.py")
+        if shape in NAMES:
+            (folder / "adapter.py").write_text(f"from compare.userfile.shapes.{shape} import *\n", encoding="utf-8")
         expected[file.stem] = "different" if "wrong" in file.stem else "equivalent"
     for name, (network, plant) in planted().items():
         (attempts / name).write_text(plant.apply(source(network)))

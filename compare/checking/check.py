@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 from ..problem.arrays import checked_batch
@@ -17,11 +18,14 @@ from ..support.boundary import public
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
+from ..userfile import shapes
 from ..userfile.file import Attempt, AttemptError
 from ..userfile.in_memory import Functions
 from ..userfile.interface import Candidate
 from ..userfile.program import Program
+from ..userfile.shapes.definitions import offers_contract
 from .examination import Examination
+from .recognition import check_recognised
 from .result import Check
 
 STEPS = 50
@@ -61,6 +65,9 @@ def check(
         except AttemptError as error:
             about = str(attempt), declared_problem(problem or {}), seed
             return Check("could not run", *about, reason=str(error), line=error.line, source=error.source)
+    if isinstance(attempt, Attempt) and attempt.found:
+        with one_blas_thread(True):
+            return check_recognised(attempt, problem or {}, seed, steps, data, keep)
     agreed = declared_problem({**attempt.problem, **(problem or {})})
     try:
         records = None if data is None else _checked_data(data, agreed)
@@ -70,6 +77,13 @@ def check(
             return Examination(attempt, agreed, seed, steps, records, keep).result()
     finally:
         attempt.close()
+
+
+def recognised_in(path: Path) -> Attempt | None:
+    """Return the file with the network that is found in it, if it offers nothing of the contract that could be compared."""
+    if not path.is_file() or offers_contract(path):
+        return None
+    return Attempt.load(path, shapes.FOLDER / "recognised.py")
 
 
 def _checked_data(data: Any, problem: Problem) -> Batch:
@@ -99,6 +113,8 @@ def _room_for(problem: Problem) -> Iterator[None]:
 def loaded(attempt: Any, adapter: str | PathLike[str] | None) -> Attempt:
     """Load the file at that path, or wrap the functions; raises ProblemError for an adapter without a path."""
     if isinstance(attempt, (str, PathLike)):
+        if adapter is None and (recognised := recognised_in(Path(fspath(attempt)))) is not None:
+            return recognised
         return Attempt.load(fspath(attempt), None if adapter is None else fspath(adapter))
     if adapter is not None:
         raise ProblemError(f"an adapter is given with {kind_of(attempt)}; expected the path of the file that it adapts")

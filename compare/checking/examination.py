@@ -14,7 +14,7 @@ from ..diagnosis.lines import line_of
 from ..diagnosis.matcher import Matcher, is_within
 from ..diagnosis.mistake import Cause
 from ..diagnosis.observing import FaultError, Observed, changed_stage, observe
-from ..diagnosis.probes import Probe, are_binary, draw_probes, larger_probe, with_binary_targets
+from ..diagnosis.probes import Limits, Probe, are_binary, draw_probes, larger_probe, with_binary_targets
 from ..diagnosis.proved import nothing_proved, nothing_shown, without_proof
 from ..diagnosis.stages import Stage, judged
 from ..problem.pieces import LOSSES
@@ -89,7 +89,8 @@ class Examination:
     ) -> None:
         self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
         self.expected_numbers = expected_numbers
-        self.probes = draw_probes(problem, seed, data)
+        self.limits = Limits.of(problem, attempt.conventions)
+        self.probes = tuple(map(self.limits.within, draw_probes(problem, seed, data)))
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may have no argument lr
             self.probes = tuple(replace(probe, lrs=(problem.lr,) * len(probe.lrs)) for probe in self.probes)
 
@@ -112,7 +113,7 @@ class Examination:
                 if fitting and convention.differs_in_biases_alone(fitting[0][1]):
                     return self._of_biases(*fitting[0], convention)
                 runs = TrialRuns(
-                    self.attempt, self.problem, convention, judged.scale, judged.matcher, observed.works_in_place, self.data
+                    self.attempt, self.problem, convention, judged.scale, judged.matcher, observed.works_in_place, self.data, self.limits
                 )
                 return stress_tested(self._summary(judged), runs, observed, self.probes, self.steps, self.keep)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else both conventions give the same numbers
@@ -265,7 +266,7 @@ class Examination:
             return found
         observed = Observed(works_in_place=judged.observed.works_in_place)
         try:
-            self._observe(judged.convention, observed, (larger_probe(self.problem, self.seed, self.data),))
+            self._observe(judged.convention, observed, (self.limits.within(larger_probe(self.problem, self.seed, self.data)),))
         except (FaultError, AttemptError):
             return found
         with np.errstate(all="ignore"):

@@ -12,7 +12,7 @@ from ..diagnosis.graph import Node, Run, places
 from ..diagnosis.matcher import Matcher
 from ..diagnosis.mistake import layers_named
 from ..diagnosis.observing import FaultError, Observed, observe
-from ..diagnosis.probes import Probe, steps_of
+from ..diagnosis.probes import Limits, Probe, steps_of
 from ..diagnosis.stages import stage_name
 from ..formulas.normalization import AXES, EPS
 from ..formulas.sampled import Sampled
@@ -66,6 +66,7 @@ class TrialRuns:
     probes: Matcher
     works_in_place: bool
     data: Batch | None
+    limits: Limits
 
     def tried(self, check: Check) -> Check:
         """Return the check after the trials: "different" by the first one that differs, else "unstable formula" if numbers overflow."""
@@ -95,6 +96,7 @@ class TrialRuns:
             probe = direction.at(value)
         if probe is None:
             return _Answer(None)
+        probe = self.limits.within(probe)
         observed = self._empty_observation()
         try:
             observe(self.attempt.fresh, self.problem, (probe,), self.convention, observed)

@@ -35,6 +35,27 @@ class Probe:
     masks: tuple[Mapping[int, Any], ...] = ()
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a file leaves no choice of: `is_single`, one record in each step, and a learning rate of its own."""
+
+    is_single: bool = False
+    lr: float | None = None
+
+    def within(self, probe: Probe) -> Probe:
+        """Return the probe with the first record of each batch alone, and with that learning rate, if these are limited."""
+        if self.is_single:
+            batches = tuple((x[:1].copy(), y[:1].copy()) for x, y in probe.batches)
+            masks = tuple({layer: mask[:1] for layer, mask in each.items()} for each in probe.masks)
+            probe = replace(probe, batches=batches, masks=masks)
+        return probe if self.lr is None else replace(probe, lrs=(self.lr,) * len(probe.lrs))
+
+    @classmethod
+    def of(cls, problem: Problem, declared: Mapping[str, Any]) -> "Limits":
+        """Return the limits that a file's conventions declare, with the problem's learning rate if the file has one of its own."""
+        return cls(declared.get("batch") == 1, problem.lr if declared.get("lr") == "fixed" else None)
+
+
 def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple[Probe, ...]:
     """Draw the three probes of that seed, with records of `data`, if it is given.
 

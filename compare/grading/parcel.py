@@ -12,6 +12,7 @@ from typing import Any
 
 from ..sandbox.limits import Limits
 from ..support.errors import CompareError
+from ..userfile.shapes import FOLDER
 from .adapter import beside
 from .attempts import KINDS, Carried, Submitted
 from .line import LINE, report_place, wrong_in
@@ -30,7 +31,7 @@ class Packer:
     """Pack attempts with a run's settings; the adapter and the Python files beside it are read once. Raises ProblemError."""
 
     def __init__(self, settings: Settings) -> None:
-        self._adapter = {} if settings.adapter is None else beside(settings.adapter)
+        self._adapter = {} if settings.adapter is None or settings.adapter.parent == FOLDER else beside(settings.adapter)
         self._about = {
             "version": version("backprop-compare"),
             "settings": {**{name: getattr(settings, name) for name in _PLAIN}, "limits": asdict(settings.limits)},
@@ -77,7 +78,7 @@ def opened(parcel: bytes, folder: Path) -> tuple[Carried, Settings]:
     settings["weights"] = tuple((name, weight) for name, weight in settings["weights"])
     settings["repeat"] = tuple(settings["repeat"])
     settings["limits"] = Limits(**settings["limits"])
-    settings["adapter"] = None if head["adapter"] is None else folder / head["adapter"]
+    settings["adapter"] = None if head["adapter"] is None else (folder if files[_ADAPTER] else FOLDER) / head["adapter"]
     return Carried(**head["attempt"], files=files[_ATTEMPT]), Settings(**settings)
 
 

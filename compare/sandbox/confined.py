@@ -24,7 +24,7 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
     "problem": ("__init__", "arrays", "pieces", "problem", "validation"),
     "sandbox": ("__init__", "landlock", "runner", "seccomp", "syscalls", "values"),
     "support": ("__init__", "arrays", "boundary", "errors", "kinds", "packages", "suggest"),
-    "userfile": ("__init__", "conventions", "declared", "file", "imports", "line_trace", "process", "source", "stubs"),
+    "userfile": ("__init__", "conventions", "declared", "file", "imports", "line_trace", "process", "source", "stubs", "text"),
     "userfile/pipe": ("__init__", "frames"),
     "userfile/shapes": tuple(sorted(each.stem for each in FOLDER.glob("*.py"))),
 }
@@ -76,9 +76,9 @@ def carried() -> Iterator[tuple[str, Path]]:
 
 @cache
 def libraries() -> tuple[Path, ...]:
-    """Return the paths of NumPy, pandas and their dependencies."""
+    """Return the paths of NumPy, pandas and their dependencies, and of what converts Python 2, if it is installed."""
     found: list[Path] = []
-    for name in ("numpy", "pandas", "dateutil", "pytz", "tzdata", "six"):
+    for name in ("numpy", "pandas", "dateutil", "pytz", "tzdata", "six", "fissix", "appdirs"):
         spec = find_spec(name)
         if spec is not None and spec.origin:
             place = Path(spec.origin)

@@ -19,6 +19,7 @@ CHOICES = {
     "records": ("rows", "columns"),
     "bias": ("(k,)", "(1, k)", "(k, 1)"),
 }
+LIMITS = {"batch": (1,), "lr": ("fixed",)}      # what a file leaves no choice of: one record in each step, a learning rate of its own
 _SAID = {      # of every choice that is not the contract's own
     "W1b1": "your parameters are named W1, b1, W2, …",
     "list": "your parameters are a list W1, b1, W2, …",
@@ -130,7 +131,7 @@ class Convention:
 def conventions(problem: Problem, declared: Mapping[str, Any]) -> Iterator[Convention]:
     """Yield every convention that agrees with what a file declares, the contract's own first; raises ProblemError for an unknown choice."""
     for name, value in declared.items():
-        if name not in CHOICES or value not in CHOICES[name]:
+        if name not in CHOICES | LIMITS or value not in (CHOICES | LIMITS)[name]:
             expected = f"{name} as one of {', '.join(CHOICES[name])}" if name in CHOICES else f"one of {', '.join(CHOICES)}"
             raise ProblemError(f"CONVENTIONS has {name}: {value!r}; expected {expected}")
     options = [(declared[name],) if name in declared else choices for name, choices in CHOICES.items()]

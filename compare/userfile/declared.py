@@ -11,7 +11,7 @@ from ..problem.pieces import ACTIVATIONS, LOSSES, OPTIMIZERS, REDUCTIONS
 from ..problem.validation import check_choice, check_flag, checked_number, checked_sizes
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
-from .conventions import CHOICES
+from .conventions import CHOICES, LIMITS
 from .source import UnusableFileError
 
 
@@ -29,10 +29,10 @@ def checked_conventions(declared: Any, name: str) -> dict[str, Any]:
     """Return the dict, if a Convention has its keys and values; raises UnusableFileError."""
     if not isinstance(declared, dict):
         raise UnusableFileError(f"CONVENTIONS of {name} is {kind_of(declared)}; expected a dict")
-    plain = _without_arrays(declared)
+    plain, known = _without_arrays(declared), {**CHOICES, **LIMITS}
     for key, value in plain.items():
-        if key not in CHOICES or value not in CHOICES[key]:
-            expected = " or ".join(map(repr, CHOICES[key])) if key in CHOICES else f"a key out of {', '.join(CHOICES)}"
+        if key not in known or value not in known[key]:
+            expected = " or ".join(map(repr, known[key])) if key in known else f"a key out of {', '.join(known)}"
             raise UnusableFileError(f"CONVENTIONS of {name} has {key!r}: {value!r:.60}; expected {expected}")
     return plain
 

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike, fspath
 from pathlib import Path
@@ -66,20 +66,26 @@ class Attempt:
     `module` is what was executed, or what the adapter's `load` returned.
     """
 
-    def __init__(self, path: Path, adapter: Path | None, seed: int = 0, first: "Attempt | None" = None) -> None:
-        self.path, self.adapter, self.name = path, adapter, path.name
+    def __init__(
+        self, path: Path, adapter: Path | None, seed: int = 0, first: "Attempt | None" = None, options: Mapping[str, str] | None = None
+    ) -> None:
+        self.path, self.adapter, self.name, self.options = path, adapter, path.name, options
         self._begin(seed)
         self._imports: Imports = Imports(path, self.notes) if first is None else first._imports.again(self.notes)
         offering = None if adapter is None else self._adapting(adapter)
         self._imports.provide(checked_modules(getattr(offering, "MODULES", {}), adapter))
-        load: Callable[[Path], Any] | None = getattr(offering, "load", None)
+        load: Callable[..., Any] | None = getattr(offering, "load", None)
         if load is None:
             self.module = self._executed(path, self._imports.attempt)
         else:
             self._imports.attempt.sources[str(path)] = _loosely_read(path)
-            self.module = self._run("import", load, path)
+            self.notes += self._imports.attempt.sources[str(path)].notes
+            self.module = self._run("import", load, path, *([] if options is None else [options]))
         self._offering: Any = self.module if offering is None else offering
         self._names = tuple(name for name in FUNCTIONS if callable(self._named(name)))
+        offers = getattr(offering, "offers", None)
+        if offers is not None:
+            self._names = tuple(name for name in self._names if name in offers(self.module))
         if not self._names:
             hint = "expected one of them at least" + (", or an adapter that maps the file onto them" if adapter is None else "")
             others = {name: self._named(name) for name in FUNCTIONS}
@@ -87,10 +93,14 @@ class Attempt:
             raise UnusableFileError(f"{(adapter or path).name} defines none of {SIGNATURES}{wrong}; {hint}")
         notes = getattr(offering, "notes", None)
         self.notes += [] if notes is None else [str(note) for note in self._run("notes", notes, self.module)]
+        found = getattr(offering, "found", None)
+        self.found: tuple[str, ...] = () if found is None else self._run("found", found, self.module)
         problem = getattr(offering, "problem", None)
         said = self._run("problem", problem, self.module) if problem is not None else self._declared("PROBLEM")
         self.problem = checked_problem(said, self.name)
-        self.conventions = checked_conventions(getattr(self._offering, "CONVENTIONS", {}), (adapter or path).name)
+        conventions = getattr(offering, "conventions", None)
+        follows = getattr(self._offering, "CONVENTIONS", {}) if conventions is None else self._run("conventions", conventions, self.module)
+        self.conventions = checked_conventions(follows, (adapter or path).name)
 
     def _adapting(self, adapter: Path) -> Any:
         """Return the adapter as a module: one that ships with the package, or a file, which is executed."""
@@ -99,13 +109,19 @@ class Attempt:
         return self._executed(adapter, self._imports.add(adapter))
 
     @classmethod
-    def load(cls, path: str | PathLike[str], adapter: str | PathLike[str] | None = None) -> "Attempt":
-        """Execute the file and the adapter; raises UnusableFileError, or AttemptError with the function "import" for what they raise."""
-        return cls(Path(path).resolve(), None if adapter is None else adapter_path(adapter))
+    def load(
+        cls, path: str | PathLike[str], adapter: str | PathLike[str] | None = None, options: Mapping[str, str] | None = None
+    ) -> "Attempt":
+        """Execute the file and the adapter, whose `load` gets the options.
+
+        Raises UnusableFileError, or AttemptError with the function "import" for what they raise.
+        """
+        return cls(Path(path).resolve(), None if adapter is None else adapter_path(adapter), options=options)
 
     def _begin(self, seed: int) -> None:
         """Set up what every attempt has, whatever its functions come from."""
         self.notes: list[str] = []
+        self.found = ()
         self._process = Process(seed)
         self._printed = Printed(self._process)
         self._refused: set[str] = set()
@@ -113,7 +129,7 @@ class Attempt:
     def fresh(self) -> "Attempt":
         """Load the same file anew, without any captured state, and with another seed."""
         self._process.seed += 1
-        return self._as_fresh(Attempt(self.path, self.adapter, self._process.seed, first=self))
+        return self._as_fresh(Attempt(self.path, self.adapter, self._process.seed, first=self, options=self.options))
 
     def _as_fresh(self, copy: Self) -> Self:
         """Share the captured output and the refused functions with the copy; drop what loading it printed a second time."""
@@ -157,6 +173,11 @@ class Attempt:
         """The file's text."""
         source = self._imports.attempt.sources.get(str(self.path))
         return "\n".join(source.lines if source else ()) + "\n"
+
+    @property
+    def texts(self) -> str:
+        """The text of the file, and of those of the user that it has imported."""
+        return "\n".join("\n".join(source.lines) for source in self._imports.attempt.sources.values())
 
     def _named(self, name: str) -> Any:
         value = getattr(self._offering, name, None)

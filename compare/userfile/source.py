@@ -1,9 +1,7 @@
 """A user's file as Python code: its text, its statements, and the names that each line can change."""
 
 import ast
-import io
 import re
-import tokenize
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from traceback import walk_tb
 from types import CodeType, TracebackType
 
 from ..support.errors import CompareError
+from .text import TextError, python_text
 
 _UNCHANGING = {"range", "len", "zip", "enumerate"}      # functions that change nothing
 _CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -33,14 +32,13 @@ class Source:
     changed: Mapping[int, frozenset[str]]      # by line, the names that it can change, if it certainly changes no others
     guarded: frozenset[int]
     level: int
+    notes: tuple[str, ...] = ()      # what was converted
 
     @classmethod
     def read(cls, path: Path) -> "Source":
         """Read and compile the file; raises UnusableFileError."""
         if path.is_dir():
             raise UnusableFileError(f"{path} is a folder; expected a Python file")
-        if path.suffix == ".ipynb":
-            raise UnusableFileError(f"{path.name} is a notebook; expected a Python file: jupyter nbconvert --to script {path.name}")
         try:
             return _compiled(path, path.read_bytes())
         except FileNotFoundError:
@@ -55,7 +53,11 @@ class Source:
 
 @lru_cache(maxsize=256)
 def _compiled(path: Path, content: bytes) -> Source:
-    lines = _text(path, content).split("\n")
+    try:
+        text, notes = python_text(path, content)
+    except TextError as error:
+        raise UnusableFileError(str(error)) from None
+    lines = text.split("\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         while True:
@@ -81,7 +83,7 @@ def _compiled(path: Path, content: bytes) -> Source:
             level = max(level, node.level)
         if (isinstance(node, ast.Try) and any(map(_catches, node.handlers))) or (isinstance(node, ast.With) and _suppresses(node)):
             guarded.update(range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1))
-    return Source(path, tuple(lines), code, statements, _changed(tree), frozenset(guarded), level)
+    return Source(path, tuple(lines), code, statements, _changed(tree), frozenset(guarded), level, notes)
 
 
 def _changed(tree: ast.AST) -> dict[int, frozenset[str]]:
@@ -120,17 +122,6 @@ def _may_change(expression: ast.expr) -> bool:
     if any(not isinstance(each, ast.Name) or each.id not in _UNCHANGING for each in calls):
         return True
     return any(isinstance(each, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)) for each in ast.walk(expression))
-
-
-def _text(path: Path, content: bytes) -> str:
-    """Decode the text by its encoding cookie or byte-order mark, with line feeds as line ends."""
-    try:
-        text = content.decode(tokenize.detect_encoding(io.BytesIO(content).readline)[0])
-        if "\0" in text:
-            raise ValueError("it has null bytes")
-    except (SyntaxError, ValueError, LookupError) as error:      # a codec that makes no text is a LookupError
-        raise UnusableFileError(f"{path.name} is not text: {error}; expected Python in UTF-8, or in the encoding that it names") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 
 
 def _not_python(path: Path, error: SyntaxError) -> str:

@@ -11,17 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from ..text import TextError, python_text
+
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
-_MAGIC = re.compile(rb"(?m)^([ \t]*)[%!?].*$")
+_MAGIC = re.compile(r"(?m)^([ \t]*)[%!?].*$")
 
 
 def load(path: Any) -> Any:
     """Return the file as a module: its imports, functions, classes and the constants that these use. Use it as an adapter's `load`."""
     tree = parsed(path)
+    whole = ast.Module(list(tree.body), [])
     body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
     tree.body = [each if is_definition(each) else _if_it_can_be(each) for each in needed_for(body, ())]
     module = ModuleType(f"attempt_{Path(path).stem}")
+    vars(module)["__tree__"] = whole
     level = max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
     module.__file__, module.__package__ = str(path), ".".join(folder.name for folder in reversed(Path(path).parents[:level]))
     sys.modules[module.__name__] = module
@@ -31,10 +35,26 @@ def load(path: Any) -> Any:
 
 def parsed(path: Any) -> Any:
     """Return the file's syntax tree, without a notebook's magics. Raises SyntaxError."""
-    source = Path(path).read_bytes()
+    source = python_text(Path(path), Path(path).read_bytes())[0]
     with suppress(SyntaxError):
         return ast.parse(source, str(path))
-    return ast.parse(_MAGIC.sub(rb"\1pass", source), str(path))
+    return ast.parse(_MAGIC.sub(r"\1pass", source), str(path))
+
+
+def offers_contract(path: Path) -> bool:
+    """Return whether the file itself defines a function of the contract that shows a step or a gradient, or cannot be parsed."""
+    try:
+        tree = parsed(path)
+    except (SyntaxError, ValueError, OSError, TextError):
+        return True
+    defined = {each.name: each.args for each in tree.body if isinstance(each, ast.FunctionDef)}
+    counts = {"train_step": (4, 5), "gradients": (3, 4), "trace": (3, 4, 5)}
+    given = {name: len(args.posonlyargs + args.args) for name, args in defined.items()}
+    if any(given.get(name, 0) in allowed for name, allowed in counts.items()):
+        return True
+    assigned = [target for each in tree.body if isinstance(each, ast.Assign) for target in each.targets]
+    imported = {alias.asname or alias.name for each in tree.body if isinstance(each, ast.ImportFrom) for alias in each.names}
+    return bool(counts.keys() & ({each.id for each in assigned if isinstance(each, ast.Name)} | imported))
 
 
 def needed_for(body: Any, names: Any) -> Any:

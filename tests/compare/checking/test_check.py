@@ -312,7 +312,7 @@ ADAPTERS = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*_*.py"), reverse=True), ids=lambda path: path.stem)
 def test_every_example_is_what_its_name_promises(path: Path) -> None:
-    adapter = next((EXAMPLES / "adapters" / f"{name}.py" for name in ADAPTERS if path.stem.startswith(f"{name}_")), None)
+    adapter = next((name for name in ADAPTERS if path.stem.startswith(f"{name}_")), None)
     result = check(path, adapter=adapter, seed=1, steps=5)
     if "right" in path.stem:
         assert result.verdict == "equivalent", result.reason
@@ -540,7 +540,7 @@ def test_a_unit_that_no_probe_reaches_proves_nothing(checked: Any) -> None:
 
 
 def test_the_line_is_not_one_that_only_takes_what_was_handed_in() -> None:
-    result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter=EXAMPLES / "adapters" / "lesson.py", seed=5)
+    result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter="lesson", seed=5)
     assert result.text_of(result.diagnosis[0].line) == "hidden_error = output_error_term * weights_hidden_output"
 
 
@@ -612,7 +612,7 @@ def train_step(p, x, y, lr):
 
 
 def test_an_error_term_in_a_scale_of_its_own_is_not_blamed_for_a_mistake_after_it() -> None:
-    result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter=EXAMPLES / "adapters" / "lesson.py", seed=1)
+    result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter="lesson", seed=1)
     marks = {stage.name: stage.mark for stage in result.stages}
     assert marks["error term δ2, the output layer"] == "agrees"
     assert [name for name, mark in marks.items() if mark == "wrong"] == ["error term δ1, the hidden layer"]

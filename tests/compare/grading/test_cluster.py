@@ -96,7 +96,7 @@ def test_the_results_are_those_of_this_machine(address: str, tmp_path: Path, cap
     (attempts / "folder" / "beside.py").write_text("x = 1\n")
     (attempts / "broken.zip").write_bytes(b"no archive")
     os.mkfifo(attempts / "pipe.py")
-    options = ("--steps", "1", "--adapter", str(ROOT / "examples" / "adapters" / "lesson.py"))
+    options = ("--steps", "1", "--adapter", "lesson")
     assert grade(attempts, tmp_path / "there", "--seed", "3", "--scheduler", address, *options) == 0
     said = capfd.readouterr()
     assert said.err == ""

@@ -18,9 +18,9 @@ from compare.grading.parcel import MOST_ANSWER, Packer, ParcelError, answered, c
 from compare.grading.results import Results
 from compare.report.grades import grades_page
 from compare.sandbox.limits import Limits
+from compare.userfile.shapes import FOLDER
 
 ROOT = Path(__file__).parents[3]
-ADAPTERS = ROOT / "examples" / "adapters"
 ATTEMPT = Submitted("a.py", Path("a.py"), "1f")
 SETTINGS = Settings(seed=5, steps=2, reports=True)
 
@@ -32,16 +32,27 @@ def answer(**changed: Any) -> bytes:
 
 def test_an_attempt_and_its_settings_arrive_as_they_were(tmp_path: Path) -> None:
     settings = replace(
-        SETTINGS, adapter=ADAPTERS / "lesson.py", hint=2, problem={"sizes": [6, 2, 1]}, limits=Limits(cpu=7), weights=(("loss", 2.0),)
+        SETTINGS, adapter=FOLDER / "lesson.py", hint=2, problem={"sizes": [6, 2, 1]}, limits=Limits(cpu=7), weights=(("loss", 2.0),)
     )
     files = {"b/\udcff.py": bytes(range(256)), "a.py": b"", "c.txt": b"\n{}"}
     attempt = Carried("δ", "1f", "folder", files)
     got, told = opened(Packer(settings).parcel(attempt), tmp_path)
     assert got == attempt
     assert told.digest == settings.digest
-    assert told.adapter == tmp_path / "lesson.py"
-    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {each.name: each.read_bytes() for each in ADAPTERS.glob("*.py")}
+    assert told.adapter == FOLDER / "lesson.py"      # which the worker has, too
+    assert not list(tmp_path.iterdir())
     assert replace(told, seed=6).digest != settings.digest
+
+
+def test_an_adapter_arrives_with_the_files_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "sent").mkdir()
+    for name in ("adapter.py", "beside.py"):
+        (tmp_path / "sent" / name).write_text(f"# {name}")
+    (tmp_path / "got").mkdir()
+    settings = replace(SETTINGS, adapter=tmp_path / "sent" / "adapter.py")
+    _, told = opened(Packer(settings).parcel(Carried("δ", "1f", "file", {"": b"x = 1\n"})), tmp_path / "got")
+    assert told.adapter == tmp_path / "got" / "adapter.py"
+    assert {each.name: each.read_text() for each in (tmp_path / "got").iterdir()} == {name: f"# {name}" for name in ("adapter.py", "beside.py")}
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x.py", "a/../../x.py"])

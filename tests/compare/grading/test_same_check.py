@@ -9,6 +9,7 @@ import pytest
 
 from compare.checking.result import Check
 from compare.grading.one import Settings, _checked
+from compare.userfile.shapes import FOLDER
 from tests.compare.grading.test_hostile import MISSING
 from tests.mistakes.neighbours import neighbours
 from tests.mistakes.networks import NETWORKS
@@ -34,7 +35,7 @@ NOT_COMPARED = ("comparison", "probes", "printed")
 
 @cache
 def told(path: Path, adapter: str | None, confinement: str | None = None) -> dict[str, Any]:
-    place = None if adapter is None else EXAMPLES / "adapters" / f"{adapter}.py"
+    place = None if adapter is None else FOLDER / f"{adapter}.py"
     how: dict[str, Any] = {"confined": False} if confinement is None else {"confinement": confinement}
     check: Check = _checked(path, None, Settings(seed=SEED, steps=STEPS, adapter=place, **how), SEED)
     return {each.name: repr(getattr(check, each.name)) for each in fields(check) if each.name not in NOT_COMPARED}

@@ -1,0 +1,86 @@
+"""Check a file whose shape was recognised: by the reading of its loss that makes it right, or else by that which explains it best."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..problem.from_dict import declared_problem
+from ..support.arrays import Batch
+from ..support.errors import ProblemError
+from ..userfile.conventions import Convention
+from ..userfile.file import Attempt
+from .examination import Examination
+from .readings import Reading, evidence, readings
+from .result import Check
+
+_MOST = 6      # readings that are examined where none is right
+_REDUCED = {
+    "mean": "averaged over records and outputs",
+    "batchmean": "summed over the outputs, averaged over the records",
+    "sum": "summed over records and outputs",
+}
+
+
+def check_recognised(
+    attempt: Attempt, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
+) -> Check:
+    """Return the check by the best reading; raises ProblemError where two kinds of loss fit, of which the file says neither."""
+    found = readings(attempt, {**attempt.problem, **given})
+    if not found:
+        raise ProblemError(f"{attempt.name}: no loss goes with what it computes; expected one of --loss and --activation that do")
+
+    def examined(reading: Reading, keep: bool = keep) -> Check:
+        return Examination(attempt, declared_problem(reading.problem), seed, steps, data, keep).result()
+
+    right = [each for each in found if each.is_right]
+    stated = [each for each in found if each.is_stated] or found
+    if right and right[0].is_stated:
+        return _said(examined(right[0]), attempt, right[0])
+    if right and not any(evidence(attempt.texts)):
+        raise ProblemError(_question(attempt, right[0], stated[0]))
+    most = max(each.agreeing for each in stated)
+    best = [each for each in stated if each.agreeing == most][:_MOST]
+    checks = [(examined(each, keep=False), each) for each in best]
+    order = sorted(checks, key=lambda each: (each[0].verdict != "equivalent", not each[0].diagnosis, len(each[0].diagnosis)))
+    check, reading = order[0]
+    check = examined(reading) if keep else check
+    others = [other for other, _ in order[1:] if other.diagnosis and len(other.diagnosis) == len(check.diagnosis)]
+    return _said(replace(check, notes=(*check.notes, *_also(check, others))), attempt, reading)
+
+
+def _also(check: Check, others: Sequence[Check]) -> list[str]:
+    """Say what would explain the difference if the loss were meant otherwise."""
+    own = {found.causes[0].sentence for found in check.diagnosis}
+    said: dict[str, str] = {}
+    for other in others:
+        sentences = "; ".join(found.causes[0].sentence for found in other.diagnosis)
+        if not own & {found.causes[0].sentence for found in other.diagnosis}:
+            said.setdefault(
+                sentences, f"if its loss is meant as {_loss_in_words(other.problem.loss, other.problem.reduction)}: {sentences}"
+            )
+    return list(said.values())
+
+
+def _loss_in_words(loss: str, reduction: str) -> str:
+    return f"{loss}, {_REDUCED[reduction]}"
+
+
+def _said(check: Check, attempt: Attempt, reading: Reading) -> Check:
+    """Add what was recognised to the check, in place of the layout of the adapter's own arrays."""
+    own = Convention(**{name: value for name, value in attempt.conventions.items() if name not in ("batch", "lr")}).said()
+    problem = reading.problem
+    loss, reduction = problem["loss"], problem["reduction"]
+    said = [*attempt.found, f"its step is that of {_loss_in_words(loss, reduction)}, as --loss {loss} --reduction {reduction}"]
+    if attempt.conventions.get("batch") == 1:
+        said.append("it changes the weights after each record: each step has one")
+    if attempt.conventions.get("lr") == "fixed":
+        said.append(f"it has a learning rate of its own: {problem.get('lr', 1):g} beside that loss")
+    return replace(check, conventions=(*said, *(each for each in check.conventions if each not in own)))
+
+
+def _question(attempt: Attempt, right: Reading, other: Reading) -> str:
+    one, two = right.problem["loss"], other.problem["loss"]
+    return (
+        f"{attempt.name} does not say which loss it has: its step is right for {one}, and wrong for {two}, whose error has a factor f′; "
+        f"expected --loss {one} or --loss {two}"
+    )

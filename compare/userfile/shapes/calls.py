@@ -1,0 +1,154 @@
+"""Call functions by what their arguments stand for, and hand records over in each layout that people use."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .spellings import role
+
+BATCH = 10**6      # more records than any batch has: a batch size that leaves a batch whole
+NOTHING: Mapping[str, Any] = {"epochs": 1, "batch": BATCH, "zero": 0.0, "false": False, "seed": 1}
+
+
+class UnfilledError(TypeError):
+    """A function has an argument of which it is not known what it stands for."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How records are handed over: all at once or one by one, and what is made of their rows (n, units), or of one (units,)."""
+
+    name: str
+    is_whole: bool
+    make: Callable[[Any], Any]
+    said: str
+
+    def back(self, answer: Any, n: int, units: int) -> Any:
+        """Return what the file answers for these records as rows (n, units), or None if it is nothing of the kind."""
+        array = numbers(answer)
+        if array is None or array.size != n * units:
+            return None
+        if (
+            self.is_whole
+            and array.ndim == 2
+            and array.shape != ((units, n) if self.name == "columns" else (n, units))
+            and 1 not in array.shape
+        ):
+            return None
+        return array.reshape(units, n).T if self.name == "columns" else array.reshape(n, units)
+
+
+LAYOUTS = {
+    each.name: each
+    for each in (
+        Layout("rows", True, lambda rows: np.array(rows), "records in rows"),
+        Layout("columns", True, lambda rows: np.ascontiguousarray(rows.T), "records in columns"),
+        Layout("column", False, lambda row: row.reshape(-1, 1).copy(), "one record at a time, in a column"),
+        Layout("vector", False, lambda row: np.array(row), "one record at a time"),
+        Layout("row", False, lambda row: row.reshape(1, -1).copy(), "one record at a time, in a row"),
+        Layout("list", False, lambda row: [float(each) for each in row], "one record at a time, in a list"),
+        Layout("lists", True, lambda rows: [[float(each) for each in row] for row in rows], "records in lists"),
+    )
+}
+
+
+def numbers(value: Any) -> Any:
+    """Return the value as an array of floats, or None if it is nothing of the kind, such as a class that was predicted."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return None
+    return np.array(array, dtype=float, subok=False) if array.dtype.kind == "f" and np.isfinite(array).all() else None
+
+
+def targets_of(layout: Layout, y: Any, is_index: bool) -> Iterator[Any]:
+    """Yield the targets y (n, k), or of one record (k,), in the forms that go with the layout; class indices where they are meant."""
+    if is_index:
+        classes = y if np.asarray(y).dtype.kind in "iu" else np.argmax(y, axis=-1)
+        yield np.array(classes)
+        if layout.is_whole:
+            yield np.reshape(classes, (-1, 1))
+        return
+    yield layout.make(y)
+    if y.shape[-1] == 1:
+        yield y.reshape(-1).copy() if layout.is_whole else float(y[0])
+    if not layout.is_whole:
+        yield np.array(y)
+
+
+def parameters_of(function: Any) -> list[inspect.Parameter]:
+    """Return the parameters that can be given; none for what has no signature."""
+    try:
+        every = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    return [each for each in every if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+
+
+def roles_of(function: Any, *, constructs: bool = False) -> dict[str, str | None]:
+    """Return by name what each parameter stands for; of several inputs the second is the output, and a lone `output` the targets."""
+    found = {each.name: role(each.name, constructs=constructs) for each in parameters_of(function)}
+    if not constructs:
+        stands = list(found.values())
+        if "y" not in stands and "output" in stands and ("x" in stands or len(found) == 1):
+            name = next(name for name, what in found.items() if what == "output")
+            found[name] = "y"
+        unknown = [each.name for each in parameters_of(function) if found[each.name] is None and each.default is each.empty]
+        for what in ("x", "y"):
+            if what not in found.values() and "pairs" not in found.values() and unknown and len(parameters_of(function)) > 1:
+                found[unknown.pop(0)] = what
+    return found
+
+
+def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | None = None, *, constructs: bool = False) -> dict[str, Any]:
+    """Return the keyword arguments by what they stand for, in `values`, or by their own names, in `known`; raises UnfilledError."""
+    given: dict[str, Any] = {}
+    lower = {name.lower(): value for name, value in (known or {}).items()}
+    stands = roles_of(function, constructs=constructs)
+    for each in parameters_of(function):
+        what = stands[each.name]
+        if each.name.lower() in lower:
+            given[each.name] = lower[each.name.lower()]
+        elif what in values:
+            given[each.name] = values[str(what)]
+        elif what in NOTHING and not (what in ("seed", "zero", "false", "batch", "epochs") and _is_fitting(each, what)):
+            given[each.name] = NOTHING[str(what)]
+        elif each.default is each.empty:
+            if what == "none":
+                given[each.name] = None
+            else:
+                raise UnfilledError(f"{each.name} is an argument of which it is not known what it stands for")
+    return given
+
+
+def _is_fitting(each: inspect.Parameter, what: str) -> bool:
+    """Return whether the default does: a seed's does, and so does a False, a None or a 0 of anything that is to be nothing."""
+    return each.default is not each.empty and (
+        what == "seed" or (what in ("zero", "false") and not each.default) or (what == "batch" and each.default is None)
+    )
+
+
+def called(function: Any, arguments: Mapping[str, Any]) -> Any:
+    """Call the function, by position where a parameter is positional only."""
+    first = [each.name for each in parameters_of(function) if each.kind is each.POSITIONAL_ONLY and each.name in arguments]
+    return function(*(arguments[name] for name in first), **{name: value for name, value in arguments.items() if name not in first})
+
+
+def arrays_in(value: Any) -> Iterator[Any]:
+    """Yield the arrays of floats in nested tuples, lists and dicts, in order."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "fO":
+            yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from arrays_in(each)
+    elif isinstance(value, (list, tuple)) and value and all(isinstance(each, float) for each in value):
+        yield np.array(value)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for each in value:
+            yield from arrays_in(each)
+    elif isinstance(value, float):
+        yield np.array(value)

@@ -1,0 +1,179 @@
+"""A network that was found in a file: how it is made, where its parameters lie, and how its forward pass and its step are called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .arrays import Layer
+
+CONVENTIONS = {"params": "list", "weights": "out_in", "records": "rows", "bias": "(k,)"}
+_RATES = (0.5, 0.25)
+_RECORDS = 7      # as many as no layer has units
+
+
+@dataclass
+class Network:
+    """A network in a file. `new(x, y, lr)` makes its root, an object below which the layers' arrays lie.
+
+    `run(root, x)` returns the output as rows; `step(root, x, y, lr)` the root after a step; `back(root, x, y)` the gradients, in the
+    order of the parameters; and `cost(root, output, y)` the loss. Each is None where the file has nothing of the kind. `said` and `option`
+    say what was recognised.
+    """
+
+    module: Any
+    said: str
+    option: str
+    sizes: tuple[int, ...]
+    layers: list[Layer]
+    new: Callable[[Any, Any, float], Any]
+    run: Callable[[Any, Any], Any] | None = None
+    step: Callable[[Any, Any, Any, float], Any] | None = None
+    back: Callable[[Any, Any, Any], Any] | None = None
+    cost: Callable[[Any, Any, Any], Any] | None = None
+    is_index: bool = False
+    is_single: bool = False      # records are handed over, or learnt from, one by one
+    has_rate: bool = True
+    is_made_of_data: bool = False      # the object is made with the records, and so anew for each step
+    notes: list[str] = field(default_factory=list)
+    plan: dict[str, Any] = field(default_factory=dict)      # by which the same network is built in the file when it is loaded anew
+    _last: tuple[Any, list[Any]] | None = None
+    _kept: Any = None
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether each layer has a bias."""
+        return all(layer.bias is not None or layer.within is not None for layer in self.layers)
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """What is known of the problem: the rest is found by its numbers."""
+        return {"sizes": self.sizes, "bias": self.has_bias}
+
+    @property
+    def conventions(self) -> dict[str, Any]:
+        """The layout of what is handed over, and what the file leaves no choice of."""
+        limits = {"batch": 1} if self.is_single else {}
+        return {**CONVENTIONS, **limits, **({} if self.has_rate else {"lr": "fixed"})}
+
+    def with_parameters(self, params: Any, x: Any, y: Any, lr: float) -> Any:
+        """Return the root of a new network with copies of these parameters."""
+        return self.written(self.new(x, y, lr), params)
+
+    def written(self, root: Any, params: Any) -> Any:
+        """Set copies of these parameters, and return the root."""
+        left = list(params)
+        for layer in self.layers:
+            count = 1 + (layer.bias is not None or layer.within is not None)
+            root = layer.write(root, *left[:count])
+            left = left[count:]
+        return root
+
+    def parameters(self, root: Any) -> list[Any]:
+        """Return copies of the parameters of that root: W1, b1, W2, …"""
+        return [array for layer in self.layers for array in layer.read(root)]
+
+    def forward(self, params: Any, x: Any) -> Any:
+        """Return the output (n, k)."""
+        assert self.run is not None
+        return self.run(self.with_parameters(params, x, np.zeros((len(x), self.sizes[-1])), 1.0), x)
+
+    def after(self, params: Any, x: Any, y: Any, lr: float) -> list[Any]:
+        """Return the parameters after a step; a network that ended the last step with exactly these goes on, with its state."""
+        assert self.step is not None
+        root = None
+        if self._last is not None and not self.is_made_of_data and all(map(np.array_equal, params, self._last[1])):
+            root = self._last[0]
+        root = self.with_parameters(params, x, y, lr) if root is None else root
+        root = self.step(root, x, y, lr)
+        arrays = self.parameters(root)
+        self._last = (root, [array.copy() for array in arrays])
+        return arrays
+
+    def gradients(self, params: Any, x: Any, y: Any) -> Any:
+        """Return the gradients; the network stays the same from call to call, with all that it keeps."""
+        assert self.back is not None
+        if self._kept is None or self.is_made_of_data:
+            self._kept = self.with_parameters(params, x, y, 1.0)
+        else:
+            self._kept = self.written(self._kept, params)
+        return self.back(self._kept, x, y)
+
+    def tried(self, lr: float = _RATES[0], seed: int = 0) -> tuple[list[Any], list[Any], Any, Any]:
+        """Make a step from drawn weights on drawn records; return the parameters before and after it, and the records."""
+        generator = np.random.default_rng(1)
+        params = [generator.normal(size=shape, scale=0.7) for shape in self.shapes()]
+        n = 1 if self.is_single else max(_RECORDS, self.sizes[-1])      # each class has a record
+        x, y = generator.normal(size=(n, self.sizes[0])), self.drawn_targets(n)
+        np.random.seed(seed)
+        self._last = None
+        return params, self.after([array.copy() for array in params], x, y, lr), x, y
+
+    def drawn_targets(self, n: int = _RECORDS) -> Any:
+        """Return targets of n records as one-hot rows, or 0 and 1, which every loss can have."""
+        k = self.sizes[-1]
+        classes = np.resize(np.arange(max(k, 2)), n)
+        return np.eye(k)[classes] if k > 1 else classes[:, None].astype(float)
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Return the shapes of the parameters, in order."""
+        found: list[tuple[int, ...]] = []
+        for number, layer in enumerate(self.layers, start=1):
+            found.append((self.sizes[number], self.sizes[number - 1]))
+            if layer.bias is not None or layer.within is not None:
+                found.append((self.sizes[number],))
+        return found
+
+    def learn_limits(self) -> None:
+        """Find out whether the file has a learning rate, and whether it changes the weights after each record."""
+        before, after, x, y = self.tried()
+        if not self.is_single:
+            try:
+                again = self.tried(seed=5)[1]
+            except Exception:
+                again = after
+            if not _alike(after, again):
+                self.is_single = True
+            else:
+                self._find_single(before, x, y)
+        if self.is_single:
+            before, after, x, y = self.tried()
+        halved = self.tried(_RATES[1])[1]
+        self._last = None
+        steps = [(one - array, other - array) for one, other, array in zip(after, halved, before, strict=True)]
+        self.has_rate = all(np.allclose(one, other * _RATES[0] / _RATES[1], rtol=1e-6, atol=1e-9) for one, other in steps)
+
+    def _find_single(self, before: list[Any], x: Any, y: Any) -> None:
+        """Set `is_single` if two records make the same as one after the other."""
+        try:
+            self._last = None
+            together = self.after([array.copy() for array in before], x[:2], y[:2], _RATES[0])
+            apart = []
+            for order in ((0, 1), (1, 0)):
+                params = [array.copy() for array in before]
+                for i in order:
+                    self._last = None
+                    params = self.after(params, x[i : i + 1], y[i : i + 1], _RATES[0])
+                apart.append(params)
+        except Exception:
+            return
+        self.is_single = any(_alike(together, each) for each in apart)
+
+
+def _alike(one: list[Any], other: list[Any]) -> bool:
+    return all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in zip(one, other, strict=True))
+
+
+def assigned(arrays: Any, shapes: Any, layers: list[Layer]) -> list[Any] | None:
+    """Return the file's gradients (out, in) and (out,) in the order of the parameters, told by their shapes; None if one is missing."""
+    left, found = list(arrays), []
+    is_out_in = layers[0].is_out_in
+    for shape in shapes:
+        wanted = [shape, (1, *shape), (*shape, 1)] if len(shape) == 1 else [shape if is_out_in else shape[::-1]]
+        at = next((i for i, array in enumerate(left) if np.shape(array) in wanted), None)
+        if at is None:
+            return None
+        array = np.array(left.pop(at), dtype=float)
+        found.append(array.reshape(-1) if len(shape) == 1 else array if is_out_in else array.T)
+    return found

@@ -1,0 +1,384 @@
+"""Find a network in a class: what makes an object of it, where its parameters lie, and which methods are its forward pass and its step."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from .arrays import chain, places
+from .calls import LAYOUTS, Layout, UnfilledError, arrays_in, called, filled, numbers, parameters_of, roles_of, targets_of
+from .network import Network, assigned
+from .spellings import BACK, FORWARD, LOSS, STEP, UPDATE, rank, role
+
+_INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
+_RECORDS = 7
+_FORMS = 3      # of targets; those above are of records that are handed over in pairs
+
+
+def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
+    """Yield the networks of the module's classes, the most likely first."""
+    classes = [each for each in vars(module).values() if inspect.isclass(each) and _is_users(each, module)]
+    if "class" in options:
+        classes = [each for each in classes if each.__name__ == options["class"]]
+    ranked = sorted(classes, key=lambda each: -_likeness(each))
+    for each in ranked:
+        if _likeness(each) or "class" in options:
+            network = _network(module, each, options)
+            if network is not None:
+                yield network
+
+
+def _is_users(each: type, module: Any) -> bool:
+    return each.__module__ == module.__name__ or each.__module__ in getattr(module, "__own__", ())
+
+
+def _likeness(each: type) -> int:
+    names = _methods(each)
+    return int(any(rank(name, FORWARD) >= 0 for name in names)) + 2 * int(
+        any(rank(name, STEP) >= 0 or rank(name, BACK) >= 0 for name in names)
+    )
+
+
+def _methods(each: type) -> list[str]:
+    found = [name for name, value in inspect.getmembers(each) if callable(value) and (not name.startswith("__") or name == "__call__")]
+    return [name for name in found if not inspect.isclass(getattr(each, name))]
+
+
+def _network(module: Any, each: type, options: Mapping[str, str]) -> Network | None:
+    """Return the network of the class, by the first way of making an object whose parameters follow one another and take a step."""
+    seen: set[tuple[int, ...]] = set()
+    only = 1 if _has_one_output(module, each) else None
+    for number, (sizes, new) in enumerate(makers(each, only)):
+        try:
+            root = new(np.ones((_RECORDS, sizes[0])), np.ones((_RECORDS, sizes[-1])), 0.5)
+        except Exception:
+            continue
+        names = [options[key].split(",") if key in options else [] for key in ("weights", "biases")]
+        found = chain(root, sizes, *names) or chain(root, None, *names)
+        if found is None or found[0] in seen:
+            continue
+        seen.add(found[0])
+        about = Network(module, "", "", found[0], found[1], new, plan={"class": each.__name__, "maker": number, "only": only})
+        about.is_made_of_data = {"x", "y"} & set(roles_of(each, constructs=True).values()) != set()
+        if _completed(about, each, options):
+            return about
+    return None
+
+
+def rebuilt(module: Any, network: Network) -> Network:
+    """Return the same network in the module of the file that is loaded anew."""
+    plan, each = network.plan, getattr(module, network.plan["class"])
+    _, new = next(islice(makers(each, plan["only"]), plan["maker"], None))
+    about = replace(network, module=module, new=new, _last=None, _kept=None)
+    if "forward" in plan:
+        about.run = _runner(plan["forward"][0], LAYOUTS[plan["forward"][1]], about.sizes[-1])
+    for key, make in (("step", _stepper), ("back", _backer)):
+        if key in plan:
+            sequence, layout, is_index, form = plan[key]
+            setattr(about, key, make(about, sequence, LAYOUTS[layout], is_index, form))
+    if "cost" in plan:
+        owner, name, layout = plan["cost"]
+        about.cost = _coster(about, owner, name, LAYOUTS[layout])
+    return about
+
+
+def _has_one_output(module: Any, each: type) -> bool:
+    """Return whether the file itself makes such objects with one output alone: what is right for one need not be for three."""
+    calls = [
+        node
+        for node in ast.walk(module.__tree__)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == each.__name__
+    ]
+    stands = roles_of(each, constructs=True)
+    found = []
+    for call in calls:
+        given = [
+            *zip(stands, call.args, strict=False),
+            *((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg in stands),
+        ]
+        for name, value in given:
+            if stands[name] == "sizes" and isinstance(value, (ast.List, ast.Tuple)) and value.elts:
+                found.append(ast.unparse(value.elts[-1]))
+            elif stands[name] == "outputs":
+                found.append(ast.unparse(value))
+    return bool(found) and set(found) == {"1"}
+
+
+def makers(each: Any, only: int | None = None) -> Iterator[tuple[tuple[int, ...], Callable[[Any, Any, float], Any]]]:
+    """Yield sizes, and a function that makes an object with them, and with data and a learning rate where it takes these."""
+    stands = roles_of(each, constructs=True)
+    roles = list(stands.values())
+    own = [name for name, what in stands.items() if what == "hidden"]
+    tried: list[tuple[tuple[int, ...], dict[str, Any]]] = []
+    for k in (_OUTPUTS, 1) if only is None else (only,):
+        deep, flat = (_INPUTS, *_HIDDEN, k), (_INPUTS, _HIDDEN[1], k)
+        if "sizes" in roles:
+            tried += [(sizes, {"sizes": list(sizes)}) for sizes in (deep, flat)]
+        if "hiddens" in roles:
+            tried += [
+                (deep, {"hiddens": list(_HIDDEN), "inputs": _INPUTS, "outputs": k}),
+                (flat, {"hiddens": _HIDDEN[1], "inputs": _INPUTS, "outputs": k}),
+            ]
+            tried += [(flat, {"hiddens": [_HIDDEN[1]], "inputs": _INPUTS, "outputs": k})]
+        if {"inputs", "hidden", "outputs"} & set(roles) or not tried:
+            units = _HIDDEN[: len(own)] if len(own) > 1 else (_HIDDEN[1],)
+            tried.append(((_INPUTS, *units, k), {"inputs": _INPUTS, "outputs": k, "hidden": units[0]}))
+    unknown = [each.name for each in parameters_of(each) if stands[each.name] is None and each.default is each.empty]
+    for sizes, values in tried:
+        known = dict(zip(own, sizes[1:-1], strict=False)) if len(own) > 1 else {}
+        if unknown and len(unknown) == len(sizes):      # all of them counts, by other names
+            known |= dict(zip(unknown, sizes, strict=True))
+        yield sizes, _maker(each, values, known)
+
+
+def _maker(each: type, values: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[[Any, Any, float], Any]:
+    def new(x: Any, y: Any, lr: float) -> Any:
+        root = called(each, filled(each, {**values, "lr": lr, "x": np.array(x), "y": np.array(y)}, known, constructs=True))
+        return root
+
+    return new
+
+
+def set_rate(root: Any, module: Any, lr: float) -> None:
+    """Set the learning rate where the object, its class or the module has one."""
+    for owner in (root, type(root), module):
+        names = [
+            name
+            for name, value in vars(owner).items()
+            if role(name) == "lr" and isinstance(value, (int, float)) and not isinstance(value, bool)
+        ]
+        if names:
+            for name in names:
+                setattr(root if owner is type(root) else owner, name, lr)
+            return
+
+
+def _completed(about: Network, each: type, options: Mapping[str, str]) -> bool:
+    """Find the forward pass and the step of the network; return whether it has a step, or gradients."""
+    generator = np.random.default_rng(2)
+    x, y = generator.normal(size=(_RECORDS, about.sizes[0])), about.drawn_targets()
+    params = [generator.normal(size=shape, scale=0.7) for shape in about.shapes()]
+
+    def fresh(rows: Any = x, targets: Any = y, lr: float = 0.5) -> Any:
+        root = about.with_parameters(params, rows, targets, lr)
+        set_rate(root, about.module, lr)
+        return root
+
+    names = _methods(each)
+    forward = _forward(about, names, options, fresh, x)
+    layouts = _ordered(forward[1] if forward else None)
+    by_forward = forward[0] if forward else None
+    chosen = _step(about, names, options, fresh, (x, y), layouts, by_forward)
+    if chosen is None:
+        return False
+    how = [chosen] if by_forward is None else [chosen, by_forward]
+    about.said = f"a class {each.__name__} with {' and '.join(how)}"
+    weights = ",".join(dict.fromkeys(str(next(key for _, key in layer.weight if isinstance(key, str))) for layer in about.layers))
+    about.option = f"--class {each.__name__} --weights {weights} --step {chosen.replace(', ', ',')}" + (
+        f" --forward {by_forward}" if by_forward else ""
+    )
+    if about.step is not None:
+        about.learn_limits()
+    _find_cost(about, names, fresh, layouts[0], x, y)
+    return True
+
+
+def _ordered(first: Layout | None) -> list[Layout]:
+    every = list(LAYOUTS.values())
+    return every if first is None else [first, *(each for each in every if each is not first)]
+
+
+def _forward(about: Network, names: list[str], options: Mapping[str, str], fresh: Callable[..., Any], x: Any) -> tuple[str, Layout] | None:
+    """Set the network's forward pass to the first method that returns an output, in the first layout that it takes."""
+    ranked = (
+        [options["forward"]]
+        if "forward" in options
+        else sorted((each for each in names if rank(each, FORWARD) >= 0), key=lambda each: rank(each, FORWARD))
+    )
+    for name in ranked:
+        for layout in LAYOUTS.values():
+            run = _runner(name, layout, about.sizes[-1])
+            try:
+                output = run(fresh(), x)
+                if output is None or (
+                    layout.is_whole and not np.allclose(np.vstack([run(fresh(x[i : i + 1]), x[i : i + 1]) for i in range(len(x))]), output)
+                ):
+                    continue
+            except Exception:
+                continue
+            about.run = run
+            about.plan["forward"] = name, layout.name
+            return name, layout
+    return None
+
+
+def _runner(name: str, layout: Layout, units: int) -> Callable[[Any, Any], Any]:
+    def run(root: Any, x: Any) -> Any:
+        method = getattr(root, name)
+        if layout.is_whole:
+            return _output(root, called(method, filled(method, {"x": layout.make(x)})), layout, len(x), units)
+        rows = [_output(root, called(method, filled(method, {"x": layout.make(row)})), layout, 1, units) for row in x]
+        return None if any(row is None for row in rows) else np.vstack(rows)
+
+    return run
+
+
+def _output(root: Any, answer: Any, layout: Layout, n: int, units: int) -> Any:
+    """Return the output as rows: what was returned, the last of several arrays, or what the object keeps by such a name."""
+    parts = [answer] if isinstance(answer, np.ndarray) or not isinstance(answer, (tuple, list)) else [answer, *reversed(answer)]
+    if answer is None:
+        parts = [value for name, value in vars(root).items() if role(name) == "output"][::-1]
+    for part in parts:
+        if isinstance(part, (list, tuple)) and part and isinstance(part[-1], np.ndarray):
+            part = part[-1]
+        rows = layout.back(part, n, units)
+        if rows is not None:
+            return rows
+    return None
+
+
+def _step(
+    about: Network,
+    names: list[str],
+    options: Mapping[str, str],
+    fresh: Callable[..., Any],
+    data: Any,
+    layouts: list[Layout],
+    forward: str | None,
+) -> str | None:
+    """Set the network's step, or its gradients, by the first calls that change the parameters, or return as many; return their names."""
+    x, y = data
+    before = about.parameters(fresh())
+    wanted = options["step"].split(",") if "step" in options else None
+    ranked = sorted((each for each in names if rank(each, STEP) >= 0 and each != forward), key=lambda each: rank(each, STEP))
+    back = sorted(
+        (each for each in names if rank(each, BACK) >= 0 and (each != forward or rank(each, LOSS) >= 0)), key=lambda each: rank(each, BACK)
+    )
+    updates = sorted((each for each in names if rank(each, UPDATE) >= 0), key=lambda each: rank(each, UPDATE))
+    sequences = [wanted] if wanted else [[each] for each in ranked]
+    if not wanted:
+        sequences += [[one, other] for one in back for other in updates if one != other]
+    for sequence in sequences:
+        for layout in layouts:
+            for is_index in (False, True):
+                for first in ((), (forward,)) if forward else ((),):
+                    for form in (*range(_FORMS), *(range(_FORMS, 2 * _FORMS) if layout.name == "rows" else ())):
+                        step = _stepper(about, (*first, *sequence), layout, is_index, form)
+                        rows = slice(None) if layout.is_whole else slice(1)
+                        try:
+                            root = step(fresh(x[rows], y[rows]), x[rows], y[rows], 0.5)
+                            after = about.parameters(root)
+                        except Exception:
+                            continue
+                        if any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True)) and all(
+                            np.isfinite(a).all() for a in after
+                        ):
+                            about.step, about.is_index, about.is_single = step, is_index, not layout.is_whole
+                            about.plan["step"] = (*first, *sequence), layout.name, is_index, form
+                            return ", ".join(sequence)
+    return _gradients(
+        about, [wanted[0]] if wanted else [*back, *(each for each in ranked if each not in back)], fresh, data, layouts, forward
+    )
+
+
+def _stepper(about: Network, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int) -> Callable[..., Any]:
+    """Return a step that calls these methods one after the other, each with what it has arguments for."""
+
+    def step(root: Any, x: Any, y: Any, lr: float) -> Any:
+        set_rate(root, about.module, lr)
+        _sequence(root, sequence, layout, is_index, form, x, y, lr)
+        return root
+
+    return step
+
+
+def _sequence(root: Any, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int, x: Any, y: Any, lr: float) -> Any:
+    is_paired, form = form >= _FORMS, form % _FORMS
+    if layout.is_whole:
+        given = layout.make(x)
+        targets = list(targets_of(layout, y, is_index))[form]
+    else:
+        given, targets = layout.make(x[0]), list(targets_of(layout, y[0], is_index))[form]
+    single = LAYOUTS["column"] if form == 0 else LAYOUTS["vector"]
+    pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=True)]
+    values: dict[str, Any] = {"x": given, "y": targets, "lr": lr, "n": len(x), "pairs": pairs, "batch": len(x)}
+    answer: Any = None
+    for name in sequence:
+        method = getattr(root, name)
+        known = {"grads": answer, "gradients": answer, "cache": answer, "caches": answer, "delta": answer}
+        own = values | {"x": pairs} if is_paired and "y" not in roles_of(method).values() else values
+        answer = called(method, filled(method, own, {} if answer is None else known))
+        if rank(name, FORWARD) >= 0:
+            values["output"] = answer if not isinstance(answer, tuple) else answer[0]
+    return answer
+
+
+def _gradients(
+    about: Network, names: list[str], fresh: Callable[..., Any], data: Any, layouts: list[Layout], forward: str | None
+) -> str | None:
+    x, y = data
+    for name in names:
+        for layout in layouts:
+            for is_index in (False, True):
+                for first in ((), (forward,)) if forward and forward != name else ((),):
+                    for form in range(_FORMS):
+                        back = _backer(about, (*first, name), layout, is_index, form)
+                        rows = slice(None) if layout.is_whole else slice(1)
+                        try:
+                            found = back(fresh(x[rows], y[rows]), x[rows], y[rows])
+                        except Exception:
+                            continue
+                        if found is not None:
+                            about.back, about.is_index, about.is_single = back, is_index, not layout.is_whole
+                            about.plan["back"] = (*first, name), layout.name, is_index, form
+                            return name
+    return None
+
+
+def _backer(about: Network, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int) -> Callable[..., Any]:
+    def back(root: Any, x: Any, y: Any) -> Any:
+        before = {id(array) for _, array in places(root)}
+        answer = _sequence(root, sequence, layout, is_index, form, x, y, 1.0)
+        found = assigned(arrays_in(answer), about.shapes(), about.layers)
+        if found is None:      # kept in the object
+            kept = [array for place, array in places(root) if id(array) not in before]
+            found = assigned(kept, about.shapes(), about.layers)
+        return found
+
+    return back
+
+
+def _find_cost(about: Network, names: list[str], fresh: Callable[..., Any], layout: Layout, x: Any, y: Any) -> None:
+    """Set the loss to the first method, or function of the module, that returns one number for an output and targets."""
+    if about.run is None:
+        return
+    output = about.run(fresh(), x)
+    for owner in ("root", "module"):
+        offered = names if owner == "root" else [name for name, value in vars(about.module).items() if inspect.isfunction(value)]
+        for name in sorted((each for each in offered if rank(each, LOSS) >= 0), key=lambda each: rank(each, LOSS)):
+            cost = _coster(about, owner, name, layout)
+            with np.errstate(all="ignore"):
+                try:
+                    value = numbers(cost(fresh(), output, y))
+                except Exception:
+                    continue
+            if value is not None and value.size == 1:
+                about.cost = cost
+                about.plan["cost"] = owner, name, layout.name
+                return
+
+
+def _coster(about: Network, owner: str, name: str, layout: Layout) -> Callable[..., Any]:
+    def cost(root: Any, output: Any, y: Any) -> Any:
+        function = getattr(root if owner == "root" else about.module, name)
+        stands = roles_of(function)
+        if sorted(what for what in stands.values() if what in ("y", "output", "x")) != ["output", "y"]:
+            raise UnfilledError(f"{name} takes {', '.join(stands)}; expected an output and targets")
+        whole = layout if layout.is_whole else LAYOUTS["rows"]
+        return called(function, filled(function, {"output": whole.make(output), "y": whole.make(y)}))
+
+    return cost

@@ -1,0 +1,272 @@
+"""Find a network in a loop that trains: the names that it carries from pass to pass are the parameters, others are data and the rate."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .arrays import Layer, chain, places
+from .calls import LAYOUTS, Layout, targets_of
+from .network import Network
+from .spellings import fits_parameter, is_bias, role
+from .training_loop import Loop, loops, stored
+
+_INPUTS, _OUTPUTS, _RECORDS = 5, 3, 11
+_HIDDEN = (7, 6, 8)
+_PASSES = 100      # that a loop is said to make, of which it makes one
+
+
+def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
+    """Yield the networks of the file's loops that train, the outermost loop first."""
+    for number, loop in enumerate(loops(module.__tree__)):
+        found = _network(module, loop, number)
+        if found is not None:
+            yield found
+
+
+def rebuilt(module: Any, network: Network) -> Network:
+    """Return the same network in the module of the file that is loaded anew."""
+    loop = list(loops(module.__tree__))[network.plan["loop"]]
+    return _bound(replace(network, module=module, _last=None, _kept=None), loop)
+
+
+def _network(module: Any, loop: Loop, number: int) -> Network | None:
+    """Return the network whose parameters the loop carries, if a pass changes them."""
+    carried = [name for name in loop.carried if role(name) not in ("lr", "epochs", "x", "y")]
+    data = {
+        what: [name for name in loop.read if role(name) == what and name not in carried and not callable(vars(module).get(name))]
+        for what in ("x", "y")
+    }
+    if not carried or not data["x"] or not data["y"]:
+        return None
+    rates = [name for name in loop.read if role(name) == "lr" and name not in carried]
+    batches, passes = ([name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs"))
+    for layout in (LAYOUTS["rows"], LAYOUTS["columns"]):
+        for k in (_OUTPUTS, 1, 10, 2):
+            for is_index in (False, True):
+                plan = {
+                    "loop": number,
+                    "carried": carried,
+                    **data,
+                    "rates": rates,
+                    "batches": batches,
+                    "passes": passes,
+                    "layout": layout.name,
+                    "is_index": is_index,
+                    "form": 0,
+                }
+                about = _tried(module, loop, plan, layout, k)
+                if about is not None:
+                    return about
+    return None
+
+
+def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int) -> Network | None:
+    """Return the network by that plan, with sizes of our own where it takes these."""
+    generator = np.random.default_rng(3)
+    x, y = generator.normal(size=(_RECORDS, _INPUTS)), np.eye(k)[np.resize(np.arange(k), _RECORDS)]
+    y = y if k > 1 else np.resize([0.0, 1.0], (_RECORDS, 1))
+    space = _space(module, plan, x, y, 0.5)
+    for name in plan["carried"]:      # what an earlier try has left
+        space.pop(name, None)
+    try:
+        exec(loop.code(module.__file__, _given(plan), plan["carried"], runs=False), space)
+    except Exception:
+        return None
+    root = {name: space[name] for name in plan["carried"] if name in space and not callable(space[name])}
+    if not root or chain(root, None) is None:
+        root = _supposed(plan["carried"], layout, k)
+    found = chain(root, None)
+    if found is None:
+        return None
+    sizes, layers = found
+    if _RECORDS in sizes:      # the records are taken for units: they are laid out the other way
+        return None
+    if sizes[-1] != k and not (sizes[-1] > 1 and k == _OUTPUTS):      # what is right for one output need not be for three
+        return None
+    own = [(_INPUTS, *_HIDDEN[: len(sizes) - 2], k)] + ([(_INPUTS, *sizes[1:]), sizes] if sizes[-1] == k else [])
+    for units in dict.fromkeys(own):
+        for form in (0, 1) if k == 1 else (0,):
+            about = Network(
+                module, "", "", units, layers, lambda x, y, lr: None, plan={**plan, "form": form, "root": _emptied(root, layers, units)}
+            )
+            about.is_index = plan["is_index"]
+            about = _bound(about, loop)
+            try:
+                about.learn_limits()
+                before, after, _, _ = about.tried()
+            except Exception:
+                continue
+            if all(np.isfinite(array).all() for array in after) and any(
+                not np.array_equal(a, b) for a, b in zip(before, after, strict=True)
+            ):
+                _find_output(about, loop)
+                where = "at top level" if loop.function is None else f"in {loop.function}"
+                about.said = f"a loop that trains {where}, with {', '.join(_names(layers))}"
+                about.option = f"--weights {','.join(_names(layers))}"
+                return about
+    return None
+
+
+def _supposed(carried: list[str], layout: Layout, k: int) -> dict[str, Any]:
+    """Return arrays as such names usually have them: where what they start from cannot be made, as its data is not there."""
+    weights = sorted((name for name in carried if fits_parameter(name) == 2 and not is_bias(name)), key=_number)
+    biases = sorted((name for name in carried if is_bias(name) and fits_parameter(name)), key=_number)
+    sizes = (_INPUTS, *_HIDDEN[: max(0, len(weights) - 1)], k)
+    is_column = layout.name == "columns"
+    root: dict[str, Any] = {}
+    for name, units_in, units in zip(weights, sizes, sizes[1:], strict=False):
+        root[name] = np.ones((units, units_in) if is_column else (units_in, units))
+    for name, units in zip(biases, sizes[1:], strict=False):
+        root[name] = np.ones((units, 1) if is_column else (1, units))
+    return root
+
+
+def _number(name: str) -> int:
+    return int("".join(each for each in name if each.isdigit()) or 0)
+
+
+def _names(layers: list[Layer]) -> list[str]:
+    return [".".join(str(key) for _, key in layer.weight) for layer in layers]
+
+
+def _emptied(root: Any, layers: list[Layer], units: Any) -> Any:
+    """Return the root's values with arrays of zeros in the shapes of these units."""
+    from copy import deepcopy
+
+    from .arrays import get, put
+
+    root = deepcopy(root)
+    for number, layer in enumerate(layers, start=1):
+        extra = layer.within is not None
+        shape = (units[number], units[number - 1] + extra)
+        root = put(root, layer.weight, np.zeros(shape if layer.is_out_in else shape[::-1]))
+        if layer.bias is not None:
+            there = np.shape(get(root, layer.bias))
+            root = put(
+                root,
+                layer.bias,
+                np.zeros(
+                    tuple(units[number] if size > 1 or len(there) == 1 else 1 for size in there)
+                    if max(there, default=1) > 1
+                    else _one(there, units[number])
+                ),
+            )
+    return root
+
+
+def _one(there: tuple[int, ...], units: int) -> tuple[int, ...]:
+    """Return the shape of a bias of so many units, as that of one unit has it."""
+    return (1,) * (len(there) - 1) + (units,) if units > 1 else there
+
+
+def _given(plan: Mapping[str, Any]) -> list[str]:
+    return [*plan["x"], *plan["y"], *plan["rates"], *plan["batches"], *plan["passes"]]
+
+
+def _space(module: Any, plan: Mapping[str, Any], x: Any, y: Any, lr: float) -> dict[str, Any]:
+    """Return the module's names, with the data, the rate and the batch size that are given."""
+    layout = LAYOUTS[plan["layout"]]
+    targets = list(targets_of(layout, y, plan["is_index"]))[plan["form"]]
+    space: dict[str, Any] = vars(module)
+    space.update({name: layout.make(x) for name in plan["x"]} | {name: np.array(targets) for name in plan["y"]})
+    space.update(dict.fromkeys(plan["rates"], lr) | dict.fromkeys(plan["batches"], len(x)) | dict.fromkeys(plan["passes"], _PASSES))
+    return space
+
+
+def _bound(about: Network, loop: Loop) -> Network:
+    """Return the network with its step, and its forward pass if its output was found, in its module."""
+    plan, module = about.plan, about.module
+    code = loop.code(module.__file__, [*_given(plan), *plan["carried"]], plan["carried"], runs=True)
+    others = loop.code(module.__file__, _given(plan), plan["carried"], runs=False)
+
+    def passed(root: Any, x: Any, y: Any, lr: float) -> Any:
+        space = _space(module, plan, x, y, lr)
+        missing = [name for name in plan["carried"] if name not in root]
+        if missing:
+            exec(others, space)
+        space.update(root)
+        exec(code, space)
+        return space
+
+    def new(x: Any, y: Any, lr: float) -> Any:
+        from copy import deepcopy
+
+        return deepcopy(plan["root"])
+
+    def step(root: Any, x: Any, y: Any, lr: float) -> Any:
+        space = passed(root, x, y, lr)
+        return {name: space[name] for name in root}
+
+    about = replace(about, new=new, step=step)
+    if "output" in plan:
+        about.run = _runner(passed, plan, about.sizes[-1])
+    return about
+
+
+def _runner(passed: Any, plan: Mapping[str, Any], units: int) -> Any:
+    def run(root: Any, x: Any) -> Any:
+        y = np.eye(units)[(units - 1 - np.arange(len(x))) % units] if units > 1 else np.resize([0.0, 1.0], (len(x), 1))
+        space = passed(root, x, y, 0.0)
+        return LAYOUTS[plan["layout"]].back(_value(space, plan["output"]), len(x), units)
+
+    return run
+
+
+def _value(space: Mapping[str, Any], place: Any) -> Any:
+    value: Any = space
+    for _, key in place:
+        value = value[key]
+    return value
+
+
+def _find_output(about: Network, loop: Loop) -> None:
+    """Set the forward pass to the array that a pass compares with the targets: the last of that shape before they are used."""
+    plan = about.plan
+    generator = np.random.default_rng(4)
+    x, units = generator.normal(size=(_RECORDS, about.sizes[0])), about.sizes[-1]
+    y = about.drawn_targets(_RECORDS)
+    params = [generator.normal(size=shape, scale=0.7) for shape in about.shapes()]
+    root = about.with_parameters(params, x, y, 0.0)
+    known = set(vars(about.module))
+    about.step(root, x, y, 0.0) if about.step else None
+    made = [name for name in _order(loop) if name in vars(about.module) and name not in plan["carried"]]
+    layout = LAYOUTS[plan["layout"]]
+    found = []
+    for name in made:
+        for place, array in places({name: vars(about.module)[name]}):
+            wanted = (units, _RECORDS) if layout.name == "columns" else (_RECORDS, units)
+            if np.shape(array) in (wanted, (_RECORDS,) if units == 1 else wanted) and np.asarray(array).dtype.kind == "f":
+                found.append((name, place))
+    del known
+    first = _first_use(loop, set(plan["y"]))
+    before = [place for name, place in found if name in first]
+    if before:
+        about.plan["output"] = before[-1]
+        about.run = _bound(about, loop).run
+
+
+def _order(loop: Loop) -> list[str]:
+    return list(dict.fromkeys(name for statement in loop.node.body for name in stored(statement)))
+
+
+def _first_use(loop: Loop, targets: set[str]) -> set[str]:
+    """Return the names that a pass has made when the targets are first used."""
+    made: set[str] = set()
+    for statement in _flat(loop.node.body):
+        if targets & {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}:
+            break
+        made |= set(stored(statement))
+    return made
+
+
+def _flat(block: Any) -> Iterator[ast.stmt]:
+    for statement in block:
+        if isinstance(statement, (ast.For, ast.While, ast.With)) and not isinstance(statement, ast.If):
+            if isinstance(statement, ast.For):
+                yield ast.copy_location(ast.Assign([statement.target], ast.Constant(0)), statement)
+            yield from _flat(statement.body)
+        else:
+            yield statement

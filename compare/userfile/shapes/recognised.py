@@ -1,0 +1,79 @@
+"""Files in which a network is found: a class, functions or a script, by the definitions that it has and by what they do with arrays.
+
+Recognising runs the file's own functions on drawn numbers, and holds no formula of a gradient: which loss it is, and whether its gradient
+is right, is found by who calls this.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ..source import UnusableFileError
+from . import course_modules, of_class, of_functions, of_loop, scientific
+from .definitions import load as definitions
+from .network import Network
+
+MODULES = course_modules.MODULES | scientific.MODULES
+_FINDERS: tuple[Any, ...] = (of_class, of_loop, of_functions)
+_known: dict[Any, tuple[Any, Network]] = {}
+
+
+def load(path: Path, options: Any = None) -> Network:
+    """Return the network in the file; raises UnusableFileError where none is found."""
+    module, key = definitions(path), (path, path.read_bytes(), tuple(sorted((options or {}).items())))
+    if key in _known:
+        finder, network = _known[key]
+        again: Network = finder.rebuilt(module, network)
+        return again
+    for finder in _FINDERS:
+        first: Network | None = next(finder.networks(module, options or {}), None)
+        if first is not None:
+            _known[key] = finder, first
+            return first
+    raise UnusableFileError(f"{path.name}: no network is recognised in it")
+
+
+def problem(network: Network) -> dict[str, Any]:
+    """What is known of the problem."""
+    return network.problem | ({"targets": "classes"} if network.is_index else {})
+
+
+def conventions(network: Network) -> dict[str, Any]:
+    """The conventions of what the network is handed."""
+    return network.conventions
+
+
+def found(network: Network) -> tuple[str, ...]:
+    """What was recognised, in a sentence, with the option that would say it."""
+    return (f"{network.said}, as {network.option}",)
+
+
+def notes(network: Network) -> list[str]:
+    """What the report is to say."""
+    return network.notes
+
+
+def offers(network: Network) -> list[str]:
+    """The functions that the network has."""
+    own = {"forward": network.run, "train_step": network.step, "gradients": network.back, "loss": network.cost}
+    return [name for name, function in own.items() if function is not None]
+
+
+def forward(network: Network, params: Any, x: Any) -> Any:
+    """Return the output (n, k)."""
+    return network.forward(params, x)
+
+
+def train_step(network: Network, params: Any, x: Any, y: Any, lr: float) -> Any:
+    """Return the parameters after a step."""
+    return network.after(params, x, y, lr)
+
+
+def gradients(network: Network, params: Any, x: Any, y: Any) -> Any:
+    """Return the gradients, in the order of the parameters."""
+    return network.gradients(params, x, y)
+
+
+def loss(network: Network, output: Any, y: Any) -> Any:
+    """Return the file's loss of that output."""
+    assert network.cost is not None
+    return network.cost(None, output, y)
