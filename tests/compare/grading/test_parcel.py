@@ -52,7 +52,8 @@ def test_an_adapter_arrives_with_the_files_beside_it(tmp_path: Path) -> None:
     settings = replace(SETTINGS, adapter=tmp_path / "sent" / "adapter.py")
     _, told = opened(Packer(settings).parcel(Carried("δ", "1f", "file", {"": b"x = 1\n"})), tmp_path / "got")
     assert told.adapter == tmp_path / "got" / "adapter.py"
-    assert {each.name: each.read_text() for each in (tmp_path / "got").iterdir()} == {name: f"# {name}" for name in ("adapter.py", "beside.py")}
+    got = {each.name: each.read_text() for each in (tmp_path / "got").iterdir()}
+    assert got == {name: f"# {name}" for name in ("adapter.py", "beside.py")}
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x.py", "a/../../x.py"])
