@@ -100,7 +100,7 @@ def _shape_of(options: Namespace) -> str | None:
 
     if options.adapter is not None:
         return options.adapter if options.adapter in SHAPES else None
-    return shape_of(Path(options.file))
+    return shape_of(Path(options.file), is_last=True)
 
 
 def attempt_of(options: Namespace) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
 from ..userfile.file import AttemptError
-from .file import PartsFile
 from .result import PartsCheck
 from .shapes import SHAPES
 
@@ -23,7 +22,7 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     result = PartsCheck(path.name, name, shape.words, seed)
     with one_blas_thread(True):
         try:
-            file = PartsFile(path.resolve(), seed % 2**32)
+            file = shape.load(path.resolve(), seed % 2**32)
         except AttemptError as error:
             return replace(result, reason=str(error), at=error.line)
         result = replace(result, text=file.text)

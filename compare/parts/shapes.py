@@ -16,6 +16,7 @@ from .file import PartsFile
 from .functions import check_functions
 from .layer_table import LAYERS
 from .layers import check_layers, losses_in
+from .names import NamesFile, check_names, names_in, uses_torch
 from .pairs import pairs_in
 from .result import Part
 from .updates import check_updates, rules_in
@@ -31,6 +32,7 @@ class Shape:
     words: str
     signs: Callable[[_Tree], list[str]]
     check: Callable[[PartsFile, int], Iterator[Part]]
+    load: Callable[[Path, int], PartsFile] = PartsFile
 
 
 def functions_of(tree: _Tree) -> list[str]:
@@ -44,7 +46,8 @@ def _layers(tree: _Tree) -> list[str]:
     known = [pair.forward for pair in pairs if pair.name in LAYERS]
     if any(plain(pair.name).removeprefix("l") in _WHOLE for pair in pairs):
         return []
-    return [*known, *losses_in(tree)] if known or len(losses_in(tree)) == len(functions_of(tree)) else []
+    are_losses_alone = len(losses_in(tree)) == len(functions_of(tree)) and not any(isinstance(node, ast.ClassDef) for node in tree.body)
+    return [*known, *losses_in(tree)] if known or are_losses_alone else []
 
 
 def _functions(tree: _Tree) -> list[str]:
@@ -61,16 +64,22 @@ SHAPES: Mapping[str, Shape] = {
     "layer_pairs": Shape("pairs of a forward and a backward function with a cache", _layers, check_layers),
     "autograd_functions": Shape("one's own autograd.Functions", _functions, check_functions),
     "engine": Shape("an engine whose objects go back by themselves", lambda tree: [*engines_in(tree), *networks_in(tree)], check_engine),
+    "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
 
 
-def shape_of(path: Path) -> str | None:
-    """Return the name of the shape that the file has, None if it has none of these, or defines a function of the contract."""
+def shape_of(path: Path, *, is_last: bool = False) -> str | None:
+    """Return the name of the shape that the file has, None if it has none of these, or defines a function of the contract.
+
+    NumPy code with gradients under the names of tensors is often a perceptron, and judged better as such: it is recognised only if this
+    is asked last.
+    """
     try:
         tree = ast.parse("\n".join(Source.read(path).lines) + "\n")
     except (CompareError, SyntaxError):      # whoever executes the file says so
         return None
     if set(functions_of(tree)) & set(FUNCTIONS):
         return None
-    return next((name for name, shape in SHAPES.items() if shape.signs(tree)), None)
+    found = next((name for name, shape in SHAPES.items() if shape.signs(tree)), None)
+    return None if found == "tensor_names" and not is_last and not uses_torch(tree) else found

@@ -1,0 +1,70 @@
+"""NumPy's arrays and functions on PyTorch's tensors, so that autograd sees through code that is written for NumPy."""
+
+import copy
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+tnp: Any = import_module("torch._numpy")      # as torch.compile has it; it has no types
+
+
+class _Numpy(ModuleType):
+    """NumPy's names: PyTorch's function of a name where there is one, else NumPy's own."""
+
+    def __init__(self) -> None:
+        super().__init__("numpy")
+        vars(self)["add"] = _Add()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(tnp, name) if hasattr(tnp, name) else getattr(np, name)
+
+
+class _Add:
+    """`np.add`, and `np.add.at` as a sum of entries."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return tnp.add(*arguments, **named)
+
+    @staticmethod
+    def at(array: Any, index: Any, values: Any) -> None:
+        """Add values to the entries at an index, as often as each comes."""
+        index = index if isinstance(index, tuple) else (index,)
+        tensors = tuple(torch.as_tensor(np.asarray(each)) if not isinstance(each, tnp.ndarray) else each.tensor for each in index)
+        array.tensor.index_put_(tensors, tnp.asarray(values).tensor.to(array.tensor.dtype), accumulate=True)
+
+
+def array_module() -> Any:
+    """Return what stands in for the module numpy."""
+    return _Numpy()
+
+
+def as_tensors(value: Any) -> Any:
+    """Return a value with its arrays as PyTorch's; of an object of the file, a copy with such attributes."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return tnp.asarray(torch.from_numpy(np.array(value)))
+    if type(value) in (list, tuple):
+        return type(value)(as_tensors(each) for each in value)
+    if type(value) is dict:
+        return {key: as_tensors(each) for key, each in value.items()}
+    if not hasattr(value, "__dict__") or isinstance(value, (type, ModuleType, Tensor)) or callable(value):
+        return value
+    other = copy.copy(value)
+    vars(other).update({name: as_tensors(each) for name, each in vars(other).items()})
+    return other
+
+
+def tensor_of(value: Any) -> Tensor | None:
+    """Return the tensor of an array or a tensor, None for anything else."""
+    if isinstance(value, tnp.ndarray):
+        tensor: Tensor = value.tensor
+        return tensor
+    return value if isinstance(value, Tensor) else None
+
+
+def as_numbers_of(tensor: Tensor, like: Any) -> Any:
+    """Return a tensor as what the other is: an array or a tensor."""
+    return tnp.asarray(tensor) if isinstance(like, tnp.ndarray) else tensor

@@ -1,0 +1,76 @@
+"""Gradients by hand under the names of tensors, in PyTorch's code and NumPy's: each beside autograd, the first wrong one by its line."""
+
+from pathlib import Path
+
+import pytest
+
+from compare.parts.check import check_parts
+from compare.parts.result import PartsCheck
+from compare.parts.shapes import shape_of
+
+from .checking import first, right
+
+TENSORS, ARRAYS = map(right, ("tensor_names", "array_names"))
+
+
+def checked(folder: Path, text: str, seed: int = 1) -> PartsCheck:
+    path = folder / "mine.py"
+    path.write_text(text)
+    assert shape_of(path, is_last=True) == "tensor_names"
+    return check_parts(path, "tensor_names", seed)
+
+
+@pytest.mark.parametrize(("text", "count"), [(TENSORS, 12), (ARRAYS, 5)], ids=["torch", "numpy"])
+def test_right_gradients_are_equivalent(tmp_path: Path, text: str, count: int) -> None:
+    result = checked(tmp_path, text)
+    assert result.verdict == "equivalent", first(result)
+    assert len(result.parts) == count
+    assert "is not there" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "wrong", "tensor"),
+    [
+        (TENSORS, "    dlogits /= n", "    dlogits /= 2 * n", "dlogits"),
+        (TENSORS, "dhdiff = (1 - h**2) * dh", "dhdiff = (1 - h) * dh", "dhdiff"),
+        (TENSORS, "dhpreact += dhmean / n", "dhpreact += dhmean", "dhpreact"),
+        (TENSORS, "db1 = dhpreact.sum(0)", "db1 = dhdiff.sum(0)", "db1"),
+        (TENSORS, "dC[Xb[i, j]] += demb[i, j]", "dC[Xb[i, j]] = demb[i, j]", "dC"),
+        (ARRAYS, "dWhh += draw @ hs[t - 1].T", "dWhh += draw @ hs[t].T", "dWhh"),
+        (ARRAYS, "dnext = Whh.T @ draw", "dnext = Whh @ draw", "dbh"),
+    ],
+)
+def test_the_first_wrong_gradient_is_named_with_its_line(tmp_path: Path, text: str, line: str, wrong: str, tensor: str) -> None:
+    assert text.count(line) == 1
+    found = first(result := checked(tmp_path, text.replace(line, wrong)))
+    assert (result.verdict, found.name) == ("different", tensor)
+    assert result.text_of(found.line or 0) == wrong.strip() or tensor == "dbh"
+    if tensor == "dhpreact":
+        assert {part.name: part.mark for part in result.parts}["dW1"] == "unclear"
+
+
+def test_gradients_of_no_loss_are_no_such_place(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TENSORS.replace("loss = F.cross_entropy", "other = F.cross_entropy"))
+    assert shape_of(path, is_last=True) is None
+
+
+def test_arrays_are_recognised_last(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(ARRAYS)
+    assert shape_of(path) is None
+
+
+def test_a_place_that_is_not_reached_is_no_proof(tmp_path: Path) -> None:
+    result = checked(tmp_path, ARRAYS.replace("while True:", "while False:"))
+    assert result.verdict == "not a proof"
+    assert "not reached" in str(first(result).reason)
+
+
+def test_a_factor_between_the_loss_and_the_parameters_is_a_convention(tmp_path: Path) -> None:
+    text = TENSORS.replace("    dlogits /= n\n", "").replace("(0)\n", "(0) / n\n")
+    for line in ("dW2 = h.T @ dlogits", "dW1 = embcat.T @ dhpreact"):
+        text = text.replace(line, f"{line} / n")
+    result = checked(tmp_path, text.replace("dembcat.view(emb.shape)", "dembcat.view(emb.shape) / n"))
+    assert result.verdict == "equivalent", first(result)
+    assert "a factor of 32" in result.parts[0].beside
