@@ -23,21 +23,30 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         return watch_check(options, check_interrupt)
     from ..checking.check import STEPS
     from ..checking.check import check as check_file
+    from ..userfile.source import UnusableFileError
 
     if options.reference is not None:
         return beside(options)
     if (shape := _shape_of(options)) is not None:
         return part_by_part(options, shape)
     check_report(options)
-    checked = check_file(
-        attempt_of(options),
-        adapter=options.adapter,
-        problem=arguments.checked_problem(options),
-        seed=options.probe_seed,
-        steps=STEPS if options.steps is None else options.steps,
-        data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
-        keep=options.report is not None,
-    )
+    last = _shape_of(options, is_last=True)
+    try:
+        checked = check_file(
+            attempt_of(options),
+            adapter=options.adapter,
+            problem=arguments.checked_problem(options),
+            seed=options.probe_seed,
+            steps=STEPS if options.steps is None else options.steps,
+            data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
+            keep=options.report is not None,
+        )
+    except UnusableFileError:
+        if last is None:
+            raise
+        return part_by_part(options, last)
+    if last is not None and checked.verdict == "could not run":
+        return part_by_part(options, last)
     return report_check(options, checked, _check_again(options, checked.seed))
 
 
@@ -92,15 +101,15 @@ def part_by_part(options: Namespace, shape: str) -> str:
     return checked.verdict
 
 
-def _shape_of(options: Namespace) -> str | None:
-    """Return the shape whose parts are to be checked: the adapter's, or what a file without an adapter has."""
+def _shape_of(options: Namespace, *, is_last: bool = False) -> str | None:
+    """Return the shape whose parts are to be checked: the adapter's, or what a file without an adapter has, if nothing else is found."""
     if options.file is None:
         return None
     from ..parts.shapes import SHAPES, shape_of
 
     if options.adapter is not None:
         return options.adapter if options.adapter in SHAPES else None
-    return shape_of(Path(options.file), is_last=True)
+    return shape_of(Path(options.file), is_last=is_last)
 
 
 def attempt_of(options: Namespace) -> Any:
