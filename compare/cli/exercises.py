@@ -45,6 +45,7 @@ def fill(command: argparse.ArgumentParser) -> None:
     make_.add_argument("--leave-out", metavar="NAME[,NAME...]", type=parsers.listed, required=True, help="its functions, or Class.method")
     make_.add_argument("--out", metavar="OUT", type=parsers.path, required=True, help=out)
     make_.add_argument("--reference", metavar="FILE:NAME", help="its reference, as for check (default: PyTorch, by the contract of check)")
+    make_.add_argument("--adapter", metavar="NAME", help="the name of one that ships, for a file of another shape")
     make_.add_argument("--name", help="of the exercise (default: that of FILE)")
     make_.add_argument("--title", help="in the list (default: the first line of FILE's docstring)")
     make_.add_argument("--chapter", help="in the list (default: the folder's name)")
@@ -151,7 +152,7 @@ def make(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     from ..support.output import Writing
 
     right, name = Path(options.file), options.name or Path(options.file).stem
-    about = {"title": options.title, "chapter": options.chapter, "reference": options.reference}
+    about = {name: getattr(options, name) for name in ("title", "chapter", "reference", "adapter")}
     making = Making(right, options.leave_out, Path(options.out), name, **about, hints=tuple(options.hint))
     exercise = made(making)
     with Writing():

@@ -38,6 +38,11 @@ def first_line(text: str) -> str:
     return found.partition("\n")[0].rstrip(".")
 
 
+def functions_in(text: str) -> list[str]:
+    """Return the names of all functions of a Python file; raises SyntaxError or ValueError for a text that is none."""
+    return [name for name, _ in _functions(ast.parse(text))]
+
+
 def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, _Function]]:
     """Yield all functions with their names; one inside a function or class goes by that as well."""
     for node in ast.iter_child_nodes(tree):

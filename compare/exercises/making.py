@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..parts.shapes import SHAPES
 from ..support.errors import ProblemError
 from ..support.output import write_file
+from ..userfile.shapes import NAMES
 from .blanked import blanked, first_line
 from .checking import checked
 from .outcome import Outcome
@@ -29,6 +31,7 @@ class Making:
     title: str | None = None
     chapter: str | None = None
     reference: str | None = None
+    adapter: str | None = None
     hints: tuple[str, ...] = ()
 
     @property
@@ -55,6 +58,8 @@ def made(making: Making) -> Exercise:
     if (making.out / LIST).exists():
         exercise_set(making.out)
     making.check_new()
+    if making.adapter not in (None, *NAMES, *SHAPES):
+        raise ProblemError(f"--adapter is {making.adapter!r}; expected the name of one that ships: {', '.join((*NAMES, *SHAPES))}")
     text = _read(making.right)
     given = blanked(text, making.left_out, str(making.right))
     files = {f"{making.name}.py": given}
@@ -74,7 +79,7 @@ def _check(making: Making, text: str, files: dict[str, str], folder: Path) -> No
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")
     reference = making.reference and f"{folder / making.reference_file}:{making.reference.rpartition(':')[2]}"
-    exercise = Exercise(making.name, folder, making.name, making.name, reference)
+    exercise = Exercise(making.name, folder, making.name, making.name, reference, making.adapter)
     found = _checked(exercise, text)
     if found.verdict != "solved":
         why = "; ".join(filter(None, (found.verdict, found.where, found.said)))
@@ -115,6 +120,7 @@ def _entry(making: Making, text: str) -> str:
     texts = {"chapter": making.chapter or making.out.resolve().name, "title": making.title or _short(first_line(text)) or making.name}
     if making.reference is not None:
         texts["reference"] = f"{making.reference_file}:{making.reference.rpartition(':')[2]}"
+    texts |= {} if making.adapter is None else {"adapter": making.adapter}
     hints = [f"hints = [{', '.join(map(_toml, making.hints))}]"] if making.hints else []
     return "\n".join([f"[{making.name}]", *(f"{key} = {_toml(value)}" for key, value in texts.items()), *hints]) + "\n"
 

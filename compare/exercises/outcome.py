@@ -5,7 +5,10 @@ from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 Verdict = Literal["solved", "different", "not written yet", "could not run"]
-Mark = Literal["agrees", "wrong", "differs", "inherits", "open"]      # beside a module nothing is known to follow
+Mark = Literal["agrees", "wrong", "differs", "inherits", "failed", "skipped", "open"]      # beside a module nothing is known to follow
+SEED = 1      # of the probes: the first wrong number stays where it is until it is right
+WRITE = "write "      # begins what a function that was left out raises
+_NOT_WRITTEN = "NotImplementedError: "
 
 
 @dataclass(frozen=True)
@@ -37,3 +40,10 @@ class Outcome:
         named = {each.name: found[each.name] for each in fields(cls)}
         numbers = {name: None if found[name] is None else float(found[name]) for name in ("yours", "expected")}      # of "NaN", too
         return cls(**{**named, "stages": stages, "hints": tuple(found["hints"]), **numbers})
+
+
+def not_written(reason: str | None, name: str) -> str | None:
+    """Return what is to be written, if the reason of a check is that a function of the file of that name is not; else None."""
+    if reason is None or _NOT_WRITTEN not in reason:
+        return None
+    return reason.partition(_NOT_WRITTEN)[2].partition(f", at {name} line")[0].removeprefix(WRITE)

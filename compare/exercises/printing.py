@@ -17,13 +17,15 @@ from .progress import Solved
 from .sets import Exercise, ExerciseSet
 
 _PROGRESS = {"solved": ("✓", "green", "solved"), "changed": ("✓", "yellow", "solved, and changed since"), "started": ("·", "", "begun")}
-_SIGNS = {**MARKS, "differs": "✗", "open": "·"}
-_STYLES = {"agrees": "green", "wrong": "bold red", "differs": "red", "inherits": "yellow", "open": "dim"}
+_SIGNS = {**MARKS, "differs": "✗", "failed": "!", "skipped": "-", "open": "·"}
+_STYLES = {"agrees": "green", "wrong": "bold red", "differs": "red", "inherits": "yellow", "failed": "red", "skipped": "dim", "open": "dim"}
 _WORDS = {
     "agrees": "agrees",
     "wrong": "wrong here",
     "differs": "differs, too",
     "inherits": "follows from what is wrong before it",
+    "failed": "could not run",
+    "skipped": "not compared",
     "open": "not yet",
 }
 

@@ -1,7 +1,7 @@
 """A set of exercises: a folder with the exercises' files, what they are compared with, and their list, `exercises.toml`.
 
 The list has the set's title, and for each exercise, by its name, its chapter, title and hints, and the function of its reference as
-FILE:NAME; one without a reference is checked as `check FILE` does. Solutions are in `solutions/`, if the set has them.
+FILE:NAME, or the name of its adapter; one without either is checked as `check FILE` does. A set may have `solutions/`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..support.errors import ProblemError
 
 LIST, SOLUTIONS = "exercises.toml", "solutions"
 GUIDE = Path(__file__).parent / "guide"
-_TEXTS = ("chapter", "title", "reference")
+_TEXTS = ("chapter", "title", "reference", "adapter")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Exercise:
     chapter: str
     title: str
     reference: str | None = None
+    adapter: str | None = None
     hints: tuple[str, ...] = ()
 
     @property
@@ -113,9 +114,10 @@ def _exercise(path: Path, name: str, entry: Any) -> Exercise:
     hints = entry.get("hints", [])
     if not name.isidentifier() or not (path.parent / f"{name}.py").is_file():
         raise ProblemError(f"{path}: there is no file {name}.py beside it; expected one for each exercise")
-    if not all(isinstance(texts[key], str) for key in ("chapter", "title")) or not isinstance(texts["reference"], str | None):
-        raise ProblemError(f"{path}: {name} has {entry!r}; expected texts as chapter, title and reference")
+    is_text = all(isinstance(texts[key], str) for key in ("chapter", "title"))
+    if not is_text or not all(isinstance(each, str | None) for each in texts.values()):
+        raise ProblemError(f"{path}: {name} has {entry!r}; expected texts as {', '.join(_TEXTS)}")
     if not isinstance(hints, list) or not all(isinstance(each, str) for each in hints):
         raise ProblemError(f"{path}: the hints of {name} are {hints!r}; expected a list of texts")
     reference = texts["reference"] and str(path.parent / texts["reference"])
-    return Exercise(name, path.parent, str(texts["chapter"]), str(texts["title"]), reference, tuple(hints))
+    return Exercise(name, path.parent, str(texts["chapter"]), str(texts["title"]), reference, texts["adapter"], tuple(hints))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from compare import check
 from compare.exercises.checking import checked
 from compare.exercises.outcome import Outcome
 from compare.exercises.sets import Exercise, exercise_set
@@ -108,3 +109,47 @@ def test_a_function_of_the_contract_that_is_left_out_is_not_written_yet(tmp_path
     found = checked(Exercise("mine", tmp_path, "own", "Mine"), path)
     assert (found.verdict, found.said) == ("not written yet", "trace: all of it")
     assert found.line is not None
+
+
+def part_by_part(text: str, folder: Path) -> Outcome:
+    for name, content in (("given", "".join(PARTS)), ("mine", text)):
+        (folder / f"{name}.py").write_text(content, encoding="utf-8")
+    return checked(Exercise("given", folder, "own", "Given"), folder / "mine.py")
+
+
+PARTS = (
+    "import numpy as np\n\n\ndef affine_forward(x, w, b):\n    return x.reshape(len(x), -1) @ w + b, (x, w)\n\n\n",
+    "def affine_backward(dout, cache):\n    x, w = cache\n    dx = (dout @ w.T).reshape(x.shape)\n",
+    "    return dx, x.reshape(len(x), -1).T @ dout, dout.sum(axis=0)\n",
+)
+
+
+def test_parts_turn_green_one_by_one(tmp_path: Path) -> None:
+    start = "".join(PARTS[:2])
+    found = part_by_part(start + '    raise NotImplementedError("write affine_backward: all three")\n', tmp_path)
+    assert (found.verdict, found.said) == ("not written yet", "affine_backward: all three")
+    assert found.stages == (("affine_forward", "agrees"), ("affine_backward", "open"))
+    found = part_by_part(start + PARTS[2].replace("dout.sum(axis=0)", "dout.mean(axis=0)"), tmp_path)
+    assert (found.verdict, found.stages[1]) == ("different", ("affine_backward", "wrong"))
+    assert (found.where or "").startswith("affine_backward, db[")
+    assert found.hints[0] == "affine_backward"
+    found = part_by_part(start + "    return dx, nothing\n", tmp_path)
+    assert (found.verdict, found.stages[1]) == ("could not run", ("affine_backward", "failed"))
+    assert "NameError: name 'nothing' is not defined" in (found.said or "")
+    assert part_by_part(start + PARTS[2], tmp_path).verdict == "solved"
+
+
+@pytest.mark.parametrize("text", ["x = 1\n", PARTS[0]])
+def test_a_part_that_is_deleted_is_not_right(text: str, tmp_path: Path) -> None:
+    found = part_by_part(text, tmp_path)
+    assert found.verdict == "not written yet"
+    assert (found.said or "").endswith(", which the exercise has, and mine.py does not define")
+
+
+def test_a_function_of_the_contract_that_is_missing_is_not_right(tmp_path: Path) -> None:
+    """What is left, the new weights, is right by itself."""
+    shutil.copy(EXAMPLES / "right_hidden_error.py", given := tmp_path / "given.py")
+    (tmp_path / "mine.py").write_text(given.read_text(encoding="utf-8").replace("trace(", "own("), encoding="utf-8")
+    assert check(tmp_path / "mine.py", seed=1).verdict == "equivalent"      # the control
+    found = checked(Exercise("given", tmp_path, "own", "Given"), tmp_path / "mine.py")
+    assert (found.verdict, found.said) == ("not written yet", "trace, which the exercise has, and mine.py does not define")

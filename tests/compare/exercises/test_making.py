@@ -29,7 +29,19 @@ def beside(tmp_path: Path) -> Making:
     return Making(solution, ("backward", "of_scores"), tmp_path / "SET", "attention", reference=REFERENCE, hints=('Say "δ".', "Two."))
 
 
-@pytest.mark.parametrize("which", ["right", "beside"])
+@pytest.fixture
+def parts(tmp_path: Path) -> Making:
+    """Layers with caches, which are checked one by one."""
+    return Making(EXAMPLES / "parts" / "layer_pairs_right.py", ("batchnorm_backward",), tmp_path / "SET", "layers")
+
+
+@pytest.fixture
+def adapted(tmp_path: Path) -> Making:
+    """Of a shape that an adapter maps onto the contract, without a method."""
+    return Making(EXAMPLES / "weight_lists_right.py", ("Network.backprop",), tmp_path / "SET", "lists", adapter="weight_lists")
+
+
+@pytest.mark.parametrize("which", ["right", "beside", "parts", "adapted"])
 def test_an_exercise_is_started_checked_and_solved(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     making: Making = request.getfixturevalue(which)
     exercise = made(making)
@@ -39,7 +51,7 @@ def test_an_exercise_is_started_checked_and_solved(which: str, request: pytest.F
     shutil.copy(exercise.path, own)
     found = checked(exercise, own)
     assert found.verdict == "not written yet"
-    assert (found.said or "").partition(":")[0] in making.left_out
+    assert (found.said or "").partition(":")[0] in [each.rpartition(".")[2] for each in making.left_out]
     shutil.copy(making.solutions / exercise.path.name, own)
     assert checked(exercise, own).verdict == "solved"
 
@@ -71,6 +83,7 @@ def test_solutions_that_are_put_into_the_set_can_be_asked_for(right: Making) -> 
         ({"right": EXAMPLES / "none.py"}, "none.py cannot be read: No such file or directory; expected a Python file"),
         ({"left_out": ("nothing",)}, "has no function nothing"),
         ({"name": "a-b"}, "'a-b' is no name of an exercise; expected a name as of a Python module, by --name"),
+        ({"adapter": "none"}, "--adapter is 'none'; expected the name of one that ships: lesson, "),
         ({"reference": "references.py"}, "--reference is 'references.py'; expected FILE.py:NAME"),
     ],
 )

@@ -1,0 +1,43 @@
+"""A learner's file by the contract of `check FILE`: the stages of a perceptron, and no diagnosis that was not asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..checking.check import check
+from ..checking.result import Check
+from ..report.words import hinted
+from .outcome import SEED, Outcome, Verdict, not_written
+from .sets import Exercise
+
+_VERDICTS: dict[str, Verdict] = {"equivalent": "solved", "could not run": "could not run"}      # all others are "different"
+
+
+def by_contract(exercise: Exercise, path: Path) -> Outcome:
+    """Check the file; raises CompareError for a file that cannot be used."""
+    found = check(path, adapter=exercise.adapter, seed=SEED)
+    plain, _ = hinted(found, 1)      # without the mistake's name, which is for the learner to find
+    task, first = not_written(plain.reason, found.name), found.first
+    return Outcome(
+        exercise.name,
+        str(path),
+        _VERDICTS.get(found.verdict, "different") if task is None else "not written yet",
+        tuple((stage.name, stage.mark) for stage in found.stages),
+        where=first.place(of_phase=False) if first else None,
+        yours=first.actual if first else None,
+        expected=first.expected if first else None,
+        said=task or plain.reason or (first.reason if first else None),
+        line=found.line,
+        source=found.source,
+        hints=exercise.hints or tuple(_hints(found)),
+        printed=found.printed,
+    )
+
+
+def _hints(found: Check) -> Iterator[str]:
+    """Yield what the three levels of `check --hint` say, each once."""
+    said: list[str] = []
+    for level in (1, 2, 3):
+        _, hint = hinted(found, level)
+        if hint and (text := list(hint.values())[-1]) not in said:
+            said.append(text)
+    yield from said
