@@ -22,6 +22,8 @@ default_role = "literal"      # docstrings write `code` as Markdown does
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+html_math_renderer = "mathml"
 myst_links_external_new_tab = False
 html_theme = "furo"
 html_static_path = ["_static"]
@@ -45,6 +47,8 @@ def without_links_to_folders(app: Sphinx, name: str, text: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect the functions above; Sphinx calls this."""
+    formulas = import_module("mathml")
+    app.add_html_math_renderer("mathml", (formulas.visit_math, None), (formulas.visit_displayed, None))
     app.connect("builder-inited", draw)
     app.connect("source-read", without_links_to_folders)
     app.connect("autodoc-process-docstring", import_module("docstrings").as_restructured_text)
