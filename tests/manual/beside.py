@@ -25,6 +25,7 @@ DTYPES = ("float64", "float32")
 FAULT = 1 + 1e-6
 TINY = 1e-30
 few = settings(max_examples=1 + settings.default.max_examples // 5)      # of trainings, each of which takes a third of a second
+fewer = settings(max_examples=1 + settings.default.max_examples // 15)      # of those that take seconds, or of each of several kinds
 STEPS = st.integers(10, 200 if settings.default.max_examples > 15 else 20)      # 200 take a second or more: in the slow lane
 RECORDS = 64      # in a batch, at most
 

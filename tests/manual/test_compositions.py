@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.manual.beside import RECORDS, Case, few, trainings
+from tests.manual.beside import RECORDS, Case, fewer, trainings
 
 
 def drawn(seed: int) -> Case:
@@ -31,7 +31,7 @@ def drawn(seed: int) -> Case:
     return Case(build, (n, 2, 7, 7), seed)
 
 
-@few
+@fewer
 @given(seed=st.integers(0, 2**32 - 1), training=trainings({"weight_decay": 0.1, "decay": "weights"}))
 def test_they_train_as_pytorchs(seed: int, training: dict[str, Any]) -> None:
     drawn(seed).held_to_pytorch(**training)

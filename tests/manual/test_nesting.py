@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import manual
 import torch_ref
 from manual import Linear, Network, Residual, Sequential
-from tests.manual.beside import RECORDS, Case, few, trainings
+from tests.manual.beside import RECORDS, Case, fewer, trainings
 
 
 def deep(package: Any, draw: Any, width: int = 3) -> Any:
@@ -29,7 +29,7 @@ def deep(package: Any, draw: Any, width: int = 3) -> Any:
 DEEP = Case(deep, (5, 4))
 
 
-@few
+@fewer
 @given(
     records=st.integers(2, RECORDS), width=st.integers(1, 5), training=trainings({"weight_decay": 0.1, "decay": "weights"}),
     seed=st.integers(0, 2**32 - 1),

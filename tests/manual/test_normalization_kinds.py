@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import manual
 import torch_ref
-from tests.manual.beside import RECORDS, Case, few, trainings
+from tests.manual.beside import RECORDS, Case, fewer, trainings
 
 KINDS = ("LayerNorm", "RMSNorm", "GroupNorm", "BatchNorm", "BatchNorm2d")
 
@@ -44,7 +44,7 @@ def cases(draw: st.DrawFn, kind: str | None = None, most: int = 8) -> Case:
     return Case(build, shape, draw(st.integers(0, 2**32 - 1)))
 
 
-@few
+@fewer
 @given(data=st.data(), training=trainings())
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_trains_as_pytorchs(kind: str, data: st.DataObject, training: dict[str, Any]) -> None:

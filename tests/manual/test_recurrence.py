@@ -15,7 +15,7 @@ import torch_ref
 from compare import Problem, assert_equivalent
 from compare.lockstep.difference import Mode
 from compare.sides.by_hand import ByHand
-from tests.manual.beside import RECORDS, Case, few, trainings
+from tests.manual.beside import RECORDS, Case, fewer, trainings
 
 KINDS = {"RNN": 1, "LSTM": 4, "GRU": 3}      # how many gates each has
 
@@ -43,7 +43,7 @@ def cases(draw: st.DrawFn, kind: str, batch: int = RECORDS, steps: int = 12) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@few
+@fewer
 @given(data=st.data(), training=trainings())
 def test_it_trains_as_pytorchs(kind: str, data: st.DataObject, training: dict[str, Any]) -> None:
     data.draw(cases(kind)).held_to_pytorch(**training)

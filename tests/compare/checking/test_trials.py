@@ -336,6 +336,7 @@ def written(*edits: tuple[str, str]) -> str:
     return text
 
 
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(
     ("honest", "limit", "said"),
     [
