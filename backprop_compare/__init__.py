@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .compare import *  # noqa: F403
+    from .compare import __version__ as __version__  # type: ignore[import-not-found, unused-ignore]
 
 __all__ = [*_names]
 
 
-def __getattr__(name: str) -> "Any":
-    from . import compare  # type: ignore[attr-defined, unused-ignore]
+if not TYPE_CHECKING:      # to a type checker there are the names above, and no others
 
-    try:
-        return getattr(compare, name)
-    except AttributeError:
-        raise AttributeError(f"module 'backprop_compare' has no attribute {name!r}") from None
+    def __getattr__(name: str) -> "Any":
+        from . import compare  # type: ignore[attr-defined, unused-ignore]
+
+        try:
+            return getattr(compare, name)
+        except AttributeError:
+            raise AttributeError(f"module 'backprop_compare' has no attribute {name!r}") from None
 
 
 def __dir__() -> list[str]:

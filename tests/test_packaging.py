@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -158,6 +159,21 @@ def test_installed_an_import_of_data_is_the_projects_own(installed: Path, projec
     code = "import backprop_compare.data, data; from backprop_compare import check, Problem; print(data.mine, Problem.__module__)"
     done = run(installed, project, "python", "-c", code)
     assert done.stdout == "the data of the project backprop_compare.compare.problem.problem\n", done.stderr
+
+
+@pytest.mark.slow
+def test_installed_its_types_hold_for_a_user_under_mypy_strict(installed: Path, tmp_path: Path) -> None:
+    """Of a right file nothing is said, and of a wrong one each mistake: no name is Any."""
+    users = Path(__file__).parent / "users"
+    asked = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(installed / "python"), "--cache-dir", str(tmp_path)]
+    right, wrong = (
+        subprocess.run([*asked, str(users / name)], cwd=tmp_path, capture_output=True, text=True, check=False)
+        for name in ("typed.py", "mistyped.py")
+    )
+    assert right.returncode == 0, right.stdout
+    found = {(int(line), code) for line, code in re.findall(r"mistyped\.py:(\d+): error: .*\[([\w-]+)\]", wrong.stdout)}
+    lines = (users / "mistyped.py").read_text(encoding="utf-8").splitlines()
+    assert found == {(n, line.partition("# wrong: ")[2]) for n, line in enumerate(lines, 1) if "# wrong: " in line}
 
 
 def test_it_says_its_version(installed: Path, project: Path) -> None:
