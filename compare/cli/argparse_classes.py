@@ -27,6 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where all options are listed, and exit with 2."""
+        message = message.replace("the following arguments are required:", "the command is not complete; expected")
         self.exit(2, f"{self.prog}: error: {message}{' See' if message.endswith('?') else '; see'} {self.prog} --help\n")
 
     def filled(self) -> Parser:
@@ -55,7 +56,7 @@ class Parser(argparse.ArgumentParser):
                 self.error(self._unknown_option(name))
             if not is_option and not is_value and commands:
                 if word not in commands:
-                    self.error(_unknown_command(word, commands))
+                    self.error(_unknown_command(word, commands, known))
                 return
             is_value = is_option and not equals and known[name].nargs is None
 
@@ -79,11 +80,11 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{value!r} is no choice; expected one of {', '.join(choices)}{meant}")
 
 
-def _unknown_command(word: str, commands: Iterable[str]) -> str:
-    """Say which command was meant, if it is like one; or that a file is checked by `check`."""
+def _unknown_command(word: str, commands: Iterable[str], options: Iterable[str]) -> str:
+    """Say which command or option was meant, if it is like one; or that a file is checked by `check`."""
     from ..support.suggest import did_you_mean
 
-    if not (meant := did_you_mean(word, commands)) and (word.endswith((".py", ".ipynb")) or os.path.exists(word)):
+    if not (meant := did_you_mean(word, [*commands, *options])) and (word.endswith((".py", ".ipynb")) or os.path.exists(word)):
         meant = f"; did you mean: backprop-compare {'grade' if os.path.isdir(word) else 'check'} {word}?"
     return f"{word!r} is no command; expected one of {', '.join(commands)}{meant}"
 

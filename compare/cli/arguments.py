@@ -47,7 +47,7 @@ _SHARED: dict[str, dict[str, Any]] = {      # the options of several commands
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser; the option `run` names a module of `compare.cli` and its function that runs the command."""
     top = Parser(
         prog="backprop-compare",
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _add_training(top, f" (by default {network})", f" (by default {training})", " (by default the lesson's)")
     _add_shared(top.add_argument_group("how"), *_HOW, "--verbose", "--mode", "--every")
     commands = top.add_subparsers(title="other commands", metavar="COMMAND", parser_class=Parser)
-    family = {"": top}
+    family: dict[str, Parser] = {"": top}
     for run, fill, help_, description, codes in _COMMANDS:
         name = run.partition(".")[2]
         command = commands.add_parser(name, help=help_, description=description, epilog=f"exit codes: {codes}, {_OTHERWISE}")
@@ -73,44 +73,45 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def parsed(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+def parsed(top: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the options; exit with 2 for bad usage, also for an option that belongs to another command."""
     options = top.parse_args(argv)
+    own = top.family[options.command or ""]
     options.argv = list(sys.argv[1:] if argv is None else argv)
     if options.quiet and options.verbose:
-        top.error("--quiet and --verbose are given; expected one of them")
+        own.error("--quiet and --verbose are given; expected one of them")
     if options.command in ("check", "replay"):
         if (options.file is None) == (options.program is None):
-            top.error(f"{options.command} takes a FILE or --command CMD; expected one of them")
+            own.error(f"{options.command} takes a FILE or --command CMD; expected one of them")
         name, of = ("adapter", "a FILE") if options.program else ("timeout", "--command")
         if getattr(options, name) is not None:
-            top.error(f"--{name} is for {of}")
+            own.error(f"--{name} is for {of}")
     if options.command == "check" and options.names is not None and options.reference is None:
-        top.error("--names is for --reference")
+        own.error("--names is for --reference")
     if options.command not in (None, "plot", "record"):
         defaults = vars(top.parse_args([]))
-        own = {"--run", "--command", *_HOW, *(["--data"] if options.run.startswith("traces.") else [])}
+        others = {"--run", "--command", *_HOW, *(["--data"] if options.run.startswith("traces.") else [])}
         for name in sorted(defaults):
             flag = f"--{name.replace('_', '-')}"
-            if flag not in own and getattr(options, name) != defaults[name]:
-                top.error(f"{flag} is no option of {options.command}")
+            if flag not in others and getattr(options, name) != defaults[name]:
+                own.error(f"{flag} is no option of {options.command}")
     if options.command in (None, "plot", "record"):
         _complete(top, options)
     return options
 
 
-def _complete(top: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _complete(top: Parser, options: argparse.Namespace) -> None:
     """Set what the options leave to the lesson, or to the network of --network; exit with 2 for one that such a network does not have."""
-    chosen = _LESSONS
+    chosen, own = _LESSONS, top.family[options.command or ""]
     if options.network is not None:
         if options.command == "plot":
-            top.error("--network is no option of plot; its pictures are in --report")
+            own.error("--network is no option of plot; its pictures are in --report")
         row, defaults = NETWORKS[options.network], vars(top.parse_args([]))
         taken = {*_OF_NETWORK, *_HOW, *(f"--{name.replace('_', '-')}" for name in (*OPTIMIZER_OPTIONS, *row.takes)), "--run", "--command"}
         for name in sorted(defaults):
             flag = f"--{name.replace('_', '-')}"
             if flag not in taken and getattr(options, name) != defaults[name]:
-                top.error(f"{flag} is no option of --network {options.network}")
+                own.error(f"{flag} is no option of --network {options.network}")
         chosen = {name: getattr(row, name) for name in (*_LESSONS, "batch_size")}
         options.run = "network." + options.run.partition(".")[2]
     for name, value in chosen.items():

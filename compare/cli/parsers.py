@@ -82,7 +82,9 @@ def pair(text: str) -> tuple[float | None, ...]:
 def number(text: str) -> float:
     """Convert a number, of which the problem says later whether it is within its limits."""
     if (found := _number(text)) is None:
-        raise ArgumentTypeError(f"{text!r} is not a number; expected one such as 0.01")
+        comma = text.replace(",", ".", 1)
+        such = f"{comma}, with a point" if comma != text and _number(comma) is not None else "one such as 0.01"
+        raise ArgumentTypeError(f"{text!r} is not a number; expected {such}")
     return found
 
 

@@ -11,6 +11,7 @@ from traceback import walk_tb
 from types import CodeType, TracebackType
 
 from ..support.errors import CompareError
+from ..support.suggest import did_you_mean
 from .text import TextError, python_text
 
 _UNCHANGING = {"range", "len", "zip", "enumerate"}      # functions that change nothing
@@ -42,7 +43,8 @@ class Source:
         try:
             return _compiled(path, path.read_bytes())
         except FileNotFoundError:
-            raise UnusableFileError(f"{path} is not there; expected a Python file") from None
+            meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*.py")])
+            raise UnusableFileError(f"{path} is not there; expected a Python file{meant}") from None
         except OSError as error:
             raise UnusableFileError(f"{path} cannot be read: {error.strerror}; expected a Python file") from None
 

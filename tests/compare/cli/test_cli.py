@@ -301,6 +301,11 @@ def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsy
         ("--network lenett", "did you mean lenet?"),
         ("plot diference x.png", "did you mean difference?"),
         ("--lr fast", "'fast' is not a number; expected one such as 0.01"),
+        ("--lr 0,1", "'0,1' is not a number; expected 0.1, with a point"),
+        ("version", "did you mean --version?"),
+        ("epochs 3", "did you mean --epochs?"),
+        ("grade", "backprop-compare grade: error: the command is not complete; expected DIR, --out; see backprop-compare grade --help"),
+        ("check", "check takes a FILE or --command CMD; expected one of them; see backprop-compare check --help"),
     ],
 )
 def test_what_was_meant_is_said(arguments: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
