@@ -536,7 +536,7 @@ class SlopeAtZero(Manual):
         relu = manual.ACTIVATIONS["relu"]
         for layer in self.network.layers:
             if isinstance(layer, manual.Activate) and layer.activation.name == "relu":
-                layer.activation = replace(relu, derivative=lambda z, a: (z >= 0).astype(z.dtype))
+                layer.activation = replace(relu, of_output=False, derivative=lambda z, a: (z >= 0).astype(z.dtype))
         return super().steps(batches, before)
 
 
