@@ -5,6 +5,7 @@ import io
 import json
 import tokenize
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ..support.errors import ProblemError
 
@@ -41,6 +42,27 @@ def first_line(text: str) -> str:
 def functions_in(text: str) -> list[str]:
     """Return the names of all functions of a Python file; raises SyntaxError or ValueError for a text that is none."""
     return [name for name, _ in _functions(ast.parse(text))]
+
+
+class Gap(NamedTuple):
+    """Where a function raises NotImplementedError, and what it says is to be written."""
+
+    line: int
+    task: str
+
+
+def first_gap(text: str) -> Gap | None:
+    """Return the first gap of a Python file; None if it has none, or is no Python."""
+    try:
+        raised = [(node.lineno, node.exc) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Raise)]
+    except (SyntaxError, ValueError):
+        return None
+    for line, call in sorted(raised, key=lambda each: each[0]):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "NotImplementedError" and call.args:
+            task = call.args[0]
+            if isinstance(task, ast.Constant) and isinstance(task.value, str):
+                return Gap(line, task.value)
+    return None
 
 
 def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, _Function]]:

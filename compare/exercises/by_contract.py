@@ -1,11 +1,12 @@
 """A learner's file by the contract of `check FILE`: the stages of a perceptron, and no diagnosis that was not asked for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ..checking.check import check
 from ..checking.result import Check
-from ..report.words import hinted
+from ..report.words import described_in_full, hinted
 from .outcome import SEED, Outcome, Verdict, not_written
 from .sets import Exercise
 
@@ -16,8 +17,8 @@ def by_contract(exercise: Exercise, path: Path) -> Outcome:
     """Check the file; raises CompareError for a file that cannot be used."""
     found = check(path, adapter=exercise.adapter, seed=SEED)
     plain, _ = hinted(found, 1)      # without the mistake's name, which is for the learner to find
-    task, first = not_written(plain.reason, found.name), found.first
-    return Outcome(
+    task, first, network = not_written(plain.reason, found.name), found.first, described_in_full(found.problem)
+    outcome = Outcome(
         exercise.name,
         str(path),
         _VERDICTS.get(found.verdict, "different") if task is None else "not written yet",
@@ -30,7 +31,11 @@ def by_contract(exercise: Exercise, path: Path) -> Outcome:
         source=found.source,
         hints=exercise.hints or tuple(_hints(found)),
         printed=found.printed,
+        network=network,
     )
+    if outcome.verdict == "solved" and exercise.network not in (None, network):      # a mistake may make it right for another network
+        return replace(outcome, verdict="different", said=f"it is right for {network}; expected {exercise.network}")
+    return outcome
 
 
 def _hints(found: Check) -> Iterator[str]:

@@ -69,13 +69,16 @@ def made(making: Making) -> Exercise:
             raise ProblemError(f"--reference is {making.reference!r}; expected FILE.py:NAME, with the name of a function without arguments")
         files[making.reference_file] = _read(Path(path))
     with TemporaryDirectory() as folder:
-        _check(making, text, files, Path(folder))
-    _write(making, text, files)
+        network = _check(making, text, files, Path(folder))
+    _write(making, text, files, network)
     return exercise_set(making.out).named(making.name)
 
 
-def _check(making: Making, text: str, files: dict[str, str], folder: Path) -> None:
-    """Check the right file, and that it is not right without each of the functions, in a folder that has what the set will have."""
+def _check(making: Making, text: str, files: dict[str, str], folder: Path) -> str:
+    """Check the right file, and that it is not right without each of the functions, in a folder that has what the set will have.
+
+    Returns the network that it was compared with, or "".
+    """
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")
     reference = making.reference and f"{folder / making.reference_file}:{making.reference.rpartition(':')[2]}"
@@ -89,6 +92,7 @@ def _check(making: Making, text: str, files: dict[str, str], folder: Path) -> No
             raise ProblemError(f"{making.right} is right without {name}, too; expected functions that the check comes to")
     if _checked(exercise, files[f"{making.name}.py"]).verdict == "solved":
         raise ProblemError(f"{making.right} is right without {', '.join(making.left_out)}, too; expected functions that the check comes to")
+    return found.network
 
 
 def _checked(exercise: Exercise, text: str) -> Outcome:
@@ -100,7 +104,7 @@ def _checked(exercise: Exercise, text: str) -> Outcome:
     return replace(found, said=found.said and found.said.replace(f"{folder}/", ""))
 
 
-def _write(making: Making, text: str, files: dict[str, str]) -> None:
+def _write(making: Making, text: str, files: dict[str, str], network: str) -> None:
     """Write the files of the exercise, and at last its entry in the list."""
     try:
         for folder in (making.out, making.solutions):
@@ -112,15 +116,15 @@ def _write(making: Making, text: str, files: dict[str, str]) -> None:
     write_file(making.solutions / f"{making.name}.py", text)
     path = making.out / LIST
     before = path.read_text(encoding="utf-8") if path.exists() else f"title = {_toml(making.out.resolve().name)}\n"
-    write_file(path, f"{before.rstrip()}\n\n{_entry(making, text)}")
+    write_file(path, f"{before.rstrip()}\n\n{_entry(making, text, network)}")
 
 
-def _entry(making: Making, text: str) -> str:
+def _entry(making: Making, text: str, network: str) -> str:
     """Return the exercise's table in the list of its set, as TOML."""
     texts = {"chapter": making.chapter or making.out.resolve().name, "title": making.title or _short(first_line(text)) or making.name}
     if making.reference is not None:
         texts["reference"] = f"{making.reference_file}:{making.reference.rpartition(':')[2]}"
-    texts |= {} if making.adapter is None else {"adapter": making.adapter}
+    texts |= {name: value for name, value in (("adapter", making.adapter), ("network", network)) if value}
     hints = [f"hints = [{', '.join(map(_toml, making.hints))}]"] if making.hints else []
     return "\n".join([f"[{making.name}]", *(f"{key} = {_toml(value)}" for key, value in texts.items()), *hints]) + "\n"
 

@@ -17,6 +17,7 @@ class Outcome:
 
     `stages` are pairs of name and mark, in the order of computation. `where` is the first wrong number, with its value in the file and in
     the reference. `said` is what is to be written, or what is wrong with the file, and `line` where. `hints` go from the least to the most.
+    `network` is what a file of the contract was compared with.
     """
 
     exercise: str
@@ -31,6 +32,7 @@ class Outcome:
     source: str | None = None
     hints: tuple[str, ...] = ()
     printed: str = ""
+    network: str = ""
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -1,7 +1,8 @@
 """A set of exercises: a folder with the exercises' files, what they are compared with, and their list, `exercises.toml`.
 
 The list has the set's title, and for each exercise, by its name, its chapter, title and hints, and the function of its reference as
-FILE:NAME, or the name of its adapter; one without either is checked as `check FILE` does. A set may have `solutions/`.
+FILE:NAME, or the name of its adapter; one without either is checked as `check FILE` does. There `network` says what the right file was
+compared with. A set may have `solutions/`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ..support.errors import ProblemError
 
 LIST, SOLUTIONS = "exercises.toml", "solutions"
 GUIDE = Path(__file__).parent / "guide"
-_TEXTS = ("chapter", "title", "reference", "adapter")
+_TEXTS = ("chapter", "title", "reference", "adapter", "network")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Exercise:
     title: str
     reference: str | None = None
     adapter: str | None = None
+    network: str | None = None
     hints: tuple[str, ...] = ()
 
     @property
@@ -110,7 +112,7 @@ def _exercise(path: Path, name: str, entry: Any) -> Exercise:
     unknown = sorted(set(entry) - {*_TEXTS, "hints"})
     if unknown:
         raise ProblemError(f"{path}: {name} has {', '.join(unknown)}; expected {', '.join(_TEXTS)} and hints")
-    texts = {key: entry.get(key) for key in _TEXTS}
+    texts: dict[str, Any] = {key: entry.get(key) for key in _TEXTS}
     hints = entry.get("hints", [])
     if not name.isidentifier() or not (path.parent / f"{name}.py").is_file():
         raise ProblemError(f"{path}: there is no file {name}.py beside it; expected one for each exercise")
@@ -119,5 +121,5 @@ def _exercise(path: Path, name: str, entry: Any) -> Exercise:
         raise ProblemError(f"{path}: {name} has {entry!r}; expected texts as {', '.join(_TEXTS)}")
     if not isinstance(hints, list) or not all(isinstance(each, str) for each in hints):
         raise ProblemError(f"{path}: the hints of {name} are {hints!r}; expected a list of texts")
-    reference = texts["reference"] and str(path.parent / texts["reference"])
-    return Exercise(name, path.parent, str(texts["chapter"]), str(texts["title"]), reference, texts["adapter"], tuple(hints))
+    texts["reference"] = texts["reference"] and str(path.parent / texts["reference"])
+    return Exercise(name, path.parent, **texts, hints=tuple(hints))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compare import CompareError
-from compare.exercises.blanked import blanked, first_line
+from compare.exercises.blanked import blanked, first_gap, first_line
 
 ROOT = Path(__file__).parent.parent.parent.parent
 FILE = '''"""A file."""
@@ -98,3 +98,9 @@ def test_what_cannot_be_left_out_is_refused(text: str, names: list[str], said: s
 def test_the_first_line_says_what_it_is() -> None:
     assert first_line(FILE) == "A file"
     assert first_line("x = 1") == first_line("(") == ""
+
+
+def test_the_first_gap_of_a_file_is_found() -> None:
+    text = blanked(FILE, ["Layer.backward", "slope"], "a.py")
+    assert first_gap(text) == (11, "write slope: Return the slope of σ at a.")
+    assert first_gap(FILE) is first_gap("x = (") is first_gap("raise NotImplementedError") is first_gap("raise ValueError('a')") is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compare import CompareError
+from compare import CompareError, check
 from compare.exercises.checking import checked
 from compare.exercises.making import Making, made
 from compare.exercises.sets import GUIDE, exercise_set
@@ -41,7 +41,13 @@ def adapted(tmp_path: Path) -> Making:
     return Making(EXAMPLES / "weight_lists_right.py", ("Network.backprop",), tmp_path / "SET", "lists", adapter="weight_lists")
 
 
-@pytest.mark.parametrize("which", ["right", "beside", "parts", "adapted"])
+@pytest.fixture
+def recognised(tmp_path: Path) -> Making:
+    """Of a shape that is recognised when the file runs, and so only when nothing is left out."""
+    return Making(EXAMPLES / "weight_lists_right.py", ("Network.backprop", "slope"), tmp_path / "SET", "lists")
+
+
+@pytest.mark.parametrize("which", ["right", "beside", "parts", "adapted", "recognised"])
 def test_an_exercise_is_started_checked_and_solved(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     making: Making = request.getfixturevalue(which)
     exercise = made(making)
@@ -119,3 +125,16 @@ def test_nothing_is_replaced(right: Making) -> None:
     with pytest.raises(CompareError, match=r"lesson\.py is there already, and is left as it is; expected another --name or --out"):
         made(right)
     assert right.out.joinpath("exercises.toml").read_text(encoding="utf-8") == before
+
+
+def test_a_file_that_is_right_for_another_network_is_not_solved(right: Making, tmp_path: Path) -> None:
+    exercise = made(right)
+    assert exercise.network == "6-2-1 sigmoid, no biases, half_mse, sgd, lr 0.005"
+    own = tmp_path / "learner.py"
+    solution = (right.solutions / "lesson.py").read_text(encoding="utf-8")
+    other = solution.replace("/ len(x)", "").replace("np.mean((output - y) ** 2) / 2", "np.sum((output - y) ** 2) / 2")
+    own.write_text(other + '\n\nPROBLEM = {"loss": "half_mse", "reduction": "sum"}\n', encoding="utf-8")
+    assert check(own, seed=1).verdict == "equivalent"      # the control
+    found = checked(exercise, own)
+    assert found.verdict == "different"
+    assert found.said == f"it is right for {found.network}; expected {exercise.network}"

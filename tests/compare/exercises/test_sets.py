@@ -39,9 +39,9 @@ def test_a_set_of_ones_own_needs_a_chapter_and_a_title(tmp_path: Path) -> None:
         ('title = "a set"\none = 1\n', "one is 1; expected a table"),
         (ONE.replace("one", "two"), "there is no file two.py beside it"),
         (ONE.replace("[one]", '["../one"]'), "there is no file ../one.py beside it"),
-        (ONE + 'hint = "x"\n', "one has hint; expected chapter, title, reference, adapter and hints"),
+        (ONE + 'hint = "x"\n', "one has hint; expected chapter, title, reference, adapter, network and hints"),
         (ONE + 'hints = "x"\n', "the hints of one are 'x'; expected a list of texts"),
-        (ONE.replace('"first"', "1"), "expected texts as chapter, title, reference, adapter"),
+        (ONE.replace('"first"', "1"), "expected texts as chapter, title, reference, adapter, network"),
     ],
 )
 def test_a_list_that_is_wrong_is_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
