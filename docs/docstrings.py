@@ -4,7 +4,7 @@ import re
 
 
 def as_restructured_text(app: object, what: str, name: str, documented: object, options: object, lines: list[str]) -> None:
-    """Turn indented lines into a block of code, and escape |x| outside of `code`; `lines` are changed in place."""
+    """Turn indented lines into a block of code, and escape |x| and a lone * outside of `code`; `lines` are changed in place."""
     written: list[str] = []
     is_code = False
     for line in lines:
@@ -19,4 +19,4 @@ def as_restructured_text(app: object, what: str, name: str, documented: object, 
 
 
 def _escaped(part: str) -> str:
-    return part if part.startswith("`") else part.replace("|", "\\|")
+    return part if part.startswith("`") else re.sub(r"(?<![^\s(])\*(?=[\s.,;)]|$)", r"\\*", part.replace("|", "\\|"))
