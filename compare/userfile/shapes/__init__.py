@@ -4,6 +4,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 NAMES = ("lesson", "loss_and_grads", "network_class", "parameters_dict", "weight_lists")
+PARTS = ("layer_pairs", "autograd_functions", "engine", "tensor_names", "update_rules")      # names of shapes that are checked part by part
 
 
 def adapter_at(name: str) -> Path:
@@ -11,5 +12,5 @@ def adapter_at(name: str) -> Path:
     if not Path(name).is_file() and name in NAMES:
         return FOLDER / f"{name}.py"
     if not Path(name).is_file():
-        raise FileNotFoundError(f"{name} is no file; expected an adapter, or one of the names {', '.join(NAMES)}")
+        raise FileNotFoundError(f"{name} is no file; expected an adapter, or one of the names {', '.join((*NAMES, *PARTS))}")
     return Path(name)
