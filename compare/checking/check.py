@@ -29,6 +29,7 @@ from .recognition import check_recognised
 from .result import Check
 
 STEPS = 50
+SHAPE = ("class", "weights", "biases", "step", "forward")      # what can be said of a file's shape
 _FRAMES = 60      # stack frames per layer; some twenty are needed
 
 
@@ -37,6 +38,7 @@ def check(
     attempt: Any,
     *,
     adapter: str | PathLike[str] | None = None,
+    shape: Mapping[str, str] | None = None,
     problem: Mapping[str, Any] | None = None,
     seed: int | None = None,
     steps: int = STEPS,
@@ -48,7 +50,8 @@ def check(
         check("my_network.py").verdict
 
     In place of the path, `attempt` may be functions: a module, a mapping of their names, an object that has them, or one of them; or a
-    `Program` in any language. The network is that of `problem`, a dict with the keys of the JSON's `problem`, or of the file's own PROBLEM;
+    `Program` in any language. A file without the contract's functions is searched for a network; `shape` says names that it has, by the
+    keys of SHAPE. The network is that of `problem`, a dict with the keys of the JSON's `problem`, or of the file's own PROBLEM;
     by default it is the lesson's. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. With `keep` the check has the
     numbers of every step, for a report. See docs/bring-your-own.md.
 
@@ -61,7 +64,7 @@ def check(
     seed = secrets.randbelow(2**32) if seed is None else int(seed)
     if not isinstance(attempt, Candidate):
         try:
-            attempt = loaded(attempt, adapter)
+            attempt = loaded(attempt, adapter, shape)
         except AttemptError as error:
             about = str(attempt), declared_problem(problem or {}), seed
             return Check("could not run", *about, reason=str(error), line=error.line, source=error.source)
@@ -79,11 +82,12 @@ def check(
         attempt.close()
 
 
-def recognised_in(path: Path) -> Attempt | None:
-    """Return the file with the network that is found in it, if it offers nothing of the contract that could be compared."""
-    if not path.is_file() or offers_contract(path):
-        return None
-    return Attempt.load(path, shapes.FOLDER / "recognised.py")
+def recognised_in(path: Path, shape: Mapping[str, str]) -> Attempt:
+    """Return the file with the network that is found in it, of which `shape` says some names; raises UnusableFileError without one."""
+    unknown = [name for name in shape if name not in SHAPE]
+    if unknown:
+        raise ProblemError(f"shape has {', '.join(map(repr, unknown))}; expected some of {', '.join(SHAPE)}")
+    return Attempt.load(path, shapes.FOLDER / "recognised.py", shape)
 
 
 def _checked_data(data: Any, problem: Problem) -> Batch:
@@ -110,12 +114,17 @@ def _room_for(problem: Problem) -> Iterator[None]:
         sys.setrecursionlimit(limit)
 
 
-def loaded(attempt: Any, adapter: str | PathLike[str] | None) -> Attempt:
-    """Load the file at that path, or wrap the functions; raises ProblemError for an adapter without a path."""
+def loaded(attempt: Any, adapter: str | PathLike[str] | None, shape: Mapping[str, str] | None = None) -> Attempt:
+    """Load the file at that path, or wrap the functions; raises ProblemError for an adapter or a shape without a path."""
     if isinstance(attempt, (str, PathLike)):
-        if adapter is None and (recognised := recognised_in(Path(fspath(attempt)))) is not None:
-            return recognised
+        path = Path(fspath(attempt))
+        if shape:
+            return recognised_in(path, shape)
+        if adapter is None and path.is_file() and not offers_contract(path):
+            return recognised_in(path, {})
         return Attempt.load(fspath(attempt), None if adapter is None else fspath(adapter))
     if adapter is not None:
         raise ProblemError(f"an adapter is given with {kind_of(attempt)}; expected the path of the file that it adapts")
+    if shape:
+        raise ProblemError(f"a shape is given with {kind_of(attempt)}; expected the path of the file that has it")
     return Functions(attempt)

@@ -81,14 +81,16 @@ class Examination:
     """Calls an attempt on the probes by every convention that its arrays may follow, judges it stage by stage, and explains it.
 
     `expected_numbers` returns the reference's numbers, by default PyTorch's; for nodes that it leaves out, the right formula's are taken.
+    With `is_lenient`, an error that the attempt raises in a trial beyond the probes is a note.
     """
 
     def __init__(
         self, attempt: Candidate, problem: Problem, seed: int, steps: int, data: Batch | None = None, keep: bool = False,
         expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = reference_numbers,
+        is_lenient: bool = False,
     ) -> None:
         self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
-        self.expected_numbers = expected_numbers
+        self.expected_numbers, self.is_lenient = expected_numbers, is_lenient
         self.limits = Limits.of(problem, attempt.conventions)
         self.probes = tuple(map(self.limits.within, draw_probes(problem, seed, data)))
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may have no argument lr
@@ -113,7 +115,8 @@ class Examination:
                 if fitting and convention.differs_in_biases_alone(fitting[0][1]):
                     return self._of_biases(*fitting[0], convention)
                 runs = TrialRuns(
-                    self.attempt, self.problem, convention, judged.scale, judged.matcher, observed.works_in_place, self.data, self.limits
+                    self.attempt, self.problem, convention, judged.scale, judged.matcher, observed.works_in_place, self.data, self.limits,
+                    self.is_lenient,
                 )
                 return stress_tested(self._summary(judged), runs, observed, self.probes, self.steps, self.keep)
             if _numbers(observed) not in {_numbers(other) for other, _ in fitting}:  # else both conventions give the same numbers

@@ -20,7 +20,7 @@ from ..problem.pieces import ACTIVATIONS
 from ..problem.problem import Problem
 from ..sides.manual import Manual
 from ..support.arrays import Array
-from ..userfile.conventions import ContractError, Convention
+from ..userfile.conventions import CHOICES, ContractError, Convention
 from ..userfile.file import Attempt, AttemptError
 
 _HIDDEN = tuple(name for name in ACTIVATIONS if name not in ("softmax", "log_softmax"))
@@ -28,7 +28,7 @@ _CLOSE = 1e-7      # relative, of numbers that follow from the right formula: ro
 _SQUARES = tuple((loss, reduction) for loss in ("half_mse", "mse") for reduction in ("batchmean", "mean", "sum"))
 _ENTROPIES = {"bce": ("mean", "batchmean", "sum"), "cross_entropy": ("mean", "sum")}
 _WORDS_OF_SQUARES = re.compile(r"\bmse\b|_mse|mse_|squared|\bsse\b|quadratic|np\.square\(|least.squares|\bl2.?loss|\brmse\b", re.IGNORECASE)
-_WORDS_OF_LOGS = re.compile(r"entropy|log.?loss|likelihood|\bnll\b|\bbce\b|logistic.?loss", re.IGNORECASE)
+_WORDS_OF_LOGS = re.compile(r"entropy|log.?loss|likelihood|\bnll\b|\bbce\b|logistic|logit", re.IGNORECASE)
 _ERRORS = re.compile(r"(.*(err|diff|loss|cost|delta|residual).*|e|d)$", re.IGNORECASE)
 
 
@@ -57,8 +57,6 @@ def readings(attempt: Attempt, declared: Mapping[str, Any]) -> list[Reading]:
     for activations in names:
         for loss, is_stated in _losses(attempt, activations, declared):
             problem = {**loss, **declared}
-            if problem.get("targets") == "classes" and problem["loss"] != "cross_entropy":
-                problem.pop("targets")
             if problem not in [each.problem for each in found]:
                 found.append(_tried(attempt, problem, is_stated))
     most = max((each.agreeing for each in found), default=0)
@@ -129,18 +127,16 @@ def _losses(attempt: Attempt, activations: Sequence[str], declared: Mapping[str,
     last: str
     *hidden, last = (activations,) * (len(declared["sizes"]) - 1) if isinstance(activations, str) else activations
     squares, logs = evidence(attempt.texts)
-    is_silent = not squares and not logs
+    is_silent, has_classes = not squares and not logs, attempt.conventions.get("classes") == "all"
     kinds = []
     if last == "sigmoid":
         kinds = [("squares", squares or is_silent), ("bce", logs)]
     elif last == "softmax":
         kinds = [("cross_entropy", logs or is_silent), ("squares", squares)]
-    elif last == "identity" and (logs or declared.get("targets") == "classes" or re.search("softmax", attempt.texts, re.IGNORECASE)):
+    elif last == "identity" and (logs or has_classes or re.search("softmax", attempt.texts, re.IGNORECASE)):
         kinds = [("cross_entropy", True), ("squares", squares)]
     else:
         kinds = [("squares", True)]
-    if declared.get("targets") == "classes":
-        kinds = [each for each in kinds if each[0] == "cross_entropy"] or [("cross_entropy", True)]
     asked = declared.get("loss")
     if asked is not None:
         kinds = [(each, True) for each in (asked if asked in ("bce", "cross_entropy") else "squares",)]
@@ -180,7 +176,7 @@ def _is_error(node: ast.expr) -> bool:
 
 
 def _convention(attempt: Attempt) -> Convention:
-    return Convention(**{name: value for name, value in attempt.conventions.items() if name not in ("batch", "lr")})
+    return Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES})
 
 
 def _probe(attempt: Attempt, problem: Mapping[str, Any]) -> tuple[Problem, Probe] | None:

@@ -67,6 +67,7 @@ class TrialRuns:
     works_in_place: bool
     data: Batch | None
     limits: Limits
+    is_lenient: bool = False      # an error that the attempt raises in a trial is a note
 
     def tried(self, check: Check) -> Check:
         """Return the check after the trials: "different" by the first one that differs, else "unstable formula" if numbers overflow."""
@@ -82,7 +83,7 @@ class TrialRuns:
                 if isinstance(answer.outcome, AttemptError) and (answer.outcome.is_final or answer.outcome.kind in ("exit", "memory")):
                     reason = f"the probes agree, and {direction.said(value)}, {answer.outcome}"
                     return replace(check, verdict="could not run", reason=reason, line=answer.outcome.line, source=answer.outcome.source)
-                if isinstance(answer.outcome, AttemptError) and direction.may_refuse:
+                if isinstance(answer.outcome, AttemptError) and (direction.may_refuse or self.is_lenient):
                     notes.append(f"{direction.said(value)}, {answer.outcome}: nothing was compared there")
                     break
                 if answer.outcome is not None:
@@ -97,6 +98,8 @@ class TrialRuns:
         if probe is None:
             return _Answer(None)
         probe = self.limits.within(probe)
+        if not self.limits.allow(probe, self.problem.sizes[-1]):
+            return _Answer(None)
         observed = self._empty_observation()
         try:
             observe(self.attempt.fresh, self.problem, (probe,), self.convention, observed)

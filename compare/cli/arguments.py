@@ -21,6 +21,14 @@ _OTHERWISE = "2 bad usage or input, 3 internal fault, 130 interrupted"      # ex
 _LESSONS = {"epochs": 900, "optimizer": "sgd", "lr": 0.005}      # unless --network says others
 _OF_NETWORK = ("--network", "--seed", "--epochs", "--batch-size", "--optimizer", "--lr", "--mode", "--every", "--verbose")
 _OF = "problem_"      # before the names of `check`'s problem options, whose defaults differ from those of the training's options
+_OF_SHAPE = "shape_"      # before the names of the options that say where a network is in a file
+_SHAPE = {
+    "class": ("NAME", "the class of the network"),
+    "weights": ("NAME[,NAME...]", "the attributes or variables that hold its weights, input first"),
+    "biases": ("NAME[,NAME...]", "those that hold its biases"),
+    "step": ("NAME[,NAME...]", "the method that makes a step, or the functions that go back and update"),
+    "forward": ("NAME", "the method or function that returns the output"),
+}
 PICTURES = ("loss", "difference", "deltas", "shares", "network")
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(option for row in OPTIMIZERS.values() for option in row.options))
 _HOW = ("--dtype", "--device", "--json", "--quiet", "--report")
@@ -125,6 +133,11 @@ def checked_problem(options: argparse.Namespace) -> dict[str, Any]:
     if len(declared.get("activations", ())) == 1:
         declared["activations"] = declared["activations"][0]
     return declared
+
+
+def shape(options: argparse.Namespace) -> dict[str, str]:
+    """Return what the options of `check` say of the file's shape."""
+    return {name: value for name in _SHAPE if (value := getattr(options, f"{_OF_SHAPE}{name}", None)) is not None}
 
 
 def activations(options: argparse.Namespace) -> tuple[str, ...]:
@@ -278,6 +291,9 @@ def _fill_check(command: argparse.ArgumentParser) -> None:
     how("--names", type=parsers.names, metavar="THEIRS=OURS,...", help="its names of parameters, where they are not --reference's")
     how("--watch", action="store_true", help="check again whenever the file is saved")
     how("--data", dest="probe_data", choices=("drawn", "lesson"), default="drawn", help="the probes' records (default drawn)")
+    shape = command.add_argument_group("where the network is in a file without the contract's functions (default: it is found)")
+    for name, (metavar, text) in _SHAPE.items():
+        shape.add_argument(f"--{name}", dest=f"{_OF_SHAPE}{name}", metavar=metavar, help=text)
     _add_problem(command, "what it is compared with (default: PROBLEM, or the lesson)")
     _add_shared(command.add_argument_group("report"), *_CHECK_REPORT)
 

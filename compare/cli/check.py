@@ -35,6 +35,7 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         checked = check_file(
             attempt_of(options),
             adapter=options.adapter,
+            shape=arguments.shape(options),
             problem=arguments.checked_problem(options),
             seed=options.probe_seed,
             steps=STEPS if options.steps is None else options.steps,
@@ -57,7 +58,8 @@ def beside(options: Namespace) -> str:
     from ..traces.trace import Trace
     from ..userfile.candidate import offered, problem_in
 
-    taken = {"--adapter": options.adapter, "--report": options.report, "--hint": options.hint}
+    shape = {f"--{name}": value for name, value in arguments.shape(options).items()}
+    taken = {"--adapter": options.adapter, **shape, "--report": options.report, "--hint": options.hint}
     taken |= {"--junitxml": options.junitxml, **{f"--{name}": True for name in arguments.checked_problem(options)}}
     wrong = [flag for flag, value in taken.items() if value is not None]
     if wrong:
@@ -103,7 +105,7 @@ def part_by_part(options: Namespace, shape: str) -> str:
 
 def _shape_of(options: Namespace, *, is_last: bool = False) -> str | None:
     """Return the shape whose parts are to be checked: the adapter's, or what a file without an adapter has, if nothing else is found."""
-    if options.file is None:
+    if options.file is None or arguments.shape(options):
         return None
     from ..parts.shapes import SHAPES, shape_of
 
@@ -153,6 +155,7 @@ def report_check(options: Namespace, checked: Check, command: str) -> str:
 def _check_again(options: Namespace, seed: int) -> str:
     """Return the command that checks the same attempt with the same probes."""
     flags = {"command": options.program, "timeout": options.timeout and f"{options.timeout:g}", "adapter": options.adapter or None}
+    flags |= arguments.shape(options)
     flags |= arguments.checked_problem(options)
     flags |= {"data": "lesson" if options.probe_data == "lesson" else None, "steps": options.steps, "hint": options.hint, "seed": seed}
     return shlex.join(["backprop-compare", "check", *([options.file] if options.program is None else []), *option_words(flags)])

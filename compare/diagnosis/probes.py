@@ -37,13 +37,17 @@ class Probe:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file leaves no choice of: `is_single`, one record in each step, and a learning rate of its own."""
+    """What a file leaves no choice of: `is_single`, one record in each step, a learning rate of its own, targets with every class."""
 
     is_single: bool = False
     lr: float | None = None
+    has_all_classes: bool = False
 
     def within(self, probe: Probe) -> Probe:
         """Return the probe with the first record of each batch alone, and with that learning rate, if these are limited."""
+        if self.has_all_classes:      # of a loss that takes any targets, they are one-hot
+            batches = tuple((x, np.eye(y.shape[-1])[np.arange(len(y)) % y.shape[-1]] if _is_free(y) else y) for x, y in probe.batches)
+            probe = replace(probe, batches=batches)
         if self.is_single:
             batches = tuple((x[:1].copy(), y[:1].copy()) for x, y in probe.batches)
             masks = tuple({layer: mask[:1] for layer, mask in each.items()} for each in probe.masks)
@@ -53,7 +57,18 @@ class Limits:
     @classmethod
     def of(cls, problem: Problem, declared: Mapping[str, Any]) -> "Limits":
         """Return the limits that a file's conventions declare, with the problem's learning rate if the file has one of its own."""
-        return cls(declared.get("batch") == 1, problem.lr if declared.get("lr") == "fixed" else None)
+        own_rate = problem.lr if declared.get("lr") == "fixed" else None
+        return cls(declared.get("batch") == 1, own_rate, declared.get("classes") == "all")
+
+    def allow(self, probe: Probe, classes: int) -> bool:
+        """Return whether the file can take the probe's targets."""
+        if self.is_single or not self.has_all_classes:
+            return True
+        return all(len(np.unique(y if y.ndim == 1 else y.argmax(axis=-1))) == classes for _, y in probe.batches)
+
+
+def _is_free(y: Any) -> bool:
+    return bool(y.ndim == 2 and not np.isin(y, (0.0, 1.0)).all())
 
 
 def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple[Probe, ...]:

@@ -19,7 +19,11 @@ CHOICES = {
     "records": ("rows", "columns"),
     "bias": ("(k,)", "(1, k)", "(k, 1)"),
 }
-LIMITS = {"batch": (1,), "lr": ("fixed",)}      # what a file leaves no choice of: one record in each step, a learning rate of its own
+LIMITS = {      # what a file leaves no choice of: one record in each step, a learning rate of its own, every class among the targets
+    "batch": (1,),
+    "lr": ("fixed",),
+    "classes": ("all",),
+}
 _SAID = {      # of every choice that is not the contract's own
     "W1b1": "your parameters are named W1, b1, W2, …",
     "list": "your parameters are a list W1, b1, W2, …",

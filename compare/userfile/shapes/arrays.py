@@ -27,6 +27,9 @@ def _below(value: Any, place: Place, seen: set[int]) -> Iterator[tuple[Place, An
         if value.dtype.kind in "fiu" and value.size:
             yield place, value
         return
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and place and is_bias(name_of(place)):
+        yield place, np.array(float(value))      # a bias of one unit
+        return
     if isinstance(value, (list, tuple)) and (array := _of_numbers(value)) is not None:
         yield place, array
         return
@@ -101,7 +104,7 @@ class Layer:
     def read(self, root: Any) -> list[Any]:
         """Return the weight (out, in) and, if it has one, the bias (out,)."""
         weight = np.array(get(root, self.weight), dtype=float)
-        weight = weight if self.is_out_in else weight.T
+        weight = weight[None, :] if weight.ndim == 1 else weight if self.is_out_in else weight.T
         if self.within is not None:
             at = 0 if self.within == "first" else -1
             return [np.delete(weight, at, axis=1), weight[:, at].copy()]
@@ -121,6 +124,8 @@ def _put_like(root: Any, place: Place, array: Any) -> Any:
     if isinstance(there, np.ndarray) and there.dtype == np.float64 and there.flags.writeable:
         there[...] = np.array(array).reshape(there.shape)
         return root
+    if isinstance(there, (int, float)):
+        return put(root, place, float(np.reshape(array, ())))
     if isinstance(there, (list, tuple)):
         return put(root, place, np.array(array).reshape(np.shape(there)).tolist())
     return put(root, place, np.array(array, dtype=float, order="C").reshape(np.shape(there)).view(type(there)))
@@ -138,12 +143,9 @@ def chain(
     if names:
         scored = [(place, array, 3) for name in (*names, *of_biases) for place, array in found if name in (key for _, key in place)]
     kept = [(place, array) for place, array, score in scored if score]
-    weights = [
-        (place, array)
-        for place, array in kept
-        if array.ndim == 2 and (array.size > 1) and (place_is(place, names) or not is_bias(name_of(place)))
-    ]
-    biases = [(place, array) for place, array in kept if max(array.shape, default=1) == array.size and place not in [p for p, _ in weights]]
+    weights = [(place, array) for place, array in kept if _may_be_weight(place, array, names)]
+    chosen = [place for place, _ in weights]
+    biases = [(place, array) for place, array in kept if max(array.shape, default=1) == array.size and place not in chosen]
     biases = [(place, array) for place, array in biases if place_is(place, of_biases) or is_bias(name_of(place))]
     best = [(place, array) for place, array in weights if is_parameter(place) == 2] or weights
     for candidates in (best, weights):
@@ -156,6 +158,13 @@ def chain(
     return None
 
 
+def _may_be_weight(place: Place, array: Any, names: Sequence[str]) -> bool:
+    """Return whether the array may be a weight: a matrix, or a vector to one unit, that is not named as a bias."""
+    if array.size < 2 or array.ndim not in (1, 2):
+        return False
+    return place_is(place, names) or (not is_bias(name_of(place)) and (array.ndim == 2 or is_parameter(place) == 2))
+
+
 def place_is(place: Place, names: Sequence[str]) -> bool:
     """Return whether one of the names is on the way to the place."""
     return any(key in names for _, key in place if isinstance(key, str))
@@ -164,7 +173,7 @@ def place_is(place: Place, names: Sequence[str]) -> bool:
 def _linked(weights: Any, sizes: Sequence[int] | None, is_out_in: bool, within: str | None) -> tuple[tuple[int, ...], list[Place]] | None:
     """Return the units, and the places of the weights in order, if each begins with as many units as the one before ends with."""
     extra = int(within is not None)
-    shapes = [(place, *(array.shape[::-1] if is_out_in else array.shape)) for place, array in weights]
+    shapes = [(place, *_units(array, is_out_in)) for place, array in weights]
     if sizes is not None:
         ordered = []
         for units_in, units in pairwise(sizes):
@@ -184,6 +193,12 @@ def _linked(weights: Any, sizes: Sequence[int] | None, is_out_in: bool, within: 
     if not run or (len(run) < len(shapes) and len(run) < 2):
         return None
     return (run[0][1] - extra, *(last for _, _, last in run)), [place for place, _, _ in run]
+
+
+def _units(array: Any, is_out_in: bool) -> tuple[int, int]:
+    if array.ndim == 1:
+        return len(array), 1
+    return array.shape[::-1] if is_out_in else array.shape  # type: ignore[no-any-return]
 
 
 def _with_biases(ordered: list[Place], units: Sequence[int], biases: Any, is_out_in: bool, within: str | None) -> list[Layer]:

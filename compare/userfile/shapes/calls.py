@@ -1,5 +1,6 @@
 """Call functions by what their arguments stand for, and hand records over in each layout that people use."""
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,12 +57,12 @@ LAYOUTS = {
 
 
 def numbers(value: Any) -> Any:
-    """Return the value as an array of floats, or None if it is nothing of the kind, such as a class that was predicted."""
+    """Return the value as an array of floats, or None if it is nothing of the kind, such as classes that were predicted."""
     try:
         array = np.asarray(value)
     except ValueError:
         return None
-    return np.array(array, dtype=float, subok=False) if array.dtype.kind == "f" and np.isfinite(array).all() else None
+    return np.array(array, dtype=float, subok=False) if array.dtype.kind == "f" else None
 
 
 def targets_of(layout: Layout, y: Any, is_index: bool) -> Iterator[Any]:
@@ -152,3 +153,14 @@ def arrays_in(value: Any) -> Iterator[Any]:
             yield from arrays_in(each)
     elif isinstance(value, float):
         yield np.array(value)
+
+
+def returned(module: Any, name: str) -> list[str]:
+    """Return the names in the function's last return, empty for what is none; no list without a return."""
+    function = next((each for each in ast.walk(module.__tree__) if isinstance(each, ast.FunctionDef) and each.name == name), None)
+    returns = [each for each in ast.walk(function) if isinstance(each, ast.Return) and each.value is not None] if function else []
+    if not returns:
+        return []
+    value = returns[-1].value
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    return [each.id if isinstance(each, ast.Name) else "" for each in parts]

@@ -54,7 +54,8 @@ class Network:
     @property
     def conventions(self) -> dict[str, Any]:
         """The layout of what is handed over, and what the file leaves no choice of."""
-        limits = {"batch": 1} if self.is_single else {}
+        limits: dict[str, Any] = {"batch": 1} if self.is_single else {}
+        limits |= {"classes": "all"} if self.is_index else {}
         return {**CONVENTIONS, **limits, **({} if self.has_rate else {"lr": "fixed"})}
 
     def with_parameters(self, params: Any, x: Any, y: Any, lr: float) -> Any:

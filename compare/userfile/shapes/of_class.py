@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import chain, places
-from .calls import LAYOUTS, Layout, UnfilledError, arrays_in, called, filled, numbers, parameters_of, roles_of, targets_of
+from .calls import LAYOUTS, Layout, UnfilledError, arrays_in, called, filled, numbers, parameters_of, returned, roles_of, targets_of
 from .network import Network, assigned
 from .spellings import BACK, FORWARD, LOSS, STEP, UPDATE, rank, role
 
@@ -290,13 +290,15 @@ def _stepper(about: Network, sequence: tuple[str, ...], layout: Layout, is_index
 
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:
         set_rate(root, about.module, lr)
-        _sequence(root, sequence, layout, is_index, form, x, y, lr)
+        _sequence(about.module, root, sequence, layout, is_index, form, x, y, lr)
         return root
 
     return step
 
 
-def _sequence(root: Any, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int, x: Any, y: Any, lr: float) -> Any:
+def _sequence(
+    module: Any, root: Any, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int, x: Any, y: Any, lr: float
+) -> Any:
     is_paired, form = form >= _FORMS, form % _FORMS
     if layout.is_whole:
         given = layout.make(x)
@@ -307,11 +309,15 @@ def _sequence(root: Any, sequence: tuple[str, ...], layout: Layout, is_index: bo
     pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=True)]
     values: dict[str, Any] = {"x": given, "y": targets, "lr": lr, "n": len(x), "pairs": pairs, "batch": len(x)}
     answer: Any = None
+    parts: dict[str, Any] = {}      # of the answers, by the names that they are returned by
     for name in sequence:
         method = getattr(root, name)
         known = {"grads": answer, "gradients": answer, "cache": answer, "caches": answer, "delta": answer}
         own = values | {"x": pairs} if is_paired and "y" not in roles_of(method).values() else values
-        answer = called(method, filled(method, own, {} if answer is None else known))
+        answer = called(method, filled(method, own, parts if answer is None else known | parts))
+        names = returned(module, name)
+        if isinstance(answer, tuple) and len(names) == len(answer):
+            parts |= {key: value for key, value in zip(names, answer, strict=True) if key and role(key) not in ("x", "y", "lr")}
         if rank(name, FORWARD) >= 0:
             values["output"] = answer if not isinstance(answer, tuple) else answer[0]
     return answer
@@ -342,7 +348,7 @@ def _gradients(
 def _backer(about: Network, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int) -> Callable[..., Any]:
     def back(root: Any, x: Any, y: Any) -> Any:
         before = {id(array) for _, array in places(root)}
-        answer = _sequence(root, sequence, layout, is_index, form, x, y, 1.0)
+        answer = _sequence(about.module, root, sequence, layout, is_index, form, x, y, 1.0)
         found = assigned(arrays_in(answer), about.shapes(), about.layers)
         if found is None:      # kept in the object
             kept = [array for place, array in places(root) if id(array) not in before]

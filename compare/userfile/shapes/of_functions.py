@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from .arrays import Place, chain
-from .calls import LAYOUTS, Layout, arrays_in, called, filled, numbers, parameters_of, roles_of, targets_of
+from .calls import LAYOUTS, Layout, arrays_in, called, filled, numbers, parameters_of, returned, roles_of, targets_of
 from .network import Network, assigned
 from .of_class import makers
-from .spellings import BACK, CACHE, FORWARD, GRADS, INIT, UPDATE, WHOLE, fits_parameter, is_bias, rank
+from .spellings import BACK, CACHE, FORWARD, GRADS, INIT, UPDATE, WHOLE, fits_parameter, is_bias, rank, role
 
 _INPUTS, _HIDDEN, _RECORDS = 5, (7, 6, 8), 11
 
@@ -29,6 +29,12 @@ def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
     )
     forwards = [name for name in sorted(functions, key=lambda name: rank(name, FORWARD)) if rank(name, FORWARD) >= 0]
     inits = [name for name in sorted(functions, key=lambda name: rank(name, INIT)) if rank(name, INIT) >= 0]
+    if "class" in options:
+        return
+    if "forward" in options:
+        forwards = [options["forward"]]
+    if "step" in options:
+        backs = [name for name in options["step"].split(",")[:1] if name in functions]
     found: list[Network] = []
     for back in backs:
         for forward in (None, *(each for each in forwards if each != back)):
@@ -58,7 +64,8 @@ def _roots(module: Any, init: str | None, function: Any, k: int) -> Iterator[Any
                 continue
             names = returned(module, init)
             yield dict(zip(names, made, strict=True)) if isinstance(made, tuple) and len(names) == len(made) else made
-    own = [
+    whole = next((each.name for each in parameters_of(function) if WHOLE.fullmatch(each.name.lower())), None)
+    own = (_keys_of(module, whole) if whole is not None else []) or [
         each.name
         for each in parameters_of(function)
         if fits_parameter(each.name) and roles_of(function)[each.name] not in ("x", "y", "lr", "zero")
@@ -75,6 +82,19 @@ def _roots(module: Any, init: str | None, function: Any, k: int) -> Iterator[Any
                 root[name] = np.zeros(units if is_flat else (units, 1) if is_out_in else (1, units))
             if root:
                 yield root
+
+
+def _keys_of(module: Any, name: str) -> list[str]:
+    """Return the keys by which the file takes parameters from a dict of that name, in order."""
+    keys = [
+        str(node.slice.value)
+        for node in ast.walk(module.__tree__)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+        and isinstance(node.slice, ast.Constant)
+    ]
+    return sorted({key for key in keys if fits_parameter(key) == 2}, key=lambda key: ("".join(filter(str.isdigit, key)), key))
 
 
 def _network(module: Any, functions: Mapping[str, Any], plan: dict[str, Any]) -> Network | None:
@@ -126,7 +146,9 @@ def _tried(module: Any, plan: dict[str, Any], sizes: tuple[int, ...], layers: An
             break
     about = _with_forward(about, params, x)
     names = [name for name in (plan["init"], plan["forward"], plan["back"], about.plan["update"]) if name]
-    about.said, about.option = f"functions {', '.join(names)}", f"--step {','.join(names[-2:])}"
+    about.said = f"functions {', '.join(names)}"
+    about.option = f"--step {','.join(name for name in (plan['back'], about.plan['update']) if name)}"
+    about.option += f" --forward {plan['forward']}" if plan["forward"] else ""
     return about
 
 
@@ -241,7 +263,7 @@ def _with_forward(about: Network, params: Any, x: Any) -> Network:
         root = about.with_parameters(params, x, None, 1.0)
         values, known = _values(about, root, x, None, 1.0)
         function = getattr(about.module, name)
-        known |= {each.name: None for each in parameters_of(function) if roles_of(function)[each.name] == "y"}
+        known |= {each.name: None for each in parameters_of(function) if role(each.name) == "y"}
         try:
             answer = _answer(about, name, root, values, known)
         except Exception:
@@ -277,21 +299,10 @@ def _runner(about: Network) -> Callable[[Any, Any], Any]:
         name, place = about.plan["output"]
         values, known = _values(about, root, x, None, 1.0)
         function = getattr(about.module, name)
-        known |= {each.name: None for each in parameters_of(function) if roles_of(function)[each.name] == "y"}
+        known |= {each.name: None for each in parameters_of(function) if role(each.name) == "y"}
         value = _answer(about, name, root, values, known)
         for key in place:
             value = value[key]
         return LAYOUTS[about.plan["layout"]].back(value, len(x), about.sizes[-1])
 
     return run
-
-
-def returned(module: Any, name: str) -> list[str]:
-    """Return the names in the function's last return, empty for what is none; no list without a return."""
-    function = next((each for each in ast.walk(module.__tree__) if isinstance(each, ast.FunctionDef) and each.name == name), None)
-    returns = [each for each in ast.walk(function) if isinstance(each, ast.Return) and each.value is not None] if function else []
-    if not returns:
-        return []
-    value = returns[-1].value
-    parts = value.elts if isinstance(value, ast.Tuple) else [value]
-    return [each.id if isinstance(each, ast.Name) else "" for each in parts]

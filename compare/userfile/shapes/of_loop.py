@@ -1,15 +1,19 @@
 """Find a network in a loop that trains: the names that it carries from pass to pass are the parameters, others are data and the rate."""
 
 import ast
+import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .arrays import Layer, chain, places
 from .calls import LAYOUTS, Layout, targets_of
 from .network import Network
+from .of_class import makers, set_rate
 from .spellings import fits_parameter, is_bias, role
 from .training_loop import Loop, loops, stored
 
@@ -20,8 +24,10 @@ _PASSES = 100      # that a loop is said to make, of which it makes one
 
 def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
     """Yield the networks of the file's loops that train, the outermost loop first."""
+    if {"class", "step"} & options.keys():
+        return
     for number, loop in enumerate(loops(module.__tree__)):
-        found = _network(module, loop, number)
+        found = _network(module, loop, number, options)
         if found is not None:
             yield found
 
@@ -32,15 +38,24 @@ def rebuilt(module: Any, network: Network) -> Network:
     return _bound(replace(network, module=module, _last=None, _kept=None), loop)
 
 
-def _network(module: Any, loop: Loop, number: int) -> Network | None:
+def _network(module: Any, loop: Loop, number: int, options: Mapping[str, str]) -> Network | None:
     """Return the network whose parameters the loop carries, if a pass changes them."""
     carried = [name for name in loop.carried if role(name) not in ("lr", "epochs", "x", "y")]
     data = {
-        what: [name for name in loop.read if role(name) == what and name not in carried and not callable(vars(module).get(name))]
+        what: [name for name in loop.read if role(name) == what and name not in carried and not inspect.isroutine(vars(module).get(name))]
         for what in ("x", "y")
     }
+    if "weights" in options:
+        wanted = [*options["weights"].split(","), *options.get("biases", "").split(",")]
+        carried = [name for name in carried if name in wanted] or carried
+    if loop.owner is not None:
+        made = _before(loop)
+        data = {what: [name for name in made if role(name) == what] for what in ("x", "y")}
+        carried = ["self"]
     if not carried or not data["x"] or not data["y"]:
         return None
+    text = ast.unparse(loop.node)
+    frames = [name for name in (*data["x"], *data["y"]) if re.search(rf"\b{name}\.(values|iloc|loc|iterrows|to_numpy|columns)\b", text)]
     rates = [name for name in loop.read if role(name) == "lr" and name not in carried]
     batches, passes = ([name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs"))
     for layout in (LAYOUTS["rows"], LAYOUTS["columns"]):
@@ -53,6 +68,7 @@ def _network(module: Any, loop: Loop, number: int) -> Network | None:
                     "rates": rates,
                     "batches": batches,
                     "passes": passes,
+                    "frames": frames,
                     "layout": layout.name,
                     "is_index": is_index,
                     "form": 0,
@@ -69,7 +85,9 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
     x, y = generator.normal(size=(_RECORDS, _INPUTS)), np.eye(k)[np.resize(np.arange(k), _RECORDS)]
     y = y if k > 1 else np.resize([0.0, 1.0], (_RECORDS, 1))
     space = _space(module, plan, x, y, 0.5)
-    for name in plan["carried"]:      # what an earlier try has left
+    if loop.owner is not None:
+        space["self"] = _object(module, loop.owner, x, y)
+    for name in plan["carried"] if loop.owner is None else ():      # what an earlier try has left
         space.pop(name, None)
     try:
         exec(loop.code(module.__file__, _given(plan), plan["carried"], runs=False), space)
@@ -103,7 +121,7 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
                 not np.array_equal(a, b) for a, b in zip(before, after, strict=True)
             ):
                 _find_output(about, loop)
-                where = "at top level" if loop.function is None else f"in {loop.function}"
+                where = "at top level" if loop.function is None else f"in {loop.owner + '.' if loop.owner else ''}{loop.function}"
                 about.said = f"a loop that trains {where}, with {', '.join(_names(layers))}"
                 about.option = f"--weights {','.join(_names(layers))}"
                 return about
@@ -128,8 +146,26 @@ def _number(name: str) -> int:
     return int("".join(each for each in name if each.isdigit()) or 0)
 
 
+def _before(loop: Loop) -> list[str]:
+    """Return the names that a method reads before and in its loop, such as its arguments."""
+    statements = [*loop.before, loop.node]
+    return sorted(
+        {node.id for each in statements for node in ast.walk(each) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    )
+
+
+def _object(module: Any, owner: str, x: Any, y: Any) -> Any:
+    """Return an object of the class, made with sizes of our own where it takes these."""
+    for _, new in makers(getattr(module, owner), y.shape[-1]):
+        try:
+            return new(x, y, 0.5)
+        except Exception:
+            continue
+    raise TypeError(f"{owner} cannot be made")
+
+
 def _names(layers: list[Layer]) -> list[str]:
-    return [".".join(str(key) for _, key in layer.weight) for layer in layers]
+    return [str(layer.weight[-1][1]) for layer in layers]
 
 
 def _emptied(root: Any, layers: list[Layer], units: Any) -> Any:
@@ -172,6 +208,8 @@ def _space(module: Any, plan: Mapping[str, Any], x: Any, y: Any, lr: float) -> d
     targets = list(targets_of(layout, y, plan["is_index"]))[plan["form"]]
     space: dict[str, Any] = vars(module)
     space.update({name: layout.make(x) for name in plan["x"]} | {name: np.array(targets) for name in plan["y"]})
+    for name in plan["frames"]:
+        space[name] = pd.DataFrame(space[name]) if np.ndim(space[name]) == 2 else pd.Series(space[name])
     space.update(dict.fromkeys(plan["rates"], lr) | dict.fromkeys(plan["batches"], len(x)) | dict.fromkeys(plan["passes"], _PASSES))
     return space
 
@@ -184,6 +222,14 @@ def _bound(about: Network, loop: Loop) -> Network:
 
     def passed(root: Any, x: Any, y: Any, lr: float) -> Any:
         space = _space(module, plan, x, y, lr)
+        if loop.owner is not None:
+            params = about.parameters(root)
+            space.update(root)
+            exec(others, space)
+            about.written({"self": space["self"]}, params)
+            set_rate(space["self"], module, lr)
+            exec(code, space)
+            return space
         missing = [name for name in plan["carried"] if name not in root]
         if missing:
             exec(others, space)

@@ -29,12 +29,15 @@ def load(path: Path, options: Any = None) -> Network:
         if first is not None:
             _known[key] = finder, first
             return first
-    raise UnusableFileError(f"{path.name}: no network is recognised in it")
+    raise UnusableFileError(
+        f"{path.name} defines none of train_step, gradients and trace, and no network is recognised in it; expected one of them, "
+        "--class NAME --weights NAME,NAME --step NAME --forward NAME, or an adapter"
+    )
 
 
 def problem(network: Network) -> dict[str, Any]:
     """What is known of the problem."""
-    return network.problem | ({"targets": "classes"} if network.is_index else {})
+    return network.problem
 
 
 def conventions(network: Network) -> dict[str, Any]:

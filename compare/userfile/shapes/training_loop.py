@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .definitions import is_definition, needed_for
@@ -20,6 +20,7 @@ class Loop:
     node: Any
     before: tuple[ast.stmt, ...]
     function: str | None
+    owner: str | None = None      # the class whose method the function is
 
     @property
     def carried(self) -> list[str]:
@@ -55,14 +56,17 @@ def loops(tree: ast.Module) -> Iterator[Loop]:
     """Yield the file's loops, the outermost first: those at top level, then those of functions."""
     top: list[Any] = [each for part in tree.body for each in (getattr(part, "body", []) if _is_main_guard(part) else [part])]
     yield from _in_block(top, (), None)
-    functions = [
-        each
-        for each in ast.walk(tree)
-        if isinstance(each, ast.FunctionDef) and each in [*top, *(x for t in top for x in getattr(t, "body", []) if isinstance(t, ast.If))]
-    ]
-    for function in functions:
-        bound = _bound(function, tree, top)
-        yield from _in_block(function.body, tuple(bound), function.name)
+    inner = [each for part in tree.body if isinstance(part, ast.If) for each in part.body]
+    for function in (each for each in [*top, *inner] if isinstance(each, ast.FunctionDef)):
+        yield from _in_block(function.body, tuple(_bound(function, tree, top)), function.name)
+    for owner in (each for each in tree.body if isinstance(each, ast.ClassDef)):
+        for method in (each for each in owner.body if isinstance(each, ast.FunctionDef) and each.args.args):
+            defaults = dict(zip(reversed(method.args.args), reversed(method.args.defaults), strict=False))
+            bound = [
+                ast.copy_location(ast.Assign([ast.Name(arg.arg, ast.Store())], deepcopy(value)), value) for arg, value in defaults.items()
+            ]
+            for loop in _in_block(method.body, tuple(bound), method.name):
+                yield replace(loop, owner=owner.name)
 
 
 def _in_block(block: Sequence[ast.stmt], before: tuple[ast.stmt, ...], function: str | None) -> Iterator[Loop]:
