@@ -228,6 +228,12 @@ def _steps(attempt: Attempt, problem: Problem, probe: Probe) -> list[tuple[Probe
     return shown
 
 
+def steps_of_file(attempt: Attempt, problem: Problem) -> list[dict[str, Array]] | None:
+    """Return the file's steps, at a rate of 1, from the same parameters on batches of two sizes; None where it raises."""
+    shown = _steps(attempt, problem, draw_probes(problem, 1)[0])
+    return None if shown is None else [moved for _, moved in shown]
+
+
 def _right(problem: Problem, probe: Probe) -> dict[str, Array]:
     """Return the right step of each parameter, at a learning rate of 1."""
     side = Manual(replace(problem, optimizer="sgd", optimizer_options={}, lr=1.0))

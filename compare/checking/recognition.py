@@ -9,6 +9,7 @@ from ..support.arrays import Batch
 from ..support.errors import ProblemError
 from ..userfile.conventions import CHOICES, Convention
 from ..userfile.file import Attempt
+from .decay import with_penalty
 from .examination import Examination
 from .readings import Reading, evidence, readings
 from .result import Check
@@ -35,7 +36,10 @@ def check_recognised(
     right = [each for each in found if each.is_right]
     stated = [each for each in found if each.is_stated] or found
     if right and right[0].is_stated:
-        return _said(examined(right[0]), attempt, right[0])
+        check = examined(right[0])
+        if check.verdict in ("equivalent", "unstable formula"):
+            check = with_penalty(attempt, right[0].problem, check, seed)
+        return _said(check, attempt, right[0])
     if right and not any(evidence(attempt.texts)):
         raise ProblemError(_question(attempt, right[0], stated[0]))
     most = max(each.agreeing for each in stated)

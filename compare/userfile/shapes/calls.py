@@ -11,7 +11,7 @@ import numpy as np
 from .spellings import role
 
 BATCH = 10**6      # more records than any batch has: a batch size that leaves a batch whole
-NOTHING: Mapping[str, Any] = {"epochs": 1, "batch": BATCH, "zero": 0.0, "false": False, "seed": 1}
+NOTHING: Mapping[str, Any] = {"epochs": 1, "batch": BATCH, "zero": 0.0, "reg": 0.0, "false": False, "seed": 1}
 
 
 class UnfilledError(TypeError):
@@ -115,7 +115,7 @@ def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | 
             given[each.name] = lower[each.name.lower()]
         elif what in values:
             given[each.name] = values[str(what)]
-        elif what in NOTHING and not (what in ("seed", "zero", "false", "batch", "epochs") and _is_fitting(each, what)):
+        elif what in NOTHING and not (what in ("seed", "zero", "reg", "false", "batch", "epochs") and _is_fitting(each, what)):
             given[each.name] = NOTHING[str(what)]
         elif each.default is each.empty:
             if what == "none":
@@ -128,7 +128,7 @@ def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | 
 def _is_fitting(each: inspect.Parameter, what: str) -> bool:
     """Return whether the default does: a seed's does, and so does a False, a None or a 0 of anything that is to be nothing."""
     return each.default is not each.empty and (
-        what == "seed" or (what in ("zero", "false") and not each.default) or (what == "batch" and each.default is None)
+        what == "seed" or (what in ("zero", "reg", "false") and not each.default) or (what == "batch" and each.default is None)
     )
 
 

@@ -38,6 +38,12 @@ class Network:
     is_made_of_data: bool = False      # the object is made with the records, and so anew for each step
     notes: list[str] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)      # by which the same network is built in the file when it is loaded anew
+    penalty: float = (
+        0.0      # the strength of a regularisation that the file takes; multiplied by the number of records, if it is divided by it
+    )
+    is_per_record: bool = False
+    is_random: bool = False      # a step depends on random numbers, such as an order of records
+    loss: float | None = None      # what the way back has returned beside the gradients
     _last: tuple[Any, list[Any]] | None = None
     _kept: Any = None
 
@@ -57,6 +63,16 @@ class Network:
         limits: dict[str, Any] = {"batch": 1} if self.is_single else {}
         limits |= {"classes": "all"} if self.is_index else {}
         return {**CONVENTIONS, **limits, **({} if self.has_rate else {"lr": "fixed"})}
+
+    def strength(self, n: int) -> float:
+        """Return what a regularisation's argument is to be for n records."""
+        return self.penalty * (n if self.is_per_record else 1)
+
+    def note_loss(self, answer: Any) -> None:
+        """Keep the number that comes first in the answer of the way back: it is the loss."""
+        first: Any = answer[0] if isinstance(answer, tuple) and answer else None
+        is_number = first is not None and np.shape(first) == () and isinstance(first, (float, np.floating, np.ndarray))
+        self.loss = float(first) if is_number else None
 
     def with_parameters(self, params: Any, x: Any, y: Any, lr: float) -> Any:
         """Return the root of a new network with copies of these parameters."""
@@ -82,7 +98,8 @@ class Network:
 
     def after(self, params: Any, x: Any, y: Any, lr: float) -> list[Any]:
         """Return the parameters after a step; a network that ended the last step with exactly these goes on, with its state."""
-        assert self.step is not None
+        if self.step is None:      # with a regularisation, which gradients have in them, and in PyTorch the update adds
+            return [array - lr * gradient for array, gradient in zip(params, self.gradients(params, x, y), strict=True)]
         root = None
         if self._last is not None and not self.is_made_of_data and all(map(np.array_equal, params, self._last[1])):
             root = self._last[0]
@@ -135,7 +152,7 @@ class Network:
             except Exception:
                 again = after
             if not _alike(after, again):
-                self.is_single = True
+                self.is_single = self.is_random = True
             else:
                 self._find_single(before, x, y)
         if self.is_single:

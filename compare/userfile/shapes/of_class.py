@@ -157,6 +157,13 @@ def set_rate(root: Any, module: Any, lr: float) -> None:
             return
 
 
+def set_penalty(root: Any, strength: float) -> None:
+    """Set the strength of a regularisation where the object keeps one."""
+    for name, value in list(vars(root).items()):
+        if role(name) == "reg" and name not in ("l2", "lam") and isinstance(value, (int, float)) and not isinstance(value, bool):
+            setattr(root, name, strength)
+
+
 def _completed(about: Network, each: type, options: Mapping[str, str]) -> bool:
     """Find the forward pass and the step of the network; return whether it has a step, or gradients."""
     generator = np.random.default_rng(2)
@@ -183,6 +190,10 @@ def _completed(about: Network, each: type, options: Mapping[str, str]) -> bool:
     )
     if about.step is not None:
         about.learn_limits()
+    if about.is_random and (back := _gradients(about, names, fresh, (x, y), layouts, by_forward)) is not None:
+        about.step, about.is_random, about.has_rate = None, False, True      # records drawn at random show no batch
+        del about.plan["step"]
+        about.said, about.option = about.said.replace(chosen, back), about.option.replace(f"--step {chosen}", f"--step {back}")
     _find_cost(about, names, fresh, layouts[0], x, y)
     return True
 
@@ -290,14 +301,15 @@ def _stepper(about: Network, sequence: tuple[str, ...], layout: Layout, is_index
 
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:
         set_rate(root, about.module, lr)
-        _sequence(about.module, root, sequence, layout, is_index, form, x, y, lr)
+        set_penalty(root, about.strength(len(x)))
+        _sequence(about, root, sequence, layout, is_index, form, x, y, lr)
         return root
 
     return step
 
 
 def _sequence(
-    module: Any, root: Any, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int, x: Any, y: Any, lr: float
+    about: Network, root: Any, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int, x: Any, y: Any, lr: float
 ) -> Any:
     is_paired, form = form >= _FORMS, form % _FORMS
     if layout.is_whole:
@@ -307,7 +319,15 @@ def _sequence(
         given, targets = layout.make(x[0]), list(targets_of(layout, y[0], is_index))[form]
     single = LAYOUTS["column"] if form == 0 else LAYOUTS["vector"]
     pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=True)]
-    values: dict[str, Any] = {"x": given, "y": targets, "lr": lr, "n": len(x), "pairs": pairs, "batch": len(x)}
+    values: dict[str, Any] = {
+        "x": given,
+        "y": targets,
+        "lr": lr,
+        "n": len(x),
+        "pairs": pairs,
+        "batch": len(x),
+        "reg": about.strength(len(x)),
+    }
     answer: Any = None
     parts: dict[str, Any] = {}      # of the answers, by the names that they are returned by
     for name in sequence:
@@ -315,7 +335,7 @@ def _sequence(
         known = {"grads": answer, "gradients": answer, "cache": answer, "caches": answer, "delta": answer}
         own = values | {"x": pairs} if is_paired and "y" not in roles_of(method).values() else values
         answer = called(method, filled(method, own, parts if answer is None else known | parts))
-        names = returned(module, name)
+        names = returned(about.module, name)
         if isinstance(answer, tuple) and len(names) == len(answer):
             parts |= {key: value for key, value in zip(names, answer, strict=True) if key and role(key) not in ("x", "y", "lr")}
         if rank(name, FORWARD) >= 0:
@@ -348,7 +368,9 @@ def _gradients(
 def _backer(about: Network, sequence: tuple[str, ...], layout: Layout, is_index: bool, form: int) -> Callable[..., Any]:
     def back(root: Any, x: Any, y: Any) -> Any:
         before = {id(array) for _, array in places(root)}
-        answer = _sequence(about.module, root, sequence, layout, is_index, form, x, y, 1.0)
+        set_penalty(root, about.strength(len(x)))
+        answer = _sequence(about, root, sequence, layout, is_index, form, x, y, 1.0)
+        about.note_loss(answer)
         found = assigned(arrays_in(answer), about.shapes(), about.layers)
         if found is None:      # kept in the object
             kept = [array for place, array in places(root) if id(array) not in before]

@@ -4,16 +4,17 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .arrays import Layer, chain, places
+from .arrays import Layer, chain, get, places, put
 from .calls import LAYOUTS, Layout, targets_of
 from .network import Network
-from .of_class import makers, set_rate
+from .of_class import makers, set_penalty, set_rate
 from .spellings import fits_parameter, is_bias, role
 from .training_loop import Loop, loops, stored
 
@@ -57,7 +58,9 @@ def _network(module: Any, loop: Loop, number: int, options: Mapping[str, str]) -
     text = ast.unparse(loop.node)
     frames = [name for name in (*data["x"], *data["y"]) if re.search(rf"\b{name}\.(values|iloc|loc|iterrows|to_numpy|columns)\b", text)]
     rates = [name for name in loop.read if role(name) == "lr" and name not in carried]
-    batches, passes = ([name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs"))
+    batches, passes, penalties = (
+        [name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs", "reg")
+    )
     for layout in (LAYOUTS["rows"], LAYOUTS["columns"]):
         for k in (_OUTPUTS, 1, 10, 2):
             for is_index in (False, True):
@@ -68,6 +71,7 @@ def _network(module: Any, loop: Loop, number: int, options: Mapping[str, str]) -
                     "rates": rates,
                     "batches": batches,
                     "passes": passes,
+                    "penalties": penalties,
                     "frames": frames,
                     "layout": layout.name,
                     "is_index": is_index,
@@ -170,39 +174,27 @@ def _names(layers: list[Layer]) -> list[str]:
 
 def _emptied(root: Any, layers: list[Layer], units: Any) -> Any:
     """Return the root's values with arrays of zeros in the shapes of these units."""
-    from copy import deepcopy
-
-    from .arrays import get, put
-
     root = deepcopy(root)
     for number, layer in enumerate(layers, start=1):
-        extra = layer.within is not None
-        shape = (units[number], units[number - 1] + extra)
-        root = put(root, layer.weight, np.zeros(shape if layer.is_out_in else shape[::-1]))
+        units_in, units_out = units[number - 1] + (layer.within is not None), units[number]
+        shape: tuple[int, ...] = (units_out, units_in) if layer.is_out_in else (units_in, units_out)
+        root = put(root, layer.weight, np.zeros(shape if np.ndim(get(root, layer.weight)) == 2 else units_in))
         if layer.bias is not None:
-            there = np.shape(get(root, layer.bias))
-            root = put(
-                root,
-                layer.bias,
-                np.zeros(
-                    tuple(units[number] if size > 1 or len(there) == 1 else 1 for size in there)
-                    if max(there, default=1) > 1
-                    else _one(there, units[number])
-                ),
-            )
+            root = put(root, layer.bias, np.zeros(_bias_shape(np.shape(get(root, layer.bias)), units_out)))
     return root
 
 
-def _one(there: tuple[int, ...], units: int) -> tuple[int, ...]:
-    """Return the shape of a bias of so many units, as that of one unit has it."""
-    return (1,) * (len(there) - 1) + (units,) if units > 1 else there
+def _bias_shape(there: tuple[int, ...], units: int) -> tuple[int, ...]:
+    """Return the shape of a bias of so many units that is laid out as the one that is there."""
+    at = next((i for i, size in enumerate(there) if size > 1), len(there) - 1)
+    return tuple(units if i == at else 1 for i in range(len(there)))
 
 
 def _given(plan: Mapping[str, Any]) -> list[str]:
-    return [*plan["x"], *plan["y"], *plan["rates"], *plan["batches"], *plan["passes"]]
+    return [*plan["x"], *plan["y"], *plan["rates"], *plan["batches"], *plan["passes"], *plan["penalties"]]
 
 
-def _space(module: Any, plan: Mapping[str, Any], x: Any, y: Any, lr: float) -> dict[str, Any]:
+def _space(module: Any, plan: Mapping[str, Any], x: Any, y: Any, lr: float, strength: float = 0.0) -> dict[str, Any]:
     """Return the module's names, with the data, the rate and the batch size that are given."""
     layout = LAYOUTS[plan["layout"]]
     targets = list(targets_of(layout, y, plan["is_index"]))[plan["form"]]
@@ -211,6 +203,7 @@ def _space(module: Any, plan: Mapping[str, Any], x: Any, y: Any, lr: float) -> d
     for name in plan["frames"]:
         space[name] = pd.DataFrame(space[name]) if np.ndim(space[name]) == 2 else pd.Series(space[name])
     space.update(dict.fromkeys(plan["rates"], lr) | dict.fromkeys(plan["batches"], len(x)) | dict.fromkeys(plan["passes"], _PASSES))
+    space.update(dict.fromkeys(plan["penalties"], strength))
     return space
 
 
@@ -221,13 +214,14 @@ def _bound(about: Network, loop: Loop) -> Network:
     others = loop.code(module.__file__, _given(plan), plan["carried"], runs=False)
 
     def passed(root: Any, x: Any, y: Any, lr: float) -> Any:
-        space = _space(module, plan, x, y, lr)
+        space = _space(module, plan, x, y, lr, about.strength(len(x)))
         if loop.owner is not None:
             params = about.parameters(root)
             space.update(root)
             exec(others, space)
             about.written({"self": space["self"]}, params)
             set_rate(space["self"], module, lr)
+            set_penalty(space["self"], about.strength(len(x)))
             exec(code, space)
             return space
         missing = [name for name in plan["carried"] if name not in root]
@@ -238,8 +232,6 @@ def _bound(about: Network, loop: Loop) -> Network:
         return space
 
     def new(x: Any, y: Any, lr: float) -> Any:
-        from copy import deepcopy
-
         return deepcopy(plan["root"])
 
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:

@@ -13,19 +13,27 @@ from .definitions import load as definitions
 from .network import Network
 
 MODULES = course_modules.MODULES | scientific.MODULES
+PENALTY = ("penalty", "per_record")      # options for a regularisation that the file takes: its strength, and whether n times as much
 _FINDERS: tuple[Any, ...] = (of_class, of_loop, of_functions)
 _known: dict[Any, tuple[Any, Network]] = {}
 
 
 def load(path: Path, options: Any = None) -> Network:
     """Return the network in the file; raises UnusableFileError where none is found."""
-    module, key = definitions(path), (path, path.read_bytes(), tuple(sorted((options or {}).items())))
+    names = {name: value for name, value in (options or {}).items() if name not in PENALTY}
+    network = _found(path, names)
+    network.penalty, network.is_per_record = float((options or {}).get("penalty", 0.0)), "per_record" in (options or {})
+    return network
+
+
+def _found(path: Path, options: Any) -> Network:
+    module, key = definitions(path), (path, path.read_bytes(), tuple(sorted(options.items())))
     if key in _known:
         finder, network = _known[key]
         again: Network = finder.rebuilt(module, network)
         return again
     for finder in _FINDERS:
-        first: Network | None = next(finder.networks(module, options or {}), None)
+        first: Network | None = next(finder.networks(module, options), None)
         if first is not None:
             _known[key] = finder, first
             return first
@@ -57,7 +65,13 @@ def notes(network: Network) -> list[str]:
 
 def offers(network: Network) -> list[str]:
     """The functions that the network has."""
-    own = {"forward": network.run, "train_step": network.step, "gradients": network.back, "loss": network.cost}
+    own = {
+        "forward": network.run,
+        "train_step": network.step or (network.back if network.penalty else None),
+        "gradients": network.back,
+        "loss": network.cost,
+    }
+    own["trace"] = network.back if network.loss is not None else None
     return [name for name, function in own.items() if function is not None]
 
 
@@ -80,3 +94,9 @@ def loss(network: Network, output: Any, y: Any) -> Any:
     """Return the file's loss of that output."""
     assert network.cost is not None
     return network.cost(None, output, y)
+
+
+def trace(network: Network, params: Any, x: Any, y: Any) -> Any:
+    """Return the loss that the way back returns with the gradients."""
+    network.gradients(params, x, y)
+    return {"loss": network.loss}

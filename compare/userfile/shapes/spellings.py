@@ -23,10 +23,12 @@ _OF_BOTH = (
         |niter|niters|max_?itr
     """)),
     ("batch", _named(r"(mini)?_?batch_?(size|len|count|sz)|bs")),
+    ("reg", _named(r"""
+        reg(ulari[sz]ation)?(_?(rate|strength|lambda|param|coef|term))?|lambda?_?(reg|l2)?|lambd|lmbda|lmda|lam|l2|l2_?(reg|lambda)
+        |weight_?decay
+    """)),
     ("zero", _named(r"""
-        reg(ulari[sz]ation)?(_?(rate|strength|lambda|param|coef|term))?|lambd?a?_?(reg)?|lmbda|lam|l1|l2|l2_?reg|lambda_?
-        |weight_?decay|decay(_?rate)?|momentum(_?(rate|factor|coef))?|mu|m|beta|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay
-        |tol(erance)?|lmda
+        l1|decay(_?rate)?|momentum(_?(rate|factor|coef))?|mu|m|beta|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay|tol(erance)?
     """)),
     ("false", _named(r"""
         verbose|print_?(cost|loss|every|error|freq)?|plot|shuffle|debug|log|show|display|disp|quiet|monitor\w*|early_?stop\w*
