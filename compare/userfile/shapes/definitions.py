@@ -42,7 +42,7 @@ def parsed(path: Any) -> Any:
 
 
 def offers_contract(path: Path) -> bool:
-    """Return whether the file itself defines a function of the contract that shows a step or a gradient, or cannot be parsed."""
+    """Return whether the file defines a function that shows a step or a gradient, or declares a PROBLEM; or cannot be parsed."""
     try:
         tree = parsed(path)
     except (SyntaxError, ValueError, OSError, TextError):
@@ -54,7 +54,7 @@ def offers_contract(path: Path) -> bool:
         return True
     assigned = [target for each in tree.body if isinstance(each, ast.Assign) for target in each.targets]
     imported = {alias.asname or alias.name for each in tree.body if isinstance(each, ast.ImportFrom) for alias in each.names}
-    return bool(counts.keys() & ({each.id for each in assigned if isinstance(each, ast.Name)} | imported))
+    return bool((counts.keys() | {"PROBLEM"}) & ({each.id for each in assigned if isinstance(each, ast.Name)} | imported))
 
 
 def needed_for(body: Any, names: Any) -> Any:
