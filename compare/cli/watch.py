@@ -4,8 +4,8 @@ import os
 import sys
 import webbrowser
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ..exercises.live import live_html, live_state
@@ -25,6 +25,16 @@ _WORKER = f"{__package__}.worker"
 _ALL_HINTS = "3"
 
 
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Say of an interrupt, wherever it arrives, that it ended the watch."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the watch has ended") from None
+
+
+@_ended_by_interrupt()
 def watch_exercises(options: Namespace, exercises: ExerciseSet, one: tuple[Exercise, Path] | None, check_interrupt: CheckInterrupt) -> str:
     """Check the learner's exercises in the current folder, or only one, whenever they are saved; never returns."""
 
@@ -36,25 +46,27 @@ def watch_exercises(options: Namespace, exercises: ExerciseSet, one: tuple[Exerc
         _say(f"Watching {_named(files())}; Ctrl-C ends it", f"Page: {page.url}")
         if options.open and not webbrowser.open(page.url):
             _say("No browser could be opened; open that address in one")
-        for path, answer in _answers(files, lambda path: _command(exercises, path), check_interrupt):
-            exercise = files().get(path)
-            if exercise is None:      # it was removed meanwhile
-                continue
-            if answer.ended is None and answer.code not in (0, 1):
-                _say(f"\n{path}", answer.error.strip())
-                continue
-            found = Outcome.from_json(answer.out) if answer.ended is None else _stopped(exercise, path, answer.ended)
-            progress = solved(exercises)
-            with Writing():
-                print(f"\n{path}")
-                print_outcome(found, options.hint, progress, quiet=options.quiet)
-                sys.stdout.flush()
-            page.show(live_state(exercise, found, options.hint, progress))
+        with closing(_answers(files, lambda path: _command(exercises, path), check_interrupt)) as answers:
+            for path, answer in answers:
+                exercise = files().get(path)
+                if exercise is None:      # it was removed meanwhile
+                    continue
+                if answer.ended is None and answer.code not in (0, 1):
+                    _say(f"\n{path}", answer.error.strip())
+                    continue
+                found = Outcome.from_json(answer.out) if answer.ended is None else _stopped(exercise, path, answer.ended)
+                progress = solved(exercises)
+                with Writing():
+                    print(f"\n{path}")
+                    print_outcome(found, options.hint, progress, quiet=options.quiet)
+                    sys.stdout.flush()
+                page.show(live_state(exercise, found, options.hint, progress))
     finally:
         page.close()
     return "equivalent"
 
 
+@_ended_by_interrupt()
 def watch_check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     """Check the file again whenever it, its adapter or its reference is saved; never returns."""
     if options.file is None:
@@ -63,17 +75,18 @@ def watch_check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
     files = [Path(each) for each in (options.file, *others) if each]
     argv = [word for word in options.argv if word != "--watch"]
     _say(f"Watching {_named(files)}; Ctrl-C ends it")
-    for _, answer in _answers(lambda: files, lambda path: argv, check_interrupt):
-        _say(f"\n{options.file}", (answer.out + answer.error).rstrip() if answer.ended is None else f"could not run: {answer.ended}")
+    with closing(_answers(lambda: files, lambda path: argv, check_interrupt)) as answers:
+        for _, answer in answers:
+            _say(f"\n{options.file}", (answer.out + answer.error).rstrip() if answer.ended is None else f"could not run: {answer.ended}")
     return "equivalent"
 
 
 def _answers(
     files: Callable[[], Iterable[Path]], command: Callable[[Path], list[str]], check_interrupt: CheckInterrupt
-) -> Iterator[tuple[Path, Answer]]:
+) -> Generator[tuple[Path, Answer], None, None]:
     """Yield each file that was saved, and what the command for it answers; one that is outdated by the time is left out."""
     saved = Saved(files)
-    with _ended_by_interrupt(), _warm() as warm:
+    with _warm() as warm:
         for path in saved:
             check_interrupt()
             answer = warm.run(command(path), saved.waiting)
@@ -92,14 +105,6 @@ def _warm() -> Iterator[Warm]:
         yield warm
     finally:
         warm.close()
-
-
-@contextmanager
-def _ended_by_interrupt() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("the watch has ended") from None
 
 
 def _command(exercises: ExerciseSet, path: Path) -> list[str]:
