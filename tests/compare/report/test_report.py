@@ -640,12 +640,13 @@ def test_the_command_to_repeat_has_a_row_of_its_own_on_a_terminal_and_is_never_b
 
 def test_the_page_of_the_grades_marks_each_verdict_and_escapes_what_is_brought() -> None:
     blank = {"attempt": HOSTILE, "score": 0.85714, "stage": None, "hint": None, "report": None, "network": HOSTILE}
+    blank |= {"mistakes": [HOSTILE], "alternatives": [[HOSTILE]], "lines": [3]}
     verdicts = ("equivalent", "different", "could not run")
     lines = [{**blank, "verdict": verdict, "reason": f"{verdict}: {HOSTILE}"} for verdict in verdicts]
     page = Page("".join(grades_page(lines)))
-    assert [text.strip() for text in page.texts if text.strip() in ("✓", "✗", "!")] == ["✓", "✗", "!"]
+    assert [text.strip() for text in page.texts if text.strip() in ("✓", "✗", "!")] == ["✗", "!", "✓"]
     assert page.words.count("0.86") == 3
-    assert "1 could not run, 1 different, 1 equivalent" in page.words
+    assert "1 different, 1 could not run, 1 equivalent" in page.words
     assert "script" not in page.tags
     assert "img" not in page.tags
 
