@@ -16,7 +16,7 @@ from ..support.arrays import Array
 from ..userfile.file import AttemptError
 from .engine_class import Engine, EngineError, engine_of, engines_in
 from .engine_network import network_parts
-from .engine_operators import ARRAY, SCALAR, Operator
+from .engine_operators import ARRAY, BROADCAST, SCALAR, Operator
 from .file import PartsFile, lines_that_assign
 from .judged import judged
 from .result import Part
@@ -105,29 +105,40 @@ def _uses(operator: Operator) -> Iterator[_Use]:
 
 
 def _operator(file: PartsFile, name: str, engine: Engine, operator: Operator, seed: int) -> Part | None:
-    """Return the part of an operator, None where its objects do not take it in this form."""
-    label, compared, beside = f"{name}: {operator.said}", 0, _BESIDE
+    """Return the part of an operator, None where its objects do not take it in this form.
+
+    An engine need not broadcast: where no operands of two shapes agree, those of one shape count, and the part says so.
+    """
+    label, compared = f"{name}: {operator.said}", 0
     lines = file.lines_of(f"{name}.{operator.method}") or file.lines_of(name)
     random = np.random.default_rng((seed, *label.encode()))
-    failed: list[tuple[Any, str]] = []
+    agreed, apart = list[Any](), list[Part]()
     for shapes in operator.shapes if engine.is_array else ((((),) * operator.count),):
+        is_broadcast = operator.shapes == BROADCAST and len(set(shapes)) > 1
         for use, leaves in _drawn_uses(operator, shapes, random):
             result = _compared(file, engine, leaves, use.code, operator, seed, f"{name}.{operator.method}")
             if isinstance(result, str):
-                failed.append((shapes, result))
-                break
-            compared += sum(result.sizes.values())
-            if result.first is not None:
-                on = f"{use.said}, with {_said(leaves)}"
+                if not compared and not apart:
+                    return None      # it need not have this form
+                apart.append(Part(label, "could not run", _BESIDE, compared, lines=lines, reason=result))
+            elif result.first is not None:
+                compared += sum(result.sizes.values())
                 line = _line(file, f"{name}.{operator.method}", result.first.tensor)
-                return Part(label, "wrong", _BESIDE, compared, result.first, on, lines, line)
-        if failed and not compared:
-            return None      # it need not have this form
-    if failed:
-        if any(len(set(each)) == 1 for each, _ in failed) or len(failed) < sum(len(set(each)) > 1 for each in operator.shapes):
-            return Part(label, "could not run", _BESIDE, compared, lines=lines, reason=failed[0][1])
-        beside = f"{_BESIDE}; arrays that are broadcast raise an error"
-    return Part(label, "agrees", beside, compared, lines=lines)
+                found = Part(label, "wrong", _BESIDE, compared, result.first, f"{use.said}, with {_said(leaves)}", lines, line)
+                if not (is_broadcast and result.first.actual is None):      # another shape
+                    return found
+                apart.append(found)
+            else:
+                compared += sum(result.sizes.values())
+                continue
+            if not is_broadcast:
+                return apart[-1]
+            break
+        else:
+            agreed += [shapes] if is_broadcast else []
+    if apart and agreed:
+        return apart[0]
+    return Part(label, "agrees", f"{_BESIDE}{'; it does not broadcast' if apart else ''}", compared, lines=lines)
 
 
 def _drawn_uses(operator: Operator, shapes: Any, random: Generator) -> Iterator[tuple[_Use, list[Array]]]:
@@ -159,10 +170,11 @@ def _compared(
         made = [engine.leaf(each) for each in leaves]
         root = _summed(code(operator.apply, made))
         engine.go_back(root, made)
-        return engine.number(root), [engine.gradient(each) for each in made]
+        return np.sum(engine.number(root)), [engine.gradient(each) for each in made]
 
     try:
         data, grads = file.run(label, run)
+        grads = [np.zeros(leaf.shape) if grad is None else grad for grad, leaf in zip(grads, leaves, strict=True)]      # it is not used
     except AttemptError as error:
         return str(error)
     names = [f"gradient of {'abc'[i]}" for i in range(len(leaves))]
@@ -254,8 +266,11 @@ def _keeps_shape(operator: Operator) -> bool:
 
 
 def _summed(made: Any) -> Any:
-    """Return the sum of an object of arrays; a scalar as it is."""
-    return made.sum() if callable(getattr(made, "sum", None)) else made
+    """Return the sum of an object of arrays; a scalar, and what has no such sum, as it is: it goes back from ones."""
+    try:
+        return made.sum() if callable(getattr(made, "sum", None)) else made
+    except TypeError:      # it takes an axis
+        return made
 
 
 def _drawn(random: Generator, shape: tuple[int, ...], *, is_positive: bool) -> Array:

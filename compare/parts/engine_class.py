@@ -14,6 +14,7 @@ from .file import PartsFile
 _BACKWARDS = ("backward", "backprop", "backpropagate", "backward_pass")
 _DATA = ("data", "value", "val", "v", "_data", "_value")
 _GRAD = ("grad", "gradient", "derivative", "_grad", "g")
+_TRACKED = ("requires_grad", "autograd", "require_grad", "needs_grad")      # options of a class whose objects are leaves
 _ARRAYS = {"__matmul__", "matmul", "dot", "sum", "reshape", "transpose", "T"}
 
 
@@ -50,7 +51,7 @@ class Engine:
         """Return the class as an engine; raises EngineError, and what making an object raises."""
         is_array = any(hasattr(kind, name) for name in _ARRAYS)
         parameters = inspect.signature(kind).parameters
-        options = {name: True for name in ("requires_grad",) if name in parameters}
+        options = {name: True for name in _TRACKED if name in parameters}
         number: Any = np.array([[0.37, 1.21]]) if is_array else 0.37
         made = kind(number, **options)
         names = [*vars(made), *(name for name in (*_DATA, *_GRAD) if hasattr(made, name))]
@@ -83,7 +84,8 @@ class Engine:
         except TypeError:      # it takes the gradient
             getattr(root, self.backward)(np.ones_like(self.number(root)) if self.is_array else 1.0)
             return
-        if not is_started and not np.any(np.asarray(self.gradient(root) or 0.0, float)):
+        own = self.gradient(root)
+        if not is_started and (own is None or not np.any(np.asarray(own, float))):
             setattr(root, self.grad, 1.0)
             getattr(root, self.backward)()
 

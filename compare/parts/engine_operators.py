@@ -33,7 +33,7 @@ class Operator:
 
 _ONE: tuple[Shapes, ...] = (((3, 4),), ((5,),))
 _SAME: Shapes = ((3, 4), (3, 4))
-_BROADCAST: tuple[Shapes, ...] = (_SAME, ((3, 4), (4,)), ((3, 4), (3, 1)), ((4,), (3, 4)), ((1, 4), (3, 1)), ((2, 3, 4), (3, 1)))
+BROADCAST: tuple[Shapes, ...] = (_SAME, ((3, 4), (4,)), ((3, 4), (3, 1)), ((4,), (3, 4)), ((1, 4), (3, 1)), ((2, 3, 4), (3, 1)))
 
 
 def _unary(method: str, said: str, apply: Callable[..., Any], reference: Any = None, *, is_positive: bool = False) -> Operator:
@@ -41,7 +41,7 @@ def _unary(method: str, said: str, apply: Callable[..., Any], reference: Any = N
 
 
 def _binary(method: str, said: str, apply: Callable[..., Any], *, is_positive: bool = False) -> Operator:
-    return Operator(method, said, apply, 2, None, is_positive, _BROADCAST)
+    return Operator(method, said, apply, 2, None, is_positive, BROADCAST)
 
 
 def _calls(name: str, *arguments: Any, **named: Any) -> Callable[..., Any]:

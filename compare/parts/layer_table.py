@@ -25,7 +25,7 @@ class Layer:
 
     `conventions` are further options of the reference, each with the words for it; the first is taken unless another is right. With
     `sees_output` the reference is given the file's own output, which alone shows what was drawn. `in_test` says whether there is a
-    backward pass in evaluation.
+    backward pass in evaluation, `is_own` that the reference is the file's own forward function.
     """
 
     title: str
@@ -37,6 +37,7 @@ class Layer:
     is_loss: bool = False
     sees_output: bool = False
     in_test: bool = False
+    is_own: bool = False
 
 
 _VARIANCES: tuple[Convention, ...] = (("", {}), ("running_var takes the unbiased variance", {"is_biased": False}))
@@ -89,7 +90,7 @@ LAYERS: Mapping[str, Layer] = {
     "conv_relu": Layer("F.relu(F.conv2d(x))", draw.images, lambda x, w, b, **options: F.relu(by.conv(x, w, b, **options))),
     **_named("conv_bn_relu conv_batchnorm_relu", Layer("relu(F.batch_norm(F.conv2d(x)))", draw.normalized_images, by.conv_norm_relu)),
     "conv_relu_pool": Layer("F.max_pool2d(relu(F.conv2d(x)))", draw.pooled_images, by.conv_relu_pool),
-    **_named("max_pool maxpool max_pool2d maxpool2d", Layer("F.max_pool2d", draw.pools, by.max_pool, layouts=POOLS)),
+    **_named("max_pool maxpool max_pool2d maxpool2d pool pooling", Layer("F.max_pool2d", draw.pools, by.max_pool, layouts=POOLS)),
     **_named("avg_pool average_pool avgpool avg_pool2d mean_pool", Layer("F.avg_pool2d", draw.pools, by.avg_pool, layouts=POOLS)),
     **_named("rnn_step rnn_cell vanilla_rnn_step", Layer("tanh(x·Wx + h·Wh + b)", draw.steps, by.rnn_step, ("next_h",))),
     **_named("rnn vanilla_rnn", Layer("tanh cells over the sequence", draw.sequences, by.rnn, ("h",))),

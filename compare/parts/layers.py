@@ -20,6 +20,7 @@ from .layer_draws import Case
 from .layer_table import LAYERS, LOSSES, Layer
 from .layer_twin import LayerTwin
 from .layouts import Layout
+from .own_forward import own_layer
 from .pairs import Pair, pairs_in
 from .result import Part
 from .words import factor_said
@@ -38,11 +39,12 @@ def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
     """Yield a part for each forward and backward function, and each loss."""
     own = {name: value for name, value in file.own().items() if inspect.isfunction(value)}
     for pair in pairs_in(own):
-        row = LAYERS.get(pair.name)
+        row = LAYERS.get(pair.name) or own_layer(file, pair, [*LAYERS.values()])
         if row is not None:
             yield from _Layer(file, pair, row, seed).parts()
         for name in (pair.forward, *pair.backwards) if row is None else ():
-            yield Part(name, "not compared", lines=file.lines_of(name), reason=f"no layer of PyTorch is known by the name {pair.name}")
+            reason = f"no layer of PyTorch is known by the name {pair.name}, and its forward does not run on PyTorch's tensors"
+            yield Part(name, "not compared", lines=file.lines_of(name), reason=reason)
     for name in losses_in(file.tree):
         yield from _Layer(file, Pair(name, name, (name,)), LOSSES[name.lower()], seed).parts()
 
@@ -58,6 +60,14 @@ class _Answer:
     options: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """The answers on all cases, and the cases on which the forward function raised an error."""
+
+    given: list[_Answer]
+    raised: list[tuple[Case, Exception]]
+
+
 class _Layer:
     """One layer's functions on all cases, in the layout and by the convention that fit."""
 
@@ -66,50 +76,49 @@ class _Layer:
 
     def parts(self) -> Iterator[Part]:
         """Yield the part of the forward function, and one for each backward function."""
-        failed: list[Exception] = []
-        fitting: list[tuple[LayerTwin, list[_Answer]]] = []
+        tried: list[tuple[tuple[bool, bool, int], LayerTwin, _Answers]] = []
         for layout in self.row.layouts:
-            try:
-                answers = self._answers(layout)
-            except (AttemptError, BindingError) as error:
-                failed.append(error)
-                continue
+            answers = self._answers(layout)
             twins = [LayerTwin(self.row, layout, convention) for convention in self.row.conventions]
-            right = [twin for twin in twins if all(_is_near(twin, each) for each in answers)]
-            fitting.insert(0 if right else len(fitting), ((right or twins)[0], answers))
-            if right:
+            right = [twin for twin in twins if all(_is_near(twin, each) for each in answers.given)]
+            fits = all(_fits(twins[0], each) for each in answers.given)
+            tried.append(((bool(right), fits, len(answers.given)), (right or twins)[0], answers))
+            if right and answers.given and not answers.raised:
                 break
-            failed += [] if all(_fits(twins[0], each) for each in answers) else [BindingError("its output has another shape")]
-        whole = [each for each in fitting if all(_fits(each[0], answer) for answer in each[1])] or fitting
-        if not whole:
-            yield self._failed(self.pair.forward, failed[0])
+        _, twin, answers = max((each for each in tried if each[2].given), key=lambda each: each[0], default=tried[0])
+        if len(answers.given) < max(1, len(answers.raised)):
+            error = answers.raised[0][1]
+            not_taken = isinstance(error, BindingError)      # no mistake of the file's
+            yield self._not_compared(self.pair.forward, str(error)) if not_taken else self._failed(self.pair.forward, error)
             for name in self.pair.backwards if not self.row.is_loss else ():
                 yield self._not_compared(name, f"{self.pair.forward} could not run")
-        elif all(each is None for answer in whole[0][1] for each in answer.outs):
+        elif all(each is None for answer in answers.given for each in answer.outs):
             for name in dict.fromkeys((self.pair.forward, *self.pair.backwards)):
                 yield self._not_compared(name, _NOT_WRITTEN)
         else:
-            yield from self._compared(*whole[0])
+            yield from self._compared(twin, answers)
 
-    def _compared(self, twin: LayerTwin, answers: list[_Answer]) -> Iterator[Part]:
-        results = [(answer, self._judged(twin, answer, {})) for answer in answers]
-        forward = self._part(self.pair.forward, twin.said, results, ("outputs",))
-        if not self.row.is_loss:
+    def _compared(self, twin: LayerTwin, answers: _Answers) -> Iterator[Part]:
+        results = [(answer, self._judged(twin, answer, {})) for answer in answers.given]
+        said = "; ".join(filter(None, (twin.said, *(f"not on {case.said()}, where it raises" for case, _ in answers.raised[:1]))))
+        forward = self._part(self.pair.forward, said, results, ("outputs",))
+        if not self.row.is_loss and not self.row.is_own:
             yield forward
         for name in self.pair.backwards:
-            yield self._backward(name, twin, answers, forward)
+            yield self._backward(name, twin, answers.given, forward)
 
-    def _answers(self, layout: Layout) -> list[_Answer]:
-        """Call the forward function on each case; raises AttemptError or BindingError."""
+    def _answers(self, layout: Layout) -> _Answers:
+        """Call the forward function on each case."""
         random = np.random.default_rng((self.seed, *self.pair.forward.encode()))
-        cases = [case for case in self.row.draw(random) if layout.takes(case)]
-        function = getattr(self.file.module, self.pair.forward)
-        count = len(self.row.outputs)
-        answers = []
-        for case in cases:
-            turned = layout.turned(case)
-            arguments = bound(function, turned)
-            answer = self.file.run(self.pair.forward, function, **arguments)
+        function, found = getattr(self.file.module, self.pair.forward), _Answers([], [])
+        for case in (each for each in self.row.draw(random) if layout.takes(each)):
+            try:
+                arguments = bound(function, layout.turned(case))
+                answer = self.file.run(self.pair.forward, function, **arguments)
+            except (AttemptError, BindingError) as error:
+                found.raised.append((case, error))
+                continue
+            count = len(self.row.outputs)
             values = answer if isinstance(answer, tuple) else (answer,)
             outs, rest = values[:count] + (None,) * (count - len(values)), values[count:]
             shapes = LayerTwin(self.row, layout, self.row.conventions[0]).shapes(case, outs)
@@ -117,8 +126,8 @@ class _Layer:
             options: dict[str, Any] = {}
             for each in arguments.values():
                 options |= each if isinstance(each, dict) else {}
-            answers.append(_Answer(case, above, outs, rest[0] if len(rest) == 1 else rest or None, options))
-        return answers
+            found.given.append(_Answer(case, above, outs, rest[0] if len(rest) == 1 else rest or None, options))
+        return found
 
     def _backward(self, name: str, twin: LayerTwin, answers: list[_Answer], forward: Part) -> Part:
         results, said, node = [], twin.said, self.file.node_of(name)
@@ -141,7 +150,10 @@ class _Layer:
                 by_role, words = gradients_by_role(returned, roles, node if isinstance(node, ast.FunctionDef) else None)
             if all(each is None for each in (returned if isinstance(returned, tuple) else (returned,))):
                 return self._not_compared(name, _NOT_WRITTEN)
-            said = "; ".join(filter(None, (twin.said, words)))
+            others = {role: value for role, value in by_role.items() if _is_as_long(value, roles[role])}
+            by_role |= {role: np.reshape(value, roles[role]) for role, value in others.items()}
+            shapes = ", ".join(f"d{role} is {np.shape(value)}" for role, value in others.items())
+            said = "; ".join(filter(None, (twin.said, words, shapes)))
             grads: dict[Key, Any] = {("gradients", f"d{role}"): by_role.get(role) for role in roles}
             results.append((answer, self._judged(twin, answer, grads)))
         part = self._part(name, said, results, ("outputs", "gradients") if self.row.is_loss else ("gradients",))
@@ -180,6 +192,12 @@ class _Layer:
 
     def _not_compared(self, name: str, reason: str) -> Part:
         return Part(name, "not compared", self.row.title, lines=self.file.lines_of(name), reason=reason)
+
+
+def _is_as_long(value: Any, shape: tuple[int, ...]) -> bool:
+    """Return whether a gradient has another shape than its array, but for axes of one entry the same."""
+    own = np.shape(value) if isinstance(value, np.ndarray) else shape
+    return own != shape and [n for n in own if n > 1] == [n for n in shape if n > 1]
 
 
 def _fits(twin: LayerTwin, answer: _Answer) -> bool:

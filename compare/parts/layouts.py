@@ -20,14 +20,21 @@ _TURNS: Mapping[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """How the arrays of each role are turned, with the words for it; `is_flat` takes the records of two axes alone."""
+    """How the arrays of each role are turned, with the words for it.
+
+    `is_flat` takes the records of two axes alone, `is_square` filters and windows that are as high as wide.
+    """
 
     said: str
     turns: Mapping[str, str] = field(default_factory=dict)
     is_flat: bool = False
+    is_square: bool = False
 
     def takes(self, case: Case) -> bool:
         """Return whether the case can be had in this layout."""
+        if self.is_square:
+            sizes = case.arrays["w"].shape[2:] if "w" in case.arrays else [case.options[name] for name in ("pool_height", "pool_width")]
+            return len({*sizes}) == 1
         return not self.is_flat or all(array.ndim == 2 for role, array in case.arrays.items() if role == "x")
 
     def turned(self, case: Case) -> Case:
@@ -54,10 +61,20 @@ FEATURES = (
     Layout("γ and β are (1, D)", {"gamma": "as a row", "beta": "as a row"}),
     Layout("records in columns", {"x": "transposed", "out": "transposed", "gamma": "as a column", "beta": "as a column"}, True),
 )
-IMAGES = (
-    AS_DRAWN,
-    Layout("b is (F, 1)", {"b": "as a column"}),
-    Layout("channels last", {"x": "channels last", "out": "channels last", "w": "filters last"}),
-    Layout("channels last, b (1, 1, 1, F)", {"x": "channels last", "out": "channels last", "w": "filters last", "b": "over four axes"}),
+_LAST = {"x": "channels last", "out": "channels last"}
+_FILTERS = {**_LAST, "w": "filters last"}
+IMAGES = tuple(
+    Layout("; ".join(filter(None, (said, "filters are square" if is_square else ""))), turns, is_square=is_square)
+    for said, turns in (
+        ("", {}),
+        ("b is (F, 1)", {"b": "as a column"}),
+        ("channels last", _FILTERS),
+        ("channels last, b (1, 1, 1, F)", {**_FILTERS, "b": "over four axes"}),
+    )
+    for is_square in (False, True)
 )
-POOLS = (AS_DRAWN, Layout("channels last", {"x": "channels last", "out": "channels last"}))
+POOLS = tuple(
+    Layout("; ".join(filter(None, (said, "windows are square" if is_square else ""))), turns, is_square=is_square)
+    for said, turns in (("", {}), ("channels last", _LAST))
+    for is_square in (False, True)
+)

@@ -66,9 +66,51 @@ def test_a_factor_that_explains_every_number_is_said(tmp_path: Path) -> None:
 def test_what_is_not_written_or_not_known_is_no_proof(tmp_path: Path) -> None:
     stub = "def relu_forward(x):\n    out = cache = None\n    return out, cache\n\n\ndef relu_backward(dout, cache):\n    return None\n"
     assert checked(tmp_path, stub).verdict == "not a proof"
-    result = checked(tmp_path, stub.replace("relu", "warp"))
+    result = checked(tmp_path, LAYERS + stub.replace("relu", "warp"))
     assert result.verdict == "not a proof"
     assert "warp" in str(first(result).reason)
+
+
+WARP = """
+
+def leaky_relu_forward(x):
+    out = np.where(x > 0, x, 0.1 * x)
+    return out, x
+
+
+def leaky_relu_backward(dout, cache):
+    return dout * np.where(cache > 0, 1.0, 0.1)
+
+
+def scaled_forward(x, w, b):
+    assert x.ndim == 2
+    out = np.zeros((x.shape[0], w.shape[1]))
+    for i in range(x.shape[0]):
+        out[i] = x[i] @ np.tanh(w) + b
+    out *= 2
+    return out, (x, w)
+
+
+def scaled_backward(dout, cache):
+    x, w = cache
+    t = np.tanh(w)
+    return 2 * dout @ t.T, 2 * x.T @ dout * (1 - t**2), 2 * dout.sum(0)
+"""
+
+
+def test_a_layer_of_no_known_name_is_compared_with_autograd_of_its_own_forward(tmp_path: Path) -> None:
+    result = checked(tmp_path, LAYERS + WARP)
+    backwards = {part.name: part for part in result.parts if part.name.startswith(("leaky", "scaled"))}
+    assert {part.mark for part in backwards.values()} == {"agrees"}, first(result)
+    assert set(backwards) == {"leaky_relu_backward", "scaled_backward"}
+    assert "its own forward" in backwards["leaky_relu_backward"].beside
+    for line, wrong, name in (
+        ("np.where(cache > 0, 1.0, 0.1)", "np.where(cache > 0, 1.0, 0.2)", "leaky_relu_backward"),
+        ("2 * x.T @ dout * (1 - t**2)", "x.T @ dout * (1 - t**2)", "scaled_backward"),
+    ):
+        assert WARP.count(line) == 1
+        result = checked(tmp_path, LAYERS + WARP.replace(line, wrong))
+        assert (result.verdict, first(result).name) == ("different", name)
 
 
 def test_what_raises_could_not_run(tmp_path: Path) -> None:

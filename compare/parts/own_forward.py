@@ -1,0 +1,86 @@
+"""A layer that PyTorch has no function for: its backward stands beside autograd of the file's own forward, run on PyTorch's tensors."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from ..userfile.file import AttemptError
+from .as_tensors import array_module, as_tensors, tensor_of
+from .binding import BindingError, bound
+from .file import PartsFile
+from .layer_draws import Case
+from .layer_table import Layer
+from .names_tree import repeatable
+from .pairs import Pair
+
+
+def own_layer(file: PartsFile, pair: Pair, rows: Sequence[Layer]) -> Layer | None:
+    """Return a layer with what is drawn for one of the rows, on which the forward runs as it is and on tensors alike; None for none."""
+    module = vars(file.module)
+    required = [each for each in inspect.signature(module[pair.backwards[0]]).parameters.values() if each.default is each.empty]
+    outputs = tuple(f"out{i or ''}" for i in range(max(1, len(required) - 1)))
+    for draw in dict.fromkeys(row.draw for row in rows):
+        cases = list(draw(np.random.default_rng(0)))
+        own = _Own(file, pair.forward, list(cases[0].arrays), len(outputs))
+        taken = [number for number, case in enumerate(cases) if own.runs(case)]
+        if len(taken) > 1:
+            return Layer("autograd of its own forward, which is not compared", _Taken(draw, taken), own.reference, outputs, is_own=True)
+    return None
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What is drawn, without the cases on which the forward does not run."""
+
+    draw: Callable[[Generator], Iterator[Case]]
+    taken: Sequence[int]
+
+    def __call__(self, random: Generator) -> Iterator[Case]:
+        """Yield the cases."""
+        return (case for number, case in enumerate(self.draw(random)) if number in self.taken)
+
+
+class _Own:
+    """The file's forward function, as it is and on PyTorch's tensors."""
+
+    def __init__(self, file: PartsFile, name: str, roles: Sequence[str], count: int) -> None:
+        self.file, self.name, self.roles, self.count = file, name, roles, count
+        functions = [node for node in file.tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
+        self.code = compile(repeatable(functions), str(file.path), "exec", dont_inherit=True)
+
+    def runs(self, case: Case) -> bool:
+        """Return whether it runs on a case, and gives the same numbers of tensors, with a gradient at each array."""
+        try:
+            answer = self.file.run(self.name, vars(self.file.module)[self.name], **bound(vars(self.file.module)[self.name], case))
+            tensors = [torch.from_numpy(np.array(each)) for each in case.arrays.values()]
+            leaves = [each.requires_grad_() for each in tensors if each.is_floating_point()]
+            outs = self.file.run(self.name, self.reference, *tensors, **case.options)
+        except (AttemptError, BindingError):
+            return False
+        plain = list(answer)[: self.count] if isinstance(answer, tuple) else [answer]
+        if len(plain) != len(outs) or not all(each.requires_grad for each in outs):
+            return False
+        grads = torch.autograd.grad([each.sum() for each in outs], leaves, allow_unused=True)
+        pairs = [(one, other.numpy(force=True)) for one, other in zip(plain, outs, strict=True)]
+        are_same = all(np.shape(one) == other.shape and np.allclose(one, other) for one, other in pairs)
+        return are_same and all(grad is not None for grad in grads)
+
+    def reference(self, *tensors: Tensor, **options: Any) -> tuple[Tensor, ...]:
+        """Return the outputs on tensors; raises ValueError for what is no array."""
+        space = {**vars(self.file.module)}
+        space |= {name: array_module() for name, value in space.items() if value is np}
+        exec(self.code, space)
+        arrays = {role: array_module().asarray(each) for role, each in zip(self.roles, tensors, strict=True)}
+        named = {name: as_tensors(value) for name, value in options.items()}
+        answer = space[self.name](**bound(space[self.name], Case(arrays, named)))
+        outs = [tensor_of(each) for each in (list(answer)[: self.count] if isinstance(answer, tuple) else [answer])]
+        if any(each is None for each in outs):
+            raise ValueError(f"{self.name} returns no arrays of PyTorch's tensors")
+        return tuple(each for each in outs if each is not None)
