@@ -2,12 +2,13 @@
 
 import copy
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 tnp: Any = import_module("torch._numpy")      # as torch.compile has it; it has no types
 
@@ -17,10 +18,17 @@ class _Numpy(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("numpy")
-        vars(self)["add"] = _Add()
+        vars(self).update(add=_Add(), array=_array, asarray=_array)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(tnp, name) if hasattr(tnp, name) else getattr(np, name)
+
+
+def _array(value: Any, *arguments: Any, **named: Any) -> Any:
+    """Return an array; of a list of arrays one that keeps their gradients."""
+    if isinstance(value, (list, tuple)) and any(isinstance(each, (tnp.ndarray, list, tuple)) for each in value):
+        return tnp.stack([_array(each) for each in value])
+    return tnp.asarray(value) if isinstance(value, Tensor) else tnp.array(value, *arguments, **named)
 
 
 class _Add:
@@ -68,3 +76,20 @@ def tensor_of(value: Any) -> Tensor | None:
 def as_numbers_of(tensor: Tensor, like: Any) -> Any:
     """Return a tensor as what the other is: an array or a tensor."""
     return tnp.asarray(tensor) if isinstance(like, tnp.ndarray) else tensor
+
+
+def image_functions() -> Any:
+    """Return what stands in for scipy.signal: the sums of products of two images, on PyTorch's tensors."""
+
+    def correlate2d(image: Any, kernel: Any, mode: str = "full") -> Any:
+        one, other = (tnp.asarray(each).tensor for each in (image, kernel))
+        high, wide = other.shape
+        pads = {"valid": (0, 0, 0, 0), "full": (wide - 1, wide - 1, high - 1, high - 1)}
+        same = ((wide - 1) // 2, wide // 2, (high - 1) // 2, high // 2)
+        padded = functional.pad(one[None, None], pads.get(mode, same))
+        return tnp.asarray(functional.conv2d(padded, other[None, None])[0, 0])
+
+    def convolve2d(image: Any, kernel: Any, mode: str = "full") -> Any:
+        return correlate2d(image, tnp.asarray(tnp.asarray(kernel).tensor.flip(0, 1)), mode)
+
+    return SimpleNamespace(correlate2d=correlate2d, convolve2d=convolve2d)

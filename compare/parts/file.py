@@ -3,17 +3,23 @@
 import ast
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from ..userfile.file import Attempt
 from ..userfile.imports import Imports
+from ..userfile.shapes import scientific
+from ..userfile.shapes.definitions import ASSIGNMENTS, is_definition, needed_for
+from . import signal
 
 
 class PartsFile(Attempt):
-    """A user's file that is executed in this process, and whose own functions and classes may be called by name.
+    """A user's file whose definitions are executed in this process, and may be called by name.
 
     Raises UnusableFileError, or AttemptError for what executing it raises.
     """
@@ -22,13 +28,31 @@ class PartsFile(Attempt):
         self.path, self.adapter, self.name = path, None, path.name
         self._begin(seed)
         self._imports: Imports = Imports(path, self.notes)
+        self._imports.provide(scientific.MODULES | signal.MODULES)
+        self._imports.place(self._imports.attempt)
+        source = self._imports.attempt.sources[str(path)]
+        self.tree = ast.parse("\n".join(source.lines) + "\n")
+        code = compile(_definitions_alone(self.tree), str(path), "exec", dont_inherit=True)
+        self._imports.attempt.sources[str(path)] = replace(source, code=code)
         self.module = self._executed(path, self._imports.attempt)
-        self.tree = ast.parse(self.text)
         self._definitions = {node.name: node for node in _definitions(self.tree)}
 
     def own(self) -> dict[str, Any]:
         """Return the file's own functions and classes by name, in their order, and not what it imports."""
         return {name: vars(self.module)[name] for name in self._definitions if self._is_own(vars(self.module).get(name))}
+
+    @contextmanager
+    def with_arrays_of(self, module: Any) -> Iterator[None]:
+        """Let the modules that the file imports from beside it use this module in NumPy's place."""
+        spaces = [vars(each) for each in self._imports.modules.values() if each is not self.module]
+        own = [(space, name) for space in spaces for name, value in space.items() if value is np]
+        for space, name in own:
+            space[name] = module
+        try:
+            yield
+        finally:
+            for space, name in own:
+                space[name] = np
 
     def run(self, name: str, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """Call the function and return its answer; raises AttemptError, with the line, for what it raises."""
@@ -50,6 +74,14 @@ class PartsFile(Attempt):
             return str(value.__module__) == str(self.module.__name__)
         inner = inspect.unwrap(value) if callable(value) else value
         return not isinstance(inner, FunctionType) or inner.__code__.co_filename == str(self.path)
+
+
+def _definitions_alone(tree: ast.Module) -> ast.Module:
+    """Return the file's imports, functions and classes, and the assignments that these need, if they can be executed."""
+    body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
+    nothing = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
+    needed = [each if is_definition(each) else ast.Try([each], [nothing], [], []) for each in needed_for(body, ())]
+    return ast.fix_missing_locations(ast.Module(needed, []))
 
 
 def _definitions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.ClassDef]:

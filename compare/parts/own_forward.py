@@ -79,7 +79,8 @@ class _Own:
         exec(self.code, space)
         arrays = {role: array_module().asarray(each) for role, each in zip(self.roles, tensors, strict=True)}
         named = {name: as_tensors(value) for name, value in options.items()}
-        answer = space[self.name](**bound(space[self.name], Case(arrays, named)))
+        with self.file.with_arrays_of(array_module()):
+            answer = space[self.name](**bound(space[self.name], Case(arrays, named)))
         outs = [tensor_of(each) for each in (list(answer)[: self.count] if isinstance(answer, tuple) else [answer])]
         if any(each is None for each in outs):
             raise ValueError(f"{self.name} returns no arrays of PyTorch's tensors")

@@ -14,6 +14,7 @@ from .engine_class import engines_in
 from .engine_network import networks_in
 from .file import PartsFile
 from .functions import check_functions
+from .layer_classes import check_classes, classes_in
 from .layer_table import LAYERS
 from .layers import check_layers, losses_in
 from .names import NamesFile, check_names, names_in, uses_torch
@@ -65,6 +66,7 @@ SHAPES: Mapping[str, Shape] = {
     "autograd_functions": Shape("one's own autograd.Functions", _functions, check_functions),
     "engine": Shape("an engine whose objects go back by themselves", lambda tree: [*engines_in(tree), *networks_in(tree)], check_engine),
     "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),
+    "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
 
@@ -82,4 +84,5 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
     if set(functions_of(tree)) & set(FUNCTIONS):
         return None
     found = next((name for name, shape in SHAPES.items() if shape.signs(tree)), None)
-    return None if found == "tensor_names" and not is_last and not uses_torch(tree) else found
+    is_weak = found == "layer_classes" or (found == "tensor_names" and not uses_torch(tree))
+    return None if is_weak and not is_last else found
