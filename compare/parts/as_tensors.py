@@ -18,7 +18,7 @@ class _Numpy(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("numpy")
-        vars(self).update(add=_Add(), array=_array, asarray=_array)
+        vars(self).update(add=_Add(), array=_array, asarray=_array, random=np.random)      # which draws what it draws for NumPy
 
     def __getattr__(self, name: str) -> Any:
         return getattr(tnp, name) if hasattr(tnp, name) else getattr(np, name)

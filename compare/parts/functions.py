@@ -76,7 +76,9 @@ class _Function:
         compared = sum(sum(result.sizes.values()) for _, result in results)
         wrong = [(each, result) for each, result in results if result.first is not None]
         if not wrong:
-            return Part(name, "agrees", self.beside, compared, lines=lines)
+            left = [each for each in inputs[0].names if each not in inputs[0].wanted]
+            said = f"{self.beside}; it gives no gradient of {', '.join(left)}" if left else self.beside
+            return Part(name, "agrees", said, compared, lines=lines)
         at, result = wrong[0]
         first = result.first
         assert first is not None

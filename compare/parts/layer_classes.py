@@ -34,9 +34,10 @@ _BESIDE = "autograd of its own forward, which is not compared"
 _ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
     (("prime", "deriv"), (lambda x: 3 * x * x,)),
     (("activation", "func", "fn"), (lambda x: x * x * x,)),
-    (("shape",), ((2, 6, 7), (6, 7, 2), (3, 2, 6, 7))),
-    (("kernel", "filtersize", "ksize", "poolsize"), (3, 2)),
-    (("filters", "depth", "channels"), (4,)),
+    (("shape", "xdim", "inputdim", "indim"), ((2, 6, 7), (6, 7, 2), (3, 2, 6, 7), 6)),
+    (("kernel", "filtersize", "ksize", "poolsize", "hfilter", "wfilter"), (3, 2)),
+    (("filter", "depth", "channels"), (4,)),
+    (("prob", "rate", "ratio", "keep", "dropout"), (0.5,)),
     (("stride",), (1, 2)),
     (("pad",), (0, 1)),
     (("out", "neurons", "units", "hidden", "nodes"), (5,)),
@@ -116,7 +117,7 @@ class _Class:
                     layer = self.kind(*arguments)
                     for value in _weights(layer).values():      # which may be 0 at first
                         value[...] = value if value.any() else 0.5 * random.standard_normal(value.shape)
-                    out = copy.deepcopy(layer).forward(x.copy())
+                    out = self._seeded(copy.deepcopy(layer)).forward(x.copy())
                     same = self._forward(layer, x)[0]
                 except Exception:      # whatever the class raises
                     continue
@@ -132,7 +133,7 @@ class _Class:
 
     def _backward(self, made: _Made) -> tuple[Any, Any, Array, Any]:
         """Return the gradient at the input, what else came, the gradient from above, and the layer afterwards."""
-        layer = copy.deepcopy(made.layer)
+        layer = self._seeded(copy.deepcopy(made.layer))
         out = np.asarray(layer.forward(made.x.copy()))
         above = np.random.default_rng((self.seed, 3)).standard_normal(out.shape)
         takes = [each for each in inspect.signature(layer.backward).parameters.values() if each.default is each.empty]
@@ -155,10 +156,16 @@ class _Class:
             state[name] = array_module().asarray(leaves[name].clone())
         vars(twin).update(state)
         with self.file.with_arrays_of(array_module()):
+            self._seeded(twin)
             out = tensor_of(twin.forward(array_module().asarray(leaves["x"].clone())))
         if out is None:
             raise ValueError("its forward returns no array")
         return out, leaves
+
+    def _seeded(self, layer: Any) -> Any:
+        """Return the layer, which draws the same numbers each time from now on."""
+        np.random.seed(self.seed % 2**32)
+        return layer
 
     def _compared(self, made: _Made) -> tuple[Judged, str]:
         dx, others, above, after = self.file.run(f"{self.name}.backward", self._backward, made)

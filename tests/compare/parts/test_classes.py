@@ -52,6 +52,14 @@ def test_a_class_that_cannot_be_made_is_no_proof(tmp_path: Path) -> None:
     assert "no arguments" in str(first(result).reason)
 
 
+def test_a_layer_that_draws_is_run_with_the_same_numbers(tmp_path: Path) -> None:
+    text = "import numpy as np\n\n\nclass Dropout:\n    def __init__(self, prob):\n        self.prob = prob\n\n    def forward(self, x):\n"
+    text += "        self.mask = np.random.binomial(1, self.prob, size=x.shape) / self.prob\n        return x * self.mask\n\n"
+    text += "    def backward(self, dout):\n        return dout * self.mask\n"
+    assert checked(tmp_path, text).verdict == "equivalent"
+    assert checked(tmp_path, text.replace("dout * self.mask", "dout * (self.mask > 0)")).verdict == "different"
+
+
 def test_what_lies_beside_the_file_is_run_on_tensors_too(tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text("import numpy as np\n\n\ndef sigmoid(x):\n    return 1 / (1 + np.exp(-x))\n")
     text = "from helpers import sigmoid\n\n\nclass Sigmoid:\n    def forward(self, x):\n"

@@ -19,6 +19,7 @@ def mine(forward: str, backward: str, arguments: str = "ctx, x") -> str:
 def test_right_functions_are_equivalent(tmp_path: Path, seed: int) -> None:
     result = checked(tmp_path, RIGHT, seed, "autograd_functions")
     assert result.verdict == "equivalent", first(result)
+    assert result.parts[3].beside.endswith("it gives no gradient of target")
     assert [part.name for part in result.parts] == [f"{name}.backward" for name in ("Swish", "Linear", "LayerNorm", "CrossEntropy")]
 
 
