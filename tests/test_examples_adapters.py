@@ -1024,3 +1024,34 @@ def test_what_an_adapter_answers_stays_as_it_is(shape: str) -> None:
     result = check(EXAMPLES / f"{shape}_right.py", adapter=shape, seed=1, steps=2)
     assert result.verdict == "equivalent"
     assert not [note for note in result.notes if "aliased" in note]
+
+
+NAMED = {
+    "data_in_constructor_wrong_sign_of_first_layer.py": "sign-flipped-in-layer",
+    "layer_objects_wrong_updated_weights_back.py": "updated-weights-back",
+    "logistic_class_wrong_bias_not_averaged.py": "bias-mean-missing",
+    "notebook_wrong_missing_slope.ipynb": "slope-missing",
+    "query_class_wrong_raw_error_back.py": "raw-error-back",
+    "script_wrong_square_of_one_minus_a.py": "slope-square-misplaced",
+    "training_function_wrong_mean_of_bias_gradient.py": "bias-mean",
+    "lesson_wrong_missing_slope.py": "slope-missing",
+    "loss_and_grads_wrong_mask_of_gradient.py": "relu-of-gradient",
+    "network_class_wrong_slope_of_linear_output.py": "slope-extra",
+    "parameters_dict_wrong_sum_for_mean.py": "mean-missing-in-layer",
+    "weight_lists_wrong_last_record_only.py": "only-last-record",
+}
+PLAIN = sorted([*(EXAMPLES / "shapes").iterdir(), *(each for shape in SHAPES for each in EXAMPLES.glob(f"{shape}_*.py"))])
+
+
+def test_there_are_ten_files_of_either_kind() -> None:
+    assert len([path for path in PLAIN if "_right" in path.stem]) >= 10
+    assert {path.name for path in PLAIN if "_wrong" in path.stem} == set(NAMED)
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in PLAIN])
+def test_a_file_is_recognised_without_any_option(path: Path) -> None:
+    result = check(path, seed=1, steps=2)
+    assert result.conventions[0].startswith(("a class ", "functions ", "a loop that trains "))
+    assert " as --" in result.conventions[0]
+    named = [cause.id for found in result.diagnosis for cause in found.causes]
+    assert (result.verdict, named) == (("equivalent", []) if "_right" in path.stem else ("different", [NAMED[path.name]]))

@@ -66,14 +66,14 @@ def readings(attempt: Attempt, declared: Mapping[str, Any]) -> list[Reading]:
             not each.is_right,
             not each.is_stated,
             most - each.agreeing,
-            not _is_written(attempt.texts, each.problem.get("lr", 1.0)),
+            _is_unwritten(attempt.texts, each.problem.get("lr", 1.0)),
         ),
     )
 
 
-def _is_written(text: str, lr: float) -> bool:
-    """Return whether the learning rate is 1, or a number in the text."""
-    return lr == 1.0 or re.search(rf"(?<![\d.]){re.escape(f'{lr:g}')}(?![\d.]*\d)", text) is not None
+def _is_unwritten(text: str, lr: float) -> int:
+    """Return 0 for a learning rate of 1, 1 for one that is a number in the text, and 2 for any other."""
+    return 0 if lr == 1.0 else 1 if re.search(rf"(?<![\d.]){re.escape(f'{lr:g}')}(?![\d.]*\d)", text) else 2
 
 
 def _activations(attempt: Attempt, declared: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -83,7 +83,7 @@ def _said(check: Check, attempt: Attempt, reading: Reading) -> Check:
         check = replace(
             check, verdict="equivalent", reason=None, notes=(*check.notes, f"right, and unstable for large numbers: {check.reason}")
         )
-    return replace(check, conventions=(*said, *(each for each in check.conventions if each not in own)))
+    return replace(check, printed="", conventions=(*said, *(each for each in check.conventions if each not in own)))
 
 
 def _question(attempt: Attempt, right: Reading, other: Reading) -> str:

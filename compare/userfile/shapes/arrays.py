@@ -141,7 +141,10 @@ def chain(
     found = [(place, np.asarray(array)) for place, array in places(root)]
     scored = [(place, array, is_parameter(place)) for place, array in found]
     if names:
-        scored = [(place, array, 3) for name in (*names, *of_biases) for place, array in found if name in (key for _, key in place)]
+        others = [each for each in scored if not of_biases and is_bias(name_of(each[0]))]
+        scored = [
+            (place, array, 3) for name in (*names, *of_biases) for place, array in found if name in (key for _, key in place)
+        ] + others
     kept = [(place, array) for place, array, score in scored if score]
     weights = [(place, array) for place, array in kept if _may_be_weight(place, array, names)]
     chosen = [place for place, _ in weights]

@@ -159,8 +159,7 @@ class Network:
             before, after, x, y = self.tried()
         halved = self.tried(_RATES[1])[1]
         self._last = None
-        steps = [(one - array, other - array) for one, other, array in zip(after, halved, before, strict=True)]
-        self.has_rate = all(np.allclose(one, other * _RATES[0] / _RATES[1], rtol=1e-6, atol=1e-9) for one, other in steps)
+        self.has_rate = not _alike(after, halved)
 
     def _find_single(self, before: list[Any], x: Any, y: Any) -> None:
         """Set `is_single` if two records make the same as one after the other."""

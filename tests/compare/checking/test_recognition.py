@@ -1,0 +1,168 @@
+"""Files of other shapes than the contract's: what is recognised in them, and what is never guessed."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from compare import check
+from compare.checking.readings import evidence
+from compare.support.errors import ProblemError
+from compare.userfile.source import UnusableFileError
+from compare.userfile.text import place_in, python_text
+
+CLASS = """
+    import numpy as np
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    class Net:
+        def __init__(self, n_in, n_hidden, n_out):
+            self.W1 = np.random.randn(n_in, n_hidden)
+            self.b1 = np.zeros(n_hidden)
+            self.W2 = np.random.randn(n_hidden, n_out)
+            self.b2 = np.zeros(n_out)
+
+        def feedForward(self, inputs):
+            self.h = sigmoid(inputs @ self.W1 + self.b1)
+            return sigmoid(self.h @ self.W2 + self.b2)
+
+        def train(self, inputs, targets, eta, lmbda=0.0):
+            out = self.feedForward(inputs)
+            d2 = DELTA
+            d1 = d2 @ self.W2.T * self.h * (1 - self.h)
+            self.W2 -= eta * (self.h.T @ d2 + PENALTY * self.W2)
+            self.b2 -= eta * d2.sum(axis=0)
+            self.W1 -= eta * (inputs.T @ d1 + lmbda * self.W1)
+            self.b1 -= eta * d1.sum(axis=0)
+"""
+SQUARES, ENTROPY = "(out - targets) * out * (1 - out) / len(out)", "(out - targets) / len(out)"
+
+
+def written(folder: Path, text: str, name: str = "mine.py", **changes: str) -> Path:
+    text = dedent(text)
+    for was, now in {"DELTA": SQUARES, "PENALTY": "lmbda", **changes}.items():
+        text = text.replace(was, now)
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def test_what_was_recognised_is_said_with_the_option_that_says_it(tmp_path: Path) -> None:
+    path = written(tmp_path, CLASS)
+    result = check(path, seed=1, steps=2)
+    option = "--class Net --weights W1,W2 --step train --forward feedForward"
+    assert result.verdict == "equivalent"
+    assert result.conventions[0] == f"a class Net with train and feedForward, as {option}"
+    words = option.split()
+    again = check(path, seed=1, steps=2, shape=dict(zip((word[2:] for word in words[::2]), words[1::2], strict=True)))
+    assert again.verdict == "equivalent"
+
+
+def test_a_loss_that_is_not_said_is_asked_for_where_two_fit(tmp_path: Path) -> None:
+    path = written(tmp_path, CLASS, DELTA=ENTROPY)
+    with pytest.raises(ProblemError, match=r"does not say which loss it has: .* expected --loss bce or --loss half_mse"):
+        check(path, seed=1)
+    assert check(path, seed=1, steps=2, problem={"loss": "bce"}).verdict == "equivalent"
+    wrong = check(path, seed=1, steps=2, problem={"loss": "half_mse"})
+    assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "slope-missing")
+
+
+def test_a_loss_that_is_said_decides(tmp_path: Path) -> None:
+    said = "\n\n    def mse(y, out):\n        return np.mean((y - out) ** 2)\n"
+    result = check(written(tmp_path, CLASS + said, DELTA=ENTROPY), seed=1, steps=2)
+    assert result.verdict == "different"
+    assert {cause.id for cause in result.diagnosis[0].causes} & {"slope-missing", "other-loss"}
+    said = "\n\n    def cost(y, out):\n        return -np.mean(y * np.log(out) + (1 - y) * np.log(1 - out))\n"
+    assert check(written(tmp_path, CLASS + said, DELTA=ENTROPY), seed=1, steps=2).verdict == "equivalent"
+
+
+def test_a_regularisation_is_checked_at_another_value_than_0(tmp_path: Path) -> None:
+    right = check(written(tmp_path, CLASS), seed=1, steps=2)
+    assert right.verdict == "equivalent"
+    assert any("it agrees with its regularisation at 0.05" in note for note in right.notes)
+    wrong = check(written(tmp_path, CLASS, PENALTY="2 * lmbda"), seed=1, steps=2)
+    assert wrong.verdict == "different"
+    assert any("it agrees without its regularisation, and not with" in note for note in wrong.notes)
+
+
+def test_a_learning_rate_of_the_files_own_is_found(tmp_path: Path) -> None:
+    text = CLASS.replace(", eta, lmbda=0.0", "").replace("eta *", "0.3 *").replace("PENALTY", "0").replace("lmbda", "0")
+    result = check(written(tmp_path, text), seed=1, steps=2)
+    assert result.verdict == "equivalent"
+    assert "it has a learning rate of its own: 0.3 beside that loss" in result.conventions
+    assert check(written(tmp_path, text.replace("0.3 * d1", "0.2 * d1")), seed=1, steps=2).verdict == "different"
+
+
+def test_state_that_is_carried_from_step_to_step_is_seen(tmp_path: Path) -> None:
+    kept = "self.g = getattr(self, 'g', 0) + inputs.T @ d1\n            self.W1 -= eta * self.g"
+    text = CLASS.replace("self.W1 -= eta * (inputs.T @ d1 + lmbda * self.W1)", kept)
+    result = check(written(tmp_path, text), seed=1, steps=2)
+    assert result.verdict == "different"
+    assert result.first is not None
+    assert result.first.step == 2
+
+
+def test_a_file_without_a_network_is_said_to_be_so_and_not_run(tmp_path: Path) -> None:
+    path = written(tmp_path, "import numpy as np\nwhile True:\n    pass\n")
+    with pytest.raises(UnusableFileError, match=r"no network is recognised in it; expected one of them, --class NAME"):
+        check(path)
+
+
+def test_an_unknown_name_of_a_shape_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="shape has 'klass'; expected some of class, weights"):
+        check(written(tmp_path, CLASS), shape={"klass": "Net"})
+
+
+OLD = """
+    import numpy as np
+
+    X = np.array([[0, 0, 1], [1, 1, 1]])
+    y = np.array([[0], [1]])
+    syn0 = 2 * np.random.random((3, 4)) - 1
+    syn1 = 2 * np.random.random((4, 1)) - 1
+    for j in xrange(60000):
+        l1 = 1 / (1 + np.exp(-np.dot(X, syn0)))
+        l2 = 1 / (1 + np.exp(-np.dot(l1, syn1)))
+        l2_delta = (y - l2) * l2 * (1 - l2)
+        l1_delta = l2_delta.dot(syn1.T) * l1 * (1 - l1)
+        syn1 += l1.T.dot(l2_delta)
+        syn0 += X.T.dot(l1_delta)
+        if j % 10000 == 0:
+            print "error", np.mean(np.abs(y - l2))
+"""
+
+
+def test_python_2_is_converted_in_memory(tmp_path: Path) -> None:
+    result = check(written(tmp_path, OLD), seed=1, steps=2)
+    assert result.verdict == "equivalent"
+    assert any("is Python 2: it is converted in memory" in note for note in result.notes)
+    wrong = check(written(tmp_path, OLD.replace("l2_delta.dot(syn1.T) * l1 * (1 - l1)", "l2_delta.dot(syn1.T)")), seed=1, steps=2)
+    assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "slope-missing")
+
+
+def test_python_2_without_the_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compare.userfile.text.find_spec", lambda name: None)
+    with pytest.raises(UnusableFileError, match=r"pip install 'backprop-compare\[python2\]'"):
+        check(written(tmp_path, OLD + "\n    again = 1\n"))
+
+
+def test_a_line_of_a_notebook_is_said_by_its_cell() -> None:
+    path = Path(__file__).parents[3] / "examples" / "shapes" / "notebook_right.ipynb"
+    text, notes = python_text(path, path.read_bytes())
+    line = text.split("\n").index("    dZ1 = W2.T @ dZ2 * (Z1 > 0)") + 1
+    assert place_in(text, path, line) == "cell 4 line 8"
+    assert "notebook" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("loss = np.mean((y - out) ** 2)", (True, False)),
+        ("loss = -np.mean(y * np.log(out))", (False, True)),
+        ("d = 1 - np.tanh(z) ** 2\nr = np.sum(W ** 2)", (False, False)),
+        ("# the cross-entropy\nerror = y - out", (False, True)),
+    ],
+)
+def test_what_a_file_says_of_its_loss(text: str, said: tuple[bool, bool]) -> None:
+    assert evidence(text) == said
