@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -28,7 +29,7 @@ _CLOSE = 1e-7      # relative, of numbers that follow from the right formula: ro
 _SQUARES = tuple((loss, reduction) for loss in ("half_mse", "mse") for reduction in ("batchmean", "mean", "sum"))
 _ENTROPIES = {"bce": ("mean", "batchmean", "sum"), "cross_entropy": ("mean", "sum")}
 _WORDS_OF_SQUARES = re.compile(r"\bmse\b|_mse|mse_|squared|\bsse\b|quadratic|np\.square\(|least.squares|\bl2.?loss|\brmse\b", re.IGNORECASE)
-_WORDS_OF_LOGS = re.compile(r"entropy|log.?loss|likelihood|\bnll\b|\bbce\b|logistic|logit", re.IGNORECASE)
+_WORDS_OF_LOGS = re.compile(r"entropy|log.?loss|likelihood|\bnll\b|\bbce\b|logistic.?(loss|regression|cost)|logit", re.IGNORECASE)
 _ERRORS = re.compile(r"(.*(err|diff|loss|cost|delta|residual).*|e|d)$", re.IGNORECASE)
 
 
@@ -152,7 +153,13 @@ def _losses(attempt: Attempt, activations: Sequence[str], declared: Mapping[str,
 
 def evidence(text: str) -> tuple[bool, bool]:
     """Return whether the file speaks of squared errors, and whether of cross-entropy, in words or in its code."""
-    squares, logs = _WORDS_OF_SQUARES.search(text) is not None, _WORDS_OF_LOGS.search(text) is not None
+    squares, logs = evidence_in_code(text)
+    return squares or _WORDS_OF_SQUARES.search(text) is not None, logs or _WORDS_OF_LOGS.search(text) is not None
+
+
+def evidence_in_code(text: str) -> tuple[bool, bool]:
+    """Return whether the code squares an error, and whether it takes a logarithm."""
+    squares = logs = False
     try:
         tree = ast.parse(text)
     except SyntaxError:
@@ -200,7 +207,7 @@ def _tried(attempt: Attempt, declared: dict[str, Any], is_stated: bool) -> Readi
         scales = [_scale(found, expected) for (_, found), expected in zip(shown, right, strict=True)]
         if not np.allclose(scales, scales[0], rtol=1e-6) or not scales[0] > 0:
             return Reading(declared, 0, count, is_stated)
-        declared = {**declared, "lr": float(f"{scales[0]:.10g}")}
+        declared = {**declared, "lr": _without_rounding(scales[0])}
     agreeing = sum(
         all(_is_close(found[name], scale * expected[name]) for (_, found), expected, scale in zip(shown, right, scales, strict=True))
         for name in problem.shapes()
@@ -234,6 +241,12 @@ def steps_of_file(attempt: Attempt, problem: Problem) -> list[dict[str, Array]] 
     return None if shown is None else [moved for _, moved in shown]
 
 
+def probe_of(attempt: Attempt, declared: Mapping[str, Any]) -> Probe:
+    """Return the first probe of that problem, with what the attempt leaves no choice of."""
+    problem = declared_problem(declared)
+    return Limits.of(problem, attempt.conventions).within(draw_probes(problem, 1)[0])
+
+
 def _right(problem: Problem, probe: Probe) -> dict[str, Array]:
     """Return the right step of each parameter, at a learning rate of 1."""
     side = Manual(replace(problem, optimizer="sgd", optimizer_options={}, lr=1.0))
@@ -247,6 +260,12 @@ def _scale(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return by what one factor most parameters' steps differ from the right ones."""
     each = [float(np.vdot(found[name], expected[name]) / np.vdot(expected[name], expected[name])) for name in expected]
     return max(reversed(each), key=lambda one: sum(bool(np.isclose(one, other, rtol=1e-6)) for other in each))
+
+
+def _without_rounding(scale: float) -> float:
+    """Return the number of few digits, or the fraction, that the scale is but for rounding."""
+    plain = float(f"{scale:.10g}"), float(Fraction(scale).limit_denominator(10**4))
+    return next((each for each in plain if abs(each - scale) <= 1e-12 * scale), scale)
 
 
 def _is_close(actual: Array, expected: Array) -> bool:

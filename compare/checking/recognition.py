@@ -11,15 +11,11 @@ from ..userfile.conventions import CHOICES, Convention
 from ..userfile.file import Attempt
 from .decay import with_penalty
 from .examination import Examination
+from .own_loss import beside_the_step, in_words, own_losses, stated_by
 from .readings import Reading, evidence, readings
 from .result import Check
 
 _MOST = 6      # readings that are examined where none is right
-_REDUCED = {
-    "mean": "averaged over records and outputs",
-    "batchmean": "summed over the outputs, averaged over the records",
-    "sum": "summed over records and outputs",
-}
 
 
 def check_recognised(
@@ -30,15 +26,22 @@ def check_recognised(
     if not found:
         raise ProblemError(f"{attempt.name}: no loss goes with what it computes; expected one of --loss and --activation that do")
 
+    own = own_losses(attempt, found[0].problem)
+    found = stated_by(own, found, attempt.texts)
+
     def examined(reading: Reading, keep: bool = keep) -> Check:
         return Examination(attempt, declared_problem(reading.problem), seed, steps, data, keep, is_lenient=True).result()
 
     right = [each for each in found if each.is_right]
     stated = [each for each in found if each.is_stated] or found
     if right and right[0].is_stated:
+        beside = beside_the_step(own, right[0], found)
+        if beside:
+            attempt = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "without_loss": "yes"})
         check = examined(right[0])
         if check.verdict in ("equivalent", "unstable formula"):
             check = with_penalty(attempt, right[0].problem, check, seed)
+            check = replace(check, notes=(*check.notes, *beside))
         return _said(check, attempt, right[0])
     if right and not any(evidence(attempt.texts)):
         raise ProblemError(_question(attempt, right[0], stated[0]))
@@ -60,13 +63,9 @@ def _also(check: Check, others: Sequence[Check]) -> list[str]:
         sentences = "; ".join(found.causes[0].sentence for found in other.diagnosis)
         if not own & {found.causes[0].sentence for found in other.diagnosis}:
             said.setdefault(
-                sentences, f"if its loss is meant as {_loss_in_words(other.problem.loss, other.problem.reduction)}: {sentences}"
+                sentences, f"if its loss is meant as {in_words(other.problem.loss, other.problem.reduction)}: {sentences}"
             )
     return list(said.values())
-
-
-def _loss_in_words(loss: str, reduction: str) -> str:
-    return f"{loss}, {_REDUCED[reduction]}"
 
 
 def _said(check: Check, attempt: Attempt, reading: Reading) -> Check:
@@ -74,7 +73,7 @@ def _said(check: Check, attempt: Attempt, reading: Reading) -> Check:
     own = Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES}).said()
     problem = reading.problem
     loss, reduction = problem["loss"], problem["reduction"]
-    said = [*attempt.found, f"its step is that of {_loss_in_words(loss, reduction)}, as --loss {loss} --reduction {reduction}"]
+    said = [*attempt.found, f"its step is that of {in_words(loss, reduction)}, as --loss {loss} --reduction {reduction}"]
     if attempt.conventions.get("batch") == 1:
         said.append("it changes the weights after each record: each step has one")
     if attempt.conventions.get("lr") == "fixed":

@@ -163,6 +163,12 @@ class Attempt:
         assignments: list[Assignment] = []
         return self._called(function, args, recorded(self._imports.source_at, assignments)), assignments
 
+    def own_losses(self, *args: Any) -> dict[str, list[float]]:
+        """Return by name the numbers that the file computes as losses of those records; none where that is not known."""
+        function = getattr(self._offering, "own_losses", None)
+        shown: dict[str, list[float]] = {} if function is None else self._run("own_losses", function, self.module, *args)
+        return shown
+
     @property
     def printed(self) -> str:
         """What the file has printed so far, cut to a readable length."""

@@ -44,6 +44,7 @@ class Network:
     is_per_record: bool = False
     is_random: bool = False      # a step depends on random numbers, such as an order of records
     loss: float | None = None      # what the way back has returned beside the gradients
+    has_shown_loss: bool = True      # the loss that it computes is compared
     _last: tuple[Any, list[Any]] | None = None
     _kept: Any = None
 

@@ -7,22 +7,27 @@ is right, is found by who calls this.
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..source import UnusableFileError
 from . import course_modules, of_class, of_functions, of_loop, scientific
 from .definitions import load as definitions
 from .network import Network
+from .own_losses import own_losses as own_losses
 
 MODULES = course_modules.MODULES | scientific.MODULES
-PENALTY = ("penalty", "per_record")      # options for a regularisation that the file takes: its strength, and whether n times as much
+# options of our own: the strength of a regularisation that the file takes, whether n times as much, and whether its loss is left out
+OURS = ("penalty", "per_record", "without_loss")
 _FINDERS: tuple[Any, ...] = (of_class, of_loop, of_functions)
 _known: dict[Any, tuple[Any, Network]] = {}
 
 
 def load(path: Path, options: Any = None) -> Network:
     """Return the network in the file; raises UnusableFileError where none is found."""
-    names = {name: value for name, value in (options or {}).items() if name not in PENALTY}
+    names = {name: value for name, value in (options or {}).items() if name not in OURS}
     network = _found(path, names)
     network.penalty, network.is_per_record = float((options or {}).get("penalty", 0.0)), "per_record" in (options or {})
+    network.has_shown_loss = "without_loss" not in (options or {})
     return network
 
 
@@ -72,6 +77,8 @@ def offers(network: Network) -> list[str]:
         "loss": network.cost,
     }
     own["trace"] = network.back if network.loss is not None else None
+    if not network.has_shown_loss:
+        own["loss"] = own["trace"] = None
     return [name for name, function in own.items() if function is not None]
 
 
@@ -93,7 +100,8 @@ def gradients(network: Network, params: Any, x: Any, y: Any) -> Any:
 def loss(network: Network, output: Any, y: Any) -> Any:
     """Return the file's loss of that output."""
     assert network.cost is not None
-    return network.cost(None, output, y)
+    records = np.zeros((len(output), network.sizes[0]))
+    return network.cost(network.new(records, y, 1.0) if "class" in network.plan else None, output, y)
 
 
 def trace(network: Network, params: Any, x: Any, y: Any) -> Any:
