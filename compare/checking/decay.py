@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..diagnosis.probes import draw_probes
 from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
 from ..support.arrays import Array
@@ -43,13 +44,11 @@ def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, se
 
 
 def _is_same(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
-    return all(np.array_equal(one[name], other[name]) for name in one)
+    return all(np.allclose(one[name], other[name], rtol=1e-7, atol=1e-9) for name in one)
 
 
 def _factor(problem: Problem, without: list[dict[str, Array]], found: list[dict[str, Array]]) -> tuple[float | None, str]:
     """Return by what multiple of the parameters the steps differ, None where it is none, and which parameters decay."""
-    from ..diagnosis.probes import draw_probes
-
     parameters = draw_probes(problem, 1)[0].parameters
     factors: dict[str, set[float]] = {"weight": set(), "bias": set()}
     for one, other in zip(without, found, strict=True):
@@ -57,7 +56,7 @@ def _factor(problem: Problem, without: list[dict[str, Array]], found: list[dict[
             extra = one[name] - other[name]
             factor = float(np.vdot(extra, array) / np.vdot(array, array)) / STRENGTH
             is_multiple = np.allclose(extra, factor * STRENGTH * array, rtol=1e-6, atol=1e-9)
-            factors["bias" if name.endswith("bias") else "weight"].add(float(f"{factor:.6g}") if is_multiple else float("nan"))
+            factors["bias" if name.endswith("bias") else "weight"].add(float(f"{factor:.4g}") if is_multiple else float("nan"))
     decays = "all" if factors["bias"] and factors["bias"] == factors["weight"] else "weights"
     weights = factors["weight"]
     return (next(iter(weights)) if len(weights) == 1 and not np.isnan(next(iter(weights))) else None), decays

@@ -52,6 +52,11 @@ _ERROR_FACTORS = (
 )
 
 
+def _mean(run: Run, step: int) -> float:
+    """Return the weight of a mean over records and outputs beside that of each term in the loss."""
+    return _terms(run, step) / (_n(run, step) * run.problem.sizes[-1])
+
+
 def _half(factor: Factor, run: Run, step: int) -> float:
     return factor.of(run, step) / 2
 
@@ -67,15 +72,18 @@ _WHOLE_LOSS_FACTORS = (
     Factor("your loss is a sum over the records", _n),
     Factor("your loss is a mean over the records", lambda run, step: 1 / _n(run, step)),
     Factor("your loss is a mean over the records alone", lambda run, step: _terms(run, step) / _n(run, step)),
+    Factor("your loss is a mean over records and outputs", _mean),
 )
 _HALVED_LOSS_FACTORS = (
     Factor("your loss has no ½", lambda run, step: 2.0),
     Factor("your loss is a sum without a ½", lambda run, step: 2 * _terms(run, step)),
     Factor("your loss is a mean over the records alone, without a ½", lambda run, step: 2 * _terms(run, step) / _n(run, step)),
+    Factor("your loss is a mean over records and outputs, without a ½", lambda run, step: 2 * _mean(run, step)),
 )
 _OTHER_LOSS_FACTORS = (
     Factor("your loss has a ½", lambda run, step: 0.5),
     Factor("your loss is a sum, with a ½", lambda run, step: 0.5 * _terms(run, step)),
+    Factor("your loss is a mean over records and outputs, with a ½", lambda run, step: 0.5 * _mean(run, step)),
 )
 
 

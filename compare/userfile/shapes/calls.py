@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from .spellings import role
 
 BATCH = 10**6      # more records than any batch has: a batch size that leaves a batch whole
-NOTHING: Mapping[str, Any] = {"epochs": 1, "batch": BATCH, "zero": 0.0, "reg": 0.0, "false": False, "seed": 1}
+NOTHING: Mapping[str, Any] = {"epochs": 1, "batch": BATCH, "zero": 0.0, "reg": 0.0, "false": False, "seed": 1, "dtype": np.float64}
 
 
 class UnfilledError(TypeError):
@@ -30,7 +31,7 @@ class Layout:
     def back(self, answer: Any, n: int, units: int) -> Any:
         """Return what the file answers for these records as rows (n, units), or None if it is nothing of the kind."""
         array = numbers(answer)
-        if array is None or array.size != n * units:
+        if array is None or array.size != n * units or (self.name == "stack" and n > 1 and array.shape != (n, units, 1)):
             return None
         if (
             self.is_whole
@@ -47,6 +48,7 @@ LAYOUTS = {
     for each in (
         Layout("rows", True, lambda rows: np.array(rows), "records in rows"),
         Layout("columns", True, lambda rows: np.ascontiguousarray(rows.T), "records in columns"),
+        Layout("stack", True, lambda rows: rows[:, :, None].copy(), "records as columns, one behind the other"),
         Layout("column", False, lambda row: row.reshape(-1, 1).copy(), "one record at a time, in a column"),
         Layout("vector", False, lambda row: np.array(row), "one record at a time"),
         Layout("row", False, lambda row: row.reshape(1, -1).copy(), "one record at a time, in a row"),
@@ -126,10 +128,12 @@ def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | 
 
 
 def _is_fitting(each: inspect.Parameter, what: str) -> bool:
-    """Return whether the default does: a seed's does, and so does a False, a None or a 0 of anything that is to be nothing."""
-    return each.default is not each.empty and (
-        what == "seed" or (what in ("zero", "reg", "false") and not each.default) or (what == "batch" and each.default is None)
-    )
+    """Return whether the default does: a seed's does, a False, None or 0 of what is to be nothing, and a 1 of a dropout's keeping all."""
+    if each.default is each.empty:
+        return False
+    keeps = what == "zero" and each.default == 1 and re.search("drop|keep", each.name, re.IGNORECASE) is not None
+    is_nothing = what in ("zero", "reg", "false") and not each.default
+    return what == "seed" or keeps or is_nothing or (what == "batch" and each.default is None)
 
 
 def called(function: Any, arguments: Mapping[str, Any]) -> Any:

@@ -53,15 +53,29 @@ def _network(module: Any, loop: Loop, number: int, options: Mapping[str, str]) -
         made = _before(loop)
         data = {what: [name for name in made if role(name) == what] for what in ("x", "y")}
         carried = ["self"]
-    if not carried or not data["x"] or not data["y"]:
+    if not data["x"] or not data["y"]:
         return None
+    changed = [name for name in loop.read if role(name) is None and not _is_code(vars(module).get(name)) and name not in carried]
+    for names in (carried, changed if loop.owner is None else []):      # objects that a pass changes need not be assigned
+        about = _carrying(module, loop, number, names, data) if names else None
+        if about is not None:
+            return about
+    return None
+
+
+def _is_code(value: Any) -> bool:
+    return inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
+
+
+def _carrying(module: Any, loop: Loop, number: int, carried: list[str], data: Mapping[str, list[str]]) -> Network | None:
+    """Return the network whose parameters lie in these names, by the first layout of the records that fits."""
     text = ast.unparse(loop.node)
     frames = [name for name in (*data["x"], *data["y"]) if re.search(rf"\b{name}\.(values|iloc|loc|iterrows|to_numpy|columns)\b", text)]
     rates = [name for name in loop.read if role(name) == "lr" and name not in carried]
     batches, passes, penalties = (
         [name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs", "reg")
     )
-    for layout in (LAYOUTS["rows"], LAYOUTS["columns"]):
+    for layout in (LAYOUTS["rows"], LAYOUTS["columns"], LAYOUTS["stack"]):
         for k in (_OUTPUTS, 1, 10, 2):
             for is_index in (False, True):
                 plan = {
@@ -90,14 +104,21 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
     y = y if k > 1 else np.resize([0.0, 1.0], (_RECORDS, 1))
     space = _space(module, plan, x, y, 0.5)
     if loop.owner is not None:
-        space["self"] = _object(module, loop.owner, x, y)
+        try:
+            space["self"] = _object(module, loop.owner, x, y)
+        except TypeError:
+            return None
     for name in plan["carried"] if loop.owner is None else ():      # what an earlier try has left
         space.pop(name, None)
     try:
         exec(loop.code(module.__file__, _given(plan), plan["carried"], runs=False), space)
     except Exception:
         return None
-    root = {name: space[name] for name in plan["carried"] if name in space and not callable(space[name])}
+    root = {
+        name: space[name]
+        for name in plan["carried"]
+        if name in space and not callable(space[name]) and any(True for _ in places(space[name]))
+    }
     if not root or chain(root, None) is None:
         root = _supposed(plan["carried"], layout, k)
     found = chain(root, None)
@@ -247,10 +268,13 @@ def _bound(about: Network, loop: Loop) -> Network:
 def _runner(passed: Any, plan: Mapping[str, Any], units: int) -> Any:
     def run(root: Any, x: Any) -> Any:
         y = np.eye(units)[(units - 1 - np.arange(len(x))) % units] if units > 1 else np.resize([0.0, 1.0], (len(x), 1))
-        space = passed(root, x, y, 0.0)
-        return LAYOUTS[plan["layout"]].back(_value(space, plan["output"]), len(x), units)
+        return LAYOUTS[plan["layout"]].back(_value(passed(root, x, y, 0.0), plan["output"]), len(x), units)
 
-    return run
+    def run_each(root: Any, x: Any) -> Any:
+        rows = [run(root, record[None, :]) for record in x]
+        return None if any(row is None for row in rows) else np.vstack(rows)
+
+    return run_each if plan["layout"] == "stack" else run
 
 
 def _value(space: Mapping[str, Any], place: Any) -> Any:
@@ -264,22 +288,21 @@ def _find_output(about: Network, loop: Loop) -> None:
     """Set the forward pass to the array that a pass compares with the targets: the last of that shape before they are used."""
     plan = about.plan
     generator = np.random.default_rng(4)
-    x, units = generator.normal(size=(_RECORDS, about.sizes[0])), about.sizes[-1]
-    y = about.drawn_targets(_RECORDS)
+    n, units = 1 if about.is_single else _RECORDS, about.sizes[-1]
+    x, y = generator.normal(size=(n, about.sizes[0])), about.drawn_targets(n)
     params = [generator.normal(size=shape, scale=0.7) for shape in about.shapes()]
     root = about.with_parameters(params, x, y, 0.0)
-    known = set(vars(about.module))
     about.step(root, x, y, 0.0) if about.step else None
     made = [name for name in _order(loop) if name in vars(about.module) and name not in plan["carried"]]
     layout = LAYOUTS[plan["layout"]]
     found = []
     for name in made:
         for place, array in places({name: vars(about.module)[name]}):
-            wanted = (units, _RECORDS) if layout.name == "columns" else (_RECORDS, units)
-            if np.shape(array) in (wanted, (_RECORDS,) if units == 1 else wanted) and np.asarray(array).dtype.kind == "f":
+            wanted = (n, units) if layout.name == "rows" else (units, n)
+            if np.shape(array) in (wanted, (n,) if units == 1 else wanted) and np.asarray(array).dtype.kind == "f":
                 found.append((name, place))
-    del known
-    first = _first_use(loop, set(plan["y"]))
+    targets = {*plan["y"], *_inner_targets(loop, set(plan["y"]))}
+    first = _first_use(loop, targets) - targets
     before = [place for name, place in found if name in first]
     if before:
         about.plan["output"] = before[-1]
@@ -288,6 +311,16 @@ def _find_output(about: Network, loop: Loop) -> None:
 
 def _order(loop: Loop) -> list[str]:
     return list(dict.fromkeys(name for statement in loop.node.body for name in stored(statement)))
+
+
+def _inner_targets(loop: Loop, targets: set[str]) -> set[str]:
+    """Return the names that one record's targets have in loops over the records."""
+    inner = [
+        each
+        for each in ast.walk(loop.node)
+        if isinstance(each, ast.For) and targets & {n.id for n in ast.walk(each.iter) if isinstance(n, ast.Name)}
+    ]
+    return {stored(each.target)[-1] for each in inner if isinstance(each.target, ast.Tuple)}
 
 
 def _first_use(loop: Loop, targets: set[str]) -> set[str]:

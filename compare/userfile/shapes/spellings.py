@@ -44,7 +44,7 @@ _OF_CONSTRUCTORS = (
     """)),
     ("hiddens", _named(r"""
         hidden_?(layers?_?)?(sizes|dims|units|layers|neurons|nodes)?s|hidden_?layers?(_?(sizes|dims|units|neurons|nodes))?
-        |hidden_?sizes|n_?hiddens
+        |hidden_?(sizes|dims|units|nodes|neurons)|n_?hiddens
     """)),
     ("x", _named(r"x|x_?train|inputs?_?data|train(ing)?_?x|data|features|x_?data")),
     ("y", _named(r"y|y_?train|targets?|labels?|train(ing)?_?y|y_?data")),
@@ -57,6 +57,7 @@ _OF_CONSTRUCTORS = (
         |d_?out|n_?y|(n|num)_?classes|y_?(dim|size)|n_?out
     """)),
     ("hidden", _named(rf"{_COUNT}_?(hid|hidden|h|hiddens|mid(dle)?){_UNITS}\d?|hid\w*|h\d?|n_?h\d?|d_?h|m_?hidden|neurons|units|nodes")),
+    ("dtype", _named(r"d_?type|precision")),
     ("activation", _named(r"(hidden_?|output_?)?activations?(_?(func(tion)?|fn|name|type))?|act(_?(fn|func))?|func|nonlinearity")),
 )
 _OF_METHODS = (
