@@ -62,9 +62,7 @@ def _also(check: Check, others: Sequence[Check]) -> list[str]:
     for other in others:
         sentences = "; ".join(found.causes[0].sentence for found in other.diagnosis)
         if not own & {found.causes[0].sentence for found in other.diagnosis}:
-            said.setdefault(
-                sentences, f"if its loss is meant as {in_words(other.problem.loss, other.problem.reduction)}: {sentences}"
-            )
+            said.setdefault(sentences, f"if its loss is meant as {in_words(other.problem.loss, other.problem.reduction)}: {sentences}")
     return list(said.values())
 
 

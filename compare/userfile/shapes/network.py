@@ -75,6 +75,13 @@ class Network:
         is_number = first is not None and np.shape(first) == () and isinstance(first, (float, np.floating, np.ndarray))
         self.loss = float(first) if is_number else None
 
+    def note_plain(self, names: list[str]) -> None:
+        """Note what of an optimiser is set to 0, and so not compared."""
+        for name in dict.fromkeys(names):
+            note = f"{name} is set to 0: it is not compared"
+            if note not in self.notes:
+                self.notes.append(note)
+
     def with_parameters(self, params: Any, x: Any, y: Any, lr: float) -> Any:
         """Return the root of a new network with copies of these parameters."""
         return self.written(self.new(x, y, lr), params)

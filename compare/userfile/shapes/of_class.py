@@ -2,9 +2,11 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from .spellings import BACK, FORWARD, LOSS, STEP, UPDATE, rank, role
 
 _INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
 _RECORDS = 7
+_MOVING = re.compile(r"_?(momentum(_?(rate|factor|coef))?|mu|(lr_?|learning_?rate_?)?decay(_?rate)?)", re.IGNORECASE)
+_ADAPTIVE = re.compile(r"_?(beta_?[12]|rho)", re.IGNORECASE)
 _FORMS = 3      # of targets; those above are of records that are handed over in pairs
 
 
@@ -157,6 +161,27 @@ def set_rate(root: Any, module: Any, lr: float) -> None:
             return
 
 
+def made_plain(root: Any, depth: int = 3) -> list[str]:
+    """Set momentum and a decay of the rate to 0 in the object and those in it, and return their names.
+
+    Raises TypeError for an optimiser that is no plain descent without them, such as Adam.
+    """
+    found = []
+    values = list(root.values()) if isinstance(root, dict) else list(root) if isinstance(root, (list, tuple)) else [root]
+    for value in values if depth else ():
+        if isinstance(value, (dict, list, tuple)):
+            found += made_plain(value, depth - 1)
+        elif hasattr(value, "__dict__") and not isinstance(value, (type, ModuleType)) and not inspect.isroutine(value):
+            for name, kept in list(vars(value).items()):
+                if _ADAPTIVE.fullmatch(name):
+                    raise TypeError(f"{type(value).__name__} has {name}; expected plain descent")
+                if _MOVING.fullmatch(name) and isinstance(kept, (int, float)) and not isinstance(kept, bool) and kept:
+                    setattr(value, name, 0.0)
+                    found.append(name)
+            found += made_plain(vars(value), depth - 1)
+    return found
+
+
 def set_penalty(root: Any, strength: float) -> None:
     """Set the strength of a regularisation where the object keeps one."""
     for name, value in list(vars(root).items()):
@@ -182,7 +207,7 @@ def _completed(about: Network, each: type, options: Mapping[str, str]) -> bool:
     chosen = _step(about, names, options, fresh, (x, y), layouts, by_forward)
     if chosen is None:
         return False
-    how = [chosen] if by_forward is None else [chosen, by_forward]
+    how = dict.fromkeys([chosen] if by_forward is None else [chosen, by_forward])
     about.said = f"a class {each.__name__} with {' and '.join(how)}"
     weights = ",".join(dict.fromkeys(str(next(key for _, key in layer.weight if isinstance(key, str))) for layer in about.layers))
     about.option = f"--class {each.__name__} --weights {weights} --step {chosen.replace(', ', ',')}" + (
@@ -302,6 +327,7 @@ def _stepper(about: Network, sequence: tuple[str, ...], layout: Layout, is_index
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:
         set_rate(root, about.module, lr)
         set_penalty(root, about.strength(len(x)))
+        about.note_plain(made_plain(root))
         _sequence(about, root, sequence, layout, is_index, form, x, y, lr)
         return root
 

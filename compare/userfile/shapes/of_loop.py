@@ -14,7 +14,7 @@ import pandas as pd
 from .arrays import Layer, chain, get, places, put
 from .calls import LAYOUTS, Layout, targets_of
 from .network import Network
-from .of_class import makers, set_penalty, set_rate
+from .of_class import made_plain, makers, set_penalty, set_rate
 from .spellings import fits_parameter, is_bias, role
 from .training_loop import Loop, loops, stored
 
@@ -190,7 +190,7 @@ def _object(module: Any, owner: str, x: Any, y: Any) -> Any:
 
 
 def _names(layers: list[Layer]) -> list[str]:
-    return [str(layer.weight[-1][1]) for layer in layers]
+    return list(dict.fromkeys(str(layer.weight[-1][1]) for layer in layers))
 
 
 def _emptied(root: Any, layers: list[Layer], units: Any) -> Any:
@@ -249,6 +249,7 @@ def _bound(about: Network, loop: Loop) -> Network:
         if missing:
             exec(others, space)
         space.update(root)
+        about.note_plain(made_plain({name: space[name] for name in loop.read if name in space and not _is_code(space[name])}))
         exec(code, space)
         return space
 
