@@ -218,7 +218,10 @@ def _completed(about: Network, each: type, options: Mapping[str, str]) -> bool:
     if about.is_random and (back := _gradients(about, names, fresh, (x, y), layouts, by_forward)) is not None:
         about.step, about.is_random, about.has_rate = None, False, True      # records drawn at random show no batch
         del about.plan["step"]
-        about.said, about.option = about.said.replace(chosen, back), about.option.replace(f"--step {chosen}", f"--step {back}")
+        about.said, about.option = (
+            f"a class {each.__name__} with {' and '.join(dict.fromkeys([back, *([by_forward] if by_forward else [])]))}",
+            about.option.replace(f"--step {chosen}", f"--step {back}"),
+        )
     _find_cost(about, names, fresh, layouts[0], x, y)
     return True
 
@@ -308,6 +311,8 @@ def _step(
                         try:
                             root = step(fresh(x[rows], y[rows]), x[rows], y[rows], 0.5)
                             after = about.parameters(root)
+                            if [array.shape for array in after] != [array.shape for array in before]:
+                                continue
                         except Exception:
                             continue
                         if any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True)) and all(
