@@ -44,7 +44,9 @@ def check_recognised(
             check = replace(check, notes=(*check.notes, *beside))
         return _said(check, attempt, right[0])
     if right and not any(evidence(attempt.texts)):
-        raise ProblemError(_question(attempt, right[0], stated[0]))
+        one, two = right[0].problem["loss"], stated[0].problem["loss"]
+        said = f"its step is right for {one}, and wrong for {two}, whose error has a factor f′"
+        raise ProblemError(f"{attempt.name} does not say which loss it has: {said}; expected --loss {one} or --loss {two}")
     most = max(each.agreeing for each in stated)
     best = [each for each in stated if each.agreeing == most][:_MOST]
     checks = [(examined(each, keep=False), each) for each in best]
@@ -81,11 +83,3 @@ def _said(check: Check, attempt: Attempt, reading: Reading) -> Check:
             check, verdict="equivalent", reason=None, notes=(*check.notes, f"right, and unstable for large numbers: {check.reason}")
         )
     return replace(check, printed="", conventions=(*said, *(each for each in check.conventions if each not in own)))
-
-
-def _question(attempt: Attempt, right: Reading, other: Reading) -> str:
-    one, two = right.problem["loss"], other.problem["loss"]
-    return (
-        f"{attempt.name} does not say which loss it has: its step is right for {one}, and wrong for {two}, whose error has a factor f′; "
-        f"expected --loss {one} or --loss {two}"
-    )

@@ -115,7 +115,7 @@ def test_it_is_recorded(side: str, tmp_path: Path, capsys: pytest.CaptureFixture
         (("--network", "lenet", "--hidden", "3"), "--hidden is no option of --network lenet"),
         (("--network", "lenet", "--loss", "mse"), "--loss is no option of --network lenet"),
         (("plot", "loss", "x.png", "--network", "lenet"), "--network is no option of plot"),
-        (("--network", "resnet"), "invalid choice: 'resnet'"),
+        (("--network", "resnet"), "'resnet' is no choice"),
         (("--network", "gpt", "--data", "mine.txt"), "--data is no option of --network gpt"),
         (("--network", "gpt-text", "--split-seed", "3"), "--split-seed is no option of --network gpt-text"),
         (("check", "x.py", "--network", "lenet"), "--network"),

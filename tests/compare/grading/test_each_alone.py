@@ -340,7 +340,7 @@ def test_of_a_network_that_the_teacher_fixes_nothing_is_left_to_an_attempt() -> 
     ("options", "said"),
     [
         (["--activation", "relu,relu,relu,relu"], "activations"),
-        (["--sizes", "2000,2000,1"], "--sizes has 4002000 weights; at most"),
+        (["--sizes", "2000,2000,1"], "--sizes has 4002000 weights; expected at most"),
         (["--nesterov"], "nesterov"),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_value_that_is_none_is_one_error(tmp_path: Path, capsys: pytest.Captur
         assert stopped.value.code == 2
         said = capsys.readouterr().err
         assert said.count("\n") == 1
-        assert "--decay: invalid choice: 'weight'" in said
+        assert "--decay: 'weight' is no choice; expected one of all, weights" in said
     wrong = str(file_of(tmp_path, TEXTBOOK.replace('"weights"', '"weight"')))
     assert main(["check", wrong]) == 2
     assert "decay is 'weight'; expected one of all, weights" in capsys.readouterr().err
