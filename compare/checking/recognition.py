@@ -6,7 +6,7 @@ from typing import Any
 
 from ..problem.from_dict import declared_problem
 from ..support.arrays import Batch
-from ..support.errors import ProblemError
+from ..support.errors import CompareError, ProblemError
 from ..userfile.conventions import CHOICES, Convention
 from ..userfile.file import Attempt
 from .decay import with_penalty
@@ -15,10 +15,38 @@ from .own_loss import beside_the_step, in_words, own_losses, stated_by
 from .readings import Reading, evidence, readings
 from .result import Check
 
+_STEPS = 10      # of training with another activation
 _MOST = 6      # readings that are examined where none is right
 
 
 def check_recognised(
+    attempt: Attempt, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
+) -> Check:
+    """Return the check of the file, and of what it is with each other activation that it may be made with."""
+    check = _checked(attempt, given, seed, steps, data, keep)
+    return check if check.verdict != "equivalent" or data is not None else _with_activations(attempt, given, check, seed)
+
+
+def _with_activations(attempt: Attempt, given: Mapping[str, Any], check: Check, seed: int) -> Check:
+    """Return the check, or that with the first activation with which the file differs; and a note of what was done."""
+    agreed, seen = [], {check.problem.activations}
+    for name in attempt.activations():
+        other = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "activation": name})
+        try:
+            tested = _checked(other, given, seed, _STEPS)
+        except CompareError:      # it is no activation of the file's
+            continue
+        if tested.problem.activations in seen:
+            continue
+        seen.add(tested.problem.activations)
+        if tested.verdict == "different":
+            return replace(tested, notes=(*tested.notes, f"it agrees as it is made by default, and not with the activation {name!r}"))
+        agreed += [name] if tested.verdict == "equivalent" else []
+    said = f"it agrees with the activation {' and '.join(map(repr, agreed))}, too"
+    return replace(check, notes=(*check.notes, *([said] if agreed else [])))
+
+
+def _checked(
     attempt: Attempt, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
 ) -> Check:
     """Return the check by the best reading; raises ProblemError where two kinds of loss fit, of which the file says neither."""

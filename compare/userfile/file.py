@@ -169,6 +169,12 @@ class Attempt:
         shown: dict[str, list[float]] = {} if function is None else self._run("own_losses", function, self.module, *args)
         return shown
 
+    def activations(self) -> list[str]:
+        """Return the names of activations that the file's network may be made with."""
+        function = getattr(self._offering, "activations", None)
+        names: list[str] = [] if function is None else self._run("activations", function, self.module)
+        return names
+
     @property
     def printed(self) -> str:
         """What the file has printed so far, cut to a readable length."""

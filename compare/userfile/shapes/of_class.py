@@ -14,7 +14,7 @@ import numpy as np
 from .arrays import chain, places
 from .calls import LAYOUTS, Layout, UnfilledError, arrays_in, called, filled, numbers, parameters_of, returned, roles_of, targets_of
 from .network import Network, assigned
-from .spellings import BACK, FORWARD, LOSS, STEP, UPDATE, rank, role
+from .spellings import ACTIVATION_NAMES, BACK, FORWARD, LOSS, STEP, UPDATE, plain, rank, role
 
 _INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
 _RECORDS = 7
@@ -56,7 +56,7 @@ def _network(module: Any, each: type, options: Mapping[str, str]) -> Network | N
     """Return the network of the class, by the first way of making an object whose parameters follow one another and take a step."""
     seen: set[tuple[int, ...]] = set()
     only = 1 if _has_one_output(module, each) else None
-    for number, (sizes, new) in enumerate(makers(each, only)):
+    for number, (sizes, new), activation in _made(module, each, only):
         try:
             root = new(np.ones((_RECORDS, sizes[0])), np.ones((_RECORDS, sizes[-1])), 0.5)
         except Exception:
@@ -67,6 +67,7 @@ def _network(module: Any, each: type, options: Mapping[str, str]) -> Network | N
             continue
         seen.add(found[0])
         about = Network(module, "", "", found[0], found[1], new, plan={"class": each.__name__, "maker": number, "only": only})
+        about.plan["activation"] = activation
         about.is_made_of_data = {"x", "y"} & set(roles_of(each, constructs=True).values()) != set()
         if _completed(about, each, options):
             return about
@@ -76,7 +77,7 @@ def _network(module: Any, each: type, options: Mapping[str, str]) -> Network | N
 def rebuilt(module: Any, network: Network) -> Network:
     """Return the same network in the module of the file that is loaded anew."""
     plan, each = network.plan, getattr(module, network.plan["class"])
-    _, new = next(islice(makers(each, plan["only"]), plan["maker"], None))
+    _, new = next(islice(makers(each, plan["only"], plan["activation"]), plan["maker"], None))
     about = replace(network, module=module, new=new, _last=None, _kept=None)
     if "forward" in plan:
         about.run = _runner(plan["forward"][0], LAYOUTS[plan["forward"][1]], about.sizes[-1])
@@ -112,7 +113,30 @@ def _has_one_output(module: Any, each: type) -> bool:
     return bool(found) and set(found) == {"1"}
 
 
-def makers(each: Any, only: int | None = None) -> Iterator[tuple[tuple[int, ...], Callable[[Any, Any, float], Any]]]:
+def _made(module: Any, each: type, only: int | None) -> Iterator[tuple[int, tuple[tuple[int, ...], Any], str | None]]:
+    """Yield the makers, numbered, with an activation by name where one has to be given, of those that the file names."""
+    own = [parameter for parameter in parameters_of(each) if role(parameter.name, constructs=True) == "activation"]
+    names = activation_names(module) if any(parameter.default is parameter.empty for parameter in own) else [None]
+    for activation in names:
+        yield from ((number, made, activation) for number, made in enumerate(makers(each, only, activation)))
+
+
+def activation_names(module: Any) -> list[Any]:
+    """Return the names of activations that the file has as strings, as it spells them."""
+    strings = [node.value for node in ast.walk(module.__tree__) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return list(dict.fromkeys(each for each in strings if plain(each) in ACTIVATION_NAMES))
+
+
+def takes_activation(network: Network) -> bool:
+    """Return whether an object of the network's class is made with an activation by name."""
+    each = getattr(network.module, network.plan.get("class", ""), None)
+    own = [parameter for parameter in parameters_of(each) if role(parameter.name, constructs=True) == "activation"] if each else []
+    return any(parameter.default is parameter.empty or isinstance(parameter.default, str) for parameter in own)
+
+
+def makers(
+    each: Any, only: int | None = None, activation: str | None = None
+) -> Iterator[tuple[tuple[int, ...], Callable[[Any, Any, float], Any]]]:
     """Yield sizes, and a function that makes an object with them, and with data and a learning rate where it takes these."""
     stands = roles_of(each, constructs=True)
     roles = list(stands.values())
@@ -136,7 +160,7 @@ def makers(each: Any, only: int | None = None) -> Iterator[tuple[tuple[int, ...]
         known = dict(zip(own, sizes[1:-1], strict=False)) if len(own) > 1 else {}
         if unknown and len(unknown) == len(sizes):      # all of them counts, by other names
             known |= dict(zip(unknown, sizes, strict=True))
-        yield sizes, _maker(each, values, known)
+        yield sizes, _maker(each, values | ({} if activation is None else {"activation": activation}), known)
 
 
 def _maker(each: type, values: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[[Any, Any, float], Any]:

@@ -16,8 +16,9 @@ from .network import Network
 from .own_losses import own_losses as own_losses
 
 MODULES = course_modules.MODULES | scientific.MODULES
-# options of our own: the strength of a regularisation that the file takes, whether n times as much, and whether its loss is left out
-OURS = ("penalty", "per_record", "without_loss")
+# options of our own: the strength of a regularisation that the file takes, whether n times as much, its activation, and whether its loss
+# is left out
+OURS = ("penalty", "per_record", "activation", "without_loss")
 _FINDERS: tuple[Any, ...] = (of_class, of_loop, of_functions)
 _known: dict[Any, tuple[Any, Network]] = {}
 
@@ -27,6 +28,10 @@ def load(path: Path, options: Any = None) -> Network:
     names = {name: value for name, value in (options or {}).items() if name not in OURS}
     network = _found(path, names)
     network.penalty, network.is_per_record = float((options or {}).get("penalty", 0.0)), "per_record" in (options or {})
+    if "activation" in (options or {}):
+        network.plan = {**network.plan, "activation": (options or {})["activation"]}
+        finder: Any = of_class
+        network = finder.rebuilt(network.module, network)
     network.has_shown_loss = "without_loss" not in (options or {})
     return network
 
@@ -61,6 +66,11 @@ def conventions(network: Network) -> dict[str, Any]:
 def found(network: Network) -> tuple[str, ...]:
     """What was recognised, in a sentence, with the option that would say it."""
     return (f"{network.said}, as {network.option}",)
+
+
+def activations(network: Network) -> list[str]:
+    """The names of activations that the network may be made with."""
+    return of_class.activation_names(network.module) if of_class.takes_activation(network) else []
 
 
 def notes(network: Network) -> list[str]:

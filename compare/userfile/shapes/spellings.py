@@ -116,6 +116,7 @@ INIT = _words("""
     initializeparametersdeep initnetwork createnetwork randominit initmodel initializemodel createmodel makenetwork initialise
     initialiseparameters buildmodel createparameters makeparams getparams newnetwork initializenetwork inittwolayermodel setup
 """)
+ACTIVATION_NAMES = _words("sigmoid logistic tanh relu leakyrelu linear identity elu softplus gelu silu swish")
 WHOLE = re.compile(r"parameters|params?|model|weights|theta|net(work)?|nn|mlp|w|p|variables|state")      # all parameters as one argument
 CACHE = re.compile(
     r"caches?|cached?_?\w*|memory|store|forward_?(cache|results?|pass)|intermediates?|activations?|acts|fwd|saved|context|ctx|tape|values|history"

@@ -1,0 +1,58 @@
+"""A file whose network is made with an activation by name is checked with each that it names."""
+
+from pathlib import Path
+
+import pytest
+
+from compare import Check, check
+
+RIGHT = '''
+import numpy as np
+
+F = {"tanh": (np.tanh, lambda a: 1 - a**2), "relu": (lambda z: np.maximum(0, z), lambda a: (a > 0) * 1.0)}
+
+
+class MLP:
+    def __init__(self, sizes, activation="tanh"):
+        self.weights = [np.random.randn(a, b) for a, b in zip(sizes[:-1], sizes[1:])]
+        self.f, self.df = F[activation]
+
+    def forward(self, X):
+        self.a = [X]
+        for W in self.weights[:-1]:
+            self.a.append(self.f(self.a[-1] @ W))
+        return self.a[-1] @ self.weights[-1]
+
+    def train_batch(self, X, y, lr):
+        """One step on half of the mean squared error."""
+        delta = (self.forward(X) - y) / len(X)
+        for i in reversed(range(len(self.weights))):
+            before = delta @ self.weights[i].T * self.df(self.a[i])
+            self.weights[i] -= lr * self.a[i].T @ delta
+            delta = before
+'''
+
+
+def checked(folder: Path, text: str) -> Check:
+    path = folder / "network.py"
+    path.write_text(text)
+    return check(path, seed=1, steps=2)
+
+
+@pytest.mark.parametrize("default", ['="tanh"', ""])
+def test_each_activation_is_compared(tmp_path: Path, default: str) -> None:
+    result = checked(tmp_path, RIGHT.replace('activation="tanh"', f"activation{default}"))
+    assert (result.verdict, result.notes) == ("equivalent", ("it agrees with the activation 'relu', too",))
+
+
+def test_a_slope_that_is_wrong_for_another_activation_than_the_default_is_found(tmp_path: Path) -> None:
+    result = checked(tmp_path, RIGHT.replace("(a > 0)", "(a < 0)"))
+    assert result.verdict == "different"
+    assert result.problem.activations == ("relu", "relu", "identity")
+    assert result.notes[-1] == "it agrees as it is made by default, and not with the activation 'relu'"
+
+
+def test_a_name_that_is_no_activation_of_the_file_is_passed_over(tmp_path: Path) -> None:
+    result = checked(tmp_path, RIGHT + '\nNAMES = ["sigmoid"]\n')
+    assert result.verdict == "equivalent"
+    assert "sigmoid" not in " ".join(result.notes)
