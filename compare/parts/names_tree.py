@@ -2,12 +2,14 @@
 
 import ast
 import copy
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 LOSSES = ("loss", "cost", "total_loss", "nll", "J", "L")
 _TARGETS = ("y", "Y", "t", "T")      # whose names are taken for the prediction's gradient
+_AFFIXES = re.compile(r"grad(?:ient)?_(?:of_)?(\w+)|(\w+)_grad(?:ient)?|d_?(\w+)")
 _CALLED = ("print", "backward", "retain_grad", "zero_grad", "show", "plot")      # whose statements are not repeated
 
 
@@ -117,8 +119,7 @@ def _has_own_loss(statement: ast.stmt) -> bool:
 
 def _tensor_of(name: str, known: set[str]) -> str | None:
     """Return the tensor whose gradient is meant by that name, which may have an ending as in dlogits_fast."""
-    text = name[2:] if name.startswith("d_") else name[1:] if name.startswith("d") else ""
-    if "_d" in text:      # as dz_dw, which is another derivative
+    if (text := _without_affix(name)) is None or "_d" in text:      # as dz_dw, which is another derivative
         return None
     while text:
         for each in (text, f"self.{text}"):
@@ -126,6 +127,13 @@ def _tensor_of(name: str, known: set[str]) -> str | None:
                 return each
         text = text.rpartition("_")[0]
     return None
+
+
+def _without_affix(name: str) -> str | None:
+    """Return a gradient's name without what says that it is one: h of dh, d_h, grad_h and h_grad."""
+    if (found := _AFFIXES.fullmatch(name)) is None:
+        return None
+    return next(text for text in found.groups() if text)
 
 
 def _leading_to(before: Sequence[ast.stmt], tensors: set[str]) -> tuple[list[ast.stmt], set[str]]:

@@ -74,3 +74,28 @@ def test_a_factor_between_the_loss_and_the_parameters_is_a_convention(tmp_path: 
     result = checked(tmp_path, text.replace("dembcat.view(emb.shape)", "dembcat.view(emb.shape) / n"))
     assert result.verdict == "equivalent", first(result)
     assert "a factor of 32" in result.parts[0].beside
+
+
+OTHER_NAMES = """import torch
+
+x, y, w1, w2 = torch.randn(5, 3), torch.randn(5, 2), torch.randn(3, 4), torch.randn(4, 2)
+for t in range(500):
+    h = x.mm(w1)
+    h_relu = h.clamp(min=0)
+    y_pred = h_relu.mm(w2)
+    loss = (y_pred - y).pow(2).sum()
+    grad_y_pred = 2.0 * (y_pred - y)
+    grad_w2 = h_relu.t().mm(grad_y_pred)
+    h_grad = grad_y_pred.mm(w2.t())
+    h_grad[h < 0] = 0
+    gradient_w1 = x.t().mm(h_grad)
+    w1 -= 1e-6 * gradient_w1
+    w2 -= 1e-6 * grad_w2
+"""
+
+
+def test_gradients_are_known_by_other_names_too(tmp_path: Path) -> None:
+    result = checked(tmp_path, OTHER_NAMES)
+    assert [part.name for part in result.parts] == ["grad_y_pred", "grad_w2", "h_grad", "gradient_w1"]
+    assert result.verdict == "equivalent"
+    assert first(checked(tmp_path, OTHER_NAMES.replace("    h_grad[h < 0] = 0\n", ""))).name == "h_grad"
