@@ -42,17 +42,23 @@ def check_functions(file: PartsFile, seed: int) -> Iterator[Part]:
     """Yield a part for each of the file's own Functions that has a backward."""
     for name, value in file.own().items():
         if isinstance(value, type) and issubclass(value, torch.autograd.Function):
-            yield _Function(file, name, value, seed).part()
+            yield check_function(file, name, "backward", value, seed)
+
+
+def check_function(file: PartsFile, name: str, backward: str, function: Any, seed: int) -> Part:
+    """Return the part of one Function; `name` and `backward` say where in the file its backward is."""
+    return _Function(file, name, backward, function, seed).part()
 
 
 class _Function:
-    def __init__(self, file: PartsFile, name: str, function: Any, seed: int) -> None:
+    def __init__(self, file: PartsFile, name: str, backward: str, function: Any, seed: int) -> None:
         self.file, self.name, self.function, self.seed = file, name, function, seed
+        self.backward = f"{name}.{backward}"
         self.beside = "autograd of its own forward"
 
     def part(self) -> Part:
         """Return the part: the first difference on any of the inputs."""
-        name = f"{self.name}.backward"
+        name = self.backward
         lines = self.file.lines_of(name) or self.file.lines_of(self.name)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed % 2**63)
@@ -102,8 +108,8 @@ class _Function:
         try:
             outs = _tensors(self._plain(arguments))
             ends = [each for each in outs if each.requires_grad]
-            ones = [torch.ones_like(each) for each in ends]
-            found = torch.autograd.grad(ends, list(leaves.values()), ones, allow_unused=True) if ends else [None] * len(leaves)
+            above = [torch.randn_like(each) for each in ends]      # not ones: the sum of what is normalised has no gradient
+            found = torch.autograd.grad(ends, list(leaves.values()), above, allow_unused=True) if ends else [None] * len(leaves)
         except (AttemptError, RuntimeError) as error:
             return f"its forward is not code that autograd sees through ({error}){needed}"
         applied = _tensors(self._applied(inputs.fresh()[0]))
@@ -141,7 +147,7 @@ class _Function:
         if not outs:
             return False
         ahead = [torch.ones_like(each) for each in outs]
-        grad = self.file.run(f"{self.name}.backward", torch.autograd.grad, outs, [leaves[name]], ahead, allow_unused=True)[0]
+        grad = self.file.run(self.backward, torch.autograd.grad, outs, [leaves[name]], ahead, allow_unused=True)[0]
         return grad is not None and bool(grad.any())
 
     def _judged(self, inputs: Inputs) -> Judged:
@@ -154,7 +160,7 @@ class _Function:
             pairs = [(out, ahead.to(out)) for out, ahead in zip(outs, above, strict=True) if out.requires_grad]
             return torch.autograd.grad([out for out, _ in pairs], list(leaves.values()), [ahead for _, ahead in pairs], allow_unused=True)
 
-        found = self.file.run(f"{self.name}.backward", back, outs, leaves)
+        found = self.file.run(self.backward, back, outs, leaves)
         actual: dict[Key, Any] = {
             ("gradients", f"gradient of {name}"): torch.zeros_like(leaf) if grad is None else grad
             for (name, leaf), grad in zip(leaves.items(), found, strict=True)

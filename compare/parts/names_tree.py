@@ -237,10 +237,21 @@ def repeatable(statements: Sequence[ast.stmt]) -> ast.Module:
 
 
 class _OutOfPlace(ast.NodeTransformer):
-    """Writes x += y as x = x + y."""
+    """Writes x += y as x = x + y, and takes a number from an array without leaving PyTorch."""
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        """Replace float(x) by x, if that is an array or a tensor, and x.item() by its only entry's sum."""
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "item" and not node.args:
+            node.func.attr = "sum"
+        elif isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1:
+            text = "lambda x: x.astype(float) if hasattr(x, 'astype') else x if hasattr(x, 'requires_grad') else float(x)"
+            node.func = ast.copy_location(ast.parse(text, mode="eval").body, node.func)
+        return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """Replace the statement, if it changes a name."""
+        self.generic_visit(node)
         if not isinstance(node.target, ast.Name):
             return node
         value = ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value)

@@ -9,12 +9,13 @@ from ..support.errors import CompareError
 from ..userfile.file import FUNCTIONS
 from ..userfile.source import Source
 from .binding import plain
+from .class_methods import classes_in
 from .engine import check_engine
 from .engine_class import engines_in
 from .engine_network import networks_in
 from .file import PartsFile
 from .functions import check_functions
-from .layer_classes import check_classes, classes_in
+from .layer_classes import check_classes
 from .layer_table import LAYERS
 from .layers import check_layers, losses_in
 from .names import NamesFile, check_names, names_in, uses_torch

@@ -25,7 +25,7 @@ def test_right_classes_are_equivalent(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT)
     assert result.verdict == "equivalent", first(result)
     assert [part.name for part in result.parts] == ["Convolution.backward", "Dense.backward", "Attention.backward"]
-    assert result.parts[1].beside.endswith("of dx, new weights, new bias")
+    assert "of dx, new weights, new bias; for one record alone" in result.parts[1].beside
     assert result.parts[2].beside.endswith("of dx, dwq, dwk, dwv")
 
 
@@ -47,7 +47,7 @@ def test_a_planted_mistake_is_found(tmp_path: Path, line: str, wrong: str, part:
 
 
 def test_a_class_that_cannot_be_made_is_no_proof(tmp_path: Path) -> None:
-    result = checked(tmp_path, RIGHT.replace("dim", "what"))
+    result = checked(tmp_path, RIGHT.replace("dim", "name"))
     assert result.verdict == "not a proof"
     assert "no arguments" in str(first(result).reason)
 
@@ -67,3 +67,167 @@ def test_what_lies_beside_the_file_is_run_on_tensors_too(tmp_path: Path) -> None
     text += "    def backward(self, dout):\n        return dout * self.out * (1 - self.out)\n"
     assert checked(tmp_path, text).verdict == "equivalent"
     assert checked(tmp_path, text.replace("dout * self.out *", "dout *")).verdict == "different"
+
+
+BLOCKS = '''import numpy as np
+
+
+class Dense:
+    def __init__(self, m, n):
+        self.w, self.b = np.random.randn(m, n), np.zeros((1, n))
+
+    def forward(self, x):
+        self.x = x
+        self.out = x @ self.w + self.b
+
+    def backward(self, above):
+        self.dw, self.db = self.x.T @ above, above.sum(axis=0, keepdims=True)
+        self.dinputs = above @ self.w.T
+
+
+class Softmax:
+    def forward(self, z):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        self.out = e / e.sum(axis=1, keepdims=True)
+
+    def backward(self, above):
+        self.dinputs = above
+
+
+class CrossEntropy:
+    def forward(self, p, y):
+        self.p, self.y = p, y
+        return float(-np.sum(y * np.log(p)) / len(y))
+
+    def backward(self):
+        return (self.p - self.y) / len(self.y)
+'''
+
+
+def test_a_loss_and_the_activation_before_it_are_right_together(tmp_path: Path) -> None:
+    result = checked(tmp_path, BLOCKS)
+    assert result.verdict == "equivalent", first(result)
+    assert result.parts[0].beside.endswith("of dx, dw, db")
+    assert "whose gradient it passes on" in result.parts[1].beside
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "verdict"),
+    [
+        ("self.dinputs = above\n", "self.dinputs = 2 * above\n", "different"),
+        ("(self.p - self.y) / len(self.y)", "(self.y - self.p) / len(self.y)", "different"),
+        ("(self.p - self.y) / len(self.y)", "-self.y / self.p / len(self.y)", "different"),
+        ("return (self.p - self.y) / len(self.y)", "return self.p - self.y", "different"),
+        ("above.sum(axis=0, keepdims=True)", "above.mean(axis=0, keepdims=True)", "different"),
+        ("self.dw, self.db = ", "self.one, self.other = 2 * ", "not a proof"),
+    ],
+)
+def test_what_is_wrong_of_either_is_no_convention(tmp_path: Path, line: str, wrong: str, verdict: str) -> None:
+    assert BLOCKS.count(line) == 1
+    assert checked(tmp_path, BLOCKS.replace(line, wrong)).verdict == verdict
+
+
+def test_what_only_the_other_class_could_tell_is_asked(tmp_path: Path) -> None:
+    loss, softmax = BLOCKS.partition("class Softmax")[0], BLOCKS.partition("class CrossEntropy")[0]
+    without = loss + "class CrossEntropy" + BLOCKS.partition("class CrossEntropy")[2]
+    for text in (softmax, without):
+        result = checked(tmp_path, text)
+        assert (result.verdict, "no such class is found" in str(first(result).reason)) == ("not a proof", True)
+
+
+CONTAINER = '''
+
+class Tanh:
+    def forward(self, x):
+        self.out = np.tanh(x)
+        return self.out
+
+    def backward(self, above):
+        return above * (1 - self.out**2)
+
+
+class Affine:
+    def __init__(self, m, n):
+        self.w = np.random.randn(m, n)
+
+    def forward(self, x):
+        self.x = x
+        return self.w.T @ x
+
+    def backward(self, above):
+        self.dw = self.x @ above.T
+        return self.w @ above
+
+
+class Chain:
+    def __init__(self, *layers):
+        self.layers = layers
+
+    def forward(self, x):
+        for each in self.layers:
+            x = each.forward(x)
+        return x
+
+    def backward(self, above):
+        for each in self.layers[::-1]:
+            above = each.backward(above)
+        return above
+'''
+
+
+def test_a_class_that_holds_layers_runs_them_one_after_the_other(tmp_path: Path) -> None:
+    text = "import numpy as np\n" + CONTAINER
+    result = checked(tmp_path, text)
+    assert result.verdict == "equivalent", first(result)
+    found = first(result := checked(tmp_path, text.replace("self.layers[::-1]", "self.layers")))
+    assert (result.verdict, found.name) == ("different", "Chain.backward")
+
+
+def test_methods_of_other_names_are_known_where_several_classes_have_them(tmp_path: Path) -> None:
+    text = ("import numpy as np\n" + CONTAINER).replace("forward", "avanza").replace("backward", "retrocede")
+    assert checked(tmp_path, text).verdict == "equivalent"
+    assert checked(tmp_path, text.replace("self.x @ above.T", "self.x @ -above.T")).verdict == "different"
+
+
+STATIC = '''import torch
+
+
+class Norm:
+    @staticmethod
+    def forward(x, w, b):
+        mean = x.mean(-1, keepdim=True)
+        rstd = (((x - mean) ** 2).mean(-1, keepdim=True) + 1e-5) ** -0.5
+        return (x - mean) * rstd * w + b, (x, w, mean, rstd)
+
+    @staticmethod
+    def backward(dout, cache):
+        x, w, mean, rstd = cache
+        norm = (x - mean) * rstd
+        dnorm = dout * w
+        dx = rstd * (dnorm - dnorm.mean(-1, keepdim=True) - norm * (dnorm * norm).mean(-1, keepdim=True))
+        axes = tuple(range(x.dim() - 1))
+        return dx, (dout * norm).sum(axes), dout.sum(axes)
+
+
+with open("never.bin", "wb") as file:
+    file.write(b"1")
+'''
+
+
+def test_static_methods_with_a_cache_are_such_a_class(tmp_path: Path) -> None:
+    result = checked(tmp_path, STATIC)
+    assert result.verdict == "equivalent", first(result)
+    assert not Path("never.bin").exists()
+    found = first(result := checked(tmp_path, STATIC.replace(" - dnorm.mean(-1, keepdim=True)", "")))
+    assert (result.verdict, found.name, found.first and found.first.tensor) == ("different", "Norm.backward", "gradient of x")
+
+
+def test_one_record_alone_is_said(tmp_path: Path) -> None:
+    text = "import numpy as np\n\n\nclass Dense:\n    def __init__(self, m, n):\n"
+    text += "        self.w, self.b = np.random.randn(n, m), np.zeros((n, 1))\n\n"
+    text += "    def forward(self, x):\n        self.x = x\n        return self.w @ x + self.b\n\n    def backward(self, above):\n"
+    text += "        self.dw, self.db = above @ self.x.T, above\n        return self.w.T @ above\n"
+    result = checked(tmp_path, text)
+    assert (result.verdict, "one record alone" in str(first(result).reason)) == ("not a proof", True)
+    assert checked(tmp_path, text.replace("x.T, above\n", "x.T, above.sum(axis=1, keepdims=True)\n")).verdict == "equivalent"
+    assert checked(tmp_path, text.replace("x.T, above\n", "x.T, above.mean(axis=1, keepdims=True)\n")).verdict == "different"

@@ -1,0 +1,42 @@
+"""Classes whose static forward returns its outputs and a cache for its backward: such a pair is checked as an autograd.Function is."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .class_methods import Methods
+from .file import PartsFile
+from .functions import check_function
+from .result import Part
+
+
+def static_pair(file: PartsFile, methods: Methods, seed: int) -> Part:
+    """Return the part of a class's backward method."""
+    kind = vars(file.module)[methods.name]
+    made = function_of(getattr(kind, methods.forward), getattr(kind, methods.backward))
+    return check_function(file, methods.name, methods.backward, made, seed)
+
+
+def function_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
+    """Return an autograd.Function of two functions: the first returns (output, cache), the second takes a gradient and the cache."""
+
+    class Made(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *arguments: Any) -> Any:
+            out, ctx.cache = forward(*arguments)
+            return out
+
+        @staticmethod
+        def backward(ctx: Any, *above: Any) -> Any:
+            return backward(*above, ctx.cache)
+
+    Made.forward.__signature__ = _signature(forward)      # type: ignore[attr-defined]
+    return Made
+
+
+def _signature(forward: Callable[..., Any]) -> Any:
+    own = inspect.signature(forward)
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return own.replace(parameters=[context, *own.parameters.values()])
