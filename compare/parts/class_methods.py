@@ -8,8 +8,8 @@ from typing import Literal
 from .binding import plain
 
 Kind = Literal["layer", "loss", "static"]
-_FORWARDS = ("forward", "forwardpass", "forwardpropagation", "forwardprop", "fprop", "feedforward", "call")
-_BACKWARDS = (
+FORWARDS = ("forward", "forwardpass", "forwardpropagation", "forwardprop", "fprop", "feedforward", "call")
+BACKWARDS = (
     "backward", "backwardpass", "backwardpropagation", "backwardprop", "backprop", "backpropagation", "backpropagate", "bprop", "back",
 )      # fmt: skip
 TARGETS = ("y", "ytrue", "yt", "t", "target", "targets", "label", "labels", "truth", "ytrain", "yb", "expected")
@@ -46,8 +46,7 @@ def classes_in(tree: ast.Module) -> list[str]:
 
 def methods_in(tree: ast.Module) -> list[Methods]:
     """Return the classes that go forward and back, with methods of their own or of a class that they derive from."""
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    owned = {name: _methods(node, classes) for name, node in classes.items()}
+    owned = own_methods(tree)
     ways = _ways_of_names(owned) or _ways_of_structure(owned)
     found = []
     for name, methods in owned.items():
@@ -55,6 +54,12 @@ def methods_in(tree: ast.Module) -> list[Methods]:
         each = None if pair is None else _classified(name, methods[pair[0]], methods[pair[1]])
         found += [] if each is None else [each]
     return found
+
+
+def own_methods(tree: ast.Module) -> dict[str, dict[str, ast.FunctionDef]]:
+    """Return the methods of each class by name, also those of the file's classes that it derives from."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {name: _methods(node, classes) for name, node in classes.items()}
 
 
 def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[str, ast.FunctionDef]:
@@ -67,8 +72,8 @@ def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[st
 
 def _ways_of_names(owned: Mapping[str, Mapping[str, ast.FunctionDef]]) -> list[tuple[str, str]]:
     names = list(dict.fromkeys(name for methods in owned.values() for name in methods))
-    forwards = sorted((name for name in names if plain(name) in _FORWARDS), key=lambda name: plain(name) == "call")
-    return [(forward, backward) for forward in forwards for backward in names if plain(backward) in _BACKWARDS]
+    forwards = sorted((name for name in names if plain(name) in FORWARDS), key=lambda name: plain(name) == "call")
+    return [(forward, backward) for forward in forwards for backward in names if plain(backward) in BACKWARDS]
 
 
 def _ways_of_structure(owned: Mapping[str, Mapping[str, ast.FunctionDef]]) -> list[tuple[str, str]]:
@@ -87,12 +92,12 @@ def _ways_of_structure(owned: Mapping[str, Mapping[str, ast.FunctionDef]]) -> li
 
 def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) -> Methods | None:
     """Return how a class is to be called, None if it is abstract, of nodes that take no input, or of a network that takes its targets."""
-    if _is_abstract(forward) or _is_abstract(backward):
+    if is_abstract(forward) or is_abstract(backward):
         return None
     if any(_is_static(each) for each in (forward, backward)):
-        both = _is_static(forward) and _is_static(backward) and len(_required(backward)) > 1
-        return Methods(name, forward.name, backward.name, "static", tuple(_required(backward))) if both else None
-    inputs, takes = _required(forward)[1:], tuple(_required(backward)[1:])
+        both = _is_static(forward) and _is_static(backward) and len(required(backward)) > 1
+        return Methods(name, forward.name, backward.name, "static", tuple(required(backward))) if both else None
+    inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
     if len(inputs) == 1 and takes and plain(takes[0]) not in TARGETS and all(_is_rate(each) for each in takes[1:]) and len(takes) <= 2:
         return Methods(name, forward.name, backward.name, "layer", takes)
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
@@ -104,7 +109,7 @@ def _is_rate(name: str) -> bool:
     return any(word in plain(name) for word in _RATES)
 
 
-def _is_abstract(method: ast.FunctionDef) -> bool:
+def is_abstract(method: ast.FunctionDef) -> bool:
     """Return whether a method does nothing, or raises only."""
     body = [each for each in method.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))]
     return all(isinstance(each, (ast.Pass, ast.Raise)) for each in body) or "NotImplementedError" in ast.unparse(method)
@@ -114,7 +119,8 @@ def _is_static(method: ast.FunctionDef) -> bool:
     return any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in method.decorator_list)
 
 
-def _required(method: ast.FunctionDef) -> list[str]:
+def required(method: ast.FunctionDef) -> list[str]:
+    """Return the names of the arguments without a default, self among them."""
     names = [each.arg for each in (*method.args.posonlyargs, *method.args.args)]
     return names[: len(names) - len(method.args.defaults)]
 

@@ -19,6 +19,7 @@ from .layer_classes import check_classes
 from .layer_table import LAYERS
 from .layers import check_layers, losses_in
 from .names import NamesFile, check_names, names_in, uses_torch
+from .nodes import check_nodes, nodes_in
 from .pairs import pairs_in
 from .result import Part
 from .updates import check_updates, rules_in
@@ -68,6 +69,7 @@ SHAPES: Mapping[str, Shape] = {
     "engine": Shape("an engine whose objects go back by themselves", lambda tree: [*engines_in(tree), *networks_in(tree)], check_engine),
     "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),
     "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes),
+    "nodes": Shape("a graph of nodes that go forward and back without arguments", nodes_in, check_nodes),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
 

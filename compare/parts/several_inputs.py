@@ -1,0 +1,107 @@
+"""Code of several inputs that goes forward and back, beside autograd of its own forward: shapes are tried until it runs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..sides.interface import Key
+from ..support.arrays import Array
+from ..userfile.file import AttemptError
+from .as_tensors import array_module, tensor_of
+from .file import PartsFile
+from .judged import Judged, judged
+from .result import Part
+from .words import factor_of
+
+_SHAPES: tuple[tuple[int, ...], ...] = ((4, 6), (6, 5), (5,), (4, 1), (4, 5), (1, 5), (6,), ())
+_TRIED = 600      # combinations of shapes
+BESIDE = "autograd of its own forward, which is not compared"
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code: `forward` returns the output, `backward` the gradients at the inputs; `on_tensors` is the forward again."""
+
+    label: str
+    names: Sequence[str]
+    forward: Callable[[Sequence[Array]], Any]
+    backward: Callable[[Sequence[Array], Array], Sequence[Any]]
+    on_tensors: Callable[[Sequence[Any]], Any]
+    fixed: Sequence[Array] = ()      # inputs that are not drawn, as weights
+
+
+def part_of(file: PartsFile, code: Code, lines: tuple[int, int] | None, seed: int) -> Part:
+    """Return the part of that code."""
+    try:
+        arrays = file.run(code.label, lambda: next(iter(sorted(_running(code, seed), key=lambda each: not _fits(code, each))), None))
+        if arrays is None:
+            reason = "no inputs were found with which it runs, as it is and on PyTorch's tensors"
+            return Part(code.label, "not compared", lines=lines, reason=reason)
+        result, missing = _judged(file, code, arrays, seed)
+    except AttemptError as error:
+        return Part(code.label, "could not run", BESIDE, lines=lines, line=error.line, reason=str(error))
+    on = ", ".join(f"{name} {np.shape(each)}" for name, each in zip(code.names, arrays, strict=True))
+    said = f"{BESIDE}; of {', '.join(each.tensor for each in result.differences)}"
+    part = Part(code.label, "agrees", said, sum(result.sizes.values()), lines=lines)
+    if result.first is not None:
+        why = factor_of(result.first.tensor, [result.ratios.get(result.first.tensor)]) if len(result.wrong) == 1 else None
+        return replace(part, mark="wrong", beside=BESIDE, first=result.first, on=on, why=why)
+    if missing:
+        return replace(part, mark="not compared", reason=f"its gradient of {', '.join(missing)} was not found")
+    return part
+
+
+def _running(code: Code, seed: int) -> Iterator[list[Array]]:
+    """Yield inputs on which the code runs, with the same numbers on tensors, and a gradient at each of them."""
+    random = np.random.default_rng((seed, 21))
+    count = len(code.names) - len(code.fixed)
+    found = 0
+    for number, shapes in enumerate(product(_SHAPES, repeat=count)):
+        arrays: list[Array] = [*(np.asarray(random.standard_normal(shape)) for shape in shapes), *code.fixed]
+        if number >= _TRIED or found > len(_SHAPES):
+            return
+        try:
+            out, grads = np.asarray(code.forward(arrays), float), _autograd(code, arrays, None)
+        except Exception:      # whatever the code raises
+            continue
+        if out.shape == grads[0].shape and np.allclose(out, grads[0].detach().numpy()) and all(each is not None for each in grads[1:]):
+            found += 1
+            yield arrays
+
+
+def _fits(code: Code, arrays: Sequence[Array]) -> bool:
+    """Return whether the gradients have the inputs' shapes."""
+    try:
+        grads = code.backward(arrays, np.ones(np.shape(code.forward(arrays))))
+    except Exception:      # whatever the code raises
+        return False
+    return all(grad is None or np.shape(grad) == np.shape(each) for grad, each in zip(grads, arrays, strict=True))
+
+
+def _autograd(code: Code, arrays: Sequence[Array], above: Array | None) -> list[Any]:
+    """Return the output and the gradients, of ones or of a gradient from above."""
+    leaves = [torch.from_numpy(np.array(each)).requires_grad_() for each in arrays]
+    out = tensor_of(code.on_tensors([array_module().asarray(each.clone()) for each in leaves]))
+    if out is None:
+        raise ValueError("it gives no array")
+    ahead = torch.randn_like(out) if above is None else torch.from_numpy(np.array(above))
+    return [out, *torch.autograd.grad(out, leaves, ahead, allow_unused=True)]
+
+
+def _judged(file: PartsFile, code: Code, arrays: Sequence[Array], seed: int) -> tuple[Judged, list[str]]:
+    out = np.asarray(file.run(code.label, code.forward, arrays), float)
+    above = np.asarray(np.random.default_rng((seed, 22)).standard_normal(out.shape)) if out.shape else np.ones(())
+    grads = file.run(code.label, code.backward, arrays, above)
+    named = dict(zip(code.names, grads, strict=True))
+    shown: dict[Key, Any] = {("gradients", f"d{name}"): grad for name, grad in named.items() if grad is not None}
+
+    def reference() -> dict[Key, Tensor]:
+        found = zip(code.names, _autograd(code, arrays, above)[1:], strict=True)
+        return {("gradients", f"d{name}"): each for name, each in found if ("gradients", f"d{name}") in shown}
+
+    return file.run(code.label, judged, shown, reference, seed), [name for name, grad in named.items() if grad is None]
