@@ -21,6 +21,7 @@ from .words import factor_of
 _OUTPUTS = ("output", "out", "probs", "a")
 _BESIDE = "autograd of its own forward, which is not compared"
 _NEVER_RUNS = "no predictions and targets were found with which it runs, as it is and on PyTorch's tensors"
+_SMALL = "the small number in its logarithm"
 _FUSED = "its gradient is the prediction less the target, which is that at the input of a softmax or sigmoid, and no such class is found"
 _PASSED = "it passes the gradient on, which is right only where the loss's gradient is already that at its input; no such class is found"
 
@@ -40,7 +41,16 @@ class _Case:
 
 def check_losses(losses: Mapping[str, Objects]) -> dict[str, Part]:
     """Return the part of each class of losses."""
-    return {name: _part(objects) for name, objects in losses.items()}
+    return {name: _exact(_part, objects) for name, objects in losses.items()}
+
+
+def _exact(part_of: Callable[[Objects], Part | None], objects: Objects) -> Any:
+    """Return the part of a loss, or that without the small number that keeps a logarithm from 0, if it agrees only so."""
+    part = part_of(objects)
+    if part is None or part.mark == "agrees":
+        return part
+    other = part_of(objects.without_small_numbers())
+    return part if other is None or other.mark != "agrees" else replace(other, beside=f"{other.beside}; but for {_SMALL}")
 
 
 def taken_together(parts: Mapping[str, Part], layers: Mapping[str, Objects], losses: Mapping[str, Objects]) -> Iterator[Part]:
@@ -57,9 +67,10 @@ def taken_together(parts: Mapping[str, Part], layers: Mapping[str, Objects], los
         if parts[name].mark != "wrong" or not _passes_on(objects, made):
             continue
         others = [each for each in losses if parts[each].mark in ("wrong", "not compared")]
-        together = {each: part for each in others if (part := _together(objects, losses[each], made, out)) is not None}
+        tried = {each: _exact(lambda loss: _together(objects, loss, made, out), losses[each]) for each in others}      # noqa: B023
+        together = {each: part for each, part in tried.items() if part is not None}
         if (right := next((each for each, part in together.items() if part.mark == "agrees"), None)) is not None:
-            both = f"autograd of {right} of {name}: its derivative is that of both"
+            both = f"autograd of {right} of {name}: its derivative is that of both{together[right].beside}"
             found[right] = replace(together[right], beside=both, lines=parts[right].lines)
             found[name] = replace(parts[name], mark="agrees", beside=f"{right}, whose gradient it passes on", first=None, why=None)
         elif not losses and _is_softmax(out):

@@ -7,12 +7,13 @@ from typing import Literal
 
 from .binding import plain
 
-Kind = Literal["layer", "loss", "static"]
+Kind = Literal["layer", "gate", "loss", "static"]
 FORWARDS = ("forward", "forwardpass", "forwardpropagation", "forwardprop", "fprop", "feedforward", "call")
 BACKWARDS = (
     "backward", "backwardpass", "backwardpropagation", "backwardprop", "backprop", "backpropagation", "backpropagate", "bprop", "back",
 )      # fmt: skip
 TARGETS = ("y", "ytrue", "yt", "t", "target", "targets", "label", "labels", "truth", "ytrain", "yb", "expected")
+_LOSSES = ("loss", "entropy", "error", "mse", "cost", "nll", "criterion", "likelihood")
 _RATES = ("lr", "rate", "eta", "alpha", "step")
 
 
@@ -100,6 +101,9 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
     inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
     if len(inputs) == 1 and takes and plain(takes[0]) not in TARGETS and all(_is_rate(each) for each in takes[1:]) and len(takes) <= 2:
         return Methods(name, forward.name, backward.name, "layer", takes)
+    is_loss = any(word in plain(name) for word in _LOSSES) or {plain(each) for each in takes} & {*TARGETS} or not takes
+    if len(inputs) > 1 and len(takes) == 1 and not is_loss:
+        return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs))
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
         return Methods(name, forward.name, backward.name, "loss", takes, tuple(inputs))
     return None

@@ -1,5 +1,6 @@
 """Objects of a file's class, made by the names of their arguments, and inputs on which they run, in NumPy and on PyTorch's tensors."""
 
+import ast
 import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +18,14 @@ from .as_tensors import array_module, as_tensors, image_functions, tensor_of
 from .binding import plain
 from .class_methods import Methods, attributes_stored
 from .file import PartsFile
+from .names_tree import repeatable
 from .signal import SIGNAL
 
 ONE, SEVERAL = (6, 1), (6, 7)      # records in columns
 _INPUTS = ((4, 6), (3, 4, 6), ONE, (6,), (2, 6, 7), (3, 2, 6, 7), (3, 6, 7, 2), SEVERAL, (6, 7, 2))
 _MADE = 60      # ways to make an object that are tried
 _UNKNOWN = (6, 5)      # for an argument of no known name
+_SMALL = 1e-5
 _PARAMETERS = ("params", "parameters", "weights")
 _ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
     (("prime", "deriv"), (lambda x: 3 * x * x,)),
@@ -61,6 +64,11 @@ class Objects:
         self.kind = vars(file.module)[methods.name]
         forward, backward = (file.node_of(f"{methods.name}.{name}") for name in (methods.forward, methods.backward))
         self.outputs, self.gradients = attributes_stored(forward), attributes_stored(backward)
+
+    def without_small_numbers(self) -> "Objects":
+        """Return the same with code on tensors in which what keeps a logarithm from 0, as in log(p + 1e-7), is 0."""
+        tree = repeatable([_NoSmallNumbers().visit(copy.deepcopy(each)) for each in own_nodes(self.file)])
+        return Objects(self.file, self.methods, compile(tree, str(self.file.path), "exec", dont_inherit=True), self.seed)
 
     def all(self) -> Iterator[Any]:
         """Yield objects with the arguments in words."""
@@ -119,16 +127,17 @@ class Objects:
         layer = copy.deepcopy(made.layer)
         out = np.asarray(self.forward(layer, made.x.copy()))
         above = np.random.default_rng((self.seed, 3)).standard_normal(out.shape) if above is None else above
-        returned = self._called_back(layer, above, rate)
+        returned = self.back_all(layer, above, rate)
         values = returned if isinstance(returned, tuple) else (returned,)
         return self.at_input(values[0], layer, made.x.shape), values[1:], above, layer
 
     def back(self, layer: Any, above: Array, rate: float) -> Any:
         """Let an object go back, and return its gradient at the input."""
-        returned = self._called_back(layer, above, rate)
+        returned = self.back_all(layer, above, rate)
         return returned[0] if isinstance(returned, tuple) else returned
 
-    def _called_back(self, layer: Any, above: Array, rate: float) -> Any:
+    def back_all(self, layer: Any, above: Array, rate: float = 0.0) -> Any:
+        """Let an object go back, and return all that it returns."""
         return getattr(layer, self.methods.backward)(above.copy(), *([rate] if self.methods.has_rate else []))
 
     def at_input(self, returned: Any, layer: Any, shape: tuple[int, ...]) -> Any:
@@ -169,6 +178,20 @@ class Objects:
         """Return the layer, which draws the same numbers each time from now on."""
         np.random.seed(self.seed % 2**32)
         return layer
+
+
+def own_nodes(file: PartsFile) -> list[ast.stmt]:
+    """Return the file's functions and classes, but for those that are decorated."""
+    return [node for node in file.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list]
+
+
+class _NoSmallNumbers(ast.NodeTransformer):
+    """Writes 0 for each small number."""
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        """Replace the number."""
+        is_small = isinstance(node.value, float) and 0 < node.value <= _SMALL
+        return ast.copy_location(ast.Constant(0.0), node) if is_small else node
 
 
 def weights(layer: Any) -> dict[str, Array]:

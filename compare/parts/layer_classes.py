@@ -14,10 +14,11 @@ from ..sides.interface import Key
 from ..support.arrays import Array
 from ..userfile.file import AttemptError
 from .class_containers import container_part, holds_layers
+from .class_gates import gate_part
 from .class_gradients import gradients_kept, kept_by_value
 from .class_losses import check_losses, taken_together
 from .class_methods import Methods, methods_in
-from .class_objects import ONE, SEVERAL, Made, Objects, weights
+from .class_objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
 from .file import PartsFile, line_of_returned
 from .judged import Judged, judged
 from .names_tree import repeatable
@@ -32,13 +33,14 @@ _NEVER_RUNS = "no arguments and inputs were found with which it runs, as it is a
 
 def check_classes(file: PartsFile, seed: int) -> Iterator[Part]:
     """Yield a part for each class; where a loss and the activation before it share a derivative, they are compared together."""
-    nodes = [node for node in file.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list]
-    code = compile(repeatable(nodes), str(file.path), "exec", dont_inherit=True)
+    code = compile(repeatable(own_nodes(file)), str(file.path), "exec", dont_inherit=True)
     layers, losses, containers, parts = dict[str, Objects](), dict[str, Objects](), dict[str, Objects](), dict[str, Part]()
     for methods in methods_in(file.tree):
         objects = Objects(file, methods, code, seed)
         if methods.kind == "static":
             parts[methods.name] = static_pair(file, methods, seed)
+        elif methods.kind == "gate":
+            parts[methods.name] = gate_part(objects)
         elif methods.kind == "loss":
             losses[methods.name] = objects
         elif holds_layers(objects):

@@ -231,3 +231,58 @@ def test_one_record_alone_is_said(tmp_path: Path) -> None:
     assert (result.verdict, "one record alone" in str(first(result).reason)) == ("not a proof", True)
     assert checked(tmp_path, text.replace("x.T, above\n", "x.T, above.sum(axis=1, keepdims=True)\n")).verdict == "equivalent"
     assert checked(tmp_path, text.replace("x.T, above\n", "x.T, above.mean(axis=1, keepdims=True)\n")).verdict == "different"
+
+
+GATES = '''import numpy as np
+
+
+class Mul:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+
+    def backward(self, dout):
+        return dout * self.y, dout * self.x
+
+
+class Cell:
+    def __init__(self, n, h):
+        self.wx, self.wh = np.random.randn(n, h), np.random.randn(h, h)
+
+    def forward(self, x, before):
+        self.x, self.before = x, before
+        self.h = np.tanh(x @ self.wx + before @ self.wh)
+        return self.h
+
+    def backward(self, dh):
+        dz = dh * (1 - self.h**2)
+        self.dwx, self.dwh = self.x.T @ dz, self.before.T @ dz
+        return dz @ self.wx.T, dz @ self.wh.T
+
+
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y, self.t = e / e.sum(axis=1, keepdims=True), t
+        return -np.sum(t * np.log(self.y + 1e-7)) / len(t)
+
+    def backward(self, dout=1):
+        return dout * (self.y - self.t) / len(self.t)
+'''
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "part"),
+    [
+        ("dout * self.y, dout * self.x", "dout * self.x, dout * self.y", "Mul"),
+        ("self.before.T @ dz", "self.h.T @ dz", "Cell"),
+        ("dz @ self.wx.T", "dz @ self.wx.T * self.x", "Cell"),
+        ("(self.y - self.t)", "(self.y - self.t) * self.y", "SoftmaxWithLoss"),
+    ],
+)
+def test_layers_of_several_inputs_and_a_loss_with_a_small_number(tmp_path: Path, line: str, wrong: str, part: str) -> None:
+    result = checked(tmp_path, GATES)
+    assert result.verdict == "equivalent", first(result)
+    assert "but for the small number" in result.parts[-1].beside
+    found = first(result := checked(tmp_path, GATES.replace(line, wrong)))
+    assert (result.verdict, found.name) == ("different", f"{part}.backward")
