@@ -147,9 +147,13 @@ def chain(
         ] + others
     kept = [(place, array) for place, array, score in scored if score]
     weights = [(place, array) for place, array in kept if _may_be_weight(place, array, names)]
+    shapes = {place: array.shape for place, array in weights}
+    weights = [(place, array) for place, array in weights if not _is_bias_of(array.shape, shapes.get(_before(place)))]
     chosen = [place for place, _ in weights]
     biases = [(place, array) for place, array in kept if max(array.shape, default=1) == array.size and place not in chosen]
-    biases = [(place, array) for place, array in biases if place_is(place, of_biases) or is_bias(name_of(place))]
+    biases = [
+        (place, array) for place, array in biases if place_is(place, of_biases) or is_bias(name_of(place)) or _before(place) in chosen
+    ]
     best = [(place, array) for place, array in weights if is_parameter(place) == 2] or weights
     for candidates in (best, weights):
         for is_out_in in (False, True):
@@ -166,6 +170,17 @@ def _may_be_weight(place: Place, array: Any, names: Sequence[str]) -> bool:
     if array.size < 2 or array.ndim not in (1, 2):
         return False
     return place_is(place, names) or (not is_bias(name_of(place)) and (array.ndim == 2 or is_parameter(place) == 2))
+
+
+def _before(place: Place) -> Place | None:
+    """Return the place that comes before in the same list or tuple, if the last step is an index in one."""
+    kind, key = place[-1] if place else ("", None)
+    return (*place[:-1], ("item", key - 1)) if kind == "item" and isinstance(key, int) and key else None
+
+
+def _is_bias_of(shape: tuple[int, ...], weight: tuple[int, ...] | None) -> bool:
+    """Return whether an array of that shape is the bias of the weight before it in a list: (k, 1) of (k, …), or (1, k) of (…, k)."""
+    return weight is not None and len(shape) == 2 and len(weight) == 2 and shape in ((weight[0], 1), (1, weight[1])) and 1 not in weight
 
 
 def place_is(place: Place, names: Sequence[str]) -> bool:

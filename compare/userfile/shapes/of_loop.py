@@ -16,6 +16,7 @@ from .calls import LAYOUTS, Layout, targets_of
 from .network import Network
 from .of_class import made_plain, makers, set_penalty, set_rate
 from .spellings import fits_parameter, is_bias, role
+from .target_shape import is_vector
 from .training_loop import Loop, loops, stored
 
 _INPUTS, _OUTPUTS, _RECORDS = 5, 3, 11
@@ -131,7 +132,7 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
         return None
     own = [(_INPUTS, *_HIDDEN[: len(sizes) - 2], k)] + ([(_INPUTS, *sizes[1:]), sizes] if sizes[-1] == k else [])
     for units in dict.fromkeys(own):
-        for form in (0, 1) if k == 1 else (0,):
+        for form in _forms(loop, plan["y"]) if k == 1 else (0,):
             about = Network(
                 module, "", "", units, layers, lambda x, y, lr: None, plan={**plan, "form": form, "root": _emptied(root, layers, units)}
             )
@@ -151,6 +152,11 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
                 about.option = f"--weights {','.join(_names(layers))}"
                 return about
     return None
+
+
+def _forms(loop: Loop, targets: list[str]) -> tuple[int, ...]:
+    """Return the forms of targets of one output in the order to be tried: a column, or first a vector where the file makes one."""
+    return (1, 0) if any(is_vector([*loop.before, loop.node], name) for name in targets) else (0, 1)
 
 
 def _supposed(carried: list[str], layout: Layout, k: int) -> dict[str, Any]:
