@@ -45,20 +45,27 @@ def own_losses(attempt: Attempt, declared: Mapping[str, Any]) -> list[OwnLoss]:
     """Return which losses the numbers are that the file computes under names of losses; declared is a problem with its activations."""
     problem = declared_problem(declared)
     made = probe_of(attempt, declared)
-    convention = Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES})
     fits: dict[str, dict[tuple[str, str], float]] = {}
     for number, (x, y) in enumerate(made.batches[:2]):
-        given = convention.parameters_in(problem, made.parameters), convention.records_in(x), convention.records_in(y)
-        try:
-            shown = attempt.fresh().own_losses(*given)
-        except (AttemptError, ContractError):
-            return []
+        shown = numbers_of_losses(attempt, declared, made.parameters, x, y)
         every = _values(problem, made.parameters, x, y)
         own = {name: {key: value for key, value in every.items() if _is_among(value, numbers)} for name, numbers in shown.items()}
         if number == 0:
             fits = own
         fits = {name: {key: value for key, value in each.items() if key in own.get(name, {})} for name, each in fits.items()}
     return [OwnLoss(name, *key, value) for name, fitting in fits.items() for key, value in fitting.items()]
+
+
+def numbers_of_losses(
+    attempt: Attempt, declared: Mapping[str, Any], parameters: Mapping[str, Array], x: Array, y: Array
+) -> dict[str, list[float]]:
+    """Return by name the numbers that the file computes as losses of these records; none where it raises."""
+    convention = Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES})
+    given = convention.parameters_in(declared_problem(declared), parameters), convention.records_in(x), convention.records_in(y)
+    try:
+        return attempt.fresh().own_losses(*given)
+    except (AttemptError, ContractError):
+        return {}
 
 
 def stated_by(own: Sequence[OwnLoss], found: Sequence[Reading], text: str) -> list[Reading]:

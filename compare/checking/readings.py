@@ -94,22 +94,28 @@ def _activations(attempt: Attempt, declared: Mapping[str, Any]) -> list[tuple[st
     if probe is None:
         return named
     problem, drawn = probe
-    x, convention = drawn.batches[0][0], _convention(attempt)
-    try:
-        answer = attempt.fresh().call("forward", convention.parameters_in(problem, drawn.parameters), convention.records_in(x))
-        output = convention.records_out(answer, (len(x), problem.sizes[-1]), "the output")
-    except (AttemptError, ContractError):
-        return named
+    convention, outputs = _convention(attempt), []
+    negated = {name: -array for name, array in drawn.parameters.items()}      # so that no z is above 0 throughout
+    for (x, _), parameters in product(drawn.batches[:2], (drawn.parameters, negated)):
+        try:
+            answer = attempt.fresh().call("forward", convention.parameters_in(problem, parameters), convention.records_in(x))
+            outputs.append((x, parameters, convention.records_out(answer, (len(x), problem.sizes[-1]), "the output")))
+        except (AttemptError, ContractError):
+            return named
     alike = [(hidden,) * (depth - 1) for hidden in _HIDDEN] if depth > 1 else [()]
     mixed = product(_HIDDEN, repeat=depth - 1) if depth in (3, 4) else ()
     for hidden in (*alike, *mixed):
         for last in ACTIVATIONS:
             side = Manual(replace(problem, activations=(*hidden, last)))
-            side.load_state_dict(drawn.parameters)
             with np.errstate(all="ignore"):
-                if _is_close(output, side.predict(x)):
+                if all(_is_output(side, *each) for each in outputs):
                     return [(*hidden, last)]
     return named
+
+
+def _is_output(side: Manual, x: Array, parameters: Mapping[str, Array], output: Array) -> bool:
+    side.load_state_dict(parameters)
+    return _is_close(output, side.predict(x))
 
 
 def _named_activations(text: str, depth: int) -> list[tuple[str, ...]]:

@@ -132,11 +132,12 @@ def _put_like(root: Any, place: Place, array: Any) -> Any:
 
 
 def chain(
-    root: Any, sizes: Sequence[int] | None, names: Sequence[str] = (), of_biases: Sequence[str] = ()
+    root: Any, sizes: Sequence[int] | None, names: Sequence[str] = (), of_biases: Sequence[str] = (), *, is_by_name: bool = True
 ) -> tuple[tuple[int, ...], list[Layer]] | None:
     """Return the sizes of the network whose parameters lie below the root, and its layers; None where no arrays follow one another so.
 
-    Without `sizes` they are those of the arrays. `names` are those of the weights, `of_biases` of the biases, where they are known.
+    Without `sizes` they are those of the arrays. `names` are those of the weights, `of_biases` of the biases, where they are known. Not
+    `is_by_name`, any vector of as many numbers as a layer has units may be its bias.
     """
     found = [(place, np.asarray(array)) for place, array in places(root)]
     scored = [(place, array, is_parameter(place)) for place, array in found]
@@ -150,9 +151,11 @@ def chain(
     shapes = {place: array.shape for place, array in weights}
     weights = [(place, array) for place, array in weights if not _is_bias_of(array.shape, shapes.get(_before(place)))]
     chosen = [place for place, _ in weights]
-    biases = [(place, array) for place, array in kept if max(array.shape, default=1) == array.size and place not in chosen]
+    biases = [(place, array) for place, array in kept if max(array.shape, default=1) == array.size]
     biases = [
-        (place, array) for place, array in biases if place_is(place, of_biases) or is_bias(name_of(place)) or _before(place) in chosen
+        (place, array)
+        for place, array in biases
+        if not is_by_name or place_is(place, of_biases) or is_bias(name_of(place)) or _before(place) in chosen
     ]
     best = [(place, array) for place, array in weights if is_parameter(place) == 2] or weights
     for candidates in (best, weights):
@@ -161,7 +164,8 @@ def chain(
                 linked = _linked(candidates, sizes, is_out_in, within)
                 if linked:
                     units, ordered = linked
-                    return units, _with_biases(ordered, units, biases, is_out_in, within)
+                    left = [(place, array) for place, array in biases if place not in (ordered if not is_by_name else chosen)]
+                    return units, _with_biases(ordered, units, left, is_out_in, within)
     return None
 
 
@@ -172,10 +176,10 @@ def _may_be_weight(place: Place, array: Any, names: Sequence[str]) -> bool:
     return place_is(place, names) or (not is_bias(name_of(place)) and (array.ndim == 2 or is_parameter(place) == 2))
 
 
-def _before(place: Place) -> Place | None:
-    """Return the place that comes before in the same list or tuple, if the last step is an index in one."""
+def _before(place: Place) -> Place:
+    """Return the place that comes before in the same list or tuple, if the last step is an index in one; else the root's."""
     kind, key = place[-1] if place else ("", None)
-    return (*place[:-1], ("item", key - 1)) if kind == "item" and isinstance(key, int) and key else None
+    return (*place[:-1], ("item", key - 1)) if kind == "item" and isinstance(key, int) and key else ()
 
 
 def _is_bias_of(shape: tuple[int, ...], weight: tuple[int, ...] | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .spellings import role
+from .spellings import rates, role
 
 BATCH = 10**6      # more records than any batch has: a batch size that leaves a batch whole
 NOTHING: Mapping[str, Any] = {"epochs": 1, "batch": BATCH, "zero": 0.0, "reg": 0.0, "false": False, "seed": 1, "dtype": np.float64}
@@ -93,14 +93,18 @@ def parameters_of(function: Any) -> list[inspect.Parameter]:
 
 def roles_of(function: Any, *, constructs: bool = False) -> dict[str, str | None]:
     """Return by name what each parameter stands for; of several inputs the second is the output, and a lone `output` the targets."""
-    found = {each.name: role(each.name, constructs=constructs) for each in parameters_of(function)}
+    found = {each.name: "false" if each.annotation is bool else role(each.name, constructs=constructs) for each in parameters_of(function)}
+    own = rates(found)
+    found = {name: None if what == "lr" and name not in own else what for name, what in found.items()}
     if not constructs:
         stands = list(found.values())
         if "y" not in stands and "output" in stands and ("x" in stands or len(found) == 1):
             name = next(name for name, what in found.items() if what == "output")
             found[name] = "y"
         unknown = [each.name for each in parameters_of(function) if found[each.name] is None and each.default is each.empty]
-        for what in ("x", "y"):
+        for what in ("x", "y", "lr"):
+            if what == "lr" and len(found) < 3:
+                break
             if what not in found.values() and "pairs" not in found.values() and unknown and len(parameters_of(function)) > 1:
                 found[unknown.pop(0)] = what
     return found

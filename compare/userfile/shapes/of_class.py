@@ -14,26 +14,41 @@ import numpy as np
 from .arrays import chain, places
 from .calls import LAYOUTS, Layout, UnfilledError, arrays_in, called, filled, numbers, parameters_of, returned, roles_of, targets_of
 from .network import Network, assigned
-from .spellings import ACTIVATION_NAMES, BACK, FORWARD, LOSS, STEP, UPDATE, plain, rank, role
+from .spellings import ACTIVATION_NAMES, BACK, FORWARD, LOSS, STEP, UPDATE, plain, rank, rates, role
 
 _INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
 _RECORDS = 7
 _MOVING = re.compile(r"_?(momentum(_?(rate|factor|coef))?|mu|(lr_?|learning_?rate_?)?decay(_?rate)?)", re.IGNORECASE)
 _ADAPTIVE = re.compile(r"_?(beta_?[12]|rho)", re.IGNORECASE)
+_MOST = 8      # methods of unknown names, of which each two are tried as a way back and an update
+_SIDE_EFFECT = re.compile(
+    r"\b(open|input|plt|pyplot|pickle|os|sys|shutil|subprocess|requests|urllib|print)\b|\.(save|dump|load|to_csv|show)\w*\("
+)
 _FORMS = 3      # of targets; those above are of records that are handed over in pairs
 
 
 def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
-    """Yield the networks of the module's classes, the most likely first."""
-    classes = [each for each in vars(module).values() if inspect.isclass(each) and _is_users(each, module)]
-    if "class" in options:
-        classes = [each for each in classes if each.__name__ == options["class"]]
-    ranked = sorted(classes, key=lambda each: -_likeness(each))
-    for each in ranked:
+    """Yield the networks of the module's classes whose methods have usual names, the most likely first."""
+    for each in _classes(module, options):
         if _likeness(each) or "class" in options:
             network = _network(module, each, options)
             if network is not None:
                 yield network
+
+
+def networks_by_behaviour(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
+    """Yield the networks of the module's classes by what their methods do, whatever they are called."""
+    for each in _classes(module, options):
+        network = _network(module, each, options, is_by_name=False)
+        if network is not None and len(network.layers) > 1:      # a single layer is a part of one
+            yield network
+
+
+def _classes(module: Any, options: Mapping[str, str]) -> list[type]:
+    classes = [each for each in vars(module).values() if inspect.isclass(each) and _is_users(each, module)]
+    if "class" in options:
+        classes = [each for each in classes if each.__name__ == options["class"]]
+    return sorted(classes, key=lambda each: -_likeness(each))
 
 
 def _is_users(each: type, module: Any) -> bool:
@@ -52,7 +67,7 @@ def _methods(each: type) -> list[str]:
     return [name for name in found if not inspect.isclass(getattr(each, name))]
 
 
-def _network(module: Any, each: type, options: Mapping[str, str]) -> Network | None:
+def _network(module: Any, each: type, options: Mapping[str, str], is_by_name: bool = True) -> Network | None:
     """Return the network of the class, by the first way of making an object whose parameters follow one another and take a step."""
     seen: set[tuple[int, ...]] = set()
     only = 1 if _has_one_output(module, each) else None
@@ -62,14 +77,14 @@ def _network(module: Any, each: type, options: Mapping[str, str]) -> Network | N
         except Exception:
             continue
         names = [options[key].split(",") if key in options else [] for key in ("weights", "biases")]
-        found = chain(root, sizes, *names) or chain(root, None, *names)
+        found = chain(root, sizes, *names, is_by_name=is_by_name) or chain(root, None, *names, is_by_name=is_by_name)
         if found is None or found[0] in seen:
             continue
         seen.add(found[0])
         about = Network(module, "", "", found[0], found[1], new, plan={"class": each.__name__, "maker": number, "only": only})
         about.plan["activation"] = activation
         about.is_made_of_data = {"x", "y"} & set(roles_of(each, constructs=True).values()) != set()
-        if _completed(about, each, options):
+        if _completed(about, each, options, is_by_name):
             return about
     return None
 
@@ -141,6 +156,7 @@ def makers(
     stands = roles_of(each, constructs=True)
     roles = list(stands.values())
     own = [name for name, what in stands.items() if what == "hidden"]
+    unknown = [each.name for each in parameters_of(each) if stands[each.name] is None and each.default is each.empty]
     tried: list[tuple[tuple[int, ...], dict[str, Any]]] = []
     for k in (_OUTPUTS, 1) if only is None else (only,):
         deep, flat = (_INPUTS, *_HIDDEN, k), (_INPUTS, _HIDDEN[1], k)
@@ -152,12 +168,14 @@ def makers(
                 (flat, {"hiddens": _HIDDEN[1], "inputs": _INPUTS, "outputs": k}),
             ]
             tried += [(flat, {"hiddens": [_HIDDEN[1]], "inputs": _INPUTS, "outputs": k})]
+        if len(unknown) == 1 and not tried:      # all sizes, by another name
+            tried += [(sizes, {unknown[0]: list(sizes)}) for sizes in (deep, flat)]
         if {"inputs", "hidden", "outputs"} & set(roles) or not tried:
             units = _HIDDEN[: len(own)] if len(own) > 1 else (_HIDDEN[1],)
             tried.append(((_INPUTS, *units, k), {"inputs": _INPUTS, "outputs": k, "hidden": units[0]}))
-    unknown = [each.name for each in parameters_of(each) if stands[each.name] is None and each.default is each.empty]
     for sizes, values in tried:
         known = dict(zip(own, sizes[1:-1], strict=False)) if len(own) > 1 else {}
+        known |= {name: value for name, value in values.items() if name in unknown}
         if unknown and len(unknown) == len(sizes):      # all of them counts, by other names
             known |= dict(zip(unknown, sizes, strict=True))
         yield sizes, _maker(each, values | ({} if activation is None else {"activation": activation}), known)
@@ -174,11 +192,8 @@ def _maker(each: type, values: Mapping[str, Any], known: Mapping[str, Any]) -> C
 def set_rate(root: Any, module: Any, lr: float) -> None:
     """Set the learning rate where the object, its class or the module has one."""
     for owner in (root, type(root), module):
-        names = [
-            name
-            for name, value in vars(owner).items()
-            if role(name) == "lr" and isinstance(value, (int, float)) and not isinstance(value, bool)
-        ]
+        values = vars(owner)
+        names = rates(name for name in values if isinstance(values[name], (int, float)) and not isinstance(values[name], bool))
         if names:
             for name in names:
                 setattr(root if owner is type(root) else owner, name, lr)
@@ -213,7 +228,7 @@ def set_penalty(root: Any, strength: float) -> None:
             setattr(root, name, strength)
 
 
-def _completed(about: Network, each: type, options: Mapping[str, str]) -> bool:
+def _completed(about: Network, each: type, options: Mapping[str, str], is_by_name: bool) -> bool:
     """Find the forward pass and the step of the network; return whether it has a step, or gradients."""
     generator = np.random.default_rng(2)
     x, y = generator.normal(size=(_RECORDS, about.sizes[0])), about.drawn_targets()
@@ -225,11 +240,12 @@ def _completed(about: Network, each: type, options: Mapping[str, str]) -> bool:
         return root
 
     names = _methods(each)
-    forward = _forward(about, names, options, fresh, x)
+    others = [] if is_by_name else [name for name in names if _is_arithmetic(getattr(each, name))]
+    forward = _forward(about, names, others, options, fresh, x)
     layouts = _ordered(forward[1] if forward else None)
     by_forward = forward[0] if forward else None
-    chosen = _step(about, names, options, fresh, (x, y), layouts, by_forward)
-    if chosen is None:
+    chosen = _step(about, names, others, options, fresh, (x, y), layouts, by_forward)
+    if chosen is None or (not is_by_name and about.has_bias and not _depends_on_biases(about, fresh, x)):
         return False
     how = dict.fromkeys([chosen] if by_forward is None else [chosen, by_forward])
     about.said = f"a class {each.__name__} with {' and '.join(how)}"
@@ -255,19 +271,31 @@ def _ordered(first: Layout | None) -> list[Layout]:
     return every if first is None else [first, *(each for each in every if each is not first)]
 
 
-def _forward(about: Network, names: list[str], options: Mapping[str, str], fresh: Callable[..., Any], x: Any) -> tuple[str, Layout] | None:
+def _is_arithmetic(method: Any) -> bool:
+    """Return whether the method may be called to see what it does: it neither writes files, nor plots, nor asks."""
+    try:
+        return _SIDE_EFFECT.search(inspect.getsource(method)) is None
+    except (OSError, TypeError):
+        return False
+
+
+def _forward(
+    about: Network, names: list[str], others: list[str], options: Mapping[str, str], fresh: Callable[..., Any], x: Any
+) -> tuple[str, Layout] | None:
     """Set the network's forward pass to the first method that returns an output, in the first layout that it takes."""
     ranked = (
         [options["forward"]]
         if "forward" in options
         else sorted((each for each in names if rank(each, FORWARD) >= 0), key=lambda each: rank(each, FORWARD))
     )
-    for name in ranked:
+    for name in dict.fromkeys([*ranked, *others]):
         for layout in LAYOUTS.values():
             run = _runner(name, layout, about.sizes[-1])
             try:
                 output = run(fresh(), x)
-                if output is None or (
+                if output is None or (name not in ranked and np.allclose(output, run(_halved(about, fresh()), x))):
+                    continue      # an output depends on the weights
+                if (
                     layout.is_whole and not np.allclose(np.vstack([run(fresh(x[i : i + 1]), x[i : i + 1]) for i in range(len(x))]), output)
                 ):
                     continue
@@ -277,6 +305,25 @@ def _forward(about: Network, names: list[str], options: Mapping[str, str], fresh
             about.plan["forward"] = name, layout.name
             return name, layout
     return None
+
+
+def _depends_on_biases(about: Network, fresh: Callable[..., Any], x: Any) -> bool:
+    """Return whether the output depends on every bias that was found by its shape alone."""
+    if about.run is None:
+        return False
+    one = about.run(fresh(), x)
+    for at, shape in enumerate(about.shapes()):
+        if len(shape) == 1:
+            root = fresh()
+            arrays = [array + (number == at) for number, array in enumerate(about.parameters(root))]
+            if np.allclose(one, about.run(about.written(root, arrays), x)):
+                return False
+    return True
+
+
+def _halved(about: Network, root: Any) -> Any:
+    """Return the root with its parameters halved."""
+    return about.written(root, [array / 2 for array in about.parameters(root)])
 
 
 def _runner(name: str, layout: Layout, units: int) -> Callable[[Any, Any], Any]:
@@ -307,6 +354,7 @@ def _output(root: Any, answer: Any, layout: Layout, n: int, units: int) -> Any:
 def _step(
     about: Network,
     names: list[str],
+    others: list[str],
     options: Mapping[str, str],
     fresh: Callable[..., Any],
     data: Any,
@@ -325,6 +373,9 @@ def _step(
     sequences = [wanted] if wanted else [[each] for each in ranked]
     if not wanted:
         sequences += [[one, other] for one in back for other in updates if one != other]
+        others = [name for name in others if name not in ranked and name != forward]
+        sequences += [[each] for each in others]
+        sequences += [[one, other] for one in others for other in others if one != other and len(others) < _MOST]
     for sequence in sequences:
         for layout in layouts:
             for is_index in (False, True):
@@ -346,7 +397,7 @@ def _step(
                             about.plan["step"] = (*first, *sequence), layout.name, is_index, form
                             return ", ".join(sequence)
     return _gradients(
-        about, [wanted[0]] if wanted else [*back, *(each for each in ranked if each not in back)], fresh, data, layouts, forward
+        about, [wanted[0]] if wanted else list(dict.fromkeys([*back, *ranked, *others])), fresh, data, layouts, forward
     )
 
 

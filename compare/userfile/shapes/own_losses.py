@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .calls import LAYOUTS, called, filled, parameters_of, targets_of
+from .calls import LAYOUTS, called, filled, parameters_of, roles_of, targets_of
 from .network import Network
+from .of_class import set_penalty
 from .spellings import LOSS, WHOLE, rank
 
 _RATE = 0.5
@@ -20,6 +21,8 @@ def own_losses(network: Network, params: Any, x: Any, y: Any) -> dict[str, list[
     """Return by name what the file computes as a loss of these records: in a step, and by functions that take an output and targets."""
     found: dict[str, list[float]] = {}
     root = network.with_parameters(params, x, y, _RATE)
+    if "class" in network.plan:
+        set_penalty(root, network.strength(len(x)))
     with _watched(network.module.__file__, found), np.errstate(all="ignore"):
         for function, arguments in _functions(network, params, x, y):
             try:
@@ -38,8 +41,15 @@ def _functions(network: Network, params: Any, x: Any, y: Any) -> Iterator[tuple[
     plan = network.plan
     name = plan["layout"] if "layout" in plan else (plan.get("step") or plan["back"])[1]
     layout = LAYOUTS[name] if LAYOUTS[name].is_whole else LAYOUTS["rows"]
-    values: dict[str, Any] = {"x": layout.make(x), "y": next(targets_of(layout, y, network.is_index)), "n": len(x), "reg": 0.0}
+    values: dict[str, Any] = {"x": layout.make(x), "y": next(targets_of(layout, y, network.is_index))}
+    values |= {"n": len(x), "reg": network.strength(len(x))}
+    forward = plan.get("forward")
+    single = LAYOUTS["column" if isinstance(forward, tuple) and forward[1] in ("column", "columns", "stack") else "vector"]
+    pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=True)]
+    values["pairs"] = pairs
     root = network.with_parameters(params, x, y, _RATE)
+    if "class" in plan:
+        set_penalty(root, network.strength(len(x)))
     if network.run is not None:
         values["output"] = layout.make(network.run(root, x))
     owners = [vars(network.module), {key: getattr(root, key) for key in dir(type(root)) if not key.startswith("__")}]
@@ -49,8 +59,9 @@ def _functions(network: Network, params: Any, x: Any, y: Any) -> Iterator[tuple[
                 continue
             known = dict(root) if isinstance(root, dict) else {}
             known |= {each.name: root for each in parameters_of(function) if WHOLE.fullmatch(each.name.lower())}
+            is_paired = not {"y", "output"} & set(roles_of(function).values())      # it takes records with their targets
             try:
-                yield function, filled(function, values, known)
+                yield function, filled(function, values | ({"x": values["pairs"]} if is_paired else {}), known)
             except TypeError:
                 continue
 

@@ -19,7 +19,12 @@ MODULES = course_modules.MODULES | scientific.MODULES
 # options of our own: the strength of a regularisation that the file takes, whether n times as much, its activation, and whether its loss
 # is left out
 OURS = ("penalty", "per_record", "activation", "without_loss")
-_FINDERS: tuple[Any, ...] = (of_class, of_loop, of_functions)
+_FINDERS: tuple[tuple[Any, Any], ...] = (      # what finds a network in a module, and what finds the same in the module loaded anew
+    (of_class.networks, of_class.rebuilt),
+    (of_class.networks_by_behaviour, of_class.rebuilt),
+    (of_loop.networks, of_loop.rebuilt),
+    (of_functions.networks, of_functions.rebuilt),
+)
 _known: dict[Any, tuple[Any, Network]] = {}
 
 
@@ -39,13 +44,13 @@ def load(path: Path, options: Any = None) -> Network:
 def _found(path: Path, options: Any) -> Network:
     module, key = definitions(path), (path, path.read_bytes(), tuple(sorted(options.items())))
     if key in _known:
-        finder, network = _known[key]
-        again: Network = finder.rebuilt(module, network)
+        rebuilt, network = _known[key]
+        again: Network = rebuilt(module, network)
         return again
-    for finder in _FINDERS:
-        first: Network | None = next(finder.networks(module, options), None)
+    for networks, rebuilt in _FINDERS:
+        first: Network | None = next(networks(module, options), None)
         if first is not None:
-            _known[key] = finder, first
+            _known[key] = rebuilt, first
             return first
     raise UnusableFileError(
         f"{path.name} defines none of train_step, gradients and trace, and no network is recognised in it; expected one of them, "

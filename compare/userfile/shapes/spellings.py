@@ -1,7 +1,7 @@
 """The names that people give to arguments, methods and arrays of a network, by what they stand for."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _COUNT = r"(num|no|n|number|numof|noof|numberof|size|sizeof|dim)?(of)?(the)?"
 _UNITS = r"(layers?)?(nodes?|neurons?|units?|sizes?|dims?|dimensions?|features?|num|count|cnt|n|width|shape|length|len)?"
@@ -32,7 +32,7 @@ _OF_BOTH = (
     """)),
     ("false", _named(r"""
         verbose|print_?(cost|loss|every|error|freq)?|plot|shuffle|debug|log|show|display|disp|quiet|monitor\w*|early_?stop\w*
-        |report
+        |report|(give|return|with|is|do|use)_\w+|print(_\w+)?
     """)),
     ("seed", _named(r"(random_?)?(seed|state|rng)|random_?(seed|state)|generator")),
     ("none", _named(r"(eval(uation)?|test(ing)?|val(id(ation)?)?|dev)(_?\w+)?|[xy]_?(val|test|valid|dev)\w*|callback\w*")),
@@ -46,8 +46,8 @@ _OF_CONSTRUCTORS = (
         hidden_?(layers?_?)?(sizes|dims|units|layers|neurons|nodes)?s|hidden_?layers?(_?(sizes|dims|units|neurons|nodes))?
         |hidden_?(sizes|dims|units|nodes|neurons)|n_?hiddens
     """)),
-    ("x", _named(r"x|x_?train|inputs?_?data|train(ing)?_?x|data|features|x_?data")),
-    ("y", _named(r"y|y_?train|targets?|labels?|train(ing)?_?y|y_?data")),
+    ("x", _named(r"x|x_?train|inputs?_?(data|arrays?|matrix)|train(ing)?_?x|data|features|x_?data")),
+    ("y", _named(r"y|y_?train|targets?|labels?|(outputs?|targets?|labels?)_?(data|arrays?|matrix)|train(ing)?_?y|y_?data")),
     ("inputs", _named(rf"""
         {_COUNT}_?(in|inputs?|inp|features?|x|i|visible){_UNITS}|inputs?_?\w*|in_?(dim|size|features|units)|d|d_?in|n_?x
         |n_?features|x_?(dim|size)|n_?in|n0
@@ -114,7 +114,8 @@ LOSS = _words("""
 INIT = _words("""
     initializeparameters initparams initparameters initializeparams initialize init initweights initializeweights
     initializeparametersdeep initnetwork createnetwork randominit initmodel initializemodel createmodel makenetwork initialise
-    initialiseparameters buildmodel createparameters makeparams getparams newnetwork initializenetwork inittwolayermodel setup
+    initialiseparameters buildmodel createparameters makeparams getparams getinitialparams newnetwork initializenetwork inittwolayermodel
+    setup
 """)
 ACTIVATION_NAMES = _words("sigmoid logistic tanh relu leakyrelu linear identity elu softplus gelu silu swish")
 WHOLE = re.compile(r"parameters|params?|model|weights|theta|net(work)?|nn|mlp|w|p|variables|state")      # all parameters as one argument
@@ -123,6 +124,7 @@ CACHE = re.compile(
 )
 GRADS = re.compile(r"d?grad(ient)?s?|dparams|derivatives?|deltas|updates|backward_?results?")
 # fmt: on
+_AMBIGUOUS_RATE = re.compile(r"alpha|epsilon|rate|gamma_?lr|learning", re.IGNORECASE)
 _BIAS = re.compile(
     r"(.*bias.*|b|bs|b\d+|b_?[a-z0-9]{1,3}|[a-z0-9]{1,2}_?b|.*_b\d*|b_.*|.*intercept.*|beta\d*|theta0|thresholds?)$", re.IGNORECASE
 )
@@ -143,6 +145,12 @@ def role(name: str, *, constructs: bool = False) -> str | None:
     rows = (*_OF_BOTH, *(_OF_CONSTRUCTORS if constructs else _OF_METHODS))
     bare = name.strip("_")
     return next((what for what, pattern in rows if pattern.fullmatch(bare)), None)
+
+
+def rates(names: Iterable[str]) -> list[str]:
+    """Return the names of learning rates; those that may be another constant's, such as alpha, only where no other is there."""
+    found = [name for name in names if role(name) == "lr"]
+    return [name for name in found if not _AMBIGUOUS_RATE.fullmatch(name.strip("_"))] or found
 
 
 def rank(name: str, names: Sequence[str]) -> int:

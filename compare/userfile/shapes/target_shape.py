@@ -1,4 +1,4 @@
-"""Whether a file's targets are a vector (n,) or a column (n, 1), told by how the file makes them: NumPy broadcasts the one against the other."""
+"""Whether a file's targets are a vector (n,) or a column (n, 1), which NumPy broadcasts against each other: told by how they are made."""
 
 import ast
 import re

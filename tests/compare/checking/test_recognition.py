@@ -181,3 +181,79 @@ def test_a_line_of_a_notebook_is_said_by_its_cell() -> None:
 )
 def test_what_a_file_says_of_its_loss(text: str, said: tuple[bool, bool]) -> None:
     assert evidence(text) == said
+
+
+def test_a_step_that_decays_otherwise_than_its_own_loss_is_different(tmp_path: Path) -> None:
+    loss = """
+        def cost(self, x, y, lmbda):
+            return np.mean((self.feedForward(x) - y) ** 2) + FACTOR * sum((w ** 2).sum() for w in (self.W1, self.W2))
+"""
+    right = check(written(tmp_path, CLASS + loss, FACTOR="0.5 * lmbda"), seed=1, steps=2)
+    assert (right.verdict, any("its own loss, cost, has" in note for note in right.notes)) == ("equivalent", True)
+    wrong = check(written(tmp_path, CLASS + loss, FACTOR="lmbda / (2 * len(x))"), seed=1, steps=2)
+    assert (wrong.verdict, any("divided by the number of records" in note for note in wrong.notes)) == ("different", True)
+
+
+SCRIPT = """
+import numpy as np
+
+X = np.load("x.npy")
+y = TARGETS
+W1, b1 = np.random.randn(4, 5), np.zeros(5)
+W2, b2 = np.random.randn(5, 1), np.zeros(1)
+for epoch in range(100):
+    h = np.tanh(X @ W1 + b1)
+    out = h @ W2 + b2
+    diff = out - y
+    loss = np.mean(diff ** 2)
+    grad = 2 * diff.mean(axis=1, keepdims=True) / len(X)
+    dh = grad @ W2.T * (1 - h ** 2)
+    W2 -= 0.1 * h.T @ grad
+    b2 -= 0.1 * grad.sum(axis=0)
+    W1 -= 0.1 * X.T @ dh
+    b1 -= 0.1 * dh.sum(axis=0)
+"""
+
+
+def test_targets_are_a_vector_where_the_file_makes_one(tmp_path: Path) -> None:
+    wrong = check(written(tmp_path, SCRIPT, TARGETS="np.load('y.npy').ravel()"), seed=1, steps=2)
+    assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "error-crossed")
+    assert check(written(tmp_path, SCRIPT, TARGETS="np.load('y.npy').reshape(-1, 1)"), seed=1, steps=2).verdict == "equivalent"
+
+
+PORTUGUESE = """
+import numpy as np
+
+def sigma(z):
+    return 1 / (1 + np.exp(-z))
+
+class Rede:
+    def __init__(self, tam):
+        self.pesos = [np.random.randn(m, n) for n, m in zip(tam[:-1], tam[1:])]
+        self.vieses = [np.random.randn(m, 1) for m in tam[1:]]
+
+    def saida(self, a):
+        for w, b in zip(self.pesos, self.vieses):
+            a = sigma(w @ a + b)
+        return a
+
+    def custo(self, X, Y):
+        return ((self.saida(X) - Y) ** 2).sum() / 2
+
+    def atualiza(self, X, Y, eta):
+        ativacoes = [X]
+        for w, b in zip(self.pesos, self.vieses):
+            ativacoes.append(sigma(w @ ativacoes[-1] + b))
+        delta = (ativacoes[-1] - Y) * ativacoes[-1] * (1 - ativacoes[-1])
+        for l in range(len(self.pesos) - 1, -1, -1):
+            antes = self.pesos[l].T @ delta SLOPE
+            self.pesos[l] -= eta * delta @ ativacoes[l].T
+            self.vieses[l] -= eta * delta.sum(axis=1, keepdims=True)
+            delta = antes
+"""
+
+
+def test_a_class_is_recognised_in_another_language(tmp_path: Path) -> None:
+    assert check(written(tmp_path, PORTUGUESE, SLOPE="* ativacoes[l] * (1 - ativacoes[l])"), seed=1, steps=2).verdict == "equivalent"
+    wrong = check(written(tmp_path, PORTUGUESE, SLOPE=""), seed=1, steps=2)
+    assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "slope-missing")
