@@ -94,7 +94,7 @@ def _activations(attempt: Attempt, declared: Mapping[str, Any]) -> list[tuple[st
     if probe is None:
         return named
     problem, drawn = probe
-    convention, outputs = _convention(attempt), []
+    convention, outputs = convention_of(attempt), []
     negated = {name: -array for name, array in drawn.parameters.items()}      # so that no z is above 0 throughout
     for (x, _), parameters in product(drawn.batches[:2], (drawn.parameters, negated)):
         try:
@@ -115,7 +115,7 @@ def _activations(attempt: Attempt, declared: Mapping[str, Any]) -> list[tuple[st
 
 def _is_output(side: Manual, x: Array, parameters: Mapping[str, Array], output: Array) -> bool:
     side.load_state_dict(parameters)
-    return _is_close(output, side.predict(x))
+    return is_close(output, side.predict(x))
 
 
 def _named_activations(text: str, depth: int) -> list[tuple[str, ...]]:
@@ -188,7 +188,8 @@ def _is_error(node: ast.expr) -> bool:
     return _ERRORS.match(name) is not None
 
 
-def _convention(attempt: Attempt) -> Convention:
+def convention_of(attempt: Attempt) -> Convention:
+    """Return how the attempt lays out what it is handed."""
     return Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES})
 
 
@@ -206,7 +207,7 @@ def _tried(attempt: Attempt, declared: dict[str, Any], is_stated: bool) -> Readi
     if shown is None:
         return Reading(declared, 0, count, is_stated)
     has_rate = attempt.conventions.get("lr") != "fixed"
-    right = [_right(problem, probe) for probe, _ in shown]
+    right = [right_step(problem, probe) for probe, _ in shown]
     if has_rate:
         scales = [1.0] * len(shown)
     else:
@@ -215,7 +216,7 @@ def _tried(attempt: Attempt, declared: dict[str, Any], is_stated: bool) -> Readi
             return Reading(declared, 0, count, is_stated)
         declared = {**declared, "lr": _without_rounding(scales[0])}
     agreeing = sum(
-        all(_is_close(found[name], scale * expected[name]) for (_, found), expected, scale in zip(shown, right, scales, strict=True))
+        all(is_close(found[name], scale * expected[name]) for (_, found), expected, scale in zip(shown, right, scales, strict=True))
         for name in problem.shapes()
     )
     return Reading(declared, agreeing, count, is_stated)
@@ -223,7 +224,7 @@ def _tried(attempt: Attempt, declared: dict[str, Any], is_stated: bool) -> Readi
 
 def _steps(attempt: Attempt, problem: Problem, probe: Probe) -> list[tuple[Probe, dict[str, Array]]] | None:
     """Return the file's steps, or gradients with the sign of a step, on two batches of different sizes; None where it raises."""
-    convention, limits, shown = _convention(attempt), Limits.of(problem, attempt.conventions), []
+    convention, limits, shown = convention_of(attempt), Limits.of(problem, attempt.conventions), []
     is_step = "train_step" in attempt.functions
     for x, y in probe.batches[:2]:
         one = limits.within(Probe(((x, y),), (0.5 if is_step and attempt.conventions.get("lr") != "fixed" else 1.0,), probe.parameters))
@@ -253,7 +254,7 @@ def probe_of(attempt: Attempt, declared: Mapping[str, Any]) -> Probe:
     return Limits.of(problem, attempt.conventions).within(draw_probes(problem, 1)[0])
 
 
-def _right(problem: Problem, probe: Probe) -> dict[str, Array]:
+def right_step(problem: Problem, probe: Probe) -> dict[str, Array]:
     """Return the right step of each parameter, at a learning rate of 1."""
     side = Manual(replace(problem, optimizer="sgd", optimizer_options={}, lr=1.0))
     side.load_state_dict(probe.parameters)
@@ -274,6 +275,7 @@ def _without_rounding(scale: float) -> float:
     return next((each for each in plain if abs(each - scale) <= 1e-12 * scale), scale)
 
 
-def _is_close(actual: Array, expected: Array) -> bool:
+def is_close(actual: Array, expected: Array) -> bool:
+    """Return whether they are the same but for rounding; another formula is farther off."""
     most = np.abs(expected).max(initial=0.0)
     return bool(np.isfinite(actual).all() and np.abs(actual - expected).max(initial=0.0) <= _CLOSE * most)

@@ -11,6 +11,7 @@ from ..userfile.conventions import CHOICES, Convention
 from ..userfile.file import Attempt
 from .decay import with_penalty
 from .examination import Examination
+from .momentum import with_momentum
 from .own_loss import beside_the_step, in_words, own_losses, stated_by
 from .readings import Reading, evidence, readings
 from .result import Check
@@ -69,6 +70,9 @@ def _checked(
         check = examined(right[0])
         if check.verdict in ("equivalent", "unstable formula"):
             check = with_penalty(attempt, right[0].problem, check, seed)
+        if check.verdict in ("equivalent", "unstable formula"):
+            check = with_momentum(attempt, right[0].problem, check, seed)
+        if check.verdict in ("equivalent", "unstable formula"):
             check = replace(check, notes=(*check.notes, *beside))
         return _said(check, attempt, right[0])
     if right and not any(evidence(attempt.texts)):

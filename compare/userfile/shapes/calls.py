@@ -12,7 +12,10 @@ import numpy as np
 from .spellings import rates, role
 
 BATCH = 10**6      # more records than any batch has: a batch size that leaves a batch whole
-NOTHING: Mapping[str, Any] = {"epochs": 1, "batch": BATCH, "zero": 0.0, "reg": 0.0, "false": False, "seed": 1, "dtype": np.float64}
+NOTHING: Mapping[str, Any] = {
+    "epochs": 1, "batch": BATCH, "zero": 0.0, "momentum": 0.0, "reg": 0.0, "false": False, "seed": 1, "dtype": np.float64,
+}      # fmt: skip
+_ABSENT = ("zero", "momentum", "reg", "false")      # of which a default of 0, False or None does
 
 
 class UnfilledError(TypeError):
@@ -121,7 +124,7 @@ def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | 
             given[each.name] = lower[each.name.lower()]
         elif what in values:
             given[each.name] = values[str(what)]
-        elif what in NOTHING and not (what in ("seed", "zero", "reg", "false", "batch", "epochs") and _is_fitting(each, what)):
+        elif what in NOTHING and not (what in (*_ABSENT, "seed", "batch", "epochs") and _is_fitting(each, what)):
             given[each.name] = NOTHING[str(what)]
         elif each.default is each.empty:
             if what == "none":
@@ -136,7 +139,7 @@ def _is_fitting(each: inspect.Parameter, what: str) -> bool:
     if each.default is each.empty:
         return False
     keeps = what == "zero" and each.default == 1 and re.search("drop|keep", each.name, re.IGNORECASE) is not None
-    is_nothing = what in ("zero", "reg", "false") and not each.default
+    is_nothing = what in _ABSENT and not each.default
     return what == "seed" or keeps or is_nothing or (what == "batch" and each.default is None)
 
 

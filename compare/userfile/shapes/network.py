@@ -65,6 +65,11 @@ class Network:
         limits |= {"classes": "all"} if self.is_index else {}
         return {**CONVENTIONS, **limits, **({} if self.has_rate else {"lr": "fixed"})}
 
+    @property
+    def moving(self) -> dict[str, float]:
+        """The momentum, for arguments that stand for it; none where it is 0, as by default."""
+        return {"momentum": self.plan["momentum"]} if self.plan.get("momentum") else {}
+
     def strength(self, n: int) -> float:
         """Return what a regularisation's argument is to be for n records."""
         return self.penalty * (n if self.is_per_record else 1)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from .spellings import ACTIVATION_NAMES, BACK, FORWARD, LOSS, STEP, UPDATE, plai
 
 _INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
 _RECORDS = 7
-_MOVING = re.compile(r"_?(momentum(_?(rate|factor|coef))?|mu|(lr_?|learning_?rate_?)?decay(_?rate)?)", re.IGNORECASE)
+_MOMENTUM = re.compile(r"_?(momentum(_?(rate|factor|coef(ficient)?))?|mu)", re.IGNORECASE)
+_DECAY = re.compile(r"_?(lr_?|learning_?rate_?)?decay(_?rate)?", re.IGNORECASE)
 _ADAPTIVE = re.compile(r"_?(beta_?[12]|rho)", re.IGNORECASE)
 _MOST = 8      # methods of unknown names, of which each two are tried as a way back and an update
 _SIDE_EFFECT = re.compile(
@@ -92,7 +93,7 @@ def _network(module: Any, each: type, options: Mapping[str, str], is_by_name: bo
 def rebuilt(module: Any, network: Network) -> Network:
     """Return the same network in the module of the file that is loaded anew."""
     plan, each = network.plan, getattr(module, network.plan["class"])
-    _, new = next(islice(makers(each, plan["only"], plan["activation"]), plan["maker"], None))
+    _, new = next(islice(makers(each, plan["only"], plan["activation"], network.moving), plan["maker"], None))
     about = replace(network, module=module, new=new, _last=None, _kept=None)
     if "forward" in plan:
         about.run = _runner(plan["forward"][0], LAYOUTS[plan["forward"][1]], about.sizes[-1])
@@ -150,9 +151,9 @@ def takes_activation(network: Network) -> bool:
 
 
 def makers(
-    each: Any, only: int | None = None, activation: str | None = None
+    each: Any, only: int | None = None, activation: str | None = None, moving: Mapping[str, float] = MappingProxyType({})
 ) -> Iterator[tuple[tuple[int, ...], Callable[[Any, Any, float], Any]]]:
-    """Yield sizes, and a function that makes an object with them, and with data and a learning rate where it takes these."""
+    """Yield sizes, and a function that makes an object with them, and with data, a learning rate and a momentum where it takes these."""
     stands = roles_of(each, constructs=True)
     roles = list(stands.values())
     own = [name for name, what in stands.items() if what == "hidden"]
@@ -178,7 +179,7 @@ def makers(
         known |= {name: value for name, value in values.items() if name in unknown}
         if unknown and len(unknown) == len(sizes):      # all of them counts, by other names
             known |= dict(zip(unknown, sizes, strict=True))
-        yield sizes, _maker(each, values | ({} if activation is None else {"activation": activation}), known)
+        yield sizes, _maker(each, {**values, **({} if activation is None else {"activation": activation}), **moving}, known)
 
 
 def _maker(each: type, values: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[[Any, Any, float], Any]:
@@ -200,8 +201,8 @@ def set_rate(root: Any, module: Any, lr: float) -> None:
             return
 
 
-def made_plain(root: Any, depth: int = 3) -> list[str]:
-    """Set momentum and a decay of the rate to 0 in the object and those in it, and return their names.
+def made_plain(root: Any, momentum: float = 0.0, depth: int = 3) -> list[str]:
+    """Set momentum, and a decay of the rate to 0, in the object and those in it, and return the names of those that were not 0.
 
     Raises TypeError for an optimiser that is no plain descent without them, such as Adam.
     """
@@ -209,15 +210,17 @@ def made_plain(root: Any, depth: int = 3) -> list[str]:
     values = list(root.values()) if isinstance(root, dict) else list(root) if isinstance(root, (list, tuple)) else [root]
     for value in values if depth else ():
         if isinstance(value, (dict, list, tuple)):
-            found += made_plain(value, depth - 1)
+            found += made_plain(value, momentum, depth - 1)
         elif hasattr(value, "__dict__") and not isinstance(value, (type, ModuleType)) and not inspect.isroutine(value):
             for name, kept in list(vars(value).items()):
                 if _ADAPTIVE.fullmatch(name):
                     raise TypeError(f"{type(value).__name__} has {name}; expected plain descent")
-                if _MOVING.fullmatch(name) and isinstance(kept, (int, float)) and not isinstance(kept, bool) and kept:
-                    setattr(value, name, 0.0)
-                    found.append(name)
-            found += made_plain(vars(value), depth - 1)
+                is_number = isinstance(kept, (int, float)) and not isinstance(kept, bool)
+                is_momentum = _MOMENTUM.fullmatch(name) is not None
+                if is_number and (is_momentum or _DECAY.fullmatch(name)):
+                    setattr(value, name, momentum if is_momentum else 0.0)
+                    found += [name] if kept else []
+            found += made_plain(vars(value), momentum, depth - 1)
     return found
 
 
@@ -407,7 +410,7 @@ def _stepper(about: Network, sequence: tuple[str, ...], layout: Layout, is_index
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:
         set_rate(root, about.module, lr)
         set_penalty(root, about.strength(len(x)))
-        about.note_plain(made_plain(root))
+        about.note_plain(made_plain(root, about.plan.get("momentum", 0.0)))
         _sequence(about, root, sequence, layout, is_index, form, x, y, lr)
         return root
 
@@ -433,6 +436,7 @@ def _sequence(
         "pairs": pairs,
         "batch": len(x),
         "reg": about.strength(len(x)),
+        **about.moving,
     }
     answer: Any = None
     parts: dict[str, Any] = {}      # of the answers, by the names that they are returned by

@@ -68,7 +68,7 @@ def _roots(module: Any, init: str | None, function: Any, k: int) -> Iterator[Any
     own = (_keys_of(module, whole) if whole is not None else []) or [
         each.name
         for each in parameters_of(function)
-        if fits_parameter(each.name) and roles_of(function)[each.name] not in ("x", "y", "lr", "zero", "reg")
+        if fits_parameter(each.name) and roles_of(function)[each.name] not in ("x", "y", "lr", "zero", "momentum", "reg")
     ]
     weights = [name for name in own if name[0] in "wWtT" and not is_bias(name)]
     biases = [name for name in own if is_bias(name)]
@@ -156,7 +156,7 @@ def _values(about: Network, root: Any, x: Any, y: Any, lr: float) -> tuple[dict[
     """Return what arguments stand for, and the values of those that have names of their own."""
     layout: Layout = LAYOUTS[about.plan["layout"]]
     targets = None if y is None else list(targets_of(layout, y, about.plan["is_index"]))[about.plan["form"]]
-    values = {"x": layout.make(x), "lr": lr, "n": len(x), "batch": len(x), "reg": about.strength(len(x))}
+    values = {"x": layout.make(x), "lr": lr, "n": len(x), "batch": len(x), "reg": about.strength(len(x)), **about.moving}
     return values | ({} if y is None else {"y": targets}), dict(root) if isinstance(root, dict) else {}
 
 

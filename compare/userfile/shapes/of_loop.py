@@ -73,9 +73,10 @@ def _carrying(module: Any, loop: Loop, number: int, carried: list[str], data: Ma
     text = ast.unparse(loop.node)
     frames = [name for name in (*data["x"], *data["y"]) if re.search(rf"\b{name}\.(values|iloc|loc|iterrows|to_numpy|columns)\b", text)]
     rates = [name for name in loop.read if role(name) == "lr" and name not in carried]
-    batches, passes, penalties = (
-        [name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs", "reg")
+    batches, passes, penalties, momenta = (
+        [name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs", "reg", "momentum")
     )
+    momenta = [name for name in momenta if re.search(rf"(?m)^\s*_?(v|m|prev|delta)\w*[\w\[\].]* = .*\b{name}\b", text)]
     for layout in (LAYOUTS["rows"], LAYOUTS["columns"], LAYOUTS["stack"]):
         for k in (_OUTPUTS, 1, 10, 2):
             for is_index in (False, True):
@@ -87,6 +88,7 @@ def _carrying(module: Any, loop: Loop, number: int, carried: list[str], data: Ma
                     "batches": batches,
                     "passes": passes,
                     "penalties": penalties,
+                    "momenta": momenta,
                     "frames": frames,
                     "layout": layout.name,
                     "is_index": is_index,
@@ -218,7 +220,7 @@ def _bias_shape(there: tuple[int, ...], units: int) -> tuple[int, ...]:
 
 
 def _given(plan: Mapping[str, Any]) -> list[str]:
-    return [*plan["x"], *plan["y"], *plan["rates"], *plan["batches"], *plan["passes"], *plan["penalties"]]
+    return [*plan["x"], *plan["y"], *plan["rates"], *plan["batches"], *plan["passes"], *plan["penalties"], *plan["momenta"]]
 
 
 def _space(module: Any, plan: Mapping[str, Any], x: Any, y: Any, lr: float, strength: float = 0.0) -> dict[str, Any]:
@@ -230,13 +232,13 @@ def _space(module: Any, plan: Mapping[str, Any], x: Any, y: Any, lr: float, stre
     for name in plan["frames"]:
         space[name] = pd.DataFrame(space[name]) if np.ndim(space[name]) == 2 else pd.Series(space[name])
     space.update(dict.fromkeys(plan["rates"], lr) | dict.fromkeys(plan["batches"], len(x)) | dict.fromkeys(plan["passes"], _PASSES))
-    space.update(dict.fromkeys(plan["penalties"], strength))
+    space.update(dict.fromkeys(plan["penalties"], strength) | dict.fromkeys(plan["momenta"], plan.get("momentum", 0.0)))
     return space
 
 
 def _bound(about: Network, loop: Loop) -> Network:
     """Return the network with its step, and its forward pass if its output was found, in its module."""
-    plan, module = about.plan, about.module
+    plan, module, momentum = about.plan, about.module, about.plan.get("momentum", 0.0)
     code = loop.code(module.__file__, [*_given(plan), *plan["carried"]], plan["carried"], runs=True)
     others = loop.code(module.__file__, _given(plan), plan["carried"], runs=False)
 
@@ -255,7 +257,7 @@ def _bound(about: Network, loop: Loop) -> Network:
         if missing:
             exec(others, space)
         space.update(root)
-        about.note_plain(made_plain({name: space[name] for name in loop.read if name in space and not _is_code(space[name])}))
+        about.note_plain(made_plain({name: space[name] for name in loop.read if name in space and not _is_code(space[name])}, momentum))
         exec(code, space)
         return space
 

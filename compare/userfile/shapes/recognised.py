@@ -16,9 +16,9 @@ from .network import Network
 from .own_losses import own_losses as own_losses
 
 MODULES = course_modules.MODULES | scientific.MODULES
-# options of our own: the strength of a regularisation that the file takes, whether n times as much, its activation, and whether its loss
-# is left out
-OURS = ("penalty", "per_record", "activation", "without_loss")
+# options of our own: the strength of a regularisation that the file takes, whether n times as much, its momentum, its activation, and
+# whether its loss is left out
+OURS = ("penalty", "per_record", "momentum", "activation", "without_loss")
 _FINDERS: tuple[tuple[Any, Any], ...] = (      # what finds a network in a module, and what finds the same in the module loaded anew
     (of_class.networks, of_class.rebuilt),
     (of_class.networks_by_behaviour, of_class.rebuilt),
@@ -31,27 +31,28 @@ _known: dict[Any, tuple[Any, Network]] = {}
 def load(path: Path, options: Any = None) -> Network:
     """Return the network in the file; raises UnusableFileError where none is found."""
     names = {name: value for name, value in (options or {}).items() if name not in OURS}
-    network = _found(path, names)
+    rebuilt, network = _found(path, names)
     network.penalty, network.is_per_record = float((options or {}).get("penalty", 0.0)), "per_record" in (options or {})
-    if "activation" in (options or {}):
-        network.plan = {**network.plan, "activation": (options or {})["activation"]}
-        finder: Any = of_class
-        network = finder.rebuilt(network.module, network)
+    given = {"activation": str, "momentum": float}
+    own = {name: kind(options[name]) for name, kind in given.items() if name in (options or {})}
+    if own:
+        network.plan = {**network.plan, **own}
+        network = rebuilt(network.module, network)
     network.has_shown_loss = "without_loss" not in (options or {})
     return network
 
 
-def _found(path: Path, options: Any) -> Network:
+def _found(path: Path, options: Any) -> tuple[Any, Network]:
+    """Return what finds the network again in a module, and the network."""
     module, key = definitions(path), (path, path.read_bytes(), tuple(sorted(options.items())))
     if key in _known:
         rebuilt, network = _known[key]
-        again: Network = rebuilt(module, network)
-        return again
+        return rebuilt, rebuilt(module, network)
     for networks, rebuilt in _FINDERS:
         first: Network | None = next(networks(module, options), None)
         if first is not None:
             _known[key] = rebuilt, first
-            return first
+            return rebuilt, first
     raise UnusableFileError(
         f"{path.name} defines none of train_step, gradients and trace, and no network is recognised in it; expected one of them, "
         "--class NAME --weights NAME,NAME --step NAME --forward NAME, or an adapter"

@@ -27,8 +27,9 @@ _OF_BOTH = (
         reg(ulari[sz]ation)?(_?(rate|strength|lambda|param|coef|term))?|lambda?_?(reg|l2)?|lambd|lmbda|lmda|lam|l2|l2_?(reg|lambda)
         |weight_?decay
     """)),
+    ("momentum", _named(r"momentum(_?(rate|factor|coef(ficient)?))?|mu|beta")),
     ("zero", _named(r"""
-        l1|decay(_?rate)?|momentum(_?(rate|factor|coef))?|mu|m|beta|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay|tol(erance)?
+        l1|decay(_?rate)?|m|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay|tol(erance)?
     """)),
     ("false", _named(r"""
         verbose|print_?(cost|loss|every|error|freq)?|plot|shuffle|debug|log|show|display|disp|quiet|monitor\w*|early_?stop\w*

@@ -103,15 +103,6 @@ def test_state_that_is_carried_from_step_to_step_is_seen(tmp_path: Path) -> None
     assert result.first.step == 2
 
 
-def test_momentum_that_a_file_keeps_is_set_to_0_and_said(tmp_path: Path) -> None:
-    text = CLASS.replace("self.b1 = np.zeros(n_hidden)", "self.b1, self.momentum, self.v = np.zeros(n_hidden), 0.9, 0.0")
-    moved = "self.v = self.momentum * self.v + inputs.T @ d1\n            self.W1 -= eta * self.v"
-    text = text.replace("self.W1 -= eta * (inputs.T @ d1 + lmbda * self.W1)", moved)
-    result = check(written(tmp_path, text, PENALTY="0"), seed=1, steps=2)
-    assert result.verdict == "equivalent"
-    assert "momentum is set to 0: it is not compared" in result.notes
-
-
 def test_an_optimiser_that_is_no_plain_descent_is_not_guessed_at(tmp_path: Path) -> None:
     text = CLASS.replace("self.b1 = np.zeros(n_hidden)", "self.b1, self.beta_1 = np.zeros(n_hidden), 0.9")
     with pytest.raises(UnusableFileError, match="no network is recognised"):
