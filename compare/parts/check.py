@@ -26,8 +26,9 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
         except AttemptError as error:
             return replace(result, reason=str(error), at=error.line)
         result = replace(result, text=file.text)
-        if not (signs := shape.signs(ast.parse(file.text))):
+        if not (signs := shape.found_in(ast.parse(file.text), path.resolve())):
             raise ProblemError(f"{path.name} has no part of the shape {name}; expected {shape.words}")
         parts = tuple(shape.check(file, seed))
     found = f"{shape.words}: {', '.join(dict.fromkeys(signs))}"
-    return replace(result, found=found, parts=parts, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)
+    texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
+    return replace(result, found=found, parts=parts, texts=texts, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

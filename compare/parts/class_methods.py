@@ -3,8 +3,11 @@
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from ..support.errors import CompareError
+from ..userfile.source import Source
 from .binding import plain
 
 Kind = Literal["layer", "gate", "loss", "static"]
@@ -43,6 +46,26 @@ def classes_in(tree: ast.Module) -> list[str]:
     """Return the names of the classes of layers; none in a file that has only losses."""
     found = methods_in(tree)
     return [each.name for each in found] if any(each.kind != "loss" for each in found) else []
+
+
+def classes_beside(tree: ast.Module, folder: Path) -> list[str]:
+    """Return the names of the classes of layers that a file imports from files beside it."""
+    return [name for path, names in files_beside(tree, folder) for name in names if name in classes_in(_parsed(path))]
+
+
+def files_beside(tree: ast.Module, folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the files in that folder from which a file imports names, with the names."""
+    for node in tree.body:
+        path = folder / f"{node.module}.py" if isinstance(node, ast.ImportFrom) and node.module else None
+        if isinstance(node, ast.ImportFrom) and path is not None and path.is_file():
+            yield path, [alias.name for alias in node.names]
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse("\n".join(Source.read(path).lines) + "\n")
+    except (CompareError, SyntaxError):      # whoever executes the file says so
+        return ast.Module([], [])
 
 
 def methods_in(tree: ast.Module) -> list[Methods]:

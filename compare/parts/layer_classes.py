@@ -13,11 +13,12 @@ from torch import Tensor
 from ..sides.interface import Key
 from ..support.arrays import Array
 from ..userfile.file import AttemptError
+from .binding import plain
 from .class_containers import container_part, holds_layers
 from .class_gates import gate_part
 from .class_gradients import gradients_kept, kept_by_value
 from .class_losses import check_losses, taken_together
-from .class_methods import Methods, methods_in
+from .class_methods import BACKWARDS, Methods, files_beside, methods_in
 from .class_objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
 from .file import PartsFile, line_of_returned
 from .judged import Judged, judged
@@ -51,6 +52,32 @@ def check_classes(file: PartsFile, seed: int) -> Iterator[Part]:
     parts |= check_losses(losses)
     parts |= {name: container_part(objects, layers, losses, _LR) for name, objects in containers.items()}
     yield from taken_together(parts, layers, losses)
+    yield from _beside(file, seed)
+
+
+def _beside(file: PartsFile, seed: int) -> Iterator[Part]:
+    """Yield the parts of the classes that the file imports from its folder, and one of its own functions that use them."""
+    used = list[str]()
+    for path, names in files_beside(file.tree, file.path.parent):
+        other = PartsFile(path, seed)
+        wanted = [each for each in check_classes(other, seed) if each.name.partition(".")[0] in names]
+        yield from (replace(each, file=each.file or path.name) for each in wanted)
+        used += [each.name.partition(".")[0] for each in wanted]
+    if used:
+        made = [node for node in file.tree.body if isinstance(node, ast.Assign) and _names(node.value) & {*used}]
+        held = {target.id for node in made for target in node.targets if isinstance(target, ast.Name)}
+        reason = f"it uses {', '.join(sorted(held))} in a way that is not compared; these are compared one by one"
+        for node in file.tree.body:
+            if isinstance(node, ast.FunctionDef) and _names(node) & held and _goes_back(node):
+                yield Part(node.name, "not compared", lines=file.lines_of(node.name), reason=reason)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _goes_back(node: ast.AST) -> bool:
+    return any(isinstance(each, ast.Attribute) and plain(each.attr) in BACKWARDS for each in ast.walk(node))
 
 
 class _Class:

@@ -1,7 +1,7 @@
 """The result of checking a file part by part: a mark for each function, and the verdict, which is the worst of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..lockstep.difference import Difference
@@ -28,6 +28,7 @@ class Part:
     line: int | None = None
     why: str | None = None
     reason: str | None = None
+    file: str = ""      # beside the checked one, where it is another
 
     @property
     def tensor(self) -> str:
@@ -51,6 +52,7 @@ class PartsCheck:
     reason: str | None = None      # why the file could not be run at all
     at: int | None = None      # the line of that
     text: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)      # of the files beside it, by name
 
     @property
     def compared(self) -> int:
@@ -78,7 +80,7 @@ class PartsCheck:
             case _:
                 return "not a proof"
 
-    def text_of(self, line: int) -> str:
-        """Return that line of the file, from 1, without its indentation."""
-        lines = self.text.split("\n")
+    def text_of(self, line: int, file: str = "") -> str:
+        """Return that line of the file, or of one beside it, from 1, without its indentation."""
+        lines = self.texts.get(file, self.text).split("\n")
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""

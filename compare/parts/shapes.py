@@ -9,7 +9,7 @@ from ..support.errors import CompareError
 from ..userfile.file import FUNCTIONS
 from ..userfile.source import Source
 from .binding import plain
-from .class_methods import classes_in
+from .class_methods import classes_beside, classes_in
 from .engine import check_engine
 from .engine_class import engines_in
 from .engine_network import networks_in
@@ -25,6 +25,7 @@ from .result import Part
 from .updates import check_updates, rules_in
 
 _Tree = ast.Module
+_STEPS = ("train_step", "gradients", "trace")      # of the contract: a file with none of these may call anything forward
 _WHOLE = ("prop", "propagation", "propagate", "pass", "model", "net", "network", "nn", "mlp")      # pairs that are not of a layer
 
 
@@ -36,6 +37,11 @@ class Shape:
     signs: Callable[[_Tree], list[str]]
     check: Callable[[PartsFile, int], Iterator[Part]]
     load: Callable[[Path, int], PartsFile] = PartsFile
+    beside: Callable[[_Tree, Path], list[str]] = lambda _, __: []      # signs in what the file imports from its folder
+
+    def found_in(self, tree: _Tree, path: Path) -> list[str]:
+        """Return what the file at that path is recognised by."""
+        return self.signs(tree) or self.beside(tree, path.parent)
 
 
 def functions_of(tree: _Tree) -> list[str]:
@@ -68,7 +74,7 @@ SHAPES: Mapping[str, Shape] = {
     "autograd_functions": Shape("one's own autograd.Functions", _functions, check_functions),
     "engine": Shape("an engine whose objects go back by themselves", lambda tree: [*engines_in(tree), *networks_in(tree)], check_engine),
     "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),
-    "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes),
+    "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes, beside=classes_beside),
     "nodes": Shape("a graph of nodes that go forward and back without arguments", nodes_in, check_nodes),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
@@ -84,8 +90,8 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
         tree = ast.parse("\n".join(Source.read(path).lines) + "\n")
     except (CompareError, SyntaxError):      # whoever executes the file says so
         return None
-    if set(functions_of(tree)) & set(FUNCTIONS):
+    if set(functions_of(tree)) & (set(_STEPS) if is_last else set(FUNCTIONS)):
         return None
-    found = next((name for name, shape in SHAPES.items() if shape.signs(tree)), None)
+    found = next((name for name, shape in SHAPES.items() if shape.found_in(tree, path)), None)
     is_weak = found == "layer_classes" or (found == "tensor_names" and not uses_torch(tree))
     return None if is_weak and not is_last else found

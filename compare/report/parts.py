@@ -64,7 +64,7 @@ def parts_json(check: PartsCheck) -> str:
         "line": check.at if first is None else _line(first),
         "first_divergence": None if first is None else difference_object(first.first),
         "parts": [
-            {"part": part.name, **fields(part, "mark", "beside", "compared", "lines", "line", "on", "why", "reason")}
+            {"part": part.name, **fields(part, "mark", "beside", "compared", "lines", "line", "on", "why", "reason", "file")}
             | {"difference": difference_object(part.first)}
             for part in check.parts
         ],
@@ -112,7 +112,7 @@ def _details(check: PartsCheck) -> Iterator[str]:
     if part.on:
         yield f"  on {part.on}"
     if (line := _line(part)) is not None:
-        yield f"  see {check.name} line {line}: {check.text_of(line)}"
+        yield f"  see {part.file or check.name} line {line}: {check.text_of(line, part.file)}"
 
 
 def _summary(check: PartsCheck, command: str) -> Iterator[Line]:
@@ -126,4 +126,4 @@ def _summary(check: PartsCheck, command: str) -> Iterator[Line]:
     yield Line("where", (_place(part) if part.first else part.name) + within)
     yield Line("why", part.why or part.reason or (part.first.reason if part.first else None) or _UNKNOWN)
     line = _line(part)
-    yield Line("do", (f"look at line {line} of {check.name}, then " if line else "") + f"repeat: {command}")
+    yield Line("do", (f"look at line {line} of {part.file or check.name}, then " if line else "") + f"repeat: {command}")

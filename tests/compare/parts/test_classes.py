@@ -286,3 +286,18 @@ def test_layers_of_several_inputs_and_a_loss_with_a_small_number(tmp_path: Path,
     assert "but for the small number" in result.parts[-1].beside
     found = first(result := checked(tmp_path, GATES.replace(line, wrong)))
     assert (result.verdict, found.name) == ("different", f"{part}.backward")
+
+
+def test_classes_of_files_beside_it_are_compared_and_what_uses_them_is_no_proof(tmp_path: Path) -> None:
+    (tmp_path / "layers.py").write_text("import numpy as np\n" + CONTAINER)
+    text = "from layers import Affine, Tanh\n\none, two = Affine(6, 5), Tanh()\naffine = Affine(6, 5)\n\n\n"
+    text += "def forward(x):\n    return affine.forward(x)\n\n\ndef train(x, y):\n    out = forward(x)\n    affine.backward(out - y)\n"
+    result = checked(tmp_path, text)
+    assert [(part.file, part.name, part.mark) for part in result.parts] == [
+        ("layers.py", "Tanh.backward", "agrees"), ("layers.py", "Affine.backward", "agrees"), ("", "train", "not compared"),
+    ]      # fmt: skip
+    assert result.verdict == "not a proof"
+    (tmp_path / "layers.py").write_text(("import numpy as np\n" + CONTAINER).replace("self.x @ above.T", "self.x @ -above.T"))
+    result = checked(tmp_path, text)
+    assert (result.verdict, first(result).file) == ("different", "layers.py")
+    assert result.text_of(first(result).line or first(result).lines[0], "layers.py") == "def backward(self, above):"      # type: ignore[index]
