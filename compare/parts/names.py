@@ -22,6 +22,7 @@ from ..userfile.imports import Imports
 from .as_tensors import array_module, as_numbers_of, as_tensors, tensor_of
 from .file import PartsFile
 from .judged import Judged, as_numbers, judged
+from .names_kept import drawn_data, kept_value
 from .names_tree import Cluster, clusters_in, instrumented, repeatable
 from .result import Part
 from .words import factor_of
@@ -50,8 +51,8 @@ class _Round:
 class _Hooks:
     """What the instrumented file calls: it keeps the numbers, and ends the run when all places were reached."""
 
-    def __init__(self, clusters: Iterable[Cluster], notes: list[str]) -> None:
-        self.notes = notes
+    def __init__(self, clusters: Iterable[Cluster], notes: list[str], seed: int) -> None:
+        self.notes, self.seed = notes, seed
         self.clusters = {cluster.number: cluster for cluster in clusters}
         self.rounds: dict[int, list[_Round]] = {number: [] for number in self.clusters}
         self.counts: dict[int, int] = {}
@@ -72,6 +73,9 @@ class _Hooks:
         done = {name for name, _ in rounds[-1].grads}
         if not done or len(rounds[-1].grads) < len(cluster.names):
             rounds[-1].grads += [(name, _copied(local[name])) for name in cluster.names if name in local]
+            space = {**rounds[-1].module, **local}
+            kept = ((name, kept_value(space, name)) for name in cluster.names if "." in name and not name.startswith("self."))
+            rounds[-1].grads += [(name, _copied(value)) for name, value in kept if value is not None]
         if all(len(self.rounds[each.number]) >= (_ROUNDS if each.outer or each.scope else 1) for each in self.clusters.values()):
             raise _Stop
 
@@ -84,6 +88,11 @@ class _Hooks:
                 raise
             self.notes.append(f"{file} is not there; a text of {len(_WORDS)} names stands in for it")
             return io.StringIO("\n".join(_WORDS) + "\n")
+
+    def data(self, names: list[str]) -> Any:
+        """Return stand-ins for data that is not there."""
+        self.notes.append(f"what {', '.join(names)} are read from is not there; drawn numbers stand in for it")
+        return drawn_data(names, self.seed)
 
     def few(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield the first values."""
@@ -107,8 +116,8 @@ class NamesFile(PartsFile):
         self.tree = ast.parse("\n".join(source.lines) + "\n")
         self._definitions = {}
         self.clusters = clusters_in(self.tree)
-        self.hooks = _Hooks(self.clusters, self.notes)
-        hooks = {name: getattr(self.hooks, name) for name in ("begin", "keep", "end", "few", "once", "open")}
+        self.hooks = _Hooks(self.clusters, self.notes, seed)
+        hooks = {name: getattr(self.hooks, name) for name in ("begin", "keep", "end", "few", "once", "open", "data")}
         self._imports.provide({_HOOKS: hooks})
         code = compile(instrumented(self.tree, _HOOKS), str(path), "exec", dont_inherit=True)
         self._imports.attempt.sources[str(path)] = replace(source, code=code)

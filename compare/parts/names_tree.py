@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .names_kept import Keepers, keepers_in, kept_by, with_data
+
 LOSSES = ("loss", "cost", "total_loss", "nll", "J", "L")
 _TARGETS = ("y", "Y", "t", "T")      # whose names are taken for the prediction's gradient
 _AFFIXES = re.compile(r"grad(?:ient)?_(?:of_)?(\w+)|(\w+)_grad(?:ient)?|d_?(\w+)")
@@ -39,11 +41,11 @@ class Cluster:
 def clusters_in(tree: ast.Module) -> list[Cluster]:
     """Return the places of a module, its functions and its methods where gradients are made by hand, after a loss."""
     found: list[Cluster] = []
-    known = _stored(tree.body)
+    known, keepers = _stored(tree.body), keepers_in(tree)
     for scope, body, parameters in _scopes(tree):
         names = _stored(body) | parameters | known | _attributes(tree)
         for block, outer in _blocks(body, ()):
-            cluster = _cluster(len(found), block, outer, names, scope)
+            cluster = _cluster(len(found), block, outer, names, scope, {} if scope in keepers else keepers)
             found += [] if cluster is None else [cluster]
     return found
 
@@ -69,13 +71,21 @@ def _blocks(body: list[ast.stmt], outer: tuple[ast.stmt, ...]) -> Iterator[tuple
     yield body, outer
 
 
-def _cluster(number: int, body: list[ast.stmt], outer: tuple[ast.stmt, ...], known: set[str], scope: str) -> Cluster | None:
+def _cluster(
+    number: int, body: list[ast.stmt], outer: tuple[ast.stmt, ...], known: set[str], scope: str, keepers: Keepers
+) -> Cluster | None:
     names: dict[str, str] = {}
     lines, reads, fresh = dict[str, int](), dict[str, set[str]](), dict[int, list[str]]()
     places = list[int]()
     for at, statement in enumerate(body):
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)) or _has_own_loss(statement):
             continue
+        kept = [] if hasattr(statement, "body") else [*kept_by(statement, keepers)]
+        for name, owner in ((name, name.partition(".")[0]) for name in kept):
+            if owner in known:
+                places.append(at)
+                names[name], lines[name] = owner, statement.lineno
+                reads.setdefault(name, set()).update({f"{each}.{name.partition('.')[2]}" for each in _loads(statement)} - {*kept})
         for each in ast.walk(statement):
             for name in [] if isinstance(each, ast.For) else _targets(each):
                 if (tensor := _tensor_of(name, known)) is None:
@@ -224,6 +234,7 @@ def instrumented(tree: ast.Module, hooks: str) -> ast.Module:
                     loop.iter = _expression(f"{hooks}.few(0)", loop.iter)
                 elif isinstance(loop, ast.While):
                     loop.test = _expression(f"{hooks}.once({id(loop)}, 0)", loop.test)
+    with_data(tree, hooks)
     tree = _AsMain().visit(tree)
     body = tree.body
     start = next((at for at, each in enumerate(body) if not _is_first(each)), 0)

@@ -99,3 +99,68 @@ def test_gradients_are_known_by_other_names_too(tmp_path: Path) -> None:
     assert [part.name for part in result.parts] == ["grad_y_pred", "grad_w2", "h_grad", "gradient_w1"]
     assert result.verdict == "equivalent"
     assert first(checked(tmp_path, OTHER_NAMES.replace("    h_grad[h < 0] = 0\n", ""))).name == "h_grad"
+
+
+KEPT = """import gzip, pickle, torch
+
+
+def get_data():
+    with gzip.open("nowhere/mnist.pkl.gz", "rb") as file:
+        return pickle.load(file)
+
+
+x_train, y_train = get_data()
+n, m = x_train.shape
+w1, b1 = torch.randn(m, 5) / m**0.5, torch.zeros(5)
+w2, b2 = torch.randn(5, 1), torch.zeros(1)
+y_train = y_train.float()
+
+
+def mse_grad(inp, targ):
+    inp.g = 2. * (inp.squeeze() - targ).unsqueeze(-1) / inp.shape[0]
+
+
+def relu_grad(inp, out):
+    inp.g = (inp > 0).float() * out.g
+
+
+def lin_grad(inp, out, w, b):
+    inp.g = out.g @ w.t()
+    w.g = inp.t() @ out.g
+    b.g = out.g.sum(0)
+
+
+def forward_and_backward(inp, targ):
+    l1 = inp @ w1 + b1
+    l2 = l1.clamp_min(0.)
+    out = l2 @ w2 + b2
+    loss = (out.squeeze(-1) - targ).pow(2).mean()
+    mse_grad(out, targ)
+    lin_grad(l2, out, w2, b2)
+    relu_grad(l1, l2)
+    lin_grad(inp, l1, w1, b1)
+
+
+forward_and_backward(x_train, y_train)
+"""
+
+
+def test_gradients_that_functions_keep_on_the_tensors_are_compared(tmp_path: Path) -> None:
+    result = checked(tmp_path, KEPT)
+    assert result.verdict == "equivalent", first(result)
+    assert [part.name for part in result.parts] == ["out.g", "l2.g", "w2.g", "b2.g", "l1.g", "inp.g", "w1.g", "b1.g"]
+    assert "drawn numbers stand in" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "tensor"),
+    [
+        ("2. * (inp", "-2. * (inp", "out.g"),
+        ("(inp > 0).float() * out.g", "out.g", "l1.g"),
+        ("inp.t() @ out.g", "inp.t() @ out.g / 2", "w2.g"),
+        ("out.g @ w.t()", "2 * out.g @ w.t()", "l2.g"),
+    ],
+)
+def test_a_wrong_kept_gradient_is_named(tmp_path: Path, line: str, wrong: str, tensor: str) -> None:
+    found = first(result := checked(tmp_path, KEPT.replace(line, wrong)))
+    assert (result.verdict, found.name) == ("different", tensor)
