@@ -13,6 +13,7 @@ from .class_methods import classes_beside, classes_in
 from .engine import check_engine
 from .engine_class import engines_in
 from .engine_network import networks_in
+from .error_loops import LoopFile, check_loop, loops_in
 from .file import PartsFile
 from .functions import check_functions
 from .layer_classes import check_classes
@@ -76,6 +77,7 @@ SHAPES: Mapping[str, Shape] = {
     "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),
     "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes, beside=classes_beside),
     "nodes": Shape("a graph of nodes that go forward and back without arguments", nodes_in, check_nodes),
+    "error_loops": Shape("a loop that trains back through time, from errors at each step", loops_in, check_loop, LoopFile),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
 
@@ -93,5 +95,5 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
     if set(functions_of(tree)) & (set(_STEPS) if is_last else set(FUNCTIONS)):
         return None
     found = next((name for name, shape in SHAPES.items() if shape.found_in(tree, path)), None)
-    is_weak = found == "layer_classes" or (found == "tensor_names" and not uses_torch(tree))
+    is_weak = found in ("layer_classes", "error_loops") or (found == "tensor_names" and not uses_torch(tree))
     return None if is_weak and not is_last else found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 NAMES = ("lesson", "loss_and_grads", "network_class", "parameters_dict", "weight_lists")
-PARTS = ("layer_pairs", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "update_rules")      # by part
+PARTS = ("layer_pairs", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "error_loops", "update_rules")
 
 
 def adapter_at(name: str) -> Path:
