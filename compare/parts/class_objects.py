@@ -211,6 +211,8 @@ def _is_weight(value: Any) -> bool:
 def choices(name: str, random: Any) -> Sequence[Any]:
     """Return what an argument of that name may be."""
     text = plain(name)
+    if text in ("f", "df", "fprime"):
+        return (lambda x: 3 * x * x if text != "f" else x * x * x,)
     if text in ("w", "weight", "weights"):
         return random.standard_normal((6, 5)), random.standard_normal((5, 6))
     if text in ("b", "bias", "biases"):

@@ -43,8 +43,8 @@ class PartsFile(Attempt):
 
     @contextmanager
     def with_arrays_of(self, module: Any) -> Iterator[None]:
-        """Let the modules that the file imports from beside it use this module in NumPy's place."""
-        spaces = [vars(each) for each in self._imports.modules.values() if each is not self.module]
+        """Let the file, and the modules that it imports from beside it, use this module in NumPy's place."""
+        spaces = [vars(each) for each in {id(each): each for each in (*self._imports.modules.values(), self.module)}.values()]
         own = [(space, name) for space in spaces for name, value in space.items() if value is np]
         for space, name in own:
             space[name] = module

@@ -21,6 +21,7 @@ from .class_losses import check_losses, taken_together
 from .class_methods import BACKWARDS, Methods, files_beside, methods_in
 from .class_objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
 from .file import PartsFile, line_of_returned
+from .function_primes import prime_parts
 from .judged import Judged, judged
 from .names_tree import repeatable
 from .result import Part
@@ -52,6 +53,7 @@ def check_classes(file: PartsFile, seed: int) -> Iterator[Part]:
     parts |= check_losses(losses)
     parts |= {name: container_part(objects, layers, losses, _LR) for name, objects in containers.items()}
     yield from taken_together(parts, layers, losses)
+    yield from prime_parts(file, seed)
     yield from _beside(file, seed)
 
 

@@ -301,3 +301,58 @@ def test_classes_of_files_beside_it_are_compared_and_what_uses_them_is_no_proof(
     result = checked(tmp_path, text)
     assert (result.verdict, first(result).file) == ("different", "layers.py")
     assert result.text_of(first(result).line or first(result).lines[0], "layers.py") == "def backward(self, above):"      # type: ignore[index]
+
+
+PRIMES = '''import numpy as np
+
+
+class Activation:
+    def __init__(self, f, df):
+        self.f, self.df = f, df
+
+    def forward(self, x):
+        self.x = x
+        return self.f(x)
+
+    def backward(self, gradient, learning_rate):
+        return gradient * self.df(self.x)
+
+
+class Tanh(Activation):
+    def __init__(self):
+        super().__init__(lambda x: np.tanh(x), lambda x: 1 - np.tanh(x) ** 2)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_prime(x):
+    return x * (1 - x)
+
+
+def mse(y_true, y_pred):
+    return np.mean((y_true - y_pred) ** 2)
+
+
+def mse_prime(y_true, y_pred):
+    return 2 * (y_pred - y_true) / np.size(y_true)
+'''
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "part", "verdict"),
+    [
+        ("1 - np.tanh(x) ** 2", "1 - np.tanh(x)", "Tanh.backward", "different"),
+        ("gradient * self.df(self.x)", "gradient + self.df(self.x)", "Activation.backward", "different"),
+        ("x * (1 - x)", "x * (1 + x)", "sigmoid_prime", "different"),
+        ("2 * (y_pred - y_true)", "2 * (y_true - y_pred)", "mse_prime", "different"),
+        ("2 * (y_pred - y_true)", "(y_pred - y_true)", "mse_prime", "not a proof"),
+    ],
+)
+def test_derived_classes_and_derivatives_by_name(tmp_path: Path, line: str, wrong: str, part: str, verdict: str) -> None:
+    result = checked(tmp_path, PRIMES)
+    assert result.verdict == "equivalent", first(result)
+    assert "it takes the function's output" in result.parts[2].beside
+    found = first(result := checked(tmp_path, PRIMES.replace(line, wrong)))
+    assert (result.verdict, found.name) == (verdict, part)
