@@ -42,18 +42,18 @@ def check_functions(file: PartsFile, seed: int) -> Iterator[Part]:
     """Yield a part for each of the file's own Functions that has a backward."""
     for name, value in file.own().items():
         if isinstance(value, type) and issubclass(value, torch.autograd.Function):
-            yield check_function(file, name, "backward", value, seed)
+            yield check_function(file, name, f"{name}.backward", value, seed)
 
 
 def check_function(file: PartsFile, name: str, backward: str, function: Any, seed: int) -> Part:
-    """Return the part of one Function; `name` and `backward` say where in the file its backward is."""
+    """Return the part of one Function of that name; `backward` says where in the file its backward is, as "Class.method"."""
     return _Function(file, name, backward, function, seed).part()
 
 
 class _Function:
     def __init__(self, file: PartsFile, name: str, backward: str, function: Any, seed: int) -> None:
         self.file, self.name, self.function, self.seed = file, name, function, seed
-        self.backward = f"{name}.{backward}"
+        self.backward = backward
         self.beside = "autograd of its own forward"
 
     def part(self) -> Part:

@@ -20,9 +20,11 @@ from .layer_draws import Case
 from .layer_table import LAYERS, LOSSES, Layer
 from .layer_twin import LayerTwin
 from .layouts import Layout
+from .names_tree import uses_torch
 from .own_forward import own_layer
 from .pairs import Pair, pairs_in
 from .result import Part
+from .static_pairs import pair_of_tensors
 from .words import factor_said
 
 _WITH_GRADIENT = 2      # values that a loss returns
@@ -40,9 +42,12 @@ def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
     own = {name: value for name, value in file.own().items() if inspect.isfunction(value)}
     for pair in pairs_in(own):
         row = LAYERS.get(pair.name) or own_layer(file, pair, [*LAYERS.values()])
-        if row is not None:
-            yield from _Layer(file, pair, row, seed).parts()
-        for name in (pair.forward, *pair.backwards) if row is None else ():
+        parts = [*_Layer(file, pair, row, seed).parts()] if row is not None else []
+        if uses_torch(file.tree) and all(part.mark != "agrees" for part in parts if part.name in pair.backwards):
+            tensors = [*pair_of_tensors(file, pair, seed)]      # it may be code for these alone
+            parts = parts if any(part.mark == "wrong" for part in parts) else tensors
+        yield from parts
+        for name in (pair.forward, *pair.backwards) if not parts else ():
             reason = f"no layer of PyTorch is known by the name {pair.name}, and its forward does not run on PyTorch's tensors"
             yield Part(name, "not compared", lines=file.lines_of(name), reason=reason)
     for name in losses_in(file.tree):

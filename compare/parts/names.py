@@ -23,7 +23,7 @@ from .as_tensors import array_module, as_numbers_of, as_tensors, tensor_of
 from .file import PartsFile
 from .judged import Judged, as_numbers, judged
 from .names_kept import drawn_data, kept_value
-from .names_tree import Cluster, clusters_in, instrumented, repeatable
+from .names_tree import Cluster, clusters_in, instrumented, repeatable, uses_torch
 from .result import Part
 from .words import factor_of
 
@@ -139,11 +139,6 @@ class NamesFile(PartsFile):
                 yield
             finally:
                 torch.set_default_dtype(before)
-
-
-def uses_torch(tree: ast.Module) -> bool:
-    """Return whether a file imports PyTorch."""
-    return any(alias.name.partition(".")[0] == "torch" for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names)
 
 
 def names_in(tree: ast.Module) -> list[str]:

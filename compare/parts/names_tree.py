@@ -38,6 +38,11 @@ class Cluster:
     fresh: dict[int, list[str]] = field(default_factory=dict)
 
 
+def uses_torch(tree: ast.Module) -> bool:
+    """Return whether a file imports PyTorch."""
+    return any(alias.name.partition(".")[0] == "torch" for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names)
+
+
 def clusters_in(tree: ast.Module) -> list[Cluster]:
     """Return the places of a module, its functions and its methods where gradients are made by hand, after a loss."""
     found: list[Cluster] = []

@@ -1,7 +1,7 @@
 """Classes whose static forward returns its outputs and a cache for its backward: such a pair is checked as an autograd.Function is."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ import torch
 from .class_methods import Methods
 from .file import PartsFile
 from .functions import check_function
+from .pairs import Pair
 from .result import Part
 
 
@@ -16,7 +17,14 @@ def static_pair(file: PartsFile, methods: Methods, seed: int) -> Part:
     """Return the part of a class's backward method."""
     kind = vars(file.module)[methods.name]
     made = function_of(getattr(kind, methods.forward), getattr(kind, methods.backward))
-    return check_function(file, methods.name, methods.backward, made, seed)
+    return check_function(file, methods.name, f"{methods.name}.{methods.backward}", made, seed)
+
+
+def pair_of_tensors(file: PartsFile, pair: Pair, seed: int) -> Iterator[Part]:
+    """Yield the part of each backward function of a pair in a file of PyTorch's tensors."""
+    own = vars(file.module)
+    for name in pair.backwards:
+        yield check_function(file, pair.name, name, function_of(own[pair.forward], own[name]), seed)
 
 
 def function_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:

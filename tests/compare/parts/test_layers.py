@@ -142,3 +142,12 @@ def test_layouts_and_orders_are_found_and_said(tmp_path: Path) -> None:
     assert "returns dw, dx, db" in result.parts[1].beside
     wrong = checked(tmp_path, COLUMNS.replace("dZ.sum(axis=1", "dZ.mean(axis=1"))
     assert first(wrong).tensor.startswith("db")
+
+
+def test_pairs_of_pytorchs_tensors_are_compared(tmp_path: Path) -> None:
+    text = "import torch\n\n\ndef linear_forward(x, w, b):\n    return x @ w + b, (x, w, b)\n\n\ndef linear_backward(dout, cache):\n"
+    text += "    x, w, b = cache\n    return dout @ w.t(), x.t() @ dout, dout.sum(0)\n"
+    assert checked(tmp_path, text).verdict == "equivalent"
+    found = first(result := checked(tmp_path, text.replace("sum(0)", "mean(0)")))
+    assert (result.verdict, found.name) == ("different", "linear_backward")
+    assert checked(tmp_path, "import torch\n" + right("layer_pairs")).parts[0].name == "affine_forward"
