@@ -49,6 +49,9 @@ def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, se
         said += f"; its step is that of {of_step}"
     if tested.verdict == "equivalent":
         return replace(check, notes=(*check.notes, f"it agrees {said.partition(';')[0]}, too"))
+    if own is not None and of_step and tested.verdict == "different" and not tested.diagnosis and tested.reason is None:
+        due = _in_words(own.factor, own.decay, own.is_per_record)
+        tested = replace(tested, reason=f"the regularisation in its step is that of {of_step}; its own loss, {own.name}, has {due}")
     return replace(tested, notes=(*tested.notes, f"it agrees without its regularisation, and not {said}"))
 
 

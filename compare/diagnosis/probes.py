@@ -68,7 +68,8 @@ class Limits:
 
 
 def _is_free(y: Any) -> bool:
-    return bool(y.ndim == 2 and not np.isin(y, (0.0, 1.0)).all())
+    """Return whether the targets are other numbers than 0 and 1, or of several outputs other than one-hot."""
+    return bool(y.ndim == 2 and (not np.isin(y, (0.0, 1.0)).all() or (y.shape[1] > 1 and (y.sum(axis=1) != 1).any())))
 
 
 def draw_probes(problem: Problem, seed: int, data: Batch | None = None) -> tuple[Probe, ...]:

@@ -12,7 +12,8 @@ import numpy as np
 from .spellings import fits_parameter, is_bias
 
 _DEPTH = 5
-Place = tuple[tuple[str, Any], ...]      # ("attr", name) or ("item", key), from the root inwards
+# ("attr", name), ("item", key), or for a part of a vector ("part", (start, stop, shape, order)), from the root inwards
+Place = tuple[tuple[str, Any], ...]
 
 
 def places(root: Any) -> Iterator[tuple[Place, Any]]:
@@ -62,7 +63,11 @@ def _of_numbers(value: Any) -> Any:
 def get(root: Any, place: Place) -> Any:
     """Return the value at that place."""
     for kind, key in place:
-        root = getattr(root, key) if kind == "attr" else root[key]
+        if kind == "part":
+            start, stop, shape, order = key
+            root = root[start:stop].reshape(shape, order=order)
+        else:
+            root = getattr(root, key) if kind == "attr" else root[key]
     return root
 
 

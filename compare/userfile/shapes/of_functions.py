@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -168,6 +169,9 @@ def _answer(about: Network, name: str, root: Any, values: Mapping[str, Any], kno
     for each in parameters_of(function):
         if each.name.lower() in lower:
             continue
+        if each.default is each.empty and (passed := _function_of(about.module, each.name)) is not None:
+            own[each.name] = passed
+            continue
         if WHOLE.fullmatch(each.name.lower()) and not isinstance(root, np.ndarray):
             own[each.name] = root
         elif former is not None and (CACHE.fullmatch(each.name.lower()) or GRADS.fullmatch(each.name.lower())):
@@ -175,6 +179,13 @@ def _answer(about: Network, name: str, root: Any, values: Mapping[str, Any], kno
         elif stands[each.name] == "output" and former is not None:
             own[each.name] = former[0] if isinstance(former, tuple) else former
     return called(function, filled(function, values, own))
+
+
+def _function_of(module: Any, name: str) -> Any:
+    """Return the file's function that an argument of that name is: forward_prop for forward_prop_func."""
+    bare = re.sub(r"_?(func(tion)?|fn|f)$", "", name)
+    value = vars(module).get(bare)
+    return value if bare != name and inspect.isfunction(value) else None
 
 
 def _named_answer(about: Network, name: str, answer: Any) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def _functions(network: Network, params: Any, x: Any, y: Any) -> Iterator[tuple[
             if rank(key, LOSS) < 0 or not (inspect.isfunction(function) or inspect.ismethod(function)):
                 continue
             known = dict(root) if isinstance(root, dict) else {}
-            known |= {each.name: root for each in parameters_of(function) if WHOLE.fullmatch(each.name.lower())}
+            known |= plan.get("known", {})
+            known |= {each.name: root for each in parameters_of(function) if WHOLE.fullmatch(each.name.lower()) and each.name not in known}
             is_paired = not {"y", "output"} & set(roles_of(function).values())      # it takes records with their targets
             try:
                 yield function, filled(function, values | ({"x": values["pairs"]} if is_paired else {}), known)

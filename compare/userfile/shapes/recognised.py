@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..source import UnusableFileError
-from . import course_modules, of_class, of_functions, of_loop, scientific
+from . import course_modules, of_class, of_functions, of_loop, of_vector, scientific
 from .definitions import load as definitions
 from .network import Network
 from .own_losses import own_losses as own_losses
@@ -22,6 +22,7 @@ OURS = ("penalty", "per_record", "momentum", "activation", "without_loss")
 _FINDERS: tuple[tuple[Any, Any], ...] = (      # what finds a network in a module, and what finds the same in the module loaded anew
     (of_class.networks, of_class.rebuilt),
     (of_class.networks_by_behaviour, of_class.rebuilt),
+    (of_vector.networks, of_vector.rebuilt),
     (of_loop.networks, of_loop.rebuilt),
     (of_functions.networks, of_functions.rebuilt),
 )

@@ -248,3 +248,41 @@ def test_a_class_is_recognised_in_another_language(tmp_path: Path) -> None:
     assert check(written(tmp_path, PORTUGUESE, SLOPE="* ativacoes[l] * (1 - ativacoes[l])"), seed=1, steps=2).verdict == "equivalent"
     wrong = check(written(tmp_path, PORTUGUESE, SLOPE=""), seed=1, steps=2)
     assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "slope-missing")
+
+
+UNROLLED = """
+    import numpy as np
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    def costs(theta, n_in, hidden_size, num_labels, X, y, lambda_):
+        T1 = theta[: hidden_size * (n_in + 1)].reshape(hidden_size, n_in + 1)
+        T2 = theta[hidden_size * (n_in + 1) :].reshape(num_labels, hidden_size + 1)
+        m = len(X)
+        a1 = np.column_stack((np.ones(m), X))
+        a2 = np.column_stack((np.ones(m), sigmoid(a1 @ T1.T)))
+        h = sigmoid(a2 @ T2.T)
+        Y = np.eye(num_labels)[y - 1]
+        J = np.sum(-Y * np.log(h) - (1 - Y) * np.log(1 - h)) / m + lambda_ / (2 * m) * (np.sum(T1[:, 1:] ** 2) + np.sum(T2[:, 1:] ** 2))
+        d3 = h - Y
+        d2 = (d3 @ T2)[:, 1:] * SLOPE
+        G1, G2 = d2.T @ a1 / m, d3.T @ a2 / m
+        G1[:, FROM:] += lambda_ / m * T1[:, FROM:]
+        G2[:, FROM:] += lambda_ / m * T2[:, FROM:]
+        return J, np.concatenate((G1.ravel(), G2.ravel()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "why"),
+    [
+        ({}, "equivalent", ""),
+        ({"FROM": "0"}, "different", "over all parameters, divided by the number of records; its own loss, costs, has"),
+        ({"SLOPE": "a2[:, 1:]"}, "different", "slope"),
+    ],
+)
+def test_parameters_in_one_vector_are_recognised(tmp_path: Path, changes: dict[str, str], verdict: str, why: str) -> None:
+    result = check(written(tmp_path, UNROLLED, **{"SLOPE": "a2[:, 1:] * (1 - a2[:, 1:])", "FROM": "1", **changes}), seed=1, steps=2)
+    assert result.verdict == verdict
+    assert why in (result.reason or "") + "".join(cause.id for found in result.diagnosis for cause in found.causes)
