@@ -227,7 +227,7 @@ def made_plain(root: Any, momentum: float = 0.0, depth: int = 3) -> list[str]:
 def set_penalty(root: Any, strength: float) -> None:
     """Set the strength of a regularisation where the object keeps one."""
     for name, value in list(vars(root).items()):
-        if role(name) == "reg" and name not in ("l2", "lam") and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if role(name) == "reg" and isinstance(value, float if name in ("l2", "lam") else (int, float)) and not isinstance(value, bool):
             setattr(root, name, strength)
 
 
