@@ -12,13 +12,35 @@ import numpy as np
 from .spellings import fits_parameter, is_bias
 
 _DEPTH = 5
-# ("attr", name), ("item", key), or for a part of a vector ("part", (start, stop, shape, order)), from the root inwards
+# ("attr", name), ("item", key), ("each", "") of a list, or ("part", (start, stop, shape, order)) of a vector, from the root inwards
 Place = tuple[tuple[str, Any], ...]
 
 
 def places(root: Any) -> Iterator[tuple[Place, Any]]:
-    """Yield each array of numbers below the root, NumPy's or nested lists, with its place."""
-    yield from _below(root, (), set())
+    """Yield each array of numbers below the root, NumPy's or nested lists, with its place; those of neurons in a list as one."""
+    found = list(_below(root, (), set()))
+    lists = {prefix for place, array in found if np.ndim(array) > 1 for prefix in _lists(place)}      # of layers, which have matrices
+    groups: dict[Place, list[tuple[Place, Any]]] = {}
+    for place, array in found:
+        own = [prefix for prefix in _lists(place)[-1:] if prefix not in lists]
+        key = (*own[0], ("each", ""), *place[len(own[0]) + 1 :]) if own else place
+        groups.setdefault(key, []).append((place, array))
+    for key, members in groups.items():
+        if len(members) == 1 and ("each", "") not in key:
+            yield members[0]
+        elif len({np.shape(array) for _, array in members}) == 1 and len(members) == len(get(root, key[: key.index(("each", ""))])):
+            yield key, np.array([array for _, array in members], dtype=float)
+        else:
+            yield from members
+
+
+def _lists(place: Place) -> list[Place]:
+    """Return the places on the way of lists whose items are objects or dicts, of which the rest of the way is an attribute or a key."""
+    return [
+        place[:at]
+        for at, ((kind, key), (_, following)) in enumerate(pairwise(place))
+        if kind == "item" and isinstance(key, int) and isinstance(following, str)
+    ]
 
 
 def _below(value: Any, place: Place, seen: set[int]) -> Iterator[tuple[Place, Any]]:
@@ -62,7 +84,9 @@ def _of_numbers(value: Any) -> Any:
 
 def get(root: Any, place: Place) -> Any:
     """Return the value at that place."""
-    for kind, key in place:
+    for number, (kind, key) in enumerate(place):
+        if kind == "each":
+            return np.array([get(each, place[number + 1 :]) for each in root], dtype=float)
         if kind == "part":
             start, stop, shape, order = key
             root = root[start:stop].reshape(shape, order=order)
@@ -122,9 +146,18 @@ class Layer:
         root = _put_like(root, self.weight, weight if self.is_out_in else weight.T)
         return root if self.bias is None else _put_like(root, self.bias, bias)
 
+    def without_bias(self, root: Any) -> Any:
+        """Set a bias of the root that is beside the weight to 0, and return the root."""
+        return root if self.bias is None else _put_like(root, self.bias, np.zeros(np.size(get(root, self.bias))))
+
 
 def _put_like(root: Any, place: Place, array: Any) -> Any:
     """Set a copy of the array at the place, in the shape and kind that is there: in the array itself, as others may refer to it."""
+    if ("each", "") in place:
+        at = place.index(("each", ""))
+        for each, values in zip(get(root, place[:at]), array, strict=True):
+            _put_like(each, place[at + 1 :], values)
+        return root
     there = get(root, place)
     if isinstance(there, np.ndarray) and there.dtype == np.float64 and there.flags.writeable:
         there[...] = np.array(array).reshape(there.shape)

@@ -45,6 +45,7 @@ class Network:
     is_random: bool = False      # a step depends on random numbers, such as an order of records
     loss: float | None = None      # what the way back has returned beside the gradients
     has_shown_loss: bool = True      # the loss that it computes is compared
+    fixed: list[Layer] = field(default_factory=list)      # layers whose biases the file says are not trained: they are 0
     _last: tuple[Any, list[Any]] | None = None
     _kept: Any = None
 
@@ -89,7 +90,10 @@ class Network:
 
     def with_parameters(self, params: Any, x: Any, y: Any, lr: float) -> Any:
         """Return the root of a new network with copies of these parameters."""
-        return self.written(self.new(x, y, lr), params)
+        root = self.new(x, y, lr)
+        for layer in self.fixed:
+            root = layer.without_bias(root)
+        return self.written(root, params)
 
     def written(self, root: Any, params: Any) -> Any:
         """Set copies of these parameters, and return the root."""
@@ -173,6 +177,14 @@ class Network:
         halved = self.tried(_RATES[1])[1]
         self._last = None
         self.has_rate = not _alike(after, halved)
+
+    def is_proportional(self) -> bool:
+        """Return whether half the rate makes half the step."""
+        before, after, _, _ = self.tried()
+        halved = self.tried(_RATES[1])[1]
+        self._last = None
+        steps = [[two - one for one, two in zip(before, each, strict=True)] for each in (after, halved)]
+        return _alike([step * (_RATES[1] / _RATES[0]) for step in steps[0]], steps[1])
 
     def _find_single(self, before: list[Any], x: Any, y: Any) -> None:
         """Set `is_single` if two records make the same as one after the other."""

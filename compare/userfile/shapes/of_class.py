@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -24,6 +25,10 @@ _ADAPTIVE = re.compile(r"_?(beta_?[12]|rho)", re.IGNORECASE)
 _MOST = 8      # methods of unknown names, of which each two are tried as a way back and an update
 _SIDE_EFFECT = re.compile(
     r"\b(open|input|plt|pyplot|pickle|os|sys|shutil|subprocess|requests|urllib|print)\b|\.(save|dump|load|to_csv|show)\w*\("
+)
+_FIXED_BIASES = re.compile(
+    r"bias(es)?\W+((is|are|stays?|remains?|kept|not|never|left)\W+){1,3}(fixed|constant|frozen|unchanged|updated|trained|learn(ed|t))",
+    re.IGNORECASE,
 )
 _FORMS = 3      # of targets; those above are of records that are handed over in pairs
 
@@ -245,6 +250,7 @@ def _completed(about: Network, each: type, options: Mapping[str, str], is_by_nam
     names = _methods(each)
     others = [] if is_by_name else [name for name in names if _is_arithmetic(getattr(each, name))]
     forward = _forward(about, names, others, options, fresh, x)
+    _place_bias(about, fresh, x)
     layouts = _ordered(forward[1] if forward else None)
     by_forward = forward[0] if forward else None
     chosen = _step(about, names, others, options, fresh, (x, y), layouts, by_forward)
@@ -258,6 +264,8 @@ def _completed(about: Network, each: type, options: Mapping[str, str], is_by_nam
     )
     if about.step is not None:
         about.learn_limits()
+        _leave_out_fixed_biases(about)
+        params[:] = [array for array in params if array.ndim > 1 or not about.fixed]
     if about.is_random and (back := _gradients(about, names, fresh, (x, y), layouts, by_forward)) is not None:
         about.step, about.is_random, about.has_rate = None, False, True      # records drawn at random show no batch
         del about.plan["step"]
@@ -322,6 +330,30 @@ def _depends_on_biases(about: Network, fresh: Callable[..., Any], x: Any) -> boo
             if np.allclose(one, about.run(about.written(root, arrays), x)):
                 return False
     return True
+
+
+def _place_bias(about: Network, fresh: Callable[..., Any], x: Any) -> None:
+    """Take the last column for the bias where the output of a record of zeros does not depend on the first."""
+    if about.run is None or about.layers[0].within is None:
+        return
+    root = fresh()
+    moved = [array + (number == 1) for number, array in enumerate(about.parameters(root))]
+    if np.allclose(about.run(fresh(), 0 * x), about.run(about.written(root, moved), 0 * x)):
+        other = "last" if about.layers[0].within == "first" else "first"
+        about.layers = [replace(layer, within=other) for layer in about.layers]
+
+
+def _leave_out_fixed_biases(about: Network) -> None:
+    """Set biases that the file says are not trained, and that no step changes, to 0, and compare the others' training."""
+    before, after, _, _ = about.tried()
+    pairs = [(one, two) for one, two in zip(before, after, strict=True) if one.ndim == 1]
+    if not pairs or not all(np.array_equal(*each) for each in pairs) or about.layers[0].within is not None:
+        return
+    if not _FIXED_BIASES.search(Path(about.module.__file__).read_text(encoding="utf-8", errors="replace")):
+        return
+    about.fixed = list(about.layers)
+    about.layers = [replace(layer, bias=None) for layer in about.layers]
+    about.notes.append("its biases are not trained, as it says: they are 0 here, and the weights alone are compared")
 
 
 def _halved(about: Network, root: Any) -> Any:

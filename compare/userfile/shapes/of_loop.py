@@ -79,6 +79,7 @@ def _carrying(module: Any, loop: Loop, number: int, carried: list[str], data: Ma
         [name for name in loop.read if role(name) == what and name not in carried] for what in ("batch", "epochs", "reg", "momentum")
     )
     momenta = [name for name in momenta if re.search(rf"(?m)^\s*_?(v|m|prev|delta)\w*[\w\[\].]* = .*\b{name}\b", text)]
+    unnamed = [] if rates else _constants(loop, carried)
     for layout in (LAYOUTS["rows"], LAYOUTS["columns"], LAYOUTS["stack"]):
         for k in (_OUTPUTS, 1, 10, 2):
             for is_index in (False, True):
@@ -97,9 +98,22 @@ def _carrying(module: Any, loop: Loop, number: int, carried: list[str], data: Ma
                     "form": 0,
                 }
                 about = _tried(module, loop, plan, layout, k)
-                if about is not None:
-                    return about
+                if about is None:
+                    continue
+                for name in unnamed if not about.has_rate and loop.owner is None else ():
+                    other = _tried(module, loop, {**plan, "rates": [name]}, layout, k)
+                    if other is not None and other.is_proportional():
+                        return other
+                return about
     return None
+
+
+def _constants(loop: Loop, carried: list[str]) -> list[str]:
+    """Return the names that a pass reads, and that hold a fraction that is written out: one may be the rate, whatever its name."""
+    assigned = [each for statement in loop.before for each in ast.walk(statement) if isinstance(each, ast.Assign)]
+    fractions = [each for each in assigned if isinstance(each.value, ast.Constant) and isinstance(each.value.value, float)]
+    names = {target.id for each in fractions for target in each.targets if isinstance(target, ast.Name)}
+    return [name for name in loop.read if name in names and name not in carried and role(name) is None]
 
 
 def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int) -> Network | None:

@@ -145,6 +145,8 @@ def role(name: str, *, constructs: bool = False) -> str | None:
     """Return what an argument of that name stands for, in a constructor or a method; None where that is not known."""
     rows = (*_OF_BOTH, *(_OF_CONSTRUCTORS if constructs else _OF_METHODS))
     bare = name.strip("_")
+    if constructs and re.search("weight|bias(es)?$", bare, re.IGNORECASE) and not re.search("decay|std|scale", bare, re.IGNORECASE):
+        return None      # first weights, which a constructor draws without them
     return next((what for what, pattern in rows if pattern.fullmatch(bare)), None)
 
 

@@ -286,3 +286,54 @@ def test_parameters_in_one_vector_are_recognised(tmp_path: Path, changes: dict[s
     result = check(written(tmp_path, UNROLLED, **{"SLOPE": "a2[:, 1:] * (1 - a2[:, 1:])", "FROM": "1", **changes}), seed=1, steps=2)
     assert result.verdict == verdict
     assert why in (result.reason or "") + "".join(cause.id for found in result.diagnosis for cause in found.causes)
+
+
+NEURONS = """
+    import math
+    import random
+
+    class Neuron:
+        def __init__(self, bias):
+            self.bias, self.weights = bias, []
+
+        def fire(self, inputs):
+            self.output = 1 / (1 + math.exp(-sum(w * x for w, x in zip(self.weights, inputs)) - self.bias))
+            return self.output
+
+    class Net:
+        def __init__(self, n_in, n_hidden, n_out):
+            self.hidden = [Neuron(0.3) for _ in range(n_hidden)]
+            self.out = [Neuron(0.6) for _ in range(n_out)]
+            for neuron in self.hidden:
+                neuron.weights = [random.random() for _ in range(n_in)]
+            for neuron in self.out:
+                neuron.weights = [random.random() for _ in range(n_hidden)]
+
+        def feed_forward(self, inputs):
+            hidden = [neuron.fire(inputs) for neuron in self.hidden]
+            return [neuron.fire(hidden) for neuron in self.out]
+
+        def train(self, inputs, targets, lr):      # BIASES
+            out = self.feed_forward(inputs)
+            d2 = [(o - t) * o * (1 - o) for o, t in zip(out, targets)]
+            hidden = [neuron.output for neuron in self.hidden]
+            d1 = [sum(d * n.weights[i] for d, n in zip(d2, self.out)) SLOPE for i, h in enumerate(hidden)]
+            for d, neuron in zip(d2, self.out):
+                neuron.weights = [w - lr * d * h for w, h in zip(neuron.weights, hidden)]
+            for d, neuron in zip(d1, self.hidden):
+                neuron.weights = [w - lr * d * x for w, x in zip(neuron.weights, inputs)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "cause"),
+    [
+        ({}, "equivalent", ""),
+        ({"SLOPE": ""}, "different", "slope-missing"),
+        ({"BIASES": "a step"}, "different", "bias-never-updated"),      # biases are left out only where the file says that it is meant so
+    ],
+)
+def test_objects_of_neurons_are_recognised(tmp_path: Path, changes: dict[str, str], verdict: str, cause: str) -> None:
+    result = check(written(tmp_path, NEURONS, **{"SLOPE": "* h * (1 - h)", "BIASES": "the biases stay fixed", **changes}), seed=1, steps=2)
+    assert result.verdict == verdict
+    assert cause in "".join(each.id for found in result.diagnosis for each in found.causes)
