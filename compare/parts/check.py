@@ -31,4 +31,6 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
         parts = tuple(shape.check(file, seed))
     found = f"{shape.words}: {', '.join(dict.fromkeys(signs))}"
     texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
-    return replace(result, found=found, parts=parts, texts=texts, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)
+    left_out = tuple(getattr(file, "left_out", ()))
+    result = replace(result, found=found, parts=parts, texts=texts, left_out=left_out)
+    return replace(result, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

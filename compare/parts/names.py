@@ -4,7 +4,7 @@ import ast
 import copy
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from .file import PartsFile
 from .judged import Judged, as_numbers, judged
 from .names_kept import drawn_data, kept_value
 from .names_tree import Cluster, clusters_in, instrumented, repeatable, uses_torch
+from .names_update import parameters_of, update_parts
 from .result import Part
 from .words import factor_of
 
@@ -116,6 +117,7 @@ class NamesFile(PartsFile):
         self.tree = ast.parse("\n".join(source.lines) + "\n")
         self._definitions = {}
         self.clusters = clusters_in(self.tree)
+        self.left_out: list[str] = []      # parameters whose update is not compared
         self.hooks = _Hooks(self.clusters, self.notes, seed)
         hooks = {name: getattr(self.hooks, name) for name in ("begin", "keep", "end", "few", "once", "open", "data")}
         self._imports.provide({_HOOKS: hooks})
@@ -166,6 +168,17 @@ def check_names(file: PartsFile, seed: int) -> Iterator[Part]:
             yield Part(", ".join(cluster.names), "not compared", reason=reason, line=min(cluster.lines.values()))
             continue
         yield from _parts(cluster, results)
+        yield from _updates(file, cluster, rounds)
+
+
+def _updates(file: NamesFile, cluster: Cluster, rounds: Sequence[_Round]) -> Iterator[Part]:
+    """Yield a part for the update of each parameter that a loop at top level changes, and leave the others out."""
+    parts: list[Part] = []
+    if not cluster.scope and cluster.outer and len(rounds) > 1:
+        parts = list(update_parts(cluster, rounds[0].variables, rounds[0].grads, rounds[1].variables))
+    compared = {part.name.removeprefix("update of ") for part in parts}
+    file.left_out += [name for name in parameters_of(cluster) if name not in compared and name not in file.left_out]
+    yield from parts
 
 
 def _judged(file: NamesFile, cluster: Cluster, each: _Round, seed: int) -> Judged:

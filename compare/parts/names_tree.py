@@ -46,9 +46,9 @@ def uses_torch(tree: ast.Module) -> bool:
 def clusters_in(tree: ast.Module) -> list[Cluster]:
     """Return the places of a module, its functions and its methods where gradients are made by hand, after a loss."""
     found: list[Cluster] = []
-    known, keepers = _stored(tree.body), keepers_in(tree)
+    known, keepers = stored(tree.body), keepers_in(tree)
     for scope, body, parameters in _scopes(tree):
-        names = _stored(body) | parameters | known | _attributes(tree)
+        names = stored(body) | parameters | known | _attributes(tree)
         for block, outer in _blocks(body, ()):
             cluster = _cluster(len(found), block, outer, names, scope, {} if scope in keepers else keepers)
             found += [] if cluster is None else [cluster]
@@ -103,7 +103,7 @@ def _cluster(
     before = body[: places[0]] if places else []
     alike = _in_loops(body) | _in_loops(before)
     names = {name: tensor for name, tensor in names.items() if name not in alike and tensor not in alike}
-    loss = next((name for name in LOSSES if name in _stored(before)), None)
+    loss = next((name for name in LOSSES if name in stored(before)), None)
     if loss is None or not names:
         return None
     forward, roots = _leading_to(before, set(names.values()))
@@ -129,7 +129,7 @@ def _in_loops(body: Sequence[ast.stmt]) -> set[str]:
 
 def _has_own_loss(statement: ast.stmt) -> bool:
     """Return whether a compound statement computes a loss of its own before gradients, so that it is a place by itself."""
-    return hasattr(statement, "body") and any(name in LOSSES for name in _stored([statement]))
+    return hasattr(statement, "body") and any(name in LOSSES for name in stored([statement]))
 
 
 def _tensor_of(name: str, known: set[str]) -> str | None:
@@ -157,10 +157,10 @@ def _leading_to(before: Sequence[ast.stmt], tensors: set[str]) -> tuple[list[ast
     for at, statement in enumerate(before):
         if not _is_left_out(statement) and _loads(statement) & touched:
             taken.add(at)
-            touched |= _stored([statement])
-    made = {name for at in taken for name in _stored([before[at]])}
+            touched |= stored([statement])
+    made = {name for at in taken for name in stored([before[at]])}
     for at in range(len(before) - 1, -1, -1):      # what is begun before, as a loss of 0 or an empty list
-        begins = _stored([before[at]]) & made
+        begins = stored([before[at]]) & made
         if at not in taken and begins and not isinstance(before[at], (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
             taken.add(at)
     return [before[at] for at in sorted(taken)], {each for each in tensors if each not in made}
@@ -201,7 +201,8 @@ def _name(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def _stored(body: Sequence[ast.AST]) -> set[str]:
+def stored(body: Sequence[ast.AST]) -> set[str]:
+    """Return the names that the statements assign to, without those in functions and classes."""
     found: set[str] = set()
     for statement in body:
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):

@@ -53,6 +53,7 @@ class PartsCheck:
     at: int | None = None      # the line of that
     text: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)      # of the files beside it, by name
+    left_out: tuple[str, ...] = ()      # parameters whose gradients are compared, and not their update
 
     @property
     def compared(self) -> int:

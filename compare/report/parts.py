@@ -20,7 +20,9 @@ def headline(check: PartsCheck) -> str:
     first = check.first
     if check.verdict == "equivalent":
         agreed = sum(part.mark == "agrees" for part in check.parts)
-        return f"equivalent: {check.compared} numbers of {agreed} {'part' if agreed == 1 else 'parts'}, each within what rounding allows"
+        left_out = f"; the update of {', '.join(check.left_out)} is not compared" if check.left_out else ""
+        parts = "part" if agreed == 1 else "parts"
+        return f"equivalent: {check.compared} numbers of {agreed} {parts}, each within what rounding allows{left_out}"
     if check.verdict == "different" and first is not None:
         return f"different: first at {_place(first)}"
     reason = check.reason or (f"{first.name}: {first.reason}" if first is not None else "nothing was compared")
@@ -60,7 +62,7 @@ def parts_json(check: PartsCheck) -> str:
         **fields(check, "reason"),
         "file": check.name,
         "adapter": check.shape,
-        **fields(check, "found", "seed", "compared"),
+        **fields(check, "found", "seed", "compared", "left_out"),
         "line": check.at if first is None else _line(first),
         "first_divergence": None if first is None else difference_object(first.first),
         "parts": [
@@ -84,6 +86,8 @@ def _said(part: Part) -> str:
         case "agrees":
             return f"agrees with {part.beside}" if part.beside else "agrees"
         case "wrong":
+            if part.first is None:
+                return f"wrong: {part.why}"
             return f"wrong here: {part.tensor}" + (f", beside {part.beside}" if part.beside else "")
         case "unclear":
             return f"differs; {part.reason}"
@@ -92,7 +96,7 @@ def _said(part: Part) -> str:
 
 
 def _place(part: Part) -> str:
-    return f"{part.name}, {part.tensor}"
+    return f"{part.name}, {part.tensor}" if part.first is not None else f"the {part.name}"
 
 
 def _line(part: Part) -> int | None:
@@ -101,13 +105,13 @@ def _line(part: Part) -> int | None:
 
 def _details(check: PartsCheck) -> Iterator[str]:
     part = check.first
-    if check.verdict != "different" or part is None or part.first is None:
+    if check.verdict != "different" or part is None:
         return
     found = part.first
-    if found.actual is not None:
+    if found is not None and found.actual is not None:
         yield f"  yours {found.actual!r}, PyTorch's {found.expected!r}"
         yield f"  off by {found.difference:.2g}, where rounding allows {found.allowed:.2g}"
-    if found.reason:
+    if found is not None and found.reason:
         yield f"  {found.reason}"
     if part.on:
         yield f"  on {part.on}"

@@ -7,6 +7,7 @@ import pytest
 from compare.parts.check import check_parts
 from compare.parts.result import PartsCheck
 from compare.parts.shapes import shape_of
+from compare.report.parts import headline
 
 from .checking import first, right
 
@@ -24,7 +25,7 @@ def checked(folder: Path, text: str, seed: int = 1) -> PartsCheck:
 def test_right_gradients_are_equivalent(tmp_path: Path, text: str, count: int) -> None:
     result = checked(tmp_path, text)
     assert result.verdict == "equivalent", first(result)
-    assert len(result.parts) == count
+    assert sum(not part.name.startswith("update of ") for part in result.parts) == count
     assert "is not there" in result.notes[0]
 
 
@@ -96,7 +97,7 @@ for t in range(500):
 
 def test_gradients_are_known_by_other_names_too(tmp_path: Path) -> None:
     result = checked(tmp_path, OTHER_NAMES)
-    assert [part.name for part in result.parts] == ["grad_y_pred", "grad_w2", "h_grad", "gradient_w1"]
+    assert [part.name for part in result.parts] == ["grad_y_pred", "grad_w2", "h_grad", "gradient_w1", "update of w2", "update of w1"]
     assert result.verdict == "equivalent"
     assert first(checked(tmp_path, OTHER_NAMES.replace("    h_grad[h < 0] = 0\n", ""))).name == "h_grad"
 
@@ -164,3 +165,54 @@ def test_gradients_that_functions_keep_on_the_tensors_are_compared(tmp_path: Pat
 def test_a_wrong_kept_gradient_is_named(tmp_path: Path, line: str, wrong: str, tensor: str) -> None:
     found = first(result := checked(tmp_path, KEPT.replace(line, wrong)))
     assert (result.verdict, found.name) == ("different", tensor)
+
+
+SCRIPT = """
+import numpy as np
+
+X, y = np.random.randn(9, 4), np.random.rand(9, 1)
+W1, b1 = np.random.randn(4, 5), np.zeros((1, 5))
+W2, b2 = np.random.randn(5, 1), np.zeros((1, 1))
+lr = 0.5
+for epoch in range(200):
+    a1 = np.tanh(X @ W1 + b1)
+    out = a1 @ W2 + b2
+    loss = np.mean((out - y) ** 2)
+    dout = 2 * (out - y) / y.size
+    dW2 = a1.T @ dout
+    db2 = dout.sum(axis=0, keepdims=True)
+    da1 = dout @ W2.T
+    dz1 = da1 * (1 - a1 ** 2)
+    dW1 = X.T @ dz1
+    db1 = dz1.sum(axis=0, keepdims=True)
+    W2 -= lr * dW2
+    b2 -= lr * db2
+    W1 -= lr * dW1
+    b1 -= lr * db1
+"""
+
+
+def test_updates_are_compared_with_their_gradients(tmp_path: Path) -> None:
+    result = checked(tmp_path, SCRIPT)
+    assert (result.verdict, result.left_out) == ("equivalent", ())
+    assert [part.name for part in result.parts[-4:]] == [f"update of {each}" for each in ("W2", "b2", "W1", "b1")]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "why"),
+    [
+        ("    b2 -= lr * db2\n", "", "b2 is never updated: no statement of the loop changes it by db2"),
+        ("W1 -= lr * dW1", "W1 += lr * dW1", "W1 goes uphill: its step is +0.5 dW1"),
+        ("b1 -= lr * db1", "b1 -= db1", "its step is −1 db1, and that of others −0.5 times theirs"),
+        (" -= lr", " += lr", "W2 goes uphill: its step is +0.5 dW2"),
+    ],
+)
+def test_a_wrong_update_beside_right_gradients_differs(tmp_path: Path, line: str, wrong: str, why: str) -> None:
+    result = checked(tmp_path, SCRIPT.replace(line, wrong))
+    assert (result.verdict, first(result).why) == ("different", why)
+
+
+def test_an_update_that_is_no_multiple_of_the_gradient_is_said_not_to_be_compared(tmp_path: Path) -> None:
+    result = checked(tmp_path, SCRIPT.replace("W1 -= lr * dW1", "W1 -= lr * dW1 / np.sqrt(dW1 ** 2 + 1e-8)"))
+    assert (result.verdict, result.left_out) == ("equivalent", ("W1",))
+    assert headline(result).endswith("; the update of W1 is not compared")
