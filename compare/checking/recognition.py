@@ -9,12 +9,13 @@ from ..support.arrays import Batch
 from ..support.errors import CompareError, ProblemError
 from ..userfile.conventions import CHOICES, Convention
 from ..userfile.file import Attempt
-from .decay import with_penalty
+from .decay import STRENGTH, with_penalty
 from .examination import Examination
-from .momentum import with_momentum
+from .momentum import MOMENTUM, with_momentum
 from .own_loss import beside_the_step, in_words, own_losses, stated_by
 from .readings import Reading, evidence, readings
 from .result import Check
+from .unrun import lines_run, others_like, said_of
 
 _STEPS = 10      # of training with another activation
 _MOST = 6      # readings that are examined where none is right
@@ -23,13 +24,41 @@ _MOST = 6      # readings that are examined where none is right
 def check_recognised(
     attempt: Attempt, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
 ) -> Check:
-    """Return the check of the file, and of what it is with each other activation that it may be made with."""
+    """Return the check of the file, of what it is with each other activation that it may be made with, and of its other networks."""
     check = _checked(attempt, given, seed, steps, data, keep)
-    return check if check.verdict != "equivalent" or data is not None else _with_activations(attempt, given, check, seed)
+    if check.verdict != "equivalent" or data is not None:
+        return check
+    lines: set[int] = set()
+    everything = {**(attempt.options or {}), "penalty": str(STRENGTH), "momentum": str(MOMENTUM)}
+    for each in (attempt, Attempt.load(attempt.path, attempt.adapter, everything)):
+        lines |= lines_run(each, check.problem)
+    check = _with_activations(attempt, given, check, seed, lines)
+    if check.verdict == "equivalent":
+        check = _with_others(attempt, given, check, seed, lines)
+    return check if check.verdict != "equivalent" else replace(check, notes=(*check.notes, *said_of(attempt.text, lines)))
 
 
-def _with_activations(attempt: Attempt, given: Mapping[str, Any], check: Check, seed: int) -> Check:
-    """Return the check, or that with the first activation with which the file differs; and a note of what was done."""
+def _with_others(attempt: Attempt, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:
+    """Return the check, or that of another class or function like the one checked, with which the file differs; collect the lines run."""
+    for what, name in others_like(attempt.text, lines) if not attempt.options else ():
+        try:
+            other = Attempt.load(attempt.path, attempt.adapter, {what: name})
+            tested = _checked(other, given, seed, _STEPS)
+        except CompareError:      # it is no network
+            continue
+        if tested.verdict == "different":
+            return replace(tested, notes=(*tested.notes, f"{', '.join(attempt.found)} agrees, and {name} does not"))
+        if tested.verdict == "equivalent":
+            lines |= lines_run(other, tested.problem)
+            check = replace(check, notes=(*check.notes, f"{name} agrees, too"))
+    return check
+
+
+def _with_activations(attempt: Attempt, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:
+    """Return the check, or that with the first activation with which the file differs; and a note of what was done.
+
+    The lines that run are added to `lines`.
+    """
     agreed, seen = [], {check.problem.activations}
     for name in attempt.activations():
         other = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "activation": name})
@@ -42,7 +71,9 @@ def _with_activations(attempt: Attempt, given: Mapping[str, Any], check: Check, 
         seen.add(tested.problem.activations)
         if tested.verdict == "different":
             return replace(tested, notes=(*tested.notes, f"it agrees as it is made by default, and not with the activation {name!r}"))
-        agreed += [name] if tested.verdict == "equivalent" else []
+        if tested.verdict == "equivalent":
+            agreed.append(name)
+            lines |= lines_run(other, tested.problem)
     said = f"it agrees with the activation {' and '.join(map(repr, agreed))}, too"
     return replace(check, notes=(*check.notes, *([said] if agreed else [])))
 

@@ -1,0 +1,147 @@
+"""What of a recognised file the check did not run: functions and branches with arithmetic in them, which no verdict speaks of."""
+
+import ast
+import re
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ..diagnosis.probes import Limits, draw_probes
+from ..problem.problem import Problem
+from ..userfile.conventions import ContractError
+from ..userfile.file import Attempt, AttemptError
+from .readings import convention_of
+
+_MOST = 6      # that are named
+_LEAST = 3      # arguments that tell which functions are alike: weights, inputs and targets
+_COMPUTING = ("dot", "matmul", "exp", "log", "tanh", "maximum", "where", "multiply", "clip", "outer")
+_BESIDE = re.compile(r"plot|draw|show|load|read|print|accuracy|split|shuffle|one_?hot|fetch|save|init|repr|str__", re.IGNORECASE)
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def lines_run(attempt: Attempt, problem: Problem) -> set[int]:
+    """Return the lines of the file that run while it is loaded, and by one call of each of its functions."""
+    convention, probe = convention_of(attempt), Limits.of(problem, attempt.conventions).within(draw_probes(problem, 1)[0])
+    x, y = map(convention.records_in, probe.batches[0])
+    lines: set[int] = set()
+    with _watched(str(attempt.path), lines):
+        try:
+            fresh = attempt.fresh()
+            fresh.own_losses(convention.parameters_in(problem, probe.parameters), x, y)
+            params = convention.parameters_in(problem, probe.parameters)
+            output = fresh.call("forward", params, x) if "forward" in fresh.functions else None
+            for name, given in (("train_step", (params, x, y, probe.lrs[0])), ("gradients", (params, x, y)), ("loss", (output, y))):
+                if name in fresh.functions and given[0] is not None:
+                    fresh.call(name, *given)
+        except (AttemptError, ContractError):
+            pass
+    return lines
+
+
+def said_of(text: str, lines: Collection[int]) -> list[str]:
+    """Return the note that names what has arithmetic and did not run; none where all ran."""
+    found = list(unrun_in(text, lines))
+    if not found:
+        return []
+    more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+    return [f"not run, and so not compared: {', '.join(found[:_MOST])}{more}"]
+
+
+def unrun_in(text: str, lines: Collection[int]) -> Iterator[str]:
+    """Yield the functions, methods, branches and loops at top level with arithmetic, of which no line is among these."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return
+    own = {name.rpartition(".")[2] for name, _ in functions_of(tree)} | {each.name for each in tree.body if isinstance(each, ast.ClassDef)}
+    for name, function in functions_of(tree):
+        if _has_run(function.body, lines):
+            yield from (f"a branch of {name} (line {first.lineno})" for first in _branches(function.body, lines))
+        elif not _BESIDE.search(name) and (_has_arithmetic(function.body) or _calls(function, own)):
+            yield f"{name} (line {function.lineno})"
+    for loop in (each for part in tree.body for each in (part.body if isinstance(part, ast.If) else [part])):
+        if isinstance(loop, (ast.For, ast.While)) and not _has_run(loop.body, lines) and _has_arithmetic(loop.body):
+            yield f"the loop in line {loop.lineno}"
+
+
+def others_like(text: str, lines: Collection[int]) -> Iterator[tuple[str, str]]:
+    """Yield the classes that did not run, and the functions with the arguments of one that did, each as an option of a shape."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return
+    for node in (each for each in tree.body if isinstance(each, ast.ClassDef)):
+        methods = [each.body for each in node.body if isinstance(each, _Function)]
+        if methods and not any(_has_run(each, lines) for each in methods) and any(map(_has_arithmetic, methods)):
+            yield "class", node.name
+    functions = [(node.name, [each.arg for each in node.args.args], node.body) for node in tree.body if isinstance(node, _Function)]
+    known = [names for _, names, body in functions if _has_run(body, lines) and len(names) >= _LEAST]
+    yield from (("step", name) for name, names, body in functions if names in known and not _has_run(body, lines) and _has_arithmetic(body))
+
+
+def functions_of(tree: ast.Module) -> Iterator[tuple[str, _Function]]:
+    """Yield the functions and methods of a module with their names."""
+    for node in tree.body:
+        if isinstance(node, _Function):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from ((f"{node.name}.{each.name}", each) for each in node.body if isinstance(each, _Function))
+
+
+def _branches(body: Sequence[ast.stmt], lines: Collection[int]) -> Iterator[ast.stmt]:
+    """Yield the first statement of each outermost branch with arithmetic that did not run."""
+    for statement in body:
+        for block in (getattr(statement, name, []) for name in ("body", "orelse", "finalbody")):
+            if isinstance(statement, ast.If) and block and not _has_run(block, lines):
+                yield from block[:1] if _has_arithmetic(block) else []
+            else:
+                yield from _branches(block, lines)
+
+
+def _has_run(body: Sequence[ast.stmt], lines: Collection[int]) -> bool:
+    return any(line in lines for each in body for line in range(each.lineno, (each.end_lineno or each.lineno) + 1))
+
+
+def _calls(function: _Function, own: Collection[str]) -> bool:
+    """Return whether the function calls one of the file's own in a loop, as one that trains does."""
+    inner = [each for loop in ast.walk(function) if isinstance(loop, (ast.For, ast.While)) for each in ast.walk(loop)]
+    calls = [each.func for each in inner if isinstance(each, ast.Call)]
+    return any((each.id if isinstance(each, ast.Name) else getattr(each, "attr", "")) in own for each in calls)
+
+
+def _has_arithmetic(body: Sequence[ast.stmt]) -> bool:
+    """Return whether the statements compute with arrays or numbers, beyond counting and putting texts together."""
+    return any(_computes(node) for each in body for node in ast.walk(each))
+
+
+def _computes(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in _COMPUTING
+    if isinstance(node, ast.AugAssign):
+        return not isinstance(node.value, (ast.Constant, ast.JoinedStr, ast.List))
+    if not isinstance(node, ast.BinOp) or isinstance(node.op, (ast.Mod, ast.FloorDiv)):
+        return False
+    is_count = isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(node.right, ast.Constant)
+    is_text = any(isinstance(each, ast.JoinedStr) or isinstance(getattr(each, "value", None), str) for each in (node.left, node.right))
+    return not is_count and not is_text
+
+
+@contextmanager
+def _watched(path: str, lines: set[int]) -> Iterator[None]:
+    """Collect the lines of the file at that path that are run within this."""
+
+    def enter(frame: FrameType, event: str, argument: Any) -> Any:
+        return follow if frame.f_code.co_filename == path else None
+
+    def follow(frame: FrameType, event: str, argument: Any) -> Any:
+        lines.add(frame.f_lineno)
+        return follow
+
+    former = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(former)
