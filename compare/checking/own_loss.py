@@ -5,6 +5,7 @@ A step may be right for one loss while the file prints another. Which loss it pr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -85,19 +86,38 @@ def stated_by(own: Sequence[OwnLoss], found: Sequence[Reading], text: str) -> li
     )
 
 
-def beside_the_step(own: Sequence[OwnLoss], reading: Reading, found: Sequence[Reading]) -> list[str]:
-    """Say which loss the file computes if its step is right for another one alone."""
-    right = {(each.problem["loss"], each.problem["reduction"]) for each in found if each.is_right}
-    if not own or right & {(each.loss, each.reduction) for each in own}:
-        return []
+def is_of_own(own: Sequence[OwnLoss], reading: Reading) -> bool:
+    """Return whether the reading is that of a loss that the file computes."""
+    return (reading.problem["loss"], reading.problem["reduction"]) in {(each.loss, each.reduction) for each in own}
+
+
+def beside_the_step(own: Sequence[OwnLoss], reading: Reading, found: Sequence[Reading]) -> tuple[str, bool] | None:
+    """Say which loss the file computes if its step is right for another one alone, and whether it is more than a printed metric."""
+    if not own or any(each.is_right and is_of_own(own, each) for each in found):
+        return None
     loss, reduction = reading.problem["loss"], reading.problem["reduction"]
     alike = [each for each in own if loss in each.kind]
     first = (alike or own)[0]
-    how = "by a constant factor or the number of records" if alike else "whose derivative is another"
-    return [
-        f"the loss that it computes itself, {first.name}, is {in_words(first.loss, first.reduction)}; "
-        f"its step is that of another, {in_words(loss, reduction)}, {how}"
-    ]
+    beside = f"the step is that of {in_words(loss, reduction)}, and {first.name} is {in_words(first.loss, first.reduction)}"
+    if not alike:
+        return f"its step is not that of the loss that it computes, {first.name}: {beside}", first.kind != ABSOLUTE
+    times = _times((loss, reduction), (first.loss, first.reduction), reading.problem["sizes"][-1])
+    return f"its step is {times} times the gradient of the loss that it computes, {first.name}: {beside}", True
+
+
+def _times(one: tuple[str, str], other: tuple[str, str], k: int) -> str:
+    """Return how many times the one loss is the other, of n records and k outputs: 2, n/2, 3n."""
+
+    def scale(loss: str, reduction: str) -> tuple[Fraction, int]:
+        half = Fraction(1, 2) if loss == "half_mse" else Fraction(1)
+        outputs = k if reduction == "mean" and loss != "cross_entropy" else 1
+        return half / outputs, 0 if reduction == "sum" else -1
+
+    (a, p), (b, q) = scale(*one), scale(*other)
+    factor, power = a / b, p - q
+    above = f"{factor.numerator if factor.numerator != 1 or power <= 0 else ''}{'n' if power > 0 else ''}"
+    below = f"{factor.denominator if factor.denominator != 1 or power >= 0 else ''}{'n' if power < 0 else ''}"
+    return above if below == "1" else f"{above}/{below}"
 
 
 def in_words(loss: str, reduction: str) -> str:

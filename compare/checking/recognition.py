@@ -12,7 +12,7 @@ from ..userfile.file import Attempt
 from .decay import STRENGTH, with_penalty
 from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
-from .own_loss import beside_the_step, in_words, own_losses, stated_by
+from .own_loss import beside_the_step, in_words, is_of_own, own_losses, stated_by
 from .readings import Reading, evidence, readings
 from .result import Check
 from .unrun import lines_run, others_like, said_of
@@ -96,15 +96,16 @@ def _checked(
     stated = [each for each in found if each.is_stated] or found
     if right and right[0].is_stated:
         beside = beside_the_step(own, right[0], found)
-        if beside:
+        if beside is not None:
             attempt = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "without_loss": "yes"})
         check = examined(right[0])
         if check.verdict in ("equivalent", "unstable formula"):
             check = with_penalty(attempt, right[0].problem, check, seed)
         if check.verdict in ("equivalent", "unstable formula"):
             check = with_momentum(attempt, right[0].problem, check, seed)
-        if check.verdict in ("equivalent", "unstable formula"):
-            check = replace(check, notes=(*check.notes, *beside))
+        if check.verdict in ("equivalent", "unstable formula") and beside is not None:
+            said, is_loss = beside
+            check = replace(check, caveat=said) if is_loss else replace(check, notes=(*check.notes, said))
         return _said(check, attempt, right[0])
     if right and not any(evidence(attempt.texts)):
         one, two = right[0].problem["loss"], stated[0].problem["loss"]
@@ -113,7 +114,10 @@ def _checked(
     most = max(each.agreeing for each in stated)
     best = [each for each in stated if each.agreeing == most][:_MOST]
     checks = [(examined(each, keep=False), each) for each in best]
-    order = sorted(checks, key=lambda each: (each[0].verdict != "equivalent", not each[0].diagnosis, len(each[0].diagnosis)))
+    order = sorted(
+        checks,
+        key=lambda each: (each[0].verdict != "equivalent", not each[0].diagnosis, len(each[0].diagnosis), not is_of_own(own, each[1])),
+    )
     check, reading = order[0]
     check = examined(reading) if keep else check
     others = [other for other, _ in order[1:] if other.diagnosis and len(other.diagnosis) == len(check.diagnosis)]

@@ -22,6 +22,7 @@ class Check:
     `conventions` and `notes` are sentences. `first` is the first wrong number, `reason` what else explains the verdict. `comparison` is the
     training in lockstep that followed where the probes agreed. `compared` counts numbers, and `seed` draws the same probes again. `probes`
     has the numbers of both sides on the probes, if the check was made with `keep`.
+    `caveat` is what else the verdict's line says: what an equivalent step is not.
     """
 
     verdict: Verdict
@@ -45,6 +46,7 @@ class Check:
     reference: str = "PyTorch"
     scales: tuple[str, ...] = ()
     text: str = field(default="", repr=False)
+    caveat: str | None = None
 
     def text_of(self, line: int) -> str:
         """Return that line of the file, from 1, without its indentation."""

@@ -123,6 +123,7 @@ def check_json(check: Check, hint: Mapping[str, str] | None = None) -> str:
         "verdict": check.verdict,
         "explanation": headline(check),
         "reason": check.reason,
+        "caveat": check.caveat,
         "file": check.name,
         "functions": check.functions,
         **fields(check, "line", "steps", "compared"),

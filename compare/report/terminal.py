@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from rich.text import Text
@@ -200,7 +201,9 @@ def print_check(check: Check, command: str, hint: Mapping[str, str] | None = Non
     console.print()
     for line in check.comparison.method() if check.comparison else ():
         console.say(line[0].upper() + line[1:])
-    print_verdict(console, headline(check), report)
+    print_verdict(console, headline(replace(check, caveat=None)), report)
+    if check.caveat and check.verdict == "equivalent":
+        console.say(Text(f"But {check.caveat}", style="bold yellow"), hang=4)
     for line in why(check, hint):
         console.say(line)
     if check.verdict != "equivalent":

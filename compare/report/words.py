@@ -48,7 +48,8 @@ def described_in_full(problem: Problem) -> str:
 def headline(check: Check) -> str:
     """Say the verdict, and what it rests on."""
     if check.verdict == "equivalent":
-        return f"equivalent: {check.compared} numbers in {check.steps} steps, each within what rounding allows"
+        said = f"equivalent: {check.compared} numbers in {check.steps} steps, each within what rounding allows"
+        return f"{said}; but {check.caveat}" if check.caveat else said
     if check.verdict != "different":
         return f"{check.verdict}: {check.reason}"
     if check.first is None:

@@ -1,10 +1,13 @@
 """A file's own loss says which loss its step is meant to descend."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from compare import Check, check
+from compare.report.json import check_json
+from compare.report.words import headline
 
 RIGHT = '''
 """A network with the logistic function."""
@@ -47,11 +50,20 @@ def test_a_step_that_descends_the_own_loss_needs_no_note(tmp_path: Path) -> None
     assert any("mse, averaged over records and outputs" in said for said in result.conventions)
 
 
-@pytest.mark.parametrize("error", ["2 * (out - y) * out * (1 - out)", "(out - y) / out.size * out * (1 - out)"])
-def test_a_factor_between_the_step_and_the_own_loss_is_said(tmp_path: Path, error: str) -> None:
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [
+        ("2 * (out - y) * out * (1 - out)", "3n"),
+        ("(out - y) * out * (1 - out)", "3n/2"),
+        ("(out - y) / out.size * out * (1 - out)", "1/2"),
+        ("2 * (out - y) / len(y) * out * (1 - out)", "3"),
+    ],
+)
+def test_a_factor_between_the_step_and_the_own_loss_is_in_the_line_of_the_verdict(tmp_path: Path, error: str, times: str) -> None:
     result = checked(tmp_path, RIGHT.replace(ERROR, error))
     assert result.verdict == "equivalent"
-    assert any("computes itself, loss, is mse, averaged over records and outputs" in note for note in result.notes)
+    assert f"; but its step is {times} times the gradient of the loss that it computes, loss: the step is that of" in headline(result)
+    assert json.loads(check_json(result))["caveat"] == result.caveat
 
 
 @pytest.mark.parametrize("said", ["", "    # the logistic function, as in a logistic regression\n"])
@@ -64,7 +76,15 @@ def test_the_error_of_another_loss_than_the_own_one_is_wrong(tmp_path: Path, sai
 def test_a_mean_of_absolute_errors_is_printed_beside_any_loss(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT.replace("(output - y) ** 2", "np.abs(output - y)"))
     assert result.verdict == "equivalent"
-    assert any("computes itself, loss, is l1" in note for note in result.notes)
+    assert any("and loss is l1" in note for note in result.notes)
+    assert result.caveat is None
+
+
+@pytest.mark.parametrize(("update", "sentence"), [("+= lr", "uphill"), ("-= 5 * lr", "5 times")])
+def test_where_no_reading_is_right_that_of_the_own_loss_comes_first(tmp_path: Path, update: str, sentence: str) -> None:
+    result = checked(tmp_path, RIGHT.replace("-= lr", update).replace("2 * (out", "(out").replace("np.mean(", "0.5 * np.mean("))
+    assert (result.verdict, result.problem.loss, result.problem.reduction) == ("different", "half_mse", "mean")
+    assert any(sentence in cause.sentence for cause in result.diagnosis[0].causes)
 
 
 def test_a_rate_of_its_own_that_is_a_fraction_is_found_exactly(tmp_path: Path) -> None:
