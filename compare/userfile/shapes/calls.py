@@ -106,8 +106,8 @@ def roles_of(function: Any, *, constructs: bool = False) -> dict[str, str | None
             found[name] = "y"
         unknown = [each.name for each in parameters_of(function) if found[each.name] is None and each.default is each.empty]
         for what in ("x", "y", "lr"):
-            if what == "lr" and len(found) < 3:
-                break
+            if what == "lr":      # comes after the records, or is a weight
+                unknown = [name for name in unknown if "y" in list(found.values())[: list(found).index(name)]]
             if what not in found.values() and "pairs" not in found.values() and unknown and len(parameters_of(function)) > 1:
                 found[unknown.pop(0)] = what
     return found
