@@ -124,6 +124,8 @@ def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | 
             given[each.name] = lower[each.name.lower()]
         elif what in values:
             given[each.name] = values[str(what)]
+        elif what == "records" and "x" in values and "y" in values:
+            given[each.name] = _records(values["x"], values["y"])
         elif what in NOTHING and not (what in (*_ABSENT, "seed", "batch", "epochs") and _is_fitting(each, what)):
             given[each.name] = NOTHING[str(what)]
         elif each.default is each.empty:
@@ -132,6 +134,11 @@ def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | 
             else:
                 raise UnfilledError(f"{each.name} is an argument of which it is not known what it stands for")
     return given
+
+
+def _records(x: Any, y: Any) -> int:
+    """Return how many records they have, in rows or in columns."""
+    return len(x) if len(x) == len(y) else int(np.shape(x)[-1])
 
 
 def _is_fitting(each: inspect.Parameter, what: str) -> bool:

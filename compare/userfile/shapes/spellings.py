@@ -28,8 +28,9 @@ _OF_BOTH = (
         |weight_?decay
     """)),
     ("momentum", _named(r"momentum(_?(rate|factor|coef(ficient)?))?|mu|beta")),
+    ("records", _named(r"m|(n|num|number|no|total)_?(of_?)?(samples|records|examples|observations)|n_?data")),
     ("zero", _named(r"""
-        l1|decay(_?rate)?|m|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay|tol(erance)?
+        l1|decay(_?rate)?|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay|tol(erance)?
     """)),
     ("false", _named(r"""
         verbose|print_?(cost|loss|every|error|freq)?|plot|shuffle|debug|log|show|display|disp|quiet|monitor\w*|early_?stop\w*

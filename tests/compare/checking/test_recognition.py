@@ -337,3 +337,57 @@ def test_objects_of_neurons_are_recognised(tmp_path: Path, changes: dict[str, st
     result = check(written(tmp_path, NEURONS, **{"SLOPE": "* h * (1 - h)", "BIASES": "the biases stay fixed", **changes}), seed=1, steps=2)
     assert result.verdict == verdict
     assert cause in "".join(each.id for found in result.diagnosis for each in found.causes)
+
+
+LINEAR_SOFTMAX = """
+import numpy as np
+
+
+def softmax_loss(W, X, y, reg):
+    scores = X @ W
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    n = len(X)
+    loss = -np.log(p[np.arange(n), y]).mean() + reg * (W * W).sum()
+    p[np.arange(n), y] -= 1
+    return loss, X.T @ p / n + 2 * reg * W
+"""
+
+COUNTED = """
+import numpy as np
+
+
+class Net:
+    def __init__(self, n_x, n_h, n_y):
+        self.W1, self.b1 = np.random.randn(n_h, n_x) * 0.1, np.zeros((n_h, 1))
+        self.W2, self.b2 = np.random.randn(n_y, n_h) * 0.1, np.zeros((n_y, 1))
+
+    def forward(self, X):
+        self.A1 = np.tanh(self.W1 @ X + self.b1)
+        self.A2 = 1 / (1 + np.exp(-(self.W2 @ self.A1 + self.b2)))
+        return self.A2
+
+    def backward(self, X, Y, m, lr):
+        dZ2 = self.A2 - Y
+        dZ1 = self.W2.T @ dZ2 * (1 - self.A1 ** 2)
+        self.W2 -= lr * dZ2 @ self.A1.T / m
+        self.b2 -= lr * dZ2.sum(axis=1, keepdims=True) / m
+        self.W1 -= lr * dZ1 @ X.T / m
+        self.b1 -= lr * dZ1.sum(axis=1, keepdims=True) / m
+
+
+def cost(A2, Y):
+    return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / Y.shape[1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [(LINEAR_SOFTMAX, ("X.T @ p / n", "X.T @ p / X.size")), (COUNTED, ("dZ1 @ X.T / m", "dZ1 @ X.T"))],
+    ids=["weights before the records", "the number of records"],
+)
+def test_an_argument_stands_for_what_its_name_and_its_place_say(tmp_path: Path, text: str, mistake: tuple[str, str]) -> None:
+    (tmp_path / "right.py").write_text(text)
+    (tmp_path / "wrong.py").write_text(text.replace(*mistake))
+    assert check(tmp_path / "right.py", seed=1).verdict == "equivalent"
+    assert check(tmp_path / "wrong.py", seed=1).verdict == "different"
