@@ -6,6 +6,8 @@ import pytest
 
 from compare import check
 
+pytestmark = pytest.mark.sampled(6)
+
 CLASS = """
 import numpy as np
 
@@ -69,6 +71,7 @@ def test_its_mistake_is_named(tmp_path: Path) -> None:
     assert result.diagnosis[0].causes[0].id == "momentum-sign"
 
 
+@pytest.mark.slow
 def test_a_momentum_that_an_object_keeps_is_set_to_both_values(tmp_path: Path) -> None:
     text = CLASS.replace(", momentum=0.9", "").replace("self.mu, self.v, self.t = momentum", "self.mu, self.v, self.t = 0.7")
     assert check(written(tmp_path, *RATE_WITHIN, text=text), seed=1, steps=2).verdict == "equivalent"

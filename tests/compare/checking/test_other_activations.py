@@ -6,6 +6,8 @@ import pytest
 
 from compare import Check, check
 
+pytestmark = pytest.mark.sampled(6)
+
 RIGHT = '''
 import numpy as np
 
@@ -45,6 +47,7 @@ def test_each_activation_is_compared(tmp_path: Path, default: str) -> None:
     assert (result.verdict, result.notes) == ("equivalent", ("it agrees with the activation 'relu', too",))
 
 
+@pytest.mark.slow
 def test_a_slope_that_is_wrong_for_another_activation_than_the_default_is_found(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT.replace("(a > 0)", "(a < 0)"))
     assert result.verdict == "different"
@@ -52,6 +55,7 @@ def test_a_slope_that_is_wrong_for_another_activation_than_the_default_is_found(
     assert result.notes[-1] == "it agrees as it is made by default, and not with the activation 'relu'"
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_activation_of_the_file_is_passed_over(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT + '\nNAMES = ["sigmoid"]\n')
     assert result.verdict == "equivalent"

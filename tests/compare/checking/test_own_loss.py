@@ -9,6 +9,8 @@ from compare import Check, check
 from compare.report.json import check_json
 from compare.report.words import headline
 
+pytestmark = pytest.mark.sampled(6)
+
 RIGHT = '''
 """A network with the logistic function."""
 import numpy as np

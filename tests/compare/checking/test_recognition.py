@@ -11,6 +11,8 @@ from compare.support.errors import ProblemError
 from compare.userfile.source import UnusableFileError
 from compare.userfile.text import place_in, python_text
 
+pytestmark = pytest.mark.sampled(6)
+
 CLASS = """
     import numpy as np
 
@@ -59,6 +61,7 @@ def test_what_was_recognised_is_said_with_the_option_that_says_it(tmp_path: Path
     assert again.verdict == "equivalent"
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_said_is_asked_for_where_two_fit(tmp_path: Path) -> None:
     path = written(tmp_path, CLASS, DELTA=ENTROPY)
     with pytest.raises(ProblemError, match=r"does not say which loss it has: .* expected --loss bce or --loss half_mse"):
@@ -68,6 +71,7 @@ def test_a_loss_that_is_not_said_is_asked_for_where_two_fit(tmp_path: Path) -> N
     assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "slope-missing")
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_said_decides(tmp_path: Path) -> None:
     said = "\n\n    def mse(y, out):\n        return np.mean((y - out) ** 2)\n"
     result = check(written(tmp_path, CLASS + said, DELTA=ENTROPY), seed=1, steps=2)
@@ -77,6 +81,7 @@ def test_a_loss_that_is_said_decides(tmp_path: Path) -> None:
     assert check(written(tmp_path, CLASS + said, DELTA=ENTROPY), seed=1, steps=2).verdict == "equivalent"
 
 
+@pytest.mark.slow
 def test_a_regularisation_is_checked_at_another_value_than_0(tmp_path: Path) -> None:
     right = check(written(tmp_path, CLASS), seed=1, steps=2)
     assert right.verdict == "equivalent"
@@ -86,6 +91,7 @@ def test_a_regularisation_is_checked_at_another_value_than_0(tmp_path: Path) -> 
     assert any("it agrees without its regularisation, and not with" in note for note in wrong.notes)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_of_the_files_own_is_found(tmp_path: Path) -> None:
     text = CLASS.replace(", eta, lmbda=0.0", "").replace("eta *", "0.3 *").replace("PENALTY", "0").replace("lmbda", "0")
     result = check(written(tmp_path, text), seed=1, steps=2)
@@ -174,6 +180,7 @@ def test_what_a_file_says_of_its_loss(text: str, said: tuple[bool, bool]) -> Non
     assert evidence(text) == said
 
 
+@pytest.mark.slow
 def test_a_step_that_decays_otherwise_than_its_own_loss_is_different(tmp_path: Path) -> None:
     loss = """
         def cost(self, x, y, lmbda):

@@ -7,6 +7,8 @@ import pytest
 from compare import check
 from compare.checking.unrun import others_like, unrun_in
 
+pytestmark = pytest.mark.sampled(6)
+
 FUNCTIONS = """
 import numpy as np
 

@@ -30,6 +30,7 @@ class Session:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "compare", *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": path}, text=True, encoding="utf-8",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),      # a test run in the background inherits it as ignored
         )      # fmt: skip
         self.printed: list[str] = []
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
