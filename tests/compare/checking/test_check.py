@@ -180,7 +180,7 @@ def test_causes_that_look_the_same_come_with_the_probe_that_tells_them_apart(che
             SIGMOID + "def forward(params, x):\n    return sigmoid(sigmoid(x @ params['0.weight'].T) @ params['2.weight'].T)\n",
             "backward pass",
         ),
-        ("import numpy as np\ndef loss(output, y):\n    return 0.5 * np.mean((output - y) ** 2)\n", "backward pass"),
+        ("import numpy as np\nPROBLEM = {}\ndef loss(output, y):\n    return 0.5 * np.mean((output - y) ** 2)\n", "backward pass"),
     ],
 )
 def test_what_proves_nothing_is_not_called_equal(checked: Any, text: str, reason: str) -> None:
@@ -875,7 +875,8 @@ def test_a_mean_over_records_alone_is_not_called_a_half_that_is_missing(checked:
     halved = checked(PARTS.replace('"bias": True}', '"bias": True, "sizes": (4, 5, 2)}') + loss)
     assert list(halved.scales) == ["your loss is a mean over the records alone, without a ½"]
     either = checked(PARTS.replace('"bias": True}', '"bias": True, "sizes": (4, 5, 2)}') + loss.replace("((", "0.5 * (("))
-    assert list(either.scales) == ["your loss is a mean over the records alone, or your loss has no ½"]
+    mean = "your loss is a mean over records and outputs, without a ½"      # the same for two outputs
+    assert list(either.scales) == [f"your loss is a mean over the records alone, or your loss has no ½, or {mean}"]
 
 
 def test_the_line_of_what_was_raised_is_the_attempts_own(tmp_path: Path) -> None:

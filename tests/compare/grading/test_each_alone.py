@@ -304,7 +304,7 @@ def test_the_network_is_in_the_results_and_can_be_fixed(attempts: Path, tmp_path
     found = lines(out)["a.py"]
     network = "1-1 identity, no biases, half_mse, sgd weight_decay 0.5, lr 0.02"
     assert (found["verdict"], found["network"]) == ("equivalent", network)
-    assert f'a.py,equivalent,1.0,,,,,"{network}"' in (out / "grades.csv").read_text()
+    assert f'a.py,equivalent,1.0,,,,,,"{network}"' in (out / "grades.csv").read_text()
     if (out / "index.html").exists():
         assert network in (out / "index.html").read_text()
     assert grade(attempts, fixed, "--sizes", "6,2,1") == 0
