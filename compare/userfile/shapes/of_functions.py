@@ -13,8 +13,8 @@ import numpy as np
 
 from .arrays import Place, chain
 from .calls import LAYOUTS, Layout, arrays_in, called, filled, numbers, parameters_of, returned, roles_of, targets_of
+from .making import makers
 from .network import Network, assigned
-from .of_class import makers
 from .spellings import BACK, CACHE, FORWARD, GRADS, INIT, UPDATE, WHOLE, fits_parameter, is_bias, rank, role
 
 _INPUTS, _HIDDEN, _RECORDS = 5, (7, 6, 8), 11

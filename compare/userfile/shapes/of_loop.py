@@ -13,8 +13,9 @@ import pandas as pd
 
 from .arrays import Layer, chain, get, places, put
 from .calls import LAYOUTS, Layout, targets_of
+from .making import makers
 from .network import Network
-from .of_class import made_plain, makers, set_penalty, set_rate
+from .settings import made_plain, set_penalty, set_rate
 from .spellings import fits_parameter, is_bias, role
 from .target_shape import is_vector
 from .training_loop import Loop, loops, stored

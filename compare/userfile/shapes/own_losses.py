@@ -11,7 +11,7 @@ import numpy as np
 
 from .calls import LAYOUTS, called, filled, parameters_of, roles_of, targets_of
 from .network import Network
-from .of_class import set_penalty
+from .settings import set_penalty
 from .spellings import LOSS, WHOLE, rank
 
 _RATE = 0.5
@@ -39,8 +39,8 @@ def own_losses(network: Network, params: Any, x: Any, y: Any) -> dict[str, list[
 def _functions(network: Network, params: Any, x: Any, y: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield the functions and methods that are named as losses, with their arguments."""
     plan = network.plan
-    name = plan["layout"] if "layout" in plan else (plan.get("step") or plan["back"])[1]
-    layout = LAYOUTS[name] if LAYOUTS[name].is_whole else LAYOUTS["rows"]
+    own = LAYOUTS[plan["layout"]] if "layout" in plan else (plan.get("step") or plan["back"]).layout
+    layout = own if own.is_whole else LAYOUTS["rows"]
     values: dict[str, Any] = {"x": layout.make(x), "y": next(targets_of(layout, y, network.is_index))}
     values |= {"n": len(x), "reg": network.strength(len(x))}
     forward = plan.get("forward")

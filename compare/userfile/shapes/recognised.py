@@ -12,6 +12,7 @@ import numpy as np
 from ..source import UnusableFileError
 from . import course_modules, of_class, of_functions, of_loop, of_vector, scientific
 from .definitions import load as definitions
+from .making import choice_of_activations
 from .network import Network
 from .own_losses import own_losses as own_losses
 
@@ -77,7 +78,7 @@ def found(network: Network) -> tuple[str, ...]:
 
 def activations(network: Network) -> list[str]:
     """The names of activations that the network may be made with."""
-    return of_class.activation_names(network.module) if of_class.takes_activation(network) else []
+    return choice_of_activations(network.module, getattr(network.module, network.plan.get("class", ""), None))
 
 
 def notes(network: Network) -> list[str]:

@@ -166,6 +166,12 @@ def rank(name: str, names: Sequence[str]) -> int:
     return len(names) + near[0] if near else -1
 
 
+def ranked(names: Iterable[str], spellings: Sequence[str]) -> list[str]:
+    """Return the names that are spelt so, the likeliest first."""
+    places = {name: rank(name, spellings) for name in names}
+    return sorted((name for name, place in places.items() if place >= 0), key=places.__getitem__)
+
+
 def is_bias(name: str) -> bool:
     """Return whether an array of that name is a bias rather than a weight."""
     return _BIAS.match(name) is not None

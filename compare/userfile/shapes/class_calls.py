@@ -1,0 +1,66 @@
+"""Methods of an object that are called one after the other, each with what it has arguments for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .calls import LAYOUTS, Layout, called, filled, returned, roles_of, targets_of
+from .network import Network
+from .spellings import FORWARD, rank, role
+
+_FORMS = 3      # of targets
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The methods, the layout of the records, and the targets: class numbers or not, in which form, and in pairs with their records."""
+
+    names: tuple[str, ...]
+    layout: Layout
+    is_index: bool
+    form: int
+    is_paired: bool = False
+
+    @property
+    def rows(self) -> slice:
+        """The records of a call: all of them, or the first."""
+        return slice(None) if self.layout.is_whole else slice(1)
+
+    def made(self, about: Network, root: Any, x: Any, y: Any, lr: float) -> Any:
+        """Call the methods of the root with these records, and return the last answer."""
+        of_one = not self.layout.is_whole
+        targets = list(targets_of(self.layout, y[0] if of_one else y, self.is_index))[self.form]
+        single = LAYOUTS["column"] if self.form == 0 else LAYOUTS["vector"]
+        pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=True)]
+        values: dict[str, Any] = {
+            "x": self.layout.make(x[0] if of_one else x),
+            "y": targets,
+            "lr": lr,
+            "n": len(x),
+            "pairs": pairs,
+            "batch": len(x),
+            "reg": about.strength(len(x)),
+            **about.moving,
+        }
+        answer: Any = None
+        parts: dict[str, Any] = {}      # of the answers, by the names that they are returned by
+        for name in self.names:
+            method = getattr(root, name)
+            known = {"grads": answer, "gradients": answer, "cache": answer, "caches": answer, "delta": answer}
+            own = values | {"x": pairs} if self.is_paired and "y" not in roles_of(method).values() else values
+            answer = called(method, filled(method, own, parts if answer is None else known | parts))
+            names = returned(about.module, name)
+            if isinstance(answer, tuple) and len(names) == len(answer):
+                parts |= {key: value for key, value in zip(names, answer, strict=True) if key and role(key) not in ("x", "y", "lr")}
+            if rank(name, FORWARD) >= 0:
+                values["output"] = answer if not isinstance(answer, tuple) else answer[0]
+        return answer
+
+
+def ways(names: Sequence[str], layouts: Sequence[Layout], forward: str | None, *, in_pairs: bool) -> Iterator[Calls]:
+    """Yield each way to call these methods, by themselves and after the forward pass."""
+    for layout in layouts:
+        for is_index in (False, True):
+            for first in ((), (forward,)) if forward else ((),):
+                for is_paired in (False, True) if in_pairs and layout.name == "rows" else (False,):
+                    yield from (Calls((*first, *names), layout, is_index, form, is_paired) for form in range(_FORMS))

@@ -1,0 +1,98 @@
+"""Make an object of a class, or parameters by a function, with sizes of our own, and data, a rate and an activation where it takes them."""
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from inspect import Parameter
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .calls import called, filled, parameters_of, roles_of
+from .spellings import ACTIVATION_NAMES, plain, role
+
+_INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
+
+
+def makers(
+    each: Any, only: int | None = None, activation: str | None = None, moving: Mapping[str, float] = MappingProxyType({})
+) -> Iterator[tuple[tuple[int, ...], Callable[[Any, Any, float], Any]]]:
+    """Yield sizes, and a function that makes an object with them, and with data, a learning rate and a momentum where it takes these."""
+    stands = roles_of(each, constructs=True)
+    roles = list(stands.values())
+    own = [name for name, what in stands.items() if what == "hidden"]
+    unknown = [each.name for each in parameters_of(each) if stands[each.name] is None and each.default is each.empty]
+    tried: list[tuple[tuple[int, ...], dict[str, Any]]] = []
+    for k in (_OUTPUTS, 1) if only is None else (only,):
+        deep, flat = (_INPUTS, *_HIDDEN, k), (_INPUTS, _HIDDEN[1], k)
+        if "sizes" in roles:
+            tried += [(sizes, {"sizes": list(sizes)}) for sizes in (deep, flat)]
+        if "hiddens" in roles:
+            tried += [
+                (deep, {"hiddens": list(_HIDDEN), "inputs": _INPUTS, "outputs": k}),
+                (flat, {"hiddens": _HIDDEN[1], "inputs": _INPUTS, "outputs": k}),
+            ]
+            tried += [(flat, {"hiddens": [_HIDDEN[1]], "inputs": _INPUTS, "outputs": k})]
+        if len(unknown) == 1 and not tried:      # all sizes, by another name
+            tried += [(sizes, {unknown[0]: list(sizes)}) for sizes in (deep, flat)]
+        if {"inputs", "hidden", "outputs"} & set(roles) or not tried:
+            units = _HIDDEN[: len(own)] if len(own) > 1 else (_HIDDEN[1],)
+            tried.append(((_INPUTS, *units, k), {"inputs": _INPUTS, "outputs": k, "hidden": units[0]}))
+    for sizes, values in tried:
+        known = dict(zip(own, sizes[1:-1], strict=False)) if len(own) > 1 else {}
+        known |= {name: value for name, value in values.items() if name in unknown}
+        if unknown and len(unknown) == len(sizes):      # all of them counts, by other names
+            known |= dict(zip(unknown, sizes, strict=True))
+        yield sizes, _maker(each, {**values, **({} if activation is None else {"activation": activation}), **moving}, known)
+
+
+def _maker(each: type, values: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[[Any, Any, float], Any]:
+    def new(x: Any, y: Any, lr: float) -> Any:
+        return called(each, filled(each, {**values, "lr": lr, "x": np.array(x), "y": np.array(y)}, known, constructs=True))
+
+    return new
+
+
+def numbered_makers(module: Any, each: type, only: int | None) -> Iterator[tuple[int, tuple[tuple[int, ...], Any], str | None]]:
+    """Yield the makers, numbered, with an activation by name where one has to be given, of those that the file names."""
+    has_to = any(parameter.default is parameter.empty for parameter in _of_activations(each))
+    for activation in _activation_names(module) if has_to else [None]:
+        yield from ((number, made, activation) for number, made in enumerate(makers(each, only, activation)))
+
+
+def choice_of_activations(module: Any, each: Any) -> list[str]:
+    """Return the names of activations that an object may be made with, as the file spells them; none where it takes no name."""
+    own = _of_activations(each) if each else []
+    takes_name = any(parameter.default is parameter.empty or isinstance(parameter.default, str) for parameter in own)
+    return _activation_names(module) if takes_name else []
+
+
+def _of_activations(each: Any) -> list[Parameter]:
+    return [parameter for parameter in parameters_of(each) if role(parameter.name, constructs=True) == "activation"]
+
+
+def _activation_names(module: Any) -> list[Any]:
+    strings = [node.value for node in ast.walk(module.__tree__) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return list(dict.fromkeys(each for each in strings if plain(each) in ACTIVATION_NAMES))
+
+
+def has_one_output(module: Any, each: type) -> bool:
+    """Return whether the file itself makes such objects with one output alone: what is right for one need not be for three."""
+    calls = [
+        node
+        for node in ast.walk(module.__tree__)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == each.__name__
+    ]
+    stands = roles_of(each, constructs=True)
+    found = []
+    for call in calls:
+        given = [
+            *zip(stands, call.args, strict=False),
+            *((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg in stands),
+        ]
+        for name, value in given:
+            if stands[name] == "sizes" and isinstance(value, (ast.List, ast.Tuple)) and value.elts:
+                found.append(ast.unparse(value.elts[-1]))
+            elif stands[name] == "outputs":
+                found.append(ast.unparse(value))
+    return bool(found) and set(found) == {"1"}
