@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .calls import LAYOUTS, Layout, called, filled
+from .calls import LAYOUTS, Layout, called, filled, parameters_of, roles_of
 from .class_trial import RECORDS, Trial
-from .spellings import FORWARD, ranked, role
+from .spellings import FORWARD, rank, ranked, role
 
 
 def find_forward(trial: Trial) -> tuple[str, Layout] | None:
@@ -43,12 +43,23 @@ def runner(name: str, layout: Layout, units: int) -> Callable[[Any, Any], Any]:
 
     def run(root: Any, x: Any) -> Any:
         method = getattr(root, name)
+        without = _without_targets(method) if rank(name, FORWARD) >= 0 else {}
+
+        def answer(records: Any) -> Any:
+            return called(method, filled(method, {"x": layout.make(records)}, without))
+
         if layout.is_whole:
-            return _output(root, called(method, filled(method, {"x": layout.make(x)})), layout, len(x), units)
-        rows = [_output(root, called(method, filled(method, {"x": layout.make(row)})), layout, 1, units) for row in x]
+            return _output(root, answer(x), layout, len(x), units)
+        rows = [_output(root, answer(row), layout, 1, units) for row in x]
         return None if any(row is None for row in rows) else np.vstack(rows)
 
     return run
+
+
+def _without_targets(method: Any) -> dict[str, None]:
+    """Return None for targets that have to be given: loss(X, y) returns the scores where y is None."""
+    stands = roles_of(method)
+    return {each.name: None for each in parameters_of(method) if stands[each.name] == "y" and each.default is each.empty}
 
 
 def _output(root: Any, answer: Any, layout: Layout, n: int, units: int) -> Any:

@@ -30,7 +30,7 @@ def find_step(trial: Trial, layouts: Sequence[Layout], forward: str | None) -> s
             except Exception:
                 continue
             is_changed = any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-            if is_changed and all(np.isfinite(array).all() for array in after):
+            if is_changed and all(np.isfinite(array).all() for array in after) and not (calls.is_index and _regresses(trial, step, rows)):
                 about.step, about.is_index, about.is_single = step, calls.is_index, not calls.layout.is_whole
                 about.plan["step"] = calls
                 return ", ".join(sequence)
@@ -52,6 +52,15 @@ def find_gradients(trial: Trial, layouts: Sequence[Layout], forward: str | None,
                 about.plan["back"] = calls
                 return name
     return None
+
+
+def _regresses(trial: Trial, step: Any, rows: slice) -> bool:
+    """Return whether the step takes class numbers for numbers: from class to class it changes by the same."""
+    about, x = trial.about, trial.x[rows]
+    if (k := about.sizes[-1]) < 3:
+        return False
+    steps = [about.parameters(step(trial.fresh(rows), x, np.eye(k)[np.full(len(x), each)], 0.5)) for each in range(3)]
+    return all(np.allclose(c - b, b - a, rtol=1e-9, atol=1e-12) for a, b, c in zip(*steps, strict=True))
 
 
 def likely_gradients(trial: Trial, forward: str | None) -> list[str]:
@@ -89,10 +98,11 @@ def stepper(about: Network, calls: Calls) -> Callable[..., Any]:
     """Return a step by these calls: a function of the root, records, targets and a rate, that returns the root after it."""
 
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:
-        set_rate(root, about.module, lr)
+        owners = set_rate(root, about.module, lr)
         set_penalty(root, about.strength(len(x)))
         about.note_plain(made_plain(root, about.plan.get("momentum", 0.0)))
         calls.made(about, root, x, y, lr)
+        about.note_rate([name for name, owner in owners.items() if getattr(owner, name) != lr])
         return root
 
     return step

@@ -1,7 +1,7 @@
 """The parameters of functions: as the file's own function makes them, or as arguments or keys of such names usually have them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -12,14 +12,16 @@ from .making import makers
 from .spellings import WHOLE, fits_parameter, is_bias
 
 RECORDS = 11
-_INPUTS, _HIDDEN = 5, (7, 6, 8)
+_INPUTS, _HIDDEN = 5, (7, 12, 9)      # no layer has one more than another: it could be one with a bias in it
+_LAYERS = 3      # of a network with any number of them
 
 
-def roots(module: Any, init: str | None, function: Any, k: int) -> Iterator[Any]:
-    """Yield parameters of a network with k outputs: those that `init` makes, then arrays for what the function takes."""
-    if init is not None:
-        yield from _made(module, init, k)
-    yield from _supposed(module, function, k)
+def roots(module: Any, plan: Mapping[str, Any], k: int) -> Iterator[Any]:
+    """Yield parameters of a network with k outputs: those that the file makes, then arrays for what the way back or forward takes."""
+    if plan["init"] is not None:
+        yield from _made(module, plan["init"], k)
+    for name in (plan["back"], plan["forward"]):
+        yield from _supposed(module, getattr(module, name), k) if name else ()
 
 
 def _made(module: Any, init: str, k: int) -> Iterator[Any]:
@@ -56,13 +58,20 @@ def _supposed(module: Any, function: Any, k: int) -> Iterator[dict[str, Any]]:
 
 
 def _keys_of(module: Any, name: str) -> list[str]:
-    """Return the keys by which the file takes parameters from a dict of that name, in order."""
+    """Return the keys by which the file takes parameters from a dict of that name, in order; of "W" + str(i), those of three layers."""
     keys = [
-        str(node.slice.value)
+        key
         for node in ast.walk(module.__tree__)
-        if isinstance(node, ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
-        and isinstance(node.slice, ast.Constant)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name
+        for key in _spelt(node.slice)
     ]
     return sorted({key for key in keys if fits_parameter(key) == 2}, key=lambda key: ("".join(filter(str.isdigit, key)), key))
+
+
+def _spelt(key: ast.expr) -> list[str]:
+    """Return the key that an expression is, or the first keys of a name and a number, "W" + str(i) or f"W{i}"."""
+    if isinstance(key, ast.Constant):
+        return [str(key.value)]
+    parts = [key.left, key.right] if isinstance(key, ast.BinOp) else key.values if isinstance(key, ast.JoinedStr) else []
+    is_numbered = len(parts) == 2 and isinstance(parts[0], ast.Constant)
+    return [f"{parts[0].value}{number}" for number in range(1, _LAYERS + 1)] if is_numbered else []  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from .making import makers
 from .spellings import fits_parameter, is_bias
 from .training_loop import Loop
 
-INPUTS, HIDDEN, OUTPUTS, RECORDS = 5, (7, 6, 8), 3, 11
+INPUTS, HIDDEN, OUTPUTS, RECORDS = 5, (7, 12, 9), 3, 11
 
 
 def root_of(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """A network that was found in a file: how it is made, where its parameters lie, and how its forward pass and its step are called."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,10 +83,14 @@ class Network:
 
     def note_plain(self, names: list[str]) -> None:
         """Note what of an optimiser is set to 0, and so not compared."""
-        for name in dict.fromkeys(names):
-            note = f"{name} is set to 0: it is not compared"
-            if note not in self.notes:
-                self.notes.append(note)
+        self._note(f"{name} is set to 0: it is not compared" for name in names)
+
+    def note_rate(self, names: Iterable[str]) -> None:
+        """Note that the file changes its learning rate from step to step."""
+        self._note(f"{name} changes from step to step: that is not compared, each step has a rate of its own" for name in names)
+
+    def _note(self, texts: Iterable[str]) -> None:
+        self.notes += [text for text in dict.fromkeys(texts) if text not in self.notes]
 
     def with_parameters(self, params: Any, x: Any, y: Any, lr: float) -> Any:
         """Return the root of a new network with copies of these parameters."""

@@ -48,10 +48,9 @@ def rebuilt(module: Any, network: Network) -> Network:
 
 def _network(module: Any, functions: Mapping[str, Any], plan: dict[str, Any]) -> Network | None:
     """Return the network by these functions, in the first layout in which gradients come out for all parameters."""
-    back = functions[plan["back"]]
     updates = [name for name in ranked(functions, UPDATE) if name not in (plan["back"], plan["forward"])]
     for k in (3, 1, 10):
-        for root in roots(module, plan["init"], back, k):
+        for root in roots(module, plan, k):
             found = chain(root, None)
             if found is None or found[0][-1] not in (k, 10) or RECORDS in found[0]:
                 continue

@@ -12,15 +12,17 @@ _DECAY = re.compile(r"_?(lr_?|learning_?rate_?)?decay(_?rate)?", re.IGNORECASE)
 _ADAPTIVE = re.compile(r"_?(beta_?[12]|rho)", re.IGNORECASE)
 
 
-def set_rate(root: Any, module: Any, lr: float) -> None:
-    """Set the learning rate where the object, its class or the module has one."""
+def set_rate(root: Any, module: Any, lr: float) -> dict[str, Any]:
+    """Set the learning rate where the object, its class or the module has one; return by name what has it then."""
     for owner in (root, type(root), module):
         values = vars(owner)
         names = rates(name for name in values if isinstance(values[name], (int, float)) and not isinstance(values[name], bool))
         if names:
+            own = root if owner is type(root) else owner
             for name in names:
-                setattr(root if owner is type(root) else owner, name, lr)
-            return
+                setattr(own, name, lr)
+            return dict.fromkeys(names, own)
+    return {}
 
 
 def set_penalty(root: Any, strength: float) -> None:

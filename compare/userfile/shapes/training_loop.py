@@ -51,6 +51,10 @@ class Loop:
         module = ast.fix_missing_locations(ast.Module([_Plain().visit(each) for each in sliced], []))
         return compile(module, path, "exec")
 
+    def alone(self, path: str) -> Any:
+        """Compile one pass through the loop by itself."""
+        return replace(self, before=()).code(path, (), (), runs=True)
+
 
 def loops(tree: ast.Module) -> Iterator[Loop]:
     """Yield the file's loops, the outermost first: those at top level, then those of functions."""
@@ -76,7 +80,13 @@ def _in_block(block: Sequence[ast.stmt], before: tuple[ast.stmt, ...], function:
             yield Loop(statement, so_far, function)
             yield from _in_block(statement.body, (*so_far, *_first_target(statement)), function)
         elif isinstance(statement, (ast.If, ast.With, ast.Try)):
-            yield from _in_block(statement.body, so_far, function)
+            yield from _in_block(statement.body, (*so_far, *_entered(statement)), function)
+
+
+def _entered(statement: Any) -> list[ast.stmt]:
+    """Return the assignments that stand for what a with statement binds."""
+    bound = [each for each in getattr(statement, "items", ()) if each.optional_vars is not None]
+    return [ast.copy_location(ast.Assign([deepcopy(each.optional_vars)], each.context_expr), statement) for each in bound]
 
 
 def _first_target(loop: Any) -> list[ast.stmt]:
