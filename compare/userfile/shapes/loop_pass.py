@@ -38,7 +38,9 @@ def given_names(plan: Mapping[str, Any]) -> list[str]:
 def bound(about: Network, loop: Loop) -> Network:
     """Return the network with its step, and its forward pass if its output was found, in its module."""
     plan, module, momentum = about.plan, about.module, about.plan.get("momentum", 0.0)
-    code = loop.code(module.__file__, [*given_names(plan), *plan["carried"]], plan["carried"], runs=True)
+    own, kept = [*given_names(plan), *plan["carried"]], plan.get("kept", [])
+    code = loop.code(module.__file__, own, plan["carried"], runs=True)
+    following = loop.code(module.__file__, [*own, *kept], plan["carried"], runs=True) if kept else code      # a pass after the first
     others = loop.code(module.__file__, given_names(plan), plan["carried"], runs=False)
 
     def passed(root: Any, x: Any, y: Any, lr: float) -> Any:
@@ -57,7 +59,7 @@ def bound(about: Network, loop: Loop) -> Network:
             exec(others, space)
         space.update(root)
         about.note_plain(made_plain({name: space[name] for name in loop.read if name in space and not is_code(space[name])}, momentum))
-        exec(code, space)
+        exec(following if {*kept} <= {*root} else code, space)
         return space
 
     def new(x: Any, y: Any, lr: float) -> Any:
@@ -65,7 +67,7 @@ def bound(about: Network, loop: Loop) -> Network:
 
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:
         space = passed(root, x, y, lr)
-        return {name: space[name] for name in root}
+        return {name: space[name] for name in (*root, *kept)}
 
     about = replace(about, new=new, step=step)
     if "output" in plan:

@@ -1,6 +1,7 @@
 """Find a network in a loop that trains: the names that it carries from pass to pass are the parameters, others are data and the rate."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,11 @@ from .loop_names import carriers, data_of, fractions_in, frames_in, settings_of
 from .loop_output import find_output
 from .loop_parameters import HIDDEN, INPUTS, OUTPUTS, RECORDS, emptied, root_of
 from .loop_pass import bound
+from .loop_state import changed_in_place
 from .network import Network
 from .spellings import role
 from .target_shape import is_vector
-from .training_loop import Loop, loops
+from .training_loop import Loop, loops, stored
 
 
 def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
@@ -94,12 +96,23 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
                 continue
             is_changed = any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
             if is_changed and all(np.isfinite(array).all() for array in after):
+                about = _with_state(about, loop)
                 find_output(about, loop)
+                about.note_rate(name for name in plan["settings"]["lr"] if name in stored(loop.node))
                 where = "at top level" if loop.function is None else f"in {loop.owner + '.' if loop.owner else ''}{loop.function}"
                 about.said = f"a loop that trains {where}, with {', '.join(_names(layers))}"
                 about.option = f"--weights {','.join(_names(layers))}"
                 return about
     return None
+
+
+def _with_state(about: Network, loop: Loop) -> Network:
+    """Return the network with what else a pass leaves to the one after it."""
+    with suppress(Exception):
+        if loop.owner is None and (kept := changed_in_place(about, loop)):
+            about.plan["kept"] = kept
+            return bound(about, loop)
+    return about
 
 
 def _forms(loop: Loop, targets: list[str]) -> tuple[int, ...]:

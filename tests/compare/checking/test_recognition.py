@@ -13,6 +13,8 @@ from compare.userfile.text import place_in, python_text
 
 pytestmark = pytest.mark.sampled(6)
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
 CLASS = """
     import numpy as np
 
@@ -107,6 +109,28 @@ def test_state_that_is_carried_from_step_to_step_is_seen(tmp_path: Path) -> None
     assert result.verdict == "different"
     assert result.first is not None
     assert result.first.step == 2
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict", "named"),
+    [("sums", "different", ["accumulator-not-reset"]), ("sums.copy()", "equivalent", []), ("0 * sums", "equivalent", [])],
+)
+def test_sums_that_a_loop_leaves_to_the_next_pass_under_another_name_are_seen(
+    tmp_path: Path, made: str, verdict: str, named: list[str]
+) -> None:
+    text = (EXAMPLES / "lesson_right.py").read_text(encoding="utf-8")
+    text = text.replace("for e in range(epochs):", "sums = np.zeros(weights_input_hidden.shape)\nfor e in range(epochs):")
+    text = text.replace("    del_w_input_hidden = np.zeros(weights_input_hidden.shape)", f"    del_w_input_hidden = {made}")
+    result = check(written(tmp_path, text), seed=1, steps=2)
+    assert (result.verdict, [cause.id for found in result.diagnosis for cause in found.causes]) == (verdict, named)
+
+
+def test_a_rate_that_a_file_changes_is_said_not_to_be_compared(tmp_path: Path) -> None:
+    text = (EXAMPLES / "lesson_right.py").read_text(encoding="utf-8")
+    result = check(written(tmp_path, text.replace("    if e % (", "    learnrate *= 0.99\n    if e % (")), seed=1, steps=2)
+    assert result.verdict == "equivalent"
+    assert any("learnrate changes from step to step" in note for note in result.notes)
+    assert not any("changes" in note for note in check(EXAMPLES / "lesson_right.py", seed=1, steps=2).notes)
 
 
 def test_an_optimiser_that_is_no_plain_descent_is_not_guessed_at(tmp_path: Path) -> None:
