@@ -1,4 +1,4 @@
-"""Shapes of files that ship with the package: modules that are adapters, each by its name; the others are what these share."""
+"""Shapes of files that are recognised, those that have a name for `--adapter`, and what these share."""
 
 from pathlib import Path
 

@@ -1,15 +1,12 @@
 """Load a file's definitions without running the rest: for adapters of files that also load data, train and plot."""
 
 import ast
-import inspect
 import re
 import sys
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
-
-import numpy as np
 
 from ..text import TextError, python_text
 
@@ -76,34 +73,6 @@ def is_definition(statement: Any) -> Any:
     """Return whether it is or contains an import, a function or a class, or changes sys.path."""
     is_search = isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("sys.path.")
     return is_search or any(isinstance(node, DEFINITIONS) for node in ast.walk(statement))
-
-
-def class_with(attempt: Any, *methods: Any) -> Any:
-    """Return the first class of the file that has these methods. Raises NameError if there is none."""
-    for value in list(vars(attempt).values()):
-        if isinstance(value, type) and all(callable(getattr(value, name, None)) for name in methods):
-            return value
-    raise NameError(f"no class with {' and '.join(methods)}; expected one")
-
-
-def going_on(attempt: Any, given: Any, new: Any) -> Any:
-    """Return the network that ended the last step with exactly these arrays, with its state; else a new one."""
-    network, ended = getattr(attempt, "last_step", (None, ()))
-    if network is not None and all(np.array_equal(a, b) for a, b in zip(given, ended, strict=True)):
-        return network
-    return new()
-
-
-def ends(attempt: Any, network: Any, arrays: Any) -> Any:
-    """Remember that this network ended a step with these arrays, which are its result."""
-    attempt.last_step = network, [np.array(array) for array in arrays]
-
-
-def by_name(function: Any, values: Any) -> Any:
-    """Call the function with the values for which it has parameters, by name and ignoring case."""
-    lower = {name.lower(): value for name, value in values.items()}
-    known = {name: lower[name.lower()] for name in inspect.signature(function).parameters if name.lower() in lower}
-    return function(**known)
 
 
 def _changed(statement: Any) -> Any:

@@ -16,24 +16,30 @@ from .making import choice_of_activations
 from .network import Network
 from .own_losses import own_losses as own_losses
 
+__all__ = [
+    "MODULES", "activations", "conventions", "forward", "found", "gradients", "loss", "notes", "offers", "own_losses", "problem", "trace",
+    "train_step",
+]      # what is an adapter's, for the modules that look for one kind of network alone; without `load`
 MODULES = course_modules.MODULES | scientific.MODULES
 # options of our own: the strength of a regularisation that the file takes, whether n times as much, its momentum, its activation, and
 # whether its loss is left out
 OURS = ("penalty", "per_record", "momentum", "activation", "without_loss")
-_FINDERS: tuple[tuple[Any, Any], ...] = (      # what finds a network in a module, and what finds the same in the module loaded anew
-    (of_class.networks, of_class.rebuilt),
+CLASS = (of_class.networks, of_class.rebuilt)      # what finds a network in a module, and what finds the same in the module loaded anew
+FUNCTIONS = (of_functions.networks, of_functions.rebuilt)
+_FINDERS: tuple[tuple[Any, Any], ...] = (
+    CLASS,
     (of_class.networks_by_behaviour, of_class.rebuilt),
     (of_vector.networks, of_vector.rebuilt),
     (of_loop.networks, of_loop.rebuilt),
-    (of_functions.networks, of_functions.rebuilt),
+    FUNCTIONS,
 )
 _known: dict[Any, tuple[Any, Network]] = {}
 
 
-def load(path: Path, options: Any = None) -> Network:
-    """Return the network in the file; raises UnusableFileError where none is found."""
+def load(path: Path, options: Any = None, finders: Any = _FINDERS) -> Network:
+    """Return the network in the file by the first of the finders that finds one; raises UnusableFileError where none does."""
     names = {name: value for name, value in (options or {}).items() if name not in OURS}
-    rebuilt, network = _found(path, names)
+    rebuilt, network = _found(path, names, finders)
     network.penalty, network.is_per_record = float((options or {}).get("penalty", 0.0)), "per_record" in (options or {})
     given = {"activation": str, "momentum": float}
     own = {name: kind(options[name]) for name, kind in given.items() if name in (options or {})}
@@ -44,13 +50,13 @@ def load(path: Path, options: Any = None) -> Network:
     return network
 
 
-def _found(path: Path, options: Any) -> tuple[Any, Network]:
+def _found(path: Path, options: Any, finders: Any) -> tuple[Any, Network]:
     """Return what finds the network again in a module, and the network."""
-    module, key = definitions(path), (path, path.read_bytes(), tuple(sorted(options.items())))
+    module, key = definitions(path), (path, path.read_bytes(), tuple(sorted(options.items())), finders)
     if key in _known:
         rebuilt, network = _known[key]
         return rebuilt, rebuilt(module, network)
-    for networks, rebuilt in _FINDERS:
+    for networks, rebuilt in finders:
         first: Network | None = next(networks(module, options), None)
         if first is not None:
             _known[key] = rebuilt, first
