@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import places
 from .calls import Layout, arrays_in
 from .class_calls import Calls, ways
 from .class_trial import Trial
 from .network import Network, assigned
+from .places import places
 from .settings import made_plain, set_penalty, set_rate
 from .spellings import BACK, LOSS, STEP, UPDATE, rank, ranked
 

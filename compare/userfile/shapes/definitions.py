@@ -11,6 +11,7 @@ from typing import Any
 from ..text import TextError, python_text
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)      # whose bodies run later
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _MAGIC = re.compile(r"(?m)^([ \t]*)[%!?].*$")
 
@@ -20,7 +21,7 @@ def load(path: Any) -> Any:
     tree = parsed(path)
     whole = ast.Module(list(tree.body), [])
     body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
-    tree.body = [each if is_definition(each) else _if_it_can_be(each) for each in needed_for(body, ())]
+    tree.body = [each if is_definition(each) else attempted(each) for each in needed_for(body, ())]
     module = ModuleType(f"attempt_{Path(path).stem}")
     vars(module)["__tree__"] = whole
     level = max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
@@ -75,6 +76,17 @@ def is_definition(statement: Any) -> Any:
     return is_search or any(isinstance(node, DEFINITIONS) for node in ast.walk(statement))
 
 
+def is_main_guard(statement: Any) -> bool:
+    """Return whether it is `if __name__ == "__main__":`."""
+    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
+
+
+def attempted(statement: Any) -> Any:
+    """Return the statement with its exceptions ignored, for constants from data that are missing; code that needs one will raise."""
+    handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
+    return ast.copy_location(ast.Try([statement], [handler], [], []), statement)
+
+
 def _changed(statement: Any) -> Any:
     """Return the names that a statement assigns, wholly or in part; for a bare call, the object or the function's arguments."""
     parts = []
@@ -93,8 +105,3 @@ def _changed(statement: Any) -> Any:
 def _used(code: Any) -> Any:
     """Return the names that code takes from outside itself."""
     return set(code.co_names).union(*(_used(each) for each in code.co_consts if isinstance(each, CodeType)))
-
-
-def _if_it_can_be(statement: Any) -> Any:
-    """Return the statement with its exceptions ignored, for constants from data that are missing; code that needs one will raise."""
-    return ast.Try([statement], [ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])], [], [])

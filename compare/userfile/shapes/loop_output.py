@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import places
 from .calls import LAYOUTS
 from .loop_parameters import RECORDS
-from .loop_pass import bound, value_at
+from .loop_pass import bound
 from .network import Network
+from .places import get, places
 from .training_loop import Loop, stored
 
 
@@ -31,7 +31,7 @@ def find_output(about: Network, loop: Loop) -> None:
             wanted = (n, units) if layout.name == "rows" else (units, n)
             if np.shape(array) in (wanted, (n,) if units == 1 else wanted) and np.asarray(array).dtype.kind == "f":
                 found.append((name, place))
-    values = {place: np.array(value_at(vars(about.module), place), dtype=float) for _, place in found}
+    values = {place: np.array(get(vars(about.module), place), dtype=float) for _, place in found}
     about.step(about.with_parameters(params, x, y, 0.0), x, np.roll(y, 1, axis=0) if n > 1 else 1 - y, 0.0)
     found = [each for each in found if _is_unchanged(about.module, each[1], values[each[1]])]      # an output depends on no targets
     targets = {*plan["y"], *_inner_targets(loop, set(plan["y"]))}
@@ -45,7 +45,7 @@ def find_output(about: Network, loop: Loop) -> None:
 def _is_unchanged(module: Any, place: Any, before: Any) -> bool:
     """Return whether the array at the place is still that one."""
     try:
-        return np.array_equal(np.asarray(value_at(vars(module), place), dtype=float), before)
+        return np.array_equal(np.asarray(get(vars(module), place), dtype=float), before)
     except (KeyError, IndexError, TypeError, ValueError):
         return False
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Layer, chain, get, places, put
 from .calls import Layout
+from .layers import Layer, chain
 from .loop_pass import given_names, space_of
 from .making import makers
+from .places import get, places, put
 from .spellings import fits_parameter, is_bias
 from .training_loop import Loop
 

@@ -11,6 +11,7 @@ import pandas as pd
 from .calls import LAYOUTS, targets_of
 from .loop_names import is_code
 from .network import Network
+from .places import get
 from .settings import made_plain, set_penalty, set_rate
 from .training_loop import Loop
 
@@ -78,18 +79,10 @@ def bound(about: Network, loop: Loop) -> Network:
 def _runner(passed: Any, plan: Mapping[str, Any], units: int) -> Any:
     def run(root: Any, x: Any) -> Any:
         y = np.eye(units)[(units - 1 - np.arange(len(x))) % units] if units > 1 else np.resize([0.0, 1.0], (len(x), 1))
-        return LAYOUTS[plan["layout"]].back(value_at(passed(root, x, y, 0.0), plan["output"]), len(x), units)
+        return LAYOUTS[plan["layout"]].back(get(passed(root, x, y, 0.0), plan["output"]), len(x), units)
 
     def run_each(root: Any, x: Any) -> Any:
         rows = [run(root, record[None, :]) for record in x]
         return None if any(row is None for row in rows) else np.vstack(rows)
 
     return run_each if plan["layout"] == "stack" else run
-
-
-def value_at(space: Mapping[str, Any], place: Any) -> Any:
-    """Return the value at that place below the names."""
-    value: Any = space
-    for _, key in place:
-        value = value[key]
-    return value

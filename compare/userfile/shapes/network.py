@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Layer
+from .layers import Layer
 
 CONVENTIONS = {"params": "list", "weights": "out_in", "records": "rows", "bias": "(k,)"}
 _RATES = (0.5, 0.25)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import chain
 from .calls import LAYOUTS, roles_of
 from .class_biases import depends_on_biases, leave_out_fixed_biases, place_bias
 from .class_forward import find_forward, runner
 from .class_loss import coster, find_loss
 from .class_step import backer, find_gradients, find_step, likely_gradients, stepper
 from .class_trial import RECORDS, Trial, methods
+from .layers import chain
 from .making import has_one_output, makers, numbered_makers
 from .network import Network
 from .spellings import BACK, FORWARD, STEP, rank

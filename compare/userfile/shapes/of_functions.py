@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import chain
 from .calls import LAYOUTS
 from .function_calls import gradients_of, stepped
 from .function_output import find_output, runner
 from .function_parameters import RECORDS, roots
+from .layers import chain
 from .network import Network
 from .spellings import BACK, FORWARD, INIT, UPDATE, ranked
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Layer, chain
 from .calls import LAYOUTS, Layout
+from .layers import Layer, chain
 from .loop_names import carriers, data_of, fractions_in, frames_in, settings_of
 from .loop_output import find_output
 from .loop_parameters import HIDDEN, INPUTS, OUTPUTS, RECORDS, emptied, root_of

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Layer, chain
 from .calls import LAYOUTS, called, filled, parameters_of, targets_of
+from .layers import Layer, chain
 from .network import Network
 from .spellings import BACK, LOSS, rank, role
 

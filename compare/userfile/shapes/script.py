@@ -7,12 +7,11 @@ from copy import deepcopy
 from types import ModuleType
 from typing import Any
 
-from .definitions import needed_for, parsed
+from .definitions import FUNCTIONS, is_main_guard, needed_for, parsed
 
 OTHER = "given_instead"
 EPOCHS = re.compile(r"range\([\d, ]+\)|epoch|iterations|n_iter")
 PASSES = re.compile(r"epoch|iterations|n_iter|[<>!]=? [\d.e-]+$|^(True|1)$")
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 NOT_SIMPLE = (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.Nonlocal)
 
 
@@ -21,7 +20,7 @@ class Script:
 
     def __init__(self, path: Any) -> None:
         self.path, self.tree = str(path), parsed(path)
-        self.body = _with_called([each for part in self.tree.body for each in (part.body if _is_main_guard(part) else [part])])
+        self.body = _with_called([each for part in self.tree.body for each in (part.body if is_main_guard(part) else [part])])
         self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
 
     def run(self, wanted: Any, given: Any, epochs: Any) -> Any:
@@ -47,10 +46,6 @@ class Script:
                 if earlier is not None:
                     sys.modules[name] = earlier
         return space
-
-
-def _is_main_guard(statement: Any) -> Any:
-    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
 
 
 def _sources(tree: Any, given: Any) -> Any:

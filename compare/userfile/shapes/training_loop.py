@@ -6,11 +6,10 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .definitions import is_definition, needed_for
+from .definitions import FUNCTIONS, attempted, is_definition, is_main_guard, needed_for
 
 OTHER = "given_instead"
 LOOPS = (ast.For, ast.While)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Loop:
         body = [each for statement in deepcopy(list(self.before)) for each in _without(statement, set(given))]
         names = {*wanted, *(self.read if runs else ())} - set(given)
         sliced = [
-            each if is_definition(each) else _attempted(each)
+            each if is_definition(each) else attempted(each)
             for each in needed_for([each for each in body if not _is_pure_definition(each)], names)
         ]
         if runs:
@@ -58,7 +57,7 @@ class Loop:
 
 def loops(tree: ast.Module) -> Iterator[Loop]:
     """Yield the file's loops, the outermost first: those at top level, then those of functions."""
-    top: list[Any] = [each for part in tree.body for each in (getattr(part, "body", []) if _is_main_guard(part) else [part])]
+    top: list[Any] = [each for part in tree.body for each in (getattr(part, "body", []) if is_main_guard(part) else [part])]
     yield from _in_block(top, (), None)
     inner = [each for part in tree.body if isinstance(part, ast.If) for each in part.body]
     for function in (each for each in [*top, *inner] if isinstance(each, ast.FunctionDef)):
@@ -95,11 +94,7 @@ def _first_target(loop: Any) -> list[ast.stmt]:
         return []
     value = ast.parse("next(iter(()))", mode="eval").body
     value.args[0].args[0] = loop.iter  # type: ignore[attr-defined]
-    return [ast.copy_location(ast.Assign([_stored_target(loop.target)], value), loop)]
-
-
-def _stored_target(target: ast.expr) -> ast.expr:
-    return deepcopy(target)
+    return [ast.copy_location(ast.Assign([deepcopy(loop.target)], value), loop)]
 
 
 def _bound(function: ast.FunctionDef, tree: ast.Module, top: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -112,7 +107,7 @@ def _bound(function: ast.FunctionDef, tree: ast.Module, top: Sequence[ast.stmt])
     values |= {arg.arg: default for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is not None}
     at = len(top)
     for number, statement in enumerate(top):
-        if isinstance(statement, _FUNCTIONS):
+        if isinstance(statement, FUNCTIONS):
             continue
         calls = [
             each
@@ -124,19 +119,15 @@ def _bound(function: ast.FunctionDef, tree: ast.Module, top: Sequence[ast.stmt])
             values |= dict(zip(names, [each for each in call.args if not isinstance(each, ast.Starred)], strict=False))
             values |= {each.arg: each.value for each in call.keywords if each.arg}
             break
-    before = [each for each in top[:at] if not isinstance(each, _FUNCTIONS)]
+    before = [each for each in top[:at] if not isinstance(each, FUNCTIONS)]
     bindings = [ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], deepcopy(value)), value) for name, value in values.items()]
     own = [each for each in bindings if not (isinstance(each.value, ast.Name) and each.value.id == each.targets[0].id)]  # type: ignore[attr-defined]
     return [*before, *own]
 
 
-def _is_main_guard(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
-
-
 def _is_pure_definition(statement: ast.stmt) -> bool:
     """Return whether the statement was executed when the file was loaded, and need not be again."""
-    return isinstance(statement, (*_FUNCTIONS, ast.Import, ast.ImportFrom))
+    return isinstance(statement, (*FUNCTIONS, ast.Import, ast.ImportFrom))
 
 
 def stored(node: ast.AST) -> list[str]:
@@ -171,7 +162,7 @@ def _walk_in_order(block: Sequence[ast.stmt], read: set[str], made: set[str], ca
             )
             read |= {name for each in head_of for name in _loaded(each)} - made
             _walk_in_order([*statement.body, *getattr(statement, "orelse", [])], read, made, carried)
-        elif not isinstance(statement, _FUNCTIONS):
+        elif not isinstance(statement, FUNCTIONS):
             own = set(_loaded(statement))
             if isinstance(statement, ast.AugAssign):
                 own |= set(stored(statement))
@@ -215,12 +206,6 @@ def _without(statement: ast.stmt, given: set[str]) -> list[ast.stmt]:
     ):
         return []
     return [statement]
-
-
-def _attempted(statement: ast.stmt) -> ast.stmt:
-    """Return the statement with its exceptions ignored: what needs its value will raise."""
-    handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
-    return ast.copy_location(ast.Try([statement], [handler], [], []), statement)
 
 
 def _once(loop: Any) -> ast.stmt:
