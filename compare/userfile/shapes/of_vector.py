@@ -20,7 +20,6 @@ from .network import Network
 from .spellings import BACK, LOSS, rank, role
 
 _INPUTS, _HIDDEN, _RECORDS = 5, (7, 6, 8), 11
-_SIZES = ("inputs", "hidden", "hiddens", "outputs", "sizes")
 
 
 def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
