@@ -14,7 +14,7 @@ from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
 from .own_loss import beside_the_step, in_words, is_of_own, own_losses, stated_by
 from .readings import Reading, evidence, readings
-from .result import Check
+from .result import Check, with_caveat
 from .unrun import lines_run, others_like, said_of
 
 _STEPS = 10      # of training with another activation
@@ -105,7 +105,7 @@ def _checked(
             check = with_momentum(attempt, right[0].problem, check, seed)
         if check.verdict in ("equivalent", "unstable formula") and beside is not None:
             said, is_loss = beside
-            check = replace(check, caveat=said) if is_loss else replace(check, notes=(*check.notes, said))
+            check = with_caveat(check, said) if is_loss else replace(check, notes=(*check.notes, said))
         return _said(check, attempt, right[0])
     if right and not any(evidence(attempt.texts)):
         one, two = right[0].problem["loss"], stated[0].problem["loss"]

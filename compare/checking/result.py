@@ -1,6 +1,6 @@
 """The result of checking an attempt: the verdict, and all that it rests on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..diagnosis.explain import Found
@@ -22,7 +22,7 @@ class Check:
     `conventions` and `notes` are sentences. `first` is the first wrong number, `reason` what else explains the verdict. `comparison` is the
     training in lockstep that followed where the probes agreed. `compared` counts numbers, and `seed` draws the same probes again. `probes`
     has the numbers of both sides on the probes, if the check was made with `keep`.
-    `caveat` is what else the verdict's line says: what an equivalent step is not.
+    `caveat` is what else the verdict's line says: what an equivalent step is not, or where the file raises an error.
     """
 
     verdict: Verdict
@@ -71,3 +71,8 @@ class Check:
         from ..report.words import headline
 
         return in_notebook(self.to_html, headline(self))
+
+
+def with_caveat(check: Check, said: str) -> Check:
+    """Return the check with one more caveat."""
+    return replace(check, caveat="; ".join(filter(None, (check.caveat, said))))

@@ -24,7 +24,7 @@ from ..userfile.conventions import Convention
 from ..userfile.file import AttemptError
 from ..userfile.interface import Candidate
 from .direction import Direction
-from .result import Check
+from .result import Check, with_caveat
 from .trials import LEAST_BCE_DIVISOR, LOSES_DIGITS, directions
 
 _MOST_NOTES = 3
@@ -67,12 +67,13 @@ class TrialRuns:
     works_in_place: bool
     data: Batch | None
     limits: Limits
-    is_lenient: bool = False      # an error that the attempt raises in a trial is a note
+    is_lenient: bool = False      # an error that the attempt raises in a trial is a note, and a caveat
 
     def tried(self, check: Check) -> Check:
         """Return the check after the trials: "different" by the first one that differs, else "unstable formula" if numbers overflow."""
         unstable: tuple[Direction, float, _Answer] | None = None
         notes: list[str] = []
+        refused: list[str] = []
         for direction in directions(self.problem, check.seed, self.data):
             agrees: list[float] = []
             for value in direction.values:
@@ -85,11 +86,16 @@ class TrialRuns:
                     return replace(check, verdict="could not run", reason=reason, line=answer.outcome.line, source=answer.outcome.source)
                 if isinstance(answer.outcome, AttemptError) and (direction.may_refuse or self.is_lenient):
                     notes.append(f"{direction.said(value)}, {answer.outcome}: nothing was compared there")
+                    refused += [] if direction.may_refuse else [direction.said(value)]
+                    if direction.is_count:      # with more records it may run, and be wrong
+                        continue
                     break
                 if answer.outcome is not None:
                     return self._different(check, direction, value, agrees, answer)
                 agrees.append(value)
         check = replace(check, notes=(*check.notes, *dict.fromkeys(notes[:_MOST_NOTES])))
+        if refused:
+            check = with_caveat(check, f"it raises an error {refused[0]}{', and elsewhere' * (len(refused) > 1)}")
         return self._unstable(check, *unstable) if unstable else check
 
     def _answer(self, direction: Direction, value: float) -> _Answer:
