@@ -1,7 +1,7 @@
 """A regularisation that a recognised file takes as an argument: the file is checked with it at 0, and at another value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,13 @@ from ..problem.problem import Problem
 from ..support.arrays import Array
 from ..userfile.file import Attempt
 from .examination import Examination
-from .own_loss import numbers_of_losses
-from .readings import probe_of, steps_of_file
+from .own_penalty import STRENGTH, USUAL, constant_penalty, penalty_of_loss
+from .readings import steps_of_file
 from .result import Check
 
-STRENGTH = 0.05
 _STEPS = 10
-_USUAL = (1.0, 2.0, 0.5)      # the step's factor: of ½ λ Σw², of λ Σw², and of one that is halved
+_WHICH = {"all": "all parameters", "weights": "the weights"}
+_PER_RECORD = ", divided by the number of records"
 
 
 def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, seed: int) -> Check:
@@ -29,8 +29,10 @@ def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, se
         options = {**(attempt.options or {}), "penalty": str(STRENGTH), **({"per_record": "yes"} if per_record else {})}
         other = Attempt.load(attempt.path, attempt.adapter, options)
         found = steps_of_file(other, problem)
-        if without is None or found is None or all(_is_same(one, two) for one, two in zip(without, found, strict=True)):
+        if without is None or found is None:
             return check
+        if all(_is_same(one, two) for one, two in zip(without, found, strict=True)):
+            return _without_step(attempt, declared, check)
         factor, decay = _factor(problem, without, found)
         if factor is not None:
             break
@@ -40,7 +42,7 @@ def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, se
         if own.is_per_record != per_record:
             options = {**(attempt.options or {}), "penalty": str(STRENGTH), **({"per_record": "yes"} if own.is_per_record else {})}
             other = Attempt.load(attempt.path, attempt.adapter, options)
-    factor = factor if factor in _USUAL else 1.0
+    factor = factor if factor in USUAL else 1.0
     given = {**declared, "weight_decay": STRENGTH * factor, "decay": decay}
     tested = Examination(other, declared_problem(given), seed, _STEPS, is_lenient=True).result()
     whose = f"which its own loss, {own.name}, has as" if own is not None else "whose step is that of"
@@ -55,50 +57,25 @@ def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, se
     return replace(tested, notes=(*tested.notes, f"it agrees without its regularisation, and not {said}"))
 
 
+def _without_step(attempt: Attempt, declared: Mapping[str, Any], check: Check) -> Check:
+    """Return the check of a file whose step has no regularisation: it is different where the file's own loss has one.
+
+    To gradients alone, without a loss beside them, whoever makes the step of them may add it.
+    """
+    if not {"train_step", "trace"} & set(attempt.functions):
+        return check
+    if (own := penalty_of_loss(attempt, declared)) is not None:
+        added = f"its own loss, {own.name}, has a regularisation, {_in_words(own.factor, own.decay, own.is_per_record)}"
+    elif (own := constant_penalty(attempt, declared)) is not None:
+        number = f"{own.factor:.4g}/2 Σw² over {_WHICH[own.decay]}{_PER_RECORD * own.is_per_record}"
+        added = f"its own loss, {own.name}, has a regularisation, {number}"
+    else:
+        return check
+    return replace(check, verdict="different", reason=f"{added}, and its step has none")
+
+
 def _in_words(factor: float, decay: str, is_per_record: bool) -> str:
-    which = "all parameters" if decay == "all" else "the weights"
-    return f"{factor:g} times ½ λ Σw² over {which}" + (", divided by the number of records" if is_per_record else "")
-
-
-@dataclass(frozen=True)
-class OwnPenalty:
-    """What the loss `name` adds: `factor` times ½ λ Σw², divided by the number of records if `is_per_record`, over what decays."""
-
-    name: str
-    factor: float
-    decay: str
-    is_per_record: bool
-
-
-def penalty_of_loss(attempt: Attempt, declared: Mapping[str, Any]) -> OwnPenalty | None:
-    """Return what a loss that the file computes adds with its regularisation at STRENGTH; None where none adds a multiple of Σw²."""
-    with_it = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "penalty": str(STRENGTH)})
-    made = probe_of(attempt, declared)
-    squares = {
-        decay: STRENGTH / 2 * sum(float(np.sum(array**2)) for name, array in made.parameters.items() if decay == "all" or "weight" in name)
-        for decay in ("weights", "all")
-    }
-    ratios: list[dict[tuple[str, int], float]] = []
-    for x, y in made.batches[:2]:
-        without, found = (numbers_of_losses(each, declared, made.parameters, x, y) for each in (attempt, with_it))
-        ratios.append(
-            {
-                (name, at): two - one
-                for name, numbers in without.items()
-                if len(numbers) == len(found.get(name, ()))
-                for at, (one, two) in enumerate(zip(numbers, found[name], strict=True))
-            }
-        )
-    sizes = [len(x) for x, _ in made.batches[:2]]
-    for key in ratios[0].keys() & ratios[1].keys():
-        for decay, square in squares.items():
-            added = [each[key] / square for each in ratios]
-            for is_per_record in (False, True):
-                factors = [one * n for one, n in zip(added, sizes, strict=True)] if is_per_record else added
-                factor = next((each for each in _USUAL if np.allclose(factors, each, rtol=1e-6)), None)
-                if factor is not None:
-                    return OwnPenalty(key[0], factor, decay, is_per_record)
-    return None
+    return f"{factor:g} times ½ λ Σw² over {_WHICH[decay]}{_PER_RECORD * is_per_record}"
 
 
 def _is_same(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:

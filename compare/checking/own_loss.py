@@ -49,7 +49,7 @@ def own_losses(attempt: Attempt, declared: Mapping[str, Any]) -> list[OwnLoss]:
     fits: dict[str, dict[tuple[str, str], float]] = {}
     for number, (x, y) in enumerate(made.batches[:2]):
         shown = numbers_of_losses(attempt, declared, made.parameters, x, y)
-        every = _values(problem, made.parameters, x, y)
+        every = values_of_losses(problem, made.parameters, x, y)
         own = {name: {key: value for key, value in every.items() if _is_among(value, numbers)} for name, numbers in shown.items()}
         if number == 0:
             fits = own
@@ -129,7 +129,7 @@ def _is_among(value: float, numbers: Sequence[float]) -> bool:
     return bool(np.isfinite(value)) and any(abs(number - value) <= _CLOSE * abs(value) for number in numbers)
 
 
-def _values(problem: Problem, parameters: Mapping[str, Array], x: Array, y: Array) -> dict[tuple[str, str], float]:
+def values_of_losses(problem: Problem, parameters: Mapping[str, Array], x: Array, y: Array) -> dict[tuple[str, str], float]:
     """Return every loss of the output, with every reduction."""
     side = Manual(problem)
     side.load_state_dict(parameters)

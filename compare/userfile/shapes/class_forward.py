@@ -19,7 +19,7 @@ def find_forward(trial: Trial) -> tuple[str, Layout] | None:
             run = runner(name, layout, about.sizes[-1])
             try:
                 output = run(trial.fresh(), x)
-                if output is None or (name not in usual and np.allclose(output, run(_halved(trial), x))):
+                if output is None or (name not in usual and np.allclose(output, run(halved(trial), x))):
                     continue      # an output depends on the weights
                 each = [slice(i, i + 1) for i in range(RECORDS)]
                 if layout.is_whole and not np.allclose(np.vstack([run(trial.fresh(row), x[row]) for row in each]), output):
@@ -32,7 +32,7 @@ def find_forward(trial: Trial) -> tuple[str, Layout] | None:
     return None
 
 
-def _halved(trial: Trial) -> Any:
+def halved(trial: Trial) -> Any:
     """Return a new root with its parameters halved."""
     root = trial.fresh()
     return trial.about.written(root, [array / 2 for array in trial.about.parameters(root)])
