@@ -124,12 +124,17 @@ class TrialRuns:
             return _Answer(next(filter(None, (_outside(self.problem, run, *each) for each in final.items())), None), run, final)
 
     def _is_overflow(self, direction: Direction, value: float, answer: _Answer) -> bool:
-        """Return whether the outcome may be that of a right formula that raises e to numbers too large for it."""
+        """Return whether the outcome may be that of a right formula that raises e to numbers too large for it.
+
+        Where all records have one shift, e^(z − shift) is off by |z − shift| times what rounding allows.
+        """
         if isinstance(answer.outcome, FaultError):
             return answer.outcome.kind == "nan" and value >= direction.overflows
         if not isinstance(answer.outcome, Difference) or answer.run is None:
             return False
-        return value >= direction.loses_digits or (direction.drawn and self._farthest(answer.run, answer.outcome.step) >= LOSES_DIGITS)
+        farthest = self._farthest(answer.run, answer.outcome.step)
+        is_rounding = value >= direction.overflows and bool(answer.outcome.allowed) and answer.outcome.share <= farthest
+        return value >= direction.loses_digits or is_rounding or (direction.drawn and farthest >= LOSES_DIGITS)
 
     def _loses_variance(self, answer: _Answer) -> bool:
         """Return whether the outcome may come from v as mean(z²) − (mean z)², which is off by (mean z)²/(v + ε) times as much."""

@@ -37,7 +37,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file leaves no choice of: `is_single`, one record in each step, a learning rate of its own, targets with every class."""
+    """What a file leaves no choice of: `is_single`, one record in each step, a learning rate of its own, the last class as a target."""
 
     is_single: bool = False
     lr: float | None = None
@@ -61,10 +61,11 @@ class Limits:
         return cls(declared.get("batch") == 1, own_rate, declared.get("classes") == "all")
 
     def allow(self, probe: Probe, classes: int) -> bool:
-        """Return whether the file can take the probe's targets."""
+        """Return whether the file can take the probe's targets: where it counts the classes, the last one is there, and one more."""
         if self.is_single or not self.has_all_classes:
             return True
-        return all(len(np.unique(y if y.ndim == 1 else y.argmax(axis=-1))) == classes for _, y in probe.batches)
+        found = [np.unique(y if y.ndim == 1 else y.argmax(axis=-1)) for _, y in probe.batches]
+        return all(len(each) > 1 and each[-1] == classes - 1 for each in found)
 
 
 def _is_free(y: Any) -> bool:

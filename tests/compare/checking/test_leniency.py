@@ -67,3 +67,22 @@ def test_more_records_than_those_that_raise_are_compared(tmp_path: Path) -> None
     result = checked(tmp_path, RIGHT.replace("n = len(X)\n", "n = min(len(X), 60)\n        assert len(X) != 12\n"))
     assert result.verdict == "different"
     assert "with more than" in str(result.reason)
+
+
+NUMBERS = RIGHT.replace("Y * np.log(output), axis=1", "np.eye(output.shape[1])[Y] * np.log(output), axis=1").replace(
+    "d2 = (self.forward(X) - Y) / n", "out = self.forward(X)\n        d2 = (out - one_hot(Y, out.shape[1])) / n"
+)
+COUNTED = "\n\ndef one_hot(Y, k):\n    return np.eye(Y.max() + 1)[Y]\n"
+IN_ORDER = "\n\ndef one_hot(Y, k):\n    return np.eye(k)[np.unique(Y, return_inverse=True)[1]]\n"
+
+
+def test_a_class_that_no_record_has_is_tried_where_classes_are_numbers(tmp_path: Path) -> None:
+    assert checked(tmp_path, NUMBERS + COUNTED).verdict == "equivalent"
+    assert checked(tmp_path, NUMBERS + IN_ORDER).verdict == "different"
+
+
+def test_one_shift_for_all_records_is_no_mistake(tmp_path: Path) -> None:
+    result = checked(tmp_path, RIGHT.replace("np.exp(z)", "np.exp(z - np.max(z))"))
+    assert result.verdict == "equivalent"
+    clipped = checked(tmp_path, RIGHT.replace("np.exp(z)", "np.exp(np.clip(z, -300, 300))"))
+    assert clipped.verdict == "different"
