@@ -9,13 +9,14 @@ from ..support.arrays import Batch
 from ..support.errors import CompareError, ProblemError
 from ..userfile.conventions import CHOICES, Convention
 from ..userfile.file import Attempt
-from .decay import STRENGTH, with_penalty
+from .decay import with_penalty
 from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
 from .own_loss import beside_the_step, in_words, is_of_own, own_losses, stated_by
+from .own_penalty import STRENGTH
 from .readings import Reading, evidence, readings
 from .result import Check, with_caveat
-from .unrun import lines_run, others_like, said_of
+from .unrun import lines_run, others_like, said_of, trainers_unrun
 
 _STEPS = 10      # of training with another activation
 _MOST = 6      # readings that are examined where none is right
@@ -35,7 +36,11 @@ def check_recognised(
     check = _with_activations(attempt, given, check, seed, lines)
     if check.verdict == "equivalent":
         check = _with_others(attempt, given, check, seed, lines)
-    return check if check.verdict != "equivalent" else replace(check, notes=(*check.notes, *said_of(attempt.text, lines)))
+    if check.verdict != "equivalent":
+        return check
+    trainers = trainers_unrun(attempt.text, lines)
+    check = with_caveat(check, f"{' and '.join(trainers[:2])} did not run, and may train in another way") if trainers else check
+    return replace(check, notes=(*check.notes, *said_of(attempt.text, lines)))
 
 
 def _with_others(attempt: Attempt, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:

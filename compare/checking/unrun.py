@@ -49,13 +49,15 @@ def said_of(text: str, lines: Collection[int]) -> list[str]:
     return [f"not run, and so not compared: {', '.join(found[:_MOST])}{more}"]
 
 
+def trainers_unrun(text: str, lines: Collection[int]) -> list[str]:
+    """Return what did not run of functions that call others of the file in a loop, as one that trains does, and of loops at top level."""
+    calling = {f"{name} (line {function.lineno})" for name, function in functions_of(_parsed(text)) if _calls(function, _own(text))}
+    return [each for each in unrun_in(text, lines) if each in calling or each.startswith("the loop")]
+
+
 def unrun_in(text: str, lines: Collection[int]) -> Iterator[str]:
     """Yield the functions, methods, branches and loops at top level with arithmetic, of which no line is among these."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return
-    own = {name.rpartition(".")[2] for name, _ in functions_of(tree)} | {each.name for each in tree.body if isinstance(each, ast.ClassDef)}
+    tree, own = _parsed(text), _own(text)
     for name, function in functions_of(tree):
         if _has_run(function.body, lines):
             yield from (f"a branch of {name} (line {first.lineno})" for first in _branches(function.body, lines))
@@ -68,10 +70,7 @@ def unrun_in(text: str, lines: Collection[int]) -> Iterator[str]:
 
 def others_like(text: str, lines: Collection[int]) -> Iterator[tuple[str, str]]:
     """Yield the classes that did not run, and the functions with the arguments of one that did, each as an option of a shape."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return
+    tree = _parsed(text)
     for node in (each for each in tree.body if isinstance(each, ast.ClassDef)):
         methods = [each.body for each in node.body if isinstance(each, _Function)]
         if methods and not any(_has_run(each, lines) for each in methods) and any(map(_has_arithmetic, methods)):
@@ -79,6 +78,19 @@ def others_like(text: str, lines: Collection[int]) -> Iterator[tuple[str, str]]:
     functions = [(node.name, [each.arg for each in node.args.args], node.body) for node in tree.body if isinstance(node, _Function)]
     known = [names for _, names, body in functions if _has_run(body, lines) and len(names) >= _LEAST]
     yield from (("step", name) for name, names, body in functions if names in known and not _has_run(body, lines) and _has_arithmetic(body))
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _own(text: str) -> set[str]:
+    """Return the names of the file's functions, methods and classes."""
+    tree = _parsed(text)
+    return {name.rpartition(".")[2] for name, _ in functions_of(tree)} | {each.name for each in tree.body if isinstance(each, ast.ClassDef)}
 
 
 def functions_of(tree: ast.Module) -> Iterator[tuple[str, _Function]]:
