@@ -1,7 +1,6 @@
 """What of a recognised file the check did not run: functions and branches with arithmetic in them, which no verdict speaks of."""
 
 import ast
-import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,15 +9,13 @@ from typing import Any
 
 from ..diagnosis.probes import Limits, draw_probes
 from ..problem.problem import Problem
+from ..userfile.computing import BESIDE, Function, calls_in_loop, functions_of, has_arithmetic, own_names, parsed
 from ..userfile.conventions import ContractError
 from ..userfile.file import Attempt, AttemptError
 from .readings import convention_of
 
 _MOST = 6      # that are named
 _LEAST = 3      # arguments that tell which functions are alike: weights, inputs and targets
-_COMPUTING = ("dot", "matmul", "exp", "log", "tanh", "maximum", "where", "multiply", "clip", "outer")
-_BESIDE = re.compile(r"plot|draw|show|load|read|print|accuracy|split|shuffle|one_?hot|fetch|save|init|repr|str__", re.IGNORECASE)
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def lines_run(attempt: Attempt, problem: Problem) -> set[int]:
@@ -50,56 +47,40 @@ def said_of(text: str, lines: Collection[int]) -> list[str]:
 
 
 def trainers_unrun(text: str, lines: Collection[int]) -> list[str]:
-    """Return what did not run of functions that call others of the file in a loop, as one that trains does, and of loops at top level."""
-    calling = {f"{name} (line {function.lineno})" for name, function in functions_of(_parsed(text)) if _calls(function, _own(text))}
-    return [each for each in unrun_in(text, lines) if each in calling or each.startswith("the loop")]
+    """Return the functions that call others of the file in a loop, as one that trains does, and what of loops at top level did not run."""
+    own = own_names(tree := parsed(text))
+    calling = {f"{name} (line {function.lineno})" for name, function in functions_of(tree) if calls_in_loop(function, own)}
+    return [each for each in unrun_in(text, lines) if each in calling or "the loop" in each]
 
 
 def unrun_in(text: str, lines: Collection[int]) -> Iterator[str]:
     """Yield the functions, methods, branches and loops at top level with arithmetic, of which no line is among these."""
-    tree, own = _parsed(text), _own(text)
+    tree = parsed(text)
+    own = own_names(tree)
     for name, function in functions_of(tree):
         if _has_run(function.body, lines):
             yield from (f"a branch of {name} (line {first.lineno})" for first in _branches(function.body, lines))
-        elif not _BESIDE.search(name) and (_has_arithmetic(function.body) or _calls(function, own)):
+        elif not BESIDE.search(name) and (has_arithmetic(function.body) or calls_in_loop(function, own)):
             yield f"{name} (line {function.lineno})"
     for loop in (each for part in tree.body for each in (part.body if isinstance(part, ast.If) else [part])):
-        if isinstance(loop, (ast.For, ast.While)) and not _has_run(loop.body, lines) and _has_arithmetic(loop.body):
+        if not isinstance(loop, (ast.For, ast.While)):
+            continue
+        if _has_run(loop.body, lines):
+            yield from (f"a branch of the loop in line {loop.lineno} (line {first.lineno})" for first in _branches(loop.body, lines))
+        elif has_arithmetic(loop.body):
             yield f"the loop in line {loop.lineno}"
 
 
 def others_like(text: str, lines: Collection[int]) -> Iterator[tuple[str, str]]:
     """Yield the classes that did not run, and the functions with the arguments of one that did, each as an option of a shape."""
-    tree = _parsed(text)
+    tree = parsed(text)
     for node in (each for each in tree.body if isinstance(each, ast.ClassDef)):
-        methods = [each.body for each in node.body if isinstance(each, _Function)]
-        if methods and not any(_has_run(each, lines) for each in methods) and any(map(_has_arithmetic, methods)):
+        methods = [each.body for each in node.body if isinstance(each, Function)]
+        if methods and not any(_has_run(each, lines) for each in methods) and any(map(has_arithmetic, methods)):
             yield "class", node.name
-    functions = [(node.name, [each.arg for each in node.args.args], node.body) for node in tree.body if isinstance(node, _Function)]
+    functions = [(node.name, [each.arg for each in node.args.args], node.body) for node in tree.body if isinstance(node, Function)]
     known = [names for _, names, body in functions if _has_run(body, lines) and len(names) >= _LEAST]
-    yield from (("step", name) for name, names, body in functions if names in known and not _has_run(body, lines) and _has_arithmetic(body))
-
-
-def _parsed(text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except SyntaxError:
-        return ast.Module([], [])
-
-
-def _own(text: str) -> set[str]:
-    """Return the names of the file's functions, methods and classes."""
-    tree = _parsed(text)
-    return {name.rpartition(".")[2] for name, _ in functions_of(tree)} | {each.name for each in tree.body if isinstance(each, ast.ClassDef)}
-
-
-def functions_of(tree: ast.Module) -> Iterator[tuple[str, _Function]]:
-    """Yield the functions and methods of a module with their names."""
-    for node in tree.body:
-        if isinstance(node, _Function):
-            yield node.name, node
-        elif isinstance(node, ast.ClassDef):
-            yield from ((f"{node.name}.{each.name}", each) for each in node.body if isinstance(each, _Function))
+    yield from (("step", name) for name, names, body in functions if names in known and not _has_run(body, lines) and has_arithmetic(body))
 
 
 def _branches(body: Sequence[ast.stmt], lines: Collection[int]) -> Iterator[ast.stmt]:
@@ -107,37 +88,13 @@ def _branches(body: Sequence[ast.stmt], lines: Collection[int]) -> Iterator[ast.
     for statement in body:
         for block in (getattr(statement, name, []) for name in ("body", "orelse", "finalbody")):
             if isinstance(statement, ast.If) and block and not _has_run(block, lines):
-                yield from block[:1] if _has_arithmetic(block) else []
+                yield from block[:1] if has_arithmetic(block) else []
             else:
                 yield from _branches(block, lines)
 
 
 def _has_run(body: Sequence[ast.stmt], lines: Collection[int]) -> bool:
     return any(line in lines for each in body for line in range(each.lineno, (each.end_lineno or each.lineno) + 1))
-
-
-def _calls(function: _Function, own: Collection[str]) -> bool:
-    """Return whether the function calls one of the file's own in a loop, as one that trains does."""
-    inner = [each for loop in ast.walk(function) if isinstance(loop, (ast.For, ast.While)) for each in ast.walk(loop)]
-    calls = [each.func for each in inner if isinstance(each, ast.Call)]
-    return any((each.id if isinstance(each, ast.Name) else getattr(each, "attr", "")) in own for each in calls)
-
-
-def _has_arithmetic(body: Sequence[ast.stmt]) -> bool:
-    """Return whether the statements compute with arrays or numbers, beyond counting and putting texts together."""
-    return any(_computes(node) for each in body for node in ast.walk(each))
-
-
-def _computes(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return node.func.attr in _COMPUTING
-    if isinstance(node, ast.AugAssign):
-        return not isinstance(node.value, (ast.Constant, ast.JoinedStr, ast.List))
-    if not isinstance(node, ast.BinOp) or isinstance(node.op, (ast.Mod, ast.FloorDiv)):
-        return False
-    is_count = isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(node.right, ast.Constant)
-    is_text = any(isinstance(each, ast.JoinedStr) or isinstance(getattr(each, "value", None), str) for each in (node.left, node.right))
-    return not is_count and not is_text
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from pathlib import Path
 from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
 from ..userfile.file import AttemptError
+from .file import PartsFile
 from .result import PartsCheck
 from .shapes import SHAPES
+from .uncompared import uncompared
 
 
 def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
@@ -32,5 +34,6 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     found = f"{shape.words}: {', '.join(dict.fromkeys(signs))}"
     texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
     left_out = tuple(getattr(file, "left_out", ()))
-    result = replace(result, found=found, parts=parts, texts=texts, left_out=left_out)
+    caveats = tuple(uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile))
+    result = replace(result, found=found, parts=parts, texts=texts, left_out=left_out, caveats=caveats)
     return replace(result, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

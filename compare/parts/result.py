@@ -54,6 +54,7 @@ class PartsCheck:
     text: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)      # of the files beside it, by name
     left_out: tuple[str, ...] = ()      # parameters whose gradients are compared, and not their update
+    caveats: tuple[str, ...] = ()      # what else of the file is not compared
 
     @property
     def compared(self) -> int:

@@ -21,6 +21,7 @@ def headline(check: PartsCheck) -> str:
     if check.verdict == "equivalent":
         agreed = sum(part.mark == "agrees" for part in check.parts)
         left_out = f"; the update of {', '.join(check.left_out)} is not compared" if check.left_out else ""
+        left_out += f"; but {'; '.join(check.caveats)}" if check.caveats else ""
         parts = "part" if agreed == 1 else "parts"
         return f"equivalent: {check.compared} numbers of {agreed} {parts}, each within what rounding allows{left_out}"
     if check.verdict == "different" and first is not None:
@@ -62,7 +63,7 @@ def parts_json(check: PartsCheck) -> str:
         **fields(check, "reason"),
         "file": check.name,
         "adapter": check.shape,
-        **fields(check, "found", "seed", "compared", "left_out"),
+        **fields(check, "found", "seed", "compared", "left_out", "caveats"),
         "line": check.at if first is None else _line(first),
         "first_divergence": None if first is None else difference_object(first.first),
         "parts": [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compare import check
-from compare.checking.unrun import others_like, unrun_in
+from compare.checking.unrun import others_like, trainers_unrun, unrun_in
 
 pytestmark = pytest.mark.sampled(6)
 
@@ -69,6 +69,9 @@ def test_a_loop_at_top_level_that_did_not_run_is_named() -> None:
     text = "import numpy as np\n\nfor i in range(3):\n    w = w - 0.1 * g\n"
     assert list(unrun_in(text, {1, 3})) == ["the loop in line 3"]
     assert list(unrun_in(text, {1, 3, 4})) == []
+    late = "import numpy as np\n\nfor i in range(3):\n    w = w - g\n    if i > 0:\n        w = w - 0.1 * w\n"
+    assert list(unrun_in(late, {1, 3, 4, 5})) == ["a branch of the loop in line 3 (line 6)"]
+    assert trainers_unrun(late, {1, 3, 4, 5}) == ["a branch of the loop in line 3 (line 6)"]
 
 
 @pytest.mark.parametrize(("was", "now", "verdict"), [("", "", "equivalent"), ("(1 - self.h ** 2)", "(1 - self.h)", "different")])
