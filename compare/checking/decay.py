@@ -17,8 +17,6 @@ from .readings import steps_of_file
 from .result import Check
 
 _STEPS = 10
-_WHICH = {"all": "all parameters", "weights": "the weights"}
-_PER_RECORD = ", divided by the number of records"
 
 
 def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, seed: int) -> Check:
@@ -67,15 +65,15 @@ def _without_step(attempt: Attempt, declared: Mapping[str, Any], check: Check) -
     if (own := penalty_of_loss(attempt, declared)) is not None:
         added = f"its own loss, {own.name}, has a regularisation, {_in_words(own.factor, own.decay, own.is_per_record)}"
     elif (own := constant_penalty(attempt, declared)) is not None:
-        number = f"{own.factor:.4g}/2 Σw² over {_WHICH[own.decay]}{_PER_RECORD * own.is_per_record}"
-        added = f"its own loss, {own.name}, has a regularisation, {number}"
+        added = f"its own loss, {own.name}, has a regularisation, {own.in_numbers}"
     else:
         return check
     return replace(check, verdict="different", reason=f"{added}, and its step has none")
 
 
 def _in_words(factor: float, decay: str, is_per_record: bool) -> str:
-    return f"{factor:g} times ½ λ Σw² over {_WHICH[decay]}{_PER_RECORD * is_per_record}"
+    which = "all parameters" if decay == "all" else "the weights"
+    return f"{factor:g} times ½ λ Σw² over {which}" + (", divided by the number of records" if is_per_record else "")
 
 
 def _is_same(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:

@@ -22,12 +22,22 @@ _SCALES = (1.0, 0.6)      # of the parameters
 
 @dataclass(frozen=True)
 class OwnPenalty:
-    """What the loss `name` adds: `factor` times ½ λ Σw², divided by the number of records if `is_per_record`, over what decays."""
+    """What the loss `name` adds: `factor` times ½ λ Σw², divided by the number of records if `is_per_record`, over what decays.
+
+    `beside` is the loss with its reduction to which a constant regularisation is added.
+    """
 
     name: str
     factor: float
     decay: str
     is_per_record: bool
+    beside: tuple[str, str] | None = None
+
+    @property
+    def in_numbers(self) -> str:
+        """A constant regularisation in words."""
+        which = "all parameters" if self.decay == "all" else "the weights"
+        return f"{self.factor:.4g}/2 Σw² over {which}" + (", divided by the number of records" if self.is_per_record else "")
 
 
 def penalty_of_loss(attempt: Attempt, declared: Mapping[str, Any]) -> OwnPenalty | None:
@@ -70,8 +80,8 @@ def constant_penalty(attempt: Attempt, declared: Mapping[str, Any]) -> OwnPenalt
     for key in found[0]:
         factors = [each[key] for each in found if key in each]
         if len(factors) == len(found) and np.allclose(factors, factors[0], rtol=_SAME, atol=0):
-            name, _, _, decay, is_per_record = key
-            return OwnPenalty(name, factors[0], decay, is_per_record)
+            name, _, beside, decay, is_per_record = key
+            return OwnPenalty(name, float(f"{factors[0]:.6g}"), decay, is_per_record, beside)
     return None
 
 

@@ -1,6 +1,6 @@
 """Check a file whose shape was recognised: by the reading of its loss that makes it right, or else by that which explains it best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from .decay import with_penalty
 from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
 from .own_loss import beside_the_step, in_words, is_of_own, own_losses, stated_by
-from .own_penalty import STRENGTH
+from .own_penalty import STRENGTH, constant_penalty
 from .readings import Reading, evidence, readings
 from .result import Check, with_caveat
 from .unrun import lines_run, others_like, said_of, trainers_unrun
@@ -112,6 +112,9 @@ def _checked(
             said, is_loss = beside
             check = with_caveat(check, said) if is_loss else replace(check, notes=(*check.notes, said))
         return _said(check, attempt, right[0])
+    penalized = None if right else _with_constant_penalty(attempt, found, examined)
+    if penalized is not None:
+        return penalized
     if right and not any(evidence(attempt.texts)):
         one, two = right[0].problem["loss"], stated[0].problem["loss"]
         said = f"its step is right for {one}, and wrong for {two}, whose error has a factor f′"
@@ -127,6 +130,17 @@ def _checked(
     check = examined(reading) if keep else check
     others = [other for other, _ in order[1:] if other.diagnosis and len(other.diagnosis) == len(check.diagnosis)]
     return _said(replace(check, notes=(*check.notes, *_also(check, others))), attempt, reading)
+
+
+def _with_constant_penalty(attempt: Attempt, found: Sequence[Reading], examined: Callable[[Reading], Check]) -> Check | None:
+    """Return the check of a file whose step has the constant regularisation that its own loss has; None where it has not."""
+    own = constant_penalty(attempt, found[0].problem)
+    reading = next((each for each in found if own and (each.problem["loss"], each.problem["reduction"]) == own.beside), None)
+    if own is None or reading is None or own.is_per_record:
+        return None
+    check = examined(replace(reading, problem={**reading.problem, "weight_decay": own.factor, "decay": own.decay}))
+    said = f"its step has the regularisation that its own loss, {own.name}, has: {own.in_numbers}"
+    return _said(replace(check, notes=(*check.notes, said)), attempt, reading) if check.verdict == "equivalent" else None
 
 
 def _also(check: Check, others: Sequence[Check]) -> list[str]:

@@ -49,6 +49,14 @@ def test_a_regularisation_in_the_loss_and_in_the_step_agrees(tmp_path: Path) -> 
     assert checked(tmp_path, CLASS).verdict == "equivalent"
 
 
+def test_a_constant_regularisation_in_both_agrees_and_another_one_in_the_step_does_not(tmp_path: Path) -> None:
+    constant = CLASS.replace("self.lam /", "0.01 /").replace("self.lam *", "0.01 *")
+    result = checked(tmp_path, constant)
+    assert result.verdict == "equivalent"
+    assert "its step has the regularisation that its own loss, loss, has: 0.01/2 Σw² over the weights" in result.notes
+    assert checked(tmp_path, constant.replace("0.01 / 2", "0.01")).verdict == "different"
+
+
 @pytest.mark.parametrize(
     ("strength", "said"),
     [
