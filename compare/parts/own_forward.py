@@ -2,8 +2,8 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,25 +26,44 @@ def own_layer(file: PartsFile, pair: Pair, rows: Sequence[Layer]) -> Layer | Non
     module = vars(file.module)
     required = [each for each in inspect.signature(module[pair.backwards[0]]).parameters.values() if each.default is each.empty]
     outputs = tuple(f"out{i or ''}" for i in range(max(1, len(required) - 1)))
+    other = _other_numbers(module[pair.forward], module[pair.backwards[0]])
     for draw in dict.fromkeys(row.draw for row in rows):
         cases = list(draw(np.random.default_rng(0)))
         own = _Own(file, pair.forward, list(cases[0].arrays), len(outputs))
         taken = [number for number, case in enumerate(cases) if own.runs(case)]
         if len(taken) > 1:
-            return Layer("autograd of its own forward, which is not compared", _Taken(draw, taken), own.reference, outputs, is_own=True)
+            also = [number for number in taken if other and own.runs(_with(cases[number], other))]
+            drawn = _Taken(draw, taken, also, other)
+            return Layer("autograd of its own forward, which is not compared", drawn, own.reference, outputs, is_own=True)
     return None
+
+
+def _other_numbers(forward: Callable[..., Any], backward: Callable[..., Any]) -> dict[str, float]:
+    """Return other numbers for the arguments that are numbers by default, of which the backward function learns by the cache alone."""
+    own = inspect.signature(forward).parameters.values()
+    numbers = {each.name: each.default for each in own if isinstance(each.default, float) and np.isfinite(each.default)}
+    left = {name: value for name, value in numbers.items() if name not in inspect.signature(backward).parameters}
+    return {name: value**0.5 if 0 < value < 1 else 1.5 * value + 0.25 for name, value in left.items()}
+
+
+def _with(case: Case, other: Mapping[str, float]) -> Case:
+    return Case(case.arrays, {**other, **case.options})
 
 
 @dataclass(frozen=True)
 class _Taken:
-    """What is drawn, without the cases on which the forward does not run."""
+    """What is drawn, without the cases on which the forward does not run; then those of `also` with other numbers for its arguments."""
 
     draw: Callable[[Generator], Iterator[Case]]
     taken: Sequence[int]
+    also: Sequence[int] = ()
+    other: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, random: Generator) -> Iterator[Case]:
         """Yield the cases."""
-        return (case for number, case in enumerate(self.draw(random)) if number in self.taken)
+        cases = list(self.draw(random))
+        yield from (cases[number] for number in self.taken)
+        yield from (_with(cases[number], self.other) for number in self.also)
 
 
 class _Own:

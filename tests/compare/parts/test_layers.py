@@ -113,6 +113,22 @@ def test_a_layer_of_no_known_name_is_compared_with_autograd_of_its_own_forward(t
         assert (result.verdict, first(result).name) == ("different", name)
 
 
+def test_a_number_that_a_forward_has_by_default_is_given_another_value(tmp_path: Path) -> None:
+    own = """
+def sharp_relu_forward(x, alpha=0.1):
+    return np.where(x > 0, x, alpha * x), (x, alpha)
+
+def sharp_relu_backward(dout, cache):
+    x, alpha = cache
+    return dout * np.where(x > 0, 1.0, alpha)
+"""
+    assert checked(tmp_path, LAYERS + own).verdict == "equivalent"
+    wrong = checked(tmp_path, LAYERS + own.replace("1.0, alpha)", "1.0, 0.1)"))
+    assert (wrong.verdict, first(wrong).name, first(wrong).on) == ("different", "sharp_relu_backward", "x (4, 6), alpha 0.316")
+    in_both = own.replace("(dout, cache)", "(dout, cache, alpha=0.1)").replace("x, alpha = cache", "x, _ = cache")
+    assert checked(tmp_path, LAYERS + in_both).verdict == "equivalent"
+
+
 def test_what_raises_could_not_run(tmp_path: Path) -> None:
     result = checked(tmp_path, LAYERS.replace("return dout * (cache > 0)", "return dout * (missing > 0)"))
     found = first(result)
