@@ -18,11 +18,11 @@ from ..support.boundary import public
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 from ..support.threads import one_blas_thread
-from ..userfile import shapes
 from ..userfile.file import Attempt, AttemptError
 from ..userfile.in_memory import Functions
-from ..userfile.interface import Candidate
+from ..userfile.interface import Candidate, Recognised
 from ..userfile.program import Program
+from ..userfile.shapes import RECOGNISED
 from ..userfile.shapes.definitions import offers_contract
 from .examination import Examination
 from .recognition import check_recognised
@@ -68,7 +68,7 @@ def check(
         except AttemptError as error:
             about = str(attempt), declared_problem(problem or {}), seed
             return Check("could not run", *about, reason=str(error), line=error.line, source=error.source)
-    if isinstance(attempt, Attempt) and attempt.found:
+    if isinstance(attempt, Recognised) and attempt.found:
         with one_blas_thread(True):
             return check_recognised(attempt, problem or {}, seed, steps, data, keep)
     agreed = declared_problem({**attempt.problem, **(problem or {})})
@@ -87,7 +87,7 @@ def recognised_in(path: Path, shape: Mapping[str, str]) -> Attempt:
     unknown = [name for name in shape if name not in SHAPE]
     if unknown:
         raise ProblemError(f"shape has {', '.join(map(repr, unknown))}; expected some of {', '.join(SHAPE)}")
-    return Attempt.load(path, shapes.FOLDER / "recognised.py", shape)
+    return Attempt.load(path, RECOGNISED, shape)
 
 
 def _checked_data(data: Any, problem: Problem) -> Batch:

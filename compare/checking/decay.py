@@ -10,7 +10,7 @@ from ..diagnosis.probes import draw_probes
 from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
 from ..support.arrays import Array
-from ..userfile.file import Attempt
+from ..userfile.interface import Recognised
 from .examination import Examination
 from .own_penalty import STRENGTH, USUAL, constant_penalty, penalty_of_loss
 from .readings import steps_of_file
@@ -19,13 +19,13 @@ from .result import Check
 _STEPS = 10
 
 
-def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, seed: int) -> Check:
+def with_penalty(attempt: Recognised, declared: Mapping[str, Any], check: Check, seed: int) -> Check:
     """Return the check, or that of the file with its regularisation where it differs; and a note of what was done."""
     problem = declared_problem(declared)
     without = steps_of_file(attempt, problem)
     for per_record in (False, True):
-        options = {**(attempt.options or {}), "penalty": str(STRENGTH), **({"per_record": "yes"} if per_record else {})}
-        other = Attempt.load(attempt.path, attempt.adapter, options)
+        options = {"penalty": str(STRENGTH), **({"per_record": "yes"} if per_record else {})}
+        other = attempt.with_options(options)
         found = steps_of_file(other, problem)
         if without is None or found is None:
             return check
@@ -38,8 +38,8 @@ def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, se
     if own is not None:
         factor, decay = own.factor, own.decay
         if own.is_per_record != per_record:
-            options = {**(attempt.options or {}), "penalty": str(STRENGTH), **({"per_record": "yes"} if own.is_per_record else {})}
-            other = Attempt.load(attempt.path, attempt.adapter, options)
+            options = {"penalty": str(STRENGTH), **({"per_record": "yes"} if own.is_per_record else {})}
+            other = attempt.with_options(options)
     factor = factor if factor in USUAL else 1.0
     given = {**declared, "weight_decay": STRENGTH * factor, "decay": decay}
     tested = Examination(other, declared_problem(given), seed, _STEPS, is_lenient=True).result()
@@ -55,7 +55,7 @@ def with_penalty(attempt: Attempt, declared: Mapping[str, Any], check: Check, se
     return replace(tested, notes=(*tested.notes, f"it agrees without its regularisation, and not {said}"))
 
 
-def _without_step(attempt: Attempt, declared: Mapping[str, Any], check: Check) -> Check:
+def _without_step(attempt: Recognised, declared: Mapping[str, Any], check: Check) -> Check:
     """Return the check of a file whose step has no regularisation: it is different where the file's own loss has one.
 
     To gradients alone, without a loss beside them, whoever makes the step of them may add it.

@@ -12,7 +12,8 @@ from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
 from ..support.arrays import Array
 from ..userfile.conventions import ContractError
-from ..userfile.file import Attempt, AttemptError
+from ..userfile.file import AttemptError
+from ..userfile.interface import Recognised
 from .examination import Examination
 from .readings import convention_of, is_close, probe_of, right_step
 from .result import Check
@@ -65,12 +66,12 @@ FORMS = (
 )      # fmt: skip
 
 
-def with_momentum(attempt: Attempt, declared: Mapping[str, Any], check: Check, seed: int) -> Check:
+def with_momentum(attempt: Recognised, declared: Mapping[str, Any], check: Check, seed: int) -> Check:
     """Return the check, or that of the file with its momentum where it has none of the forms; and a note of what was done."""
     problem = declared_problem(declared)
     if "train_step" not in attempt.functions or declared.get("momentum"):
         return check
-    other = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "momentum": str(MOMENTUM)})
+    other = attempt.with_options({"momentum": str(MOMENTUM)})
     probe = probe_of(attempt, declared)
     without, moved = (_moves(each, problem, probe) for each in (attempt, other))
     if without is None or moved is None:
@@ -93,7 +94,7 @@ def with_momentum(attempt: Attempt, declared: Mapping[str, Any], check: Check, s
     return replace(tested, notes=(*(note for note in tested.notes if not _AT_0.fullmatch(note)), differs))
 
 
-def _moves(attempt: Attempt, problem: Problem, probe: Probe) -> list[Moved] | None:
+def _moves(attempt: Recognised, problem: Problem, probe: Probe) -> list[Moved] | None:
     """Return the file's steps on the probe's batches, each from where the one before ended; None where it raises."""
     convention, fresh, params, moves = convention_of(attempt), attempt.fresh(), probe.parameters, list[Moved]()
     for batch, lr in zip(probe.batches, probe.lrs, strict=True):

@@ -15,7 +15,8 @@ from ..problem.problem import Problem
 from ..sides.manual import Manual
 from ..support.arrays import Array
 from ..userfile.conventions import CHOICES, ContractError, Convention
-from ..userfile.file import Attempt, AttemptError
+from ..userfile.file import AttemptError
+from ..userfile.interface import Recognised
 from .readings import Reading, evidence_in_code, probe_of
 
 _CLOSE = 1e-4      # relative: losses keep their logarithms from 0 by an ε, and another reduction is a factor of 7/6 at least
@@ -42,7 +43,7 @@ class OwnLoss:
         return next(kind for kind in (SQUARES, LOGS, ABSOLUTE) if self.loss in kind)
 
 
-def own_losses(attempt: Attempt, declared: Mapping[str, Any]) -> list[OwnLoss]:
+def own_losses(attempt: Recognised, declared: Mapping[str, Any]) -> list[OwnLoss]:
     """Return which losses the numbers are that the file computes under names of losses; declared is a problem with its activations."""
     problem = declared_problem(declared)
     made = probe_of(attempt, declared)
@@ -58,7 +59,7 @@ def own_losses(attempt: Attempt, declared: Mapping[str, Any]) -> list[OwnLoss]:
 
 
 def numbers_of_losses(
-    attempt: Attempt, declared: Mapping[str, Any], parameters: Mapping[str, Array], x: Array, y: Array
+    attempt: Recognised, declared: Mapping[str, Any], parameters: Mapping[str, Array], x: Array, y: Array
 ) -> dict[str, list[float]]:
     """Return by name the numbers that the file computes as losses of these records; none where it raises."""
     convention = Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES})

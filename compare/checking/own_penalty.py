@@ -9,7 +9,7 @@ import numpy as np
 
 from ..problem.from_dict import declared_problem
 from ..support.arrays import Array
-from ..userfile.file import Attempt
+from ..userfile.interface import Recognised
 from .own_loss import numbers_of_losses, values_of_losses
 from .readings import probe_of
 
@@ -40,9 +40,9 @@ class OwnPenalty:
         return f"{self.factor:.4g}/2 Σw² over {which}" + (", divided by the number of records" if self.is_per_record else "")
 
 
-def penalty_of_loss(attempt: Attempt, declared: Mapping[str, Any]) -> OwnPenalty | None:
+def penalty_of_loss(attempt: Recognised, declared: Mapping[str, Any]) -> OwnPenalty | None:
     """Return what a loss that the file computes adds with its regularisation at STRENGTH; None where none adds a multiple of Σw²."""
-    with_it = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "penalty": str(STRENGTH)})
+    with_it = attempt.with_options({"penalty": str(STRENGTH)})
     made = probe_of(attempt, declared)
     squares = {decay: STRENGTH * square for decay, square in _squares(made.parameters).items()}
     ratios: list[dict[tuple[str, int], float]] = []
@@ -68,7 +68,7 @@ def penalty_of_loss(attempt: Attempt, declared: Mapping[str, Any]) -> OwnPenalty
     return None
 
 
-def constant_penalty(attempt: Attempt, declared: Mapping[str, Any]) -> OwnPenalty | None:
+def constant_penalty(attempt: Recognised, declared: Mapping[str, Any]) -> OwnPenalty | None:
     """Return what a loss adds to one of the known ones, where that is one multiple of ½ Σw² throughout, with that as its factor."""
     problem, made = declared_problem(declared), probe_of(attempt, declared)
     found: list[dict[tuple[str, int, tuple[str, str], str, bool], float]] = []

@@ -22,7 +22,8 @@ from ..problem.problem import Problem
 from ..sides.manual import Manual
 from ..support.arrays import Array
 from ..userfile.conventions import CHOICES, ContractError, Convention
-from ..userfile.file import Attempt, AttemptError
+from ..userfile.file import AttemptError
+from ..userfile.interface import Recognised
 
 _HIDDEN = tuple(name for name in ACTIVATIONS if name not in ("softmax", "log_softmax"))
 _CLOSE = 1e-7      # relative, of numbers that follow from the right formula: rounding is far below, another formula far above
@@ -51,7 +52,7 @@ class Reading:
         return self.agreeing == self.count
 
 
-def readings(attempt: Attempt, declared: Mapping[str, Any]) -> list[Reading]:
+def readings(attempt: Recognised, declared: Mapping[str, Any]) -> list[Reading]:
     """Return the problems that the attempt may be meant for, those with the most right steps first; `declared` is what is known of it."""
     found: list[Reading] = []
     names = [declared["activations"]] if "activations" in declared else _activations(attempt, declared)
@@ -77,7 +78,7 @@ def _is_unwritten(text: str, lr: float) -> int:
     return 0 if lr == 1.0 else 1 if re.search(rf"(?<![\d.]){re.escape(f'{lr:g}')}(?![\d.]*\d)", text) else 2
 
 
-def _activations(attempt: Attempt, declared: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _activations(attempt: Recognised, declared: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return the activations with which the right formulas make exactly the file's output; else those that it names."""
     depth = len(declared["sizes"]) - 1
     named = _named_activations(attempt.texts, depth)
@@ -129,7 +130,7 @@ def _named_activations(text: str, depth: int) -> list[tuple[str, ...]]:
     return list(dict.fromkeys((*((one,) * (depth - 1)), other) for one, other in pairs))
 
 
-def _losses(attempt: Attempt, activations: Sequence[str], declared: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+def _losses(attempt: Recognised, activations: Sequence[str], declared: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
     """Yield the losses that go with the output's activation, those first of the kind that the file says, and whether it says so."""
     last: str
     *hidden, last = (activations,) * (len(declared["sizes"]) - 1) if isinstance(activations, str) else activations
@@ -188,18 +189,18 @@ def _is_error(node: ast.expr) -> bool:
     return _ERRORS.match(name) is not None
 
 
-def convention_of(attempt: Attempt) -> Convention:
+def convention_of(attempt: Recognised) -> Convention:
     """Return how the attempt lays out what it is handed."""
     return Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES})
 
 
-def _probe(attempt: Attempt, problem: Mapping[str, Any]) -> tuple[Problem, Probe] | None:
+def _probe(attempt: Recognised, problem: Mapping[str, Any]) -> tuple[Problem, Probe] | None:
     made = declared_problem(problem)
     limits = Limits.of(made, attempt.conventions)
     return made, limits.within(draw_probes(made, 1)[0])
 
 
-def _tried(attempt: Attempt, declared: dict[str, Any], is_stated: bool) -> Reading:
+def _tried(attempt: Recognised, declared: dict[str, Any], is_stated: bool) -> Reading:
     """Return the reading with the count of parameters whose step is right, and the learning rate that the file has of its own."""
     problem = declared_problem(declared)
     count = len(problem.shapes())
@@ -222,7 +223,7 @@ def _tried(attempt: Attempt, declared: dict[str, Any], is_stated: bool) -> Readi
     return Reading(declared, agreeing, count, is_stated)
 
 
-def _steps(attempt: Attempt, problem: Problem, probe: Probe) -> list[tuple[Probe, dict[str, Array]]] | None:
+def _steps(attempt: Recognised, problem: Problem, probe: Probe) -> list[tuple[Probe, dict[str, Array]]] | None:
     """Return the file's steps, or gradients with the sign of a step, on two batches of different sizes; None where it raises."""
     convention, limits, shown = convention_of(attempt), Limits.of(problem, attempt.conventions), []
     is_step = "train_step" in attempt.functions
@@ -242,13 +243,13 @@ def _steps(attempt: Attempt, problem: Problem, probe: Probe) -> list[tuple[Probe
     return shown
 
 
-def steps_of_file(attempt: Attempt, problem: Problem) -> list[dict[str, Array]] | None:
+def steps_of_file(attempt: Recognised, problem: Problem) -> list[dict[str, Array]] | None:
     """Return the file's steps, at a rate of 1, from the same parameters on batches of two sizes; None where it raises."""
     shown = _steps(attempt, problem, draw_probes(problem, 1)[0])
     return None if shown is None else [moved for _, moved in shown]
 
 
-def probe_of(attempt: Attempt, declared: Mapping[str, Any]) -> Probe:
+def probe_of(attempt: Recognised, declared: Mapping[str, Any]) -> Probe:
     """Return the first probe of that problem, with what the attempt leaves no choice of."""
     problem = declared_problem(declared)
     return Limits.of(problem, attempt.conventions).within(draw_probes(problem, 1)[0])

@@ -8,7 +8,7 @@ from ..problem.from_dict import declared_problem
 from ..support.arrays import Batch
 from ..support.errors import CompareError, ProblemError
 from ..userfile.conventions import CHOICES, Convention
-from ..userfile.file import Attempt
+from ..userfile.interface import Recognised
 from .decay import with_penalty
 from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
@@ -23,15 +23,15 @@ _MOST = 6      # readings that are examined where none is right
 
 
 def check_recognised(
-    attempt: Attempt, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
+    attempt: Recognised, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
 ) -> Check:
     """Return the check of the file, of what it is with each other activation that it may be made with, and of its other networks."""
     check = _checked(attempt, given, seed, steps, data, keep)
     if check.verdict != "equivalent" or data is not None:
         return check
     lines: set[int] = set()
-    everything = {**(attempt.options or {}), "penalty": str(STRENGTH), "momentum": str(MOMENTUM)}
-    for each in (attempt, Attempt.load(attempt.path, attempt.adapter, everything)):
+    everything = {"penalty": str(STRENGTH), "momentum": str(MOMENTUM)}
+    for each in (attempt, attempt.with_options(everything)):
         lines |= lines_run(each, check.problem)
     check = _with_activations(attempt, given, check, seed, lines)
     if check.verdict == "equivalent":
@@ -43,11 +43,11 @@ def check_recognised(
     return replace(check, notes=(*check.notes, *said_of(attempt.text, lines)))
 
 
-def _with_others(attempt: Attempt, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:
+def _with_others(attempt: Recognised, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:
     """Return the check, or that of another class or function like the one checked, with which the file differs; collect the lines run."""
     for what, name in others_like(attempt.text, lines) if not attempt.options else ():
         try:
-            other = Attempt.load(attempt.path, attempt.adapter, {what: name})
+            other = attempt.with_options({what: name})
             tested = _checked(other, given, seed, _STEPS)
         except CompareError:      # it is no network
             continue
@@ -59,14 +59,14 @@ def _with_others(attempt: Attempt, given: Mapping[str, Any], check: Check, seed:
     return check
 
 
-def _with_activations(attempt: Attempt, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:
+def _with_activations(attempt: Recognised, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:
     """Return the check, or that with the first activation with which the file differs; and a note of what was done.
 
     The lines that run are added to `lines`.
     """
     agreed, seen = [], {check.problem.activations}
     for name in attempt.activations():
-        other = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "activation": name})
+        other = attempt.with_options({"activation": name})
         try:
             tested = _checked(other, given, seed, _STEPS)
         except CompareError:      # it is no activation of the file's
@@ -84,7 +84,7 @@ def _with_activations(attempt: Attempt, given: Mapping[str, Any], check: Check, 
 
 
 def _checked(
-    attempt: Attempt, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
+    attempt: Recognised, given: Mapping[str, Any], seed: int, steps: int, data: Batch | None = None, keep: bool = False
 ) -> Check:
     """Return the check by the best reading; raises ProblemError where two kinds of loss fit, of which the file says neither."""
     found = readings(attempt, {**attempt.problem, **given})
@@ -102,7 +102,7 @@ def _checked(
     if right and right[0].is_stated:
         beside = beside_the_step(own, right[0], found)
         if beside is not None:
-            attempt = Attempt.load(attempt.path, attempt.adapter, {**(attempt.options or {}), "without_loss": "yes"})
+            attempt = attempt.with_options({"without_loss": "yes"})
         check = examined(right[0])
         if check.verdict in ("equivalent", "unstable formula"):
             check = with_penalty(attempt, right[0].problem, check, seed)
@@ -132,7 +132,7 @@ def _checked(
     return _said(replace(check, notes=(*check.notes, *_also(check, others))), attempt, reading)
 
 
-def _with_constant_penalty(attempt: Attempt, found: Sequence[Reading], examined: Callable[[Reading], Check]) -> Check | None:
+def _with_constant_penalty(attempt: Recognised, found: Sequence[Reading], examined: Callable[[Reading], Check]) -> Check | None:
     """Return the check of a file whose step has the constant regularisation that its own loss has; None where it has not."""
     own = constant_penalty(attempt, found[0].problem)
     reading = next((each for each in found if own and (each.problem["loss"], each.problem["reduction"]) == own.beside), None)
@@ -154,7 +154,7 @@ def _also(check: Check, others: Sequence[Check]) -> list[str]:
     return list(said.values())
 
 
-def _said(check: Check, attempt: Attempt, reading: Reading) -> Check:
+def _said(check: Check, attempt: Recognised, reading: Reading) -> Check:
     """Add what was recognised to the check, in place of the layout of the adapter's own arrays."""
     own = Convention(**{name: value for name, value in attempt.conventions.items() if name in CHOICES}).said()
     problem = reading.problem

@@ -1,29 +1,25 @@
 """What of a recognised file the check did not run: functions and branches with arithmetic in them, which no verdict speaks of."""
 
 import ast
-import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any
 
 from ..diagnosis.probes import Limits, draw_probes
 from ..problem.problem import Problem
 from ..userfile.computing import BESIDE, Function, calls_in_loop, functions_of, has_arithmetic, own_names, parsed
 from ..userfile.conventions import ContractError
-from ..userfile.file import Attempt, AttemptError
+from ..userfile.file import AttemptError
+from ..userfile.interface import Recognised
 from .readings import convention_of
 
 _MOST = 6      # that are named
 _LEAST = 3      # arguments that tell which functions are alike: weights, inputs and targets
 
 
-def lines_run(attempt: Attempt, problem: Problem) -> set[int]:
+def lines_run(attempt: Recognised, problem: Problem) -> set[int]:
     """Return the lines of the file that run while it is loaded, and by one call of each of its functions."""
     convention, probe = convention_of(attempt), Limits.of(problem, attempt.conventions).within(draw_probes(problem, 1)[0])
     x, y = map(convention.records_in, probe.batches[0])
-    lines: set[int] = set()
-    with _watched(str(attempt.path), lines):
+    with attempt.lines_run() as lines:
         try:
             fresh = attempt.fresh()
             fresh.own_losses(convention.parameters_in(problem, probe.parameters), x, y)
@@ -97,20 +93,3 @@ def _has_run(body: Sequence[ast.stmt], lines: Collection[int]) -> bool:
     return any(line in lines for each in body for line in range(each.lineno, (each.end_lineno or each.lineno) + 1))
 
 
-@contextmanager
-def _watched(path: str, lines: set[int]) -> Iterator[None]:
-    """Collect the lines of the file at that path that are run within this."""
-
-    def enter(frame: FrameType, event: str, argument: Any) -> Any:
-        return follow if frame.f_code.co_filename == path else None
-
-    def follow(frame: FrameType, event: str, argument: Any) -> Any:
-        lines.add(frame.f_lineno)
-        return follow
-
-    former = sys.gettrace()
-    sys.settrace(enter)
-    try:
-        yield
-    finally:
-        sys.settrace(former)

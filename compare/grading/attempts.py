@@ -1,4 +1,4 @@
-"""The attempts in a folder: Python files, folders of them, and zip archives, all of them untrusted."""
+"""The attempts in a folder: Python files, notebooks, folders of them, and zip archives, all of them untrusted."""
 
 import os
 import shutil
@@ -18,7 +18,8 @@ from ..support.output import printable
 from .results import has_results
 
 MAIN = ("attempt.py", "main.py", "network.py", "solution.py", "__init__.py")
-_COPY = "attempt.py"      # the name under which a single file is checked
+_COPY = "attempt"      # the name, but for its ending, under which a single file is checked
+_ENDINGS = (".py", ".ipynb")
 KINDS = ("file", "folder", "archive")
 MOST_BYTES, MOST_FILES, MOST_DEPTH = 8 << 20, 500, 20
 _MOST_ENTRIES = 10_000      # names in a folder, of files or of anything else
@@ -67,13 +68,17 @@ class Carried:
 
     def in_its_name(self, text: str) -> str:
         """Return a text about the attempt with its own name in place of that under which a single file is checked."""
-        return text.replace(_COPY, self.name) if self.kind == "file" else text
+        return text.replace(self._copy, self.name) if self.kind == "file" else text
+
+    @property
+    def _copy(self) -> str:
+        return _COPY + (".ipynb" if self.name.lower().endswith(".ipynb") else ".py")
 
     def unfold(self, into: Path) -> tuple[Path, Path | None]:
         """Write the files into a new folder; return the file to check, and its folder if there is one. Raises AttemptFilesError."""
         into.mkdir()
         if self.kind == "file":
-            copy = into / _COPY
+            copy = into / self._copy
             copy.write_bytes(self.files[""])
             return copy, None
         if self.kind == "archive":
@@ -88,7 +93,7 @@ def submitted(folder: Path, out: Path | None = None) -> list[Submitted]:
     """Return the attempts in the folder, by name, without the results in `out`; raises ProblemError if there is none, or no folder."""
     places = [place for place, why in _entries(folder, out) if why is None]
     if not places:
-        raise ProblemError(f"{folder} has no attempts; expected Python files, folders of them, or zip archives")
+        raise ProblemError(f"{folder} has no attempts; expected Python files, notebooks, folders of them, or zip archives")
     names = shown_apart([place.name for place in places])
     return [Submitted(name, place, _digest(place)) for name, place in zip(names, places, strict=True)]
 
@@ -114,8 +119,8 @@ def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]
             continue
         if entry.is_symlink():
             why = "a link"
-        elif not entry.is_dir() and place.suffix.lower() not in (".py", ".zip"):
-            why = "neither .py nor .zip"
+        elif not entry.is_dir() and place.suffix.lower() not in (*_ENDINGS, ".zip"):
+            why = "neither .py, .ipynb nor .zip"
         elif out is not None and out.resolve().is_relative_to(place.resolve()):
             if _has_python(place):
                 raise ProblemError(f"--out {printable(str(out))} is in the attempt {shown(place.name)}; expected a folder in no attempt")
@@ -126,8 +131,8 @@ def _entries(folder: Path, out: Path | None) -> Iterator[tuple[Path, str | None]
 
 
 def _has_python(folder: Path) -> bool:
-    """Whether there is a Python file in the folder at any depth, as there is in an attempt, and in no results."""
-    return any(name.lower().endswith(".py") for _, _, names in os.walk(folder) for name in names)
+    """Whether there is a Python file or a notebook in the folder at any depth, as there is in an attempt, and in no results."""
+    return any(name.lower().endswith(_ENDINGS) for _, _, names in os.walk(folder) for name in names)
 
 
 def shown(name: str) -> str:
@@ -261,8 +266,11 @@ def _write(into: Path, name: str, source: IO[bytes]) -> int:
 
 
 def _main(folder: Path) -> Path:
-    """Return the file to check: the only Python file or the one with a usual name, also inside a folder that is the only entry."""
-    while not (files := sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ".py" and entry.is_file())):
+    """Return the file to check: the only Python file or the one with a usual name, or the only notebook where there is none.
+
+    They may be inside a folder that is the only entry.
+    """
+    while not (files := _with_ending(folder, ".py") or _with_ending(folder, ".ipynb")):
         inner = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name != "__MACOSX"]
         if len(inner) != 1:
             raise AttemptFilesError("it has no Python file")
@@ -271,3 +279,7 @@ def _main(folder: Path) -> Path:
     if not usual:
         raise AttemptFilesError(f"it has {len(files)} Python files; expected one, or one of {', '.join(MAIN)}")
     return usual[0]
+
+
+def _with_ending(folder: Path, ending: str) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ending and entry.is_file())

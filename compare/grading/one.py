@@ -31,6 +31,8 @@ from ..support.errors import CompareError, MissingExtraError, ProblemError
 from ..support.output import printable
 from ..userfile.file import Attempt, AttemptError
 from ..userfile.pipe.peer import Peer, PeerError
+from ..userfile.shapes import RECOGNISED
+from ..userfile.shapes.definitions import offers_contract
 from .adapter import beside
 from .attempts import Carried, Submitted
 from .attempts import shown as visible
@@ -126,7 +128,8 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
         with limited_to(settings.limits.diagnosis) as patience:
             result = _checked(path, folder, settings, _seed(attempt, settings))
     name = attempt.name if folder is None else f"{attempt.name}/{visible(str(path.relative_to(folder)))}"
-    result = replace(result, name=name, reason=result.reason and attempt.in_its_name(result.reason))
+    own = attempt.in_its_name
+    result = replace(result, name=name, reason=result.reason and own(result.reason), notes=tuple(map(own, result.notes)))
     shown, hint = hinted(result, settings.hint)
     reason = None if result.verdict == "equivalent" else headline(shown)
     if reason and patience.has_ended and not result.diagnosis:
@@ -200,6 +203,8 @@ def _with_implied(shown: list[_Mark], results: list[_Mark]) -> list[_Mark]:
 
 def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> Check:
     adapter = settings.adapter or _own_adapter(path, folder)
+    if adapter is None and not offers_contract(path):
+        adapter = RECOGNISED
     with ExitStack() as stack:
         candidate: Attempt | Remote
         try:

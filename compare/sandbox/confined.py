@@ -55,8 +55,8 @@ def python(start: str, **options: Any) -> tuple[str, ...]:
 
 
 def plain_name(path: Path) -> str:
-    """Return a short file name of ASCII letters, digits and underscores."""
-    return (re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)[:60].strip("_") or "attempt") + ".py"
+    """Return a short file name of ASCII letters, digits and underscores, which ends as a notebook's or in ".py"."""
+    return (re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)[:60].strip("_") or "attempt") + (".ipynb" if path.suffix == ".ipynb" else ".py")
 
 
 def environment(home: str) -> dict[str, str]:

@@ -1,7 +1,10 @@
 """A user's file in a confined process, called over the pipe, with the interface of an `Attempt` in this process."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from copy import copy
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from ..userfile.pipe.frames import text
 from ..userfile.pipe.peer import Peer, PeerError
 from ..userfile.source import UnusableFileError
 from .limits import START
-from .runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED
+from .runner import CALL, FRESH, MOST_NOTE, MOST_NOTES, OPEN, TRACED, WATCH, WATCHED
 from .values import packed, unpacked, write_back
 
 _MOST_TEXT = _MOST_JSON = 1 << 20      # characters of the file, and bytes of the JSON about it
@@ -30,6 +33,14 @@ class NotStartedError(CompareError):
     """A process failed before it ran anything of the file, which is not the file's fault."""
 
 
+class _Process:
+    """A process of a file: its pipe, why it has ended if it has, and the numbers for what it loads."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer, self.numbers = peer, count()
+        self.ended: str | None = None
+
+
 class Remote:
     """The file at `path`, in the process that `start` starts; `patience` is the seconds until it must be ready.
 
@@ -38,19 +49,19 @@ class Remote:
 
     def __init__(self, path: Path, start: Callable[[], Peer], patience: float = START) -> None:
         self.path, self.name = path, path.name
-        self.notes: list[str] = []
+        self.options: Mapping[str, str] | None = None
         self.problem: Mapping[str, Any] = {}
         self.conventions: Mapping[str, Any] = {}
-        self.text = ""
-        self._peer = start()
-        self._number_of_lines = len(path.read_bytes().splitlines())      # counted here, since the process may lie
-        self._about: dict[str, Any] = {}
-        self._ended: str | None = None
+        self.found: tuple[str, ...] = ()
+        self.text = self.texts = ""
+        self._process = _Process(start())
+        content = path.read_bytes()      # its lines, in a notebook within texts, are counted here, since the process may lie
+        self._number_of_lines = len(content.splitlines()) + content.count(b"\\n")
         try:
             self._greet(patience)
-            self._open(OPEN)
+            self._load(None)
         except BaseException:
-            self._peer.kill()      # the caller has nothing to close
+            self._process.peer.kill()      # the caller has nothing to close
             raise
 
     @property
@@ -69,8 +80,40 @@ class Remote:
 
     def fresh(self) -> "Remote":
         """Load the file anew in its process, and return this object."""
-        self._open(FRESH)
+        self._open(FRESH, None)
         return self
+
+    def with_options(self, options: Mapping[str, str]) -> "Remote":
+        """Load the same file with these options beside its own in the same process, which closes with this object."""
+        other = copy(self)
+        other._load({**(self.options or {}), **options})
+        return other
+
+    def activations(self) -> list[str]:
+        """Return the names of activations that its network may be made with."""
+        names = self._answered(CALL, "activations", ())
+        return [printable(str(name), MOST_NOTE) for name in names[:MOST_NOTES]] if isinstance(names, list) else []
+
+    def own_losses(self, *args: Any) -> dict[str, list[float]]:
+        """Return by name the numbers that the file computes as losses of those records."""
+        found = self._answered(CALL, "own_losses", args)
+        items = list(found.items())[:MOST_NOTES] if isinstance(found, dict) else []
+        return {
+            printable(str(name), MOST_NOTE): [value for value in values if isinstance(value, float)]
+            for name, values in items
+            if isinstance(values, list)
+        }
+
+    @contextmanager
+    def lines_run(self) -> Iterator[set[int]]:
+        """Collect the lines of the file that its process says are run within this."""
+        lines = set[int]()
+        with suppress(AttemptError, UnusableFileError):
+            self._asked(WATCH, packed([self._number]), "import")
+        yield lines
+        with suppress(AttemptError, UnusableFileError):
+            said = _read(self._asked(WATCHED, packed([self._number]), "import"))
+            lines.update(line for line in said if is_whole(line, least=1)) if isinstance(said, list) else None
 
     def call(self, function: str, *args: Any) -> Any:
         """Call the function and return its result; in-place changes of its arguments are copied back."""
@@ -90,26 +133,34 @@ class Remote:
 
     def close(self) -> None:
         """End the process."""
-        if self._ended is None:
-            self._peer.close()
-            self._ended = "it was closed"
+        if self._process.ended is None:
+            self._process.peer.close()
+            self._process.ended = "it was closed"
 
     def _greet(self, patience: float) -> None:
         try:
-            self._peer.greet(patience)
+            self._process.peer.greet(patience)
         except PeerError as error:
             raise NotStartedError(f"its process did not start: {error}; nothing of the attempt was run") from None
 
-    def _open(self, kind: int) -> None:
-        entries = self._asked(kind, {}, "import")
+    def _load(self, options: Mapping[str, str] | None) -> None:
+        self.options, self._number = options, next(self._process.numbers)
+        self.notes: list[str] = []
+        self._about: dict[str, Any] = {}
+        self._open(OPEN, None if options is None else dict(options))
+
+    def _open(self, kind: int, options: dict[str, str] | None) -> None:
+        entries = self._asked(kind, packed([self._number, options]), "import")
         about = _read(entries)
         about = about if isinstance(about, dict) else {}
-        self.text = printable_lines(text(entries.get("text")), _MOST_TEXT)
+        self.text, self.texts = (printable_lines(text(entries.get(name)), _MOST_TEXT) for name in ("text", "texts"))
+        found = about.get("found")
+        self.found = tuple(printable(str(each), MOST_NOTE) for each in found[:MOST_NOTES]) if isinstance(found, list) else ()
         self.problem = checked_problem(about.get("problem"), self.name)
         self.conventions = checked_conventions(about.get("conventions"), self.name)
 
     def _answered(self, kind: int, function: str, args: tuple[Any, ...]) -> Any:
-        answer = _read(self._asked(kind, packed([function, list(args)]), function))
+        answer = _read(self._asked(kind, packed([self._number, function, list(args)]), function))
         if not _is_pair(answer):
             raise self._fault("exception", function, "an answer that is none")
         result, after = answer
@@ -119,10 +170,11 @@ class Remote:
         return result
 
     def _asked(self, kind: int, entries: Mapping[str, Any], function: str) -> dict[str, Array]:
-        if self._ended is not None:
-            raise self._fault("died", function, self._ended)
+        process = self._process
+        if process.ended is not None:
+            raise self._fault("died", function, process.ended)
         try:
-            answer = self._peer.ask(kind, entries)
+            answer = process.peer.ask(kind, entries)
             if "about" in answer:
                 self._about = _about(answer["about"])
                 self.notes[:] = [printable(note, MOST_NOTE) for note in self._about["notes"]]
@@ -130,8 +182,8 @@ class Remote:
         except PeerError as error:
             if error.kind == "failed":
                 self._raise(error, function)
-            self._peer.kill()
-            self._ended = str(error)
+            process.peer.kill()
+            process.ended = str(error)
             raise self._fault(error.kind, function, str(error)) from None
 
     def _raise(self, error: PeerError, function: str) -> None:

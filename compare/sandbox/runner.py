@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,44 +21,60 @@ from ..userfile.pipe import frames
 from ..userfile.pipe.frames import BYE, FAILED, HEADER, HELLO, REPLY
 from .values import packed, unpacked
 
-OPEN, CALL, TRACED, FRESH = 16, 17, 18, 19
+OPEN, CALL, TRACED, FRESH, WATCH, WATCHED = 16, 17, 18, 19, 20, 21
+RECOGNISED = ("own_losses", "activations")      # what may be asked of a recognised file beside the contract's functions
 MOST_NOTES, MOST_NOTE = 50, 500      # number of notes, and characters of each
+MOST_LINES = 10_000      # that are said to have run
 
 
 class _Served:
-    """One attempt, and the answers to the questions about it."""
+    """One file, loaded once for each set of options under a number of its own, and the answers to the questions about it."""
 
     def __init__(self, path: Path, adapter: Path | None) -> None:
         self.path, self.adapter = path, adapter
-        self.attempt: Attempt | None = None
-        self.in_place: Any = None      # the parameters as an attempt that changes them has left them
+        self.attempts: dict[int, Attempt] = {}
+        self.in_place: dict[int, Any] = {}      # the parameters as an attempt that changes them has left them
+        self._watching, self._lines = ExitStack(), set[int]()
 
     def answer(self, kind: int, question: Mapping[str, Array]) -> dict[str, Any]:
         """Return the entries of the answer; none for a greeting, which comes before anything of the attempt is executed."""
-        if kind == HELLO and self.attempt is None:
+        if kind == HELLO and not self.attempts:
             return {}
+        number, *asked = unpacked(question)
         if kind in (OPEN, FRESH):
-            self.attempt = Attempt(self.path, self.adapter) if self.attempt is None else self.attempt.fresh()
-            self.in_place = None
-            about = {"problem": self.attempt.problem, "conventions": self.attempt.conventions, "name": self.attempt.name}
-            return {**packed(about), **self._about(), "text": self.attempt.text}
-        assert self.attempt is not None
-        function, args = unpacked(question)
-        if self.in_place is not None and not _differ(packed(args[:1]), packed([self.in_place])):
-            args[0] = self.in_place      # the very same arrays, as in a training loop
-        before = packed(args)
-        result: Any = self.attempt.traced_call(function, *args) if kind == TRACED else self.attempt.call(function, *args)
-        if kind == TRACED:
-            result = [result[0], [[each.line, each.value] for each in result[1] if each.path == self.path]]
-        has_changed = _differ(before, packed(args))
-        if function == "train_step" and result is None:
-            self.in_place = args[0]
-        return {**packed([result, args if has_changed else None]), **self._about()}
+            attempt = Attempt(self.path, self.adapter, options=asked[0]) if kind == OPEN else self.attempts[number].fresh()
+            self.attempts[number] = attempt
+            self.in_place.pop(number, None)
+            about = {"problem": attempt.problem, "conventions": attempt.conventions, "name": attempt.name, "found": list(attempt.found)}
+            return {**packed(about), **self._about(number), "text": attempt.text, "texts": attempt.texts}
+        if kind == WATCH:
+            self._lines = self._watching.enter_context(self.attempts[number].lines_run())
+        if kind == WATCHED:
+            self._watching.close()
+        if kind in (WATCH, WATCHED):
+            return packed(sorted(self._lines)[:MOST_LINES])
+        return self._called(kind, number, *asked)
 
-    def _about(self) -> dict[str, str]:
+    def _called(self, kind: int, number: int, function: str, args: list[Any]) -> dict[str, Any]:
+        attempt = self.attempts[number]
+        in_place = self.in_place.get(number)
+        if in_place is not None and not _differ(packed(args[:1]), packed([in_place])):
+            args[0] = in_place      # the very same arrays, as in a training loop
+        before = packed(args)
+        result: Any
+        if kind == TRACED:
+            answer, assigned = attempt.traced_call(function, *args)
+            result = [answer, [[each.line, each.value] for each in assigned if each.path == self.path]]
+        else:
+            result = getattr(attempt, function)(*args) if function in RECOGNISED else attempt.call(function, *args)
+        has_changed = _differ(before, packed(args))
+        if function == "train_step" and (result[0] if kind == TRACED else result) is None:
+            self.in_place[number] = args[0]
+        return {**packed([result, args if has_changed else None]), **self._about(number)}
+
+    def _about(self, number: int) -> dict[str, str]:
         """Return what every answer says about the attempt so far."""
-        attempt = self.attempt
-        assert attempt is not None
+        attempt = self.attempts[number]
         takes = {name: attempt.takes(name) for name in attempt.functions}
         notes = [note[:MOST_NOTE] for note in attempt.notes[:MOST_NOTES]]
         return {"about": json.dumps({"functions": attempt.functions, "takes": takes, "notes": notes, "printed": attempt.printed})}

@@ -17,7 +17,7 @@ from ..support.kinds import kind_of
 from . import shapes
 from .declared import checked_conventions, checked_modules, checked_problem
 from .imports import Imports, Owner
-from .line_trace import Assignment, recorded
+from .line_trace import Assignment, lines_run, recorded
 from .process import Printed, Process
 from .source import Source, UnusableFileError, user_lines
 from .stubs import Placeholder
@@ -131,6 +131,10 @@ class Attempt:
         self._process.seed += 1
         return self._as_fresh(Attempt(self.path, self.adapter, self._process.seed, first=self, options=self.options))
 
+    def with_options(self, options: Mapping[str, str]) -> "Attempt":
+        """Load the same file with these options beside its own, which the adapter's `load` gets."""
+        return Attempt.load(self.path, self.adapter, {**(self.options or {}), **options})
+
     def _as_fresh(self, copy: Self) -> Self:
         """Share the captured output and the refused functions with the copy; drop what loading it printed a second time."""
         copy._refused, copy._printed = self._refused, self._printed
@@ -174,6 +178,10 @@ class Attempt:
         function = getattr(self._offering, "activations", None)
         names: list[str] = [] if function is None else self._run("activations", function, self.module)
         return names
+
+    def lines_run(self) -> AbstractContextManager[set[int]]:
+        """Return a context that collects the lines of the file that are run within it."""
+        return lines_run(str(self.path))
 
     @property
     def printed(self) -> str:

@@ -1,6 +1,7 @@
 """The interface of everything that can be checked: a user's file, Python functions, or a program at the end of a pipe."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -50,3 +51,30 @@ class Candidate(Protocol):
 
     def close(self) -> None:
         """Release its resources; it is called no more."""
+
+
+@runtime_checkable
+class Recognised(Candidate, Protocol):
+    """A candidate that was found in a file: `found` says in sentences as what, none where it has the contract's functions itself."""
+
+    found: tuple[str, ...]
+
+    @property
+    def options(self) -> Mapping[str, str] | None:
+        """The options with which it was loaded."""
+
+    @property
+    def texts(self) -> str:
+        """The text of the file, and of those of the user that it has imported."""
+
+    def with_options(self, options: Mapping[str, str]) -> Self:
+        """Return the same file with these options beside its own; raises UnusableFileError."""
+
+    def activations(self) -> list[str]:
+        """Return the names of activations that its network may be made with."""
+
+    def own_losses(self, *args: Any) -> dict[str, list[float]]:
+        """Return by name the numbers that the file computes as losses of those records; raises AttemptError."""
+
+    def lines_run(self) -> AbstractContextManager[set[int]]:
+        """Return a context that collects the lines of the file that are run within it."""

@@ -132,3 +132,23 @@ def _within(name: str, value: Any, frame: FrameType, depth: int) -> Iterator[tup
     elif depth and (name == "self" or isinstance(value, SimpleNamespace) or type(value).__module__ == frame.f_globals.get("__name__")):
         for key, item in list(getattr(value, "__dict__", {}).items()):
             yield from _within(f"{name}.{key}", item, frame, depth - 1)
+
+
+@contextmanager
+def lines_run(path: str) -> Iterator[set[int]]:
+    """Collect the lines of the file at that path that are run within this, in functions that are entered within it."""
+    lines: set[int] = set()
+
+    def enter(frame: FrameType, event: str, argument: Any) -> Any:
+        return follow if frame.f_code.co_filename == path else None
+
+    def follow(frame: FrameType, event: str, argument: Any) -> Any:
+        lines.add(frame.f_lineno)
+        return follow
+
+    former = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield lines
+    finally:
+        sys.settrace(former)

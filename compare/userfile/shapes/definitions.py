@@ -43,7 +43,7 @@ def offers_contract(path: Path) -> bool:
     """Return whether the file defines a function of the contract by its arguments, or declares a PROBLEM; or cannot be parsed."""
     try:
         tree = parsed(path)
-    except (SyntaxError, ValueError, OSError, TextError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError, TextError):
         return True
     defined = {each.name: each.args for each in tree.body if isinstance(each, ast.FunctionDef)}
     counts = {"train_step": (4, 5), "gradients": (3, 4), "trace": (3, 4, 5)}

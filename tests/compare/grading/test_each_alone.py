@@ -365,7 +365,7 @@ def test_endings_in_capitals_are_graded_and_what_is_skipped_is_said(
     for _ in range(2):
         assert grade(attempts, out) == 0
         said = capsys.readouterr().out
-        assert "Skipped: link.py (a link), notes\\x1b.txt (neither .py nor .zip), out (has the results)\n" in said
+        assert "Skipped: link.py (a link), notes\\x1b.txt (neither .py, .ipynb nor .zip), out (has the results)\n" in said
         assert {name: line["verdict"] for name, line in lines(out).items()} == dict.fromkeys(
             ("a.py", "b.py", "c.PY", "d.ZIP", "e.zip"), "equivalent"
         )

@@ -29,8 +29,8 @@ frames.frame = forged
 ABOUT = """import json
 import compare.sandbox.runner as runner
 real = runner._Served._about
-def about(self):
-    said = json.loads(real(self)["about"])
+def about(self, number):
+    said = json.loads(real(self, number)["about"])
     CHANGE
     return {"about": json.dumps(said)}
 runner._Served._about = about
