@@ -254,7 +254,7 @@ class Attempt:
         if place is None:
             raise AttemptError(f"{what}{what_to_do}", function, kind, path) from error
         source, line = place
-        message = f"{what}, at {source.path.name} line {line}: `{source.line(line)}`{what_to_do}"
+        message = f"{what}, at {source.path.name} {source.place(line)}: `{source.line(line)}`{what_to_do}"
         own = self._imports.attempt.sources.get(str(self.path))
         within = user_lines(error.__traceback__, {str(self.path): own}) if own else []
         at = within[-1][1] if within else line if source is own else None

@@ -12,7 +12,7 @@ from types import CodeType, TracebackType
 
 from ..support.errors import CompareError
 from ..support.suggest import did_you_mean
-from .text import TextError, python_text
+from .text import TextError, place_in, python_text
 
 _UNCHANGING = {"range", "len", "zip", "enumerate"}      # functions that change nothing
 _CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -51,6 +51,10 @@ class Source:
     def line(self, number: int) -> str:
         """Return that line, from 1, without the spaces around it."""
         return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
+
+    def place(self, number: int) -> str:
+        """Return where that line is in words: "line 7", or of a notebook "cell 3, line 7"."""
+        return place_in("\n".join(self.lines), self.path, number)
 
 
 @lru_cache(maxsize=256)

@@ -45,6 +45,7 @@ _FIXES = [
     "funcattrs",
 ]
 _CELL = "# cell {} of the notebook"
+_HEAD = re.compile(_CELL.format(r"(\d+)"))
 
 
 class TextError(CompareError):
@@ -95,12 +96,17 @@ def _of_notebook(path: Path, text: str) -> str:
 
 
 def place_in(text: str, path: Path, line: int) -> str:
-    """Return where a line is in words: "line 7", or of a notebook "cell 3 line 7"."""
-    if path.suffix != ".ipynb":
-        return f"line {line}"
-    lines = text.split("\n")[:line]
-    heads = [at for at, each in enumerate(lines, start=1) if re.fullmatch(_CELL.format(r"\d+"), each)]
-    return f"cell {re.findall(r'[0-9]+', lines[heads[-1] - 1])[0]} line {line - heads[-1]}" if heads else f"line {line}"
+    """Return where a line is in words: "line 7", or of a notebook "cell 3, line 7"."""
+    cell, within = cell_of(text, path, line)
+    return f"line {line}" if cell is None else f"cell {cell}, line {within}"
+
+
+def cell_of(text: str, path: Path, line: int) -> tuple[int | None, int]:
+    """Return the number of the notebook's cell in which a line of its text is, and the line's in that; None and the line of other files."""
+    heads = [] if path.suffix.lower() != ".ipynb" else [
+        (at, match[1]) for at, each in enumerate(text.split("\n")[:line], start=1) if (match := _HEAD.fullmatch(each))
+    ]
+    return (int(heads[-1][1]), line - heads[-1][0]) if heads else (None, line)
 
 
 def _is_python_2(text: str) -> bool:

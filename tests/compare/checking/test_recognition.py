@@ -187,7 +187,7 @@ def test_a_line_of_a_notebook_is_said_by_its_cell() -> None:
     path = Path(__file__).parents[3] / "examples" / "shapes" / "notebook_right.ipynb"
     text, notes = python_text(path, path.read_bytes())
     line = text.split("\n").index("    dZ1 = W2.T @ dZ2 * (Z1 > 0)") + 1
-    assert place_in(text, path, line) == "cell 4 line 8"
+    assert place_in(text, path, line) == "cell 4, line 8"
     assert "notebook" in notes[0]
 
 
