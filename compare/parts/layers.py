@@ -28,13 +28,15 @@ from .static_pairs import pair_of_tensors
 from .words import factor_said
 
 _WITH_GRADIENT = 2      # values that a loss returns
+_OF_NETWORK = {"w", "w1", "weight", "weights", "theta", "params", "model"}      # arguments
 _NOT_WRITTEN = "it is not written yet: it returns nothing"
 
 
 def losses_in(tree: ast.Module) -> list[str]:
-    """Return the names of losses that return a gradient beside the loss."""
+    """Return the names of losses that return a gradient beside the loss; one that takes weights is that of a network."""
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.lower() in LOSSES]
-    return [node.name for node in functions if len(returned_names(node)) == _WITH_GRADIENT]
+    alone = [node for node in functions if not _OF_NETWORK & {argument.arg.lower() for argument in node.args.args}]
+    return [node.name for node in alone if len(returned_names(node)) == _WITH_GRADIENT]
 
 
 def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
