@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .lockstep.difference import Difference
     from .lockstep.loop import train_in_lockstep
     from .lockstep.result import Comparison
+    from .parts.result import PartsCheck
     from .problem.lesson import lesson_problem
     from .problem.problem import Problem
     from .sides.by_hand import ByHand
@@ -36,6 +37,7 @@ __all__ = [
     "Implementation",
     "Manual",
     "NotEquivalentError",
+    "PartsCheck",
     "Problem",
     "ProblemError",
     "Program",
@@ -61,6 +63,7 @@ _HOMES = {
     "Implementation": "sides.interface",
     "Manual": "sides.manual",
     "NotEquivalentError": "support.errors",
+    "PartsCheck": "parts.result",
     "Problem": "problem.problem",
     "ProblemError": "support.errors",
     "Program": "userfile.program",

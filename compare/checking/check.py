@@ -9,6 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from ..parts.result import PartsCheck
 from ..problem.arrays import checked_batch
 from ..problem.from_dict import declared_problem
 from ..problem.problem import Problem
@@ -44,14 +45,15 @@ def check(
     steps: int = STEPS,
     data: Batch | None = None,
     keep: bool = False,
-) -> Check:
+) -> Check | PartsCheck:
     """Check a file of hand-written functions against PyTorch on probes, and then over `steps` steps of training in lockstep.
 
         check("my_network.py").verdict
 
     In place of the path, `attempt` may be functions: a module, a mapping of their names, an object that has them, or one of them; or a
     `Program` in any language. A file without the contract's functions is searched for a network; `shape` says names that it has, by the
-    keys of SHAPE. The network is that of `problem`, a dict with the keys of the JSON's `problem`, or of the file's own PROBLEM;
+    keys of SHAPE. A file without a network, or with the name of such a shape as `adapter`, is checked part by part: a PartsCheck has the
+    same fields, and `parts`. The network is that of `problem`, a dict with the keys of the JSON's `problem`, or of the file's own PROBLEM;
     by default it is the lesson's. Probes are drawn from `seed`, or with `data`, an (x, y), from its records. With `keep` the check has the
     numbers of every step, for a report. See docs/bring-your-own.md.
 
@@ -62,6 +64,32 @@ def check(
     if not is_whole(steps, least=0):
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 0")
     seed = secrets.randbelow(2**32) if seed is None else int(seed)
+
+    def network() -> Check:
+        return check_network(attempt, adapter, shape, problem, seed=seed, steps=steps, data=data, keep=keep)
+
+    def parts(name: str) -> PartsCheck:
+        return parts_of(Path(attempt), name, [*(problem or {}), *(["data"] if data is not None else [])], seed)
+
+    if shape or not isinstance(attempt, (str, PathLike)):
+        return network()
+    from .by_shape import by_shape, parts_of      # isort: skip - it loads torch
+
+    return by_shape(Path(attempt), None if adapter is None else fspath(adapter), network, parts)
+
+
+def check_network(
+    attempt: Any,
+    adapter: str | PathLike[str] | None = None,
+    shape: Mapping[str, str] | None = None,
+    problem: Mapping[str, Any] | None = None,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    data: Batch | None = None,
+    keep: bool = False,
+) -> Check:
+    """Check the attempt as a network, as `check` does."""
     if not isinstance(attempt, Candidate):
         try:
             attempt = loaded(attempt, adapter, shape)

@@ -1,7 +1,7 @@
 """The result of checking an attempt: the verdict, and all that it rests on."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..diagnosis.explain import Found
 from ..diagnosis.stages import Stage
@@ -22,7 +22,8 @@ class Check:
     `conventions` and `notes` are sentences. `first` is the first wrong number, `reason` what else explains the verdict. `comparison` is the
     training in lockstep that followed where the probes agreed. `compared` counts numbers, and `seed` draws the same probes again. `probes`
     has the numbers of both sides on the probes, if the check was made with `keep`.
-    `caveat` is what else the verdict's line says: what an equivalent step is not, or where the file raises an error.
+    `caveat` is what else the verdict's line says: what an equivalent step is not, or where the file raises an error. There are `parts` in
+    a PartsCheck alone.
     """
 
     verdict: Verdict
@@ -47,6 +48,7 @@ class Check:
     scales: tuple[str, ...] = ()
     text: str = field(default="", repr=False)
     caveat: str | None = None
+    parts: ClassVar[tuple[()]] = ()
 
     def text_of(self, line: int) -> str:
         """Return that line of the file, from 1, without its indentation."""

@@ -4,15 +4,17 @@ import os
 import shlex
 import sys
 from argparse import Namespace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from ..checking.result import Check
 from ..problem.lesson import lesson_problem
 from ..support.errors import ProblemError
 from ..support.output import Writing, write_file
 from . import arguments
 from .common import CheckInterrupt, check_report, option_words
+
+if TYPE_CHECKING:
+    from ..report.checked import Checked
 
 
 def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
@@ -21,33 +23,26 @@ def check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         from .watch import watch_check
 
         return watch_check(options, check_interrupt)
-    from ..checking.check import STEPS
-    from ..checking.check import check as check_file
-    from ..userfile.source import UnusableFileError
-
     if options.reference is not None:
         return beside(options)
-    if (shape := _shape_of(options)) is not None:
-        return part_by_part(options, shape)
+    from ..checking.check import STEPS
+    from ..checking.check import check as check_file
+    from ..parts.result import PartsCheck
+
     check_report(options)
-    last = _shape_of(options, is_last=True)
-    try:
-        checked = check_file(
-            attempt_of(options),
-            adapter=options.adapter,
-            shape=arguments.shape(options),
-            problem=arguments.checked_problem(options),
-            seed=options.probe_seed,
-            steps=STEPS if options.steps is None else options.steps,
-            data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
-            keep=options.report is not None,
-        )
-    except UnusableFileError:
-        if last is None:
-            raise
-        return part_by_part(options, last)
-    if last is not None and checked.verdict == "could not run":
-        return part_by_part(options, last)
+    checked = check_file(
+        attempt_of(options),
+        adapter=options.adapter,
+        shape=arguments.shape(options),
+        problem=arguments.checked_problem(options),
+        seed=options.probe_seed,
+        steps=STEPS if options.steps is None else options.steps,
+        data=lesson_problem().training_data() if options.probe_data == "lesson" else None,
+        keep=options.report is not None,
+    )
+    if isinstance(checked, PartsCheck) and options.steps is not None:
+        note = f"--steps {options.steps} changes nothing: no part is trained"
+        checked = replace(checked, notes=(*checked.notes, note))
     return report_check(options, checked, _check_again(options, checked.seed))
 
 
@@ -82,38 +77,6 @@ def beside(options: Namespace) -> str:
     return verdict
 
 
-def part_by_part(options: Namespace, shape: str) -> str:
-    """Check each part of a user's file of that shape, report, and return the verdict."""
-    from ..parts.check import check_parts
-    from ..report.parts import headline, parts_json, print_parts
-
-    taken = {"--report": options.report, "--hint": options.hint, "--junitxml": options.junitxml, "--steps": options.steps}
-    taken |= {f"--{name}": True for name in arguments.checked_problem(options)}
-    wrong = [flag for flag, value in taken.items() if value is not None]
-    if wrong:
-        raise ProblemError(f"{', '.join(wrong)} cannot be given for a file that is checked part by part ({shape}); expected none of these")
-    checked = check_parts(Path(options.file), shape, options.probe_seed)
-    with Writing():
-        if options.json:
-            print(parts_json(checked))
-        elif options.quiet:
-            print(headline(checked))
-        else:
-            print_parts(checked, _check_again(options, checked.seed))
-    return checked.verdict
-
-
-def _shape_of(options: Namespace, *, is_last: bool = False) -> str | None:
-    """Return the shape whose parts are to be checked: the adapter's, or what a file without an adapter has, if nothing else is found."""
-    if options.file is None or arguments.shape(options):
-        return None
-    from ..parts.shapes import SHAPES, shape_of
-
-    if options.adapter is not None:
-        return options.adapter if options.adapter in SHAPES else None
-    return shape_of(Path(options.file), is_last=is_last)
-
-
 def attempt_of(options: Namespace) -> Any:
     """Return the path of the file, or the program, that the options say to check."""
     from ..userfile.program import TIMEOUT, Program
@@ -121,9 +84,9 @@ def attempt_of(options: Namespace) -> Any:
     return options.file if options.program is None else Program(options.program, options.timeout or TIMEOUT)
 
 
-def report_check(options: Namespace, checked: Check, command: str) -> str:
+def report_check(options: Namespace, checked: "Checked", command: str) -> str:
     """Write and print a check, with --hint only what the hint says, and return its verdict; `command` repeats it."""
-    from ..report.words import headline, hinted
+    from ..report.checked import as_json, headline, hinted, page, print_checked
 
     checked, hint = hinted(checked, options.hint)
     if options.junitxml is not None:
@@ -131,20 +94,14 @@ def report_check(options: Namespace, checked: Check, command: str) -> str:
 
         write_file(options.junitxml, junit(checked, hint))
     if options.report is not None:
-        from ..report.html import check_page
-
-        write_file(options.report, check_page(checked, command, hint))
+        write_file(options.report, page(checked, command, hint))
     with Writing():
         if options.json:
-            from ..report.json import check_json
-
-            print(check_json(checked, hint))
+            print(as_json(checked, hint))
         elif options.quiet:
             print(headline(checked))
         else:
-            from ..report.terminal import print_check
-
-            print_check(checked, command, hint, options.report)
+            print_checked(checked, command, hint, options.report)
         if options.github or os.environ.get("GITHUB_ACTIONS") == "true":
             from ..report.ci import annotation
 

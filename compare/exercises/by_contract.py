@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..checking.check import check
+from ..checking.check import check_network
 from ..checking.result import Check
 from ..report.words import described_in_full, hinted
 from .outcome import SEED, Outcome, Verdict, not_written
@@ -15,7 +15,7 @@ _VERDICTS: dict[str, Verdict] = {"equivalent": "solved", "could not run": "could
 
 def by_contract(exercise: Exercise, path: Path) -> Outcome:
     """Check the file; raises CompareError for a file that cannot be used."""
-    found = check(path, adapter=exercise.adapter, seed=SEED)
+    found = check_network(path, exercise.adapter, seed=SEED)
     plain, _ = hinted(found, 1)      # without the mistake's name, which is for the learner to find
     task, first, network = not_written(plain.reason, found.name), found.first, described_in_full(found.problem)
     outcome = Outcome(

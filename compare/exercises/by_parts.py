@@ -15,8 +15,8 @@ _VERDICTS: dict[str, Verdict] = {"equivalent": "solved", "could not run": "could
 def by_parts(exercise: Exercise, shape: str, path: Path) -> Outcome:
     """Check the file, which has that shape; raises CompareError for a file that cannot be used."""
     found = check_parts(path, shape, SEED)
-    part, first = found.first, found.first.first if found.first else None
-    reason = found.reason or (part.reason if part else None)
+    part, first = found.worst, found.first
+    reason = found.failure or (part.reason if part else None)
     task = None if first else not_written(reason, found.name)
     line = found.at if part is None else part.line
     return Outcome(

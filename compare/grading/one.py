@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checking.check import check, loaded
+from ..checking.check import check_network, loaded
 from ..checking.result import Check
 from ..diagnosis.patience import OutOfPatienceError, limited_to
 from ..problem.from_dict import LESSON, declared_problem
@@ -217,7 +217,7 @@ def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> 
         check_size(problem, "its PROBLEM")
         candidate.problem = {}      # an attempt may not override the teacher's problem
         with np.errstate(all="ignore"):      # the attempt may show any numbers
-            return check(candidate, problem=problem, seed=seed, steps=settings.steps, keep=settings.reports)
+            return check_network(candidate, problem=problem, seed=seed, steps=settings.steps, keep=settings.reports)
 
 
 def _confined(path: Path, folder: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Remote:

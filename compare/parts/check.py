@@ -26,7 +26,7 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
         try:
             file = shape.load(path.resolve(), seed % 2**32)
         except AttemptError as error:
-            return replace(result, reason=str(error), at=error.line)
+            return replace(result, failure=str(error), at=error.line)
         result = replace(result, text=file.text)
         if not (signs := shape.found_in(ast.parse(file.text), path.resolve())):
             raise ProblemError(f"{path.name} has no part of the shape {name}; expected {shape.words}")
@@ -35,5 +35,5 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
     left_out = tuple(getattr(file, "left_out", ()))
     caveats = tuple(uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile))
-    result = replace(result, found=found, parts=parts, texts=texts, left_out=left_out, caveats=caveats)
+    result = replace(result, recognised=found, parts=parts, texts=texts, left_out=left_out, caveats=caveats)
     return replace(result, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

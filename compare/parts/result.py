@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..lockstep.difference import Difference
+from ..support.boundary import public_methods
 
 Mark = Literal["agrees", "wrong", "unclear", "could not run", "not compared"]
 PartsVerdict = Literal["equivalent", "different", "could not run", "not a proof"]
@@ -37,24 +38,44 @@ class Part:
             return ""
         return self.first.tensor + (f"[{', '.join(map(str, self.first.index))}]" if self.first.index else "")
 
+    @property
+    def place(self) -> int | None:
+        """The line to look at first: of what is wrong, or else where it is defined."""
+        return self.line or (self.lines[0] if self.lines else None)
 
+
+@public_methods
 @dataclass(frozen=True)
 class PartsCheck:
-    """The result of checking each part of a file: `shape` is the adapter's name, `found` the sentence that says what was recognised."""
+    """The result of checking each part of a file, with the fields of a `Check`, of which those of a network are empty.
+
+    `shape` is the adapter's name, `recognised` the sentence that says as what the file was recognised. `failure` says why the file could
+    not be run at all, and `at` in which line. `texts` are those of files beside it, by name, and `left_out` the parameters whose gradients
+    are compared, and not their update. `first` is the first wrong number, `line` the one to look at, in the file `place`.
+    """
 
     name: str
     shape: str
-    found: str
+    recognised: str
     seed: int
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     printed: str = ""
-    reason: str | None = None      # why the file could not be run at all
-    at: int | None = None      # the line of that
-    text: str = ""
-    texts: Mapping[str, str] = field(default_factory=dict)      # of the files beside it, by name
-    left_out: tuple[str, ...] = ()      # parameters whose gradients are compared, and not their update
-    caveats: tuple[str, ...] = ()      # what else of the file is not compared
+    failure: str | None = None
+    at: int | None = None
+    text: str = field(default="", repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    left_out: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    problem: ClassVar[None] = None
+    steps: ClassVar[int] = 0
+    stages: ClassVar[tuple[()]] = ()
+    diagnosis: ClassVar[tuple[()]] = ()
+    comparison: ClassVar[None] = None
+    probes: ClassVar[None] = None
+    reference: ClassVar[str] = "PyTorch"
+    scales: ClassVar[tuple[()]] = ()
+    caveat: ClassVar[None] = None
 
     @property
     def compared(self) -> int:
@@ -62,7 +83,7 @@ class PartsCheck:
         return sum(part.compared for part in self.parts)
 
     @property
-    def first(self) -> Part | None:
+    def worst(self) -> Part | None:
         """The part that decides the verdict, None if all agree."""
         order: Sequence[Mark] = ("wrong", "could not run", "unclear", "not compared")
         return next((part for mark in order for part in self.parts if part.mark == mark), None)
@@ -70,9 +91,9 @@ class PartsCheck:
     @property
     def verdict(self) -> PartsVerdict:
         """The verdict on the file, which is the worst of its parts."""
-        if self.reason is not None:
+        if self.failure is not None:
             return "could not run"
-        match self.first:
+        match self.worst:
             case None:
                 return "equivalent" if self.compared else "not a proof"
             case Part(mark="wrong" | "unclear"):
@@ -82,7 +103,62 @@ class PartsCheck:
             case _:
                 return "not a proof"
 
+    @property
+    def first(self) -> Difference | None:
+        """The first wrong number, None where no number is wrong."""
+        return None if self.worst is None else self.worst.first
+
+    @property
+    def reason(self) -> str | None:
+        """What explains the verdict, None where nothing does, or where none is needed."""
+        part = self.worst
+        return self.failure if part is None else part.why or part.reason or (part.first.reason if part.first else None)
+
+    @property
+    def line(self) -> int | None:
+        """The line to look at first."""
+        return self.at if self.worst is None else self.worst.place
+
+    @property
+    def place(self) -> str:
+        """The name of the file in which that line is."""
+        return (self.worst.file if self.worst else "") or self.name
+
+    @property
+    def source(self) -> str | None:
+        """The text of that line."""
+        return None if self.line is None else self.text_of(self.line, self.worst.file if self.worst else "") or None
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the parts."""
+        return tuple(part.name for part in self.parts)
+
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """What was recognised, with the option that says it."""
+        return (f"{self.recognised}, as --adapter {self.shape}",)
+
     def text_of(self, line: int, file: str = "") -> str:
         """Return that line of the file, or of one beside it, from 1, without its indentation."""
         lines = self.texts.get(file, self.text).split("\n")
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+    def __repr__(self) -> str:
+        """Return the name and the verdict."""
+        from ..report.parts import headline
+
+        return f"PartsCheck({self.name}: {headline(self)})"
+
+    def to_html(self) -> str:
+        """Return the report as an offline page; raises MissingExtraError without the extra `report`."""
+        from ..report.parts_page import parts_page
+
+        return parts_page(self, f"check(…, seed={self.seed})")
+
+    def _repr_html_(self) -> str:
+        """Return the report for a notebook."""
+        from ..report.html import in_notebook
+        from ..report.parts import headline
+
+        return in_notebook(self.to_html, headline(self))

@@ -26,12 +26,14 @@ from .pictures import Picture, network, pictures, spaced, update_shares
 from .plots import Sides
 from .words import (
     MARKS,
+    SAID,
     about,
     around,
     described,
     explained,
     headline,
     line_of,
+    line_said,
     probes,
     step_and_index,
     summary_of_check,
@@ -44,6 +46,7 @@ PAGE = Path(__file__).parent / "page"
 MOST_PICKED = 200      # steps to pick from
 MOST_ENTRIES = 64      # of a parameter, that are shown as a matrix; else those with the largest share
 _LARGE = 1e6
+_OF_STAGES = ("Stage by stage", "stage", "largest in the first wrong step")      # a table's title and columns
 
 
 def training_page(training: Training, device: str, command: str) -> str:
@@ -61,7 +64,7 @@ def comparison_page(
     if not isinstance(comparison.problem, Problem):
         facts = [("Reference", f"{comparison.problem.title}, {comparison.problem.dtype}, seed {comparison.problem.seed}")]
         return page_beside_module(comparison, facts, device, command)
-    return _rendered(
+    return rendered(
         verdict=comparison.verdict,
         sentence=sentence,
         title=f"{comparison.verdict}: {described(comparison.problem)}",
@@ -81,27 +84,31 @@ def check_page(check: Check, command: str, hint: Mapping[str, str] | None = None
         ("What", about(check)),
         ("Probes", probes(check)),
         ("Compared", f"{check.compared} numbers in {check.steps} steps"),
-        ("Versions", _versions("cpu")),
+        ("Versions", versions("cpu")),
         ("Repeat", command),
     ]
     last = () if check.verdict == "equivalent" else tuple(summary_of_check(check, command, hint))
     reason = [check.reason] if last and check.reason and not any(check.reason in line.text for line in last) else []
     shown = {"pictures": [network(check.problem)]} if comparison is None else _shown(comparison, ("yours", "PyTorch"))
-    return _rendered(
+    return rendered(
         verdict=check.verdict,
         sentence=headline(check),
         title=f"{check.verdict}: {check.name}",
         last=last,
         facts=[fact for fact in facts if fact[1]],
         notes=[*reason, *(f"Found: {sentence}" for sentence in (*check.conventions, *check.scales)), *check.notes],
-        mistakes=[(each, around(check, each.line)) for each in map(explained, check.diagnosis)],
+        mistakes=[(each, around(check, each.line), _caption(check, each.line)) for each in map(explained, check.diagnosis)],
         details=[] if check.diagnosis else list(why(check, hint)),
         source=[] if check.diagnosis else around(check, line_of(check)),
-        name=check.name,
-        stages=[(MARKS[stage.mark], stage.mark, stage.name, _where(stage.difference, check)) for stage in check.stages],
+        name=_caption(check, line_of(check)),
+        stages=[(MARKS[stage.mark], stage.mark, stage.name, SAID[stage.mark], _where(stage.difference, check)) for stage in check.stages],
         printed=check.printed,
         **shown,
     )
+
+
+def _caption(check: Check, line: int | None) -> str:
+    return check.name if line is None else f"{check.name} {line_said(check, line)}"
 
 
 def _where(difference: Difference | None, check: Check) -> str:
@@ -117,7 +124,7 @@ def _facts(comparison: Comparison, sides: Sides, device: str, command: str | Non
     facts = [
         ("Network", f"{described(problem)}, lr {problem.lr:g}, {problem.dtype}"),
         ("Data", f"{problem.records} training records, {tests} test records; seed {problem.seed}"),
-        ("Sides", f"{sides[0]} beside {sides[1]} on {device}; {_versions(device)}"),
+        ("Sides", f"{sides[0]} beside {sides[1]} on {device}; {versions(device)}"),
         ("Compared", f"{comparison.compared} numbers in {comparison.steps} steps, mode {comparison.mode}"),
     ]
     if comparison.worst is not None and comparison.first_divergence is None:
@@ -139,9 +146,9 @@ def page_beside_module(
         *about,
         ("Compared", f"{comparison.compared} numbers in {comparison.steps} steps, mode {comparison.mode}"),
         *_allowed(comparison),
-        ("Versions", _versions(device)),
+        ("Versions", versions(device)),
     ]
-    return _rendered(
+    return rendered(
         verdict=comparison.verdict,
         sentence=sentence,
         title=f"{comparison.verdict}: {about[0][1]}",
@@ -159,7 +166,8 @@ def _allowed(comparison: Comparison) -> list[tuple[str, str]]:
     return [("Rounding", "; ".join(comparison.method()[:2]))] if comparison.rounding else []
 
 
-def _versions(device: str) -> str:
+def versions(device: str) -> str:
+    """Say which versions ran."""
     ran = environment(device)
     return ", ".join(f"{name} {version}" for name, version in ran.items() if name in ("python", "numpy", "torch", "backprop-compare"))
 
@@ -243,9 +251,10 @@ def template(name: str) -> Any:
     return pages.get_template(name)
 
 
-def _rendered(**shown: Any) -> str:
-    blank = {"pictures": (), "sides": plots.SIDES, "deltas": None, "step": None, "position": 0, "stages": (), "printed": "", "epochs": ()}
-    blank |= {"mistakes": (), "source": (), "name": ""}
+def rendered(**shown: Any) -> str:
+    """Return the page of a report with what it is to show."""
+    blank: dict[str, Any] = {"pictures": (), "sides": plots.SIDES, "deltas": None, "step": None, "position": 0, "stages": (), "printed": ""}
+    blank |= {"epochs": (), "mistakes": (), "source": (), "name": "", "parts": (), "of_stages": _OF_STAGES}
     style, script = ((PAGE / name).read_text(encoding="utf-8") for name in ("style.css", "picker.js"))
     text: str = template("report.html").render({**blank, **shown, "style": style, "script": script, **made_by()})
     return text

@@ -16,7 +16,7 @@ from ..lockstep.result import Comparison
 from ..lockstep.training import Training
 from ..problem.problem import Problem
 from ..support.environment import environment
-from .words import headline
+from .words import headline, place_of
 
 
 def as_json(training: Training, device: str, asked: Mapping[str, Any]) -> str:
@@ -126,7 +126,9 @@ def check_json(check: Check, hint: Mapping[str, str] | None = None) -> str:
         "caveat": check.caveat,
         "file": check.name,
         "functions": check.functions,
-        **fields(check, "line", "steps", "compared"),
+        "line": check.line,
+        "place": None if hint else place_of(check),
+        **fields(check, "steps", "compared"),
         "mode": comparison.mode if comparison else "stage",
         "dtype": check.problem.dtype,
         "device": "cpu",

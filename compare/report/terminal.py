@@ -17,7 +17,7 @@ from ..problem.problem import Problem
 from ..support.environment import environment
 from .console import Output, make_console, print_summary, print_verdict
 from .deltas import DIGITS, index_text, print_deltas, print_few_deltas, table_of
-from .words import MARKS, headline, probes, sides, step_and_index, summary_of_check, summary_of_training, why
+from .words import MARKS, SAID, headline, probes, sides, step_and_index, summary_of_check, summary_of_training, why
 
 _FEW = 3      # reported epochs, on a screen
 _STYLES = {"agrees": "green", "wrong": "bold red", "inherits": "yellow"}
@@ -194,10 +194,9 @@ def print_check(check: Check, command: str, hint: Mapping[str, str] | None = Non
         console.print()
     width = max((len(stage.name) for stage in check.stages), default=0)
     for stage in check.stages:
-        text = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it"}[stage.mark]
         found = stage.difference if stage.mark == "wrong" else None
         where = f": {step_and_index(found)}" if found is not None else ""
-        console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {text}{where}", style=_STYLES[stage.mark]), hang=width + 4)
+        console.say(Text(f"{MARKS[stage.mark]} {stage.name:{width}}  {SAID[stage.mark]}{where}", style=_STYLES[stage.mark]), hang=width + 4)
     console.print()
     for line in check.comparison.method() if check.comparison else ():
         console.say(line[0].upper() + line[1:])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
@@ -10,11 +11,14 @@ from ..diagnosis.catalogue import kind_of
 from ..diagnosis.explain import Found
 from ..lockstep.difference import Difference
 from ..lockstep.result import Comparison
+from ..parts.result import PartsCheck
 from ..problem.problem import Problem
+from ..userfile.text import cell_of, place_in
 
 MARKS = {"agrees": "✓", "wrong": "✗", "inherits": "~"}
+SAID = {"agrees": "agrees", "wrong": "wrong here", "inherits": "follows from what is wrong before it"}      # of stages
 _NEIGHBOURS = 2      # lines of the file, that are shown before and after one
-_FOR_YOU = "that is for you to find out"
+FOR_YOU = "that is for you to find out"
 _UNKNOWN = "unknown: no mistake of the catalogue makes just these numbers"
 _SHOW_MORE = "it shows its new weights alone: with gradients(params, x, y) or trace(params, x, y) as well, the first wrong stage is found"
 
@@ -59,8 +63,8 @@ def headline(check: Check) -> str:
 
 def why(check: Check, hint: Mapping[str, str] | None = None) -> Iterator[str]:
     """Yield the lines that explain the verdict; with a hint, only what the hint says."""
-    if check.line is not None and f"line {check.line}: `{check.source}`" not in (check.reason or ""):
-        yield f"  line {check.line}: {check.source}" if check.source else f"  line {check.line}"
+    if check.line is not None and f"{line_said(check, check.line)}: `{check.source}`" not in (check.reason or ""):
+        yield f"  {line_said(check, check.line)}" + (f": {check.source}" if check.source else "")
     if check.verdict != "different":
         return
     if hint:
@@ -96,6 +100,12 @@ def step_and_index(difference: Difference) -> str:
 def line_of(check: Check) -> int | None:
     """Return the line of the user's file that is to be looked at first, or None."""
     return check.line or next((found.line for found in check.diagnosis if found.line), None)
+
+
+def place_of(check: Check) -> str | None:
+    """Say where that line is."""
+    line = line_of(check)
+    return None if line is None else line_said(check, line)
 
 
 def _wrong_stage(check: Check) -> str:
@@ -143,7 +153,7 @@ def _found(prefix: str, found: Found, check: Check) -> Iterator[str]:
         yield f"    shown by    {said.number}:"
         yield f"                {said.values}"
     if said.line is not None:
-        yield f"    see         {check.name} line {said.line}: {check.text_of(said.line)}"
+        yield f"    see         {check.name} {line_said(check, said.line)}: {check.text_of(said.line)}"
     for other in said.others:
         yield f"    or, which looks the same: {other}"
     if said.separate:
@@ -158,17 +168,30 @@ class SourceLine(NamedTuple):
     is_it: bool
 
 
-def around(check: Check, line: int | None) -> list[SourceLine]:
-    """Return that line of the file between its neighbours, without the indentation that they share; none where the file is not there."""
-    lines = check.text.split("\n") if check.text else []
+def around(check: Check | PartsCheck, line: int | None, file: str = "") -> list[SourceLine]:
+    """Return that line of the file between its neighbours, without the indentation that they share; none where the file is not there.
+
+    Of a part it may be another file beside it. The lines of a notebook are those of the cell.
+    """
+    text = check.texts.get(file, check.text) if isinstance(check, PartsCheck) else check.text
+    lines = text.split("\n") if text else []
     if line is None or not 1 <= line <= len(lines):
         return []
-    first = max(1, line - _NEIGHBOURS)
-    texts = dedent("\n".join(text.rstrip() for text in lines[first - 1 : line + _NEIGHBOURS])).split("\n")
-    shown = [SourceLine(number, text, number == line) for number, text in enumerate(texts, start=first)]
+    path = Path(file or check.name)
+    cell, within = cell_of(text, path, line)
+    places = [at for at in range(line - _NEIGHBOURS, line + _NEIGHBOURS + 1) if 1 <= at <= len(lines)]
+    places = [at for at in places if cell_of(text, path, at)[0] == cell and (cell is None or cell_of(text, path, at)[1])]
+    texts = dedent("\n".join(lines[at - 1].rstrip() for at in places)).split("\n")
+    shown = [SourceLine(at - line + within, text, at == line) for at, text in zip(places, texts, strict=True)]
     while not shown[-1].text and not shown[-1].is_it:
         shown.pop()
     return shown
+
+
+def line_said(check: Check | PartsCheck, line: int, file: str = "") -> str:
+    """Say where that line of the file is, or of one beside it: "line 7", or in a notebook "cell 3, line 7"."""
+    text = check.texts.get(file, check.text) if isinstance(check, PartsCheck) else check.text
+    return place_in(text, Path(file or check.name), line)
 
 
 def _digits(actual: float, expected: float, mistaken: float) -> tuple[str, ...]:
@@ -193,7 +216,7 @@ def hinted(check: Check, level: int | None) -> tuple[Check, dict[str, str]]:
         hint["sentence"] = "; ".join(cause.sentence for cause in causes)
     reason = check.reason
     for cause in causes if level < 3 else ():      # a limit's reason ends with the mistake
-        reason = reason and reason.replace(cause.sentence, _FOR_YOU)
+        reason = reason and reason.replace(cause.sentence, FOR_YOU)
     first = check.first and replace(check.first, actual=None, expected=None)
     stages = tuple(replace(stage, difference=None) for stage in check.stages)
     if check.verdict != "equivalent":
@@ -240,12 +263,12 @@ def summary_of_check(check: Check, command: str, hint: Mapping[str, str] | None 
     if check.first is not None:
         yield Line("where", check.first.place(of_phase=False))
     else:
-        yield Line("where", f"line {check.line} of {check.name}" if check.line else _wrong_stage(check) or check.name)
+        yield Line("where", f"{line_said(check, check.line)} of {check.name}" if check.line else _wrong_stage(check) or check.name)
     causes = [_with_others(found) for found in check.diagnosis]
     if hint:
-        yield Line("why", hint.get("sentence") or hint.get("kind") or _FOR_YOU)
+        yield Line("why", hint.get("sentence") or hint.get("kind") or FOR_YOU)
     else:
         yield Line("why", "; and ".join(causes) or check.reason or _UNKNOWN)
     line = line_of(check)
-    see = f"look at line {line} of {check.name}, then " if line and not hint else ""
+    see = f"look at {line_said(check, line)} of {check.name}, then " if line and not hint else ""
     yield Line("do", f"{see}repeat: {command}")

@@ -7,12 +7,11 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
 from ..checking.check import STEPS, check
-from ..checking.result import Check
 from ..lockstep.difference import Mode
 from ..lockstep.loop import train_in_lockstep
 from ..lockstep.result import Comparison, hardly_moved, steps_to_keep
 from ..problem.problem import Problem
-from ..report.words import about, headline, why
+from ..report.checked import Checked, about, headline, why
 from ..sides.interface import Implementation
 from ..support.arrays import Batch
 from ..support.boundary import public
@@ -47,7 +46,7 @@ def assert_equivalent(
     seed: int | None = None,
     steps: int = STEPS,
     data: Batch | None = None,
-) -> Check: ...
+) -> Checked: ...
 
 
 @overload
@@ -64,7 +63,7 @@ def assert_equivalent(
 
 
 @public
-def assert_equivalent(actual: Any, problem: Any = None, **options: Any) -> Comparison | Check:
+def assert_equivalent(actual: Any, problem: Any = None, **options: Any) -> Comparison | Checked:
     """Train `actual` beside PyTorch, and raise unless every number of every step agrees to rounding.
 
         assert_equivalent("my_network.py")
@@ -74,7 +73,7 @@ def assert_equivalent(actual: Any, problem: Any = None, **options: Any) -> Compa
         assert_equivalent(MyNumPyTransformer(), Problem.of(model, batches=…, loss=…), names={"tok": "embedding.weight"})
 
     `actual` is the path of a file, or functions: a module, a mapping from their names, an object with methods of these names, or one
-    function with its name in the contract. `check` checks them, with the same options, and its Check is returned. Or `actual` is an
+    function with its name in the contract. `check` checks them, with the same options, and what it returns is returned. Or `actual` is an
     `Implementation` with a `Problem`: then its Comparison with `expected`, by default the PyTorch reference, is returned.
 
     In place of the problem may stand any `nn.Module`, with the options of `Problem.of`, or what `Problem.of` returns. Then `actual` is a
@@ -116,7 +115,7 @@ def assert_same_gradients(actual: Any, expected: Any, *inputs: Any, seed: int = 
     return comparison
 
 
-def compared(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Check:
+def compared(actual: Any, problem: Problem | Declared | None = None, **options: Any) -> Comparison | Checked:
     """Return the Check or the Comparison, whatever the verdict."""
     if isinstance(actual, type) and isinstance(actual, Implementation):      # which looks for its methods, as in an object
         raise ProblemError(f"{actual.__name__} is a class; expected an object, {actual.__name__}(problem)")
@@ -179,7 +178,7 @@ def _compared_with_module(actual: Any, reference: Any, **options: Any) -> Compar
         return train_beside_module(candidate, problem, **own)
 
 
-def raise_unless_equivalent(result: Comparison | Check, repeat: str | None = None) -> None:
+def raise_unless_equivalent(result: Comparison | Checked, repeat: str | None = None) -> None:
     """Raise NotEquivalentError, unless equivalent, with the report's lines; `repeat` is the command that repeats it, by default a call."""
     __tracebackhide__ = True
     if isinstance(result, Comparison) and result.verdict == "equivalent" and result.unmoved:

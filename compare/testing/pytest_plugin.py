@@ -22,8 +22,8 @@ import pytest
 from ..support.errors import CompareError, ProblemError
 
 if TYPE_CHECKING:
-    from ..checking.result import Check
     from ..lockstep.result import Comparison
+    from ..report.checked import Checked
 
 SEEDS = 2**32
 _OF_FUNCTIONS, _OF_IMPLEMENTATIONS = ("adapter", "seed", "steps", "data"), ("expected", "steps", "mode")
@@ -44,7 +44,7 @@ class Lockstep:
     def __init__(self, node: pytest.Item) -> None:
         self._node, self._run = node, node.config.stash[_RUN]
 
-    def __call__(self, actual: Any, problem: Any = None, **arguments: Any) -> "Check | Comparison":
+    def __call__(self, actual: Any, problem: Any = None, **arguments: Any) -> "Checked | Comparison":
         """Do what `assert_equivalent` does; keys of the problem may be arguments too. The marker or the options set the seed and the steps.
 
         A path is looked for where pytest runs, then beside the test. Returns the Check, or the Comparison of an Implementation.
@@ -137,22 +137,23 @@ class _Run:
             except OSError as error:
                 raise pytest.UsageError(f"--lockstep-report {folder}: {error.strerror}; expected a folder that can be made") from None
 
-    def write(self, test: str, actual: Any, result: "Check | Comparison") -> None:
+    def write(self, test: str, actual: Any, result: "Checked | Comparison") -> None:
         """Write the JSON and JUnit's XML of a check under the name of the test; a second check of the test has a 2."""
         if self.folder is None:
             return
         from ..checking.result import Check
+        from ..lockstep.result import Comparison
+        from ..report.checked import as_json
         from ..report.ci import junit
-        from ..report.json import check_json
 
-        if not isinstance(result, Check):
+        if isinstance(result, Comparison):
             about: dict[str, Any] = {"steps": result.steps, "compared": result.compared, "first": result.first_divergence}
             result = Check(result.verdict, type(actual).__name__, result.problem, result.problem.seed or 0, comparison=result, **about)
         name = file_name(test)
         self._written[name] += 1
         if self._written[name] > 1:
             name += f"-{self._written[name]}"
-        for suffix, text in ((".json", check_json(result) + "\n"), (".xml", junit(result))):
+        for suffix, text in ((".json", as_json(result) + "\n"), (".xml", junit(result))):
             (self.folder / (name + suffix)).write_text(text, encoding="utf-8", errors="replace")
 
 

@@ -23,5 +23,5 @@ def checked(folder: Path, text: str, seed: int = 1, shape: str | None = None) ->
 
 
 def first(result: PartsCheck) -> Part:
-    assert result.first is not None, "nothing was found"
-    return result.first
+    assert result.worst is not None, "nothing was found"
+    return result.worst
