@@ -18,7 +18,7 @@ from .as_tensors import array_module, as_tensors, image_functions, tensor_of
 from .binding import plain
 from .class_methods import Methods, attributes_stored
 from .file import PartsFile
-from .names_tree import repeatable
+from .repeatable import repeatable
 from .signal import SIGNAL
 
 ONE, SEVERAL = (6, 1), (6, 7)      # records in columns

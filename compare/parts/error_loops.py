@@ -20,7 +20,7 @@ from ..userfile.imports import Imports
 from .as_tensors import array_module, as_tensors, tensor_of
 from .file import PartsFile, lines_that_assign
 from .judged import Judged, judged
-from .names_tree import repeatable
+from .repeatable import repeatable
 from .result import Part
 
 _HOOKS = "_backprop_compare_errors"

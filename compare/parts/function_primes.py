@@ -13,7 +13,7 @@ from .binding import plain
 from .class_methods import TARGETS
 from .class_objects import own_nodes
 from .file import PartsFile
-from .names_tree import repeatable
+from .repeatable import repeatable
 from .result import Part
 from .several_inputs import Code, part_of
 

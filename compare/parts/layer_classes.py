@@ -23,7 +23,7 @@ from .class_objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
 from .file import PartsFile, line_of_returned
 from .function_primes import prime_parts
 from .judged import Judged, judged
-from .names_tree import repeatable
+from .repeatable import repeatable
 from .result import Part
 from .static_pairs import static_pair
 from .words import factor_of

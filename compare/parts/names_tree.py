@@ -1,13 +1,11 @@
 """The places of a script where tensors' gradients are made by hand under the tensors' names: dlogits for logits, dW1 for W1."""
 
 import ast
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from .names_kept import Keepers, keepers_in, kept_by, with_data
+from .names_kept import Keepers, keepers_in, kept_by
 
 LOSSES = ("loss", "cost", "total_loss", "nll", "J", "L")
 _TARGETS = ("y", "Y", "t", "T")      # whose names are taken for the prediction's gradient
@@ -219,82 +217,3 @@ def _loads(node: ast.AST) -> set[str]:
     names |= {each.target.id for each in ast.walk(node) if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)}
     own = (each for each in ast.walk(node) if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name))
     return names | {f"self.{each.attr}" for each in own if isinstance(each.value, ast.Name) and each.value.id == "self"}
-
-
-def instrumented(tree: ast.Module, hooks: str) -> ast.Module:
-    """Return the module as the main one, with calls of the hooks before and after each place, and few rounds of the loops around them."""
-    tree = copy.deepcopy(tree)
-    for cluster in clusters_in(tree):
-        calls = {cluster.first: [_call(f"{hooks}.begin({cluster.number}, globals(), locals())")]}
-        for at, names in cluster.fresh.items():
-            calls.setdefault(at, []).extend(_call(f"{hooks}.keep({cluster.number}, {name!r}, {name})") for name in names)
-        for at in sorted(calls, reverse=True):
-            if at > cluster.last:
-                continue
-            cluster.body[at:at] = calls[at]
-        end = cluster.last + 1 + sum(len(each) for at, each in calls.items() if at <= cluster.last)
-        cluster.body[end:end] = [_call(f"{hooks}.end({cluster.number}, locals())")]
-        if not cluster.scope:
-            for loop in cluster.outer:
-                if isinstance(loop, ast.For):
-                    loop.iter = _expression(f"{hooks}.few(0)", loop.iter)
-                elif isinstance(loop, ast.While):
-                    loop.test = _expression(f"{hooks}.once({id(loop)}, 0)", loop.test)
-    with_data(tree, hooks)
-    tree = _AsMain().visit(tree)
-    body = tree.body
-    start = next((at for at, each in enumerate(body) if not _is_first(each)), 0)
-    body[start:start] = ast.parse(f"import {hooks}\nopen = {hooks}.open").body
-    return ast.fix_missing_locations(tree)
-
-
-def repeatable(statements: Sequence[ast.stmt]) -> ast.Module:
-    """Return a copy of the statements in which no array is changed as a whole in its place, as autograd may need what it was."""
-    return ast.fix_missing_locations(_OutOfPlace().visit(ast.Module([copy.deepcopy(each) for each in statements], [])))      # type: ignore[no-any-return]
-
-
-class _OutOfPlace(ast.NodeTransformer):
-    """Writes x += y as x = x + y, and takes a number from an array without leaving PyTorch."""
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        """Replace float(x) by x, if that is an array or a tensor, and x.item() by its only entry's sum."""
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "item" and not node.args:
-            node.func.attr = "sum"
-        elif isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1:
-            text = "lambda x: x.astype(float) if hasattr(x, 'astype') else x if hasattr(x, 'requires_grad') else float(x)"
-            node.func = ast.copy_location(ast.parse(text, mode="eval").body, node.func)
-        return node
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        """Replace the statement, if it changes a name."""
-        self.generic_visit(node)
-        if not isinstance(node.target, ast.Name):
-            return node
-        value = ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value)
-        return ast.copy_location(ast.Assign([node.target], value), node)
-
-
-class _AsMain(ast.NodeTransformer):
-    """Replaces the module's name by that of the main module."""
-
-    def visit_Name(self, node: ast.Name) -> Any:
-        """Replace the name."""
-        is_name = node.id == "__name__" and isinstance(node.ctx, ast.Load)
-        return ast.copy_location(ast.Constant("__main__"), node) if is_name else node
-
-
-def _is_first(node: ast.stmt) -> bool:
-    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_text or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
-
-
-def _call(text: str) -> ast.stmt:
-    return ast.parse(text).body[0]
-
-
-def _expression(text: str, value: ast.expr) -> ast.expr:
-    call: Any = ast.parse(text, mode="eval").body
-    call.args[-1] = value
-    copied: ast.expr = ast.copy_location(call, value)
-    return copied

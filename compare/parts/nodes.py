@@ -11,9 +11,9 @@ from .as_tensors import array_module
 from .binding import plain
 from .class_methods import BACKWARDS, FORWARDS, is_abstract, own_methods, required
 from .file import PartsFile
-from .names_tree import repeatable
 from .node_graph import graph_parts
 from .node_kind import Kind
+from .repeatable import repeatable
 from .result import Part
 from .several_inputs import Code, part_of
 

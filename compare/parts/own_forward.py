@@ -17,8 +17,8 @@ from .binding import BindingError, bound
 from .file import PartsFile
 from .layer_draws import Case
 from .layer_table import Layer
-from .names_tree import repeatable
 from .pairs import Pair
+from .repeatable import repeatable
 
 
 def own_layer(file: PartsFile, pair: Pair, rows: Sequence[Layer]) -> Layer | None:

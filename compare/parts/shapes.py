@@ -19,7 +19,8 @@ from .functions import check_functions
 from .layer_classes import check_classes
 from .layer_table import LAYERS
 from .layers import check_layers, losses_in
-from .names import NamesFile, check_names, names_in
+from .names import check_names, names_in
+from .names_run import NamesFile
 from .names_tree import uses_torch
 from .nodes import check_nodes, nodes_in
 from .pairs import pairs_in
