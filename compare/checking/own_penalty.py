@@ -57,7 +57,7 @@ def penalty_of_loss(attempt: Recognised, declared: Mapping[str, Any]) -> OwnPena
             }
         )
     sizes = [len(x) for x, _ in made.batches[:2]]
-    for key in ratios[0].keys() & ratios[1].keys():
+    for key in (each for each in ratios[0] if each in ratios[1]):      # in the order in which the file computes them
         for decay, square in squares.items():
             added = [each[key] / square for each in ratios]
             for is_per_record in (False, True):

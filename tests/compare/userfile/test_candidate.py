@@ -21,6 +21,7 @@ def linear():
 def ends():
     return Problem.of(Ends(3, 2), inputs=(4, 3))
 """
+ENDS = "import os; os._exit(0)\n"
 MODULE = """
 import os, sys
 from torch import nn
@@ -52,7 +53,7 @@ def checked(tmp_path: Path, text: str, reference: str) -> subprocess.CompletedPr
     ("text", "reference", "code", "said"),
     [
         ("import os; os._exit(0)", "linear", UNUSABLE, "attempt.py cannot be executed: SystemExit: 0"),
-        ("import os; os._exit(0)\n" + RIGHT, "", DIFFERENT, "COULD NOT RUN: importing attempt.py raised SystemExit: 0, at attempt.py line 1"),
+        (ENDS + RIGHT, "", DIFFERENT, "COULD NOT RUN: importing attempt.py raised SystemExit: 0, at attempt.py line 1"),
         ("import os\ndef gradients(params, x):\n    os._exit(0)", "linear", UNUSABLE, "step 1 of the candidate raised SystemExit: 0"),
         (MODULE, "ends", UNUSABLE, "the forward of the reference (Ends) raised SystemExit: 0"),
         (MODULE + COPIED, "linear", UNUSABLE, "what was run ended the process with 0"),
