@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .console import make_console
-from .html import PAGE, template
+from .html import PAGE, made_by, template
 
 MOST_NAMED = 10      # skipped files, attempts of a verdict, and mistakes on a terminal
 MARKS = {"equivalent": "✓", "different": "✗"}      # "!" for what is neither right nor wrong
@@ -83,6 +83,6 @@ def _some(names: Sequence[str], number: int) -> str:
 def grades_page(lines: Sequence[Line]) -> Iterator[str]:
     """Yield the page in parts; raise MissingExtraError where the extra `report` is not installed."""
     style = (PAGE / "style.css").read_text(encoding="utf-8")
-    about = {"number": len(lines), "counts": counted(lines), "mistakes": tallied(lines), "marks": MARKS, "style": style}
+    about = {"number": len(lines), "counts": counted(lines), "mistakes": tallied(lines), "marks": MARKS, "style": style, **made_by()}
     parts: Iterator[str] = template("grades.html").generate(lines=(lines[i] for i in sorted_places(lines)), named=named, **about)
     return parts

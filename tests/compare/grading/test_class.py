@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -13,6 +14,7 @@ import pytest
 from compare.cli.main import main
 from compare.grading.results import Lines
 from compare.report.grades import MOST_NAMED, counted, grades_page, print_grades, sorted_places, tallied
+from compare.support import __version__
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 WRONG = (EXAMPLES / "wrong_hidden_error.py").read_text(encoding="utf-8")
@@ -87,6 +89,7 @@ def test_the_page_sorts_by_verdict_and_tallies_the_mistakes(graded: Path) -> Non
     names = ["eve", "fay", "gus.zip", "two readings.py", "raises.py", "syntax.py", "anna.py"]
     assert [name for _, name in sorted((table.index(f">{name}<"), name) for name in names)] == names
     assert page.index("slope-missing") < page.index("factor-half or other-loss") < page.index('id="grades"')
+    assert re.search(rf"<p class=\"tool\">backprop-compare {re.escape(__version__)}, \d+ \w+ \d{{4}}</p>", page)
 
 
 def line(verdict: str, *mistakes: str, **others: Any) -> dict[str, Any]:
