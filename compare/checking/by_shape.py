@@ -34,7 +34,12 @@ def by_shape(
 
 
 def parts_of(path: Path, shape: str, given: Sequence[str], seed: int) -> PartsCheck:
-    """Return the check of the file's parts; raises ProblemError where something of a problem is given, which no part has."""
+    """Return the check of the file's parts; raises ProblemError where something of a problem is given."""
+    refuse(given, shape)
+    return check_parts(path, shape, seed)
+
+
+def refuse(given: Sequence[str], shape: str) -> None:
+    """Raise ProblemError where something of a problem is given for a file of that shape, whose parts have none."""
     if given:
         raise ProblemError(f"{', '.join(given)} cannot be given for a file that is checked part by part ({shape}); expected none of these")
-    return check_parts(path, shape, seed)

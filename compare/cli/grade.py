@@ -21,21 +21,24 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
 
     from ..grading.adapter import checked_adapter
     from ..grading.attempts import skipped
-    from ..grading.one import WEIGHTS, Settings, check_size
+    from ..grading.one import Settings, check_size
     from ..grading.results import LINES, PAGE, TABLE
     from ..grading.run import grade as grade_folder
+    from ..grading.score import WEIGHTS
     from ..problem.from_dict import LESSON, declared_problem
     from ..report.console import progress_bar
     from ..report.grades import grades_page, print_grades
     from ..sandbox.limits import Limits
     from ..sandbox.protections import check_protections
     from ..sandbox.temporary import run_folder
+    from ..userfile.shapes import PARTS
 
     if options.unsafe_no_sandbox and options.confinement:
         said = "expected one of them, nothing confines the attempts without a sandbox"
         raise ProblemError(f"--confinement {options.confinement} is given with --unsafe-no-sandbox; {said}")
     with run_folder():
-        adapter = None if options.adapter is None else checked_adapter(Path(options.adapter))
+        shape = options.adapter if options.adapter in PARTS else None
+        adapter = None if options.adapter is None or shape else checked_adapter(Path(options.adapter))
         problem = arguments.checked_problem(options)
         check_size(problem, "--sizes")
         declared_problem(problem)
@@ -57,6 +60,7 @@ def grade(options: Namespace, check_interrupt: CheckInterrupt) -> str:
             reports=has_pages and options.reports,
             folder=options.folder,
             repeat=tuple(option_words(common)),
+            shape=shape,
         )
         with _workers(options, settings.limits.longest) as workers, progress_bar(1, check_interrupt, "attempts") as progress:
             folder, page = Path(options.folder), grades_page if has_pages else None

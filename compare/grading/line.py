@@ -49,7 +49,7 @@ LINE: Mapping[str, Callable[[Any], bool]] = {      # the fields, and whether a v
     "mistakes": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "alternatives": lambda value: isinstance(value, list) and all(isinstance(each, list) and all(map(_is_text, each)) for each in value),
     "hint": _is_text_or_none,
-    "lines": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "lines": lambda value: isinstance(value, list) and all(_is_count(each) or _is_text(each) for each in value),
     "seed": lambda value: value is None or _is_count(value),
     "report": _is_text_or_none,
     "network": _is_text_or_none,

@@ -4,24 +4,26 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checking.by_shape import by_shape, parts_of, refuse
 from ..checking.check import check_network, loaded
 from ..checking.result import Check
 from ..diagnosis.patience import OutOfPatienceError, limited_to
+from ..parts.result import PartsCheck
 from ..problem.from_dict import LESSON, declared_problem
 from ..problem.validation import checked_sizes
-from ..report.words import described_in_full, headline, hinted
+from ..report.checked import Checked, headline, hinted, page
+from ..report.words import described_in_full, line_said
 from ..sandbox.confined import SandboxError
 from ..sandbox.confinement import CONFINEMENTS
 from ..sandbox.limits import Limits
@@ -36,13 +38,12 @@ from ..userfile.shapes.definitions import offers_contract
 from .adapter import beside
 from .attempts import Carried, Submitted
 from .attempts import shown as visible
+from .by_parts import confined_parts
 from .line import LINE, report_place
+from .score import WEIGHTS, score
 
-WEIGHTS: Mapping[str, float] = {"forward": 1.0, "loss": 1.0, "backward": 2.0, "gradients": 2.0, "update": 1.0}
 MOST_WEIGHTS, MOST_UNITS, MOST_LAYERS = 1_000_000, 10_000, 30      # of a graded network, which takes a worker at most some 1.5 GiB
-_Mark = tuple[str, int, bool]      # of a stage: the kind of its parameter, or "", the layer, and whether it is right
 _MOST_ERROR, _MOST_TEXT = 300, 2000      # characters of an internal error, and of a text about an attempt
-_GROUPS = {"z": "forward", "u": "forward", "a": "forward", "output": "forward", "loss": "loss", "delta": "backward", "used": "gradients"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Settings:
 
     `problem` is the problem of all attempts, its missing options at their defaults; without it each attempt declares its own PROBLEM.
     Without `seed`, the seed is that of the run in the same output folder, or a new one. `folder` and `repeat` are for the command that
-    checks one attempt again: the folder of the attempts as it was given, and the options that all have in common.
+    checks one attempt again: the folder of the attempts as it was given, and the options that all have in common. `shape` is that of all
+    attempts, if they are checked part by part.
     """
 
     seed: int | None
@@ -66,12 +68,13 @@ class Settings:
     reports: bool = False
     folder: str = ""
     repeat: tuple[str, ...] = ()
+    shape: str | None = None
 
     @cached_property
     def digest(self) -> str:
         """A hash of all that the results depend on, with the adapter's files as they are at the first access."""
         adapter = [self.adapter.name, {name: content.hex() for name, content in beside(self.adapter).items()}] if self.adapter else None
-        how = (asdict(self.limits), self.confinement if self.confined else None, self.reports, version("backprop-compare"))
+        how = (asdict(self.limits), self.confinement if self.confined else None, self.shape, self.reports, version("backprop-compare"))
         about = (self.seed, self.steps, adapter, self.problem, self.hint, self.weights, *how)
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -128,33 +131,64 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
         with limited_to(settings.limits.diagnosis) as patience:
             result = _checked(path, folder, settings, _seed(attempt, settings))
     name = attempt.name if folder is None else f"{attempt.name}/{visible(str(path.relative_to(folder)))}"
-    own = attempt.in_its_name
-    result = replace(result, name=name, reason=result.reason and own(result.reason), notes=tuple(map(own, result.notes)))
+    result = _named(result, name, attempt.in_its_name)
     shown, hint = hinted(result, settings.hint)
     reason = None if result.verdict == "equivalent" else headline(shown)
-    if reason and patience.has_ended and not result.diagnosis:
+    if reason and isinstance(result, Check) and patience.has_ended and not result.diagnosis:
         reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
-    sentences = [" or ".join(dict.fromkeys(cause.sentence for cause in found.causes)) for found in shown.diagnosis]
     repeat = _command(attempt, path, folder, settings, result.seed)
-    wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
     line = ungraded(attempt, settings, reason) | {
         "verdict": result.verdict,
         "score": score(result, dict(settings.weights)),
+        "seed": result.seed,
+        "repeat": repeat,
+        **(_of_parts(result, shown, hint) if isinstance(result, PartsCheck) else _of_network(result, shown, hint)),
+    }
+    if not settings.reports:
+        return Graded(line)
+    line["report"] = report_place(attempt.name)
+    return Graded(line, page(shown, repeat, hint))
+
+
+def _named(result: Checked, name: str, own: Callable[[str], str]) -> Checked:
+    """Return the check under the attempt's name, which is in its sentences, too."""
+    notes = tuple(map(own, result.notes))
+    if isinstance(result, Check):
+        return replace(result, name=name, reason=result.reason and own(result.reason), notes=notes)
+    parts = tuple(replace(part, reason=part.reason and own(part.reason)) for part in result.parts)
+    return replace(result, name=name, failure=result.failure and own(result.failure), notes=notes, parts=parts)
+
+
+def _of_network(result: Check, shown: Checked, hint: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the line says of a network: the first wrong stage, the mistakes with their lines, and which network it is."""
+    sentences = [" or ".join(dict.fromkeys(cause.sentence for cause in found.causes)) for found in shown.diagnosis]
+    wrong = next((stage for stage in result.stages if stage.mark == "wrong"), None)
+    return {
         "stage": wrong.name if wrong else None,
         "mistakes": [found.causes[0].id for found in shown.diagnosis],
         "alternatives": [list(dict.fromkeys(cause.id for cause in found.causes[1:])) for found in shown.diagnosis],
         "hint": printable(hint.get("sentence") or hint.get("kind") or "; ".join(sentences), _MOST_TEXT) or None,
-        "lines": [found.line for found in shown.diagnosis if found.line],
-        "seed": result.seed,
+        "lines": [_line(result, found.line) for found in shown.diagnosis if found.line],
         "network": printable(described_in_full(result.problem), _MOST_TEXT) if result.functions else None,
-        "repeat": repeat,
     }
-    if not settings.reports:
-        return Graded(line)
-    from ..report.html import check_page
 
-    line["report"] = report_place(attempt.name)
-    return Graded(line, check_page(shown, repeat, hint))
+
+def _of_parts(result: PartsCheck, shown: Checked, hint: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the line says of a file without a network: the part that decides the verdict, what explains it, and the shape."""
+    wrong = result.worst if result.verdict == "different" else None
+    why = hint.get("sentence") or hint.get("kind") if hint else wrong and wrong.why
+    return {
+        "stage": printable(wrong.name, _MOST_TEXT) if wrong else None,
+        "hint": printable(why, _MOST_TEXT) if why else None,
+        "lines": [_line(result, result.line, wrong.file)] if wrong and result.line and not hint else [],
+        "network": printable(result.recognised, _MOST_TEXT),
+    }
+
+
+def _line(result: Checked, line: int, file: str = "") -> int | str:
+    """Return the line; of a notebook, or of another file than the attempt, in words."""
+    said = line_said(result, line, file)
+    return f"{said} of {visible(file)}" if file else line if said == f"line {line}" else said
 
 
 def _command(attempt: Carried, path: Path, folder: Path | None, settings: Settings, seed: int) -> str:
@@ -170,41 +204,23 @@ def _command(attempt: Carried, path: Path, folder: Path | None, settings: Settin
     return printable(" && ".join(shlex.join(each) for each in (unzip, words) if each), _MOST_TEXT)
 
 
-def score(result: Check, weights: Mapping[str, float]) -> float:
-    """Return, from 0 to 1, the share of stages that are right by themselves, each kind of stage by its weight; 0 if the file did not run.
-
-    A gradient that is not shown counts as right where its new weights are, and an error term where its layer's gradients are.
-    """
-    if result.verdict == "equivalent":
-        return 1.0
-    if result.verdict not in ("different", "unstable formula") or not result.stages:
-        return 0.0
-    groups: dict[str, list[_Mark]] = {}
-    for stage in result.stages:
-        kind, _, what = stage.stage.rpartition("_")
-        groups.setdefault(_GROUPS.get(what, "update"), []).append((kind, stage.layer, stage.mark != "wrong" and stage.is_proof))
-    if all(is_right for marks in groups.values() for _, _, is_right in marks):      # only the training shows that it is wrong
-        groups.setdefault("update", []).append(("", 0, False))
-    if "update" in groups:
-        groups["gradients"] = _with_implied(groups.get("gradients", []), groups["update"])
-    if "gradients" in groups:
-        layers = [("", layer, is_right) for _, layer, is_right in groups["gradients"]]
-        groups["backward"] = _with_implied(groups.get("backward", []), layers)
-    total = sum(weights.get(group, 0.0) for group in groups)
-    share = sum(weights.get(group, 0.0) * fmean(is_right for _, _, is_right in marks) for group, marks in groups.items())
-    return round(share / total, 4) if total else 0.0
-
-
-def _with_implied(shown: list[_Mark], results: list[_Mark]) -> list[_Mark]:
-    """Add a mark for each quantity that is not shown: whether all results that are computed from it are right."""
-    rest = dict.fromkeys(mark[:2] for mark in results if mark[1]).keys() - {mark[:2] for mark in shown}
-    return [*shown, *((*place, all(mark[2] for mark in results if mark[:2] == place)) for place in sorted(rest))]
-
-
-def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> Check:
+def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> Checked:
     adapter = settings.adapter or _own_adapter(path, folder)
-    if adapter is None and not offers_contract(path):
-        adapter = RECOGNISED
+
+    def parts(shape: str) -> PartsCheck:
+        given = [*(settings.problem or {})]
+        if not settings.confined:
+            return parts_of(path, shape, given, seed)
+        refuse(given, shape)
+        return confined_parts(path, folder, shape, seed, settings.confinement, settings.limits)
+
+    chosen = settings.shape or (None if adapter is None else str(adapter))
+    return by_shape(path, chosen, lambda: _network(path, folder, adapter, settings, seed), parts)
+
+
+def _network(path: Path, folder: Path | None, adapter: Path | None, settings: Settings, seed: int) -> Check:
+    is_found = adapter is None and not offers_contract(path)
+    adapter = RECOGNISED if is_found else adapter
     with ExitStack() as stack:
         candidate: Attempt | Remote
         try:
@@ -213,7 +229,7 @@ def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> 
             place: dict[str, Any] = {"line": error.line, "source": error.source} if isinstance(error, AttemptError) else {}
             return Check("could not run", path.name, declared_problem(settings.problem or {}), seed, reason=str(error), **place)
         stack.callback(candidate.close)
-        problem = settings.problem or candidate.problem
+        problem = {**(LESSON if is_found else {}), **settings.problem} if settings.problem else candidate.problem
         check_size(problem, "its PROBLEM")
         candidate.problem = {}      # an attempt may not override the teacher's problem
         with np.errstate(all="ignore"):      # the attempt may show any numbers
@@ -223,7 +239,7 @@ def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> 
 def _confined(path: Path, folder: Path | None, adapter: Path | None, settings: Settings, stack: ExitStack) -> Remote:
     """Start the file in a confined process, which ends when the stack is closed."""
     limits = settings.limits
-    confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, folder))
+    confined = stack.enter_context(CONFINEMENTS[settings.confinement](path, adapter, limits, folder, None))
 
     def start() -> Peer:
         peer = Peer([*confined.words, *confined.files], limits.answer, limits.output, limits.altogether, **confined.options)

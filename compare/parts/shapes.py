@@ -92,7 +92,7 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
     """
     try:
         tree = ast.parse("\n".join(Source.read(path).lines) + "\n")
-    except (CompareError, SyntaxError):      # whoever executes the file says so
+    except (CompareError, SyntaxError, ValueError, RecursionError, MemoryError):      # whoever executes the file says so
         return None
     if set(functions_of(tree)) & (set(_STEPS) if is_last else set(FUNCTIONS)):
         return None

@@ -16,8 +16,13 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc
 
 
 @contextmanager
-def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
-    """Confine the file, with its folder if one is passed, and an adapter with the Python files beside it; raises SandboxError."""
+def by_bubblewrap(
+    path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None, runner: str | None = None
+) -> Iterator[Confined]:
+    """Confine the file, with its folder if one is passed, and an adapter with the Python files beside it; raises SandboxError.
+
+    A `runner`, a module's name, is run in place of `sandbox.runner`, and has PyTorch.
+    """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxError("bubblewrap is not installed; expected it, to confine code (apt-get install bubblewrap)")
@@ -30,8 +35,8 @@ def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path
     for place in ("/dev/shm", "/tmp"):
         words += ["--size", str(limits.disk), "--tmpfs", place]
     files = [f"{_ATTEMPT}/{plain_name(path) if folder is None else path.relative_to(folder)}"]
-    bound = [(place, f"{_PACKAGES}/compare/{name}") for name, place in carried()]
-    bound += [(place, f"{_PACKAGES}/{place.name}") for place in libraries()]
+    bound = [(place, f"{_PACKAGES}/compare/{name}") for name, place in carried(runner is not None)]
+    bound += [(place, f"{_PACKAGES}/{place.name}") for place in libraries(runner is not None)]
     bound += [(Path(__file__).with_name("start.py"), f"{_INSIDE}/start.py")]
     bound += [(path, files[0]) if folder is None else (folder, _ATTEMPT)]
     if adapter is not None and adapter.parent == FOLDER:
@@ -42,7 +47,7 @@ def by_bubblewrap(path: Path, adapter: Path | None, limits: Limits, folder: Path
     for outside, inside in bound:
         words += ["--ro-bind", str(outside), inside]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
-    words += python(f"{_INSIDE}/start.py", packages=_PACKAGES, processes=limits.processes)
+    words += python(f"{_INSIDE}/start.py", packages=_PACKAGES, processes=limits.processes, runner=runner)
     options = {"preexec_fn": limits.apply, "close_fds": True, "env": {"PATH": "/usr/bin:/bin"}}
     yield Confined(tuple(words), tuple(files), options)
 

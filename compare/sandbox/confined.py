@@ -28,6 +28,15 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
     "userfile/pipe": ("__init__", "frames"),
     "userfile/shapes": tuple(sorted(each.stem for each in FOLDER.glob("*.py"))),
 }
+CARRIED_WITH_TORCH = {      # beside them, the modules that check a file part by part, in the file's own process
+    "lockstep": ("__init__", "difference", "sampled_reference"),
+    "parts": tuple(sorted(each.stem for each in (FOLDER.parents[1] / "parts").glob("*.py") if each.stem != "remote")),
+    "rounding": ("__init__", "allowance", "noise", "spread", "table"),
+    "sides": ("__init__", "interface"),
+    "support": ("threads",),
+}
+_LIBRARIES = ("numpy", "pandas", "dateutil", "pytz", "tzdata", "six", "fissix", "appdirs")
+_OF_TORCH = ("torch", "torchgen", "nvidia", "typing_extensions", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "filelock")
 
 
 class SandboxError(CompareError):
@@ -63,25 +72,34 @@ def environment(home: str) -> dict[str, str]:
     """Return the environment variables inside, the same on every machine but for OpenBLAS's settings."""
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     core = {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
-    return {**threads, **core, "PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    torch = {"TORCHINDUCTOR_CACHE_DIR": home}      # else it makes a folder of its own, which is refused
+    return {**threads, **core, "PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", **torch}
 
 
-def carried() -> Iterator[tuple[str, Path]]:
-    """Yield the path within this package, and the whole path, of each module of CARRIED."""
-    for folder, modules in CARRIED.items():
+def carried(with_torch: bool = False) -> Iterator[tuple[str, Path]]:
+    """Yield the path within this package, and the whole path, of each module that a confined process has."""
+    for folder, modules in [*CARRIED.items(), *(CARRIED_WITH_TORCH.items() if with_torch else ())]:
         for module in modules:
             path = Path(folder, f"{module}.py")
             yield str(path), Path(__file__).parents[1] / path
 
 
 @cache
-def libraries() -> tuple[Path, ...]:
-    """Return the paths of NumPy, pandas and their dependencies, and of what converts Python 2, if it is installed."""
+def libraries(with_torch: bool = False) -> tuple[Path, ...]:
+    """Return the paths of NumPy, pandas and their dependencies, of what converts Python 2, if it is installed, and of PyTorch if asked."""
     found: list[Path] = []
-    for name in ("numpy", "pandas", "dateutil", "pytz", "tzdata", "six", "fissix", "appdirs"):
+    for name in (*_LIBRARIES, *((*_OF_TORCH, "fsspec", "threadpoolctl") if with_torch else ())):
         spec = find_spec(name)
         if spec is not None and spec.origin:
             place = Path(spec.origin)
             place = place.parent if place.name == "__init__.py" else place
             found += [each for each in (place, place.parent / f"{name}.libs") if each.exists()]
+        elif spec is not None:      # of several packages
+            found += [Path(each) for each in spec.submodule_search_locations or ()]
     return tuple(found)
+
+
+@cache
+def bytes_of_torch() -> int:
+    """Return how large PyTorch's libraries are, which a process that loads them maps into its memory."""
+    return sum(each.stat().st_size for place in libraries(True) if place.name in ("torch", "nvidia") for each in place.rglob("*.so*"))

@@ -9,6 +9,6 @@ from .confined import Confined
 from .limits import Limits
 from .staged import by_landlock
 
-Confine = Callable[[Path, Path | None, Limits, Path | None], AbstractContextManager[Confined]]
+Confine = Callable[[Path, Path | None, Limits, Path | None, str | None], AbstractContextManager[Confined]]
 CONFINEMENTS: dict[str, Confine] = {"bubblewrap": by_bubblewrap, "landlock": by_landlock}
 SHOWN = {"bubblewrap": "bubblewrap", "landlock": "landlock and seccomp"}

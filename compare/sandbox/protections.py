@@ -36,7 +36,7 @@ def protections(confinement: str = "bubblewrap") -> dict[str, bool]:
     with (
         temporary_folder() as folder,
         socket.create_server(("127.0.0.1", 0)) as listener,
-        CONFINEMENTS[confinement](script, None, Limits(), None) as confined,
+        CONFINEMENTS[confinement](script, None, Limits(), None, None) as confined,
     ):
         secret = folder / "secret"
         secret.write_text(secrets.token_hex(), encoding="utf-8")

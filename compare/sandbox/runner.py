@@ -7,7 +7,7 @@ descriptors themselves is discarded.
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,11 +86,15 @@ def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def main(path: str, adapter: str | None = None) -> None:
     """Answer questions until the pipe is closed."""
+    serve(_Served(Path(path), None if adapter is None else Path(adapter)).answer)
+
+
+def serve(answer: Callable[[int, Mapping[str, Array]], dict[str, Any]]) -> None:
+    """Answer questions of standard input on standard output, which the file does not get, until the pipe is closed."""
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for own in (0, 1):
         os.dup2(nowhere, own)
-    served = _Served(Path(path), None if adapter is None else Path(adapter))
     while True:
         head = frames.header(_read(questions, HEADER.size))
         question = frames.entries(_read(questions, head.length))
@@ -98,7 +102,7 @@ def main(path: str, adapter: str | None = None) -> None:
             os._exit(0)
         kind = head.kind | REPLY
         try:
-            entries = served.answer(head.kind, question)
+            entries = answer(head.kind, question)
         except AttemptError as error:
             about = {name: getattr(error, name) for name in ("function", "kind", "line", "source", "reached")}
             kind, entries = FAILED, _fault(error, **about)

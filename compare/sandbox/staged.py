@@ -22,8 +22,13 @@ _PACKAGES = ("site-packages", "dist-packages")      # of the system's Python, wh
 
 
 @contextmanager
-def by_landlock(path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None) -> Iterator[Confined]:
-    """Confine the file, with its folder if one is passed, and an adapter with the Python files beside it; raises SandboxError."""
+def by_landlock(
+    path: Path, adapter: Path | None, limits: Limits, folder: Path | None = None, runner: str | None = None
+) -> Iterator[Confined]:
+    """Confine the file, with its folder if one is passed, and an adapter with the Python files beside it; raises SandboxError.
+
+    A `runner`, a module's name, is run in place of `sandbox.runner`, and has PyTorch.
+    """
     if not landlock.abi():
         raise SandboxError("this kernel has no landlock; expected Linux 5.13 or newer, with landlock among its security modules (lsm=)")
     with temporary_folder() as made:
@@ -33,20 +38,22 @@ def by_landlock(path: Path, adapter: Path | None, limits: Limits, folder: Path |
         if adapter is not None and adapter.parent == FOLDER:
             files.append(str(stage / "site-packages" / "compare" / "userfile" / "shapes" / adapter.name))
         elif adapter is not None:
-            for beside in sorted(adapter.parent.glob("*.py")):
-                _copied(beside, stage / "adapter" / beside.name)
+            for each in sorted(adapter.parent.glob("*.py")):
+                _copied(each, stage / "adapter" / each.name)
             files.append(str(stage / "adapter" / adapter.name))
         packages = stage / "site-packages"
-        for name, place in carried():
+        for name, place in carried(runner is not None):
             _copied(place, packages / "compare" / name)
-        for place in libraries():
+        beside = libraries(runner is not None)
+        for place in beside:
             (packages / place.name).symlink_to(place)
         start = _copied(Path(__file__).with_name("start.py"), stage / "start.py")
         readable, folders = _system()
-        readable += [str(stage), *map(str, libraries()), *([] if folder is None else [str(folder.resolve())])]
+        readable += [str(stage), *map(str, beside), *([] if folder is None else [str(folder.resolve())])]
+        readable += ["/dev/urandom", "/proc/self/maps"] if runner is not None else []      # which PyTorch and threadpoolctl open
         reach = {"readable": readable, "writable": [str(scratch), os.devnull], "folders": folders, "parent": os.getpid()}
         options = {"preexec_fn": limits.apply, "close_fds": True, "env": environment(str(scratch)), "cwd": scratch}
-        words = python(start, packages=str(packages), landlock=reach)
+        words = python(start, packages=str(packages), landlock=reach, runner=runner)
         yield Confined(words, tuple(files), options, lambda pid: bounded(scratch, limits.disk, pid))
 
 

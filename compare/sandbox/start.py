@@ -3,8 +3,8 @@
     python -I -S start.py OPTIONS FILE [ADAPTER]
     python -I -S start.py OPTIONS --script FILE ARGUMENTS
 
-OPTIONS is JSON: `packages`, the folder of this package; with bubblewrap `processes`, the limit on their number; without it `landlock`, the
-arguments of `landlock.restrict` and the `parent` process.
+OPTIONS is JSON: `packages`, the folder of this package; `runner`, a module with `main`, or null; with bubblewrap `processes`, the limit on
+their number; without it `landlock`, the arguments of `landlock.restrict` and the `parent` process.
 """
 
 import json
@@ -32,6 +32,6 @@ if __name__ == "__main__":
         runpy.run_path(files[1], run_name="__main__")
     else:
         sys.argv[1:] = files
-        from compare.sandbox.runner import main
+        import importlib
 
-        main(*files)
+        importlib.import_module(options.get("runner") or "compare.sandbox.runner").main(*files)

@@ -133,7 +133,7 @@ def raising(*args: Any, **options: Any) -> Any:
     raise ZeroDivisionError("of ours\x1b[2J")
 
 
-@pytest.mark.parametrize("name", ["check", "headline", "score"])
+@pytest.mark.parametrize("name", ["check_network", "headline", "score"])
 def test_a_fault_of_ours_is_that_attempts_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one, name, raising)
     line = graded_text(RIGHT.replace("output_error_term @ w2", "output_error_term"), OPEN).line

@@ -17,8 +17,9 @@ from compare.cli.main import main
 from compare.grading import run
 from compare.grading.attempts import skipped, submitted
 from compare.grading.line import LINE as CHECKS
-from compare.grading.one import WEIGHTS, Settings, score
+from compare.grading.one import Settings
 from compare.grading.results import Results, ResultsError
+from compare.grading.score import WEIGHTS, score
 from compare.support.errors import ProblemError
 from tests.compare.grading.killers import RIGHT, here
 

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 from compare.sandbox.confined import carried
 
 COMPARE = Path(__file__).parents[3] / "compare"
@@ -27,8 +29,9 @@ def left_out(files: Mapping[str, Path]) -> set[str]:
     return {name for inside, path in files.items() for name in imported(path, inside)} - files.keys()
 
 
-def test_all_that_is_imported_is_carried() -> None:
-    assert left_out(dict(carried())) == set()
+@pytest.mark.parametrize("with_torch", [False, True])
+def test_all_that_is_imported_is_carried(with_torch: bool) -> None:
+    assert left_out(dict(carried(with_torch))) == set()
 
 
 def test_a_module_that_is_left_out_is_noticed() -> None:
