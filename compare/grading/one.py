@@ -219,8 +219,8 @@ def _checked(path: Path, folder: Path | None, settings: Settings, seed: int) -> 
 
 
 def _network(path: Path, folder: Path | None, adapter: Path | None, settings: Settings, seed: int) -> Check:
-    is_found = adapter is None and not offers_contract(path)
-    adapter = RECOGNISED if is_found else adapter
+    if adapter is None and not offers_contract(path):
+        adapter = RECOGNISED
     with ExitStack() as stack:
         candidate: Attempt | Remote
         try:
@@ -229,7 +229,7 @@ def _network(path: Path, folder: Path | None, adapter: Path | None, settings: Se
             place: dict[str, Any] = {"line": error.line, "source": error.source} if isinstance(error, AttemptError) else {}
             return Check("could not run", path.name, declared_problem(settings.problem or {}), seed, reason=str(error), **place)
         stack.callback(candidate.close)
-        problem = {**(LESSON if is_found else {}), **settings.problem} if settings.problem else candidate.problem
+        problem = {**(LESSON if candidate.found else {}), **settings.problem} if settings.problem else candidate.problem
         check_size(problem, "its PROBLEM")
         candidate.problem = {}      # an attempt may not override the teacher's problem
         with np.errstate(all="ignore"):      # the attempt may show any numbers

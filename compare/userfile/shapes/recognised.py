@@ -15,6 +15,7 @@ from .definitions import load as definitions
 from .making import choice_of_activations
 from .network import Network
 from .own_losses import own_losses as own_losses
+from .unrecognised import said_of
 
 __all__ = [
     "MODULES", "activations", "conventions", "forward", "found", "gradients", "loss", "notes", "offers", "own_losses", "problem", "trace",
@@ -61,10 +62,7 @@ def _found(path: Path, options: Any, finders: Any) -> tuple[Any, Network]:
         if first is not None:
             _known[key] = rebuilt, first
             return rebuilt, first
-    raise UnusableFileError(
-        f"{path.name} defines none of train_step, gradients and trace, and no network is recognised in it; expected one of them, "
-        "--class NAME --weights NAME,NAME --step NAME --forward NAME, or an adapter"
-    )
+    raise UnusableFileError(said_of(path.name, vars(module)["__tree__"], options))
 
 
 def problem(network: Network) -> dict[str, Any]:

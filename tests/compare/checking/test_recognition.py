@@ -141,8 +141,46 @@ def test_an_optimiser_that_is_no_plain_descent_is_not_guessed_at(tmp_path: Path)
 
 def test_a_file_without_a_network_is_said_to_be_so_and_not_run(tmp_path: Path) -> None:
     path = written(tmp_path, "import numpy as np\nwhile True:\n    pass\n")
-    with pytest.raises(UnusableFileError, match=r"no network is recognised in it; expected one of them, --class NAME"):
+    with pytest.raises(UnusableFileError, match=r"no network is recognised .*; it has no class and no function; expected --weights"):
         check(path)
+
+
+HIDDEN = """
+import numpy as np
+
+
+class Blob:
+    def __init__(self):
+        self.w_in, self.w_out, self.bias = np.ones((2, 3)), np.ones((3, 1)), np.zeros(3)
+
+    def forward(self, table):
+        return open(table).read()
+
+    def learn(self, table):
+        raise KeyError(table)
+
+
+def helper(rows):
+    return rows
+"""
+
+
+def test_what_is_not_recognised_is_named_with_options_that_would_fit(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFileError) as found:
+        check(written(tmp_path, HIDDEN))
+    said = str(found.value)
+    assert "looked for a function train_step, gradients or trace, for a class" in said
+    assert "it has class Blob (forward, learn) and the functions helper(rows);" in said
+    assert "expected --class Blob --weights w_in,w_out --step learn --forward forward, or an adapter, as docs/adding-an-adapter.md" in said
+    assert "\n" not in said
+    with pytest.raises(UnusableFileError, match=r"recognised by --class Blob --step learn .*expected --class Blob"):
+        check(written(tmp_path, HIDDEN), shape={"class": "Blob", "step": "learn"})
+
+
+def test_options_of_functions_name_what_goes_back_and_what_updates(tmp_path: Path) -> None:
+    text = "W1 = W2 = 0\ndef forward(q):\n    raise ValueError\ndef backprop(q):\n    pass\ndef update(q):\n    pass\n"
+    with pytest.raises(UnusableFileError, match="expected --weights W1,W2 --step backprop,update --forward forward, or"):
+        check(written(tmp_path, text))
 
 
 def test_an_unknown_name_of_a_shape_is_an_error(tmp_path: Path) -> None:
