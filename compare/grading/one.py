@@ -181,7 +181,7 @@ def _of_parts(result: PartsCheck, shown: Checked, hint: Mapping[str, str]) -> di
         "stage": printable(wrong.name, _MOST_TEXT) if wrong else None,
         "hint": printable(why, _MOST_TEXT) if why else None,
         "lines": [_line(result, result.line, wrong.file)] if wrong and result.line and not hint else [],
-        "network": printable(result.recognised, _MOST_TEXT),
+        "network": printable(result.recognised.partition(":")[0], _MOST_TEXT),      # without the names of all parts
     }
 
 
