@@ -133,7 +133,7 @@ def _graded(attempt: Carried, settings: Settings) -> Graded:
     name = attempt.name if folder is None else f"{attempt.name}/{visible(str(path.relative_to(folder)))}"
     result = _named(result, name, attempt.in_its_name)
     shown, hint = hinted(result, settings.hint)
-    reason = None if result.verdict == "equivalent" else headline(shown)
+    reason = result.caveat if result.verdict == "equivalent" else headline(shown)
     if reason and isinstance(result, Check) and patience.has_ended and not result.diagnosis:
         reason += f"; what explains it was looked for {settings.limits.diagnosis:g} s, and not found"
     repeat = _command(attempt, path, folder, settings, result.seed)

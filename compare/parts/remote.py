@@ -54,6 +54,7 @@ def _read(said: str, path: Path, shape: str, seed: int) -> PartsCheck:
         "\n".join(Source.read(path).lines) + "\n",
         {name: (path.parent / name).read_text(errors="replace") for name in sorted(beside) if (path.parent / name).is_file()},
         tuple(map(_text, found["left_out"][:_MOST_PARTS])),
+        tuple(map(_text, found["caveats"][:_MOST_PARTS])),
     )
 
 

@@ -75,7 +75,12 @@ class PartsCheck:
     probes: ClassVar[None] = None
     reference: ClassVar[str] = "PyTorch"
     scales: ClassVar[tuple[()]] = ()
-    caveat: ClassVar[None] = None
+
+    @property
+    def caveat(self) -> str | None:
+        """What else the verdict's line says: of what no part speaks."""
+        updates = [f"the update of {', '.join(self.left_out)} is not compared"] if self.left_out else []
+        return "; ".join([*updates, *self.caveats]) or None
 
     @property
     def compared(self) -> int:

@@ -34,6 +34,7 @@ CARRIED_WITH_TORCH = {      # beside them, the modules that check a file part by
     "rounding": ("__init__", "allowance", "noise", "spread", "table"),
     "sides": ("__init__", "interface"),
     "support": ("threads",),
+    "userfile": ("computing",),
 }
 _LIBRARIES = ("numpy", "pandas", "dateutil", "pytz", "tzdata", "six", "fissix", "appdirs")
 _OF_TORCH = ("torch", "torchgen", "nvidia", "typing_extensions", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "filelock")

@@ -21,7 +21,8 @@ from tests.compare.pages import Page
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "parts"
 RIGHT, WRONG = (EXAMPLES / f"layer_pairs_{kind}.py" for kind in ("right", "wrong_batchnorm"))
-FILES = ["layer_pairs_right", "layer_pairs_wrong_batchnorm", "functions_right", "functions_wrong_mean", "error_loops_wrong_later"]
+FILES = ["array_names_right", "layer_pairs_right", "layer_pairs_wrong_batchnorm"]
+FILES += ["functions_right", "functions_wrong_mean", "error_loops_wrong_later"]
 SEED = 5
 SMALL = """
 import sys
@@ -91,6 +92,12 @@ def test_the_line_says_what_check_says() -> None:
     assert wrong["reason"].startswith("different: first at batchnorm_backward, dx")
     assert wrong["network"] == "pairs of a forward and a backward function with a cache"
     assert wrong["repeat"].endswith(f"--seed {wrong['seed']}")
+
+
+def test_what_no_part_speaks_of_is_the_reason_of_a_right_one() -> None:
+    found = line(EXAMPLES / "tensor_names_right.py").line
+    assert (found["verdict"], found["score"]) == ("equivalent", 1.0)
+    assert "the update of b1 is not compared" in found["reason"]
 
 
 def test_a_hint_is_in_the_line_and_the_page_and_no_more() -> None:
