@@ -8,13 +8,14 @@ from ..parts.result import PartsCheck
 from ..parts.shapes import SHAPES, shape_of
 from ..support.errors import ProblemError
 from ..userfile.source import UnusableFileError
+from .beside_parts import with_networks
 from .result import Check
 
 
 def by_shape(
-    path: Path, adapter: str | None, network: Callable[[], Check], parts: Callable[[str], PartsCheck]
+    path: Path, adapter: str | None, network: Callable[..., Check], parts: Callable[[str], PartsCheck]
 ) -> Check | PartsCheck:
-    """Return the check of the file's network, or of its parts, given the shape's name.
+    """Return the check of the file's network, of which some names may be given, or of its parts, given the shape's name.
 
     The adapter may be such a name. Without one, parts come first where they are sure to be meant, and else where no network is found, or
     where it cannot be run.
@@ -22,7 +23,7 @@ def by_shape(
     if adapter is not None:
         return parts(adapter) if adapter in SHAPES else network()
     if (shape := shape_of(path)) is not None:
-        return parts(shape)
+        return with_networks(parts(shape), network)
     last = shape_of(path, is_last=True)
     try:
         check = network()

@@ -65,8 +65,8 @@ def check(
         raise ProblemError(f"steps are {steps!r}; expected a whole number, at least 0")
     seed = secrets.randbelow(2**32) if seed is None else int(seed)
 
-    def network() -> Check:
-        return check_network(attempt, adapter, shape, problem, seed=seed, steps=steps, data=data, keep=keep)
+    def network(named: Mapping[str, str] | None = None) -> Check:
+        return check_network(attempt, adapter, named or shape, problem, seed=seed, steps=steps, data=data, keep=keep)
 
     def parts(name: str) -> PartsCheck:
         return parts_of(Path(attempt), name, [*(problem or {}), *(["data"] if data is not None else [])], seed)

@@ -34,6 +34,6 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     found = f"{shape.words}: {', '.join(dict.fromkeys(signs))}"
     texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
     left_out = tuple(getattr(file, "left_out", ()))
-    caveats = tuple(uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile))
-    result = replace(result, recognised=found, parts=parts, texts=texts, left_out=left_out, caveats=caveats)
+    caveats, unused = map(tuple, uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile))
+    result = replace(result, recognised=found, parts=parts, texts=texts, left_out=left_out, caveats=caveats, unused=unused)
     return replace(result, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

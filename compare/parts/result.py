@@ -51,7 +51,8 @@ class PartsCheck:
 
     `shape` is the adapter's name, `recognised` the sentence that says as what the file was recognised. `failure` says why the file could
     not be run at all, and `at` in which line. `texts` are those of files beside it, by name, and `left_out` the parameters whose gradients
-    are compared, and not their update. `first` is the first wrong number, `line` the one to look at, in the file `place`.
+    are compared, and not their update; `caveats` say what else is not compared, and `unused` has the functions and classes among that.
+    `first` is the first wrong number, `line` the one to look at, in the file `place`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class PartsCheck:
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     left_out: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     problem: ClassVar[None] = None
     steps: ClassVar[int] = 0
     stages: ClassVar[tuple[()]] = ()

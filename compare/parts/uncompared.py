@@ -16,8 +16,13 @@ _CHECKS = re.compile(r"numeric|check|test|demo", re.IGNORECASE)
 _FORWARDS = {"autograd_functions": (".forward", ".setup_context")}
 
 
-def uncompared(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: bool) -> list[str]:
-    """Return what is not compared, each in some words; `is_whole` says that the file was run, and not its definitions alone."""
+def uncompared(
+    tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: bool = False, known: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Return what is not compared, each in some words, and the names of the functions and classes among it.
+
+    `is_whole` says that the file was run, and not its definitions alone; `known` are functions and classes that are compared elsewhere.
+    """
     said = []
     agreed = [part for part in parts if part.mark == "agrees"]
     if own := [part.name for part in agreed if _OWN_FORWARD in part.beside]:
@@ -25,9 +30,11 @@ def uncompared(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole:
         said.append(f"{who} held to the file's own forward pass, which is not compared")
     if raising := [part.name for part in agreed if _RAISES in part.beside]:
         said.append(f"{_listed(raising)} {'raises' if len(raising) == 1 else 'raise'} an error on some of the drawn inputs")
-    if left := [*_unreached(tree, shape, parts, is_whole=is_whole)]:
+    left = [each for each in _unreached(tree, shape, parts, is_whole=is_whole) if re.split(r"\W", each)[0] not in known]
+    if left:
         said.append(f"{_listed(left)} {'is' if len(left) == 1 else 'are'} not compared")
-    return said
+    names = [re.split(r"\W", each)[0] for each in left if not each.startswith("the loop")]
+    return said, [*dict.fromkeys(names)]
 
 
 def _listed(names: Sequence[str]) -> str:
