@@ -1,12 +1,14 @@
-"""Which check a file gets: that of a network, or one part by part, by what it defines."""
+"""Which check a file gets: that of a network, one part by part, or that of the training that it runs, by what it defines and does."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..parts.check import check_parts
 from ..parts.result import PartsCheck
-from ..parts.shapes import SHAPES, shape_of
-from ..support.errors import ProblemError
+from ..parts.shapes import SHAPES, TRAINING, shape_of
+from ..support.errors import CompareError, ProblemError
+from ..userfile.shapes.definitions import offers_contract
 from ..userfile.source import UnusableFileError
 from .beside_parts import with_networks
 from .result import Check
@@ -15,23 +17,52 @@ from .result import Check
 def by_shape(
     path: Path, adapter: str | None, network: Callable[..., Check], parts: Callable[[str], PartsCheck]
 ) -> Check | PartsCheck:
-    """Return the check of the file's network, of which some names may be given, or of its parts, given the shape's name.
+    """Return the check of the file's network, of which some names may be given, of its parts, given the shape's name, or of what it trains.
 
     The adapter may be such a name. Without one, parts come first where they are sure to be meant, and else where no network is found, or
-    where it cannot be run.
+    where it cannot be run. Where neither says anything, or a network differs by no known mistake, the file is run and its steps are looked
+    at: what it holds may be another network than the one that it was taken for.
     """
     if adapter is not None:
         return parts(adapter) if adapter in SHAPES else network()
+    found: Check | PartsCheck | None = None
+    unusable: UnusableFileError | None = None
     if (shape := shape_of(path)) is not None:
-        return with_networks(parts(shape), network)
-    last = shape_of(path, is_last=True)
+        found = with_networks(parts(shape), network)
+    else:
+        last = shape_of(path, is_last=True)
+        try:
+            found = network()
+        except UnusableFileError as error:
+            unusable = error
+        if last is not None and (found is None or found.verdict == "could not run"):
+            found = parts(last)
+    if offers_contract(path) or (found is not None and not _is_in_doubt(found)):
+        return _shown(found, unusable)
     try:
-        check = network()
-    except UnusableFileError:
-        if last is None:
-            raise
-        return parts(last)
-    return check if last is None or check.verdict != "could not run" else parts(last)
+        training = parts(TRAINING)
+    except CompareError:
+        return _shown(found, unusable)
+    if training.verdict not in ("equivalent", "different") or (training.verdict == "different" and _says(found)):
+        return _shown(found, unusable)
+    return training if not _says(found) else replace(training, notes=(*training.notes, "its network is none that was recognised"))
+
+
+def _is_in_doubt(found: Check | PartsCheck) -> bool:
+    """Return whether the check says nothing, or only that a network which the file was taken for is another one."""
+    return found.verdict in ("could not run", "not a proof") or (found.verdict == "different" and not found.parts and not found.diagnosis)
+
+
+def _says(found: Check | PartsCheck | None) -> bool:
+    return found is not None and found.verdict in ("equivalent", "different")
+
+
+def _shown(found: Check | PartsCheck | None, unusable: UnusableFileError | None) -> Check | PartsCheck:
+    """Return what was found; raises what was raised where nothing was."""
+    if found is None:
+        assert unusable is not None
+        raise unusable
+    return found
 
 
 def parts_of(path: Path, shape: str, given: Sequence[str], seed: int) -> PartsCheck:

@@ -21,7 +21,7 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     """
     shape = SHAPES[name]
     seed = secrets.randbelow(2**32) if seed is None else seed
-    result = PartsCheck(path.name, name, shape.words, seed)
+    result = PartsCheck(path.name, name, shape.words, seed, reference=shape.reference)
     with one_blas_thread(True):
         try:
             file = shape.load(path.resolve(), seed % 2**32)
@@ -34,6 +34,7 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     found = f"{shape.words}: {', '.join(dict.fromkeys(signs))}"
     texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
     left_out = tuple(getattr(file, "left_out", ()))
-    caveats, unused = map(tuple, uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile))
+    ran = getattr(file, "ran", None)
+    caveats, unused = map(tuple, uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile, ran=ran))
     result = replace(result, recognised=found, parts=parts, texts=texts, left_out=left_out, caveats=caveats, unused=unused)
     return replace(result, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

@@ -2,12 +2,12 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,11 +24,13 @@ class PartsFile(Attempt):
     Raises UnusableFileError, or AttemptError for what executing it raises.
     """
 
+    MODULES: ClassVar[Mapping[str, Any]] = scientific.MODULES | signal.MODULES      # for imports of what is not installed
+
     def __init__(self, path: Path, seed: int = 0) -> None:
         self.path, self.adapter, self.name = path, None, path.name
         self._begin(seed)
         self._imports: Imports = Imports(path, self.notes)
-        self._imports.provide(scientific.MODULES | signal.MODULES)
+        self._imports.provide(self.MODULES)
         self._imports.place(self._imports.attempt)
         source = self._imports.attempt.sources[str(path)]
         self.tree = ast.parse("\n".join(source.lines) + "\n")

@@ -69,13 +69,13 @@ class PartsCheck:
     left_out: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    reference: str = "PyTorch"
     problem: ClassVar[None] = None
     steps: ClassVar[int] = 0
     stages: ClassVar[tuple[()]] = ()
     diagnosis: ClassVar[tuple[()]] = ()
     comparison: ClassVar[None] = None
     probes: ClassVar[None] = None
-    reference: ClassVar[str] = "PyTorch"
     scales: ClassVar[tuple[()]] = ()
 
     @property

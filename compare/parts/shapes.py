@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..support.errors import CompareError
 from ..userfile.file import FUNCTIONS
@@ -25,9 +26,12 @@ from .names_tree import uses_torch
 from .nodes import check_nodes, nodes_in
 from .pairs import pairs_in
 from .result import Part
+from .training.check import check_training, programs_in
+from .training.running import TrainingFile
 from .updates import check_updates, rules_in
 
 _Tree = ast.Module
+TRAINING, DIFFERENCES = "training", "differences of its own loss"      # a shape, and what its parts stand beside
 _STEPS = ("train_step", "gradients", "trace")      # of the contract: a file with none of these may call anything forward
 _WHOLE = ("prop", "propagation", "propagate", "pass", "model", "net", "network", "nn", "mlp")      # pairs that are not of a layer
 
@@ -38,9 +42,10 @@ class Shape:
 
     words: str
     signs: Callable[[_Tree], list[str]]
-    check: Callable[[PartsFile, int], Iterator[Part]]
+    check: Callable[[Any, int], Iterator[Part]]
     load: Callable[[Path, int], PartsFile] = PartsFile
     beside: Callable[[_Tree, Path], list[str]] = lambda _, __: []      # signs in what the file imports from its folder
+    reference: str = "PyTorch"
 
     def found_in(self, tree: _Tree, path: Path) -> list[str]:
         """Return what the file at that path is recognised by."""
@@ -80,6 +85,7 @@ SHAPES: Mapping[str, Shape] = {
     "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes, beside=classes_beside),
     "nodes": Shape("a graph of nodes that go forward and back without arguments", nodes_in, check_nodes),
     "error_loops": Shape("a loop that trains back through time, from errors at each step", loops_in, check_loop, LoopFile),
+    TRAINING: Shape("a program that trains", programs_in, check_training, TrainingFile, reference=DIFFERENCES),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
 
@@ -96,6 +102,6 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
         return None
     if set(functions_of(tree)) & (set(_STEPS) if is_last else set(FUNCTIONS)):
         return None
-    found = next((name for name, shape in SHAPES.items() if shape.found_in(tree, path)), None)
+    found = next((name for name, shape in SHAPES.items() if name != TRAINING and shape.found_in(tree, path)), None)
     is_weak = found in ("layer_classes", "error_loops") or (found == "tensor_names" and not uses_torch(tree))
     return None if is_weak and not is_last else found

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ..userfile.computing import BESIDE, Function, functions_of, has_arithmetic
 from .class_methods import methods_in
@@ -17,11 +17,13 @@ _FORWARDS = {"autograd_functions": (".forward", ".setup_context")}
 
 
 def uncompared(
-    tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: bool = False, known: Sequence[str] = ()
+    tree: ast.Module, shape: str, parts: Sequence[Part], *,
+    is_whole: bool = False, known: Sequence[str] = (), ran: Collection[int] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Return what is not compared, each in some words, and the names of the functions and classes among it.
 
-    `is_whole` says that the file was run, and not its definitions alone; `known` are functions and classes that are compared elsewhere.
+    `is_whole` says that the file was run, and not its definitions alone; `known` are functions and classes that are compared elsewhere, and
+    `ran` are the lines of the functions that ran, where that is known.
     """
     said = []
     agreed = [part for part in parts if part.mark == "agrees"]
@@ -30,7 +32,8 @@ def uncompared(
         said.append(f"{who} held to the file's own forward pass, which is not compared")
     if raising := [part.name for part in agreed if _RAISES in part.beside]:
         said.append(f"{_listed(raising)} {'raises' if len(raising) == 1 else 'raise'} an error on some of the drawn inputs")
-    left = [each for each in _unreached(tree, shape, parts, is_whole=is_whole) if re.split(r"\W", each)[0] not in known]
+    every = _unreached(tree, shape, parts, is_whole=is_whole) if ran is None else _unrun(tree, ran)
+    left = [each for each in every if re.split(r"\W", each)[0] not in known]
     if left:
         said.append(f"{_listed(left)} {'is' if len(left) == 1 else 'are'} not compared")
     names = [re.split(r"\W", each)[0] for each in left if not each.startswith("the loop")]
@@ -59,6 +62,14 @@ def _unreached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole:
     for loop in (each for part in tree.body for each in (part.body if isinstance(part, ast.If) else [part])):
         if not is_whole and isinstance(loop, (ast.For, ast.While)) and _names(loop) & own:
             yield f"the loop in line {loop.lineno}"
+
+
+def _unrun(tree: ast.Module, ran: Collection[int]) -> Iterator[str]:
+    """Yield the functions and methods that compute and did not run."""
+    for name, function in functions_of(tree):
+        is_beside = BESIDE.search(name) or _CHECKS.search(name) or name.rpartition(".")[2].startswith("__")
+        if function.lineno not in ran and not is_beside and has_arithmetic(function.body):
+            yield f"{name} (line {function.lineno})"
 
 
 def _reached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: bool) -> set[str]:

@@ -8,7 +8,7 @@ from ..parts.result import Mark, Part, PartsCheck
 from ..support.environment import environment
 from .console import make_console, print_summary, print_verdict
 from .json import as_text, difference_object, fields
-from .parts_words import about, part_said, place_said, summary, why
+from .parts_words import about, allows, part_said, place_said, summary, why
 
 MARKS: dict[Mark, str] = {"agrees": "✓", "wrong": "✗", "unclear": "~", "could not run": "!", "not compared": "-"}
 _STYLES: dict[Mark, str] = {"agrees": "green", "wrong": "bold red", "unclear": "yellow", "could not run": "red", "not compared": "dim"}
@@ -22,7 +22,7 @@ def headline(check: PartsCheck) -> str:
         left_out = f"; the update of {', '.join(check.left_out)} is not compared" if check.left_out else ""
         left_out += f"; but {'; '.join(check.caveats)}" if check.caveats else ""
         parts = "part" if agreed == 1 else "parts"
-        return f"equivalent: {check.compared} numbers of {agreed} {parts}, each within what rounding allows{left_out}"
+        return f"equivalent: {check.compared} numbers of {agreed} {parts}, each within what {allows(check)}{left_out}"
     if check.verdict == "different" and first is not None:
         return f"different: first at {part_said(first)}"
     reason = check.failure or (f"{first.name}: {first.reason}" if first is not None else "nothing was compared")

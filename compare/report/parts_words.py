@@ -14,7 +14,12 @@ _UNKNOWN = "unknown: no one factor explains every number"
 def about(check: PartsCheck) -> str:
     """Say in one line what was compared with what."""
     count = len(check.parts)
-    return f"{check.name} ({count} {'part' if count == 1 else 'parts'}, each beside PyTorch)"
+    return f"{check.name} ({count} {'part' if count == 1 else 'parts'}, each beside {check.reference})"
+
+
+def allows(check: PartsCheck) -> str:
+    """Say what bounds the numbers."""
+    return "rounding allows" if check.reference == "PyTorch" else "differences allow"
 
 
 def hinted(check: PartsCheck, level: int | None) -> tuple[PartsCheck, dict[str, str]]:
@@ -59,8 +64,9 @@ def why(check: PartsCheck, hint: Mapping[str, str] | None = None) -> Iterator[st
         return
     found = part.first
     if found is not None and found.actual is not None:
-        yield f"  yours {found.actual!r}, PyTorch's {found.expected!r}"
-        yield f"  off by {found.difference:.2g}, where rounding allows {found.allowed:.2g}"
+        other = "PyTorch's" if check.reference == "PyTorch" else "by differences"
+        yield f"  yours {found.actual!r}, {other} {found.expected!r}"
+        yield f"  off by {found.difference:.2g}, where {allows(check)} {found.allowed:.2g}"
     if found is not None and found.reason:
         yield f"  {found.reason}"
     if part.on:

@@ -31,6 +31,7 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
 CARRIED_WITH_TORCH = {      # beside them, the modules that check a file part by part, in the file's own process
     "lockstep": ("__init__", "difference", "sampled_reference"),
     "parts": tuple(sorted(each.stem for each in (FOLDER.parents[1] / "parts").glob("*.py") if each.stem != "remote")),
+    "parts/training": tuple(sorted(each.stem for each in (FOLDER.parents[1] / "parts" / "training").glob("*.py"))),
     "rounding": ("__init__", "allowance", "noise", "spread", "table"),
     "sides": ("__init__", "interface"),
     "support": ("threads",),

@@ -57,6 +57,10 @@ class Process:
         self.sink = _Sink()
         self._stdout = io.TextIOWrapper(self.sink, encoding="utf-8", errors="replace", write_through=True)      # type: ignore[type-var]
 
+    def begin_anew(self) -> None:
+        """Draw the same random numbers again from now on."""
+        self._random = None
+
     @contextmanager
     def running(self, path: Path) -> Iterator[None]:
         """Run the file's code within this: ending the process is an exception, and what the code changes of the process is put back."""

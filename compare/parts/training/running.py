@@ -1,0 +1,69 @@
+"""A file that is run from its beginning as a program, each time in the same way, until what watches it has seen enough."""
+
+import ast
+import builtins
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...userfile.file import AttemptError
+from ...userfile.stubs import _nothing
+from ..file import PartsFile
+from . import stand_ins
+from .instrumented import WATCH, instrumented
+from .watch import Seen
+
+
+class TrainingFile(PartsFile):
+    """A user's file that is run as a program, and not for its definitions."""
+
+    ran: frozenset[int] = frozenset()      # the lines of the functions that ran
+    left_out: tuple[str, ...] = ()      # what it trains by more than a multiple of the gradient
+    MODULES: ClassVar[Mapping[str, Any]] = {**PartsFile.MODULES, **stand_ins.MODULES}
+
+    def __init__(self, path: Path, seed: int = 0) -> None:
+        super().__init__(path, seed)
+        self._code = compile(instrumented(ast.parse(self.text)), str(path), "exec", dont_inherit=True)
+
+    def watched(self, watch: Callable[[dict[str, Any]], Any]) -> Any:
+        """Run the file under what the function makes of its namespace, and return that; raises AttemptError for what it raises before."""
+        module = ModuleType("__main__")
+        space = vars(module)
+        space.update(__file__=str(self.path), open=_opened, print=_nothing, input=lambda *_: "", exit=_leave, quit=_leave)
+        made = space[WATCH] = watch(space)
+        self._process.begin_anew()      # each run draws the same numbers
+
+        def run() -> None:
+            saved = {name: vars(np)[name] for name in ("save", "savez", "savetxt", "savez_compressed")}
+            vars(np).update(dict.fromkeys(saved, _nothing))
+            try:
+                exec(self._code, space)
+            except (Seen, SystemExit):
+                pass
+            finally:
+                vars(np).update(saved)
+
+        self.run("the file", run)
+        return made
+
+    def watched_if_it_runs(self, watch: Callable[[dict[str, Any]], Any]) -> Any | None:
+        """Return what `watched` does, None if the file raises something."""
+        try:
+            return self.watched(watch)
+        except AttemptError:
+            return None
+
+
+def _opened(file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+    """Open a file to read; what is written goes nowhere."""
+    if set(mode) & set("wax+"):
+        return io.BytesIO() if "b" in mode else io.StringIO()
+    return builtins.open(file, mode, *arguments, **named)
+
+
+def _leave(*_: Any) -> None:
+    raise SystemExit
