@@ -1,19 +1,17 @@
 """A file that is run from its beginning as a program, each time in the same way, until what watches it has seen enough."""
 
 import ast
-import builtins
-import io
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
-
-import numpy as np
 
 from ...userfile.file import AttemptError
 from ...userfile.stubs import _nothing
 from ..file import PartsFile
 from . import stand_ins
+from .harmless import harmless
 from .instrumented import WATCH, instrumented
 from .watch import Seen
 
@@ -33,19 +31,13 @@ class TrainingFile(PartsFile):
         """Run the file under what the function makes of its namespace, and return that; raises AttemptError for what it raises before."""
         module = ModuleType("__main__")
         space = vars(module)
-        space.update(__file__=str(self.path), open=_opened, print=_nothing, input=lambda *_: "", exit=_leave, quit=_leave)
+        space.update(__file__=str(self.path), print=_nothing, input=lambda *_: "10", exit=_leave, quit=_leave)
         made = space[WATCH] = watch(space)
         self._process.begin_anew()      # each run draws the same numbers
 
         def run() -> None:
-            saved = {name: vars(np)[name] for name in ("save", "savez", "savetxt", "savez_compressed")}
-            vars(np).update(dict.fromkeys(saved, _nothing))
-            try:
+            with harmless(), suppress(Seen, SystemExit):
                 exec(self._code, space)
-            except (Seen, SystemExit):
-                pass
-            finally:
-                vars(np).update(saved)
 
         self.run("the file", run)
         return made
@@ -56,13 +48,6 @@ class TrainingFile(PartsFile):
             return self.watched(watch)
         except AttemptError:
             return None
-
-
-def _opened(file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
-    """Open a file to read; what is written goes nowhere."""
-    if set(mode) & set("wax+"):
-        return io.BytesIO() if "b" in mode else io.StringIO()
-    return builtins.open(file, mode, *arguments, **named)
 
 
 def _leave(*_: Any) -> None:
