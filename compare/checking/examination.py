@@ -81,16 +81,17 @@ class Examination:
     """Calls an attempt on the probes by every convention that its arrays may follow, judges it stage by stage, and explains it.
 
     `expected_numbers` returns the reference's numbers, by default PyTorch's; for nodes that it leaves out, the right formula's are taken.
-    With `is_lenient`, an error that the attempt raises in a trial beyond the probes is a note.
+    With `is_lenient`, an error that the attempt raises in a trial beyond the probes is a note. Two mistakes that explain it together are
+    searched for `with_pairs`, which takes most of the time.
     """
 
     def __init__(
         self, attempt: Candidate, problem: Problem, seed: int, steps: int, data: Batch | None = None, keep: bool = False,
         expected_numbers: Callable[[Problem, Sequence[Probe], Sequence[Step]], Mapping[Node, Array]] = reference_numbers,
-        is_lenient: bool = False,
+        is_lenient: bool = False, with_pairs: bool = True,
     ) -> None:
         self.attempt, self.problem, self.seed, self.steps, self.data, self.keep = attempt, problem, seed, steps, data, keep
-        self.expected_numbers, self.is_lenient = expected_numbers, is_lenient
+        self.expected_numbers, self.is_lenient, self.with_pairs = expected_numbers, is_lenient, with_pairs
         self.limits = Limits.of(problem, attempt.conventions)
         self.probes = tuple(map(self.limits.within, draw_probes(problem, seed, data)))
         if "train_step" not in attempt.functions:  # then new weights are shown, if at all, by a trace, which may have no argument lr
@@ -132,7 +133,7 @@ class Examination:
             if self._is_right_with_logits(first.convention):
                 reason = _TWICE.format(self.problem.activations[-1], self.problem.loss)
                 return replace(self._summary(first), verdict="different", reason=reason)
-            best = self._best(first, fitting[1:])
+            best = self._best(first, fitting[1:], self.with_pairs or len(fitting) > 1 or bool(faults))
             if best.diagnosis or not faults or first.convention == Convention() or not is_nan(faults[0][1]):
                 return best
             behind = self._behind(faults[0][1])      # the first convention may be the right one, whose answer was not finite
@@ -188,13 +189,13 @@ class Examination:
             return False
         return other._ends_right(observed) and other._judged(observed, convention).verdict == "equivalent"
 
-    def _best(self, first: Judged, others: list[tuple[Observed, Convention]]) -> Check:
+    def _best(self, first: Judged, others: list[tuple[Observed, Convention]], with_pairs: bool) -> Check:
         """Return the check by one of the conventions that fit but are not right: the contract's own, else the only one explained.
 
         Two mistakes are searched for by the first alone, as that takes most of the time.
         """
         is_own = first.convention == Convention(params=first.convention.params)
-        own = self._explained(first)
+        own = self._explained(first, with_pairs)
         if (is_own and own.diagnosis) or not others:
             return own
         fitting = [first, *(self._judged(*each) for each in others)]

@@ -94,8 +94,9 @@ def _checked(
     own = own_losses(attempt, found[0].problem)
     found = stated_by(own, found, attempt.texts)
 
-    def examined(reading: Reading, keep: bool = keep) -> Check:
-        return Examination(attempt, declared_problem(reading.problem), seed, steps, data, keep, is_lenient=True).result()
+    def examined(reading: Reading, keep: bool = keep, with_pairs: bool = True) -> Check:
+        problem = declared_problem(reading.problem)
+        return Examination(attempt, problem, seed, steps, data, keep, is_lenient=True, with_pairs=with_pairs).result()
 
     right = [each for each in found if each.is_right]
     stated = [each for each in found if each.is_stated] or found
@@ -121,7 +122,9 @@ def _checked(
         raise ProblemError(f"{attempt.name} does not say which loss it has: {said}; expected --loss {one} or --loss {two}")
     most = max(each.agreeing for each in stated)
     best = [each for each in stated if each.agreeing == most][:_MOST]
-    checks = [(examined(each, keep=False), each) for each in best]
+    checks: list[tuple[Check, Reading]] = []
+    for each in best:      # two mistakes explain it less well than one by another reading
+        checks.append((examined(each, keep=False, with_pairs=not any(_is_settled(one) for one, _ in checks)), each))
     order = sorted(
         checks,
         key=lambda each: (each[0].verdict != "equivalent", not each[0].diagnosis, len(each[0].diagnosis), not is_of_own(own, each[1])),
@@ -130,6 +133,11 @@ def _checked(
     check = examined(reading) if keep else check
     others = [other for other, _ in order[1:] if other.diagnosis and len(other.diagnosis) == len(check.diagnosis)]
     return _said(replace(check, notes=(*check.notes, *_also(check, others))), attempt, reading)
+
+
+def _is_settled(check: Check) -> bool:
+    """Return whether the file is right, or one mistake explains it."""
+    return check.verdict == "equivalent" or len(check.diagnosis) == 1
 
 
 def _with_constant_penalty(attempt: Recognised, found: Sequence[Reading], examined: Callable[[Reading], Check]) -> Check | None:

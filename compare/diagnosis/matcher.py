@@ -7,7 +7,7 @@ from itertools import chain, combinations, islice, product
 
 import numpy as np
 
-from ..formulas.sampled import Sampled
+from ..formulas.sampled import Precision, Sampled
 from ..problem.problem import Problem
 from ..support.arrays import Array
 from .catalogue import CATALOGUE
@@ -22,6 +22,7 @@ _OF_THE_UPDATE = ("_velocity", "_step", "_added", "_after")
 _LOOK_ALIKE = {"gradient-clipped": "velocity-clipped"}      # the measured mistake after which the other is looked for, too
 _Made = tuple[Cause, Sampled | None]      # a mistake, and a node under it
 MOST_PAIRS = 60_000  # that are tried at a node, so that the search in a network of many layers ends too
+_FAR = 1e12      # u of a node's largest number, 1e-4 of it in float64: farther off is no rounding
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,19 @@ class Matcher:
     def _together_here(self, wrong: Node, pairs: Iterable[tuple[Cause, Cause]]) -> list[Explanation]:
         """Return the pairs that explain the first wrong node together only."""
         apart = (pair for pair in islice(pairs, MOST_PAIRS) if pair[0].formulas.keys().isdisjoint(pair[1].formulas))
-        return [both for both in map(Explanation, apart) if self._matches(wrong, both.formulas) and self.explains(both.formulas)]
+        near = (both for both in map(Explanation, apart) if self._is_near(wrong, both.formulas))
+        return [both for both in near if self._matches(wrong, both.formulas) and self.explains(both.formulas)]
+
+    def _is_near(self, node: Node, formulas: Formulas) -> bool:
+        """Return whether these formulas may make the shown numbers, by their plain values, which take a third of the time of bounds."""
+        far = _FAR * self._plain.precision.unit
+        if far >= 1 or (node[0] in self.answers and not formulas.keys().isdisjoint(_RECORDS)):
+            return True
+        predicted, shown = self.predicted(node, formulas, self._plain), self.shown[node]
+        if predicted is None:
+            return False
+        largest = max(np.abs(shown).max(initial=0.0), np.abs(predicted.value).max(initial=0.0))
+        return bool((np.abs(shown - predicted.value) <= far * largest).all())
 
     def _soonest(self, wrong: Node) -> Node:
         """Return that stage's wrong node with the fewest records since the probe began: slow mistakes are computed fastest there."""
@@ -222,6 +235,11 @@ class Matcher:
         """Return whether new weights are shown, and these formulas make them all from the records and parameters alone."""
         after = [node for node in self.shown if node[0].endswith("_after")]
         return bool(after) and all(self._matches(node, formulas, self._from_the_start) for node in after)
+
+    @cached_property
+    def _plain(self) -> Run:
+        """The run with plain values alone, whose bounds are 0."""
+        return Run(self.problem, self.right.steps, shown=self.shown, precision=Precision(self.problem.dtype, samples=0))
 
     @cached_property
     def _from_the_start(self) -> Run:

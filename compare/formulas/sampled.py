@@ -237,7 +237,8 @@ class Sampled:
     def __add__(self, other: Any) -> Sampled:
         """a + b, a sum of two terms: √2 u (|a| + |b|)."""
         a, b = self._aligned(other)
-        return self.with_rows(a + b).moved(math.sqrt(2) * (self._size(a) + self._size(b)))
+        total = self.with_rows(a + b)
+        return total.moved(math.sqrt(2) * (self._size(a) + self._size(b))) if self.precision.samples else total
 
     __radd__ = __add__
 
@@ -260,9 +261,12 @@ class Sampled:
     def matmul(self, other: Sampled, start: Sampled | None = None) -> Sampled:
         """The matrix product A B, with a bias `start` as one more term."""
         a, b = self._aligned(other)
-        product, size, n = self.with_rows(a @ b), self._size(a) @ self._size(b), self.shape[-1]
+        product, n = self.with_rows(a @ b), self.shape[-1]
+        if not self.precision.samples:
+            return product if start is None else product + start
+        size = self._size(a) @ self._size(b)
         equal: Array | int = 0
-        if n > SELDOM and self.precision.samples:
+        if n > SELDOM:
             equal = np.minimum(repeats(a[:1], -1)[..., :, None], repeats(b[:1], -2)[..., None, :])
         if (cancels := (product.plain == 0) & (size > 0)).any():      # two terms do so on any side, more may not
             size = np.where(cancels & ((a[:1] != 0).astype(float) @ (b[:1] != 0) <= 2), 0.0, size)
@@ -282,8 +286,10 @@ class Sampled:
         axes = tuple(axis if axis < 0 else axis + 1 for axis in axes)
         n = math.prod(self.rows.shape[axis] for axis in axes)
         total = self.with_rows(self.rows.sum(axis=axes, keepdims=keepdims))
+        if not self.precision.samples:
+            return total
         equal: Array | int = 0
-        if n > SELDOM and self.precision.samples:
+        if n > SELDOM:
             axis = self.rows.ndim + axes[0] if axes[0] < 0 else axes[0]
             terms = np.moveaxis(self.rows[:1], axes, range(-len(axes), 0)) if len(axes) > 1 else self.rows[:1]
             equal = repeats(terms.reshape(*terms.shape[: -len(axes)], n), -1) if len(axes) > 1 else repeats(terms, axis)
@@ -305,7 +311,7 @@ class Sampled:
 
     def _times(self, units: float) -> Sampled:
         """Move each number by so many u of its size."""
-        return self.moved(units * self._size(self.rows)) if units else self
+        return self.moved(units * self._size(self.rows)) if units and self.precision.samples else self
 
     def _summed(self, size: Array, n: int, equal: Array | int = 0) -> Sampled:
         """Move sums of n terms, of sizes that add up to `size`: √n u Σ|terms|, of many terms 0.3 √n u (Σ|terms| + |sum|).
