@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -18,22 +19,36 @@ _MAGIC = re.compile(r"(?m)^([ \t]*)[%!?].*$")
 
 def load(path: Any) -> Any:
     """Return the file as a module: its imports, functions, classes and the constants that these use. Use it as an adapter's `load`."""
-    tree = parsed(path)
+    whole, code, level = _compiled(Path(path), Path(path).read_bytes())
+    module = ModuleType(f"attempt_{Path(path).stem}")
+    vars(module)["__tree__"] = whole
+    module.__file__, module.__package__ = str(path), ".".join(folder.name for folder in reversed(Path(path).parents[:level]))
+    sys.modules[module.__name__] = module
+    exec(code, vars(module))
+    return module
+
+
+@lru_cache(maxsize=16)
+def _compiled(path: Path, content: bytes) -> tuple[ast.Module, CodeType, int]:
+    """Return the whole tree, which nobody changes, the code of the definitions, and how many folders up relative imports reach.
+
+    A file is loaded anew for each trial, some hundred times in a check.
+    """
+    tree = _parsed(path, content)
     whole = ast.Module(list(tree.body), [])
     body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
     tree.body = [each if is_definition(each) else attempted(each) for each in needed_for(body, ())]
-    module = ModuleType(f"attempt_{Path(path).stem}")
-    vars(module)["__tree__"] = whole
     level = max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
-    module.__file__, module.__package__ = str(path), ".".join(folder.name for folder in reversed(Path(path).parents[:level]))
-    sys.modules[module.__name__] = module
-    exec(compile(ast.fix_missing_locations(tree), str(path), "exec"), vars(module))
-    return module
+    return whole, compile(ast.fix_missing_locations(tree), str(path), "exec"), level
 
 
 def parsed(path: Any) -> Any:
     """Return the file's syntax tree, without a notebook's magics. Raises SyntaxError."""
-    source = python_text(Path(path), Path(path).read_bytes())[0]
+    return _parsed(Path(path), Path(path).read_bytes())
+
+
+def _parsed(path: Path, content: bytes) -> Any:
+    source = python_text(path, content)[0]
     with suppress(SyntaxError):
         return ast.parse(source, str(path))
     return ast.parse(_MAGIC.sub(r"\1pass", source), str(path))

@@ -32,7 +32,7 @@ def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
 
 def rebuilt(module: Any, network: Network) -> Network:
     """Return the same network in the module of the file that is loaded anew."""
-    loop = list(loops(module.__tree__))[network.plan["loop"]]
+    loop = loops(module.__tree__)[network.plan["loop"]]
     return bound(replace(network, module=module, _last=None, _kept=None), loop)
 
 

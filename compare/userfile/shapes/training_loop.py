@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from .definitions import FUNCTIONS, attempted, is_definition, is_main_guard, needed_for
@@ -30,7 +31,7 @@ class Loop:
         made = [name for statement in self.before for name in stored(statement)]
         return sorted(dict.fromkeys(carried), key=lambda name: made.index(name) if name in made else -1)
 
-    @property
+    @cached_property
     def read(self) -> list[str]:
         """The names that a pass takes from outside."""
         read: set[str] = set()
@@ -39,24 +40,34 @@ class Loop:
 
     def code(self, path: str, given: Sequence[str], wanted: Sequence[str], *, runs: bool) -> Any:
         """Compile what the wanted names need, without the assignments of the given names, and with `runs` one pass through the loop."""
-        body = [each for statement in deepcopy(list(self.before)) for each in _without(statement, set(given))]
-        names = {*wanted, *(self.read if runs else ())} - set(given)
-        sliced = [
-            each if is_definition(each) else attempted(each)
-            for each in needed_for([each for each in body if not _is_pure_definition(each)], names)
-        ]
-        if runs:
-            sliced.append(_once(deepcopy(self.node)))
-        module = ast.fix_missing_locations(ast.Module([_Plain().visit(each) for each in sliced], []))
-        return compile(module, path, "exec")
+        return _compiled(self, path, tuple(given), tuple(wanted), runs)
 
     def alone(self, path: str) -> Any:
         """Compile one pass through the loop by itself."""
         return replace(self, before=()).code(path, (), (), runs=True)
 
 
-def loops(tree: ast.Module) -> Iterator[Loop]:
-    """Yield the file's loops, the outermost first: those at top level, then those of functions."""
+@lru_cache(maxsize=64)
+def _compiled(loop: Loop, path: str, given: tuple[str, ...], wanted: tuple[str, ...], runs: bool) -> Any:
+    body = [each for statement in deepcopy(list(loop.before)) for each in _without(statement, set(given))]
+    names = {*wanted, *(loop.read if runs else ())} - set(given)
+    sliced = [
+        each if is_definition(each) else attempted(each)
+        for each in needed_for([each for each in body if not _is_pure_definition(each)], names)
+    ]
+    if runs:
+        sliced.append(_once(deepcopy(loop.node)))
+    module = ast.fix_missing_locations(ast.Module([_Plain().visit(each) for each in sliced], []))
+    return compile(module, path, "exec")
+
+
+@lru_cache(maxsize=16)
+def loops(tree: ast.Module) -> tuple[Loop, ...]:
+    """Return the file's loops, the outermost first: those at top level, then those of functions."""
+    return tuple(_loops(tree))
+
+
+def _loops(tree: ast.Module) -> Iterator[Loop]:
     top: list[Any] = [each for part in tree.body for each in (getattr(part, "body", []) if is_main_guard(part) else [part])]
     yield from _in_block(top, (), None)
     inner = [each for part in tree.body if isinstance(part, ast.If) for each in part.body]
