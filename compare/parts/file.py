@@ -34,7 +34,7 @@ class PartsFile(Attempt):
         self._imports.place(self._imports.attempt)
         source = self._imports.attempt.sources[str(path)]
         self.tree = ast.parse("\n".join(source.lines) + "\n")
-        code = compile(_definitions_alone(self.tree), str(path), "exec", dont_inherit=True)
+        code = compile(definitions_alone(self.tree), str(path), "exec", dont_inherit=True)
         self._imports.attempt.sources[str(path)] = replace(source, code=code)
         self.module = self._executed(path, self._imports.attempt)
         self._definitions = {node.name: node for node in _definitions(self.tree)}
@@ -78,7 +78,7 @@ class PartsFile(Attempt):
         return not isinstance(inner, FunctionType) or inner.__code__.co_filename == str(self.path)
 
 
-def _definitions_alone(tree: ast.Module) -> ast.Module:
+def definitions_alone(tree: ast.Module) -> ast.Module:
     """Return the file's imports, functions and classes, and the assignments that these need, if they can be executed."""
     body = [each for each in tree.body if is_definition(each) or isinstance(each, ASSIGNMENTS)]
     nothing = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])

@@ -3,16 +3,20 @@
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ...lockstep.difference import Difference
+from ...userfile.file import AttemptError
 from ...userfile.shapes.definitions import ASSIGNMENTS
 from ..result import Part
+from .calls import DRIVEN, Plan, plans_of
 from .course import FACTOR, Course, Equation, course_along
 from .losses import ABSOLUTE, kind_of
 from .running import TrainingFile
 from .steps import Candidate, Step, direction_in, moved_from, slopes_along, steps_of
+from .watch import Met, Survey
 
 _BASES = 2      # from which numbers a step is taken
 _DIRECTIONS = 2      # in each group
@@ -41,11 +45,54 @@ def programs_in(tree: ast.Module) -> list[str]:
     """Return the file's statements that do more than define: it may train something when it is run."""
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     others = [each for each in tree.body if not isinstance(each, kinds)]
-    return ["what it runs"] if any(isinstance(each, ast.Call) for other in others for each in ast.walk(other)) else []
+    if any(isinstance(each, ast.Call) for other in others for each in ast.walk(other)):
+        return ["what it runs"]
+    return [each.name for each in tree.body if isinstance(each, ast.ClassDef)]
 
 
 def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
-    """Yield a part for each group of numbers that the file trains; nothing where no region of it is a step."""
+    """Yield a part for each group of numbers that the file trains, or else that a class of it does; nothing where no region is a step."""
+    failed: AttemptError | None = None
+    try:
+        best = _best(file, seed)
+    except AttemptError as error:
+        best, failed = None, error
+    if best is None:
+        best = _of_classes(file, seed)
+    if best is None and failed is not None:
+        raise failed
+    if best is not None:
+        file.left_out = tuple(best.step.groups) if best.gradients else ()
+        yield from _parts(best, seed)
+
+
+def _of_classes(file: TrainingFile, seed: int) -> Fit | None:
+    """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees."""
+    space: dict[str, Any] = vars(file.module)
+    found: tuple[Fit, Plan] | None = None
+    for plan in plans_of(space):
+        if found is not None and found[1].name != plan.name:
+            break
+        file.drive = plan
+        survey = file.watched_if_it_runs(Survey)
+        if survey is None or not any(survey.regions.get(DRIVEN, Met(0)).changed):
+            continue
+        fit = _best(file, seed)
+        if fit is not None and len(fit.course.wrong) < len(fit.step.groups):
+            if found is None or len(fit.course.wrong) < len(found[0].course.wrong):
+                found = fit, plan
+            if not fit.course.wrong:
+                break
+    if found is None:
+        file.drive = None
+        return None
+    file.drive = found[1]
+    file.notes.append(f"trained here: {found[1].said}")
+    return found[0]
+
+
+def _best(file: TrainingFile, seed: int) -> Fit | None:
+    """Return the fit in which most of what a step trains agrees."""
     best: Fit | None = None
     for step in steps_of(file):
         fits = list(_fits(step, list(_equations(step, seed))))
@@ -57,9 +104,7 @@ def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
             best = fit
         if not fit.course.wrong:
             break
-    if best is not None:
-        file.left_out = tuple(best.step.groups) if best.gradients else ()
-        yield from _parts(best, seed)
+    return best
 
 
 def _order(fit: Fit) -> tuple[int, bool, int, bool]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ...userfile.file import AttemptError
 from ...userfile.stubs import _nothing
-from ..file import PartsFile
+from ..file import PartsFile, definitions_alone
 from . import stand_ins
 from .harmless import harmless
 from .instrumented import WATCH, instrumented
@@ -25,19 +25,25 @@ class TrainingFile(PartsFile):
 
     def __init__(self, path: Path, seed: int = 0) -> None:
         super().__init__(path, seed)
-        self._code = compile(instrumented(ast.parse(self.text)), str(path), "exec", dont_inherit=True)
+        self.drive: Callable[[Mapping[str, Any], Any], None] | None = None      # what trains what the file defines, if it does not itself
+        self._program, self._defined = (
+            compile(instrumented(tree), str(path), "exec", dont_inherit=True)
+            for tree in (ast.parse(self.text), definitions_alone(ast.parse(self.text)))
+        )
 
     def watched(self, watch: Callable[[dict[str, Any]], Any]) -> Any:
         """Run the file under what the function makes of its namespace, and return that; raises AttemptError for what it raises before."""
-        module = ModuleType("__main__")
-        space = vars(module)
+        space = vars(ModuleType("__main__" if self.drive is None else "attempt"))
+        space["__tree__"] = self.tree
         space.update(__file__=str(self.path), print=_nothing, input=lambda *_: "10", exit=_leave, quit=_leave)
         made = space[WATCH] = watch(space)
         self._process.begin_anew()      # each run draws the same numbers
 
         def run() -> None:
             with harmless(), suppress(Seen, SystemExit):
-                exec(self._code, space)
+                exec(self._program if self.drive is None else self._defined, space)
+                if self.drive is not None:
+                    self.drive(space, made)
 
         self.run("the file", run)
         return made

@@ -79,11 +79,12 @@ def steps_of(file: TrainingFile) -> Iterator[Step]:
 
 def _examined(file: TrainingFile, region: Region, met: Met) -> Step | None:
     """Return the region as a step, in that of its first instances in which most is trained; None where it is none."""
-    every = [_at_instance(file, region, set().union(*met.changed), instance) for instance in range(_INSTANCES)]
+    every = [_at_instance(file, region, met, instance) for instance in range(_INSTANCES)]
     return max((each for each in every if each is not None), key=lambda each: len(each.groups), default=None)
 
 
-def _at_instance(file: TrainingFile, region: Region, changed: set[str], instance: int) -> Step | None:
+def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) -> Step | None:
+    changed = set().union(*met.changed) - met.fleeting
     step = Step(file, region, instance, {}, (), ())
     plain = step.measured({})
     if plain is None:
@@ -98,7 +99,7 @@ def _at_instance(file: TrainingFile, region: Region, changed: set[str], instance
     run = step.measured(base)
     if run is None:
         return None
-    changed |= _changed(run)
+    changed |= _changed(run) - met.fleeting
     before = run
     for _ in range(2):      # what is seen before the first change of what is trained, and what that says is trained
         before = step.measured(base) or before
@@ -211,16 +212,16 @@ def _grouped(paths: Iterator[str] | set[str]) -> dict[str, list[str]]:
     return found
 
 
-def _noise(value: Array, random: np.random.Generator) -> Array:
-    """Return a number of either sign for each, of the size of their spread."""
+def _noise(value: Array, random: np.random.Generator, least: float = 0.01) -> Array:
+    """Return a number of either sign for each, of the size of their spread, but not less than that."""
     spread = float(np.std(value)) or 0.3
     signs, sizes = random.choice((-1.0, 1.0), size=value.shape), random.uniform(0.5, 1.5, size=value.shape)
-    return np.asarray(signs * sizes * min(max(spread, 0.01), 1.0))
+    return np.asarray(signs * sizes * min(max(spread, least), 1.0))
 
 
 def moved_from(step: Step, plain: Measure, random: np.random.Generator) -> dict[str, Array]:
     """Return by how much to move what is trained, and what goes in, from where the file begins: each fault is to be seen."""
-    trained = {path: 0.5 * _noise(plain.start[path], random) for path in sorted(step.paths) if path in plain.start}
+    trained = {path: 0.5 * _noise(plain.start[path], random, 1 / plain.start[path].size ** 0.25) for path in sorted(step.paths)}
     return trained | {path: 0.3 * _noise(plain.start[path], random) for path in step.data}
 
 
@@ -228,7 +229,7 @@ def direction_in(step: Step, plain: Measure, group: str, random: np.random.Gener
     """Return a direction in a group, by path."""
     paths = [path for path in step.groups[group] if path in plain.start]
     size = sum(plain.start[path].size for path in paths)
-    return {path: _noise(plain.start[path], random) / np.sqrt(size) for path in paths}
+    return {path: _noise(plain.start[path], random, 1 / size**0.25) / np.sqrt(size) for path in paths}
 
 
 def slopes_along(step: Step, base: Mapping[str, Array], direction: Mapping[str, Array]) -> dict[Candidate, tuple[float, float]]:

@@ -25,10 +25,15 @@ class Seen(BaseException):
 
 @dataclass
 class Met:
-    """A region, as it was met: the paths that each of its first two instances changes, and how deep inside of others it is."""
+    """A region, as it was met: the paths that each of its first two instances changes, and how deep inside of others it is.
+
+    `fleeting` are the paths that the second does not begin with as the first has ended: they are made anew, and not trained.
+    """
 
     depth: int
     changed: list[set[str]] = field(default_factory=list)
+    fleeting: set[str] = field(default_factory=set)
+    ended: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,12 @@ class Hooks:
     """What the code calls, without anything that is seen."""
 
     array = staticmethod(np.asarray)
+
+    def begins(self, line: int, is_call: bool, local: Any) -> None:
+        """See that a round of a loop or a call begins."""
+
+    def ends(self, line: int, is_call: bool, local: Any) -> None:
+        """See that it ends."""
 
     def has(self, name: str) -> bool:
         """Whether a variable is to be given another value."""
@@ -88,7 +99,10 @@ class Survey(Hooks):
         met = self.regions.setdefault((line, is_call), Met(len(self._stack)))
         met.depth = max(met.depth, len(self._stack))
         is_looked_at = len(met.changed) < 2
-        self._stack.append(((line, is_call), self._state(local) if is_looked_at else None))
+        state = self._state(local) if is_looked_at else None
+        if state is not None and len(met.changed) == 1:
+            met.fleeting = {path for path, old in met.ended.items() if path not in state or not _same(old, state[path])}
+        self._stack.append(((line, is_call), state))
 
     def ends(self, line: int, is_call: bool, local: Any) -> None:
         """Note which numbers the region has changed."""
@@ -103,6 +117,7 @@ class Survey(Hooks):
         after = self._state(local)
         changed = {path for path, old in before.items() if path in after and old.shape == after[path].shape and not _same(old, after[path])}
         self.regions[region].changed.append(changed)
+        self.regions[region].ended = after
 
     def _state(self, local: Any) -> dict[str, Array]:
         return {path: each.get() for path, each in numbers_of(local, self.module, {}).items()}

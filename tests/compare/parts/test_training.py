@@ -176,3 +176,27 @@ def test_a_fault_is_found_in_what_it_reaches(text: str, old: str, new: str, wron
     assert result.verdict == "different"
     if wrong is not None:
         assert {re.sub(r"^self\.p\['|'\]$", "", part.name) for part in result.parts if part.mark == "wrong"} == wrong
+
+
+UNUSED = MODEL.split("\nrng =")[0].replace("self, x, labels, steps", "self, x, labels, epochs").replace("range(steps)", "range(epochs)")
+OF_LISTS = SCALARS.split("\nif __name__")[0]
+
+
+@pytest.mark.parametrize("text", [UNUSED, OF_LISTS])
+def test_a_class_that_nothing_trains_is_trained_here(text: str, tmp_path: Path) -> None:
+    result = checked(tmp_path, text)
+    assert (result.verdict, {part.mark for part in result.parts}) == ("equivalent", {"agrees"})
+    assert any(note.startswith("trained here: a class") for note in result.notes)
+    old, new = ("back[z <= 0] = 0", "back[h < 0] = 0") if "back[" in text else ("d * w * v * (1 - v)", "d * w * v")
+    assert checked(tmp_path, changed(text, old, new)).verdict == "different"
+
+
+def test_clipping_by_norm_is_no_training(tmp_path: Path) -> None:
+    """Along ½ (‖g‖ − most)² it would be a step of its own, of the gradients."""
+    clipped = """            loss, grads = self.gradients(x, labels)
+            norm = np.sqrt(sum((g ** 2).sum() for g in grads.values()))
+            most = 0.01
+            grads = {name: g * (most / norm) for name, g in grads.items()}
+"""
+    text = changed(MODEL, "            loss, grads = self.gradients(x, labels)\n", clipped)
+    assert {part.name.split("[")[0] for part in checked(tmp_path, text).parts} <= {"self.p"}
