@@ -66,6 +66,10 @@ class Attempt:
     `module` is what was executed, or what the adapter's `load` returned.
     """
 
+    found: tuple[str, ...]
+    problem: dict[str, Any]
+    conventions: dict[str, Any]
+
     def __init__(
         self, path: Path, adapter: Path | None, seed: int = 0, first: "Attempt | None" = None, options: Mapping[str, str] | None = None
     ) -> None:
@@ -91,16 +95,23 @@ class Attempt:
             others = {name: self._named(name) for name in FUNCTIONS}
             wrong = "".join(f"; {name} is {kind_of(value)} and no function" for name, value in others.items() if value is not None)
             raise UnusableFileError(f"{(adapter or path).name} defines none of {SIGNATURES}{wrong}; {hint}")
+        if first is None:      # its copies have the same
+            self._ask(offering)
+        else:
+            self.found, self.problem, self.conventions = first.found, first.problem, first.conventions
+
+    def _ask(self, offering: Any) -> None:
+        """Ask the file, or its adapter, what the report is to say, and for the problem and the conventions."""
         notes = getattr(offering, "notes", None)
         self.notes += [] if notes is None else [str(note) for note in self._run("notes", notes, self.module)]
         found = getattr(offering, "found", None)
-        self.found: tuple[str, ...] = () if found is None else self._run("found", found, self.module)
+        self.found = () if found is None else self._run("found", found, self.module)
         problem = getattr(offering, "problem", None)
         said = self._run("problem", problem, self.module) if problem is not None else self._declared("PROBLEM")
         self.problem = checked_problem(said, self.name)
         conventions = getattr(offering, "conventions", None)
         follows = getattr(self._offering, "CONVENTIONS", {}) if conventions is None else self._run("conventions", conventions, self.module)
-        self.conventions = checked_conventions(follows, (adapter or path).name)
+        self.conventions = checked_conventions(follows, (self.adapter or self.path).name)
 
     def _adapting(self, adapter: Path) -> Any:
         """Return the adapter as a module: one that ships with the package, or a file, which is executed."""
