@@ -11,7 +11,7 @@ from ...lockstep.difference import Difference
 from ...userfile.file import AttemptError
 from ...userfile.shapes.definitions import ASSIGNMENTS
 from ..result import Part
-from .calls import DRIVEN, Plan, plans_of
+from .calls import DRIVEN, ErrorPlan, Plan, plans_of
 from .course import FACTOR, Course, Equation, course_along
 from .losses import ABSOLUTE, kind_of
 from .running import TrainingFile
@@ -69,7 +69,7 @@ def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
 def _of_classes(file: TrainingFile, seed: int) -> Fit | None:
     """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees."""
     space: dict[str, Any] = vars(file.module)
-    found: tuple[Fit, Plan] | None = None
+    found: tuple[Fit, Plan | ErrorPlan] | None = None
     for plan in plans_of(space):
         if found is not None and found[1].name != plan.name:
             break
