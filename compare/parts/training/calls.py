@@ -22,28 +22,56 @@ _SMALL = 1e-3      # of an error that is handed over: what is clipped at 1 is no
 _ERROR = re.compile(r"d_?(y|o|out|output|l|loss|a|z)\w*|.*(err|delta|grad|loss_?d)\w*", re.IGNORECASE)
 _LAYOUTS = ("rows", "columns", "column", "vector", "list")
 DRIVEN = 0, True      # the region of a round
-_MOST = 400      # plans for some methods of a class
+_MOST = 2000      # plans for some methods of a class
+_MOST_UNITS = 64      # of a layer, that are told by a count
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object of the class of that name, by its maker of that number, by defaults after the last; the module where it has no name."""
+
+    name: str
+    number: int
+
+    @property
+    def said(self) -> str:
+        """What it is, in words."""
+        return f"a class {self.name}" if self.name else "functions of its own"
+
+    def __call__(self, space: Mapping[str, Any]) -> Any:
+        """Make it in that namespace."""
+        if not self.name:
+            return SimpleNamespace(**{name: value for name, value in space.items() if inspect.isfunction(value)})
+        every: list[Callable[[Any, Any, float], Any]] = [maker for _, maker in makers(space[self.name])]
+        return every[self.number](*_records(4, 3), _RATE) if self.number < len(every) else space[self.name]()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An object of the class, by the maker of that number, with so many inputs and outputs, and the methods that are called in a round."""
+    """What is made, with so many inputs and outputs, and the methods that are called in a round; with `of_one` for a sequence's target."""
 
-    name: str
-    maker: int
+    made: Made
     inputs: int
     outputs: int
     calls: Calls
+    of_one: bool
+
+    @property
+    def records(self) -> tuple[Any, ...]:
+        """What is made and called, with which records and which form of targets."""
+        return self.made, self.inputs, self.calls.names, self.calls.layout.name, self.calls.is_index, self.calls.form, self.of_one
 
     @property
     def said(self) -> str:
         """What is called, in words."""
-        return f"a class {self.name} with {' and '.join(dict.fromkeys(self.calls.names))}, given {self.calls.layout.said}"
+        given = "records as a sequence" if self.of_one else self.calls.layout.said
+        return f"{self.made.said} with {' and '.join(dict.fromkeys(self.calls.names))}, given {given}"
 
     def __call__(self, space: Mapping[str, Any], watch: Hooks) -> None:
-        """Make the object and train it for some rounds, each a region of line 0."""
+        """Train for some rounds, each a region of line 0."""
         x, y = _records(self.inputs, self.outputs)
-        net = _made(space[self.name], self.maker)
+        y = y[0] if self.of_one else y
+        net = self.made(space)
         about: Any = SimpleNamespace(module=SimpleNamespace(__tree__=space["__tree__"]), strength=lambda n: 0.0, moving={})
         for _ in range(_ROUNDS):
             local = {"net": net, "x": x, "y": y}
@@ -56,8 +84,7 @@ class Plan:
 class ErrorPlan:
     """The same with a method that goes forward, and one that is handed the error of its output, in the argument of that name."""
 
-    name: str
-    maker: int
+    made: Made
     inputs: int
     layout: Layout
     forward: str
@@ -65,14 +92,19 @@ class ErrorPlan:
     error: str
 
     @property
+    def records(self) -> tuple[Any, ...]:
+        """What is made and called, with which records."""
+        return self.made, self.inputs, self.forward, self.back, self.layout.name
+
+    @property
     def said(self) -> str:
         """What is called, in words."""
-        return f"a class {self.name} with {self.forward} and {self.back}, given {self.layout.said} and output − target as {self.error}"
+        return f"{self.made.said} with {self.forward} and {self.back}, given {self.layout.said} and output − target as {self.error}"
 
     def __call__(self, space: Mapping[str, Any], watch: Hooks) -> None:
-        """Make the object and train it for some rounds, each a region of line 0."""
+        """Train for some rounds, each a region of line 0."""
         x, _ = _records(self.inputs, 1)
-        net = _made(space[self.name], self.maker)
+        net = self.made(space)
         given = self.layout.make(x if self.layout.is_whole else x[0])
         wanted: Any = None
         for _ in range(_ROUNDS):
@@ -94,60 +126,61 @@ def _records(inputs: int, outputs: int) -> tuple[Any, Any]:
     return x, random.uniform(0.1, 0.9, size=(_RECORDS, 1)) if outputs == 1 else y
 
 
-def _made(each: Any, number: int) -> Any:
-    """Return an object by the maker of that number; after the last by its defaults."""
-    every: list[Callable[[Any, Any, float], Any]] = [maker for _, maker in makers(each)]
-    return every[number](*_records(4, 3), _RATE) if number < len(every) else each()
-
-
 def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan]:
-    """Yield plans for the classes of a file, the likeliest first; they need not work."""
+    """Yield plans for the classes of a file, and for its functions if it has matrices, the likeliest first; they need not work."""
     for name, each in list(space.items()):
         if inspect.isclass(each) and each.__module__ == space["__name__"]:
             for number in range(len(list(makers(each))), -1, -1):
+                made = Made(name, number)
                 try:
-                    dims = _dims(_made(each, number))
+                    dims = _dims(vars(made(space)))
                 except Exception:      # whatever the file raises
                     continue
-                yield from _plans(name, each, number, dims)
+                yield from _plans(made, each, methods(each), dims)
+    if dims := _dims(space):
+        functions = Made("", 0)(space)
+        yield from _plans(Made("", 0), functions, ranked(vars(functions), (*STEP, *FORWARD)), dims)
 
 
-def _plans(name: str, each: Any, number: int, dims: list[int]) -> Iterator[Plan | ErrorPlan]:
-    own = methods(each)
+def _plans(made: Made, each: Any, own: list[str], dims: list[int]) -> Iterator[Plan | ErrorPlan]:
     steps, backs, updates, forwards = (ranked(own, spellings) for spellings in (STEP, BACK, UPDATE, FORWARD))
     forward = next((one for one in forwards if one not in steps), None)
-    errors = [(one, next((each for each in stands if _ERROR.fullmatch(each)), None)) for one, stands in _arguments(each, own)]
-    if forward is not None:
-        for (back, error), layout, inputs in product(errors, LAYOUTS.values(), dims):
-            if error is not None:
-                yield ErrorPlan(name, number, inputs, layout, forward, back, error)
+    sizes = list(dict.fromkeys([*dims, 4, 3]))
+    for back, layout, inputs in product(own if forward else (), LAYOUTS.values(), sizes):
+        error = next((name for name in _arguments(each, back) if _ERROR.fullmatch(name)), None)
+        if error is not None and forward is not None:
+            yield ErrorPlan(made, inputs, layout, forward, back, error)
     others = [one for one in own if one not in (*steps, *forwards) and _takes_targets(each, one)]
     sequences = [[step] for step in [*steps, *others]] + [[back, update] for back, update in product(backs, updates) if back != update]
     for sequence in sequences:
         takes = any(_takes_targets(each, method) for method in sequence)
-        sizes = [(inputs, outputs) for inputs in dims for outputs in ([*reversed(dims), 1] if takes else [inputs])]
-        every = ways(sequence, [LAYOUTS[layout] for layout in _LAYOUTS], forward, in_pairs=True)
-        for calls, (inputs, outputs) in islice(product(every, sizes), _MOST):
-            yield Plan(name, number, inputs, outputs, calls)
+        both = [(inputs, outputs) for inputs in sizes for outputs in ([1, *reversed(sizes)] if takes else [inputs])]
+        every = list(ways(sequence, [LAYOUTS[layout] for layout in _LAYOUTS], forward, in_pairs=True))
+        for calls, (inputs, outputs) in islice(product(every, both), _MOST):
+            yield Plan(made, inputs, outputs, calls, of_one=False)
+        for calls, (inputs, outputs) in product([each for each in every if each.layout.name in ("rows", "stack")] if takes else (), both):
+            if not calls.is_index and calls.form == 0:
+                yield Plan(made, inputs, outputs, calls, of_one=True)
 
 
-def _arguments(each: Any, own: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the names of a method's arguments but the object, by its name."""
-    for name in own:
-        yield name, [parameter.name for parameter in parameters_of(getattr(each, name))][1:]
+def _arguments(each: Any, name: str) -> list[str]:
+    """Return the names of a method's arguments but the object."""
+    own = [parameter.name for parameter in parameters_of(getattr(each, name))]
+    return own[1:] if inspect.isclass(each) else own
 
 
 def _takes_targets(each: Any, method: str) -> bool:
     return bool({"y", "pairs"} & set(roles_of(getattr(each, method)).values()))
 
 
-def _dims(root: Any) -> list[int]:
-    """Return the sizes of the matrices in an object, in order, and those that it may have been made with."""
-    values = list(vars(root).values())
+def _dims(space: Mapping[str, Any]) -> list[int]:
+    """Return the sizes of the matrices among variables, in order, and then small counts."""
+    values = [value for name, value in space.items() if not name.startswith("__")]
     values += [each for value in values if isinstance(value, (list, tuple)) for each in value]
     values += [each for value in values if isinstance(value, dict) for each in value.values()]
     sizes = [size for each in values if isinstance(each, (np.ndarray, list)) for size in _shape(each)]
-    return list(dict.fromkeys([*sizes, 4, 3]))
+    counts = [value for value in values if type(value) is int and 1 < value <= _MOST_UNITS]
+    return list(dict.fromkeys(sizes or counts))
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -11,12 +11,12 @@ from ...lockstep.difference import Difference
 from ...userfile.file import AttemptError
 from ...userfile.shapes.definitions import ASSIGNMENTS
 from ..result import Part
-from .calls import DRIVEN, ErrorPlan, Plan, plans_of
+from .calls import ErrorPlan, Plan, plans_of
 from .course import FACTOR, Course, Equation, course_along
 from .losses import ABSOLUTE, kind_of
 from .running import TrainingFile
 from .steps import Candidate, Step, direction_in, moved_from, slopes_along, steps_of
-from .watch import Met, Survey
+from .watch import Survey
 
 _BASES = 2      # from which numbers a step is taken
 _DIRECTIONS = 2      # in each group
@@ -47,7 +47,7 @@ def programs_in(tree: ast.Module) -> list[str]:
     others = [each for each in tree.body if not isinstance(each, kinds)]
     if any(isinstance(each, ast.Call) for other in others for each in ast.walk(other)):
         return ["what it runs"]
-    return [each.name for each in tree.body if isinstance(each, ast.ClassDef)]
+    return [each.name for each in tree.body if isinstance(each, (ast.ClassDef, ast.FunctionDef))]
 
 
 def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
@@ -70,12 +70,21 @@ def _of_classes(file: TrainingFile, seed: int) -> Fit | None:
     """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees."""
     space: dict[str, Any] = vars(file.module)
     found: tuple[Fit, Plan | ErrorPlan] | None = None
+    failed, refused = dict[Any, str](), set[Any]()
     for plan in plans_of(space):
-        if found is not None and found[1].name != plan.name:
+        if found is not None and found[1].made.name != plan.made.name:
             break
+        if plan.records in refused:
+            continue
         file.drive = plan
-        survey = file.watched_if_it_runs(Survey)
-        if survey is None or not any(survey.regions.get(DRIVEN, Met(0)).changed):
+        try:
+            survey = file.watched(Survey)
+        except AttemptError as error:
+            if failed.get(plan.records) == str(error):      # whatever the targets are
+                refused.add(plan.records)
+            failed[plan.records] = str(error)
+            continue
+        if not any(any(met.changed) for met in survey.regions.values()):
             continue
         fit = _best(file, seed)
         if fit is not None and len(fit.course.wrong) < len(fit.step.groups):

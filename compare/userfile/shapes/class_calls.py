@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .calls import LAYOUTS, Layout, called, filled, returned, roles_of, targets_of
+from .calls import LAYOUTS, Layout, called, filled, parameters_of, returned, roles_of, targets_of
 from .network import Network
 from .spellings import FORWARD, rank, role
 
@@ -31,7 +31,7 @@ class Calls:
         of_one = not self.layout.is_whole
         targets = list(targets_of(self.layout, y[0] if of_one else y, self.is_index))[self.form]
         single = LAYOUTS["column"] if self.form == 0 else LAYOUTS["vector"]
-        pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=True)]
+        pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=False)]
         values: dict[str, Any] = {
             "x": self.layout.make(x[0] if of_one else x),
             "y": targets,
@@ -46,15 +46,22 @@ class Calls:
         parts: dict[str, Any] = {}      # of the answers, by the names that they are returned by
         for name in self.names:
             method = getattr(root, name)
-            known = {"grads": answer, "gradients": answer, "cache": answer, "caches": answer, "delta": answer}
+            handed = {} if answer is None else {"grads": answer, "gradients": answer, "cache": answer, "caches": answer, "delta": answer}
             own = values | {"x": pairs} if self.is_paired and "y" not in roles_of(method).values() else values
-            answer = called(method, filled(method, own, parts if answer is None else known | parts))
+            answer = called(method, filled(method, own, _tested_on(method, values) | handed | parts))
             names = returned(about.module, name)
             if isinstance(answer, tuple) and len(names) == len(answer):
                 parts |= {key: value for key, value in zip(names, answer, strict=True) if key and role(key) not in ("x", "y", "lr")}
             if rank(name, FORWARD) >= 0:
                 values["output"] = answer if not isinstance(answer, tuple) else answer[0]
         return answer
+
+
+def _tested_on(method: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the records and targets again for arguments that have to be others to test with."""
+    stands = roles_of(method)
+    tests = [each.name for each in parameters_of(method) if stands[each.name] == "none" and each.default is each.empty]
+    return {name: values[name[0].lower()] for name in tests if name[0].lower() in ("x", "y")}
 
 
 def ways(names: Sequence[str], layouts: Sequence[Layout], forward: str | None, *, in_pairs: bool) -> Iterator[Calls]:
