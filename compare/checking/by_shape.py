@@ -49,8 +49,9 @@ def by_shape(
 
 
 def _is_in_doubt(found: Check | PartsCheck) -> bool:
-    """Return whether the check says nothing, or only that a network which the file was taken for is another one."""
-    return found.verdict in ("could not run", "not a proof") or (found.verdict == "different" and not found.parts and not found.diagnosis)
+    """Return whether the check says nothing, or only that a network which the file was taken for is another one, from its first number."""
+    is_another = not found.parts and not found.diagnosis and all(stage.mark == "wrong" for stage in found.stages)
+    return found.verdict in ("could not run", "not a proof") or (found.verdict == "different" and is_another)
 
 
 def _says(found: Check | PartsCheck | None) -> bool:

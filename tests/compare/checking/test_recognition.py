@@ -6,6 +6,7 @@ from textwrap import dedent
 import pytest
 
 from compare import check
+from compare.checking.check import check_network
 from compare.checking.readings import evidence
 from compare.support.errors import ProblemError
 from compare.userfile.source import UnusableFileError
@@ -136,7 +137,7 @@ def test_a_rate_that_a_file_changes_is_said_not_to_be_compared(tmp_path: Path) -
 def test_an_optimiser_that_is_no_plain_descent_is_not_guessed_at(tmp_path: Path) -> None:
     text = CLASS.replace("self.b1 = np.zeros(n_hidden)", "self.b1, self.beta_1 = np.zeros(n_hidden), 0.9")
     with pytest.raises(UnusableFileError, match="no network is recognised"):
-        check(written(tmp_path, text), seed=1)
+        check_network(written(tmp_path, text), seed=1)
 
 
 def test_a_file_without_a_network_is_said_to_be_so_and_not_run(tmp_path: Path) -> None:
