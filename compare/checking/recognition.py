@@ -68,6 +68,8 @@ def _with_activations(attempt: Recognised, given: Mapping[str, Any], check: Chec
     for name in attempt.activations():
         other = attempt.with_options({"activation": name})
         try:
+            if {declared_problem(each.problem).activations for each in readings(other, {**other.problem, **given})} <= seen:
+                continue
             tested = _checked(other, given, seed, _STEPS)
         except CompareError:      # it is no activation of the file's
             continue

@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,11 +88,21 @@ def targets_of(layout: Layout, y: Any, is_index: bool) -> Iterator[Any]:
 
 def parameters_of(function: Any) -> list[inspect.Parameter]:
     """Return the parameters that can be given; none for what has no signature."""
-    try:
-        every = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return []
+    own = function.__func__ if inspect.ismethod(function) else function
+    every = _signature_of(own) if inspect.isfunction(own) else _parameters(function)
+    if own is not function and inspect.isfunction(own):      # a method is bound to its first argument, by position
+        every = every[bool(every) and every[0].kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) :]
     return [each for each in every if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+
+
+def _parameters(function: Any) -> tuple[inspect.Parameter, ...]:
+    try:
+        return tuple(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return ()
+
+
+_signature_of = lru_cache(maxsize=256)(_parameters)      # of a plain function, which is called some hundred times
 
 
 def roles_of(function: Any, *, constructs: bool = False) -> dict[str, str | None]:

@@ -26,6 +26,10 @@ class Calls:
         """The records of a call: all of them, or the first."""
         return slice(None) if self.layout.is_whole else slice(1)
 
+    def fits(self, y: Any) -> bool:
+        """Return whether the targets have this form."""
+        return self.form < len(list(targets_of(self.layout, y if self.layout.is_whole else y[0], self.is_index)))
+
     def made(self, about: Network, root: Any, x: Any, y: Any, lr: float) -> Any:
         """Call the methods of the root with these records, and return the last answer."""
         of_one = not self.layout.is_whole

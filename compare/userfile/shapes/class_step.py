@@ -21,7 +21,7 @@ def find_step(trial: Trial, layouts: Sequence[Layout], forward: str | None) -> s
     about = trial.about
     before = about.parameters(trial.fresh())
     for sequence in _sequences(trial, forward):
-        for calls in ways(sequence, layouts, forward, in_pairs=True):
+        for calls in (each for each in ways(sequence, layouts, forward, in_pairs=True) if each.fits(trial.y)):
             step, rows = stepper(about, calls), calls.rows
             try:
                 after = about.parameters(step(trial.fresh(rows), trial.x[rows], trial.y[rows], 0.5))
@@ -41,7 +41,8 @@ def find_gradients(trial: Trial, layouts: Sequence[Layout], forward: str | None,
     """Set the network's gradients by the first method that returns them, or keeps them in the object, and return its name."""
     about = trial.about
     for name in names:
-        for calls in ways([name], layouts, forward if forward != name else None, in_pairs=False):
+        possible = ways([name], layouts, forward if forward != name else None, in_pairs=False)
+        for calls in (each for each in possible if each.fits(trial.y)):
             back, rows = backer(about, calls), calls.rows
             try:
                 found = back(trial.fresh(rows), trial.x[rows], trial.y[rows])

@@ -1,7 +1,8 @@
 """The names that people give to arguments, methods and arrays of a network, by what they stand for."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 
 _COUNT = r"(num|no|n|number|numof|noof|numberof|size|sizeof|dim)?(of)?(the)?"
 _UNITS = r"(layers?)?(nodes?|neurons?|units?|sizes?|dims?|dimensions?|features?|num|count|cnt|n|width|shape|length|len)?"
@@ -142,6 +143,7 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_\d]", "", name).lower()
 
 
+@lru_cache(maxsize=4096)
 def role(name: str, *, constructs: bool = False) -> str | None:
     """Return what an argument of that name stands for, in a constructor or a method; None where that is not known."""
     rows = (*_OF_BOTH, *(_OF_CONSTRUCTORS if constructs else _OF_METHODS))
@@ -157,7 +159,8 @@ def rates(names: Iterable[str]) -> list[str]:
     return [name for name in found if not _AMBIGUOUS_RATE.fullmatch(name.strip("_"))] or found
 
 
-def rank(name: str, names: Sequence[str]) -> int:
+@lru_cache(maxsize=4096)
+def rank(name: str, names: tuple[str, ...]) -> int:
     """Return the place of a function's name among these spellings, exact ones before those that begin or end with one; -1 for none."""
     bare = plain(name)
     if bare in names:
@@ -166,7 +169,7 @@ def rank(name: str, names: Sequence[str]) -> int:
     return len(names) + near[0] if near else -1
 
 
-def ranked(names: Iterable[str], spellings: Sequence[str]) -> list[str]:
+def ranked(names: Iterable[str], spellings: tuple[str, ...]) -> list[str]:
     """Return the names that are spelt so, the likeliest first."""
     places = {name: rank(name, spellings) for name in names}
     return sorted((name for name, place in places.items() if place >= 0), key=places.__getitem__)
