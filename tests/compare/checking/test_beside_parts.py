@@ -6,7 +6,7 @@ import pytest
 
 from compare import Check, PartsCheck, check
 
-pytestmark = pytest.mark.sampled(2)
+pytestmark = [pytest.mark.sampled(2), pytest.mark.usefixtures("few_trials")]
 
 TEXT = """
 import numpy as np

@@ -9,7 +9,7 @@ from compare import Check, check
 from compare.report.json import check_json
 from compare.report.words import headline
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = [pytest.mark.sampled(6), pytest.mark.usefixtures("few_trials")]
 
 RIGHT = '''
 """A network with the logistic function."""

@@ -6,7 +6,7 @@ import pytest
 
 from compare import Check, check
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = [pytest.mark.sampled(6), pytest.mark.usefixtures("few_trials")]
 
 CLASS = '''
 import numpy as np
