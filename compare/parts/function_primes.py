@@ -15,7 +15,8 @@ from .class_objects import own_nodes
 from .file import PartsFile
 from .repeatable import repeatable
 from .result import Part
-from .several_inputs import Code, part_of
+from .several_inputs import Code, judged_on, part_of, running
+from .words import multiple_of
 
 _PRIME = re.compile(r"(\w+?)_?(?:prime|deriv|derivative|grad|gradient|dx)|(?:d|grad|gradient)_(\w+)")
 
@@ -42,8 +43,20 @@ def _part(file: PartsFile, code: Code, function: Callable[..., Any], prime: Call
         other = part_of(file, of_output, part.lines, seed)
         return replace(other, beside=f"{other.beside}; it takes the function's output") if other.mark == "agrees" else part
     if part.mark == "wrong" and part.why is not None and "times what" in part.why and "is -" not in part.why:
-        return replace(part, mark="not compared", first=None, why=None, reason=f"{part.why}, which may be meant")
+        times = multiple_of(_ratios(file, code, seed)) if len(inspect.signature(prime).parameters) > 1 else None
+        agreed = replace(part, first=None, why=None, on="")
+        if times is not None:
+            return replace(agreed, mark="agrees", caveat=times)
+        return replace(agreed, mark="not compared", reason=f"{part.why}, which may be meant")
     return part
+
+
+def _ratios(file: PartsFile, code: Code, seed: int) -> list[tuple[float | None, int, int]]:
+    """Return by which factor the derivative of a loss is off in two sizes, with the numbers of records and outputs."""
+    found = file.run(code.label, lambda: [arrays for arrays in running(code, seed) if np.ndim(arrays[0])][:2])
+    judged = [judged_on(file, code, arrays, seed)[0] for arrays in found]
+    sizes = [(*np.shape(arrays[0]), 1)[:2] for arrays in found]
+    return [(next(iter(each.ratios.values()), None), n, k) for each, (n, k) in zip(judged, sizes, strict=True)]
 
 
 def _code(label: str, function: Callable[..., Any], prime: Callable[..., Any], on_tensors: Callable[..., Any]) -> Code | None:

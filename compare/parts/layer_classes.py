@@ -15,9 +15,10 @@ from ..support.arrays import Array
 from ..userfile.file import AttemptError
 from .binding import plain
 from .class_containers import container_part, holds_layers
+from .class_fused import taken_together
 from .class_gates import gate_part
 from .class_gradients import gradients_kept, kept_by_value
-from .class_losses import check_losses, taken_together
+from .class_losses import check_losses
 from .class_methods import BACKWARDS, Methods, files_beside, methods_in
 from .class_objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
 from .file import PartsFile, line_of_returned

@@ -16,7 +16,8 @@ class Part:
     """One function, class or tensor of a file: its mark, and what that rests on.
 
     `beside` says what it was compared with, `on` the inputs of the first difference. `line` is the one to look at first, `lines` the first
-    and last of its definition. `why` is what explains every wrong number, where something does; `reason` why nothing could be compared.
+    and last of its definition. `why` is what explains every wrong number, where something does; `reason` why nothing could be compared;
+    `caveat` is what the verdict's line says of what agrees.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Part:
     line: int | None = None
     why: str | None = None
     reason: str | None = None
+    caveat: str = ""
     file: str = ""      # beside the checked one, where it is another
 
     @property

@@ -38,11 +38,11 @@ class Code:
 def part_of(file: PartsFile, code: Code, lines: tuple[int, int] | None, seed: int) -> Part:
     """Return the part of that code."""
     try:
-        arrays = file.run(code.label, lambda: next(iter(sorted(_running(code, seed), key=lambda each: not _fits(code, each))), None))
+        arrays = file.run(code.label, lambda: next(iter(sorted(running(code, seed), key=lambda each: not _fits(code, each))), None))
         if arrays is None:
             reason = "no inputs were found with which it runs, as it is and on PyTorch's tensors"
             return Part(code.label, "not compared", lines=lines, reason=reason)
-        result, missing = _judged(file, code, arrays, seed)
+        result, missing = judged_on(file, code, arrays, seed)
     except AttemptError as error:
         return Part(code.label, "could not run", BESIDE, lines=lines, line=error.line, reason=str(error))
     on = ", ".join(f"{name} {np.shape(each)}" for name, each in zip(code.names, arrays, strict=True))
@@ -56,7 +56,7 @@ def part_of(file: PartsFile, code: Code, lines: tuple[int, int] | None, seed: in
     return part
 
 
-def _running(code: Code, seed: int) -> Iterator[list[Array]]:
+def running(code: Code, seed: int) -> Iterator[list[Array]]:
     """Yield inputs on which the code runs, with the same numbers on tensors, and a gradient at each of them."""
     random = np.random.default_rng((seed, 21))
     count = len(code.names) - len(code.fixed)
@@ -93,7 +93,8 @@ def _autograd(code: Code, arrays: Sequence[Array], above: Array | None) -> list[
     return [out, *torch.autograd.grad(out, leaves, ahead, allow_unused=True)]
 
 
-def _judged(file: PartsFile, code: Code, arrays: Sequence[Array], seed: int) -> tuple[Judged, list[str]]:
+def judged_on(file: PartsFile, code: Code, arrays: Sequence[Array], seed: int) -> tuple[Judged, list[str]]:
+    """Return the judgement of the gradients at these inputs, and the names of those whose gradient was not found."""
     out = np.asarray(file.run(code.label, code.forward, arrays), float)
     above = np.asarray(np.random.default_rng((seed, 22)).standard_normal(out.shape)) if out.shape else np.ones(())
     grads = file.run(code.label, code.backward, arrays, above)

@@ -25,11 +25,12 @@ def uncompared(
     `is_whole` says that the file was run, and not its definitions alone; `known` are functions and classes that are compared elsewhere, and
     `ran` are the lines of the functions that ran, where that is known.
     """
-    said = []
+    said = list[str]()
     agreed = [part for part in parts if part.mark == "agrees"]
     if own := [part.name for part in agreed if _OWN_FORWARD in part.beside]:
         who = f"{_listed(own)} {'is' if len(own) == 1 else 'are'}" if len(own) < len(agreed) else "they are"
         said.append(f"{who} held to the file's own forward pass, which is not compared")
+    said += [f"{part.name} {part.caveat}" for part in agreed if part.caveat]
     if raising := [part.name for part in agreed if _RAISES in part.beside]:
         said.append(f"{_listed(raising)} {'raises' if len(raising) == 1 else 'raise'} an error on some of the drawn inputs")
     every = _unreached(tree, shape, parts, is_whole=is_whole) if ran is None else _unrun(tree, ran)

@@ -83,7 +83,7 @@ def said(part: Part) -> str:
     """Say in a line what came out for the part."""
     match part.mark:
         case "agrees":
-            return f"agrees with {part.beside}" if part.beside else "agrees"
+            return (f"agrees with {part.beside}" if part.beside else "agrees") + (f"; it {part.caveat}" if part.caveat else "")
         case "wrong":
             if part.first is None:
                 return f"wrong: {part.why}" if part.why else "wrong"

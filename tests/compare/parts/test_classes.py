@@ -117,7 +117,7 @@ def test_a_loss_and_the_activation_before_it_are_right_together(tmp_path: Path) 
         ("self.dinputs = above\n", "self.dinputs = 2 * above\n", "different"),
         ("(self.p - self.y) / len(self.y)", "(self.y - self.p) / len(self.y)", "different"),
         ("(self.p - self.y) / len(self.y)", "-self.y / self.p / len(self.y)", "different"),
-        ("return (self.p - self.y) / len(self.y)", "return self.p - self.y", "different"),
+        ("return (self.p - self.y) / len(self.y)", "return 3 * (self.p - self.y)", "different"),
         ("above.sum(axis=0, keepdims=True)", "above.mean(axis=0, keepdims=True)", "different"),
         ("self.dw, self.db = ", "self.one, self.other = 2 * ", "not a proof"),
     ],
@@ -347,7 +347,7 @@ def mse_prime(y_true, y_pred):
         ("gradient * self.df(self.x)", "gradient + self.df(self.x)", "Activation.backward", "different"),
         ("x * (1 - x)", "x * (1 + x)", "sigmoid_prime", "different"),
         ("2 * (y_pred - y_true)", "2 * (y_true - y_pred)", "mse_prime", "different"),
-        ("2 * (y_pred - y_true)", "(y_pred - y_true)", "mse_prime", "not a proof"),
+        ("2 * (y_pred - y_true)", "3 * (y_pred - y_true)", "mse_prime", "not a proof"),
     ],
 )
 def test_derived_classes_and_derivatives_by_name(tmp_path: Path, line: str, wrong: str, part: str, verdict: str) -> None:
