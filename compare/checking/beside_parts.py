@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..parts.result import Part, PartsCheck
-from ..parts.uncompared import uncompared
+from ..parts.uncompared import UNCOMPARED, uncompared
 from ..support.errors import CompareError
 from .result import Check
 
@@ -15,7 +15,8 @@ def with_networks(parts: PartsCheck, network: Callable[[Mapping[str, str]], Chec
 
     A network that makes a known mistake is returned in its place. `network` checks the one of that class, or with that step.
     """
-    if parts.verdict != "equivalent":
+    compared = tuple(part for part in parts.parts if part.reason != UNCOMPARED)
+    if replace(parts, parts=compared).verdict != "equivalent":
         return parts
     tree, agreed = ast.parse(parts.text), list[Part]()
     classes = {each.name for each in tree.body if isinstance(each, ast.ClassDef)}
@@ -25,10 +26,10 @@ def with_networks(parts: PartsCheck, network: Callable[[Mapping[str, str]], Chec
         except CompareError:      # it is no network
             continue
         if tested.verdict == "different" and tested.diagnosis:
-            return replace(tested, notes=(*tested.notes, f"its {len(parts.parts)} parts agree one by one, and {name} does not"))
+            return replace(tested, notes=(*tested.notes, f"its {len(compared)} parts agree one by one, and {name} does not"))
         if tested.verdict == "equivalent":
             agreed.append(Part(name, "agrees", "PyTorch, as a network", tested.compared))
     if not agreed:
         return parts
-    caveats, unused = uncompared(tree, parts.shape, parts.parts, known=[each.name for each in agreed])
-    return replace(parts, parts=(*parts.parts, *agreed), caveats=tuple(caveats), unused=tuple(unused))
+    left = uncompared(tree, parts.shape, compared, known=[each.name for each in agreed])
+    return replace(parts, parts=(*compared, *agreed, *left.parts), caveats=left.said, unused=left.names)

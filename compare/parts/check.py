@@ -35,6 +35,6 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
     left_out = tuple(getattr(file, "left_out", ()))
     ran = getattr(file, "ran", None)
-    caveats, unused = map(tuple, uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile, ran=ran))
-    result = replace(result, recognised=found, parts=parts, texts=texts, left_out=left_out, caveats=caveats, unused=unused)
-    return replace(result, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)
+    left = uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile, ran=ran)
+    result = replace(result, recognised=found, parts=(*parts, *left.parts), texts=texts, left_out=left_out)
+    return replace(result, caveats=left.said, unused=left.names, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

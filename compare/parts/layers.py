@@ -43,7 +43,7 @@ def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
     """Yield a part for each forward and backward function, and each loss."""
     own = {name: value for name, value in file.own().items() if inspect.isfunction(value)}
     for pair in pairs_in(own):
-        row = LAYERS.get(pair.name) or own_layer(file, pair, [*LAYERS.values()])
+        row = LAYERS.get(pair.name) or LAYERS.get(pair.other_spelling) or own_layer(file, pair, [*LAYERS.values()])
         parts = [*_Layer(file, pair, row, seed).parts()] if row is not None else []
         if uses_torch(file.tree) and all(part.mark != "agrees" for part in parts if part.name in pair.backwards):
             tensors = [*pair_of_tensors(file, pair, seed)]      # it may be code for these alone

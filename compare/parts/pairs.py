@@ -1,23 +1,29 @@
 """The pairs of a forward and a backward function among the names of a file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 _NAMED = re.compile(r"(?P<name>\w+?)_?(?P<way>forward|backward)(?P<end>(_\w+)?)$|(?P<way2>forward|backward)_(?P<name2>\w+)$")
+_ALIKE, _LONG = 0.88, 5      # of the letters, as difflib counts them; letters of a name in which one may be missing
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A layer's name, its forward function, and the backward functions that go with it."""
+    """A layer's name, its forward function, and the backward functions that go with it; the name may be spelled in two ways."""
 
     name: str
     forward: str
     backwards: tuple[str, ...]
+    other_spelling: str = ""
 
 
 def pairs_in(names: Iterable[str]) -> list[Pair]:
-    """Return the pairs; a backward function goes with the forward of the same ending, else with that of none, else with any."""
+    """Return the pairs; a backward function goes with the forward of the same ending, else with that of none, else with any.
+
+    What is left of either goes with the one that is spelled nearly the same.
+    """
     forwards, backwards = dict[tuple[str, str], str](), list[tuple[str, str, str]]()
     for name in names:
         if (found := _NAMED.fullmatch(name)) is None:
@@ -28,9 +34,31 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
         else:
             backwards.append((layer, end, name))
     mine: dict[str, list[str]] = {name: [] for name in forwards.values()}
+    left = list[tuple[str, str]]()
     for layer, end, name in backwards:
         others = (forward for (own, _), forward in forwards.items() if own == layer)
         forward = forwards.get((layer, end)) or forwards.get((layer, "")) or next(others, None)
         if forward is not None:
             mine[forward].append(name)
-    return [Pair(layer.lower(), name, tuple(mine[name])) for (layer, _), name in forwards.items() if mine[name]]
+        else:
+            left.append((layer, name))
+    spelled = dict[str, str]()
+    for layer, name in left:
+        alone = {own: forward for (own, _), forward in forwards.items() if not mine[forward]}
+        if (near := _nearly(layer, alone)) is not None:
+            mine[near].append(name)
+            spelled[near] = layer.lower()
+    return [Pair(layer.lower(), name, tuple(mine[name]), spelled.get(name, "")) for (layer, _), name in forwards.items() if mine[name]]
+
+
+def _nearly(layer: str, forwards: Mapping[str, str]) -> str | None:
+    """Return the forward function of the layer that is spelled nearly as this one, with the same numbers in it; None for none."""
+    plain = {_plain(own): forward for own, forward in forwards.items() if re.findall(r"\d", own) == re.findall(r"\d", layer)}
+    if _plain(layer) in plain:
+        return plain[_plain(layer)]
+    found = get_close_matches(_plain(layer), [own for own in plain if len(own) >= _LONG], n=1, cutoff=_ALIKE) if len(layer) >= _LONG else []
+    return plain[found[0]] if found else None
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")

@@ -60,7 +60,7 @@ def functions_of(tree: _Tree) -> list[str]:
 def _layers(tree: _Tree) -> list[str]:
     """Return the forward functions of known layers, and losses that return a gradient; none where a pair is that of a whole network."""
     pairs = pairs_in(functions_of(tree))
-    known = [pair.forward for pair in pairs if pair.name in LAYERS]
+    known = [pair.forward for pair in pairs if {pair.name, pair.other_spelling} & {*LAYERS}]
     if any(plain(pair.name).removeprefix("l") in _WHOLE for pair in pairs):
         return []
     are_losses_alone = len(losses_in(tree)) == len(functions_of(tree)) and not any(isinstance(node, ast.ClassDef) for node in tree.body)

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from ..userfile.computing import BESIDE, Function, functions_of, has_arithmetic
 from .class_methods import methods_in
@@ -13,14 +14,26 @@ _MOST = 3      # that are named
 _OWN_FORWARD, _RAISES = "its own forward", "where it raises"      # words of a part
 _KNOWN = ("engine", "nodes")      # the shapes of which every method is compared, or what is not is said
 _CHECKS = re.compile(r"numeric|check|test|demo", re.IGNORECASE)
+_BACK = re.compile(r"backward|back_?prop|bprop|^d_|^grads?_|_grads?$", re.IGNORECASE)
+_NO_BACK = re.compile(r"zero|clip|norm|clear|reset|update|apply|collect|descent|plot|print", re.IGNORECASE)
+UNCOMPARED = "its name says that it goes back, and nothing that is compared uses it"
 _FORWARDS = {"autograd_functions": (".forward", ".setup_context")}
+
+
+@dataclass(frozen=True)
+class Uncompared:
+    """What is not compared: in words, by the names of functions and classes, and as parts what goes back by its name."""
+
+    said: tuple[str, ...]
+    names: tuple[str, ...]
+    parts: tuple[Part, ...]
 
 
 def uncompared(
     tree: ast.Module, shape: str, parts: Sequence[Part], *,
     is_whole: bool = False, known: Sequence[str] = (), ran: Collection[int] | None = None,
-) -> tuple[list[str], list[str]]:
-    """Return what is not compared, each in some words, and the names of the functions and classes among it.
+) -> Uncompared:
+    """Return what is not compared.
 
     `is_whole` says that the file was run, and not its definitions alone; `known` are functions and classes that are compared elsewhere, and
     `ran` are the lines of the functions that ran, where that is known.
@@ -34,11 +47,18 @@ def uncompared(
     if raising := [part.name for part in agreed if _RAISES in part.beside]:
         said.append(f"{_listed(raising)} {'raises' if len(raising) == 1 else 'raise'} an error on some of the drawn inputs")
     every = _unreached(tree, shape, parts, is_whole=is_whole) if ran is None else _unrun(tree, ran)
-    left = [each for each in every if re.split(r"\W", each)[0] not in known]
+    left = {name: lines for name, lines in every if name.partition(".")[0] not in known}
     if left:
-        said.append(f"{_listed(left)} {'is' if len(left) == 1 else 'are'} not compared")
-    names = [re.split(r"\W", each)[0] for each in left if not each.startswith("the loop")]
-    return said, [*dict.fromkeys(names)]
+        named = [name if name.startswith("the loop") else f"{name} (line {lines[0]})" for name, lines in left.items()]
+        said.append(f"{_listed(named)} {'is' if len(left) == 1 else 'are'} not compared")
+    names = dict.fromkeys(name.partition(".")[0] for name in left if not name.startswith("the loop"))
+    back = [Part(name, "not compared", lines=lines, reason=UNCOMPARED) for name, lines in left.items() if _goes_back(name)]
+    return Uncompared(tuple(said), tuple(names), tuple(back))
+
+
+def _goes_back(name: str) -> bool:
+    own = name.rpartition(".")[2].strip("_")
+    return _BACK.search(own) is not None and _NO_BACK.search(own) is None
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -46,8 +66,8 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _unreached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: bool) -> Iterator[str]:
-    """Yield the functions, methods and loops at top level that compute, or use what does, and are no part, nor used by one."""
+def _unreached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: bool) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the functions, methods and loops at top level that compute, or use what does, and are no part, nor used by one; and lines."""
     if shape in _KNOWN:
         return
     definitions, reached = [*_definitions(tree)], _reached(tree, shape, parts, is_whole=is_whole)
@@ -59,18 +79,22 @@ def _unreached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole:
         if BESIDE.search(name) or _CHECKS.search(name):
             continue
         if has_arithmetic(function.body) or _names(function) & (own - {dot + method}):
-            yield f"{name} (line {function.lineno})"
+            yield name, _lines(function)
     for loop in (each for part in tree.body for each in (part.body if isinstance(part, ast.If) else [part])):
         if not is_whole and isinstance(loop, (ast.For, ast.While)) and _names(loop) & own:
-            yield f"the loop in line {loop.lineno}"
+            yield f"the loop in line {loop.lineno}", _lines(loop)
 
 
-def _unrun(tree: ast.Module, ran: Collection[int]) -> Iterator[str]:
-    """Yield the functions and methods that compute and did not run."""
+def _unrun(tree: ast.Module, ran: Collection[int]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the functions and methods that compute and did not run, with their lines."""
     for name, function in functions_of(tree):
         is_beside = BESIDE.search(name) or _CHECKS.search(name) or name.rpartition(".")[2].startswith("__")
         if function.lineno not in ran and not is_beside and has_arithmetic(function.body):
-            yield f"{name} (line {function.lineno})"
+            yield name, _lines(function)
+
+
+def _lines(node: ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.end_lineno or node.lineno
 
 
 def _reached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: bool) -> set[str]:

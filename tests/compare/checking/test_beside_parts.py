@@ -70,3 +70,11 @@ def test_a_network_that_forgets_a_layer_is_different_though_each_layer_is_right(
     assert result.verdict == "different"
     assert "f′ is left out of the error term of the hidden layer" in result.diagnosis[0].causes[0].sentence
     assert "its 5 parts agree one by one, and Network does not" in result.notes
+
+
+def test_a_network_with_a_method_that_goes_back_by_its_name_is_compared_by_it(tmp_path: Path) -> None:
+    result = checked(tmp_path, TEXT.replace("def train(", "def train_backward("))
+    assert (result.verdict, result.parts[-1].name) == ("equivalent", "Network")
+    unmade = TEXT.replace("        self.w1, self.b1 =", "        input()\n        self.w1, self.b1 =").replace("def train(", "def train_backward(")
+    other = checked(tmp_path, unmade)
+    assert (other.verdict, other.parts[-1].name) == ("not a proof", "Network.train_backward")

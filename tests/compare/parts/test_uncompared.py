@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from compare.parts.pairs import pairs_in
 from compare.report.parts import headline
 
-from .checking import checked, right
+from .checking import checked, first, right
 
 LAYERS = """
 import numpy as np
@@ -69,3 +70,39 @@ def test_a_function_beside_tensors_by_name_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["layer_pairs", "engine", "update_rules"])
 def test_of_a_file_that_is_compared_nothing_is_said(tmp_path: Path, name: str) -> None:
     assert checked(tmp_path, right(name)).caveats == ()
+
+
+@pytest.mark.parametrize("name", ["gate_backward", "backward_gate", "d_gate", "gate_grad", "bprop_gate"])
+def test_what_goes_back_by_its_name_and_is_not_compared_is_no_proof(tmp_path: Path, name: str) -> None:
+    text = LAYERS + f"\ndef {name}(dout, gate):\n    return dout * gate + gate\n"
+    result = checked(tmp_path, text)
+    assert (result.verdict, first(result).name) == ("not a proof", name)
+    assert "nothing that is compared uses it" in str(first(result).reason)
+
+
+def test_a_helper_that_a_compared_backward_calls_is_no_part(tmp_path: Path) -> None:
+    text = LAYERS.replace("return 3 * cache**2 * dout", "return d_cube(cache) * dout") + "\ndef d_cube(x):\n    return 3 * x**2\n"
+    assert checked(tmp_path, text).verdict == "equivalent"
+    assert checked(tmp_path, text.replace("3 * x**2", "2 * x**2")).verdict == "different"
+
+
+@pytest.mark.parametrize("name", ["clip_grads", "zero_grad", "step"])
+def test_what_only_uses_gradients_is_said_beside_the_verdict(tmp_path: Path, name: str) -> None:
+    result = checked(tmp_path, LAYERS + f"\ndef {name}(grads, most):\n    return [each * most for each in grads]\n")
+    assert (result.verdict, name in str(result.caveat)) == ("equivalent", True)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("dout @ w.T, x.T @ dout", "dout @ w.T, -x.T @ dout")])
+@pytest.mark.parametrize("spelled", ["afine_forward", "affinee_forward", "Aff_ine_forward"])
+def test_a_pair_that_is_spelled_in_two_ways_is_compared(tmp_path: Path, spelled: str, right: str, wrong: str) -> None:
+    text = LAYERS.replace("affine_forward", spelled)
+    result = checked(tmp_path, text)
+    assert (result.verdict, spelled in result.functions) == ("equivalent", True)
+    assert checked(tmp_path, text.replace(right, wrong)).verdict == "different"
+
+
+def test_other_names_and_numbers_are_no_spelling() -> None:
+    assert [pair.forward for pair in pairs_in(["layernom_forward", "layernorm_backward"])] == ["layernom_forward"]
+    for names in (["conv1d_forward", "conv2d_backward"], ["relu_forward", "elu_backward"], ["max_pool_forward", "avg_pool_backward"]):
+        assert pairs_in(names) == []
+    assert [pair.backwards for pair in pairs_in(["affine_forward", "affine_backward", "afine_backward"])] == [("affine_backward",)]
