@@ -75,6 +75,6 @@ def test_a_network_that_forgets_a_layer_is_different_though_each_layer_is_right(
 def test_a_network_with_a_method_that_goes_back_by_its_name_is_compared_by_it(tmp_path: Path) -> None:
     result = checked(tmp_path, TEXT.replace("def train(", "def train_backward("))
     assert (result.verdict, result.parts[-1].name) == ("equivalent", "Network")
-    unmade = TEXT.replace("        self.w1, self.b1 =", "        input()\n        self.w1, self.b1 =").replace("def train(", "def train_backward(")
-    other = checked(tmp_path, unmade)
+    asking = TEXT.replace("        self.w1, self.b1 =", "        input()\n        self.w1, self.b1 =")
+    other = checked(tmp_path, asking.replace("def train(", "def train_backward("))
     assert (other.verdict, other.parts[-1].name) == ("not a proof", "Network.train_backward")
