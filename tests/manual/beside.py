@@ -27,6 +27,7 @@ TINY = 1e-30
 few = settings(max_examples=1 + settings.default.max_examples // 5)      # of trainings, each of which takes a third of a second
 fewer = settings(max_examples=1 + settings.default.max_examples // 15)      # of those that take seconds, or of each of several kinds
 STEPS = st.integers(10, 200 if settings.default.max_examples > 15 else 20)      # 200 take a second or more: in the slow lane
+LONG = 30 if settings.default.max_examples > 15 else 10      # steps of a training whose every step takes long
 RECORDS = 64      # in a batch, at most
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.manual.beside import Case
+from tests.manual.beside import LONG, Case
 
 
 def gpt(seed: int, *, places: int = 6, units: int = 4, heads: int = 2, words: int = 5, n: int = 4, is_tied: bool = False) -> Case:
@@ -39,7 +39,7 @@ def gpt(seed: int, *, places: int = 6, units: int = 4, heads: int = 2, words: in
 def test_it_trains_as_pytorchs(dtype: str, mode: str, seed: int) -> None:
     """Every second one has one table at both ends."""
     options: dict[str, Any] = {"optimizer": "adamw", "optimizer_options": {}, "lr": 0.01}
-    gpt(seed, n=4 + 4 * seed, is_tied=seed % 2 == 1).held_to_pytorch(dtype, steps=30, mode=mode, **options)
+    gpt(seed, n=4 + 4 * seed, is_tied=seed % 2 == 1).held_to_pytorch(dtype, steps=LONG, mode=mode, **options)
 
 
 @pytest.mark.parametrize("is_tied", [False, True])

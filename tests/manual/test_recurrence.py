@@ -15,7 +15,7 @@ import torch_ref
 from compare import Problem, assert_equivalent
 from compare.lockstep.difference import Mode
 from compare.sides.by_hand import ByHand
-from tests.manual.beside import RECORDS, Case, fewer, trainings
+from tests.manual.beside import LONG, RECORDS, Case, fewer, trainings
 
 KINDS = {"RNN": 1, "LSTM": 4, "GRU": 3}      # how many gates each has
 
@@ -136,6 +136,6 @@ def test_a_classifier_of_rows_of_pixels_trains_as_pytorchs(kind: str, dtype: str
 
     layer = build(manual, np.array)
     problem = Problem.of(build(torch_ref, torch.tensor), batches=batches, loss="cross_entropy", optimizer="adam", lr=0.05, dtype=dtype)
-    comparison = assert_equivalent(ByHand(layer, "cross_entropy", manual.Adam(0.05)), problem, steps=30, mode=mode)
-    assert comparison.steps == 30
+    comparison = assert_equivalent(ByHand(layer, "cross_entropy", manual.Adam(0.05)), problem, steps=LONG, mode=mode)
+    assert comparison.steps == LONG
     assert all((layer.predict(x.astype(dtype)).argmax(axis=-1) == y).mean() > 0.9 for x, y in batches)

@@ -17,7 +17,7 @@ from tests.mistakes.plants_updates import in_optimizer
 from tests.mistakes.trainer import STYLES, gradient, slope, source
 from tests.score import Case, _is_any, answered
 
-pytestmark = pytest.mark.sampled(8)
+pytestmark = pytest.mark.sampled(12)
 
 FIRST = {plant.id: (network, plant) for network in reversed(NETWORKS) for plant in reversed(list(plants(network)))}
 OF_OPTIMIZERS = [(network, plant) for network in NETWORKS for plant in in_optimizer(network)]

@@ -16,7 +16,7 @@ from tests.mistakes.plants import plants
 from tests.mistakes.running import attempt, gap, probe, problem, trained
 from tests.mistakes.trainer import STYLES, Style, source
 
-pytestmark = pytest.mark.sampled(5)
+pytestmark = pytest.mark.sampled(10)
 
 _SHOWS = 1e-11      # relative: a δ of the first layer in float32 moves its weights by some 1e-10, other orders of summation by 1e-15
 

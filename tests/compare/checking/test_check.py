@@ -81,6 +81,7 @@ def test_a_right_file_is_equivalent_and_trained_in_lockstep(checked: Any) -> Non
     assert not result.conventions
 
 
+@pytest.mark.usefixtures("few_trials")
 @pytest.mark.parametrize("container", ["W1b1", "list", "attributes"])
 @pytest.mark.parametrize("weights", ["in_out", "out_in"])
 def test_conventions_are_found_and_said(checked: Any, container: str, weights: str) -> None:
@@ -90,6 +91,7 @@ def test_conventions_are_found_and_said(checked: Any, container: str, weights: s
     assert any("your parameters are" in sentence for sentence in result.conventions)
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_records_in_columns_are_found(checked: Any) -> None:
     result = checked(pass_of("W1b1", "out_in", "columns"))
     assert result.verdict == "equivalent", result.reason
@@ -106,6 +108,7 @@ def test_a_convention_that_is_none_is_refused(checked: Any) -> None:
         checked(RIGHT + 'CONVENTIONS = {"weights": "sideways"}\n')
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_work_in_place_is_found(checked: Any) -> None:
     text = RIGHT.replace(
         'return {"0.weight": W1 - lr * delta1.T @ x, "2.weight": W2 - lr * delta2.T @ h}',
@@ -230,6 +233,7 @@ def test_a_formula_that_overflows_is_unstable(checked: Any) -> None:
     assert "1000" in result.reason
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_aliased_answers_are_noted(checked: Any) -> None:
     text = RIGHT.replace("def train_step", "KEPT = {}\n\n\ndef train_step").replace(
         'return {"0.weight": W1 - lr * delta1.T @ x, "2.weight": W2 - lr * delta2.T @ h}',
@@ -241,6 +245,7 @@ def test_aliased_answers_are_noted(checked: Any) -> None:
     assert any(note.startswith("aliased") for note in result.notes)
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_the_problem_is_that_of_the_file_or_of_the_options(checked: Any) -> None:
     text = pass_of("W1b1", "out_in", "rows")
     assert checked(text).problem.sizes == (4, 5, 3)
@@ -310,6 +315,7 @@ def test_a_file_that_cannot_be_used_exits_with_2(text: str | None, tmp_path: Pat
 ADAPTERS = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")
 
 
+@pytest.mark.usefixtures("few_trials")
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*_*.py"), reverse=True), ids=lambda path: path.stem)
 def test_every_example_is_what_its_name_promises(path: Path) -> None:
     adapter = next((name for name in ADAPTERS if path.stem.startswith(f"{name}_")), None)
@@ -348,6 +354,7 @@ def gradients(params, x, y):
 )
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_an_epsilon_in_the_logarithm_of_a_loss_is_a_convention(checked: Any) -> None:
     result = checked(BCE)
     assert result.verdict == "equivalent"
@@ -355,6 +362,7 @@ def test_an_epsilon_in_the_logarithm_of_a_loss_is_a_convention(checked: Any) -> 
     assert checked(BCE.replace("output + 1e-8)", "output + 2e-8)", 1)).verdict == "different"
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_a_forward_that_gives_what_the_way_back_needs_is_read(checked: Any) -> None:
     text = (
         RIGHT
@@ -368,6 +376,7 @@ def forward(params, x):
     assert checked(text).verdict == "equivalent"
 
 
+@pytest.mark.usefixtures("few_trials")
 @pytest.mark.seeds(12)
 def test_another_order_of_summation_in_train_step_is_no_difference(seed: int, checked: Any) -> None:
     text = """
@@ -501,6 +510,7 @@ def test_a_factor_that_makes_the_result_wrong_is_a_mistake_and_no_convention(che
     assert not result.scales
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_a_factor_that_the_update_makes_good_is_a_convention(checked: Any) -> None:
     text = TRACED.replace("(output - y) / len(x)", "(y - output)").replace("- lr * seen[", "+ lr / len(x) * seen[")
     result = checked(text)
@@ -514,6 +524,7 @@ def test_a_factor_of_no_entry_is_measured(checked: Any) -> None:
     assert "1.7 times" in found[0].causes[0].sentence
 
 
+@pytest.mark.usefixtures("few_trials")
 @pytest.mark.parametrize("lr", ["0.5", "0.3", "0.0125"])
 def test_a_learning_rate_of_its_own_is_said(lr: str, checked: Any) -> None:
     for text in (RIGHT, TRACED):
@@ -721,6 +732,7 @@ def test_what_is_random_is_not_mistaken_for_a_mistake(checked: Any) -> None:
     assert "a different answer on the same call twice" in result.reason
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_names_that_come_with_numpy_are_not_the_contracts(checked: Any) -> None:
     assert checked(RIGHT.replace("import numpy as np", "import numpy as np\nfrom numpy import *")).verdict == "equivalent"
 
@@ -784,6 +796,7 @@ def forward(params, x):
     assert len(found.diagnosis) == 1
 
 
+@pytest.mark.usefixtures("few_trials")
 def test_cycles_are_looked_for_seldom_within_a_check_and_as_before_after_it(checked: Any) -> None:
     former = gc.get_threshold()
     found = checked(f"import gc\n{RIGHT}".replace("    W1,", "    print(gc.get_threshold()[0])\n    W1,"))

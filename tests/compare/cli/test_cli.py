@@ -412,7 +412,10 @@ def test_an_interrupt_is_130() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "codes"),
-    [(["--epochs", "5"], {cli.CLOSED_PIPE}), (["--help"], {0, cli.CLOSED_PIPE})],      # argparse itself may swallow the error
+    [
+        (["--epochs", "5"], {cli.CLOSED_PIPE}),
+        pytest.param(["--help"], {0, cli.CLOSED_PIPE}, marks=pytest.mark.slow),      # argparse itself may swallow the error
+    ],
 )
 def test_a_closed_pipe_is_no_traceback(arguments: list[str], codes: set[int]) -> None:
     process = subprocess.Popen([*PYTHON, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
