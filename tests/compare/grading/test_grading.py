@@ -128,7 +128,7 @@ def test_a_hint_gives_away_no_more(hint: int, given: str | None, attempts: Path,
     assert "output_error_term @ w2" not in everything
 
 
-@pytest.mark.parametrize("hint", [None, 1, 3])
+@pytest.mark.parametrize("hint", [None, pytest.param(1, marks=pytest.mark.slow), 3])
 def test_no_hint_has_the_right_numbers(hint: int | None, attempts: Path, tmp_path: Path) -> None:
     """Nor those that are wrong, nor how far they are off; without a hint they are there."""
     settings = Settings(seed=3, steps=0, confined=False, hint=hint, reports=True)

@@ -69,7 +69,7 @@ RUNS = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", TAMPERED)
 def test_what_is_no_line_of_ours_is_graded_again(name: str, finished: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
     root, whole = finished

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,6 +23,7 @@ LINE, SOURCE = 60, "dx = (dx_hat - dx_hat.mean(axis=0)) / np.sqrt(var)"
 NOTEBOOK = EXAMPLES / "shapes" / "notebook_wrong_missing_slope.ipynb"
 
 
+@cache
 def checked(path: Path) -> PartsCheck:
     result = check(path, seed=1)
     assert isinstance(result, PartsCheck)
@@ -64,7 +66,7 @@ def test_the_page_shows_what_is_wrong_first_with_its_line(tmp_path: Path) -> Non
     assert f"line {LINE}" not in words
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 def test_a_hint_gives_away_no_number_and_no_line(level: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page, suite = tmp_path / "page.html", tmp_path / "suite.xml"
     command = ["check", str(WRONG), "--seed", "1", "--hint", str(level), "--report", str(page), "--junitxml", str(suite), "--github"]
