@@ -97,6 +97,10 @@ def rebuilt(module: Any, network: Network) -> Network:
 def _completed(about: Network, each: type, options: Mapping[str, str], is_by_name: bool) -> bool:
     """Find the forward pass and the step of the network; return whether it has a step, or gradients."""
     trial = Trial.draw(about, each, options, is_by_name)
+    try:
+        trial.fresh()
+    except Exception:      # what was taken for its parameters has other shapes with other records: it holds these
+        return False
     forward, layout = find_forward(trial) or (None, None)
     place_bias(trial)
     layouts = [layout] if layout else []

@@ -461,3 +461,13 @@ def test_an_argument_stands_for_what_its_name_and_its_place_say(tmp_path: Path, 
     (tmp_path / "wrong.py").write_text(text.replace(*mistake))
     assert check(tmp_path / "right.py", seed=1).verdict == "equivalent"
     assert check(tmp_path / "wrong.py", seed=1).verdict == "different"
+
+
+def test_a_class_that_holds_the_records_is_no_network(tmp_path: Path) -> None:
+    (path := tmp_path / "mine.py").write_text(
+        "class Tensor:\n    def __init__(self, data, prev=()):\n        self.data, self.prev, self.grad = data, set(prev), None\n\n"
+        "    @property\n    def T(self):\n        return Tensor(self.data.T, (self,))\n\n"
+        "    def dot(self, b):\n        return Tensor(self.data.dot(b.data), (self, b))\n"
+    )
+    with pytest.raises(UnusableFileError, match="no network is recognised"):
+        check(path, seed=1)
