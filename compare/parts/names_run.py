@@ -105,7 +105,7 @@ class NamesFile(PartsFile):
         self._imports: Imports = Imports(path, self.notes)
         self._imports.place(self._imports.attempt)
         source = self._imports.attempt.sources[str(path)]
-        self.tree = ast.parse("\n".join(source.lines) + "\n")
+        self.tree = _InFloat64().visit(ast.parse("\n".join(source.lines) + "\n"))
         self._definitions = {}
         self.clusters = clusters_in(self.tree)
         self.left_out: list[str] = []      # parameters whose update is not compared
@@ -132,6 +132,29 @@ class NamesFile(PartsFile):
                 yield
             finally:
                 torch.set_default_dtype(before)
+
+
+class _InFloat64(ast.NodeTransformer):
+    """Writes PyTorch's float64 for its float32, as drawn tensors are float64, too."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """Replace `torch.float32` and `torch.float`."""
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id == "torch":
+            return _renamed(node, "float64") if node.attr in ("float", "float32") else node
+        return node
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        """Replace the method of `x.float()`."""
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "float" and not node.args:
+            node.func = _renamed(node.func, "double")
+        return node
+
+
+def _renamed(node: ast.Attribute, name: str) -> ast.Attribute:
+    """Return the attribute of another name."""
+    return ast.copy_location(ast.Attribute(node.value, name, node.ctx), node)
 
 
 def _kept(variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -216,3 +216,14 @@ def test_an_update_that_is_no_multiple_of_the_gradient_is_said_not_to_be_compare
     result = checked(tmp_path, SCRIPT.replace("W1 -= lr * dW1", "W1 -= lr * dW1 / np.sqrt(dW1 ** 2 + 1e-8)"))
     assert (result.verdict, result.left_out) == ("equivalent", ("W1",))
     assert headline(result).endswith("; the update of W1 is not compared")
+
+
+SINGLE = "    hot = F.one_hot(Xb.flatten(), num_classes=len(C)).float()\n    dC = hot.to(torch.float32).T @ demb.flatten(end_dim=1)\n"
+
+
+def test_tensors_that_a_file_makes_float32_are_of_the_others_kind(tmp_path: Path) -> None:
+    before, after = TENSORS.index("    dC = torch.zeros_like(C)\n"), TENSORS.index("\n    for p, grad in zip")
+    result = checked(tmp_path, TENSORS[:before] + SINGLE + TENSORS[after:])
+    assert result.verdict == "equivalent", first(result)
+    wrong = checked(tmp_path, TENSORS[:before] + SINGLE.replace(".T @", ".T @ torch.abs(1 *").replace("=1)\n", "=1))\n") + TENSORS[after:])
+    assert (wrong.verdict, first(wrong).name) == ("different", "dC")
