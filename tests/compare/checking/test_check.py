@@ -145,6 +145,20 @@ def test_two_mistakes_are_named_together(checked: Any) -> None:
     assert {found.causes[0].id for found in result.diagnosis} == {"slope-missing", "mean-missing"}
 
 
+@pytest.mark.slow
+def test_pairs_that_are_left_out_by_their_plain_values_are_none_that_explain(checked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two mistakes in each number that is shown; the control leaves all pairs out."""
+    text = RIGHT.replace(" / len(x) * output * (1 - output)", " * (1 - output**2)")
+
+    def named(far: float) -> list[str]:
+        monkeypatch.setattr("compare.diagnosis.matcher._FAR", far)
+        return [cause.id for found in checked(text).diagnosis for cause in found.causes]
+
+    of_all = named(float("inf"))
+    assert named(1e12) == of_all
+    assert named(0.0) != of_all
+
+
 def test_what_only_inherits_is_not_blamed() -> None:
     result = check(EXAMPLES / "wrong_hidden_error.py", seed=1)
     marks = {stage.stage + str(stage.layer): stage.mark for stage in result.stages}
