@@ -1,16 +1,27 @@
 """A file's code with calls that say when a round of a loop or a function begins and ends, and which two values meet."""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from .lone_step import is_same, lone_step
+from .watch import LOSS
+
 WATCH = "__watch__"      # the name under which the code finds what watches it
+_COMPILES = re.compile(r"^(numba|nb)\.|^(n?jit|vectorize|guvectorize|prange)\b")      # decorators of code that would not see what watches
+_SINGLE = ("float32", "float16", "single", "half")      # whose rounding hides what differences tell
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def instrumented(tree: ast.Module) -> ast.Module:
     """Return the code, changed in place: it calls the methods of what is to be found as WATCH, those of `watch.Hooks`."""
+    step = lone_step(tree.body)
     _Watched().visit(tree)
+    if step is not None:
+        first, last = step
+        body = tree.body[first:last]
+        tree.body[first:last] = _region(ast.Pass(lineno=0, col_offset=0), body, set(), is_call=False)
     return ast.fix_missing_locations(tree)
 
 
@@ -24,14 +35,15 @@ class _Watched(ast.NodeTransformer):
         self.locals.append(own)
         self.generic_visit(node)
         self.locals.pop()
+        node.decorator_list = [each for each in node.decorator_list if not _COMPILES.search(ast.unparse(each))]
         if not any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in _of_scope(node)):
-            node.body = self._region(node, node.body, own, is_call=True)
+            node.body = _region(node, node.body, own, is_call=True)
         return node
 
     def visit_For(self, node: Any) -> Any:
         """Make a region of each round."""
         self.generic_visit(node)
-        node.body = self._region(node, node.body, self.locals[-1] if self.locals else set(), is_call=False)
+        node.body = _region(node, node.body, self.locals[-1] if self.locals else set(), is_call=False)
         return node
 
     visit_While = visit_For
@@ -58,9 +70,34 @@ class _Watched(ast.NodeTransformer):
             return node
         return _at(node, _call("minus", ast.Constant(node.lineno), ast.Constant(node.col_offset), *(_array(each) for each in node.args)))
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        """Let be seen where 1 is subtracted from some entries: the way back through softmax of classes by their numbers."""
+    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+        """Compute in float64."""
         self.generic_visit(node)
+        if node.attr in _SINGLE and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy"):
+            node.attr = "float64"
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        """Compute in float64 where a type is given by its name."""
+        return _at(node, ast.Constant("float64")) if node.value in _SINGLE and isinstance(node.value, str) else node
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """Let be seen what is given the name of a loss; that a variable becomes less is no difference of an output and a target."""
+        value, (target, *others) = node.value, node.targets
+        if not others and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub) and is_same(value.left, target):
+            value.right = self.visit(value.right)
+            return node
+        self.generic_visit(node)
+        if len(node.targets) == 1 and (name := _loss_of(node.targets[0])):
+            node.value = _at(node, _call("named", ast.Constant(name), node.value))
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        """Let be seen where 1 is subtracted from some entries: the way back through softmax of classes by their numbers; and losses."""
+        self.generic_visit(node)
+        if name := _loss_of(node.target):
+            whole = ast.parse(ast.unparse(node.target), mode="eval").body
+            return [node, _at(node, ast.Expr(_call("named", ast.Constant(name), whole)))]
         is_one = isinstance(node.value, ast.Constant) and node.value.value == 1
         if not (isinstance(node.op, ast.Sub) and isinstance(node.target, ast.Subscript) and is_one):
             return node
@@ -69,20 +106,26 @@ class _Watched(ast.NodeTransformer):
             return node
         return [_at(node, ast.Expr(_call("entry", ast.Constant(node.lineno), whole, index))), node]
 
-    @staticmethod
-    def _region(node: Any, body: list[ast.stmt], names: set[str], *, is_call: bool) -> list[ast.stmt]:
-        """Return the body as a region, at whose beginning local names may be given other values."""
-        where = [ast.Constant(node.lineno), ast.Constant(is_call), ast.Call(ast.Name("locals", ast.Load()), [], [])]
-        takes = [
-            ast.If(_call("has", ast.Constant(name)), [ast.Assign([ast.Name(name, ast.Store())], _call("take", ast.Constant(name)))], [])
-            for name in sorted(names)
-        ]
-        start, declared = [], list(body)
-        while declared and (isinstance(declared[0], (ast.Global, ast.Nonlocal)) or _is_docstring(declared[0])):
-            start.append(declared.pop(0))
-        inner: list[ast.stmt] = [_at(node, each) for each in (ast.Expr(_call("begins", *where)), *takes)]
-        end = _at(node, ast.Expr(_call("ends", *where)))
-        return [*start, _at(node, ast.Try([*inner, *declared], [], [], [end]))]
+
+def _region(node: Any, body: list[ast.stmt], names: set[str], *, is_call: bool) -> list[ast.stmt]:
+    """Return the body as a region, at whose beginning local names may be given other values."""
+    where = [ast.Constant(node.lineno), ast.Constant(is_call), ast.Call(ast.Name("locals", ast.Load()), [], [])]
+    takes = [
+        ast.If(_call("has", ast.Constant(name)), [ast.Assign([ast.Name(name, ast.Store())], _call("take", ast.Constant(name)))], [])
+        for name in sorted(names)
+    ]
+    start, declared = [], list(body)
+    while declared and (isinstance(declared[0], (ast.Global, ast.Nonlocal)) or _is_docstring(declared[0])):
+        start.append(declared.pop(0))
+    inner: list[ast.stmt] = [_at(node, each) for each in (ast.Expr(_call("begins", *where)), *takes)]
+    end = _at(node, ast.Expr(_call("ends", *where)))
+    return [*start, _at(node, ast.Try([*inner, *declared], [], [], [end]))]
+
+
+def _loss_of(target: ast.expr) -> str:
+    """Return the name of a variable or attribute, if it is that of a loss."""
+    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+    return name if LOSS.search(name) else ""
 
 
 def _array(node: ast.expr) -> Any:

@@ -1,6 +1,7 @@
 """A file that is run from its beginning as a program, each time in the same way, until what watches it has seen enough."""
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,16 +16,20 @@ from .harmless import harmless
 from .instrumented import WATCH, instrumented
 from .watch import Seen
 
+_CLIPS = re.compile(r"clip|norm\b", re.IGNORECASE)
+
 
 class TrainingFile(PartsFile):
     """A user's file that is run as a program, and not for its definitions."""
 
     ran: frozenset[int] = frozenset()      # the lines of the functions that ran
+    clips: bool = False      # whether it may clip gradients
     left_out: tuple[str, ...] = ()      # what it trains by more than a multiple of the gradient
     MODULES: ClassVar[Mapping[str, Any]] = {**PartsFile.MODULES, **stand_ins.MODULES}
 
     def __init__(self, path: Path, seed: int = 0) -> None:
         super().__init__(path, seed)
+        self.clips = _CLIPS.search(self.text) is not None
         self.drive: Callable[[Mapping[str, Any], Any], None] | None = None      # what trains what the file defines, if it does not itself
         self._program, self._defined = (
             compile(instrumented(tree), str(path), "exec", dont_inherit=True)

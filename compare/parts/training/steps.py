@@ -1,99 +1,72 @@
-"""Which region of a file is one step of a training: what it trains, what goes into it, and how its loss changes with each of these."""
+"""Which region of a file is one step of a training: what it trains, what goes into it, and along which losses it may go."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from ...support.arrays import Array
-from .losses import LOGS, SQUARES, losses_for, value
+from .losses import LOGS, SQUARES, losses_for
+from .moving import TINY, differ, influenced, noise
 from .running import TrainingFile
-from .watch import Measure, Met, Region, Survey
+from .states import momenta_among, states_of
+from .step import Candidate, Place, Places, Step
+from .survey import Met
+from .watch import LOSS, Measure, Region
 
 _MOST_GROUPS = 40
-_INSTANCES = 2
+_INSTANCES = 3      # of a region that are compared
 _MOST_PATHS = 60
 _PARAMETER = re.compile(
-    r"(^|[._])(b|w|bias\w*|bais\w*|weight\w*|theta|sesgo\w*|umbral\w*|peso\w*|biais|poids|gewicht\w*)[\d_]*"
-    r"(_?(hidden|output|input|[hoiy]))*(\[.*\])?$",
+    r"(^|\.)_?((b|w)[\d_]*|gamma\d*|beta\d*)(\[.*\])?$"
+    r"|(^|[._])(bias\w*|bais\w*|weight\w*|theta|sesgo\w*|umbral\w*|peso\w*|biais|poids|gewicht\w*)[\d_]*(\[.*\])?$"
+    r"|(^|\.)(b|w)[\d_]*_?(hidden|output|input|[hoiyf]{1,2})\d*(\[.*\])?$",
     re.IGNORECASE,
 )
-Place = tuple[int, int | str]
-Places = set[tuple[Place, bool]]
-_TINY = 1e-3      # of what is moved to see what depends on it
-H = 1e-4      # of the spread of what is moved, in differences
+_CARRIED = re.compile(r"(^|[._])(h|c|hs|cs)(_?(prev|t|state|0))?\d*$|prev|hidden|state|memory|context|carry|cell", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A loss: `name` of a pair at a place, whose output is the second of the two or not, or of a number that the file names."""
-
-    name: str
-    place: Place | None = None
-    is_second: bool = False
-
-    def of(self, measure: Measure) -> float:
-        """Return the loss; NaN where the region has none."""
-        if self.place is None:
-            return measure.losses.get(self.name, np.nan)
-        pairs = [each for each in measure.pairs if each.place == self.place]
-        with np.errstate(all="ignore"):
-            return value(self.name, pairs, self.is_second) if pairs else np.nan
-
-
-@dataclass
-class Step:
-    """A region that is one step: the groups of paths that it trains, what else its outputs depend on, and the losses it may go along."""
-
-    file: TrainingFile
-    region: Region
-    instance: int
-    groups: Mapping[str, Sequence[str]]
-    data: Sequence[str]
-    losses: Sequence[Candidate]
-    kinds: Sequence[str] = ()      # of the losses of its outputs that the file computes, by what it squares and takes logarithms of
-    still: Sequence[str] = ()      # parameters by their names, on which the output depends too, and which are not changed
-
-    @property
-    def paths(self) -> set[str]:
-        """The paths of all that it trains."""
-        return {path for group in self.groups.values() for path in group}
-
-    def measured(self, moved: Mapping[str, Array]) -> Measure | None:
-        """Return what a run of it shows from moved numbers."""
-        measure: Measure | None = self.file.watched_if_it_runs(lambda space: Measure(space, self.region, self.instance, moved, self.paths))
-        return measure if measure is not None and measure.end else None
-
-
-def steps_of(file: TrainingFile) -> Iterator[Step]:
-    """Yield the regions that are a step, those deep inside of others first."""
-    survey: Survey = file.watched(Survey)
-    file.ran = frozenset(line for line, is_call in survey.regions if is_call)
-    regions = {region: met for region, met in survey.regions.items() if any(met.changed)}
-    for region in sorted(regions, key=lambda each: (-regions[each].depth, each)):
-        step = _examined(file, region, regions[region])
+def steps_in(file: TrainingFile, region: Region, met: Met) -> list[Step]:
+    """Return the region as a step, in as many of its first instances as change what others do not; empty where it is none."""
+    left, found = dict(enumerate(met.lasting())), list[Step]()
+    seen: dict[str, Array] = {}
+    for _ in range(_INSTANCES):
+        if not left:
+            break
+        news = {instance: _count_new(changes, seen, found) for instance, changes in left.items()}
+        instance = max(news, key=lambda each: (news[each], -each))
+        changes = left.pop(instance)
+        if not news[instance] and (not found or (found[0].data and len(found) > 1)):
+            break      # else what goes in may hide something: another instance is looked at
+        step = _at_instance(file, region, met, instance)
         if step is not None:
-            yield step
+            found.append(step)
+            step.inside = met.inside
+        for path, where in changes.items():
+            seen[path] = np.logical_or(seen[path], where) if path in seen and seen[path].shape == where.shape else where
+    for step in found:      # a loss may be printed in some rounds alone
+        step.kinds = sorted({kind for each in found for kind in each.kinds})
+    return found
 
 
-def _examined(file: TrainingFile, region: Region, met: Met) -> Step | None:
-    """Return the region as a step, in that of its first instances in which most is trained; None where it is none."""
-    every = [_at_instance(file, region, met, instance) for instance in range(_INSTANCES)]
-    return max((each for each in every if each is not None), key=lambda each: len(each.groups), default=None)
+def _count_new(changes: Mapping[str, Array], seen: Mapping[str, Array], found: list[Step]) -> int:
+    """Return how many arrays of what is trained change in an entry that was not seen to change."""
+    trained = set().union(*(step.paths | {*step.still} for step in found)) if found else {*changes}
+    of_trained = [(seen.get(path), where) for path, where in changes.items() if path in trained]
+    return sum(old is None or old.shape != where.shape or bool(np.any(where > old)) for old, where in of_trained)
 
 
 def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) -> Step | None:
-    changed = set().union(*met.changed) - met.fleeting
+    changed = met.paths()
     step = Step(file, region, instance, {}, (), ())
     plain = step.measured({})
-    if plain is None:
+    if plain is None or not _is_repeated(plain, step.measured({})):
         return None
     random = np.random.default_rng(instance)
     outputs, _ = _outputs(_influences(step, plain, {}, changed, random))
     if not outputs:
         return None
-    fixed = {path: _noise(plain.start[path], random) for path in list(plain.start)[:_MOST_PATHS] if path not in changed}
+    fixed = {path: noise(plain.start[path], random) for path in list(plain.start)[:_MOST_PATHS] if path not in changed}
     step.data, still = _goes_in(step, plain, fixed, outputs)
     base = {path: 0.3 * fixed[path] for path in step.data}
     run = step.measured(base)
@@ -106,13 +79,68 @@ def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) ->
         outputs, names = _outputs(_influences(step, before, base, changed, random))
         groups = _grouped(path for path in changed if path in before.start)
         step.groups = {name: groups[name] for name in sorted(names)}
+    _set_apart(step, base, before, run, random, outputs)
+    step.beside = [path for path in step.beside if path not in met.fleeting]
     places = {each.place for each in before.pairs}
     step.kinds = [*_kinds(before, run, {(place, is_second) for place, is_second in outputs if place in places})]
     step.losses = [each for place, is_second in sorted(outputs) if place in places for each in _candidates(before, place, is_second)]
+    step.losses += _named(before, run)
+    step.still = [path for path in still if path not in step.carried]
+    is_step = any(differ(run.start[path], run.end[path]) for path in step.paths if path in run.end)
+    return step if step.losses and step.groups and is_step else None
+
+
+def _is_repeated(plain: Measure, again: Measure | None) -> bool:
+    """Return whether the file does the same twice, without which differences say nothing."""
+    if again is None or plain.start.keys() != again.start.keys():
+        return False
+    return not any(differ(old, again.start[path]) for path, old in plain.start.items())
+
+
+def _set_apart(step: Step, base: Mapping[str, Array], before: Measure, run: Measure, random: np.random.Generator, outputs: Places) -> None:
+    """Take out of what is trained what it does not go on from, and momenta; note the states of its update."""
+    carried = []
+    for name, paths in step.groups.items():
+        ways = {path: TINY * noise(before.start[path], random) for path in paths}
+        moved = step.measured({**base, **{path: base.get(path, 0) + way for path, way in ways.items()}})
+        if moved is None or not all(_shape(moved, path) == _shape(run, path) == way.shape for path, way in ways.items()):
+            continue
+        on = sum(float(np.sum((moved.end[path] - run.end[path]) * way)) for path, way in ways.items())
+        if abs(on) < 0.1 * sum(float(np.sum(way * way)) for way in ways.values()):
+            carried.append(name)
+    step.carried = [name for name in carried if not _CARRIED.search(name)]
+    step.groups = {name: paths for name, paths in step.groups.items() if name not in carried}
+    nesterov = [*momenta_among(step, base, run, random)]
+    step.groups = {name: paths for name, paths in step.groups.items() if not {*paths} & {each.path for each in nesterov}}
+    step.states = [*nesterov, *states_of(step, base, run, random, outputs)]
+    step.beside = _beside(step, base, run, random)
+
+
+def _beside(step: Step, base: Mapping[str, Array], run: Measure, random: np.random.Generator) -> list[str]:
+    """Return what the step changes and goes on from too, as a bias does, on which no output was seen to depend."""
+    known = step.paths | {each.path for each in step.states} | {*step.carried} | {*step.data}
+    others = [path for path in _changed(run) if path not in known and not (run.start[path].size == 1 and not _PARAMETER.search(path))]
+    found = []
+    for path in others[:_MOST_PATHS]:
+        way = TINY * noise(run.start[path], random)
+        moved = None if LOSS.search(path) or path in run.whole else step.measured({**base, path: base.get(path, 0) + way})
+        if moved is not None and _shape(moved, path) == way.shape:
+            shift = moved.end[path] - run.end[path]
+            found += [path] if np.sum(shift * way) > 0.99 * np.sum(way * way) else []
+    return sorted(found)
+
+
+def _shape(run: Measure, path: str) -> tuple[int, ...] | None:
+    return run.end[path].shape if path in run.end else None
+
+
+def _named(before: Measure, run: Measure) -> list[Candidate]:
+    """Return the numbers that the file names as losses, without errors that are a difference."""
     pairs = {abs(float(each.one.ravel()[0] - each.other.ravel()[0])) for each in before.pairs if each.one.size == 1}
-    step.losses += [Candidate(name) for name, number in run.losses.items() if abs(number) not in pairs and number >= 0]
-    step.still = still
-    return step if step.losses and step.groups else None
+    early = [Candidate(name, is_early=True) for name, number in before.early.items() if abs(number) not in pairs and number >= 0]
+    known = {*before.early.values()}
+    late = [Candidate(name) for name, number in run.losses.items() if abs(number) not in pairs and number >= 0 and number not in known]
+    return early + late
 
 
 def _kinds(before: Measure, run: Measure, outputs: Places) -> Iterator[str]:
@@ -131,21 +159,23 @@ def _is_one(one: Array, other: Array) -> bool:
 
 
 def _changed(run: Measure) -> set[str]:
-    return {path for path, old in run.start.items() if path in run.end and run.end[path].shape == old.shape and _differ(old, run.end[path])}
+    return {path for path, old in run.start.items() if path in run.end and run.end[path].shape == old.shape and differ(old, run.end[path])}
 
 
 def _influences(step: Step, plain: Measure, base: Mapping[str, Array], changed: set[str], random: np.random.Generator) -> dict[str, Places]:
     """Return the operands of which places depend on what the region changes of each group; none for groups without any."""
-    groups = _grouped(path for path in changed if path in plain.start)
+    groups = _grouped(path for path in changed if path in plain.start and not (plain.start[path].size == 1 and LOSS.search(path)))
     found = {}
     for name, paths in list(groups.items())[: 2 * _MOST_GROUPS]:
         moved = {**base}
         for path in paths:
             old, new = plain.start[path], plain.end.get(path)
-            is_changed = new is not None and new.shape == old.shape and _differ(old, new)
-            moved[path] = base.get(path, 0) + _TINY * _noise(old, random) * (old != new if is_changed else 1.0)
-        run = step.measured(moved)
-        if run is not None and (places := _influenced(plain, run)):
+            is_changed = new is not None and new.shape == old.shape and differ(old, new)
+            moved[path] = base.get(path, 0) + TINY * noise(old, random) * (old != new if is_changed else 1.0)
+        everything = {**base, **{path: base.get(path, 0) + TINY * noise(plain.start[path], random) for path in paths}}
+        is_all = all(np.all(moved[path] != base.get(path, 0)) for path in paths)
+        runs = [step.measured(tried) for tried in ((moved,) if is_all else (moved, everything))]
+        if places := set().union(*(influenced(plain, run) for run in runs if run is not None)):
             found[name] = places
     return found
 
@@ -165,15 +195,15 @@ def _goes_in(step: Step, plain: Measure, fixed: Mapping[str, Array], outputs: Pl
     """Return the paths, of what is not changed, on which some output depends, and no target: what goes in, and parameters by name."""
     goes_in: list[str] = []
     still: list[str] = []
-    for path, noise in fixed.items():
+    for path, way in fixed.items():
         is_parameter = bool(_PARAMETER.search(path)) and path not in plain.whole
         if plain.start[path].size == 1 and not is_parameter:
             continue
-        moved = step.measured({path: noise * _TINY})
+        moved = step.measured({path: way * TINY})
         if moved is not None:
-            influenced = _influenced(plain, moved)
-            targets = {(place, is_second) for place, is_second in influenced if (place, not is_second) in outputs}
-            if influenced & outputs and not targets - outputs:
+            places = influenced(plain, moved)
+            targets = {(place, is_second) for place, is_second in places if (place, not is_second) in outputs}
+            if places & outputs and not targets - outputs:
                 (still if is_parameter else goes_in).append(path)
     return goes_in, still
 
@@ -187,21 +217,7 @@ def _candidates(plain: Measure, place: Place, is_second: bool) -> Iterator[Candi
         yield Candidate(name, place, is_second)
 
 
-def _influenced(plain: Measure, moved: Measure) -> Places:
-    """Return the places, and which of their two operands, at which anything is another."""
-    found = set()
-    for one, other in [*zip(plain.pairs, moved.pairs, strict=False), *zip(plain.ends_with, moved.ends_with, strict=False)]:
-        if one.place == other.place:
-            found |= {(one.place, False)} if _differ(one.one, other.one) else set()
-            found |= {(one.place, True)} if _differ(one.other, other.other) else set()
-    return found
-
-
-def _differ(one: Array, other: Array) -> bool:
-    return one.shape != other.shape or not np.array_equal(one, other, equal_nan=True)
-
-
-def _grouped(paths: Iterator[str] | set[str]) -> dict[str, list[str]]:
+def _grouped(paths: Iterable[str]) -> dict[str, list[str]]:
     """Return the paths by their group: each alone if there are few."""
     every = sorted(paths)
     if len(every) <= _MOST_GROUPS:
@@ -210,42 +226,3 @@ def _grouped(paths: Iterator[str] | set[str]) -> dict[str, list[str]]:
     for path in every:
         found.setdefault(re.sub(r"\[\d+\]", "[·]", path), []).append(path)
     return found
-
-
-def _noise(value: Array, random: np.random.Generator, least: float = 0.01) -> Array:
-    """Return a number of either sign for each, of the size of their spread, but not less than that."""
-    spread = float(np.std(value)) or 0.3
-    signs, sizes = random.choice((-1.0, 1.0), size=value.shape), random.uniform(0.5, 1.5, size=value.shape)
-    return np.asarray(signs * sizes * min(max(spread, least), 1.0))
-
-
-def moved_from(step: Step, plain: Measure, random: np.random.Generator) -> dict[str, Array]:
-    """Return by how much to move what is trained, and what goes in, from where the file begins: each fault is to be seen."""
-    trained = {path: 0.5 * _noise(plain.start[path], random, 1 / plain.start[path].size ** 0.25) for path in sorted(step.paths)}
-    return trained | {path: 0.3 * _noise(plain.start[path], random) for path in step.data}
-
-
-def direction_in(step: Step, plain: Measure, group: str, random: np.random.Generator) -> dict[str, Array]:
-    """Return a direction in a group, by path."""
-    paths = [path for path in step.groups[group] if path in plain.start]
-    size = sum(plain.start[path].size for path in paths)
-    return {path: _noise(plain.start[path], random, 1 / size**0.25) / np.sqrt(size) for path in paths}
-
-
-def slopes_along(step: Step, base: Mapping[str, Array], direction: Mapping[str, Array]) -> dict[Candidate, tuple[float, float]]:
-    """Return how each loss changes along a direction, and how far differences can be off."""
-    runs = {}
-    for times in (-2, -1, 1, 2):
-        moved = {**base}
-        for path, way in direction.items():
-            moved[path] = moved.get(path, 0) + times * H * way
-        runs[times] = step.measured(moved)
-    found = {}
-    for loss in step.losses:
-        numbers = [np.nan if (run := runs[times]) is None else loss.of(run) for times in (-2, -1, 1, 2)]
-        wide, narrow = (numbers[3] - numbers[0]) / (4 * H), (numbers[2] - numbers[1]) / (2 * H)
-        error = abs(wide - narrow) + 8 * np.finfo(float).eps * max(map(abs, numbers)) / H
-        found[loss] = float((4 * narrow - wide) / 3), float(error)
-    return found
-
-

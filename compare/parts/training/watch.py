@@ -1,9 +1,8 @@
-"""What watches a file while it trains: it finds the regions that change numbers, and measures one of them."""
+"""What watches a file while it trains: it measures one region of it."""
 
 import re
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,7 @@ import numpy as np
 from ...support.arrays import Array
 from .numbers import Numbers, numbers_of
 
-_MOST_BEGUN = 4000      # regions that are entered while it is looked which there are
-_SECONDS = 6.0      # of looking
-_LOSS = re.compile(r"loss|cost|err|mse|entrop|perte|perdida|pérdida|perda|custo|costo|coste|verlust|fehler|损失|потер|ошиб", re.IGNORECASE)
+LOSS = re.compile(r"loss|cost|err|mse|entrop|perte|perdida|pérdida|perda|custo|costo|coste|verlust|fehler|损失|потер|ошиб", re.IGNORECASE)
 _MOST_PAIRED = 100_000      # numbers
 
 Region = tuple[int, bool]      # the line, and whether it is a call
@@ -21,19 +18,6 @@ Region = tuple[int, bool]      # the line, and whether it is a call
 
 class Seen(BaseException):
     """Ends the file's run: all that was to be seen of it has been."""
-
-
-@dataclass
-class Met:
-    """A region, as it was met: the paths that each of its first two instances changes, and how deep inside of others it is.
-
-    `fleeting` are the paths that the second does not begin with as the first has ended: they are made anew, and not trained.
-    """
-
-    depth: int
-    changed: list[set[str]] = field(default_factory=list)
-    fleeting: set[str] = field(default_factory=set)
-    ended: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +58,10 @@ class Hooks:
     def entry(self, line: int, whole: Any, index: Any) -> None:
         """See where 1 is subtracted."""
 
+    def named(self, name: str, value: Any) -> Any:
+        """See what is given the name of a loss."""
+        return value
+
     def squared(self, value: Any) -> Any:
         """See what is squared."""
         return value
@@ -81,46 +69,6 @@ class Hooks:
     def logged(self, value: Any) -> Any:
         """See of what a logarithm is taken."""
         return value
-
-
-class Survey(Hooks):
-    """Looks at all regions, each at most twice."""
-
-    def __init__(self, module: dict[str, Any]) -> None:
-        self.module, self.regions = module, dict[Region, Met]()
-        self._stack: list[tuple[Region, dict[str, Array] | None]] = []
-        self._begun, self._until = 0, time.monotonic() + _SECONDS
-
-    def begins(self, line: int, is_call: bool, local: Any) -> None:
-        """Note the numbers at the beginning of a region."""
-        self._begun += 1
-        if self._begun > _MOST_BEGUN or time.monotonic() > self._until:
-            raise Seen
-        met = self.regions.setdefault((line, is_call), Met(len(self._stack)))
-        met.depth = max(met.depth, len(self._stack))
-        is_looked_at = len(met.changed) < 2
-        state = self._state(local) if is_looked_at else None
-        if state is not None and len(met.changed) == 1:
-            met.fleeting = {path for path, old in met.ended.items() if path not in state or not _same(old, state[path])}
-        self._stack.append(((line, is_call), state))
-
-    def ends(self, line: int, is_call: bool, local: Any) -> None:
-        """Note which numbers the region has changed."""
-        while self._stack:
-            region, before = self._stack.pop()
-            if region == (line, is_call):
-                break
-        else:
-            return
-        if before is None:
-            return
-        after = self._state(local)
-        changed = {path for path, old in before.items() if path in after and old.shape == after[path].shape and not _same(old, after[path])}
-        self.regions[region].changed.append(changed)
-        self.regions[region].ended = after
-
-    def _state(self, local: Any) -> dict[str, Array]:
-        return {path: each.get() for path, each in numbers_of(local, self.module, {}).items()}
 
 
 class Measure(Hooks):
@@ -135,6 +83,7 @@ class Measure(Hooks):
         self.end: dict[str, Array] = {}
         self.whole: set[str] = set()
         self.losses: dict[str, float] = {}
+        self.early: dict[str, float] = {}      # losses by name, from before the first change
         self.ends_with: list[Pair] = []      # the losses as pairs with 0
         self.squares: list[Array] = []
         self.logs: list[Array] = []
@@ -144,6 +93,9 @@ class Measure(Hooks):
     def begins(self, line: int, is_call: bool, local: Any) -> None:
         """Set the numbers, if it is the region."""
         if self._depth:
+            if (line, is_call) == self.region and self._has_changed():      # a recursion, whose next call is the next step
+                self._depth = 1
+                self.ends(line, is_call, local)
             self._depth += (line, is_call) == self.region
             if is_call:
                 self._arguments(line, local)
@@ -158,10 +110,13 @@ class Measure(Hooks):
         found = numbers_of(local, self.module, self._given)
         self.start = {path: each.get() for path, each in found.items()}
         self.whole = {path for path, each in found.items() if each.are_whole}
+        put = {}
         for path, moved in self.paths.items():
             if path in found and moved.shape == self.start[path].shape:
                 found[path].put(self.start[path] + moved)
-                self.start[path] = self.start[path] + moved if path in self._given else found[path].get()
+                put[path] = self.start[path] + moved
+        for path, each in found.items():      # again, as some are parts of others
+            self.start[path] = put[path] if path in self._given else each.get()
         self._depth, self._now = 1, {path: found[path] for path in self.kept & found.keys() if path not in self._given}
 
     def ends(self, line: int, is_call: bool, local: Any) -> None:
@@ -172,7 +127,7 @@ class Measure(Hooks):
         if not self._depth:
             found = numbers_of(local, self.module, {})
             self.end = {path: each.get() for path, each in found.items()}
-            self.losses = {path: float(each[0]) for path, each in self.end.items() if each.size == 1 and _LOSS.search(path)}
+            self.losses = {path: float(each[0]) for path, each in self.end.items() if each.size == 1 and LOSS.search(path)}
             self.ends_with = [Pair((0, name), np.array(number), np.zeros(())) for name, number in self.losses.items()]
             raise Seen
 
@@ -202,6 +157,12 @@ class Measure(Hooks):
             ones = np.zeros_like(whole)
             ones[index] = 1
             self._pair((line, -1), whole, ones)
+
+    def named(self, name: str, value: Any) -> Any:
+        """Keep a number with the name of a loss, if nothing that is trained has changed yet."""
+        if self._depth and isinstance(value, (float, np.floating, np.ndarray)) and np.size(value) == 1 and not self._has_changed():
+            self.early[name] = float(np.asarray(value).ravel()[0])
+        return value
 
     def squared(self, value: Any) -> Any:
         """Keep what is squared."""
@@ -234,8 +195,9 @@ class Measure(Hooks):
             self.pairs.append(Pair(place, a.reshape(shape), b.reshape(shape)))
 
     def _has_changed(self) -> bool:
-        return any(not _same(each.get(), self.start[path]) for path, each in self._now.items())
+        return any(not same(each.get(), self.start[path]) for path, each in self._now.items())
 
 
-def _same(one: Array, other: Array) -> bool:
+def same(one: Array, other: Array) -> bool:
+    """Return whether two arrays have the same shape and numbers."""
     return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=True))

@@ -1,0 +1,103 @@
+"""The parts of a file that trains: what is said of each group of numbers that a step trains."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from ...lockstep.difference import Difference
+from ...userfile.shapes.definitions import ASSIGNMENTS
+from ..result import Part
+from .course import FACTOR, Equation
+from .fits import Fit
+from .momentum import momenta_wrong
+from .moving import moved_from, slopes_along
+from .own_loss import beside_own, in_words
+
+_UNSAID = "no direction was found in which the loss changes with it"
+
+
+def parts_of(fit: Fit, seed: int) -> Iterator[Part]:
+    """Yield a part for each group that the step trains, and for parameters that it leaves as they are."""
+    tree, beside = ast.parse(fit.step.file.text), beside_own(fit)
+    momenta = momenta_wrong(fit.step)
+    for group, paths in fit.step.groups.items():
+        count, line = sum(each.group == group for each in fit.equations), _line(tree, group)
+        said = _said(fit, group)
+        if group in fit.unsaid:
+            yield Part(group, "not compared", reason=_UNSAID, line=line)
+        elif group in fit.course.wrong:
+            is_gradient = fit.gradients is not None
+            why = "it does not go against its gradient, or not as far as the others" if is_gradient else _why(fit, group)
+            yield Part(group, "wrong", said, count, None if is_gradient else _difference(fit, group, seed), line=line, why=why)
+        elif beside is not None and beside[1]:
+            yield Part(group, "wrong", "", count, None, line=line, why=beside[0])
+        elif beside is not None:
+            yield Part(group, "not compared", "", count, line=line, reason=beside[0])
+        elif (why := next((momenta[path] for path in paths if path in momenta), None)) is not None:
+            yield Part(group, "wrong", "", count, None, line=line, why=why)
+        else:
+            yield Part(group, "agrees", said, count)
+    for path in fit.step.carried:
+        yield Part(path, "not compared", "", 1, line=_line(tree, path), reason="the step replaces it, and does not go on from what it was")
+    for path in fit.step.beside:
+        yield Part(path, "not compared", line=_line(tree, path), reason="the step changes it, and no output was seen to depend on it")
+    for path in fit.step.still:
+        yield Part(path, "wrong", "", 1, None, line=_line(tree, path), why="the output depends on it, and the step leaves it as it is")
+
+
+def _said(fit: Fit, group: str) -> str:
+    decay = f", with a decay of {fit.course.decay / fit.course.rate:.6g}" if group in fit.course.decayed else ""
+    scaled = ", at a rate that depends on its size" if fit.course.is_scaled else ""
+    return f"the slope of {in_words(fit)}{decay}{scaled}{f', as {fit.gradients[group]}' if fit.gradients else ''}"
+
+
+def _why(fit: Fit, group: str) -> str | None:
+    """Say how many times as far as it should the group goes, if that is one number."""
+    own = [each for each in fit.equations if each.group == group and each.says(fit.loss)]
+    if not own or not fit.course.rate:
+        return None
+    ratios = [-each.gone() / (fit.course.rate * each.slopes[fit.loss][0]) for each in own]
+    if max(ratios) - min(ratios) > 1e-5 * abs(ratios[0]):
+        return None
+    if abs(ratios[0]) < 1e-6:
+        return "the step leaves it as it is"
+    return "it goes uphill" if abs(ratios[0] + 1) < 1e-5 else f"it goes {ratios[0]:.6g} times as far as it should, beside the others"
+
+
+def _difference(fit: Fit, group: str, seed: int) -> Difference | None:
+    """Return a number of the group that goes elsewhere than the slope says."""
+    step, plain = fit.step, fit.step.measured({})
+    base = {} if plain is None else moved_from(step, plain, np.random.default_rng(seed))
+    run = step.measured(base)
+    if run is None:
+        return None
+    for path in step.groups[group]:
+        gone = run.end[path] - run.start[path]
+        for index in map(int, np.argsort(-np.abs(gone))[:3]):
+            direction = {path: (np.arange(gone.size) == index).astype(float)}
+            equation = Equation(group, direction, run, slopes_along(step, base, direction))
+            if not equation.agrees(fit.loss, fit.course.rate, equation.gone()):
+                slope, error = equation.slopes[fit.loss]
+                allowed = np.array(fit.course.rate * FACTOR * error + equation.rounding())
+                where = (index,) if gone.size > 1 else ()
+                found = Difference.at(1, "delta", path, (), np.array(equation.gone()), np.array(-fit.course.rate * slope), allowed)
+                return replace(found, index=where or None)
+    return None
+
+
+def _line(tree: ast.Module, path: str) -> int | None:
+    """Return the last line that assigns to the name or the attribute of a path."""
+    name = path.split("[")[0].split(".")[-1]
+    lines = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ASSIGNMENTS):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in [part for each in targets for part in (each.elts if isinstance(each, (ast.Tuple, ast.List)) else [each])]:
+            while isinstance(target, ast.Subscript):
+                target = target.value
+            if name == (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)):
+                lines.append(target.lineno)
+    return max(lines, default=None)
