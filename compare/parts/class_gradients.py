@@ -18,12 +18,19 @@ def gradients_kept(before: Any, after: Any, others: Sequence[Any]) -> dict[str, 
     """Return the gradients by the weights' names, of an object as it was before and after its backward, and of what that returned."""
     own = weights(before)
     listed: Sequence[Any] = next((each for each in others if isinstance(each, (list, tuple)) and len(each) == len(own)), ())
-    listed = others if not listed and len(others) == len(own) else listed
+    listed = others if not listed and len(others) == len(own) else listed or _in_order(own, after)
     found: dict[str, Any] = dict(zip(own, listed, strict=True)) if listed else {}
     for name in own:
         grad = next((value for each, value in _arrays(after) if name not in found and _says(each, name)), None)
         found |= {} if grad is None else {name: grad}
     return found
+
+
+def _in_order(own: Mapping[str, Array], after: Any) -> Sequence[Any]:
+    """Return a list of gradients that an object keeps, if it has the weights' shapes in their order."""
+    lists = (value for name, value in vars(after).items() if plain(name) in _DICTS and isinstance(value, list))
+    shapes = [each.shape for each in own.values()]
+    return next((each for each in lists if [np.shape(grad) for grad in each] == shapes), ())
 
 
 def kept_by_value(after: Any, before: Any, expected: Array) -> Any:

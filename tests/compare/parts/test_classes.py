@@ -356,3 +356,46 @@ def test_derived_classes_and_derivatives_by_name(tmp_path: Path, line: str, wron
     assert "it takes the function's output" in result.parts[2].beside
     found = first(result := checked(tmp_path, PRIMES.replace(line, wrong)))
     assert (result.verdict, found.name) == (verdict, part)
+
+
+CELL = '''import numpy as np
+
+
+class Cell:
+    def __init__(self, input_size, hidden_size):
+        self.grads = []
+        self.wh, self.wx = np.random.randn(hidden_size, hidden_size), np.random.randn(input_size, hidden_size)
+        self.b = np.zeros((1, hidden_size))
+
+    def forward(self, x, h_before):
+        self.x, self.before = x, h_before
+        self.h = np.tanh(np.dot(x, self.wx) + np.dot(h_before, self.wh) + self.b)
+        return self.h
+
+    def backward(self, above):
+        dz = above * (1 - self.h**2)
+        self.grads = [np.dot(self.before.T, dz), np.dot(self.x.T, dz), dz.sum(axis=0, keepdims=True)]
+        d_before = np.dot(dz, self.wh.T)
+        dx = np.dot(dz, self.wx.T)
+        return d_before, dx
+'''
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "tensor"),
+    [
+        ("np.dot(dz, self.wh.T)", "np.dot(dz, self.wh)", "dh_before"),
+        ("dz.sum(axis=0, keepdims=True)", "dz.mean(axis=0, keepdims=True)", "db"),
+        ("(self.before.T, dz)", "(self.h.T, dz)", "dwh"),
+    ],
+)
+def test_gradients_in_an_order_of_the_files_own(tmp_path: Path, line: str, wrong: str, tensor: str) -> None:
+    result = checked(tmp_path, CELL)
+    assert result.verdict == "equivalent", first(result)
+    found = first(result := checked(tmp_path, CELL.replace(line, wrong)))
+    assert (result.verdict, found.tensor.partition("[")[0]) == ("different", tensor)
+
+
+def test_a_cell_that_is_right_for_one_record_alone_is_no_proof(tmp_path: Path) -> None:
+    result = checked(tmp_path, CELL.replace("dz.sum(axis=0, keepdims=True)", "dz.copy()"))
+    assert (result.verdict, "meant for one record alone" in str(first(result).reason)) == ("not a proof", True)
