@@ -36,5 +36,6 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     left_out = tuple(getattr(file, "left_out", ()))
     ran = getattr(file, "ran", None)
     left = uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile, ran=ran)
+    caveats = (*getattr(file, "caveats", ()), *left.said)
     result = replace(result, recognised=found, parts=(*parts, *left.parts), texts=texts, left_out=left_out)
-    return replace(result, caveats=left.said, unused=left.names, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)
+    return replace(result, caveats=caveats, unused=left.names, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)

@@ -12,6 +12,8 @@ from .fits import Fit, best_fit
 from .lone_step import lone_step
 from .momentum import are_uncompared
 from .own_loss import along_own
+from .page_check import parts_of_pages
+from .page_names import gradients_in
 from .running import TrainingFile
 from .said import parts_of
 from .steps import steps_in
@@ -29,6 +31,8 @@ def programs_in(tree: ast.Module) -> list[str]:
     called = {ast.unparse(call.func) for each in tree.body if isinstance(each, _GIVES) for call in _calls(each)}
     if runs or own & called or lone_step(tree.body):
         return ["what it runs"]
+    if gradients_in(tree):
+        return ["its gradients"]
     return [each.name for each in tree.body if isinstance(each, (ast.ClassDef, ast.FunctionDef))]
 
 
@@ -57,6 +61,9 @@ def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
     except AttemptError as error:
         failed = error
     if trained is None or not trained.fits:
+        if parts := parts_of_pages(file, seed):
+            yield from parts
+            return
         trained = _of_classes(file, seed)
     if trained is None and failed is not None:
         raise failed

@@ -4,12 +4,20 @@ import ast
 
 
 def lone_step(body: list[ast.stmt]) -> tuple[int, int] | None:
-    """Return from where to where a module makes a step outside of any loop: from the last statement that gives it what it updates."""
+    """Return from where to where a module makes a step outside of any loop: from the last statement that gives it what it updates.
+
+    It ends where what it has computed before its first update is computed anew, as for a second step.
+    """
     updated = {number: name for number, each in enumerate(body) if (name := _updated(each))}
     if not updated:
         return None
     given = [number for number, each in enumerate(body) if number < min(updated) and _stored(each) & {*updated.values()}]
-    return (max(given) + 1, max(updated) + 1) if given else None
+    if not given:
+        return None
+    first, begin = min(updated), max(given) + 1
+    computed = set[str]().union(*(_stored(each) for each in body[begin:first])) - {*updated.values()}
+    anew = next((number for number, each in enumerate(body) if number > first and _stored(each) & computed), len(body))
+    return begin, max(number for number in updated if number < anew) + 1
 
 
 def _updated(node: ast.stmt) -> str:

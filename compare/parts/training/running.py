@@ -4,8 +4,9 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, ClassVar
 
 from ...userfile.file import AttemptError
@@ -14,6 +15,7 @@ from ..file import PartsFile, definitions_alone
 from . import stand_ins
 from .harmless import harmless
 from .instrumented import WATCH, instrumented
+from .page_tree import page_of
 from .watch import Seen
 
 _CLIPS = re.compile(r"clip|norm\b", re.IGNORECASE)
@@ -25,6 +27,7 @@ class TrainingFile(PartsFile):
     ran: frozenset[int] = frozenset()      # the lines of the functions that ran
     clips: bool = False      # whether it may clip gradients
     left_out: tuple[str, ...] = ()      # what it trains by more than a multiple of the gradient
+    caveats: tuple[str, ...] = ()      # what else is not compared
     MODULES: ClassVar[Mapping[str, Any]] = {**PartsFile.MODULES, **stand_ins.MODULES}
 
     def __init__(self, path: Path, seed: int = 0) -> None:
@@ -36,8 +39,16 @@ class TrainingFile(PartsFile):
             for tree in (ast.parse(self.text), definitions_alone(ast.parse(self.text)))
         )
 
-    def watched(self, watch: Callable[[dict[str, Any]], Any]) -> Any:
-        """Run the file under what the function makes of its namespace, and return that; raises AttemptError for what it raises before."""
+    @cached_property
+    def page(self) -> CodeType:
+        """The file's code as a page."""
+        return compile(page_of(ast.parse(self.text)), str(self.path), "exec", dont_inherit=True)
+
+    def watched(self, watch: Callable[[dict[str, Any]], Any], code: CodeType | None = None) -> Any:
+        """Run the file under what the function makes of its namespace, and return that; raises AttemptError for what it raises before.
+
+        The code may be another than that of the file.
+        """
         space = vars(ModuleType("__main__" if self.drive is None else "attempt"))
         space["__tree__"] = self.tree
         space.update(__file__=str(self.path), print=_nothing, input=lambda *_: "10", exit=_leave, quit=_leave)
@@ -46,17 +57,17 @@ class TrainingFile(PartsFile):
 
         def run() -> None:
             with harmless(), suppress(Seen, SystemExit):
-                exec(self._program if self.drive is None else self._defined, space)
+                exec(code or (self._program if self.drive is None else self._defined), space)
                 if self.drive is not None:
                     self.drive(space, made)
 
         self.run("the file", run)
         return made
 
-    def watched_if_it_runs(self, watch: Callable[[dict[str, Any]], Any]) -> Any | None:
+    def watched_if_it_runs(self, watch: Callable[[dict[str, Any]], Any], code: CodeType | None = None) -> Any | None:
         """Return what `watched` does, None if the file raises something."""
         try:
-            return self.watched(watch)
+            return self.watched(watch, code)
         except AttemptError:
             return None
 
