@@ -7,6 +7,7 @@ from pathlib import Path
 from ..parts.check import check_parts
 from ..parts.result import PartsCheck
 from ..parts.shapes import SHAPES, TRAINING, shape_of
+from ..parts.training.running import TooLongError
 from ..support.errors import CompareError, ProblemError
 from ..userfile.shapes.definitions import offers_contract
 from ..userfile.source import UnusableFileError
@@ -41,7 +42,9 @@ def by_shape(
         return _shown(found, unusable)
     try:
         training = parts(TRAINING)
-    except CompareError:
+    except CompareError as error:
+        if found is None and isinstance(error, TooLongError):
+            raise
         return _shown(found, unusable)
     if training.verdict not in ("equivalent", "different") or (training.verdict == "different" and _says(found)):
         return _shown(found, unusable)

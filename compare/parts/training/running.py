@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, ClassVar
 
+from ...support.errors import ProblemError
 from ...userfile.file import AttemptError
 from ...userfile.stubs import _nothing
 from ..file import PartsFile, definitions_alone
@@ -18,7 +20,12 @@ from .instrumented import WATCH, instrumented
 from .page_tree import page_of
 from .watch import Seen
 
+_SECONDS = 90.0      # in which a file is run again and again
 _CLIPS = re.compile(r"clip|norm\b", re.IGNORECASE)
+
+
+class TooLongError(ProblemError):
+    """A file takes too long to be run again and again."""
 
 
 class TrainingFile(PartsFile):
@@ -32,6 +39,7 @@ class TrainingFile(PartsFile):
 
     def __init__(self, path: Path, seed: int = 0) -> None:
         super().__init__(path, seed)
+        self._until = time.monotonic() + _SECONDS
         self.clips = _CLIPS.search(self.text) is not None
         self.drive: Callable[[Mapping[str, Any], Any], None] | None = None      # what trains what the file defines, if it does not itself
         self._program, self._defined = (
@@ -47,8 +55,11 @@ class TrainingFile(PartsFile):
     def watched(self, watch: Callable[[dict[str, Any]], Any], code: CodeType | None = None) -> Any:
         """Run the file under what the function makes of its namespace, and return that; raises AttemptError for what it raises before.
 
-        The code may be another than that of the file.
+        The code may be another than that of the file. Raises TooLongError where all runs together take too long.
         """
+        if time.monotonic() > self._until:
+            said = f"{self.name} could not be run often enough in {_SECONDS:g} s to tell whether its steps are right"
+            raise TooLongError(f"{said}; expected fewer records, smaller arrays, or less before its first step")
         space = vars(ModuleType("__main__" if self.drive is None else "attempt"))
         space["__tree__"] = self.tree
         space.update(__file__=str(self.path), print=_nothing, input=lambda *_: "10", exit=_leave, quit=_leave)

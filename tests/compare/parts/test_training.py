@@ -7,6 +7,7 @@ import pytest
 
 from compare.parts.check import check_parts
 from compare.parts.result import PartsCheck
+from compare.support.errors import ProblemError
 
 SCRIPT = """
 import numpy as np
@@ -200,3 +201,9 @@ def test_clipping_by_norm_is_no_training(tmp_path: Path) -> None:
 """
     text = changed(MODEL, "            loss, grads = self.gradients(x, labels)\n", clipped)
     assert {part.name.split("[")[0] for part in checked(tmp_path, text).parts} <= {"self.p"}
+
+
+def test_a_program_that_takes_too_long_to_be_run_again_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compare.parts.training.running._SECONDS", 0.05)
+    with pytest.raises(ProblemError, match=r"mine.py could not be run often enough in 0.05 s .*; expected fewer records"):
+        checked(tmp_path, SCRIPT)
