@@ -15,6 +15,7 @@ from backprop_compare import (
     Comparison,
     Implementation,
     Manual,
+    PartsCheck,
     Problem,
     ProblemError,
     StepRecord,
@@ -48,9 +49,9 @@ class Mine:
 problem = Problem.draw((3, 2), lr=0.1)
 assert_type(problem, Problem)
 assert_type(train_in_lockstep(Manual(problem), TorchRef(problem), problem, steps=3), Comparison)
-assert_type(check("mine.py", seed=1), Check)
+assert_type(check("mine.py", seed=1), Check | PartsCheck)
 assert_type(assert_equivalent(Mine(), problem), Comparison)
-assert_type(assert_equivalent("mine.py"), Check)
+assert_type(assert_equivalent("mine.py"), Check | PartsCheck)
 assert_type(assert_equivalent(nn.Linear(2, 1), nn.Linear(2, 1), inputs=(3, 2)), Comparison)
 side: Implementation = Mine()
 print(assert_same_gradients(torch.sin, torch.sin, torch.ones(3)).verdict)
