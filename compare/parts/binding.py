@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .file import returned_names
-from .layer_draws import Case
+from .layers.draws import Case
 
 # The names that a role is known by, in lower case without underscores.
 _NAMES: Mapping[str, tuple[str, ...]] = {

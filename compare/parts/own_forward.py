@@ -15,8 +15,8 @@ from ..userfile.file import AttemptError
 from .as_tensors import array_module, as_tensors, tensor_of
 from .binding import BindingError, bound
 from .file import PartsFile
-from .layer_draws import Case
-from .layer_table import Layer
+from .layers.draws import Case
+from .layers.table import Layer
 from .pairs import Pair
 from .repeatable import repeatable
 

@@ -10,20 +10,20 @@ from ..support.errors import CompareError
 from ..userfile.file import FUNCTIONS
 from ..userfile.source import Source
 from .binding import plain
-from .class_methods import classes_beside, classes_in
-from .engine import check_engine
-from .engine_class import engines_in
-from .engine_network import networks_in
+from .classes.check import check_classes
+from .classes.methods import classes_beside, classes_in
+from .engines.check import check_engine
+from .engines.kind import engines_in
+from .engines.network import networks_in
 from .error_loops import LoopFile, check_loop, loops_in
 from .file import PartsFile
-from .functions import check_functions
-from .layer_classes import check_classes
-from .layer_table import LAYERS
-from .layers import check_layers, losses_in
-from .names import check_names, names_in
-from .names_run import NamesFile
-from .names_tree import uses_torch
-from .nodes import check_nodes, nodes_in
+from .functions.check import check_functions
+from .layers.check import check_layers, losses_in
+from .layers.table import LAYERS
+from .names.check import check_names, names_in
+from .names.run import NamesFile
+from .names.tree import uses_torch
+from .nodes.check import check_nodes, nodes_in
 from .pairs import pairs_in
 from .result import Part
 from .training.check import check_training, programs_in

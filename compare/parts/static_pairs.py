@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from .class_methods import Methods
+from .classes.methods import Methods
 from .file import PartsFile
-from .functions import check_function
+from .functions.check import check_function
 from .pairs import Pair
 from .result import Part
 

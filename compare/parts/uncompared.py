@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..userfile.computing import BESIDE, Function, functions_of, has_arithmetic
-from .class_methods import methods_in
+from .classes.methods import methods_in
 from .pairs import pairs_in
 from .result import Part
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .layer_draws import Case
+from .layers.draws import Case
 
 
 def factor_said(name: str, ratios: Sequence[tuple[float | None, Case]]) -> str | None:

@@ -19,6 +19,18 @@ from typing import Any
 from ..support.errors import CompareError
 from ..userfile.shapes import FOLDER
 
+
+def _inside(room: str, but: str = "") -> dict[str, tuple[str, ...]]:
+    """Return the modules of a room and of the rooms in it, by folder, without the one of that name."""
+    inside = FOLDER.parents[1]
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted((inside / room).rglob("*.py")):
+        if path.stem != but:
+            folder = path.parent.relative_to(inside).as_posix()
+            found[folder] = (*found.get(folder, ()), path.stem)
+    return found
+
+
 CARRIED = {      # the modules of this package, by folder, that run a file; none of those that know the right results
     "": ("__init__",),
     "problem": ("__init__", "arrays", "pieces", "problem", "validation"),
@@ -26,12 +38,11 @@ CARRIED = {      # the modules of this package, by folder, that run a file; none
     "support": ("__init__", "arrays", "boundary", "errors", "kinds", "packages", "suggest"),
     "userfile": ("__init__", "conventions", "declared", "file", "imports", "line_trace", "process", "source", "stubs", "text"),
     "userfile/pipe": ("__init__", "frames"),
-    "userfile/shapes": tuple(sorted(each.stem for each in FOLDER.glob("*.py"))),
+    **_inside("userfile/shapes"),
 }
 CARRIED_WITH_TORCH = {      # beside them, the modules that check a file part by part, in the file's own process
     "lockstep": ("__init__", "difference", "sampled_reference"),
-    "parts": tuple(sorted(each.stem for each in (FOLDER.parents[1] / "parts").glob("*.py") if each.stem != "remote")),
-    "parts/training": tuple(sorted(each.stem for each in (FOLDER.parents[1] / "parts" / "training").glob("*.py"))),
+    **_inside("parts", but="remote"),
     "rounding": ("__init__", "allowance", "noise", "spread", "table"),
     "sides": ("__init__", "interface"),
     "support": ("threads",),

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ...userfile.shapes.calls import LAYOUTS, Layout, called, filled, parameters_of, roles_of
-from ...userfile.shapes.class_calls import Calls, ways
-from ...userfile.shapes.class_trial import methods
+from ...userfile.shapes.classes.calls import Calls, ways
+from ...userfile.shapes.classes.trial import methods
 from ...userfile.shapes.making import makers
 from ...userfile.shapes.spellings import BACK, FORWARD, STEP, UPDATE, ranked
 from .watch import Hooks

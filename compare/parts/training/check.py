@@ -12,8 +12,8 @@ from .fits import Fit, best_fit
 from .lone_step import lone_step
 from .momentum import are_uncompared
 from .own_loss import along_own
-from .page_check import parts_of_pages
-from .page_names import gradients_in
+from .page.check import parts_of_pages
+from .page.names import gradients_in
 from .running import TrainingFile
 from .said import parts_of
 from .steps import steps_in

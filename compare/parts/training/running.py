@@ -17,7 +17,7 @@ from ..file import PartsFile, definitions_alone
 from . import stand_ins
 from .harmless import harmless
 from .instrumented import WATCH, instrumented
-from .page_tree import page_of
+from .page.tree import page_of
 from .watch import Seen
 
 _SECONDS = 90.0      # in which a file is run again and again

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..source import UnusableFileError
-from . import course_modules, of_class, of_functions, of_loop, of_vector, scientific
+from . import course_modules, scientific
+from .classes import network as of_class
 from .definitions import load as definitions
+from .functions import network as of_functions
+from .functions import vector as of_vector
+from .loops import network as of_loop
 from .making import choice_of_activations
 from .network import Network
 from .own_losses import own_losses as own_losses

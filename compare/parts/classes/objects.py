@@ -1,0 +1,220 @@
+"""Objects of a file's class, made by the names of their arguments, and inputs on which they run, in NumPy and on PyTorch's tensors."""
+
+import ast
+import copy
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...support.arrays import Array
+from ..as_tensors import array_module, as_tensors, image_functions, tensor_of
+from ..binding import plain
+from ..file import PartsFile
+from ..repeatable import repeatable
+from ..signal import SIGNAL
+from .methods import Methods, attributes_stored
+
+ONE, SEVERAL = (6, 1), (6, 7)      # records in columns
+_INPUTS = ((4, 6), (3, 4, 6), ONE, (6,), (2, 6, 7), (3, 2, 6, 7), (3, 6, 7, 2), SEVERAL, (6, 7, 2))
+_MADE = 60      # ways to make an object that are tried
+_UNKNOWN = (6, 5)      # for an argument of no known name
+_SMALL = 1e-5
+_PARAMETERS = ("params", "parameters", "weights")
+_ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
+    (("prime", "deriv"), (lambda x: 3 * x * x,)),
+    (("activation", "func", "fn"), (lambda x: x * x * x,)),
+    (("shape", "xdim", "inputdim", "indim"), ((2, 6, 7), (6, 7, 2), (3, 2, 6, 7), 6)),
+    (("kernel", "filtersize", "ksize", "poolsize", "hfilter", "wfilter"), (3, 2)),
+    (("filter", "depth", "channels"), (4,)),
+    (("prob", "rate", "ratio", "keep", "dropout"), (0.5,)),
+    (("stride",), (1, 2)),
+    (("pad",), (0, 1)),
+    (("name",), ("layer",)),
+    (("out", "neurons", "units", "hidden", "nodes"), (5,)),
+    (("in", "embd", "dim", "features", "size", "d"), (6, 5)),
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object of a class, and an input on which it runs."""
+
+    layer: Any
+    x: Array
+    arguments: str
+
+    @property
+    def on(self) -> str:
+        """The arguments and the shape of the input, in words."""
+        return "; ".join(filter(None, (self.arguments, f"x {self.x.shape}")))
+
+
+class Objects:
+    """Makes objects of one class, and calls their methods."""
+
+    def __init__(self, file: PartsFile, methods: Methods, code: Any, seed: int) -> None:
+        self.file, self.methods, self.code, self.seed = file, methods, code, seed
+        self.kind = vars(file.module)[methods.name]
+        forward, backward = (file.node_of(f"{methods.name}.{name}") for name in (methods.forward, methods.backward))
+        self.outputs, self.gradients = attributes_stored(forward), attributes_stored(backward)
+
+    def without_small_numbers(self) -> "Objects":
+        """Return the same with code on tensors in which what keeps a logarithm from 0, as in log(p + 1e-7), is 0."""
+        tree = repeatable([_NoSmallNumbers().visit(copy.deepcopy(each)) for each in own_nodes(self.file)])
+        return Objects(self.file, self.methods, compile(tree, str(self.file.path), "exec", dont_inherit=True), self.seed)
+
+    def all(self) -> Iterator[Any]:
+        """Yield objects with the arguments in words."""
+        parameters = [each for each in inspect.signature(self.kind).parameters.values() if each.default is each.empty]
+        parameters = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+        random = np.random.default_rng(self.seed)
+        for arguments in islice(product(*(choices(each.name, random) for each in parameters)), _MADE):
+            said = ", ".join(f"{each.name} {value}" for each, value in zip(parameters, arguments, strict=True))
+            try:
+                layer = self._seeded(self.kind)(*arguments)
+            except Exception:      # whatever the class raises
+                continue
+            for value in weights(layer).values():      # which may be 0 at first
+                value[...] = value if value.any() else 0.5 * random.standard_normal(value.shape)
+            yield layer, said
+
+    def running(self) -> list[Made]:
+        """Return objects and inputs with which the class runs, first those whose backward returns a gradient of the input's shape."""
+        random = np.random.default_rng((self.seed, 1))
+        tried = (Made(layer, random.standard_normal(shape), said) for layer, said in self.all() for shape in _INPUTS)
+        found = islice((made for made in tried if self._runs(made)), len(_INPUTS))
+        return sorted(found, key=lambda made: not self._returns_as_long(made))
+
+    def again(self, made: Made, shape: tuple[int, ...]) -> Made | None:
+        """Return the same object on an input of another shape, None if it does not run forward."""
+        return self.on(made, np.random.default_rng((self.seed, 2)).standard_normal(shape))
+
+    def on(self, made: Made, x: Array) -> Made | None:
+        """Return the same object on another input, None if it does not run forward."""
+        other = Made(made.layer, x, made.arguments)
+        return other if self._runs(other) else None
+
+    def _runs(self, made: Made) -> bool:
+        try:
+            out = self.forward(copy.deepcopy(made.layer), made.x.copy())
+            same = self.on_tensors(made.layer, made.x)[0]
+        except Exception:      # whatever the class raises
+            return False
+        return np.shape(out) == tuple(same.shape) and bool(np.allclose(out, same.detach().numpy())) and same.requires_grad
+
+    def _returns_as_long(self, made: Made) -> bool:
+        try:
+            returned, *_ = self.backward(made)
+        except Exception:      # whatever the class raises
+            return False
+        return bool(np.shape(returned) == made.x.shape)
+
+    def forward(self, layer: Any, *inputs: Any) -> Any:
+        """Return what the forward method returns, or keeps last as an attribute."""
+        inputs = inputs[::-1] if self.methods.is_turned else inputs
+        out = getattr(self._seeded(layer), self.methods.forward)(*inputs)
+        return getattr(layer, self.outputs[0], None) if out is None and self.outputs else out
+
+    def backward(self, made: Made, above: Array | None = None, rate: float = 0.0) -> tuple[Any, Any, Array, Any]:
+        """Return the gradient at the input, what else came, the gradient from above, and the layer afterwards."""
+        layer = copy.deepcopy(made.layer)
+        out = np.asarray(self.forward(layer, made.x.copy()))
+        above = np.random.default_rng((self.seed, 3)).standard_normal(out.shape) if above is None else above
+        returned = self.back_all(layer, above, rate)
+        values = returned if isinstance(returned, tuple) else (returned,)
+        return self.at_input(values[0], layer, made.x.shape), values[1:], above, layer
+
+    def back(self, layer: Any, above: Array, rate: float) -> Any:
+        """Let an object go back, and return its gradient at the input."""
+        returned = self.back_all(layer, above, rate)
+        return returned[0] if isinstance(returned, tuple) else returned
+
+    def back_all(self, layer: Any, above: Array, rate: float = 0.0) -> Any:
+        """Let an object go back, and return all that it returns."""
+        return getattr(layer, self.methods.backward)(above.copy(), *([rate] if self.methods.has_rate else []))
+
+    def at_input(self, returned: Any, layer: Any, shape: tuple[int, ...]) -> Any:
+        """Return the gradient at the input: what was returned, or what the backward method keeps in the input's shape."""
+        if returned is not None:
+            return returned
+        kept = (getattr(layer, name, None) for name in self.gradients if "in" in plain(name) or plain(name) in ("dx", "gradx", "da"))
+        return next((each for each in kept if isinstance(each, np.ndarray) and each.shape == shape), None)
+
+    def on_tensors(self, layer: Any, x: Array, *others: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """Run the forward method on tensors; return the output, and the input and weights as leaves by name."""
+        leaves = {"x": torch.from_numpy(x.copy()).requires_grad_()}
+        leaves |= {name: torch.from_numpy(value.copy()).requires_grad_() for name, value in weights(layer).items()}
+        return self.of_tensors(layer, leaves, leaves["x"], *others), leaves
+
+    def of_tensors(self, layer: Any, leaves: Mapping[str, Tensor], x: Tensor, *others: Any) -> Tensor:
+        """Run the forward method on a tensor, with these leaves as weights; raises ValueError where it returns none."""
+        space = dict(vars(self.file.module))
+        space |= {name: array_module() for name, value in space.items() if value is np}
+        signals = [name for name, value in space.items() if isinstance(value, ModuleType) and value.__name__ == "scipy.signal"]
+        space |= {name: image_functions() for name in signals} | {name: vars(image_functions())[name] for name in SIGNAL if name in space}
+        exec(self.code, space)
+        twin = object.__new__(space[self.methods.name])
+        state = {name: as_tensors(copy.deepcopy(value)) for name, value in vars(layer).items()}
+        for place in _places(state):
+            place.update({name: array_module().asarray(leaf.clone()) for name, leaf in leaves.items() if name in place})
+        for value in state.values():      # an object of the file's that it holds runs on tensors, too
+            if type(value) is vars(self.file.module).get(type(value).__name__) and type(value).__name__ in space:
+                value.__class__ = space[type(value).__name__]
+        vars(twin).update(state)
+        with self.file.with_arrays_of(array_module()):
+            out = tensor_of(self.forward(twin, array_module().asarray(x.clone()), *map(as_tensors, others)))
+        if out is None:
+            raise ValueError("its forward returns no array")
+        return out
+
+    def _seeded(self, layer: Any) -> Any:
+        """Return the layer, which draws the same numbers each time from now on."""
+        np.random.seed(self.seed % 2**32)
+        return layer
+
+
+def own_nodes(file: PartsFile) -> list[ast.stmt]:
+    """Return the file's functions and classes, but for those that are decorated."""
+    return [node for node in file.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list]
+
+
+class _NoSmallNumbers(ast.NodeTransformer):
+    """Writes 0 for each small number."""
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        """Replace the number."""
+        is_small = isinstance(node.value, float) and 0 < node.value <= _SMALL
+        return ast.copy_location(ast.Constant(0.0), node) if is_small else node
+
+
+def weights(layer: Any) -> dict[str, Array]:
+    """Return the arrays of floating point that an object has, by name, also those in a dict of parameters."""
+    return {name: place[name] for place in _places(vars(layer)) for name in place if _is_weight(place[name])}
+
+
+def _places(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the dicts that hold weights: an object's own, and those of its parameters."""
+    return [attributes, *(value for name, value in attributes.items() if plain(name) in _PARAMETERS and type(value) is dict)]
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def choices(name: str, random: Any) -> Sequence[Any]:
+    """Return what an argument of that name may be."""
+    text = plain(name)
+    if text in ("f", "df", "fprime"):
+        return (lambda x: 3 * x * x if text != "f" else x * x * x,)
+    if text in ("w", "weight", "weights"):
+        return random.standard_normal((6, 5)), random.standard_normal((5, 6))
+    if text in ("b", "bias", "biases"):
+        return random.standard_normal(5), random.standard_normal((5, 1))
+    return next((values for words, values in _ONE_OF if any(word in text for word in words)), _UNKNOWN)

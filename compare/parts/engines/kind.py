@@ -1,0 +1,103 @@
+"""A class whose objects record how they were made, and go back by themselves: where it keeps a number, its gradient, and how it starts."""
+
+import ast
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...support.arrays import Array
+from ..file import PartsFile
+
+_BACKWARDS = ("backward", "backprop", "backpropagate", "backward_pass")
+_DATA = ("data", "value", "val", "v", "_data", "_value")
+_GRAD = ("grad", "gradient", "derivative", "_grad", "g")
+_TRACKED = ("requires_grad", "autograd", "require_grad", "needs_grad")      # options of a class whose objects are leaves
+_ARRAYS = {"__matmul__", "matmul", "dot", "sum", "reshape", "transpose", "T"}
+
+
+class EngineError(Exception):
+    """A class cannot be used as an engine; the message says why."""
+
+
+def engines_in(tree: ast.Module) -> list[str]:
+    """Return the names of classes that add, multiply, and go back."""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return [node.name for node in classes if {"__add__", "__mul__"} <= (own := methods_of(node)) and own & {*_BACKWARDS}]
+
+
+def methods_of(node: ast.ClassDef) -> set[str]:
+    """Return the names that a class defines or assigns."""
+    named = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+    targets = [target for each in node.body if isinstance(each, ast.Assign) for target in each.targets]
+    return named | {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A class of scalars or arrays: the attributes of an object's number and gradient, the method that goes back, and what it needs."""
+
+    kind: Any
+    data: str
+    grad: str
+    backward: str
+    is_array: bool
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, kind: Any) -> "Engine":
+        """Return the class as an engine; raises EngineError, and what making an object raises."""
+        is_array = any(hasattr(kind, name) for name in _ARRAYS)
+        parameters = inspect.signature(kind).parameters
+        options = {name: True for name in _TRACKED if name in parameters}
+        number: Any = np.array([[0.37, 1.21]]) if is_array else 0.37
+        made = kind(number, **options)
+        names = [*vars(made), *(name for name in (*_DATA, *_GRAD) if hasattr(made, name))]
+        same = [name for name in names if _is_same(getattr(made, name, None), number)]
+        data = next((name for name in _DATA if name in same), same[0] if same else None)
+        grad = next((name for name in _GRAD if name in names), None)
+        backward = next((name for name in _BACKWARDS if callable(getattr(kind, name, None))), None)
+        if data is None or grad is None or backward is None:
+            raise EngineError("it keeps no number and gradient as attributes; expected such as data and grad")
+        return cls(kind, data, grad, backward, is_array, options)
+
+    def leaf(self, value: Array) -> Any:
+        """Return an object of that number."""
+        return self.kind(value.copy() if self.is_array else float(value), **self.options)
+
+    def number(self, made: Any) -> Any:
+        """Return the number of an object; of anything else the thing itself."""
+        return getattr(made, self.data) if isinstance(made, self.kind) else made
+
+    def gradient(self, made: Any) -> Any:
+        """Return the gradient at an object as a number, None where it keeps none."""
+        grad = getattr(made, self.grad)
+        return getattr(grad, self.data) if isinstance(grad, self.kind) else grad
+
+    def go_back(self, root: Any, leaves: Sequence[Any]) -> None:
+        """Go back from an object, whose own gradient is set to 1 where the method does not do that by itself."""
+        try:
+            getattr(root, self.backward)()
+            is_started = any(np.any(np.asarray(grad, float)) for leaf in leaves if (grad := self.gradient(leaf)) is not None)
+        except TypeError:      # it takes the gradient
+            getattr(root, self.backward)(np.ones_like(self.number(root)) if self.is_array else 1.0)
+            return
+        own = self.gradient(root)
+        if not is_started and (own is None or not np.any(np.asarray(own, float))):
+            setattr(root, self.grad, 1.0)
+            getattr(root, self.backward)()
+
+
+def engine_of(file: PartsFile, name: str) -> Engine:
+    """Return the file's class of that name as an engine; raises EngineError, or AttemptError."""
+    engine: Engine = file.run(f"{name}()", Engine.of, vars(file.module)[name])
+    return engine
+
+
+def _is_same(value: Any, number: Any) -> bool:
+    try:
+        return bool(np.shape(value) == np.shape(number) and np.allclose(np.asarray(value, float), number))
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,197 @@
+"""Inputs that an `autograd.Function` takes: shapes and numbers are tried, by the names of its forward's arguments, until it runs."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..binding import plain
+from ..file import nones_returned
+
+_RUNS = 400      # times that a forward is tried on one shape of its first input
+_LARGER = 4.0      # times the first input: kinks are often at 1, 2, 3 or 6
+_IMAGE = 4      # axes: the channels are the second
+_UNITS = 5      # no other size, so that nothing fits by broadcasting alone
+_SHARE = 0.7      # of a mask is True
+_FIRST = ((4, 6), (2, 4, 6), (2, 4, 3, 6), (7,))
+_CLASSES = ("target", "targets", "label", "labels", "y", "index", "indices", "idx", "ids", "classes", "ytrue")
+_FLAGS = ("training", "inplace", "train", "bias", "affine")
+_WHOLE = ("stride", "padding", "pad", "dim", "axis", "groups", "numgroups", "g", "k", "n", "kernelsize", "dilation", "size", "num", "bits")
+_NUMBERS = (
+    "eps", "epsilon", "alpha", "lambda", "lambd", "lam", "slope", "negativeslope", "p", "temperature", "tau", "threshold", "constant",
+    "factor", "momentum", "scale", "beta", "c", "s", "margin", "delta", "power", "exponent", "min", "max", "low", "high", "gamma",
+)      # fmt: skip
+_OF_UNITS = ("weight", "w", "kernel", "weights")
+_OF_FEATURES = ("bias", "b", "gamma", "beta", "scale", "shift", "gain", "alpha")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The arguments of a forward, by name: tensors, whole numbers, flags; `wanted` are the tensors that have a gradient."""
+
+    arguments: Mapping[str, Any]
+    wanted: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the arguments in their order."""
+        return list(self.arguments)
+
+    def fresh(self) -> tuple[list[Any], dict[str, Tensor]]:
+        """Return copies of the arguments, and the leaves of which those with a gradient are made, so that they may be changed in place."""
+        leaves = {name: self.arguments[name].clone().requires_grad_() for name in self.wanted}
+        return [leaves[name].clone() if name in leaves else _copy(value) for name, value in self.arguments.items()], leaves
+
+    def with_first(self, change: Callable[[Tensor], Tensor]) -> "Inputs":
+        """Return the inputs with the first of them changed."""
+        first = next(iter(self.arguments))
+        return Inputs({**self.arguments, first: change(self.arguments[first])}, self.wanted)
+
+    def said(self) -> str:
+        """Say the shapes and the values."""
+        return ", ".join(f"{name} {tuple(value.shape) if isinstance(value, Tensor) else value}" for name, value in self.arguments.items())
+
+
+def drawn_inputs(function: Any, backward: ast.AST | None, seed: int) -> list[Inputs]:
+    """Return inputs of several shapes and sizes on which the forward runs and is finite; none where none were found.
+
+    Those on which the backward, whose definition is given, returns gradients of other shapes are left out, if there are others: they ran
+    by broadcasting what is not meant so.
+    """
+    parameters = parameters_of(function)
+    if not parameters or any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return []
+    without = _without_gradient(backward, [each.name for each in parameters])
+    whole, others = list[Inputs](), list[Inputs]()
+    for first in _FIRST:
+        tried = islice(_combinations(parameters, first, without, torch.Generator().manual_seed(seed % 2**63)), _RUNS)
+        running = (inputs for each in tried if _runs(inputs := _inputs(each, without), function))
+        for inputs in running:
+            if _goes_back(inputs, function):
+                whole.append(inputs)
+                break
+            others.append(inputs)
+    found = whole or others[:1]
+    larger = [each.with_first(lambda x: _LARGER * x) for each in found]
+    optional = [each.name for each in parameters if each.default is None]
+    shorter = [_inputs({**found[0].arguments, **dict.fromkeys(optional)}, without)] if optional and found else []
+    return found + [each for each in larger + shorter if _runs(each, function)]
+
+
+def parameters_of(function: Any) -> list[inspect.Parameter]:
+    """Return the parameters of a Function's forward without its context."""
+    parameters = list(inspect.signature(function.forward).parameters.values())
+    return parameters if "setup_context" in vars(function) else parameters[1:]
+
+
+def _inputs(arguments: Mapping[str, Any], without: Sequence[str]) -> Inputs:
+    return Inputs(arguments, tuple(name for name, value in arguments.items() if _is_float(value) and name not in without))
+
+
+def _runs(inputs: Inputs, function: Any) -> bool:
+    """Return whether the forward runs, and returns finite numbers."""
+    try:
+        outs = tensors_of(function.apply(*inputs.fresh()[0]))
+    except Exception:      # whatever the forward raises
+        return False
+    return bool(outs) and bool(inputs.wanted) and all(bool(each.isfinite().all()) for each in outs)
+
+
+def _goes_back(inputs: Inputs, function: Any) -> bool:
+    """Return whether the backward returns gradients of the right shapes."""
+    arguments, leaves = inputs.fresh()
+    ends = [each for each in tensors_of(function.apply(*arguments)) if each.requires_grad]
+    try:
+        torch.autograd.grad(ends, list(leaves.values()), [torch.ones_like(each) for each in ends], allow_unused=True)
+    except Exception:      # whatever the backward raises
+        return False
+    return True
+
+
+def tensors_of(out: Any) -> list[Tensor]:
+    """Return the tensors that a forward returned."""
+    return [each for each in (out if isinstance(out, (tuple, list)) else [out]) if isinstance(each, Tensor)]
+
+
+def _combinations(
+    parameters: Sequence[inspect.Parameter], first: tuple[int, ...], without: Sequence[str], generator: torch.Generator
+) -> Iterator[dict[str, Any]]:
+    """Yield arguments, the likeliest first: those with the fewest departures from the first choice of each."""
+    choices = [list(_choices(each, first, number == 0, each.name in without, generator)) for number, each in enumerate(parameters)]
+    for total in range(sum(len(each) for each in choices)):
+        for picks in _summing_to(total, [len(each) for each in choices]):
+            yield {each.name: choices[i][pick] for i, (each, pick) in enumerate(zip(parameters, picks, strict=True))}
+
+
+def _summing_to(total: int, sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    if not sizes:
+        if total == 0:
+            yield ()
+        return
+    for pick in range(min(total, sizes[0] - 1) + 1):
+        yield from ((pick, *rest) for rest in _summing_to(total - pick, sizes[1:]))
+
+
+def _choices(
+    parameter: inspect.Parameter, first: tuple[int, ...], is_first: bool, has_no_gradient: bool, generator: torch.Generator
+) -> Iterator[Any]:
+    """Yield what an argument may be, the likeliest first."""
+    name, annotation = plain(parameter.name), str(parameter.annotation)
+
+    def normal(shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    if is_first:
+        yield normal(first)
+        yield normal(first).abs() + 0.5
+        yield torch.rand(first, generator=generator, dtype=torch.float64)
+        return
+    features, channels = first[-1], first[1] if len(first) > 1 else first[0]
+    vectors = [(features,), (channels,), (_UNITS,), (1, channels, 1, 1)]
+    if len(first) == _IMAGE:
+        vectors = [(channels,), (1, channels, 1, 1), (features,)]
+    matrices = [(_UNITS, features), (features, _UNITS)]
+    shapes = [first, *matrices, *vectors, (1,), ()]
+    if name in _OF_UNITS:
+        shapes = [*matrices, *vectors, (_UNITS, channels, 2, 3), first, (1,), ()]
+    elif name in _OF_FEATURES:
+        shapes = [*vectors, first, (1,), ()]
+    tensors = [normal(shape) for shape in shapes]
+    numbers: list[Any] = [0.7, 2, 1, 0, 3.0, True]
+    if isinstance(parameter.default, (bool, int, float, str)):
+        yield parameter.default
+    if "float" in annotation or "int" in annotation or "bool" in annotation or name in _NUMBERS + _WHOLE + _FLAGS:
+        is_number = "Tensor" not in annotation
+        ordered = [1e-3, *numbers] if "eps" in name else [2, 1, 0, *numbers] if name in _WHOLE or "int" in annotation else numbers
+        ordered = [True, False, *numbers] if "bool" in annotation or name in _FLAGS else ordered
+        yield from [*ordered, *tensors] if is_number and (has_no_gradient or name not in _OF_FEATURES) else [*tensors, *ordered]
+        return
+    classes = [torch.randint(0, first[-1], first[:-1], generator=generator), torch.randint(0, first[0], (6,), generator=generator)]
+    mask = torch.rand(first, generator=generator) < _SHARE
+    if has_no_gradient and "mask" in name:
+        yield from [mask, mask.double(), *tensors]
+    elif has_no_gradient and name in _CLASSES:
+        yield from [*classes, *tensors, *numbers]
+    elif has_no_gradient:
+        yield from [*numbers, *tensors, *classes, mask]
+    else:
+        yield from [*tensors, *classes, *numbers]
+
+
+def _without_gradient(node: ast.AST | None, names: Sequence[str]) -> list[str]:
+    """Return the names of the arguments for which the backward returns None, unless they are those of weights."""
+    places = nones_returned(node) if isinstance(node, ast.FunctionDef) else []
+    return [names[at] for at in places if at < len(names) and plain(names[at]) not in (*_OF_UNITS, "bias", "x", "input")]
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def _copy(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value

@@ -1,0 +1,77 @@
+"""What autograd makes of the code before gradients by hand, run again on PyTorch's tensors."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...sides.interface import Key
+from ...support.kinds import kind_of
+from ..as_tensors import array_module, as_numbers_of, as_tensors, tensor_of
+from ..repeatable import repeatable
+from .run import NamesFile, Round, copied
+from .tree import Cluster
+
+
+def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[str, str]) -> Any:
+    """Return a function that runs the statements before the gradients on tensors, and returns autograd's gradients."""
+    functions = [node for node in file.tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
+    body = repeatable([*functions, *cluster.forward])
+    code = compile(body, str(file.path), "exec", dont_inherit=True)
+
+    def run() -> dict[Key, Tensor]:
+        leaves: dict[str, Tensor] = {}
+        variables = {name: as_tensors(copied(value)) for name, value in each.variables.items()}
+        variables |= {name: array_module() for name, value in each.variables.items() if value is np}
+        for tensor in cluster.roots:
+            _set(variables, tensor, leaves)
+        space = dict(variables)
+        before, own = torch.get_default_dtype(), {name: value for name, value in each.module.items() if value is np}
+        torch.set_default_dtype(torch.float64)
+        each.module.update(dict.fromkeys(own, array_module()))      # methods see these
+        try:
+            with torch.enable_grad():
+                exec(code, space)
+                if (loss := tensor_of(space[cluster.loss])) is None:
+                    raise ValueError(f"{cluster.loss} is {kind_of(space[cluster.loss])}")
+                found: dict[str, Tensor] = {}
+                for name, tensor in cluster.names.items():
+                    value = leaves.get(tensor, tensor_of(_get(space, tensor)))
+                    if value is not None and value.requires_grad:
+                        found[name] = value
+                if not found:
+                    raise ValueError(f"{cluster.loss} depends on none of the tensors")
+                grads = torch.autograd.grad(loss.sum(), list(found.values()), allow_unused=True)
+        finally:
+            torch.set_default_dtype(before)
+            each.module.update(own)
+        numbers: dict[Key, Tensor] = {("outputs", cluster.loss): loss.detach().sum()}
+        for (name, value), grad in zip(found.items(), grads, strict=True):
+            gradient = torch.zeros_like(value) if grad is None else grad
+            for label in dict.fromkeys((name, labels.get(name, name))):
+                numbers["gradients", label] = gradient
+        return numbers
+
+    return run
+
+
+def _set(variables: dict[str, Any], tensor: str, leaves: dict[str, Tensor]) -> None:
+    """Make a tensor that the code starts from one that has a gradient."""
+    value = tensor_of(_get(variables, tensor))
+    if value is None or not value.is_floating_point():
+        return
+    leaves[tensor] = value.detach().clone().requires_grad_()
+    made = as_numbers_of(leaves[tensor].clone(), _get(variables, tensor))
+    if tensor.startswith("self."):
+        setattr(variables["self"], tensor.removeprefix("self."), made)
+    else:
+        variables[tensor] = made
+
+
+def _get(variables: Mapping[str, Any], tensor: str) -> Any:
+    if tensor.startswith("self."):
+        return getattr(variables.get("self"), tensor.removeprefix("self."), None)
+    return variables.get(tensor)

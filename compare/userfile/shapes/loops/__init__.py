@@ -1,0 +1,1 @@
+"""A network in a loop that trains it, at top level or in a function: its passes, its parameters and its output."""
