@@ -15,7 +15,6 @@ from .classes.methods import classes_beside, classes_in
 from .engines.check import check_engine
 from .engines.kind import engines_in
 from .engines.network import networks_in
-from .error_loops import LoopFile, check_loop, loops_in
 from .file import PartsFile
 from .functions.check import check_functions
 from .layers.check import check_layers, losses_in
@@ -84,7 +83,6 @@ SHAPES: Mapping[str, Shape] = {
     "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),
     "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes, beside=classes_beside),
     "nodes": Shape("a graph of nodes that go forward and back without arguments", nodes_in, check_nodes),
-    "error_loops": Shape("a loop that trains back through time, from errors at each step", loops_in, check_loop, LoopFile),
     TRAINING: Shape("a program that trains", programs_in, check_training, TrainingFile, reference=DIFFERENCES),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
@@ -103,5 +101,5 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
     if set(functions_of(tree)) & (set(_STEPS) if is_last else set(FUNCTIONS)):
         return None
     found = next((name for name, shape in SHAPES.items() if name != TRAINING and shape.found_in(tree, path)), None)
-    is_weak = found in ("layer_classes", "error_loops") or (found == "tensor_names" and not uses_torch(tree))
+    is_weak = found == "layer_classes" or (found == "tensor_names" and not uses_torch(tree))
     return None if is_weak and not is_last else found

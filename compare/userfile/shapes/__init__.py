@@ -5,7 +5,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 RECOGNISED = FOLDER / "recognised.py"      # the adapter of files in which a network is found
 NAMES = ("lesson", "loss_and_grads", "network_class", "parameters_dict", "weight_lists")
-PARTS = ("layer_pairs", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "error_loops", "training", "update_rules")
+PARTS = ("layer_pairs", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "training", "update_rules")
 
 
 def adapter_at(name: str) -> Path:

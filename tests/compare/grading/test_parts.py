@@ -22,7 +22,7 @@ from tests.compare.pages import Page
 EXAMPLES = Path(__file__).parents[3] / "examples" / "parts"
 RIGHT, WRONG = (EXAMPLES / f"layer_pairs_{kind}.py" for kind in ("right", "wrong_batchnorm"))
 FILES = ["array_names_right", "layer_pairs_right", "layer_pairs_wrong_batchnorm"]
-FILES += ["functions_right", "functions_wrong_mean", "error_loops_wrong_later"]
+FILES += ["functions_right", "functions_wrong_mean", "training_over_time_wrong_later"]
 SEED = 5
 SMALL = """
 import sys
@@ -101,10 +101,10 @@ def test_what_no_part_speaks_of_is_the_reason_of_a_right_one() -> None:
 
 
 def test_a_hint_is_in_the_line_and_the_page_and_no_more() -> None:
-    first = line(EXAMPLES / "error_loops_wrong_later.py", hint=1, reports=True)
-    second = line(EXAMPLES / "error_loops_wrong_later.py", hint=2, reports=True)
-    assert (first.line["stage"], first.line["hint"], first.line["lines"]) == ("w_in", None, [])
-    assert (second.line["hint"] or "").startswith("new w_in")
+    first = line(EXAMPLES / "training_over_time_wrong_later.py", hint=1, reports=True)
+    second = line(EXAMPLES / "training_over_time_wrong_later.py", hint=2, reports=True)
+    assert (first.line["stage"], first.line["hint"], first.line["lines"]) == ("w_back", None, [])
+    assert (second.line["hint"] or "").startswith("w_back")
     assert second.page is not None
     assert "PyTorch's -" not in Page(second.page).words
 
