@@ -39,7 +39,7 @@ class TrainingFile(PartsFile):
 
     def __init__(self, path: Path, seed: int = 0) -> None:
         super().__init__(path, seed)
-        self._until = time.monotonic() + _SECONDS
+        self._until = time.process_time() + _SECONDS
         self.clips = _CLIPS.search(self.text) is not None
         self.drive: Callable[[Mapping[str, Any], Any], None] | None = None      # what trains what the file defines, if it does not itself
         self._program, self._defined = (
@@ -57,7 +57,7 @@ class TrainingFile(PartsFile):
 
         The code may be another than that of the file. Raises TooLongError where all runs together take too long.
         """
-        if time.monotonic() > self._until:
+        if time.process_time() > self._until:
             said = f"{self.name} could not be run often enough in {_SECONDS:g} s to tell whether its steps are right"
             raise TooLongError(f"{said}; expected fewer records, smaller arrays, or less before its first step")
         space = vars(ModuleType("__main__" if self.drive is None else "attempt"))

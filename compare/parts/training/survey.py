@@ -46,12 +46,12 @@ class Survey(Hooks):
     def __init__(self, module: dict[str, Any]) -> None:
         self.module, self.regions = module, dict[Region, Met]()
         self._stack: list[tuple[Region, dict[str, Array] | None]] = []
-        self._begun, self._until = 0, time.monotonic() + _SECONDS
+        self._begun, self._until = 0, time.process_time() + _SECONDS
 
     def begins(self, line: int, is_call: bool, local: Any) -> None:
         """Note the numbers at the beginning of a region."""
         self._begun += 1
-        left = self._until - time.monotonic()
+        left = self._until - time.process_time()
         if self._begun > _MOST_BEGUN or left < 0:
             raise Seen
         met = self.regions.setdefault((line, is_call), Met(len(self._stack)))

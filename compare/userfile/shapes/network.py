@@ -1,12 +1,14 @@
 """A network that was found in a file: how it is made, where its parameters lie, and how its forward pass and its step are called."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .layers import Layer
+from .unrounded import unrounded
 
 CONVENTIONS = {"params": "list", "weights": "out_in", "records": "rows", "bias": "(k,)"}
 _RATES = (0.5, 0.25)
@@ -115,7 +117,11 @@ class Network:
     def forward(self, params: Any, x: Any) -> Any:
         """Return the output (n, k)."""
         assert self.run is not None
-        return self.run(self.with_parameters(params, x, np.zeros((len(x), self.sizes[-1])), 1.0), x)
+        root = self.with_parameters(params, x, np.zeros((len(x), self.sizes[-1])), 1.0)
+        with unrounded(self.module) as rounded:
+            output = self.run(root, x)
+        self._note(f"it rounds its output, by {name}: that is compared before" for name in rounded)
+        return output
 
     def after(self, params: Any, x: Any, y: Any, lr: float) -> list[Any]:
         """Return the parameters after a step; a network that ended the last step with exactly these goes on, with its state."""
@@ -163,6 +169,12 @@ class Network:
             if layer.bias is not None or layer.within is not None:
                 found.append((self.sizes[number],))
         return found
+
+    def note_rounding(self) -> None:
+        """Note whether the output is rounded."""
+        generator = np.random.default_rng(1)
+        with suppress(Exception):      # whatever the file raises, it raises again where that is said
+            self.forward([generator.normal(size=shape) for shape in self.shapes()], generator.normal(size=(1, self.sizes[0])))
 
     def learn_limits(self) -> None:
         """Find out whether the file has a learning rate, and whether it changes the weights after each record."""

@@ -64,6 +64,7 @@ def _found(path: Path, options: Any, finders: Any) -> tuple[Any, Network]:
     for networks, rebuilt in finders:
         first: Network | None = next(networks(module, options), None)
         if first is not None:
+            first.note_rounding()
             _known[key] = rebuilt, first
             return rebuilt, first
     raise UnusableFileError(said_of(path.name, vars(module)["__tree__"], options))

@@ -409,6 +409,62 @@ def test_objects_of_neurons_are_recognised(tmp_path: Path, changes: dict[str, st
     assert cause in "".join(each.id for found in result.diagnosis for each in found.causes)
 
 
+OF_NEURONS = """
+    import math
+    import random
+
+    class Neuron:
+        def __init__(self, n):
+            self.weights, self.bias = [random.random() for _ in range(n)], random.random()
+
+        def activate(self, inputs):
+            self.inputs = inputs
+            self.output = 1 / (1 + math.exp(-sum(w * x for w, x in zip(self.weights, inputs)) - self.bias))
+            return self.output
+
+        def update_weights(self, learning_rate, delta):
+            for i, x in enumerate(self.inputs):
+                self.weights[i] -= learning_rate * delta * x
+            self.bias -= learning_rate * delta
+
+    class Net:
+        def __init__(self, n_in, n_hidden, n_out):
+            self.hidden = [Neuron(n_in) for _ in range(n_hidden)]
+            self.last = [Neuron(n_hidden) for _ in range(n_out)]
+
+        def forward(self, inputs):
+            return [neuron.activate([each.activate(inputs) for each in self.hidden]) for neuron in self.last]
+
+        def train(self, inputs, targets, learning_rate):
+            out = self.forward(inputs)
+            d2 = [(o - t) * o * (1 - o) for o, t in zip(out, targets)]
+            d1 = [sum(d * n.weights[i] for d, n in zip(d2, self.last)) SLOPE for i, each in enumerate(self.hidden)]
+            for d, neuron in [*zip(d2, self.last), *zip(d1, self.hidden)]:
+                neuron.update_weights(learning_rate, d)
+"""
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [("* each.output * (1 - each.output)", "equivalent"), ("", "different")])
+def test_a_neuron_that_a_network_is_made_of_is_not_taken_for_the_network(tmp_path: Path, slope: str, verdict: str) -> None:
+    result = check(written(tmp_path, OF_NEURONS, SLOPE=slope), seed=1, steps=2)
+    assert result.verdict == verdict
+    assert "a class Neuron" not in result.conventions[0]
+
+
+@pytest.mark.parametrize(("where", "verdict"), [("feedForward", "equivalent"), ("train", "different")])
+def test_an_output_that_is_rounded_is_compared_before(tmp_path: Path, where: str, verdict: str) -> None:
+    text = CLASS.replace("return sigmoid(self.h @ self.W2 + self.b2)", "return np.around(self.raw(self.h), 3)")
+    text += """
+        def raw(self, h):
+            return sigmoid(h @ self.W2 + self.b2)
+"""
+    before = "out = self.feedForward(inputs)\n"
+    text = text.replace(before, before + "            out = self.raw(self.h)\n" if where == "feedForward" else before)
+    result = check(written(tmp_path, text), seed=1, steps=2)
+    assert result.verdict == verdict
+    assert "it rounds its output, by around: that is compared before" in result.notes
+
+
 LINEAR_SOFTMAX = """
 import numpy as np
 

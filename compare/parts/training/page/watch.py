@@ -62,12 +62,12 @@ class PageSurvey(Hooks):
     def __init__(self, module: dict[str, Any]) -> None:
         self.module, self.histories, self.inner = module, dict[str, History](), dict[str, Any]()
         self._before: dict[str, Array] = {}
-        self.is_long, self._begun, self._until = False, 0, time.monotonic() + _SECONDS
+        self.is_long, self._begun, self._until = False, 0, time.process_time() + _SECONDS
 
     def begins(self, line: int, is_call: bool, local: Any) -> None:
         """Count the rounds and calls."""
         self._begun += 1
-        if self._begun > _MOST_BEGUN or time.monotonic() > self._until:
+        if self._begun > _MOST_BEGUN or time.process_time() > self._until:
             self.is_long = True
             raise Seen
 

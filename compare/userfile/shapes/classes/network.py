@@ -1,5 +1,6 @@
 """Find a network in a class: what makes an object of it, where its parameters lie, and which methods are its forward pass and its step."""
 
+import ast
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,7 +26,7 @@ def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
     for each in _classes(module, options):
         if _likeness(each) or "class" in options:
             network = _network(module, each, options)
-            if network is not None:
+            if network is not None and ("class" in options or len(network.layers) > 1 or not _is_part(each, module)):
                 yield network
 
 
@@ -46,6 +47,13 @@ def _classes(module: Any, options: Mapping[str, str]) -> list[type]:
 
 def _is_users(each: type, module: Any) -> bool:
     return each.__module__ == module.__name__ or each.__module__ in getattr(module, "__own__", ())
+
+
+def _is_part(each: type, module: Any) -> bool:
+    """Return whether another class of the file makes such objects, as a layer makes its neurons."""
+    others = (node for node in ast.walk(module.__tree__) if isinstance(node, ast.ClassDef) and node.name != each.__name__)
+    calls = (call.func for other in others for call in ast.walk(other) if isinstance(call, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id == each.__name__ for called in calls)
 
 
 def _likeness(each: type) -> int:
