@@ -39,20 +39,20 @@ class Layer:
         """Set the weight (out, in) and the bias (out,), and return the root."""
         if self.within is not None:
             weight = np.insert(weight, 0 if self.within == "first" else weight.shape[1], bias, axis=1)
-        root = _put_like(root, self.weight, weight if self.is_out_in else weight.T)
-        return root if self.bias is None else _put_like(root, self.bias, bias)
+        root = put_like(root, self.weight, weight if self.is_out_in else weight.T)
+        return root if self.bias is None else put_like(root, self.bias, bias)
 
     def without_bias(self, root: Any) -> Any:
         """Set a bias of the root that is beside the weight to 0, and return the root."""
-        return root if self.bias is None else _put_like(root, self.bias, np.zeros(np.size(get(root, self.bias))))
+        return root if self.bias is None else put_like(root, self.bias, np.zeros(np.size(get(root, self.bias))))
 
 
-def _put_like(root: Any, place: Place, array: Any) -> Any:
+def put_like(root: Any, place: Place, array: Any) -> Any:
     """Set a copy of the array at the place, in the shape and kind that is there: in the array itself, as others may refer to it."""
     if ("each", "") in place:
         at = place.index(("each", ""))
         for each, values in zip(get(root, place[:at]), array, strict=True):
-            _put_like(each, place[at + 1 :], values)
+            put_like(each, place[at + 1 :], values)
         return root
     there = get(root, place)
     if isinstance(there, np.ndarray) and there.dtype == np.float64 and there.flags.writeable:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from inspect import Parameter
 from types import MappingProxyType
 from typing import Any
@@ -12,12 +13,17 @@ from .calls import called, filled, parameters_of, roles_of
 from .spellings import ACTIVATION_NAMES, plain, role
 
 _INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
+_LOOSE = (5, 8, 9, 10, 11)      # counts of anything
 
 
 def makers(
     each: Any, only: int | None = None, activation: str | None = None, moving: Mapping[str, float] = MappingProxyType({})
-) -> Iterator[tuple[tuple[int, ...], Callable[[Any, Any, float], Any]]]:
-    """Yield sizes, and a function that makes an object with them, and with data, a learning rate and a momentum where it takes these."""
+) -> Iterator[tuple[tuple[int, ...], "Maker"]]:
+    """Yield sizes, and what makes an object with them, and with data, a learning rate and a momentum where it takes these.
+
+    In the last of them what is not known by its name, or would be data, is a count, and the sizes are any.
+    """
+    more: Mapping[str, Any] = {**({} if activation is None else {"activation": activation}), **moving}
     stands = roles_of(each, constructs=True)
     roles = list(stands.values())
     own = [name for name, what in stands.items() if what == "hidden"]
@@ -43,17 +49,40 @@ def makers(
         known |= {name: value for name, value in values.items() if name in unknown}
         if unknown and len(unknown) == len(sizes):      # all of them counts, by other names
             known |= dict(zip(unknown, sizes, strict=True))
-        yield sizes, _maker(each, {**values, **({} if activation is None else {"activation": activation}), **moving}, known)
+        yield sizes, Maker(each, {**values, **more}, known)
+    loose = [each.name for each in parameters_of(each) if stands[each.name] in (None, "x", "y") and each.default is each.empty]
+    known = dict(zip(loose, _LOOSE, strict=False))
+    sizes, values = next((one for one in tried if {"inputs", "hidden", "outputs"} <= {*one[1]}), tried[0])
+    if loose and stands[loose[-1]] is None and "lr" not in roles:
+        yield sizes, Maker(each, {**values, **more}, known, rate=loose[-1])
+    if loose:
+        yield sizes, Maker(each, {**values, **more}, known)
 
 
-def _maker(each: type, values: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[[Any, Any, float], Any]:
-    def new(x: Any, y: Any, lr: float) -> Any:
-        return called(each, filled(each, {**values, "lr": lr, "x": np.array(x), "y": np.array(y)}, known, constructs=True))
+@dataclass(frozen=True)
+class Maker:
+    """Makes an object, given records and a learning rate: by what its arguments stand for, or by values that are known by their names.
 
-    return new
+    The argument of the name `rate` is the learning rate too.
+    """
+
+    each: Callable[..., Any]
+    values: Mapping[str, Any]
+    known: Mapping[str, Any]
+    rate: str | None = None
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether the object is made with the records."""
+        return any(what in ("x", "y") and name not in self.known for name, what in roles_of(self.each, constructs=True).items())
+
+    def __call__(self, x: Any, y: Any, lr: float) -> Any:
+        """Return a new object."""
+        known = self.known if self.rate is None else {**self.known, self.rate: lr}
+        return called(self.each, filled(self.each, {**self.values, "lr": lr, "x": np.array(x), "y": np.array(y)}, known, constructs=True))
 
 
-def numbered_makers(module: Any, each: type, only: int | None) -> Iterator[tuple[int, tuple[tuple[int, ...], Any], str | None]]:
+def numbered_makers(module: Any, each: type, only: int | None) -> Iterator[tuple[int, tuple[tuple[int, ...], Maker], str | None]]:
     """Yield the makers, numbered, with an activation by name where one has to be given, of those that the file names."""
     has_to = any(parameter.default is parameter.empty for parameter in _of_activations(each))
     for activation in _activation_names(module) if has_to else [None]:

@@ -38,6 +38,7 @@ class Network:
     is_single: bool = False      # records are handed over, or learnt from, one by one
     has_rate: bool = True
     is_made_of_data: bool = False      # the object is made with the records, and so anew for each step
+    is_made_with_rate: bool = False      # it takes its learning rate when it is made, and keeps it
     notes: list[str] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)      # by which the same network is built in the file when it is loaded anew
     penalty: float = (
@@ -49,6 +50,7 @@ class Network:
     has_shown_loss: bool = True      # the loss that it computes is compared
     fixed: list[Layer] = field(default_factory=list)      # layers whose biases the file says are not trained: they are 0
     _last: tuple[Any, list[Any]] | None = None
+    _rate: float | None = None
     _kept: Any = None
 
     @property
@@ -128,12 +130,13 @@ class Network:
         if self.step is None:      # with a regularisation, which gradients have in them, and in PyTorch the update adds
             return [array - lr * gradient for array, gradient in zip(params, self.gradients(params, x, y), strict=True)]
         root = None
-        if self._last is not None and not self.is_made_of_data and all(map(np.array_equal, params, self._last[1])):
+        goes_on = not self.is_made_of_data and not (self.is_made_with_rate and lr != self._rate)
+        if self._last is not None and goes_on and all(map(np.array_equal, params, self._last[1])):
             root = self._last[0]
         root = self.with_parameters(params, x, y, lr) if root is None else root
         root = self.step(root, x, y, lr)
         arrays = self.parameters(root)
-        self._last = (root, [array.copy() for array in arrays])
+        self._last, self._rate = (root, [array.copy() for array in arrays]), lr
         return arrays
 
     def gradients(self, params: Any, x: Any, y: Any) -> Any:

@@ -430,16 +430,16 @@ OF_NEURONS = """
     class Net:
         def __init__(self, n_in, n_hidden, n_out):
             self.hidden = [Neuron(n_in) for _ in range(n_hidden)]
-            self.last = [Neuron(n_hidden) for _ in range(n_out)]
+            self.out = [Neuron(n_hidden) for _ in range(n_out)]
 
         def forward(self, inputs):
-            return [neuron.activate([each.activate(inputs) for each in self.hidden]) for neuron in self.last]
+            return [neuron.activate([each.activate(inputs) for each in self.hidden]) for neuron in self.out]
 
         def train(self, inputs, targets, learning_rate):
             out = self.forward(inputs)
             d2 = [(o - t) * o * (1 - o) for o, t in zip(out, targets)]
-            d1 = [sum(d * n.weights[i] for d, n in zip(d2, self.last)) SLOPE for i, each in enumerate(self.hidden)]
-            for d, neuron in [*zip(d2, self.last), *zip(d1, self.hidden)]:
+            d1 = [sum(d * n.weights[i] for d, n in zip(d2, self.out)) SLOPE for i, each in enumerate(self.hidden)]
+            for d, neuron in [*zip(d2, self.out), *zip(d1, self.hidden)]:
                 neuron.update_weights(learning_rate, d)
 """
 
@@ -463,6 +463,47 @@ def test_an_output_that_is_rounded_is_compared_before(tmp_path: Path, where: str
     result = check(written(tmp_path, text), seed=1, steps=2)
     assert result.verdict == verdict
     assert "it rounds its output, by around: that is compared before" in result.notes
+
+
+ODD = """
+    import numpy as np
+
+    class Retea:
+        def __init__(self, features, labels, ascunse, viteza):
+            self.viteza = viteza
+            self.w1_matrix, self.b1_matrix = np.random.rand(features, ascunse), np.zeros((1, ascunse))
+            self.w2_matrix, self.b2_matrix = np.random.rand(ascunse, labels), np.zeros((1, labels))
+            self.again = np.random.rand(ascunse, ascunse)
+
+        def forward(self, x):
+            self.h = np.tanh(x @ self.w1_matrix + self.b1_matrix) HIDDEN
+            scores = np.exp(self.h @ self.w2_matrix + self.b2_matrix)
+            return scores / scores.sum(axis=1, keepdims=True)
+
+        def train(self, x, y):
+            d2 = (self.forward(x) - y) / len(x)
+            dh = d2 @ self.w2_matrix.T
+            AGAIN
+            d1 = dh * (1 - self.h**2)
+            self.w2_matrix -= self.viteza * self.h.T @ d2
+            self.b2_matrix -= self.viteza * d2.sum(axis=0, keepdims=True) TIMES
+            self.w1_matrix -= self.viteza * x.T @ d1
+            self.b1_matrix -= self.viteza * d1.sum(axis=0, keepdims=True)
+"""
+
+
+@pytest.mark.parametrize(("times", "verdict"), [("", "equivalent"), ("/ 2", "different")])
+def test_counts_a_rate_and_biases_of_unknown_names_are_found_by_what_they_do(tmp_path: Path, times: str, verdict: str) -> None:
+    result = check(written(tmp_path, ODD, HIDDEN="", AGAIN="", TIMES=times), seed=1, steps=2)
+    assert result.verdict == verdict
+    assert result.conventions[0].startswith("a class Retea ")
+    assert [stage.name for stage in result.stages if stage.mark == "wrong"] == (["new 2.bias"] if times else [])
+
+
+def test_a_network_with_a_weight_that_is_none_of_its_layers_is_not_taken_for_one_of_them_alone(tmp_path: Path) -> None:
+    again = {"HIDDEN": "+ x[:, :1] * self.again.sum(axis=0)", "AGAIN": "self.again -= self.viteza * (x[:, :1] * dh).sum(axis=0)"}
+    result = check(written(tmp_path, ODD, TIMES="", **again), seed=1, steps=2)
+    assert "a class Retea with" not in result.conventions[0]
 
 
 LINEAR_SOFTMAX = """

@@ -1,12 +1,16 @@
 """The biases of a class's network: whether the output depends on them, where they lie in a weight, and whether they are trained."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..layers import put_like
 from ..network import Network
+from ..places import Place, places
 from .trial import Trial
 
 _FIXED = re.compile(
@@ -24,10 +28,47 @@ def depends_on_biases(trial: Trial) -> bool:
     for at, shape in enumerate(about.shapes()):
         if len(shape) == 1:
             root = trial.fresh()
-            arrays = [array + (number == at) for number, array in enumerate(about.parameters(root))]
+            moved = np.arange(1, shape[0] + 1)      # a softmax does not see the same added to all
+            arrays = [array + moved if number == at else array for number, array in enumerate(about.parameters(root))]
             if np.allclose(one, about.run(about.written(root, arrays), trial.x)):
                 return False
     return True
+
+
+def take_in_others(trial: Trial) -> bool:
+    """Take vectors that a step changes, and the output depends on, for biases of layers without one; return whether nothing else is so."""
+    about = trial.about
+    if about.step is None or about.run is None:
+        return True
+    try:
+        others = _others_trained(trial, about.step, about.run)
+    except Exception:      # whatever the file raises, it raises again where that is said
+        return True
+    for place, size in others.items():
+        bare = [each for each, layer in enumerate(about.layers) if layer.bias is None and layer.within is None]
+        at = next((each for each in bare if size == about.sizes[each + 1]), None)
+        if at is None:
+            return False
+        about.layers[at] = replace(about.layers[at], bias=place)
+    generator = np.random.default_rng(3)
+    trial.params[:] = [generator.normal(size=shape, scale=0.7) for shape in about.shapes()]
+    return True
+
+
+def _others_trained(trial: Trial, step: Callable[..., Any], run: Callable[..., Any]) -> dict[Place, int]:
+    """Return the places of arrays beside the parameters that a step changes, and the output depends on: the length of a vector, else 0."""
+    rows = slice(0, 1) if trial.about.is_single else slice(None)
+    x, y, generator = trial.x[rows], trial.y[rows], np.random.default_rng(3)
+    known = {place for layer in trial.about.layers for place in (layer.weight, layer.bias)}
+    before = {place: np.array(array, float) for place, array in places(trial.fresh(rows)) if place not in known}
+    after = {place: np.array(array, float) for place, array in places(step(trial.fresh(rows), x, y, 0.5))}
+    output, found = run(trial.fresh(rows), x), dict[Place, int]()
+    for place, array in before.items():
+        if place in after and after[place].shape == array.shape and not np.array_equal(after[place], array):
+            moved = array + generator.normal(size=array.shape)      # a softmax does not see the same added to all
+            if not np.allclose(output, run(put_like(trial.fresh(rows), place, moved), x)):
+                found[place] = array.size if array.size == max(array.shape, default=1) else 0
+    return found
 
 
 def place_bias(trial: Trial) -> None:

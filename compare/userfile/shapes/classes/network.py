@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..calls import LAYOUTS, roles_of
+from ..calls import LAYOUTS
 from ..layers import chain
 from ..making import has_one_output, makers, numbered_makers
 from ..network import Network
 from ..spellings import BACK, FORWARD, STEP, rank
-from .biases import depends_on_biases, leave_out_fixed_biases, place_bias
+from .biases import depends_on_biases, leave_out_fixed_biases, place_bias, take_in_others
 from .forward import find_forward, runner
 from .loss import coster, find_loss
 from .step import backer, find_gradients, find_step, likely_gradients, stepper
@@ -79,7 +79,7 @@ def _network(module: Any, each: type, options: Mapping[str, str], is_by_name: bo
         seen.add(found[0])
         about = Network(module, "", "", found[0], found[1], new, plan={"class": each.__name__, "maker": number, "only": only})
         about.plan["activation"] = activation
-        about.is_made_of_data = {"x", "y"} & set(roles_of(each, constructs=True).values()) != set()
+        about.is_made_of_data, about.is_made_with_rate = new.takes_data, new.rate is not None
         if _completed(about, each, options, is_by_name):
             return about
     return None
@@ -115,6 +115,8 @@ def _completed(about: Network, each: type, options: Mapping[str, str], is_by_nam
     layouts += [other for other in LAYOUTS.values() if other is not layout]
     chosen = find_step(trial, layouts, forward) or find_gradients(trial, layouts, forward, likely_gradients(trial, forward))
     if chosen is None or (not is_by_name and about.has_bias and not depends_on_biases(trial)):
+        return False
+    if not take_in_others(trial):
         return False
     if about.step is not None:
         about.learn_limits()

@@ -79,6 +79,8 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
     if found is None:
         return None
     sizes, layers = found
+    if any(("each", "") in layer.weight for layer in layers):      # objects of neurons, which cannot be made anew in other sizes
+        return None
     if RECORDS in sizes:      # the records are taken for units: they are laid out the other way
         return None
     if sizes[-1] != k and not (sizes[-1] > 1 and k == OUTPUTS):      # what is right for one output need not be for three
