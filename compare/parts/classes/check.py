@@ -24,6 +24,7 @@ from .containers import container_part, holds_layers
 from .fused import taken_together
 from .gates import gate_part
 from .gradients import gradients_kept, kept_by_value
+from .last import targets_of
 from .losses import check_losses
 from .methods import BACKWARDS, Methods, files_beside, methods_in
 from .objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
@@ -97,6 +98,8 @@ class _Class:
             made = self.file.run(name, lambda: next(iter(self.objects.running()), None))
             if made is None:
                 return Part(self.label, "not compared", lines=self.lines, reason=_NEVER_RUNS)
+            if self.objects.methods.kind == "last":
+                return self._of_targets(made)
             part = self._part(made)
             if part.mark == "wrong" and self._takes_one_class(made):
                 return self._of_one_class(part, made)
@@ -105,6 +108,18 @@ class _Class:
         except AttemptError as error:
             return Part(self.label, "could not run", _BESIDE, lines=self.lines, line=error.line, reason=str(error))
         return part
+
+    def _of_targets(self, made: Made) -> Part:
+        """Return the part of a last layer, which goes along one of the losses of its output; of none the first."""
+        out = np.asarray(self.objects.forward(copy.deepcopy(made.layer), made.x.copy()))
+        first: Part | None = None
+        for said, target, above in targets_of(out, self.seed):
+            part = self._part(made, target, above)
+            if part.mark == "agrees":
+                return replace(part, beside=f"{part.beside}; along {said}")
+            first = first or part
+        assert first is not None
+        return first
 
     def _of_several(self, part: Part, made: Made) -> Part:
         """Return what agrees for one record as it is for several, which it need not be made for."""
@@ -136,8 +151,8 @@ class _Class:
         said = "where one number of the gradient from above is not 0, as of cross-entropy, and not where several are"
         return replace(agreed, compared=compared, beside=f"{agreed.beside}; {said}")
 
-    def _part(self, made: Made, above: Array | None = None) -> Part:
-        result, said, missing = self._compared(made, above)
+    def _part(self, made: Made, given: Array | None = None, above: Array | None = None) -> Part:
+        result, said, missing = self._compared(made, given, above)
         compared, first = sum(result.sizes.values()), result.first
         if first is not None:
             why = factor_of(first.tensor, [result.ratios.get(first.tensor)]) if len(result.wrong) == 1 else None
@@ -149,9 +164,13 @@ class _Class:
             return Part(self.label, "not compared", _BESIDE, compared, lines=self.lines, reason=reason)
         return Part(self.label, "agrees", f"{_BESIDE}; {said}", compared, lines=self.lines)
 
-    def _compared(self, made: Made, given: Array | None) -> tuple[Judged, str, list[str]]:
-        """Return the judgement, what was compared in words, and the weights whose gradient was not found."""
-        dx, others, above, after = self.file.run(self.label, self.objects.backward, made, given, _LR)
+    def _compared(self, made: Made, given: Array | None, at_output: Array | None) -> tuple[Judged, str, list[str]]:
+        """Return the judgement, what was compared in words, and the weights whose gradient was not found.
+
+        The backward method is given the gradient at the output, or something else of which it makes that.
+        """
+        dx, others, handed, after = self.file.run(self.label, self.objects.backward, made, given, _LR)
+        above: Array = handed if at_output is None else at_output
         before, expected = weights(made.layer), self._gradients(made, above)
         updated = [name for name, value in before.items() if _is_another(value, weights(after).get(name))]
         rate = self._rate(made, after) if updated else _LR

@@ -1,6 +1,5 @@
 """Where an object keeps the gradients of its weights: by name, in a dict or a list, in what it returns, or as the step that it made."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,9 +7,8 @@ import numpy as np
 
 from ...support.arrays import Array
 from ..binding import plain
-from .objects import weights
+from .objects import is_gradient_of, weights
 
-_BEFORE, _AFTER = r"(?:d(?:(?:l|loss|j|c|e|cost)(?:d|wrt))?|grad(?:ient)?s?(?:of)?|delta|nabla|g)", r"(?:grad(?:ient)?s?|delta|g)"
 _DICTS = ("grads", "gradients", "grad", "dparams")
 
 
@@ -21,7 +19,7 @@ def gradients_kept(before: Any, after: Any, others: Sequence[Any]) -> dict[str, 
     listed = others if not listed and len(others) == len(own) else listed or _in_order(own, after)
     found: dict[str, Any] = dict(zip(own, listed, strict=True)) if listed else {}
     for name in own:
-        grad = next((value for each, value in _arrays(after) if name not in found and _says(each, name)), None)
+        grad = next((value for each, value in _arrays(after) if name not in found and is_gradient_of(each, name)), None)
         found |= {} if grad is None else {name: grad}
     return found
 
@@ -56,9 +54,3 @@ def _is_new(before: Any, name: str, value: Array) -> bool:
     """Return whether an array is none of the weights that the object had before."""
     own = weights(before)
     return name not in own or (own[name].shape != value.shape)
-
-
-def _says(name: str, weight: str) -> bool:
-    """Return whether a name says that it is that weight's gradient."""
-    own = re.escape(plain(weight))
-    return re.fullmatch(f"{_BEFORE}{own}|{own}{_AFTER}", plain(name)) is not None

@@ -10,7 +10,7 @@ from ...support.errors import CompareError
 from ...userfile.source import Source
 from ..binding import plain
 
-Kind = Literal["layer", "gate", "loss", "static"]
+Kind = Literal["layer", "last", "gate", "loss", "static"]
 FORWARDS = ("forward", "forwardpass", "forwardpropagation", "forwardprop", "fprop", "feedforward", "call")
 BACKWARDS = (
     "backward", "backwardpass", "backwardpropagation", "backwardprop", "backprop", "backpropagation", "backpropagate", "bprop", "back",
@@ -77,7 +77,7 @@ def methods_in(tree: ast.Module) -> list[Methods]:
         pair = next(((forward, backward) for forward, backward in ways if forward in methods and backward in methods), None)
         each = None if pair is None else _classified(name, methods[pair[0]], methods[pair[1]])
         found += [] if each is None else [each]
-    return found
+    return found if any(each.kind == "layer" for each in found) else [each for each in found if each.kind != "last"]
 
 
 def own_methods(tree: ast.Module) -> dict[str, dict[str, ast.FunctionDef]]:
@@ -122,14 +122,27 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
         both = _is_static(forward) and _is_static(backward) and len(required(backward)) > 1
         return Methods(name, forward.name, backward.name, "static", tuple(required(backward))) if both else None
     inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
-    if len(inputs) == 1 and takes and plain(takes[0]) not in TARGETS and all(_is_rate(each) for each in takes[1:]) and len(takes) <= 2:
-        return Methods(name, forward.name, backward.name, "layer", takes)
+    if len(inputs) == 1 and takes and all(_is_rate(each) for each in takes[1:]) and len(takes) <= 2:
+        if not is_target(takes[0]):
+            return Methods(name, forward.name, backward.name, "layer", takes)
+        return None if _calls_on(forward) or _calls_on(backward) else Methods(name, forward.name, backward.name, "last", takes)
     is_loss = any(word in plain(name) for word in _LOSSES) or {plain(each) for each in takes} & {*TARGETS} or not takes
     if len(inputs) > 1 and len(takes) == 1 and not is_loss:
         return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs))
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
         return Methods(name, forward.name, backward.name, "loss", takes, tuple(inputs))
     return None
+
+
+def is_target(name: str) -> bool:
+    """Return whether a name stands for targets."""
+    return plain(name) in TARGETS or any(word in plain(name) for word in ("target", "label", "ytrue", "truth"))
+
+
+def _calls_on(method: ast.FunctionDef) -> bool:
+    """Return whether a method calls another object's that goes forward or back, as a network's does."""
+    calls = [each.func for each in ast.walk(method) if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)]
+    return any(plain(each.attr) in (*FORWARDS, *BACKWARDS) for each in calls)
 
 
 def _is_rate(name: str) -> bool:

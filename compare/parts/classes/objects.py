@@ -3,6 +3,7 @@
 import ast
 import copy
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
@@ -26,6 +27,7 @@ _INPUTS = ((4, 6), (3, 4, 6), ONE, (6,), (2, 6, 7), (3, 2, 6, 7), (3, 6, 7, 2), 
 _MADE = 60      # ways to make an object that are tried
 _UNKNOWN = (6, 5)      # for an argument of no known name
 _SMALL = 1e-5
+_BEFORE, _AFTER = r"(?:d(?:(?:l|loss|j|c|e|cost)(?:d|wrt))?|grad(?:ient)?s?(?:of)?|delta|nabla|g)", r"(?:grad(?:ient)?s?|delta|g)"
 _PARAMETERS = ("params", "parameters", "weights")
 _ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
     (("prime", "deriv"), (lambda x: 3 * x * x,)),
@@ -195,8 +197,15 @@ class _NoSmallNumbers(ast.NodeTransformer):
 
 
 def weights(layer: Any) -> dict[str, Array]:
-    """Return the arrays of floating point that an object has, by name, also those in a dict of parameters."""
-    return {name: place[name] for place in _places(vars(layer)) for name in place if _is_weight(place[name])}
+    """Return the arrays of floating point that an object has, by name, also those in a dict of parameters, without their gradients."""
+    found = {name: place[name] for place in _places(vars(layer)) for name in place if _is_weight(place[name])}
+    return {name: value for name, value in found.items() if not any(is_gradient_of(name, other) for other in found if other != name)}
+
+
+def is_gradient_of(name: str, weight: str) -> bool:
+    """Return whether a name says that it is that weight's gradient."""
+    own = re.escape(plain(weight))
+    return re.fullmatch(f"{_BEFORE}{own}|{own}{_AFTER}", plain(name)) is not None
 
 
 def _places(attributes: dict[str, Any]) -> list[dict[str, Any]]:
