@@ -107,7 +107,9 @@ def _may_be_weight(place: Place, array: Any, names: Sequence[str]) -> bool:
     """Return whether the array may be a weight: a matrix, or a vector to one unit, that is not named as a bias."""
     if array.size < 2 or array.ndim not in (1, 2):
         return False
-    return place_is(place, names) or (not is_bias(name_of(place)) and (array.ndim == 2 or is_parameter(place) == 2))
+    if is_bias(name_of(place)):      # beside a weight in what the names name
+        return name_of(place) in names
+    return place_is(place, names) or array.ndim == 2 or is_parameter(place) == 2
 
 
 def _before(place: Place) -> Place:

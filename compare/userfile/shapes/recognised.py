@@ -11,6 +11,7 @@ import numpy as np
 
 from ..source import UnusableFileError
 from . import course_modules, scientific
+from .asked import of_no_use, refuse_unknown
 from .classes import network as of_class
 from .definitions import load as definitions
 from .functions import network as of_functions
@@ -61,10 +62,12 @@ def _found(path: Path, options: Any, finders: Any) -> tuple[Any, Network]:
     if key in _known:
         rebuilt, network = _known[key]
         return rebuilt, rebuilt(module, network)
+    refuse_unknown(path.name, module, options)
     for networks, rebuilt in finders:
         first: Network | None = next(networks(module, options), None)
         if first is not None:
             first.note_rounding()
+            first.notes += of_no_use(first, options)
             _known[key] = rebuilt, first
             return rebuilt, first
     raise UnusableFileError(said_of(path.name, vars(module)["__tree__"], options))

@@ -189,6 +189,46 @@ def test_an_unknown_name_of_a_shape_is_an_error(tmp_path: Path) -> None:
         check(written(tmp_path, CLASS), shape={"klass": "Net"})
 
 
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ({"class": "Nett"}, r"--class Nett: mine.py has no class Nett; expected one of Net; did you mean Net\?"),
+        ({"weights": "W1,V2"}, "--weights V2: mine.py has no variable or attribute V2; expected one of W1, b1, W2, b2, h"),
+        ({"biases": "c1"}, "--biases c1: mine.py has no variable or attribute c1; expected one of W1"),
+        ({"step": "trian"}, r"--step trian: mine.py has no function or method trian; expected one of .*train.*; did you mean train\?"),
+        ({"forward": "feedForwad"}, r"--forward feedForwad: .*; did you mean feedForward\?"),
+    ],
+)
+def test_a_name_that_the_file_has_not_is_refused_and_the_nearest_proposed(tmp_path: Path, shape: dict[str, str], said: str) -> None:
+    with pytest.raises(UnusableFileError, match=said):
+        check(written(tmp_path, CLASS), shape=shape)
+
+
+def test_a_name_that_is_made_of_a_text_in_the_file_is_not_refused(tmp_path: Path) -> None:
+    made = CLASS.replace("self.b1 = np.zeros(n_hidden)", 'setattr(self, "b" + "1", np.zeros(n_hidden))')
+    assert check(written(tmp_path, made), seed=1, steps=2, shape={"biases": "b1,b2", "weights": "W1,W2"}).verdict == "equivalent"
+
+
+def test_a_name_that_is_of_no_use_is_said(tmp_path: Path) -> None:
+    found = check(EXAMPLES / "shapes/script_right.py", seed=1, steps=2, shape={"weights": "W1,W2", "forward": "sigmoid"})
+    assert found.verdict == "equivalent"
+    assert "of no use here: --forward sigmoid" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("shapes/script_right.py", {"weights": "W1,W2"}),
+        ("shapes/layer_objects_right.py", {"class": "Network", "weights": "layers", "step": "train", "forward": "forward"}),
+        ("loss_and_grads_right.py", {"class": "TwoLayerNet", "weights": "params", "step": "loss", "forward": "loss"}),
+    ],
+)
+def test_the_option_that_is_said_gives_the_same_network_with_its_biases(name: str, shape: dict[str, str]) -> None:
+    found = check(EXAMPLES / name, seed=1, steps=2, shape=shape)
+    assert f"as {' '.join(f'--{option} {value}' for option, value in shape.items())}" in found.conventions[0]
+    assert (found.verdict, found.problem.bias) == ("equivalent", True)
+
+
 OLD = """
     import numpy as np
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..calls import LAYOUTS, Layout
 from ..layers import Layer, chain
 from ..network import Network
-from ..spellings import role
+from ..spellings import fits_parameter, role
 from .names import carriers, data_of, fractions_in, frames_in, settings_of
 from .output import find_output
 from .parameters import HIDDEN, INPUTS, OUTPUTS, RECORDS, emptied, root_of
@@ -39,17 +39,22 @@ def rebuilt(module: Any, network: Network) -> Network:
 def _network(module: Any, loop: Loop, number: int, options: Mapping[str, str]) -> Network | None:
     """Return the network whose parameters the loop carries, if a pass changes them."""
     carried = [name for name in loop.carried if role(name) not in ("lr", "epochs", "x", "y")]
-    if "weights" in options:
-        wanted = [*options["weights"].split(","), *options.get("biases", "").split(",")]
-        carried = [name for name in carried if name in wanted] or carried
     data = data_of(module, loop)
     if not data["x"] or not data["y"]:
         return None
-    for names in carriers(module, loop, carried):
+    wanted = set(options["weights"].split(",")) if "weights" in options else None
+    for names in [*_asked(carried, options), *carriers(module, loop, carried)]:
         about = _carrying(module, loop, {"loop": number, "carried": names, **data}) if names else None
-        if about is not None:
+        if about is not None and wanted in (None, set(_names(about.layers))):
             return about
     return None
+
+
+def _asked(carried: list[str], options: Mapping[str, str]) -> Iterator[list[str]]:
+    """Yield the carried names without the weights and biases that the options do not name, where they name both."""
+    if {"weights", "biases"} <= options.keys():
+        wanted = f"{options['weights']},{options['biases']}".split(",")
+        yield [name for name in carried if name in wanted or not fits_parameter(name)]
 
 
 def _carrying(module: Any, loop: Loop, plan: dict[str, Any]) -> Network | None:
