@@ -12,7 +12,7 @@ from ..userfile.interface import Recognised
 from .decay import with_penalty
 from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
-from .own_loss import beside_the_step, in_words, is_of_own, own_losses, stated_by
+from .own_loss import SQUARES, beside_the_step, in_words, is_of_own, own_losses, stated_by
 from .own_penalty import STRENGTH, constant_penalty
 from .readings import Reading, evidence, readings
 from .result import Check, with_caveat
@@ -122,8 +122,7 @@ def _checked(
         one, two = right[0].problem["loss"], stated[0].problem["loss"]
         said = f"its step is right for {one}, and wrong for {two}, whose error has a factor f′"
         raise ProblemError(f"{attempt.name} does not say which loss it has: {said}; expected --loss {one} or --loss {two}")
-    most = max(each.agreeing for each in stated)
-    best = [each for each in stated if each.agreeing == most][:_MOST]
+    best = _likeliest(stated) if own or any(evidence(attempt.texts)) else _of_each_kind(found)
     checks: list[tuple[Check, Reading]] = []
     for each in best:      # two mistakes explain it less well than one by another reading
         checks.append((examined(each, keep=False, with_pairs=not any(_is_settled(one) for one, _ in checks)), each))
@@ -135,6 +134,18 @@ def _checked(
     check = examined(reading) if keep else check
     others = [other for other, _ in order[1:] if other.diagnosis and len(other.diagnosis) == len(check.diagnosis)]
     return _said(replace(check, notes=(*check.notes, *_also(check, others))), attempt, reading)
+
+
+def _likeliest(found: Sequence[Reading]) -> list[Reading]:
+    """Return those of the readings that make most steps right."""
+    most = max((each.agreeing for each in found), default=0)
+    return [each for each in found if each.agreeing == most][:_MOST]
+
+
+def _of_each_kind(found: Sequence[Reading]) -> list[Reading]:
+    """Return the likeliest readings of squared errors and of cross-entropy, for a file that says of neither."""
+    kinds = [[each for each in found if (each.problem["loss"] in SQUARES) is is_of_squares] for is_of_squares in (True, False)]
+    return sorted([each for kind in kinds for each in _likeliest(kind)], key=lambda each: -each.agreeing)
 
 
 def _is_settled(check: Check) -> bool:

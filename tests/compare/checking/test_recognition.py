@@ -74,6 +74,18 @@ def test_a_loss_that_is_not_said_is_asked_for_where_two_fit(tmp_path: Path) -> N
     assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "slope-missing")
 
 
+def test_a_mistake_is_explained_by_both_losses_where_none_is_said_and_none_is_right(tmp_path: Path) -> None:
+    text = CLASS.replace(" * self.h * (1 - self.h)", "")
+    path = written(tmp_path, text, DELTA=ENTROPY)
+    result = check(path, seed=1, steps=2)      # the output's step is right for bce alone
+    assert (result.verdict, result.problem.loss, result.diagnosis[0].causes[0].id) == ("different", "bce", "slope-missing")
+    assert result.diagnosis[0].causes[0].sentence == "f′ is left out of the error term of the hidden layer"
+    other = "if its loss is meant as half_mse, averaged over the records: f′ is left out of the error term of every layer"
+    assert [note.replace("summed over the outputs, ", "") for note in result.notes if "meant as" in note] == [other]
+    said = check(written(tmp_path, text, DELTA=SQUARES), seed=1, steps=2)      # and here for squared errors alone
+    assert (said.problem.loss, said.diagnosis[0].causes[0].id) == ("half_mse", "slope-missing")
+
+
 @pytest.mark.slow
 def test_a_loss_that_is_said_decides(tmp_path: Path) -> None:
     said = "\n\n    def mse(y, out):\n        return np.mean((y - out) ** 2)\n"
