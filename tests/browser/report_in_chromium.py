@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page
 
+from compare.report.grades import grades_page
 from tests.browser.reports import HOSTILE, chromium, written
 
 NAMES = ("equal", "different", "hint", "network", "could-not-run")
@@ -181,6 +182,26 @@ def test_on_a_phone_nothing_has_to_be_scrolled_sideways(name: str, opened: Opene
     page = opened(name, viewport={"width": 360, "height": 740})
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate(WIDER) == []
+
+
+GRADE: dict[str, Any] = {
+    "attempt": "ann.py", "verdict": "different", "score": 0.5, "stage": "new 0.weight", "mistakes": ["slope-missing"], "alternatives": [[]],
+    "hint": "f′ is left out of the error term of the hidden layer", "reason": None, "lines": ["cell 4, line 8"], "report": None,
+    "network": "4-7-6-3 sigmoid, biases, half_mse summed over outputs, sgd, lr 0.005",
+}
+
+
+@pytest.mark.parametrize("width", [360, 1100])
+def test_the_page_of_a_graded_folder_fits_the_screen_and_says_score_of_scores_alone(width: int, browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("".join(grades_page([GRADE])), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 740})
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.evaluate(WIDTHS) == [width, width]
+    assert page.evaluate(WIDER) == []
+    before = "query => getComputedStyle(document.querySelector(query), '::before').content"
+    assert page.evaluate(before, ".tally .score") == "none"
+    assert page.evaluate(before, ".grades td.score") == ('"score "' if width == 360 else "none")
+    page.close()
 
 
 @pytest.mark.parametrize("rule", [".line code { white-space: pre-wrap; }", ".data tr { display: flex; flex-wrap: wrap;"])
