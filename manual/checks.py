@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ def check_shape(what: str, array: NDArray[Any] | None, *axes: int | str) -> None
     """
     if array is None:
         return
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{what} is {array!r:.60}; expected an array ({', '.join(map(str, axes))}{',' * (len(axes) == 1)})")
     expected = list(axes)
     if "…" in expected:
         at = expected.index("…")

@@ -112,6 +112,8 @@ def check_network(
 
 def recognised_in(path: Path, shape: Mapping[str, str]) -> Attempt:
     """Return the file with the network that is found in it, of which `shape` says some names; raises UnusableFileError without one."""
+    if not isinstance(shape, Mapping) or not all(isinstance(value, str) for value in shape.values()):
+        raise ProblemError(f"shape is {shape!r}; expected names by some of {', '.join(SHAPE)}, as {{'class': 'NN', 'weights': 'wih,who'}}")
     unknown = [name for name in shape if name not in SHAPE]
     if unknown:
         raise ProblemError(f"shape has {', '.join(map(repr, unknown))}; expected some of {', '.join(SHAPE)}")

@@ -59,8 +59,11 @@ def train_in_lockstep(
     Of a module problem, the expected side is None: it is the problem's module. `train_beside_module` compares them.
     """
     if not isinstance(problem, Problem):
+        from ..problem.of_module import ModuleProblem
         from .of_module import train_beside_module
 
+        if not isinstance(problem, ModuleProblem):
+            raise ProblemError(f"problem is {kind_of(problem)}; expected one of Problem.draw, Problem.of or lesson_problem")
         if expected is not None:
             raise ProblemError(f"expected is {kind_of(expected)}; expected None with a module problem, whose module is the reference")
         return train_beside_module(actual, problem, steps=steps, mode=mode, keep=keep)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from ..support.arrays import Array, Batch
 from ..support.boundary import public_methods
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
+from ..support.suggest import did_you_mean
 from .arrays import checked_batch, checked_parameters, read_only
 from .pieces import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, REDUCTIONS
 from .validation import DTYPES, check_choice, check_flag, check_seed, checked_number, checked_optimizer_options, checked_sizes, is_whole
@@ -125,6 +126,10 @@ class Problem:
     @classmethod
     def draw(cls, sizes: tuple[int, ...], *, records: tuple[int, ...] = (7, 5, 6), seed: int = 21, **options: Any) -> "Problem":
         """Return a problem with batches of that many `records`, drawn from `seed`: standard normal inputs, targets uniform in [0, 1)."""
+        names = [each.name for each in fields(cls) if each.init and each.name not in ("sizes", "batches", "seed")]
+        for name in options:
+            if name not in names:
+                raise ProblemError(f"{name} is no option of a problem; expected some of {', '.join(names)}{did_you_mean(name, names)}")
         sizes = checked_sizes(sizes)
         check_seed(seed)
         generator = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ So a traceback ends at the user's own call, and the message, not the place in th
 import sys
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from types import FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -33,7 +34,7 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            if is_on_purpose(error):
+            if is_on_purpose(error) or (isinstance(error, TypeError) and not _takes(function, args, kwargs)):
                 _strip(error)
             raise      # which adds no frame of its own to a traceback that was taken away
 
@@ -50,6 +51,15 @@ def public_methods(kind: C) -> C:
         elif isinstance(value, (classmethod, staticmethod)):
             setattr(kind, name, type(value)(public(value.__func__)))
     return kind
+
+
+def _takes(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+    """Return whether the function has these arguments: an error about another one is the caller's, too."""
+    try:
+        signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def _strip(error: BaseException) -> None:

@@ -26,6 +26,7 @@ WORDS = manual.Embedding(ones(5, 2))
 ATTENTION = manual.MultiheadAttention(2, ones(12, 4), None, Linear(ones(4, 4)))
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
+    (lambda: Linear(3, 2), "weight is 3; expected an array (out, in)"),  # type: ignore[arg-type]
     (lambda: Linear(ones(4)), "weight has shape (4,); expected (out, in)"),
     (lambda: Linear(ones(3, 4), ones(1)), "bias has shape (1,); expected (3,)"),
     (lambda: Linear(ones(3, 4)).forward(ones(2, 5)), "a has shape (2, 5); expected (…, 4)"),

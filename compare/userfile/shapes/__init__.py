@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ...support.suggest import did_you_mean
+
 FOLDER = Path(__file__).parent
 RECOGNISED = FOLDER / "recognised.py"      # the adapter of files in which a network is found
 NAMES = ("lesson", "loss_and_grads", "network_class", "parameters_dict", "weight_lists")
@@ -13,5 +15,6 @@ def adapter_at(name: str) -> Path:
     if not Path(name).is_file() and name in NAMES:
         return FOLDER / f"{name}.py"
     if not Path(name).is_file():
-        raise FileNotFoundError(f"{name} is no file; expected an adapter, or one of the names {', '.join((*NAMES, *PARTS))}")
+        names, meant = ", ".join((*NAMES, *PARTS)), did_you_mean(name, (*NAMES, *PARTS))
+        raise FileNotFoundError(f"{name} is no file; expected an adapter, or one of the names {names}{meant}")
     return Path(name)

@@ -35,10 +35,13 @@ PROBLEM = Problem.draw((3, 2, 1))
 RAISING: dict[str, Callable[[], Any]] = {
     "check": lambda: check("no such file.py"),
     "check, options": lambda: check({"train_step": print}, problem={"sizess": (3, 1)}),
+    "check, shape": lambda: check(__file__, shape="NN"),  # type: ignore[arg-type]
+    "check, adapter": lambda: check(__file__, adapter="weight_list"),
     "assert_equivalent": lambda: assert_equivalent(nn.Linear(2, 1), nn.Linear(2, 1)),
     "assert_equivalent, different": lambda: assert_equivalent(Wrong(), PROBLEM),
     "assert_same_gradients": lambda: assert_same_gradients(torch.sin, torch.cos, torch.ones(3)),
     "train_in_lockstep": lambda: train_in_lockstep(None, None, PROBLEM, steps=3),
+    "train_in_lockstep, problem": lambda: train_in_lockstep(None, None, 3, steps=3),  # type: ignore[arg-type]
     "record": lambda: record(PROBLEM, "", steps=0),
     "replay": lambda: replay("no such trace", "no such file.py"),
     "differences": lambda: differences("no such trace", "none"),
@@ -46,6 +49,7 @@ RAISING: dict[str, Callable[[], Any]] = {
     "lesson_problem, file": lambda: lesson_problem("no such file.csv"),
     "Problem": lambda: Problem(sizes=(3,), batches=()),
     "Problem.draw": lambda: Problem.draw((3, 2), loss="mes"),
+    "Problem.draw, option": lambda: Problem.draw((3, 2), activation="tanh"),
     "Problem.of": lambda: Problem.of(nn.Linear(2, 1), inputs=()),
     "Program": lambda: Program(""),
     "Trace": lambda: Trace("no such trace"),
@@ -89,6 +93,13 @@ def test_the_users_own_frames_of_a_cause_are_kept() -> None:
     assert "/compare/" not in said.replace(__file__, "")
 
 
+@pytest.mark.parametrize("call", [lambda: check("x.py", sed=1), lambda: Problem(size=3), lambda: train_in_lockstep(1)])  # type: ignore[call-arg]
+def test_an_argument_that_there_is_not_ends_at_the_users_own_call_too(call: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match="argument") as caught:
+        call()
+    assert {frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)} == {__file__}
+
+
 def test_another_error_keeps_its_frames() -> None:
     """The control: a mistake of the package is to be found."""
 
@@ -96,6 +107,13 @@ def test_another_error_keeps_its_frames() -> None:
     def fails() -> None:
         SimpleNamespace().nothing  # noqa: B018
 
+    @public
+    def fails_by_its_type() -> None:
+        len(3)  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError) as wrong:
+        fails_by_its_type()
+    assert [frame.name for frame in traceback.extract_tb(wrong.value.__traceback__)][1:] == ["call", "fails_by_its_type"]
     with pytest.raises(AttributeError) as caught:
         fails()
     assert [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][1:] == ["call", "fails"]
