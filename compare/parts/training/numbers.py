@@ -58,6 +58,24 @@ class _Slot:
         self.target[self.key] = value
 
 
+@dataclass(frozen=True)
+class _Entry(_Slot):
+    """An entry of a tuple, which is replaced by one with another entry; `target` is the place of the tuple."""
+
+    def put(self, value: Any) -> None:
+        entries = list(self.target.get())
+        entries[self.key] = value
+        self.target.put(_like(self.target.get(), entries))
+
+    def get(self) -> Any:
+        return self.target.get()[self.key]
+
+
+def _like(value: Any, entries: list[Any]) -> Any:
+    """Return a tuple of that kind with these entries."""
+    return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)
+
+
 def _of(slot: _Slot, path: str, seen: set[int], depth: int) -> Iterator[Numbers]:
     value = slot.get()
     if isinstance(value, (bool, np.bool_, str, bytes, type, ModuleType, FunctionType, MethodType)) or value is None or depth > _DEEP:
@@ -79,7 +97,8 @@ def _of(slot: _Slot, path: str, seen: set[int], depth: int) -> Iterator[Numbers]
     elif isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
         entries = value if not isinstance(value, np.ndarray) else value.ravel()
         for index in range(min(len(entries), _MOST_OF_LIST)):
-            yield from _of(_Slot(entries, index, entries), f"{path}[{index}]", seen, depth + 1)
+            entry = _Entry(entries, index, slot) if isinstance(value, tuple) else _Slot(entries, index, entries)
+            yield from _of(entry, f"{path}[{index}]", seen, depth + 1)
     elif isinstance(value, dict):
         for key in list(value)[:_MOST_OF_LIST]:
             yield from _of(_Slot(value, key, value), f"{path}[{key!r}]", seen, depth + 1)

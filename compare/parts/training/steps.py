@@ -85,9 +85,24 @@ def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) ->
     step.kinds = [*_kinds(before, run, {(place, is_second) for place, is_second in outputs if place in places})]
     step.losses = [each for place, is_second in sorted(outputs) if place in places for each in _candidates(before, place, is_second)]
     step.losses += _named(before, run)
-    step.still = [path for path in still if path not in step.carried]
+    step.still = [path for path in dict.fromkeys([*still, *_alike(step, before, base, changed, outputs)]) if path not in step.carried]
     is_step = any(differ(run.start[path], run.end[path]) for path in step.paths if path in run.end)
     return step if step.losses and step.groups and is_step else None
+
+
+def _alike(step: Step, before: Measure, base: Mapping[str, Array], changed: set[str], outputs: Places) -> Iterator[str]:
+    """Yield what is an attribute as trained ones of other objects are, is left as it is, and has an influence on an output."""
+    trained = {_attribute(path) for path in step.paths if "." in path}
+    for path in [each for each in before.start if each not in changed and "." in each and _attribute(each) in trained][:_MOST_PATHS]:
+        way = TINY * noise(before.start[path], np.random.default_rng(0))
+        moved = step.measured({**base, path: base.get(path, 0) + way})
+        if moved is not None and influenced(before, moved) & outputs:
+            yield path
+
+
+def _attribute(path: str) -> str:
+    """Return the name of the attribute at the end of a path."""
+    return path.rpartition(".")[2].partition("[")[0]
 
 
 def _is_repeated(plain: Measure, again: Measure | None) -> bool:

@@ -10,7 +10,7 @@ from ...support.arrays import Array
 from .numbers import numbers_of
 from .watch import Hooks, Region, Seen, same
 
-_MOST_BEGUN = 4000      # regions that are entered
+_MOST_BEGUN = 4000      # regions that are entered, and more until a round of each loop around has ended
 _SECONDS = 6.0      # of looking
 _LOOKED = 8      # instances of a region that are looked at, in the first part of that time
 Changes = dict[str, Array]      # by path which entries are others
@@ -52,7 +52,7 @@ class Survey(Hooks):
         """Note the numbers at the beginning of a region."""
         self._begun += 1
         left = self._until - time.process_time()
-        if self._begun > _MOST_BEGUN or left < 0:
+        if left < 0 or (self._begun > _MOST_BEGUN and self._has_seen_loops()):
             raise Seen
         met = self.regions.setdefault((line, is_call), Met(len(self._stack)))
         met.depth = max(met.depth, len(self._stack))
@@ -64,6 +64,10 @@ class Survey(Hooks):
         if state is not None and len(met.changed) == 1:
             met.fleeting = {path for path, old in met.ended.items() if path not in state or not same(old, state[path])}
         self._stack.append(((line, is_call), state))
+
+    def _has_seen_loops(self) -> bool:
+        """Return whether a round of each loop that it is in has ended."""
+        return all(region[1] or self.regions[region].changed for region, _ in self._stack)
 
     def ends(self, line: int, is_call: bool, local: Any) -> None:
         """Note which numbers the region has changed."""

@@ -1,0 +1,100 @@
+"""Programs of many forms are checked by their own steps: each has a right text, and faults that are found in it."""
+
+from pathlib import Path
+
+import pytest
+
+from compare.parts.check import check_parts
+from compare.parts.result import PartsCheck
+
+TUPLES = """
+import math, random
+
+class Node:
+    def __init__(self, below):
+        self.value, self.delta = 0.0, 0.0
+        self.edges = [(node, random.uniform(-1, 1)) for node in below]
+
+    def go(self):
+        self.value = 1 / (1 + math.exp(-sum(w * node.value for node, w in self.edges)))
+
+    def learn(self, rate):
+        self.edges = [(node, w + rate * self.delta * node.value) for node, w in self.edges]
+
+inputs = [Node([]), Node([])]
+hidden = [Node(inputs) for _ in range(3)]
+out = Node(hidden)
+for epoch in range(100):
+    for a, b, t in [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)]:
+        inputs[0].value, inputs[1].value = a + 0.1, b + 0.2
+        for node in hidden + [out]:
+            node.go()
+        out.delta = (t - out.value) * out.value * (1 - out.value)
+        for node, (_, w) in zip(hidden, out.edges):
+            node.delta = w * out.delta * node.value * (1 - node.value)
+        for node in hidden + [out]:
+            node.learn(0.4)
+"""
+SUMS = """
+import numpy as np
+random = np.random.default_rng(0)
+x, t = random.normal(size=(12, 2)), random.normal(size=12)
+W, v, b = random.normal(size=(4, 2)), random.normal(size=4), np.zeros(4)
+for epoch in range(300):
+    gW, gv, gb = np.zeros((4, 2)), np.zeros(4), np.zeros(4)
+    for n in range(12):
+        h = np.zeros(4)
+        for i in range(4):
+            for j in range(2):
+                h[i] += W[i, j] * x[n, j]
+        h = np.tanh(h + b)
+        e = h @ v - t[n]
+        for i in range(4):
+            gv[i] += e * h[i]
+            gb[i] += e * v[i] * (1 - h[i] ** 2)
+            for j in range(2):
+                gW[i, j] += e * v[i] * (1 - h[i] ** 2) * x[n, j]
+    W -= 0.1 / 12 * gW
+    v -= 0.1 / 12 * gv
+    b -= 0.1 / 12 * gb
+"""
+
+FORMS = {
+    "weights in tuples beside their nodes": (TUPLES, [
+        ("w * out.delta * node.value * (1 - node.value)", "w * out.delta"),
+        ("w + rate", "w - rate"),
+        ("zip(hidden, out.edges)", "zip(hidden[::-1], out.edges)"),
+        ("in hidden + [out]:\n            node.learn", "in hidden:\n            node.learn"),
+    ]),
+    "a step after thousands of rounds": (SUMS, [
+        ("gb[i] += e * v[i]", "gb[i] = e * v[i]"),
+        ("* (1 - h[i] ** 2) * x[n, j]", "* x[n, j]"),
+        ("v -= 0.1", "v += 0.1"),
+        ("gv[i] += e * h[i]", "gv[i] += e"),
+    ]),
+}
+
+
+@pytest.fixture(autouse=True)
+def _few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step of some rounds be one of thousands."""
+    monkeypatch.setattr("compare.parts.training.survey._MOST_BEGUN", 200)
+
+
+def checked(folder: Path, text: str) -> PartsCheck:
+    path = folder / "mine.py"
+    path.write_text(text)
+    return check_parts(path, "training", 1)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_right_program_agrees(name: str, tmp_path: Path) -> None:
+    result = checked(tmp_path, FORMS[name][0])
+    assert (result.verdict, {part.mark for part in result.parts}) == ("equivalent", {"agrees"})
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [(name, old, new) for name, (_, faults) in FORMS.items() for old, new in faults])
+def test_a_fault_is_found(name: str, old: str, new: str, tmp_path: Path) -> None:
+    text, _ = FORMS[name]
+    assert text.count(old) == 1
+    assert checked(tmp_path, text.replace(old, new)).verdict == "different"
