@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
-from types import SimpleNamespace
+from types import FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -130,16 +130,21 @@ def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan]:
     """Yield plans for the classes of a file, and for its functions if it has matrices, the likeliest first; they need not work."""
     for name, each in list(space.items()):
         if inspect.isclass(each) and each.__module__ == space["__name__"]:
-            for number in range(len(list(makers(each))), -1, -1):
-                made = Made(name, number)
-                try:
-                    dims = _dims(vars(made(space)))
-                except Exception:      # whatever the file raises
-                    continue
+            numbers = range(len(list(makers(each))), -1, -1)
+            every = [(made, dims) for made in (Made(name, number) for number in numbers) if (dims := _dims_of(made, space)) is not None]
+            for made, dims in sorted(every, key=lambda one: max(one[1], default=0) > _MOST_UNITS):      # what is large is slow
                 yield from _plans(made, each, methods(each), dims)
     if dims := _dims(space):
         functions = Made("", 0)(space)
         yield from _plans(Made("", 0), functions, ranked(vars(functions), (*STEP, *FORWARD)), dims)
+
+
+def _dims_of(made: Made, space: Mapping[str, Any]) -> list[int] | None:
+    """Return the sizes of the matrices in what is made; None where that cannot be made."""
+    try:
+        return _dims(vars(made(space)))
+    except Exception:      # whatever the file raises
+        return None
 
 
 def _plans(made: Made, each: Any, own: list[str], dims: list[int]) -> Iterator[Plan | ErrorPlan]:
@@ -156,6 +161,7 @@ def _plans(made: Made, each: Any, own: list[str], dims: list[int]) -> Iterator[P
         takes = any(_takes_targets(each, method) for method in sequence)
         both = [(inputs, outputs) for inputs in sizes for outputs in ([1, *reversed(sizes)] if takes else [inputs])]
         every = list(ways(sequence, [LAYOUTS[layout] for layout in _LAYOUTS], forward, in_pairs=True))
+        every = [each for each in every if takes or each.is_paired or (each.form == 0 and not each.is_index)]
         for calls, (inputs, outputs) in islice(product(every, both), _MOST):
             yield Plan(made, inputs, outputs, calls, of_one=False)
         for calls, (inputs, outputs) in product([each for each in every if each.layout.name in ("rows", "stack")] if takes else (), both):
@@ -170,7 +176,10 @@ def _arguments(each: Any, name: str) -> list[str]:
 
 
 def _takes_targets(each: Any, method: str) -> bool:
-    return bool({"y", "pairs"} & set(roles_of(getattr(each, method)).values()))
+    function = getattr(each, method)
+    if inspect.isclass(each) and isinstance(inspect.getattr_static(each, method), FunctionType):      # the object is no argument
+        function = MethodType(function, each)
+    return bool({"y", "pairs"} & set(roles_of(function).values()))
 
 
 def _dims(space: Mapping[str, Any]) -> list[int]:

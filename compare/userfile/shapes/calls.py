@@ -140,10 +140,9 @@ def filled(function: Any, values: Mapping[str, Any], known: Mapping[str, Any] | 
         elif what in NOTHING and not (what in (*_ABSENT, "seed", "batch", "epochs") and _is_fitting(each, what)):
             given[each.name] = NOTHING[str(what)]
         elif each.default is each.empty:
-            if what == "none":
-                given[each.name] = None
-            else:
+            if what not in ("none", "true"):
                 raise UnfilledError(f"{each.name} is an argument of which it is not known what it stands for")
+            given[each.name] = True if what == "true" else None
     return given
 
 

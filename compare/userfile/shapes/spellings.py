@@ -33,6 +33,7 @@ _OF_BOTH = (
     ("zero", _named(r"""
         l1|decay(_?rate)?|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay|tol(erance)?
     """)),
+    ("true", _named(r"(is|use|has|have|with|add|include|enable)_?bias(es)?|bias_?(active|enabled|on)")),
     ("false", _named(r"""
         verbose|print_?(cost|loss|every|error|freq)?|plot|shuffle|debug|log|show|display|disp|quiet|monitor\w*|early_?stop\w*
         |report|(give|return|with|is|do|use)_\w+|print(_\w+)?
@@ -127,6 +128,7 @@ CACHE = re.compile(
 )
 GRADS = re.compile(r"d?grad(ient)?s?|dparams|derivatives?|deltas|updates|backward_?results?")
 # fmt: on
+_NO_WEIGHTS = re.compile(r"decay|std|scale|^(is|use|has|have|with|add|include|enable)_", re.IGNORECASE)      # but how they are made
 _AMBIGUOUS_RATE = re.compile(r"alpha|epsilon|rate|gamma_?lr|learning", re.IGNORECASE)
 _BIAS = re.compile(
     r"(.*bias.*|b|bs|b\d+|b_?[a-z0-9]{1,3}|[a-z0-9]{1,2}_?b|.*_b\d*|b_.*|.*intercept.*|beta\d*|theta0|thresholds?)$", re.IGNORECASE
@@ -148,7 +150,7 @@ def role(name: str, *, constructs: bool = False) -> str | None:
     """Return what an argument of that name stands for, in a constructor or a method; None where that is not known."""
     rows = (*_OF_BOTH, *(_OF_CONSTRUCTORS if constructs else _OF_METHODS))
     bare = name.strip("_")
-    if constructs and re.search("weight|bias(es)?$", bare, re.IGNORECASE) and not re.search("decay|std|scale", bare, re.IGNORECASE):
+    if constructs and re.search("weight|bias(es)?$", bare, re.IGNORECASE) and not _NO_WEIGHTS.search(bare):
         return None      # first weights, which a constructor draws without them
     return next((what for what, pattern in rows if pattern.fullmatch(bare)), None)
 

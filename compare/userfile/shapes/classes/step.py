@@ -1,11 +1,12 @@
 """The step of a class, or its gradients: the methods after which the parameters have changed, or that return as many arrays."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..calls import Layout, arrays_in
+from ..calls import Layout, arrays_in, roles_of
 from ..network import Network, assigned
 from ..places import places
 from ..settings import made_plain, set_penalty, set_rate
@@ -30,7 +31,8 @@ def find_step(trial: Trial, layouts: Sequence[Layout], forward: str | None) -> s
             except Exception:
                 continue
             is_changed = any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-            if is_changed and all(np.isfinite(array).all() for array in after) and not (calls.is_index and _regresses(trial, step, rows)):
+            is_other = (calls.is_index and _regresses(trial, step, rows)) or _has_no_targets(trial, calls, after)
+            if is_changed and all(np.isfinite(array).all() for array in after) and not is_other:
                 about.step, about.is_index, about.is_single = step, calls.is_index, not calls.layout.is_whole
                 about.plan["step"] = calls
                 return ", ".join(sequence)
@@ -67,6 +69,22 @@ def _regresses(trial: Trial, step: Any, rows: slice) -> bool:
     if all(np.array_equal(a, b) for a, b in zip(*steps[:2], strict=True)):
         return False
     return all(np.allclose(c - b, b - a, rtol=1e-9, atol=1e-12) for a, b, c in zip(*steps, strict=True))
+
+
+def _has_no_targets(trial: Trial, calls: Calls, after: Sequence[Any]) -> bool:
+    """Return whether the step takes no targets, and is the same whatever they are, as an autoencoder's, which has them from its records."""
+    rows, root = calls.rows, trial.fresh(calls.rows)
+    taking = [name for name in calls.names if rank(name, LOSS) < 0]
+    if calls.is_paired or {"y", "pairs"} & {what for name in taking for what in roles_of(getattr(root, name)).values()}:
+        return False
+
+    def ends(y: Any) -> list[Any]:
+        own = replace(trial, y=y)
+        found: list[Any] = trial.about.parameters(stepper(trial.about, calls)(own.fresh(rows), own.x[rows], own.y[rows], 0.5))
+        return found
+
+    is_random = any(not np.array_equal(a, b) for a, b in zip(ends(trial.y), after, strict=True))
+    return is_random or all(np.array_equal(a, b) for a, b in zip(ends(1 - trial.y), after, strict=True))
 
 
 def likely_gradients(trial: Trial, forward: str | None) -> list[str]:

@@ -1,0 +1,92 @@
+"""Forms in which people write networks, checked without any option: each has a right text, and faults that are found in it."""
+
+from pathlib import Path
+
+import pytest
+
+from compare.checking.check import check
+
+CODER = """
+import numpy as np
+
+class Coder:
+    def __init__(self, n_in=300, n_mid=3, lr=0.1):
+        self.A, self.a = np.random.randn(n_in, n_mid) * 0.1, np.zeros(n_mid)
+        self.B, self.b = np.random.randn(n_mid, n_in) * 0.1, np.zeros(n_in)
+        self.lr = lr
+
+    def forward(self, X):
+        self.h = np.tanh(X @ self.A + self.a)
+        return self.h @ self.B + self.b
+
+    def train_step(self, X):
+        out = self.forward(X)
+        e = (out - X) / len(X)
+        d = (e @ self.B.T) * (1 - self.h ** 2)
+        self.B -= self.lr * self.h.T @ e
+        self.b -= self.lr * e.sum(axis=0)
+        self.A -= self.lr * X.T @ d
+        self.a -= self.lr * d.sum(axis=0)
+        return 0.5 * np.mean(np.sum((out - X) ** 2, axis=1))
+"""
+FLAG = """
+import numpy as np
+
+def squash(z):
+    return 1 / (1 + np.exp(-z))
+
+class Net:
+    def __init__(self, num_in, num_hidden, num_out, is_bias):
+        self.bias_on = is_bias
+        self.lower, self.upper = np.random.randn(num_hidden, num_in), np.random.randn(num_out, num_hidden)
+        self.bias_h, self.bias_o = np.zeros((num_hidden, 1)), np.zeros((num_out, 1))
+
+    def predict(self, x):
+        return squash(self.upper @ squash(self.lower @ x + self.bias_h) + self.bias_o)
+
+    def train(self, x, target):
+        h = self.lower @ x
+        h = squash(h + self.bias_h if self.bias_on else h)
+        o = self.upper @ h
+        o = squash(o + self.bias_o if self.bias_on else o)
+        d = (target - o) * o * (1 - o)
+        e = (self.upper.T @ d) * h * (1 - h)
+        self.upper += 0.1 * d @ h.T
+        self.lower += 0.1 * e @ x.T
+        self.bias_o = self.bias_o + 0.1 * d
+        self.bias_h = self.bias_h + 0.1 * e
+"""
+
+FORMS = {
+    "a step that takes its targets from its inputs, of large layers by default": (CODER, [
+        ("(1 - self.h ** 2)", "(1 - self.h)"),
+        ("self.A -=", "self.A +="),
+        ("e.sum(axis=0)", "e.mean(axis=0)"),
+        ("(e @ self.B.T)", "((out + X) / len(X) @ self.B.T)"),
+    ]),
+    "a constructor that is to be told whether there are biases": (FLAG, [
+        ("self.lower += 0.1 * e @ x.T", "self.lower += 0.1 * h * e @ x.T"),
+        ("* h * (1 - h)", ""),
+        ("self.bias_h + 0.1 * e", "self.bias_h - 0.1 * e"),
+        ("        e = (self.upper.T @ d) * h * (1 - h)\n        self.upper += 0.1 * d @ h.T\n",
+         "        self.upper += 0.1 * d @ h.T\n        e = (self.upper.T @ d) * h * (1 - h)\n"),
+    ]),
+}
+
+
+def verdict_of(folder: Path, text: str) -> str:
+    path = folder / "mine.py"
+    path.write_text(text)
+    return check(path, seed=1).verdict
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_right_file_is_equivalent(name: str, tmp_path: Path) -> None:
+    assert verdict_of(tmp_path, FORMS[name][0]) == "equivalent"
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [(name, old, new) for name, (_, faults) in FORMS.items() for old, new in faults])
+def test_a_fault_is_found(name: str, old: str, new: str, tmp_path: Path) -> None:
+    text, _ = FORMS[name]
+    assert text.count(old) == 1
+    assert verdict_of(tmp_path, text.replace(old, new)) == "different"
