@@ -14,7 +14,8 @@ H = 1e-4      # of the spread of what is moved, in differences
 
 def noise(value: Array, random: np.random.Generator, least: float = 0.01) -> Array:
     """Return a number of either sign for each, of the size of their spread, but not less than that."""
-    spread = float(np.std(value)) or 0.3
+    finite = value[np.isfinite(value)]      # a mask may have −∞
+    spread = float(np.std(finite) if finite.size else 0.0) or 0.3
     signs, sizes = random.choice((-1.0, 1.0), size=value.shape), random.uniform(0.5, 1.5, size=value.shape)
     return np.asarray(signs * sizes * min(max(spread, least), 1.0))
 

@@ -10,6 +10,7 @@ from .step import Places, State, Step
 from .watch import Measure
 
 _MOST = 40      # that are looked at one by one
+_LEAST_SHARE = 1e-6      # of a momentum; a step that is next to none is any small share of anything
 
 
 def states_of(step: Step, base: Mapping[str, Array], run: Measure, random: np.random.Generator, outputs: Places) -> Iterator[State]:
@@ -54,7 +55,8 @@ def momenta_among(step: Step, base: Mapping[str, Array], run: Measure, random: n
         for of in sorted(step.paths - {path}):
             if all(each.end[path].size == each.end[of].size for each in runs):
                 ratios = [_one_number(each.end[of] - each.start[of], each.end[path]) for each in runs]
-                if _same_of(ratios) is not None and ratios[0]:
+                share = _same_of(ratios)
+                if share is not None and abs(share) > _LEAST_SHARE:
                     yield State(path, of)
 
 

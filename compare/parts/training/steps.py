@@ -73,10 +73,12 @@ def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) ->
     if run is None:
         return None
     changed |= _changed(run) - met.fleeting
-    before = run
+    before = wide = run
     for _ in range(2):      # what is seen before the first change of what is trained, and what that says is trained
         before = step.measured(base) or before
-        outputs, names = _outputs(_influences(step, before, base, changed, random))
+        afar = {**base, **{path: 0.5 * noise(run.start[path], random, 0.3) for path in sorted(step.paths)}}      # small weights hide others
+        wide = step.measured(afar) or before
+        outputs, names = _outputs(_influences(step, wide, base if wide is before else afar, changed, random))
         groups = _grouped(path for path in changed if path in before.start)
         step.groups = {name: groups[name] for name in sorted(names)}
     _set_apart(step, base, before, run, random, outputs)
@@ -140,7 +142,8 @@ def _beside(step: Step, base: Mapping[str, Array], run: Measure, random: np.rand
         way = TINY * noise(run.start[path], random)
         moved = None if LOSS.search(path) or path in run.whole else step.measured({**base, path: base.get(path, 0) + way})
         if moved is not None and _shape(moved, path) == way.shape:
-            shift = moved.end[path] - run.end[path]
+            with np.errstate(invalid="ignore"):      # a mask may have −∞
+                shift = moved.end[path] - run.end[path]
             found += [path] if np.sum(shift * way) > 0.99 * np.sum(way * way) else []
     return sorted(found)
 
