@@ -36,7 +36,7 @@ _ATTEMPT = ("file", "--command", "--timeout", "--adapter")
 _CHECK_REPORT = ("--hint", "--json", "--quiet", "--report", "--junitxml", "--github")
 _SHARED: dict[str, dict[str, Any]] = {      # the options of several commands
     "trace": {"metavar": "TRACE", "help": "the folder that `record` has written"},
-    "file": {"nargs": "?", "metavar": "FILE", "help": "a Python file"},
+    "file": {"nargs": "?", "metavar": "FILE", "help": "a Python file, or a notebook"},
     "--command": {"dest": "program", "metavar": "CMD", "help": "in its place, a program that speaks docs/protocol.md"},
     "--timeout": {"type": parsers.seconds, "metavar": "S", "help": "of each answer of --command (default 10 seconds)"},
     "--adapter": {"metavar": "NAME", "help": "what maps files of some other shape onto the contract: a file, or a name of those that ship"},
@@ -234,7 +234,7 @@ def _suppress_defaults(command: argparse.ArgumentParser, *own: str) -> None:
 
 
 def _fill_grade(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", metavar="DIR", type=parsers.path, help="Python files, folders of them, and zip archives")
+    command.add_argument("folder", metavar="DIR", type=parsers.path, help="Python files, notebooks, folders of them, and zip archives")
     out = "the folder of the results: lines, a table and a page"
     command.add_argument("--out", metavar="RESULTS", type=parsers.path, required=True, help=out)
     _add_shared(command, "--adapter")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..support.errors import ProblemError
+from ..support.suggest import did_you_mean
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -80,8 +81,12 @@ def _only(name: str, functions: Sequence[tuple[str, _Function]], where: str) -> 
         return found[0]
     if found:
         raise ProblemError(f"{where} defines {name} {len(found)} times; expected it once")
-    known = ", ".join(dict.fromkeys(full for full, _ in functions)) or "none"
-    raise ProblemError(f"{where} has no function {name}; expected one of its functions: {known}")
+    known = list(dict.fromkeys(full for full, _ in functions))
+    if not known:
+        raise ProblemError(f"{where} defines no function; expected a Python file with those to leave out")
+    method = next((each for each in known if each.endswith(f".{name}")), None)
+    meant = f"; did you mean {method}?" if method else did_you_mean(name, known)
+    raise ProblemError(f"{where} has no function {name}; expected one of its functions: {', '.join(known)}{meant}")
 
 
 def _without_body(text: str, function: _Function) -> str:

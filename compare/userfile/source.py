@@ -43,7 +43,7 @@ class Source:
         try:
             return _compiled(path, path.read_bytes())
         except FileNotFoundError:
-            meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*.py")])
+            meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*") if each.suffix in (".py", ".ipynb")])
             raise UnusableFileError(f"{path} is not there; expected a Python file{meant}") from None
         except OSError as error:
             raise UnusableFileError(f"{path} cannot be read: {error.strerror}; expected a Python file") from None

@@ -82,8 +82,9 @@ def test_all_else_of_a_file_stays(path: Path) -> None:
     ("text", "names", "said"),
     [
         (FILE, ["nothing"], "a.py has no function nothing; expected one of its functions: slope, Layer.forward, Layer.backward"),
-        (FILE, ["forward"], "a.py has no function forward"),
-        ("x = 1\n", ["f"], "expected one of its functions: none"),
+        (FILE, ["forward"], "; did you mean Layer.forward?"),
+        (FILE, ["sloep"], "; did you mean slope?"),
+        ("x = 1\n", ["slope"], "a.py defines no function; expected a Python file with those to leave out"),
         ("def f(): pass\ndef f(): pass\n", ["f"], "a.py defines f 2 times; expected it once"),
         ("def f(): return (", ["f"], "a.py cannot be read: "),
         ("def f():\n    def g(): pass\n    return g\n", ["f", "f.g"], "--leave-out: g lies inside f; expected the outer one alone"),
