@@ -28,6 +28,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where all options are listed, and exit with 2."""
         message = message.replace("the following arguments are required:", "the command is not complete; expected")
+        if (words := message.removeprefix("unrecognized arguments: ")) != message:
+            message = f"{words} is more than the command takes; expected what its usage says"
         self.exit(2, f"{self.prog}: error: {message}{' See' if message.endswith('?') else '; see'} {self.prog} --help\n")
 
     def filled(self) -> Parser:

@@ -16,6 +16,7 @@ from ..exercises.sets import Exercise, ExerciseSet
 from ..report.console import make_console
 from ..support.errors import ProblemError
 from ..support.output import Writing
+from ..userfile.source import not_there
 from ..watching.page import LocalPage
 from ..watching.saved import Saved
 from ..watching.warm import Answer, Warm
@@ -73,6 +74,8 @@ def watch_check(options: Namespace, check_interrupt: CheckInterrupt) -> str:
         raise ProblemError("--watch is given without a FILE; expected one, a program cannot be watched")
     others = [options.adapter, options.reference and options.reference.rpartition(":")[0]]
     files = [Path(each) for each in (options.file, *others) if each]
+    if not files[0].is_file():      # nobody would notice that it is never checked
+        raise ProblemError(not_there(files[0]) if not files[0].exists() else f"{files[0]} is a folder; expected a Python file")
     argv = [word for word in options.argv if word != "--watch"]
     _say(f"Watching {_named(files)}; Ctrl-C ends it")
     with closing(_answers(lambda: files, lambda path: argv, check_interrupt)) as answers:

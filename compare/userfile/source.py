@@ -43,8 +43,7 @@ class Source:
         try:
             return _compiled(path, path.read_bytes())
         except FileNotFoundError:
-            meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*") if each.suffix in (".py", ".ipynb")])
-            raise UnusableFileError(f"{path} is not there; expected a Python file{meant}") from None
+            raise UnusableFileError(not_there(path)) from None
         except OSError as error:
             raise UnusableFileError(f"{path} cannot be read: {error.strerror}; expected a Python file") from None
 
@@ -55,6 +54,12 @@ class Source:
     def place(self, number: int) -> str:
         """Return where that line is in words: "line 7", or of a notebook "cell 3, line 7"."""
         return place_in("\n".join(self.lines), self.path, number)
+
+
+def not_there(path: Path) -> str:
+    """Return what is said of a path without a file, with the file beside it that may be meant."""
+    meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*") if each.suffix in (".py", ".ipynb")])
+    return f"{path} is not there; expected a Python file{meant}"
 
 
 @lru_cache(maxsize=256)

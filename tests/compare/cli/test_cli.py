@@ -293,6 +293,7 @@ def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsy
         ("tests/blocks.py", "did you mean: backprop-compare check tests/blocks.py?"),
         ("check mine.py --sede 1", "--sede is no option of check; did you mean --seed?"),
         ("check mine.py --epochs 3", "--epochs is no option of check; it is one of backprop-compare itself, plot, record; see"),
+        ("check mine.py other.py", "other.py is more than the command takes; expected what its usage says; see"),
         ("--sizes 3,4,1", "--sizes is no option of backprop-compare; it is one of check, grade; see"),
         ("grade --ouput results", "--ouput is no option of grade; did you mean --out?"),      # and not that --out is missing
         ("-seed 3", "-seed is no option of backprop-compare; did you mean --seed?"),

@@ -146,6 +146,8 @@ def test_a_file_of_ones_own_is_watched_by_check(tmp_path: Path) -> None:
         (("exercises", "--watch"), "no exercise of the guide is in this folder"),
         (("exercises", "--open"), "--open is given to a list; expected it with --watch"),
         (("exercises", "--hint", "1"), "--hint is given to a list"),
+        (("check", "mien.py", "--watch"), "mien.py is not there; expected a Python file; did you mean mine.py?"),
+        (("check", ".", "--watch"), ". is a folder; expected a Python file"),
         (("check", "--command", "x", "--watch"), "--watch is given without a FILE; expected one, a program cannot be watched"),
     ],
 )
@@ -153,6 +155,7 @@ def test_what_cannot_be_watched_is_refused(
     arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").touch()
     assert main([*arguments]) == UNUSABLE
     assert said in capsys.readouterr().err
 
