@@ -12,6 +12,7 @@ _LOOKED_FOR = (
     "trains, and for layers, an engine or gradients by name"
 )
 _DOCS = "an adapter, as docs/adding-an-adapter.md writes one; docs/bring-your-own.md says what is recognised"
+_MODULES = "docs/any-module.md compares it with a reference"
 _WEIGHT = re.compile(r"(w|weights?|theta|coefs?|syn|kernel|parameters|params?)[\w]*|\w+_(w|weights?)|w[a-z]{1,2}", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -21,8 +22,21 @@ def said_of(name: str, tree: ast.Module, options: Mapping[str, str]) -> str:
     classes = {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
     functions = [each for each in tree.body if isinstance(each, _Function)]
     said = f" by {' '.join(f'--{option} {value}' for option, value in options.items())}" if options else ""
+    if not options and _goes_back_by_autograd(tree):
+        return f"{name} goes back by PyTorch's own .backward(), and has no way back by hand; expected one, or a module of yours: {_MODULES}"
     expected = f"expected {' '.join(_options(tree, classes, functions, options))}, or {_DOCS}"
     return f"{name} is a file in which no network is recognised{said} ({_LOOKED_FOR}); it has {_seen(classes, functions)}; {expected}"
+
+
+def _goes_back_by_autograd(tree: ast.Module) -> bool:
+    """Return whether a file that imports PyTorch calls `backward()` of a value, and defines nothing that goes back."""
+    nodes = list(ast.walk(tree))
+    imported = {alias.name for each in nodes if isinstance(each, ast.Import) for alias in each.names}
+    imported |= {each.module or "" for each in nodes if isinstance(each, ast.ImportFrom)}
+    calls = [each.func for each in nodes if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and not each.args]
+    defined = [each.name for each in nodes if isinstance(each, _Function)]
+    is_torch = any(each.partition(".")[0] == "torch" for each in imported)
+    return is_torch and any(each.attr == "backward" for each in calls) and not ranked(defined, BACK)
 
 
 def _seen(classes: Mapping[str, ast.ClassDef], functions: Sequence[_Function]) -> str:

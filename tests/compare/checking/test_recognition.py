@@ -190,6 +190,14 @@ def test_what_is_not_recognised_is_named_with_options_that_would_fit(tmp_path: P
         check(written(tmp_path, HIDDEN), shape={"class": "Blob", "step": "learn"})
 
 
+def test_a_file_that_goes_back_by_autograd_is_said_to_have_no_way_back_by_hand(tmp_path: Path) -> None:
+    text = "import torch\nnet = torch.nn.Linear(3, 1)\nloss = net(torch.ones(2, 3)).sum()\nloss.backward()\n"
+    with pytest.raises(UnusableFileError, match=r"mine.py goes back by PyTorch's own .backward\(\), and has no way back by hand"):
+        check(written(tmp_path, text))
+    with pytest.raises(UnusableFileError, match="no network is recognised"):      # the control: what goes back is its own
+        check(written(tmp_path, text + "def backward(q):\n    pass\n"))
+
+
 def test_options_of_functions_name_what_goes_back_and_what_updates(tmp_path: Path) -> None:
     text = "W1 = W2 = 0\ndef forward(q):\n    raise ValueError\ndef backprop(q):\n    pass\ndef update(q):\n    pass\n"
     with pytest.raises(UnusableFileError, match="expected --weights W1,W2 --step backprop,update --forward forward, or"):
