@@ -1,5 +1,6 @@
 """Classes that hold layers in a list: going forward and back, each must do with its layers what they do one after the other."""
 
+import ast
 import copy
 import inspect
 from collections.abc import Iterator, Mapping
@@ -23,8 +24,19 @@ _BESIDE = "its layers one after the other, which are compared themselves"
 
 
 def holds_layers(objects: Objects) -> bool:
-    """Return whether a class takes a list of layers."""
-    return any(plain(name) in _LISTS for name in inspect.signature(objects.kind).parameters)
+    """Return whether a class takes a list of layers, or begins with an empty one."""
+    return any(plain(name) in _LISTS for name in inspect.signature(objects.kind).parameters) or _empty_list(objects) is not None
+
+
+def _empty_list(objects: Objects) -> str | None:
+    """Return the attribute that is an empty list of layers when an object is made."""
+    node = objects.file.node_of(f"{objects.methods.name}.__init__")
+    for each in ast.walk(node) if node is not None else ():
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.List) and not each.value.elts:
+            for target in each.targets:
+                if isinstance(target, ast.Attribute) and plain(target.attr) in _LISTS:
+                    return target.attr
+    return None
 
 
 def container_part(objects: Objects, layers: Mapping[str, Objects], losses: Mapping[str, Objects], rate: float) -> Part:
@@ -85,7 +97,10 @@ def _made(objects: Objects, inner: list[Any], losses: Mapping[str, Objects]) -> 
             named[each.name] = next(iter(next(iter(losses.values())).all()))[0]
         elif each.default is each.empty and each.kind is not each.VAR_KEYWORD:
             named[each.name] = choices(each.name, random)[0]
-    return objects.kind(*given, **named), inner
+    made = objects.kind(*given, **named)
+    if not given and (name := _empty_list(objects)) is not None and not getattr(made, name):
+        getattr(made, name).extend(inner)
+    return made, inner
 
 
 def _there_and_back(objects: Objects, container: Any, x: Array, rate: float) -> None:

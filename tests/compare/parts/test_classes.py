@@ -183,6 +183,22 @@ def test_a_class_that_holds_layers_runs_them_one_after_the_other(tmp_path: Path)
     assert (result.verdict, found.name) == ("different", "Chain.backward")
 
 
+def test_a_class_that_begins_with_an_empty_list_of_layers_is_given_some(tmp_path: Path) -> None:
+    begins = "def __init__(self):\n        self.layers = []\n\n    def add(self, layer):\n        self.layers.append(layer)\n"
+    text = ("import numpy as np\n" + CONTAINER).replace("def __init__(self, *layers):\n        self.layers = layers\n", begins)
+    text = text.removesuffix("        return above\n")      # nobody needs what goes back to the inputs
+    assert checked(tmp_path, text).verdict == "equivalent"
+    for old, new in (
+        ("self.layers[::-1]", "self.layers"),
+        ("above = each.backward(above)", "each.backward(above)"),
+        ("self.layers[::-1]", "self.layers[:0:-1]"),
+        ("above = each.backward(above)", "above = -each.backward(above)"),
+    ):
+        assert old in text
+        found = first(result := checked(tmp_path, text.replace(old, new)))
+        assert (result.verdict, found.name) == ("different", "Chain.backward")
+
+
 def test_methods_of_other_names_are_known_where_several_classes_have_them(tmp_path: Path) -> None:
     text = ("import numpy as np\n" + CONTAINER).replace("forward", "avanza").replace("backward", "retrocede")
     assert checked(tmp_path, text).verdict == "equivalent"
