@@ -15,13 +15,13 @@ from ...userfile.shapes.classes.calls import Calls, ways
 from ...userfile.shapes.classes.trial import methods
 from ...userfile.shapes.making import makers
 from ...userfile.shapes.spellings import BACK, FORWARD, STEP, UPDATE, ranked
+from .chains import DRIVEN, Chain, chains_of
 from .watch import Hooks
 
 _RECORDS, _RATE, _ROUNDS = 6, 0.1, 2
 _SMALL = 1e-3      # of an error that is handed over: what is clipped at 1 is not
 _ERROR = re.compile(r"d_?(y|o|out|output|l|loss|a|z)\w*|.*(err|delta|grad|loss_?d)\w*", re.IGNORECASE)
 _LAYOUTS = ("rows", "columns", "column", "vector", "list")
-DRIVEN = 0, True      # the region of a round
 _MOST = 2000      # plans for some methods of a class
 _MOST_UNITS = 64      # of a layer, that are told by a count
 
@@ -55,6 +55,11 @@ class Plan:
     outputs: int
     calls: Calls
     of_one: bool
+
+    @property
+    def owner(self) -> str:
+        """The name of the class."""
+        return self.made.name
 
     @property
     def records(self) -> tuple[Any, ...]:
@@ -92,6 +97,11 @@ class ErrorPlan:
     error: str
 
     @property
+    def owner(self) -> str:
+        """The name of the class."""
+        return self.made.name
+
+    @property
     def records(self) -> tuple[Any, ...]:
         """What is made and called, with which records."""
         return self.made, self.inputs, self.forward, self.back, self.layout.name
@@ -126,7 +136,7 @@ def _records(inputs: int, outputs: int) -> tuple[Any, Any]:
     return x, random.uniform(0.1, 0.9, size=(_RECORDS, 1)) if outputs == 1 else y
 
 
-def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan]:
+def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan | Chain]:
     """Yield plans for the classes of a file, and for its functions if it has matrices, the likeliest first; they need not work."""
     for name, each in list(space.items()):
         if inspect.isclass(each) and each.__module__ == space["__name__"]:
@@ -137,6 +147,7 @@ def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan]:
     if dims := _dims(space):
         functions = Made("", 0)(space)
         yield from _plans(Made("", 0), functions, ranked(vars(functions), (*STEP, *FORWARD)), dims)
+    yield from chains_of(space)
 
 
 def _dims_of(made: Made, space: Mapping[str, Any]) -> list[int] | None:

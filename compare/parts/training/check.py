@@ -8,6 +8,7 @@ from typing import Any
 from ...userfile.file import AttemptError
 from ..result import Part
 from .calls import ErrorPlan, Plan, plans_of
+from .chains import Chain
 from .fits import Fit, best_fit
 from .lone_step import lone_step
 from .momentum import are_uncompared
@@ -139,10 +140,10 @@ def _weight(part: Part) -> int:
 def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
     """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees."""
     space: dict[str, Any] = vars(file.module)
-    found: tuple[Trained, Plan | ErrorPlan] | None = None
+    found: tuple[Trained, Plan | ErrorPlan | Chain] | None = None
     failed, refused = dict[Any, str](), set[Any]()
     for plan in plans_of(space):
-        if found is not None and found[1].made.name != plan.made.name:
+        if found is not None and found[1].owner != plan.owner:
             break
         if plan.records in refused:
             continue
@@ -167,4 +168,9 @@ def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
         return None
     file.drive = found[1]
     file.notes.append(f"trained here: {found[1].said}")
+    if isinstance(chain := found[1], Chain):
+        for step in [fit.step for each in found[0].fits.values() for fit in each]:
+            left = [path for path in step.still if chain.leaves({**space, "__tree__": file.tree}, path)]
+            step.still = [path for path in step.still if path not in left]
+            file.caveats = (f"no step of {', '.join(left)} is made",) if left else file.caveats
     return found[0]

@@ -1,6 +1,7 @@
 """A file's code with calls that say when a round of a loop or a function begins and ends, and which two values meet."""
 
 import ast
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from .watch import LOSS
 WATCH = "__watch__"      # the name under which the code finds what watches it
 _COMPILES = re.compile(r"^(numba|nb)\.|^(n?jit|vectorize|guvectorize|prange)\b")      # decorators of code that would not see what watches
 _SINGLE = ("float32", "float16", "single", "half")      # whose rounding hides what differences tell
+_NEARLY = 1e-3      # how far off a number that stands for e may be: else no derivative by e's rule would be right
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -23,6 +25,17 @@ def instrumented(tree: ast.Module) -> ast.Module:
         body = tree.body[first:last]
         tree.body[first:last] = _region(ast.Pass(lineno=0, col_offset=0), body, set(), is_call=False)
     return ast.fix_missing_locations(tree)
+
+
+class _Less(ast.Sub):
+    """A subtraction by which a variable becomes less, and nothing is compared."""
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    """Return what is assigned to what, one by one where both are tuples."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
 
 
 class _Watched(ast.NodeTransformer):
@@ -50,6 +63,9 @@ class _Watched(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
         """Let a subtraction or a division be seen, and what is squared."""
+        if isinstance(node.op, _Less):
+            node.op = ast.Sub()
+            return node
         self.generic_visit(node)
         if isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant) and node.right.value == 2:
             node.left = _at(node, _call("squared", node.left))
@@ -77,16 +93,18 @@ class _Watched(ast.NodeTransformer):
             node.attr = "float64"
         return node
 
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        """Compute in float64 where a type is given by its name."""
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        """Compute in float64 where a type is given by its name, and with e where a number is e to some digits."""
+        if isinstance(node.value, float) and node.value != math.e and abs(node.value - math.e) < _NEARLY:
+            return _at(node, ast.Constant(math.e))
         return _at(node, ast.Constant("float64")) if node.value in _SINGLE and isinstance(node.value, str) else node
 
     def visit_Assign(self, node: ast.Assign) -> Any:
         """Let be seen what is given the name of a loss; that a variable becomes less is no difference of an output and a target."""
-        value, (target, *others) = node.value, node.targets
-        if not others and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub) and is_same(value.left, target):
-            value.right = self.visit(value.right)
-            return node
+        if len(node.targets) == 1:
+            for target, value in _assigned(node.targets[0], node.value):
+                if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub) and is_same(value.left, target):
+                    value.right, value.op = self.visit(value.right), _Less()
         self.generic_visit(node)
         if len(node.targets) == 1 and (name := _loss_of(node.targets[0])):
             node.value = _at(node, _call("named", ast.Constant(name), node.value))

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from ...support.arrays import Array
-from .losses import LOGS, SQUARES, losses_for
+from .losses import LOGS, SQUARES
 from .moving import TINY, differ, influenced, noise
 from .running import TrainingFile
 from .states import momenta_among, states_of
-from .step import Candidate, Place, Places, Step
+from .step import Candidate, Places, Step
 from .survey import Met
+from .totals import is_of_arguments, losses_at, totals
 from .watch import LOSS, Measure, Region
 
 _MOST_GROUPS = 40
@@ -85,11 +86,17 @@ def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) ->
     step.beside = [path for path in step.beside if path not in met.fleeting]
     places = {each.place for each in before.pairs}
     step.kinds = [*_kinds(before, run, {(place, is_second) for place, is_second in outputs if place in places})]
-    step.losses = [each for place, is_second in sorted(outputs) if place in places for each in _candidates(before, place, is_second)]
+    step.losses = [*(totals(before, outputs) if _are_numbers(before, outputs) else ()), *losses_at(before, outputs)]
     step.losses += _named(before, run)
     step.still = [path for path in dict.fromkeys([*still, *_alike(step, before, base, changed, outputs)]) if path not in step.carried]
     is_step = any(differ(run.start[path], run.end[path]) for path in step.paths if path in run.end)
     return step if step.losses and step.groups and is_step else None
+
+
+def _are_numbers(before: Measure, outputs: Places) -> bool:
+    """Return whether each output is a single number that meets its target in a place of its own."""
+    pairs = [each for each in before.pairs if {(each.place, False), (each.place, True)} & outputs]
+    return all(each.one.size == 1 for each in pairs) and len({each.place for each in pairs}) == len(pairs) > 1
 
 
 def _alike(step: Step, before: Measure, base: Mapping[str, Array], changed: set[str], outputs: Places) -> Iterator[str]:
@@ -206,7 +213,11 @@ def _outputs(found: Mapping[str, Places]) -> tuple[Places, set[str]]:
     depends = {each: {name for name, places in found.items() if each in places} for each in everywhere}
     alone = {(place, is_second): names for (place, is_second), names in depends.items() if (place, not is_second) not in everywhere}
     most = max(alone.values(), key=len, default=set())
-    return {each for each, names in alone.items() if names == most}, most
+    best = {each for each, names in alone.items() if names == most}
+    if operands := {each for each in best if not is_of_arguments(each[0])}:
+        return operands, most
+    meeting = {each: names for each, names in alone.items() if not is_of_arguments(each[0]) and 2 * len(names) >= len(most)}
+    return ({*meeting}, set().union(*meeting.values())) if meeting else (best, most)      # several outputs, or arguments
 
 
 def _goes_in(step: Step, plain: Measure, fixed: Mapping[str, Array], outputs: Places) -> tuple[list[str], list[str]]:
@@ -224,15 +235,6 @@ def _goes_in(step: Step, plain: Measure, fixed: Mapping[str, Array], outputs: Pl
             if places & outputs and not targets - outputs:
                 (still if is_parameter else goes_in).append(path)
     return goes_in, still
-
-
-def _candidates(plain: Measure, place: Place, is_second: bool) -> Iterator[Candidate]:
-    pairs = [each for each in plain.pairs if each.place == place]
-    outputs, targets = [each.one for each in pairs], [each.other for each in pairs]
-    if is_second:
-        outputs, targets = targets, outputs
-    for name in losses_for(outputs, targets):
-        yield Candidate(name, place, is_second)
 
 
 def _grouped(paths: Iterable[str]) -> dict[str, list[str]]:

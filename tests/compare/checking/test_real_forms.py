@@ -56,6 +56,64 @@ class Net:
         self.bias_o = self.bias_o + 0.1 * d
         self.bias_h = self.bias_h + 0.1 * e
 """
+NUMBERS = """
+import math
+
+def squash(z):
+    return 1 / (1 + math.exp(-z))
+
+def forward(inputs, w1, w2, w3, w4, w5, w6, b1):
+    h1 = squash(w1 * inputs[0] + w2 * inputs[1] + b1)
+    h2 = squash(w3 * inputs[0] + w4 * inputs[1] + b1)
+    o1 = squash(w5 * h1 + w6 * h2)
+    o2 = squash(w6 * h1 + w5 * h2)
+    return h1, h2, o1, o2
+
+def backward(targets, h1, h2, o1, o2, w5, w6):
+    d1, d2 = (o1 - targets[0]) * o1 * (1 - o1), (o2 - targets[1]) * o2 * (1 - o2)
+    e1 = (d1 * w5 + d2 * w6) * h1 * (1 - h1)
+    e2 = (d1 * w6 + d2 * w5) * h2 * (1 - h2)
+    return d1, d2, e1, e2
+
+def update(lr, inputs, h1, h2, d1, d2, e1, e2, w1, w2, w3, w4, w5, w6):
+    w1, w2 = w1 - lr * e1 * inputs[0], w2 - lr * e1 * inputs[1]
+    w3, w4 = w3 - lr * e2 * inputs[0], w4 - lr * e2 * inputs[1]
+    w5 = w5 - lr * (d1 * h1 + d2 * h2)
+    w6 = w6 - lr * (d1 * h2 + d2 * h1)
+    return w1, w2, w3, w4, w5, w6
+"""
+STATIC = """
+import random
+
+class Red:
+    @staticmethod
+    def squash(z):
+        return 1 / (1 + 2.71828 ** -z)
+
+    @classmethod
+    def create(cls, inputs, outputs, hidden=5):
+        red = {
+            "x": inputs, "y": outputs,
+            "lower": [[random.uniform(-1, 1) for _ in inputs[0]] for _ in range(hidden)],
+            "upper": [[random.uniform(-1, 1) for _ in range(hidden)] for _ in outputs[0]],
+        }
+        return red
+
+    @classmethod
+    def train(cls, red, epochs=60):
+        for _ in range(epochs):
+            for x, t in zip(red["x"], red["y"]):
+                h = [cls.squash(sum(w * v for w, v in zip(row, x))) for row in red["lower"]]
+                o = [cls.squash(sum(w * v for w, v in zip(row, h))) for row in red["upper"]]
+                d = [(a - b) * b * (1 - b) for a, b in zip(t, o)]
+                e = [sum(d[k] * red["upper"][k][j] for k in range(len(d))) * h[j] * (1 - h[j]) for j in range(len(h))]
+                for k in range(len(d)):
+                    for j in range(len(h)):
+                        red["upper"][k][j] += 0.3 * d[k] * h[j]
+                for j in range(len(h)):
+                    for i in range(len(x)):
+                        red["lower"][j][i] += 0.3 * e[j] * x[i]
+"""
 
 FORMS = {
     "a step that takes its targets from its inputs, of large layers by default": (CODER, [
@@ -70,6 +128,19 @@ FORMS = {
         ("self.bias_h + 0.1 * e", "self.bias_h - 0.1 * e"),
         ("        e = (self.upper.T @ d) * h * (1 - h)\n        self.upper += 0.1 * d @ h.T\n",
          "        self.upper += 0.1 * d @ h.T\n        e = (self.upper.T @ d) * h * (1 - h)\n"),
+    ]),
+    "functions of numbers that take what others return": (NUMBERS, [
+        ("(d1 * w6 + d2 * w5) * h2 * (1 - h2)", "(d1 * w6 + d2 * w5)"),
+        ("(d1 * w5 + d2 * w6)", "(d1 * w6 + d2 * w5)"),
+        ("w3 - lr", "w3 + lr"),
+        ("d1 * h2 + d2 * h1", "d1 * h2"),
+        ("w5 = w5 - lr * (d1 * h1 + d2 * h2)\n", "\n"),
+    ]),
+    "a class without objects, and e to some digits": (STATIC, [
+        ("* h[j] * (1 - h[j])", ""),
+        ("red[\"lower\"][j][i] += 0.3", "red[\"lower\"][j][i] -= 0.3"),
+        ("0.3 * d[k] * h[j]", "0.3 * d[k]"),
+        ("d[k] * red[\"upper\"][k][j] for", "d[0] * red[\"upper\"][k][j] for"),
     ]),
 }
 

@@ -8,10 +8,11 @@ import numpy as np
 from ....support.arrays import Array
 from ..moving import TINY, differ, influenced, noise
 from ..running import TrainingFile
-from ..step import Place, Places
+from ..step import Places
 from ..steps import _kinds
+from ..totals import is_of_arguments, losses_at, totals
 from .names import is_data, is_parameter
-from .page import Page, losses_at, named, totals
+from .page import Page, named
 from .shown import Shown, is_more_than_once, shown_in
 from .watch import PageMeasure, PageSurvey
 
@@ -107,7 +108,7 @@ def _outputs(parameters: set[str], looked: _Looked) -> Places:
     """Return the places, with the operand that depends on parameters where the other does not; arguments only where there is no other."""
     everywhere: Places = set().union(*(looked.influences[path] for path in parameters))
     alone = {(place, is_second) for place, is_second in everywhere if place[0] and (place, not is_second) not in everywhere}
-    return {each for each in alone if not _is_of_arguments(each[0])} or alone
+    return {each for each in alone if not is_of_arguments(each[0])} or alone
 
 
 def _meets(places: Places, outputs: Places) -> bool:
@@ -138,7 +139,3 @@ def _as_step(page: Page, shown: Mapping[str, Shown], looked: _Looked, parameters
     page.kinds = [*_kinds(run, run, outputs)]
     page.losses = [*totals(run, outputs), *losses_at(run, {each for each in outputs if counts[each] == most}), *named(run)]
     return page if page.losses else None
-
-
-def _is_of_arguments(place: Place) -> bool:
-    return isinstance(place[1], int) and place[1] < -1

@@ -4,25 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ....support.arrays import Array
-from ..step import Candidate, Places, Step
-from ..steps import _candidates
+from ..step import Candidate, Step
 from ..watch import Measure
 from .names import is_parameter
 from .shown import Shown
 from .watch import PageMeasure
-
-_MOST_OUTPUTS = 6      # single numbers, in one loss
-
-
-@dataclass(frozen=True)
-class Total(Candidate):
-    """A loss over several places: what is there is summed."""
-
-    more: tuple[Candidate, ...] = ()
-
-    def of(self, measure: Measure) -> float:
-        """Return the loss; NaN where the page has none."""
-        return sum((each.of(measure) for each in self.more), start=super().of(measure))
 
 
 @dataclass
@@ -56,32 +42,6 @@ class Page(Step):
     def turned(self) -> "Page":
         """Return the page as if its parameters went the other way."""
         return replace(self, shown={path: replace(each, is_turned=not each.is_turned) for path, each in self.shown.items()})
-
-
-def losses_at(run: Measure, outputs: Places) -> Iterator[Candidate]:
-    """Yield the losses of each output."""
-    places = {each.place for each in run.pairs}
-    for place, is_second in sorted(outputs):
-        if place in places:
-            yield from _candidates(run, place, is_second)
-
-
-def totals(run: Measure, outputs: Places) -> Iterator[Candidate]:
-    """Yield the losses of several outputs, each a number that meets its target in another place; what meets twice counts once."""
-    distinct: dict[float, tuple[Candidate, ...]] = {}
-    for each in run.pairs:
-        for is_second in (False, True):
-            if (each.place, is_second) in outputs and each.one.size == each.other.size == 1:
-                error = float(f"{abs(float(each.one.ravel()[0] - each.other.ravel()[0])):.12g}")
-                distinct.setdefault(error, tuple(_candidates(run, each.place, is_second)))
-    every = list(distinct.values())[:_MOST_OUTPUTS]
-    for count in range(len(every), 1, -1):
-        for first in range(len(every) - count + 1):
-            last = first + count
-            for name in dict.fromkeys(each.name for each in every[first]):
-                same = [each for some in every[first:last] for each in some if each.name == name]
-                if len(same) == last - first:
-                    yield Total(name, same[0].place, same[0].is_second, more=tuple(same[1:]))
 
 
 def named(run: Measure) -> Iterator[Candidate]:
