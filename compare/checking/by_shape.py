@@ -46,8 +46,8 @@ def by_shape(
         if found is None and isinstance(error, TooLongError):
             raise
         return _shown(found, unusable)
-    if training.verdict not in ("equivalent", "different") or (training.verdict == "different" and _says(found)):
-        return _shown(found, unusable)
+    if training.verdict not in ("equivalent", "different"):      # where nothing else is known, what it compared is
+        return training if found is None and any(part.compared for part in training.parts) else _shown(found, unusable)
     return training if not _says(found) else replace(training, notes=(*training.notes, "its network is none that was recognised"))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ...userfile.shapes.calls import LAYOUTS, Layout, called, filled, parameters_of, roles_of
 from ...userfile.shapes.classes.calls import Calls, ways
 from ...userfile.shapes.classes.trial import methods
-from ...userfile.shapes.making import makers
+from ...userfile.shapes.making import choice_of_activations, makers
 from ...userfile.shapes.spellings import BACK, FORWARD, STEP, UPDATE, ranked
 from .chains import DRIVEN, Chain, chains_of
 from .watch import Hooks
@@ -28,21 +28,26 @@ _MOST_UNITS = 64      # of a layer, that are told by a count
 
 @dataclass(frozen=True)
 class Made:
-    """An object of the class of that name, by its maker of that number, by defaults after the last; the module where it has no name."""
+    """An object of the class of that name, by its maker of that number, by defaults after the last; the module where it has no name.
+
+    It may be given the name of an activation.
+    """
 
     name: str
     number: int
+    activation: str | None = None
 
     @property
     def said(self) -> str:
         """What it is, in words."""
-        return f"a class {self.name}" if self.name else "functions of its own"
+        given = f" given {self.activation!r}" if self.activation else ""
+        return f"a class {self.name}{given}" if self.name else "functions of its own"
 
     def __call__(self, space: Mapping[str, Any]) -> Any:
         """Make it in that namespace."""
         if not self.name:
             return SimpleNamespace(**{name: value for name, value in space.items() if inspect.isfunction(value)})
-        every: list[Callable[[Any, Any, float], Any]] = [maker for _, maker in makers(space[self.name])]
+        every: list[Callable[[Any, Any, float], Any]] = [maker for _, maker in makers(space[self.name], activation=self.activation)]
         return every[self.number](*_records(4, 3), _RATE) if self.number < len(every) else space[self.name]()
 
 
@@ -141,13 +146,19 @@ def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan | Chain]:
     for name, each in list(space.items()):
         if inspect.isclass(each) and each.__module__ == space["__name__"]:
             numbers = range(len(list(makers(each))), -1, -1)
-            every = [(made, dims) for made in (Made(name, number) for number in numbers) if (dims := _dims_of(made, space)) is not None]
+            ways_made = [Made(name, number, given) for given in (None, *activations_of(name, space)[:1]) for number in numbers]
+            every = [(made, dims) for made in ways_made if (dims := _dims_of(made, space)) is not None]
             for made, dims in sorted(every, key=lambda one: max(one[1], default=0) > _MOST_UNITS):      # what is large is slow
                 yield from _plans(made, each, methods(each), dims)
     if dims := _dims(space):
         functions = Made("", 0)(space)
         yield from _plans(Made("", 0), functions, ranked(vars(functions), (*STEP, *FORWARD)), dims)
     yield from chains_of(space)
+
+
+def activations_of(name: str, space: Mapping[str, Any]) -> list[str]:
+    """Return the names of activations that objects of the class of that name may be made with."""
+    return choice_of_activations(SimpleNamespace(__tree__=space["__tree__"]), space.get(name))
 
 
 def _dims_of(made: Made, space: Mapping[str, Any]) -> list[int] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...userfile.file import AttemptError
 from ..result import Part
-from .calls import ErrorPlan, Plan, plans_of
+from .calls import ErrorPlan, Plan, activations_of, plans_of
 from .chains import Chain
 from .fits import Fit, best_fit
 from .lone_step import lone_step
@@ -21,6 +21,8 @@ from .steps import steps_in
 from .survey import Survey
 from .watch import Region
 
+AnyPlan = Plan | ErrorPlan | Chain
+_MORE = 6      # ways to call a class that are looked at once one is found in which something agrees
 _DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 _GIVES = (ast.Assign, ast.AnnAssign)
 
@@ -110,6 +112,28 @@ def _trained(file: TrainingFile, seed: int) -> Trained:
     return Trained(chosen, around)
 
 
+def _with_activations(file: TrainingFile, seed: int, trained: Trained, plan: AnyPlan) -> tuple[Trained, AnyPlan]:
+    """Return the fits and the plan, or those with the first other activation of which something is wrong, and note those that agree."""
+    if isinstance(plan, Chain) or trained.share():
+        return trained, plan
+    agreed = []
+    for name in activations_of(plan.made.name, {**vars(file.module), "__tree__": file.tree}):
+        if name == plan.made.activation:
+            continue
+        other = replace(plan, made=replace(plan.made, activation=name))
+        file.drive = other
+        try:
+            tested = _trained(file, seed)
+        except AttemptError:      # it is no activation of the file's
+            continue
+        if tested.fits and tested.share():
+            return tested, other
+        agreed += [repr(name)] if tested.fits else []
+    if agreed:
+        file.notes.append(f"it agrees with the activation {' and '.join(agreed)}, too")
+    return trained, plan
+
+
 def _last(path: str) -> str:
     """Return the name of the variable or attribute at the end of a path."""
     return path.rpartition(".")[2].split("[")[0]
@@ -139,11 +163,11 @@ def _weight(part: Part) -> int:
 
 def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
     """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees."""
-    space: dict[str, Any] = vars(file.module)
-    found: tuple[Trained, Plan | ErrorPlan | Chain] | None = None
-    failed, refused = dict[Any, str](), set[Any]()
+    space: dict[str, Any] = {**vars(file.module), "__tree__": file.tree}
+    found: tuple[Trained, AnyPlan] | None = None
+    failed, refused, more = dict[Any, str](), set[Any](), _MORE
     for plan in plans_of(space):
-        if found is not None and found[1].owner != plan.owner:
+        if not more or (found is not None and found[1].owner != plan.owner):
             break
         if plan.records in refused:
             continue
@@ -158,6 +182,7 @@ def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
         if not any(any(met.changed) for met in survey.regions.values()):
             continue
         trained = _trained(file, seed)
+        more -= found is not None
         if trained.fits and trained.share() < 1:
             if found is None or trained.share() < found[0].share():
                 found = trained, plan
@@ -166,11 +191,12 @@ def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
     if found is None:
         file.drive = None
         return None
+    found = _with_activations(file, seed, *found)
     file.drive = found[1]
     file.notes.append(f"trained here: {found[1].said}")
     if isinstance(chain := found[1], Chain):
         for step in [fit.step for each in found[0].fits.values() for fit in each]:
-            left = [path for path in step.still if chain.leaves({**space, "__tree__": file.tree}, path)]
+            left = [path for path in step.still if chain.leaves(space, path)]
             step.still = [path for path in step.still if path not in left]
             file.caveats = (f"no step of {', '.join(left)} is made",) if left else file.caveats
     return found[0]

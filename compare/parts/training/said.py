@@ -1,7 +1,7 @@
 """The parts of a file that trains: what is said of each group of numbers that a step trains."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,16 +14,17 @@ from .fits import Fit
 from .momentum import momenta_wrong
 from .moving import moved_from, slopes_along
 from .own_loss import beside_own, in_words
+from .running import TrainingFile
 
 _UNSAID = "no direction was found in which the loss changes with it"
 
 
 def parts_of(fit: Fit, seed: int) -> Iterator[Part]:
     """Yield a part for each group that the step trains, and for parameters that it leaves as they are."""
-    tree, beside = ast.parse(fit.step.file.text), beside_own(fit)
+    file, beside = fit.step.file, beside_own(fit)
     momenta = momenta_wrong(fit.step)
     for group, paths in fit.step.groups.items():
-        count, line = sum(each.group == group for each in fit.equations), _line(tree, group)
+        count, line = sum(each.group == group for each in fit.equations), _line(file, group)
         said = _said(fit, group)
         if group in fit.unsaid:
             yield Part(group, "not compared", reason=_UNSAID, line=line)
@@ -40,11 +41,11 @@ def parts_of(fit: Fit, seed: int) -> Iterator[Part]:
         else:
             yield Part(group, "agrees", said, count)
     for path in fit.step.carried:
-        yield Part(path, "not compared", "", 1, line=_line(tree, path), reason="the step replaces it, and does not go on from what it was")
+        yield Part(path, "not compared", "", 1, line=_line(file, path), reason="the step replaces it, and does not go on from what it was")
     for path in fit.step.beside:
-        yield Part(path, "not compared", line=_line(tree, path), reason="the step changes it, and no output was seen to depend on it")
+        yield Part(path, "not compared", line=_line(file, path), reason="the step changes it, and no output was seen to depend on it")
     for path in fit.step.still:
-        yield Part(path, "wrong", "", 1, None, line=_line(tree, path), why="the output depends on it, and the step leaves it as it is")
+        yield Part(path, "wrong", "", 1, None, line=_line(file, path), why="the output depends on it, and the step leaves it as it is")
 
 
 def _said(fit: Fit, group: str) -> str:
@@ -87,11 +88,10 @@ def _difference(fit: Fit, group: str, seed: int) -> Difference | None:
     return None
 
 
-def _line(tree: ast.Module, path: str) -> int | None:
-    """Return the last line that assigns to the name or the attribute of a path."""
-    name = path.split("[")[0].split(".")[-1]
-    lines = []
-    for node in ast.walk(tree):
+def _line(file: TrainingFile, path: str) -> int | None:
+    """Return the last line that assigns to the name or the attribute of a path, of those that ran if any did."""
+    name, lines = path.split("[")[0].split(".")[-1], dict[int, bool]()
+    for node, has_run in _statements(ast.parse(file.text), file.ran):
         if not isinstance(node, ASSIGNMENTS):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -99,5 +99,13 @@ def _line(tree: ast.Module, path: str) -> int | None:
             while isinstance(target, ast.Subscript):
                 target = target.value
             if name == (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)):
-                lines.append(target.lineno)
-    return max(lines, default=None)
+                lines[target.lineno] = has_run
+    return max((line for line, has_run in lines.items() if has_run or not any(lines.values())), default=None)
+
+
+def _statements(node: ast.AST, ran: Container[int], *, has_run: bool = True) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield what is in a part of the code, and whether the innermost function around it has run."""
+    for each in ast.iter_child_nodes(node):
+        inside = each.lineno in ran if isinstance(each, ast.FunctionDef) else has_run
+        yield each, inside
+        yield from _statements(each, ran, has_run=inside)
