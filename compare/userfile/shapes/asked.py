@@ -26,7 +26,7 @@ def refuse_unknown(name: str, module: Any, options: Mapping[str, str]) -> None:
                 continue
             what = f"--{option} {said}: {name} has no {_KINDS.get(option, 'variable or attribute')} {said}"
             more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-            one_of = f"one of {', '.join(list(names)[:_MOST])}{more}" if names else "none, for it has no such name"
+            one_of = f"one of {', '.join(list(names)[:_MOST])}{more}" if names else f"no --{option}, for it has none"
             raise UnusableFileError(f"{what}; expected {one_of}{did_you_mean(said, names)}")
 
 

@@ -224,6 +224,11 @@ def test_a_name_that_the_file_has_not_is_refused_and_the_nearest_proposed(tmp_pa
         check(written(tmp_path, CLASS), shape=shape)
 
 
+def test_a_class_of_a_file_without_classes_is_refused() -> None:
+    with pytest.raises(UnusableFileError, match=r"script_right\.py has no class Net; expected no --class, for it has none"):
+        check(EXAMPLES / "shapes/script_right.py", shape={"class": "Net"})
+
+
 def test_a_name_that_is_made_of_a_text_in_the_file_is_not_refused(tmp_path: Path) -> None:
     made = CLASS.replace("self.b1 = np.zeros(n_hidden)", 'setattr(self, "b" + "1", np.zeros(n_hidden))')
     assert check(written(tmp_path, made), seed=1, steps=2, shape={"biases": "b1,b2", "weights": "W1,W2"}).verdict == "equivalent"
