@@ -56,6 +56,19 @@ for d in back:
     weights_gradient.append([d * v for v in x])
 print(weights_gradient, bias_gradient, out_weights_gradient)
 """
+WORD = """
+import numpy as np
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+v_c, u_o, u_k = np.array([0.1, 0.2, 0.3]), np.array([0.3, 0.2, 0.1]), np.array([-0.2, -0.1, 0.4])
+alpha = 0.05
+loss = -np.log(sigmoid(v_c @ u_o)) - np.log(sigmoid(-(v_c @ u_k)))
+grad_vc = (sigmoid(v_c @ u_o) - 1) * u_o + sigmoid(v_c @ u_k) * u_k
+v_c_updated = v_c - alpha * grad_vc
+print(round(loss, 6), v_c_updated)
+"""
 ROWS = """
 import numpy as np
 
@@ -212,6 +225,7 @@ RIGHT = {
     "in place": (IN_PLACE, {"w", "b"}, ()),
     "an object": (OBJECT, {"net.grad_w_hidden", "net.grad_w_out"}, ()),
     "a line": (LINE, {"m_gradient", "c_gradient"}, ()),
+    "a word": (WORD, {"v_c_updated"}, ()),
     "the delta rule": (DELTA_RULE, {"delta_weights_ih", "delta_weights_ho"}, ()),
 }
 
@@ -233,6 +247,9 @@ WRONG = [
     (SCALARS, "math.exp(-z)", "math.exp(z)", None),
     (LISTS, "error * w * h * (1 - h)", "error * w", {"weights_gradient", "bias_gradient"}),
     (LISTS, "[error * h for h in hidden]", "[error for h in hidden]", {"out_weights_gradient"}),
+    (WORD, "(sigmoid(v_c @ u_o) - 1)", "sigmoid(v_c @ u_o)", {"v_c_updated"}),
+    (WORD, "+ sigmoid(v_c @ u_k) * u_k", "- sigmoid(v_c @ u_k) * u_k", {"v_c_updated"}),
+    (WORD, "v_c - alpha", "v_c + alpha", {"v_c_updated"}),
     (ROWS, "db1 = dz1.sum", "db1 = dz1.mean", {"db1"}),
     (ROWS, "dz2 @ W2.T * (1 - a1 ** 2)", "dz2 @ W2.T * (1 - z1 ** 2)", {"dW1", "db1"}),
     (ROWS, "(a2 - y) / m\n", "(a2 - y) / m * a2 * (1 - a2)\n", None),

@@ -5,7 +5,7 @@ from ..fits import best_fit
 from ..running import TrainingFile
 from ..said import parts_of
 from .found import pages_of
-from .said import is_free, said_of
+from .said import is_free, is_update, said_of
 
 _ONCE = "it goes forward and back once"
 
@@ -15,7 +15,7 @@ def parts_of_pages(file: TrainingFile, seed: int) -> list[Part]:
     parts: list[Part] = []
     for page in pages_of(file):
         fit = best_fit(page, seed)
-        if fit is None or (fit.course.wrong and not page.is_sure):
+        if fit is None or (fit.course.wrong and not page.is_sure and not is_update(page)):
             file.caveats = ()
             return []
         turned = best_fit(page.turned(), seed) if fit.course.wrong else None

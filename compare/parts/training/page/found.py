@@ -105,10 +105,13 @@ def _parameters(shown: Iterable[str], looked: _Looked) -> set[str]:
 
 
 def _outputs(parameters: set[str], looked: _Looked) -> Places:
-    """Return the places, with the operand that depends on parameters where the other does not; arguments only where there is no other."""
+    """Return the places, with the operand that depends on parameters where the other does not.
+
+    Where there is none, arguments of calls, and where there is none of these, the losses that the file names.
+    """
     everywhere: Places = set().union(*(looked.influences[path] for path in parameters))
     alone = {(place, is_second) for place, is_second in everywhere if place[0] and (place, not is_second) not in everywhere}
-    return {each for each in alone if not is_of_arguments(each[0])} or alone
+    return {each for each in alone if not is_of_arguments(each[0])} or alone or {each for each in everywhere if not each[0][0]}
 
 
 def _meets(places: Places, outputs: Places) -> bool:
@@ -137,5 +140,6 @@ def _as_step(page: Page, shown: Mapping[str, Shown], looked: _Looked, parameters
     most = max(counts.values(), default=0)
     outputs = {each for each, count in counts.items() if count and 2 * count >= most}
     page.kinds = [*_kinds(run, run, outputs)]
-    page.losses = [*totals(run, outputs), *losses_at(run, {each for each in outputs if counts[each] == most}), *named(run)]
+    page.losses = [*totals(run, outputs), *losses_at(run, {each for each in outputs if counts[each] == most})]
+    page.losses += named(run, set().union(*(looked.influences[path] for path in parameters)))
     return page if page.losses else None

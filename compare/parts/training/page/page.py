@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ....support.arrays import Array
-from ..step import Candidate, Step
+from ..step import Candidate, Places, Step
 from ..watch import Measure
 from .names import is_parameter
 from .shown import Shown
@@ -44,7 +44,9 @@ class Page(Step):
         return replace(self, shown={path: replace(each, is_turned=not each.is_turned) for path, each in self.shown.items()})
 
 
-def named(run: Measure) -> Iterator[Candidate]:
-    """Yield the numbers that the file names as losses, without errors that are a difference."""
-    pairs = {abs(float(each.one.ravel()[0] - each.other.ravel()[0])) for each in run.pairs if each.one.size == 1}
+def named(run: Measure, everywhere: Places) -> Iterator[Candidate]:
+    """Yield the numbers that the file names as losses, without errors that are a difference of something that depends on no parameter."""
+    both = {place for place, is_second in everywhere if (place, not is_second) in everywhere}
+    differences = [each for each in run.pairs if each.one.size == 1 and each.place not in both]
+    pairs = {abs(float(each.one.ravel()[0] - each.other.ravel()[0])) for each in differences}
     yield from (Candidate(name) for name, number in run.losses.items() if abs(number) not in pairs and number >= 0)

@@ -34,6 +34,13 @@ def is_free(page: Page) -> bool:
     return all(each.is_free or (not each.is_new and _reads_rate(tree, each.path)) for each in page.shown.values())
 
 
+def is_update(page: Page) -> bool:
+    """Return whether the file names a loss, and makes something new of each parameter by a learning rate: that is meant as a step."""
+    tree = ast.parse(page.file.text)
+    are_new = all(each.is_new and _reads_rate(tree, each.path) for each in page.shown.values())
+    return are_new and any(each.place is None for each in page.losses)
+
+
 def _of_gradient(first: Difference, shown: Shown) -> Difference:
     """Return the difference of a parameter's step as one of its gradient."""
     sign = 1 if shown.is_turned else -1
