@@ -6,6 +6,7 @@ import pytest
 from sybil import Sybil
 
 from tests.blocks import Blocks, enter, leave
+from tests.few_trials import pytest_runtest_protocol  # noqa: F401 - a hook
 
 DOCS = Path(__file__).parent
 SLOW = {DOCS / f"{name}.md" for name in ("attention", "convolution", "embedding", "normalization", "recurrence", "residuals")}

@@ -2,15 +2,17 @@
 
 `make test` runs the fast lane; `make test-all`, and so CI, all of it. A test marked `slow` is in the slow lane, and of a function marked
 `sampled(n)` all cases but every n-th. The fast lane draws a quarter of the examples. A test marked `seeds(n)` is right at n seeds, of
-which the first three are tried, or as many as `--seeds` says: `make test-all` tries all. Tests of what else a check does use `few_trials`.
+which the first three are tried, or as many as `--seeds` says: `make test-all` tries all. A check in the fast lane makes every sixth of
+its trials; all of them in a test marked `all_trials`, which is about them.
 """
 
 import os
 from collections import Counter
-from itertools import islice
 
 import pytest
 from hypothesis import settings
+
+from tests.few_trials import pytest_runtest_protocol  # noqa: F401 - a hook
 
 # Small products on several threads wait for one another, the longer the busier the machine is. Read when NumPy and torch are loaded.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -34,16 +36,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("fast" if config.option.markexpr == "not slow" else "all")
-
-
-@pytest.fixture
-def few_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the fast lane, take every sixth of a check's trials beyond its probes: they take most of its time, and have tests of their own."""
-    if request.config.option.markexpr == "not slow":
-        from compare.checking import trial_runs
-
-        every = trial_runs.directions
-        monkeypatch.setattr(trial_runs, "directions", lambda *given: islice(every(*given), 0, None, 6))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,7 +14,7 @@ from compare.problem.from_dict import declared_problem
 from compare.userfile.conventions import Convention
 from compare.userfile.file import Attempt, AttemptError, UnusableFileError
 
-pytestmark = [pytest.mark.sampled(6), pytest.mark.usefixtures("few_trials")]
+pytestmark = pytest.mark.sampled(6)
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SHAPES = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")

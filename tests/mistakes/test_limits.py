@@ -15,7 +15,7 @@ from tests.mistakes.limits import Limit, limits
 from tests.mistakes.running import Arrays, gap, trained
 from tests.mistakes.witness import Given
 
-pytestmark = pytest.mark.sampled(20)
+pytestmark = [pytest.mark.sampled(20), pytest.mark.all_trials]
 
 LIMITS = {limit.name: limit for limit in limits()}
 SHOWS = 2e-8      # relative: a hundred million times what rounding does
@@ -101,6 +101,7 @@ NOTICED = (
 )
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("name", NOTICED)
 @pytest.mark.parametrize("shows", [False, True], ids=["new weights", "more"])
 def test_it_is_noticed(name: str, shows: bool, tmp_path: Path) -> None:

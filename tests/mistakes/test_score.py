@@ -56,18 +56,21 @@ def test_a_kind_can_be_run_alone(kind: str) -> None:
     assert {case.kind for case in some} == {kind}
 
 
+@pytest.mark.all_trials
 def test_a_limit_that_shows_in_what_is_shown_alone_is_checked_there() -> None:
     case = Case("limit", NETWORKS[0], HONEST, showing=HONEST.replace("1 - a * a", "1").replace("a * (1 - a)", "1"))
     assert answered(case, "black box", 1).verdict == "equivalent"
     assert answered(case, "stages", 1).verdict == "different"
 
 
+@pytest.mark.all_trials
 def test_a_gradient_that_is_held_from_below_is_equal_on_problems_drawn_at_random() -> None:
     """At this seed a bias 780 times as large makes a gradient of e⁻⁷⁸⁰, which the program holds at e⁻⁷⁰⁰; no new weight shows it."""
     held = next(case for case in cases(1, 0, 0, "neighbour") if "-700" in case.label and case.network.sizes == (4, 5, 3))
     assert answered(held, "stages", 5842).verdict == "equivalent"
 
 
+@pytest.mark.all_trials
 def test_a_textbook_softmax_is_unstable_where_one_step_throws_its_scores_far() -> None:
     """At this seed the step with every class wrong makes scores of 98,580, whose exponentials overflow."""
     network = next(each for each in NETWORKS if each.sizes == (4, 5, 5, 3) and each.loss == "cross_entropy")

@@ -6,7 +6,7 @@ import pytest
 
 from compare import Check, PartsCheck, check
 
-pytestmark = [pytest.mark.sampled(2), pytest.mark.usefixtures("few_trials")]
+pytestmark = pytest.mark.sampled(2)
 
 TEXT = """
 import numpy as np

@@ -81,7 +81,6 @@ def test_a_right_file_is_equivalent_and_trained_in_lockstep(checked: Any) -> Non
     assert not result.conventions
 
 
-@pytest.mark.usefixtures("few_trials")
 @pytest.mark.parametrize("container", ["W1b1", "list", "attributes"])
 @pytest.mark.parametrize("weights", ["in_out", "out_in"])
 def test_conventions_are_found_and_said(checked: Any, container: str, weights: str) -> None:
@@ -91,7 +90,6 @@ def test_conventions_are_found_and_said(checked: Any, container: str, weights: s
     assert any("your parameters are" in sentence for sentence in result.conventions)
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_records_in_columns_are_found(checked: Any) -> None:
     result = checked(pass_of("W1b1", "out_in", "columns"))
     assert result.verdict == "equivalent", result.reason
@@ -108,7 +106,6 @@ def test_a_convention_that_is_none_is_refused(checked: Any) -> None:
         checked(RIGHT + 'CONVENTIONS = {"weights": "sideways"}\n')
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_work_in_place_is_found(checked: Any) -> None:
     text = RIGHT.replace(
         'return {"0.weight": W1 - lr * delta1.T @ x, "2.weight": W2 - lr * delta2.T @ h}',
@@ -240,6 +237,7 @@ def test_nan_is_never_equal(checked: Any) -> None:
     assert "NaN" in result.reason
 
 
+@pytest.mark.all_trials
 def test_a_formula_that_overflows_is_unstable(checked: Any) -> None:
     text = RIGHT.replace("1 / (1 + np.exp(-z))", "np.exp(z) / (1 + np.exp(z))")
     result = checked(text)
@@ -247,7 +245,6 @@ def test_a_formula_that_overflows_is_unstable(checked: Any) -> None:
     assert "1000" in result.reason
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_aliased_answers_are_noted(checked: Any) -> None:
     text = RIGHT.replace("def train_step", "KEPT = {}\n\n\ndef train_step").replace(
         'return {"0.weight": W1 - lr * delta1.T @ x, "2.weight": W2 - lr * delta2.T @ h}',
@@ -259,7 +256,6 @@ def test_aliased_answers_are_noted(checked: Any) -> None:
     assert any(note.startswith("aliased") for note in result.notes)
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_the_problem_is_that_of_the_file_or_of_the_options(checked: Any) -> None:
     text = pass_of("W1b1", "out_in", "rows")
     assert checked(text).problem.sizes == (4, 5, 3)
@@ -329,7 +325,7 @@ def test_a_file_that_cannot_be_used_exits_with_2(text: str | None, tmp_path: Pat
 ADAPTERS = ("lesson", "network_class", "parameters_dict", "weight_lists", "loss_and_grads")
 
 
-@pytest.mark.usefixtures("few_trials")
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*_*.py"), reverse=True), ids=lambda path: path.stem)
 def test_every_example_is_what_its_name_promises(path: Path) -> None:
     adapter = next((name for name in ADAPTERS if path.stem.startswith(f"{name}_")), None)
@@ -368,7 +364,6 @@ def gradients(params, x, y):
 )
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_an_epsilon_in_the_logarithm_of_a_loss_is_a_convention(checked: Any) -> None:
     result = checked(BCE)
     assert result.verdict == "equivalent"
@@ -376,7 +371,6 @@ def test_an_epsilon_in_the_logarithm_of_a_loss_is_a_convention(checked: Any) -> 
     assert checked(BCE.replace("output + 1e-8)", "output + 2e-8)", 1)).verdict == "different"
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_a_forward_that_gives_what_the_way_back_needs_is_read(checked: Any) -> None:
     text = (
         RIGHT
@@ -390,7 +384,6 @@ def forward(params, x):
     assert checked(text).verdict == "equivalent"
 
 
-@pytest.mark.usefixtures("few_trials")
 @pytest.mark.seeds(12)
 def test_another_order_of_summation_in_train_step_is_no_difference(seed: int, checked: Any) -> None:
     text = """
@@ -421,6 +414,7 @@ def train_step(p, x, y, lr):
     assert checked(text, seed=seed, steps=2).verdict == "equivalent"
 
 
+@pytest.mark.all_trials
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -524,7 +518,6 @@ def test_a_factor_that_makes_the_result_wrong_is_a_mistake_and_no_convention(che
     assert not result.scales
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_a_factor_that_the_update_makes_good_is_a_convention(checked: Any) -> None:
     text = TRACED.replace("(output - y) / len(x)", "(y - output)").replace("- lr * seen[", "+ lr / len(x) * seen[")
     result = checked(text)
@@ -538,7 +531,6 @@ def test_a_factor_of_no_entry_is_measured(checked: Any) -> None:
     assert "1.7 times" in found[0].causes[0].sentence
 
 
-@pytest.mark.usefixtures("few_trials")
 @pytest.mark.parametrize("lr", ["0.5", "0.3", "0.0125"])
 def test_a_learning_rate_of_its_own_is_said(lr: str, checked: Any) -> None:
     for text in (RIGHT, TRACED):
@@ -669,6 +661,7 @@ def train_step(params, x, y, lr):
     assert set(shown.values()) == {"new 0.weight", "new 4.weight"}
 
 
+@pytest.mark.all_trials
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
@@ -724,6 +717,7 @@ def train_step(params, x, y, lr):
 """
 
 
+@pytest.mark.all_trials
 @pytest.mark.slow
 @pytest.mark.seeds(8)
 def test_a_textbook_formula_is_not_called_clipped_behind_relus_that_are_far_out(seed: int, checked: Any) -> None:
@@ -736,6 +730,7 @@ def test_a_textbook_formula_is_not_called_clipped_behind_relus_that_are_far_out(
         assert any(word in (result.reason or "") for word in ("clipped", "above 30", "at most 30"))
 
 
+@pytest.mark.all_trials
 def test_a_sigmoid_that_is_clipped_where_it_does_not_matter_is_equal(checked: Any) -> None:
     assert checked(RIGHT.replace("np.exp(-z)", "np.exp(-np.clip(z, -500, 500))")).verdict == "equivalent"
 
@@ -746,7 +741,6 @@ def test_what_is_random_is_not_mistaken_for_a_mistake(checked: Any) -> None:
     assert "a different answer on the same call twice" in result.reason
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_names_that_come_with_numpy_are_not_the_contracts(checked: Any) -> None:
     assert checked(RIGHT.replace("import numpy as np", "import numpy as np\nfrom numpy import *")).verdict == "equivalent"
 
@@ -810,7 +804,6 @@ def forward(params, x):
     assert len(found.diagnosis) == 1
 
 
-@pytest.mark.usefixtures("few_trials")
 def test_cycles_are_looked_for_seldom_within_a_check_and_as_before_after_it(checked: Any) -> None:
     former = gc.get_threshold()
     found = checked(f"import gc\n{RIGHT}".replace("    W1,", "    print(gc.get_threshold()[0])\n    W1,"))
@@ -933,6 +926,7 @@ def train_step(p, x, y, lr):
     assert (found.causes[0].id, found.line) == ("last-record-dropped", None)
 
 
+@pytest.mark.all_trials
 def test_where_it_raises_far_out_is_said(checked: Any) -> None:
     refusing = "def sigmoid(z):\n    if np.abs(z).max() > 30:\n        raise ValueError('too far')\n"
     result = checked(RIGHT.replace("def sigmoid(z):\n", refusing))
@@ -988,6 +982,7 @@ def test_what_tells_no_gradient_from_a_wrong_one_is_no_proof(checked: Any, text:
     assert (found.verdict, reason in str(found.reason)) == ("not a proof", True), found.reason
 
 
+@pytest.mark.all_trials
 def test_a_file_with_a_trace_alone_is_tried_farther_out_too(checked: Any) -> None:
     whole = AT_SOME_STEPS.replace(" if len(x) == 7 else {}", "")
     assert checked(whole).verdict == "equivalent"

@@ -7,7 +7,7 @@ import pytest
 from compare import Check, check
 from compare.report.words import headline
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = [pytest.mark.sampled(6), pytest.mark.all_trials]
 
 RIGHT = '''
 import numpy as np
@@ -49,6 +49,7 @@ def checked(folder: Path, text: str, steps: int = 2) -> Check:
     return check(path, seed=1, steps=steps)
 
 
+@pytest.mark.slow
 def test_an_unstable_formula_is_trained_in_lockstep_too(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT, steps=40)
     assert (result.verdict, result.steps) == ("equivalent", 46)
@@ -76,6 +77,7 @@ COUNTED = "\n\ndef one_hot(Y, k):\n    return np.eye(Y.max() + 1)[Y]\n"
 IN_ORDER = "\n\ndef one_hot(Y, k):\n    return np.eye(k)[np.unique(Y, return_inverse=True)[1]]\n"
 
 
+@pytest.mark.slow
 def test_a_class_that_no_record_has_is_tried_where_classes_are_numbers(tmp_path: Path) -> None:
     assert checked(tmp_path, NUMBERS + COUNTED).verdict == "equivalent"
     assert checked(tmp_path, NUMBERS + IN_ORDER).verdict == "different"

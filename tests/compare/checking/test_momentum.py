@@ -6,7 +6,7 @@ import pytest
 
 from compare import check
 
-pytestmark = [pytest.mark.sampled(6), pytest.mark.usefixtures("few_trials")]
+pytestmark = pytest.mark.sampled(6)
 
 CLASS = """
 import numpy as np

@@ -9,7 +9,7 @@ from compare import Check, check
 from compare.report.json import check_json
 from compare.report.words import headline
 
-pytestmark = [pytest.mark.sampled(6), pytest.mark.usefixtures("few_trials")]
+pytestmark = pytest.mark.sampled(6)
 
 RIGHT = '''
 """A network with the logistic function."""
@@ -82,6 +82,7 @@ def test_a_mean_of_absolute_errors_is_printed_beside_any_loss(tmp_path: Path) ->
     assert result.caveat is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("update", "sentence"), [("+= lr", "uphill"), ("-= 5 * lr", "5 times")])
 def test_where_no_reading_is_right_that_of_the_own_loss_comes_first(tmp_path: Path, update: str, sentence: str) -> None:
     result = checked(tmp_path, RIGHT.replace("-= lr", update).replace("2 * (out", "(out").replace("np.mean(", "0.5 * np.mean("))

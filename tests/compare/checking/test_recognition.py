@@ -12,7 +12,7 @@ from compare.support.errors import ProblemError
 from compare.userfile.source import UnusableFileError
 from compare.userfile.text import place_in, python_text
 
-pytestmark = [pytest.mark.sampled(6), pytest.mark.usefixtures("few_trials")]
+pytestmark = pytest.mark.sampled(6)
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

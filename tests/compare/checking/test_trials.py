@@ -14,7 +14,7 @@ from compare.diagnosis.probes import Probe, steps_of
 from compare.problem.from_dict import declared_problem
 from compare.problem.problem import Problem
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = [pytest.mark.sampled(6), pytest.mark.all_trials]
 
 DEEP = {"sizes": (4, 5, 3, 2), "activations": ("tanh", "relu", "identity"), "bias": True, "loss": "mse"}
 LESSON = {"sizes": (6, 2, 1)}

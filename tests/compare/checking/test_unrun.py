@@ -7,7 +7,7 @@ import pytest
 from compare import check
 from compare.checking.unrun import others_like, trainers_unrun, unrun_in
 
-pytestmark = [pytest.mark.sampled(6), pytest.mark.usefixtures("few_trials")]
+pytestmark = pytest.mark.sampled(6)
 
 FUNCTIONS = """
 import numpy as np

@@ -11,7 +11,7 @@ import pytest
 
 from compare import Check, check
 
-pytestmark = pytest.mark.sampled(12)
+pytestmark = [pytest.mark.sampled(12), pytest.mark.all_trials]
 
 CASES = Path(__file__).parents[2] / "cases"
 Edit = tuple[str, str]

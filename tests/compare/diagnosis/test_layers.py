@@ -43,7 +43,6 @@ def checked(folder: Path, old: str, new: str, **options: Any) -> Any:
     return check(path, seed=1, steps=5)
 
 
-@pytest.mark.usefixtures("few_trials")
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("normalization", ["layer_norm", "batch_norm"])
 def test_a_right_file_is_equal(tmp_path: Path, normalization: str, dropout: float) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from compare import Check, check
 
-pytestmark = [pytest.mark.sampled(5), pytest.mark.usefixtures("few_trials")]
+pytestmark = pytest.mark.sampled(5)
 
 GRADIENTS, LOSS = "your gradients have the weight decay in them", "your loss has the penalty of the weight decay"
 

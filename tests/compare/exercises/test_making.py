@@ -12,8 +12,6 @@ from compare.exercises.checking import checked
 from compare.exercises.making import Making, made
 from compare.exercises.sets import GUIDE, exercise_set
 
-pytestmark = pytest.mark.usefixtures("few_trials")
-
 EXAMPLES = Path(__file__).parent.parent.parent.parent / "examples"
 REFERENCE = f"{GUIDE / 'references.py'}:attention_2"
 
@@ -49,7 +47,10 @@ def recognised(tmp_path: Path) -> Making:
     return Making(EXAMPLES / "weight_lists_right.py", ("Network.backprop", "slope"), tmp_path / "SET", "lists")
 
 
-@pytest.mark.parametrize("which", ["right", "beside", "parts", pytest.param("adapted", marks=pytest.mark.slow), "recognised"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("adapted", "recognised")]
+
+
+@pytest.mark.parametrize("which", ["right", "beside", "parts", *SLOW])
 def test_an_exercise_is_started_checked_and_solved(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     making: Making = request.getfixturevalue(which)
     exercise = made(making)

@@ -205,6 +205,7 @@ def test_a_right_file_shows_the_training_that_followed(tmp_path: Path) -> None:
     assert "check(…, seed=1)" in page.words
 
 
+@pytest.mark.all_trials
 @pytest.mark.parametrize(
     ("text", "title", "said"),
     [
@@ -295,6 +296,7 @@ def test_a_hint_keeps_the_numbers_back_where_no_stage_is_wrong_by_itself(hint: i
     assert page.pictures == 1
 
 
+@pytest.mark.all_trials
 @pytest.mark.parametrize("hint", [1, 2, 3])
 def test_a_hint_does_not_give_away_what_a_limits_reason_says(hint: int, tmp_path: Path) -> None:
     """The planted fault: a limit that is named ends its reason with the mistake."""
