@@ -1,8 +1,8 @@
 """What all tests share: Hypothesis without deadlines, BLAS and torch on one thread, the slow lane, and seeds.
 
 `make test` runs the fast lane; `make test-all`, and so CI, all of it. A test marked `slow` is in the slow lane, and of a function marked
-`sampled(n)` all cases but every n-th. The fast lane draws a quarter of the examples. A test marked `seeds(n)` is right at n seeds, of
-which the first three are tried, or as many as `--seeds` says: `make test-all` tries all. A check in the fast lane makes every sixth of
+`sampled(n)` all cases but every n-th. The fast lane draws a sixth of the examples. A test marked `seeds(n)` is right at n seeds, of
+which the first is tried, or as many as `--seeds` says: `make test-all` tries all. A check in the fast lane makes every sixth of
 its trials; all of them in a test marked `all_trials`, which is about them.
 """
 
@@ -20,12 +20,12 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 pytest_plugins = ["pytester"]
 
-settings.register_profile("fast", deadline=None, max_examples=15)
+settings.register_profile("fast", deadline=None, max_examples=10)
 settings.register_profile("all", deadline=None, max_examples=60)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seeds", type=int, default=3, help="how many of a test's seeds to try")
+    parser.addoption("--seeds", type=int, default=1, help="how many of a test's seeds to try")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

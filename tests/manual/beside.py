@@ -26,9 +26,10 @@ FAULT = 1 + 1e-6
 TINY = 1e-30
 few = settings(max_examples=1 + settings.default.max_examples // 5)      # of trainings, each of which takes a third of a second
 fewer = settings(max_examples=1 + settings.default.max_examples // 15)      # of those that take seconds, or of each of several kinds
-STEPS = st.integers(10, 200 if settings.default.max_examples > 15 else 20)      # 200 take a second or more: in the slow lane
-LONG = 30 if settings.default.max_examples > 15 else 10      # steps of a training whose every step takes long
-RECORDS = 64      # in a batch, at most
+IS_FAST = settings.default.max_examples < 60      # the fast lane: what takes seconds is in the slow one
+STEPS = st.integers(3, 8) if IS_FAST else st.integers(10, 200)
+LONG = 10 if IS_FAST else 30      # steps of a training whose every step takes long
+RECORDS = 16 if IS_FAST else 64      # in a batch, at most
 
 
 @st.composite
