@@ -105,6 +105,7 @@ def test_installed_it_checks_a_file_among_modules_of_the_same_names(installed: P
     assert (wrong.returncode, json.loads(wrong.stdout)["verdict"]) == (1, "different"), wrong.stderr
 
 
+@pytest.mark.slow
 def test_installed_its_exercises_are_started_and_checked(installed: Path, project: Path) -> None:
     assert run(installed, project, "backprop-compare", "exercises", "start", "attention").returncode == 0
     given = run(installed, project, "backprop-compare", "exercises", "check")

@@ -95,7 +95,7 @@ def with_fault(line: Line, fault: Fault, case: Case) -> Case:
     return Case(build, case.shape, case.seed, case.words)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("line", LINES, ids=str)
 def test_a_fault_in_a_line_is_found_where_it_is(line: Line) -> None:
     """A gradient's line makes that gradient wrong alone, and no line the error at this layer's output or what comes after it."""

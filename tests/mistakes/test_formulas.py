@@ -71,13 +71,14 @@ def _of_each() -> Iterator[Any]:
         ids.add(id)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("id", "variant"), list(_of_each()))
 def test_its_formulas_make_the_numbers(id: str, variant: str) -> None:
     network, plant = FIRST[id, variant]
     assert any(causes(matcher_of(network, plant), plant.names))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("id", "variant", "number"),
     [

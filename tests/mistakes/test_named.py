@@ -34,7 +34,7 @@ def test_it_is_named(id: str) -> None:
     is_named(*FIRST[id])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(
     ("network", "plant"), OF_OPTIMIZERS, ids=[f"{plant.id}-{NETWORKS.index(network)}" for network, plant in OF_OPTIMIZERS]
 )

@@ -101,7 +101,7 @@ def problem() -> Problem:
     return Problem.draw((3, 4, 2), activations=("tanh", "sigmoid"), bias=True, lr=0.3, records=(9, 7, 8), seed=5)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("mode", ["free", "follow"])
 @pytest.mark.parametrize("stages", [True, False])
 @pytest.mark.parametrize("name", MISTAKES)

@@ -70,6 +70,7 @@ def test_without_verbose_it_fits_on_a_screen(capsys: pytest.CaptureFixture[str])
     assert not any("…" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_is_reached_the_filters_and_each_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--network", "lenet", "--epochs", "1", "--quiet", "--report", str(tmp_path / "page.html")]) == 0
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -96,6 +97,7 @@ def test_a_fault_is_found_in_its_layer(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "part        5 (MaxPool2d)" in out
 
 
+@pytest.mark.slow
 def test_weights_that_have_not_moved_prove_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--network", "autoencoder", "--epochs", "1", "--lr", "1e-300", "--quiet"]) == 1
     assert capsys.readouterr().out.startswith("not a proof: the steps of 0.weight, 2.weight, 3.weight, 5.weight are about as small")

@@ -126,6 +126,7 @@ def test_an_exercise_that_is_begun_meanwhile_is_checked_too(session: Session, tm
     session.until("^NOT WRITTEN YET: through_time")
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own_is_watched_by_check(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     shutil.copy(ROOT / "examples" / "wrong_hidden_error.py", path)

@@ -68,7 +68,7 @@ def line(path: Path, **options: Any) -> Graded:
     return graded(attempt, Settings(**{"seed": 1, "steps": 2, "confined": False, **options}))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
 @pytest.mark.parametrize("name", FILES)
 def test_parts_are_told_the_same_in_confinement(name: str, confinement: str) -> None:
@@ -100,6 +100,7 @@ def test_what_no_part_speaks_of_is_the_reason_of_a_right_one() -> None:
     assert "the update of b1 is not compared" in found["reason"]
 
 
+@pytest.mark.slow
 def test_a_hint_is_in_the_line_and_the_page_and_no_more() -> None:
     first = line(EXAMPLES / "training_over_time_wrong_later.py", hint=1, reports=True)
     second = line(EXAMPLES / "training_over_time_wrong_later.py", hint=2, reports=True)

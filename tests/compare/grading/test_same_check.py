@@ -26,7 +26,7 @@ FILES = {
     "parameters_dict_wrong_sum_for_mean": "parameters_dict",
     "loss_and_grads_wrong_mask_of_gradient": "loss_and_grads",
 }
-RECOGNISED = [*(f"shapes/{name}.py" for name in ("layer_objects", "script")), "shapes/notebook.ipynb"]
+RECOGNISED = [*(f"shapes/{name}.py" for name in ("script", "layer_objects")), "shapes/notebook.ipynb"]
 PLANTED = {plant.id: (NETWORKS[0], plant) for plant in list(plants(NETWORKS[0]))[::40]}
 BY_ID = next(each.text for each in neighbours() if each.name == "in place, moments by the id")
 RAISING = "import numpy as np\n\n\ndef train_step(params, x, y, lr):\n    return np.zeros(3) @ np.zeros(4)\n"
@@ -43,7 +43,7 @@ def told(path: Path, adapter: str | None, confinement: str | None = None) -> dic
     return {each.name: repr(getattr(check, each.name)) for each in fields(check) if each.name not in NOT_COMPARED}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
 @pytest.mark.parametrize("name", FILES)
 def test_examples_are_told_the_same(name: str, confinement: str) -> None:
@@ -53,7 +53,7 @@ def test_examples_are_told_the_same(name: str, confinement: str) -> None:
     assert found["verdict"] == repr("equivalent" if "right" in name else "different")
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
 @pytest.mark.parametrize("kind", ["right", "wrong"])
 @pytest.mark.parametrize("name", RECOGNISED)

@@ -69,6 +69,7 @@ def file_of(folder: Path, text: str) -> Path:
 # ---- Both sides.
 
 
+@pytest.mark.sampled(5)
 @EVERY
 @pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
 @pytest.mark.parametrize("stages", [False, True])
@@ -100,6 +101,7 @@ def test_only_the_matrices_decay(name: str, normalization: str | None) -> None:
             assert same == ([True, False] if alone.ndim == 2 else [False, True]), parameter
 
 
+@pytest.mark.sampled(3)
 @EVERY
 @pytest.mark.parametrize("spoilt", ["0.bias", "1.weight", "1.bias", "3.bias"])
 def test_a_bias_that_decays_on_one_side_is_found(name: str, spoilt: str, monkeypatch: pytest.MonkeyPatch) -> None:

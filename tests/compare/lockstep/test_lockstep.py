@@ -67,6 +67,7 @@ def test_a_run_that_explodes_is_different_for_want_of_a_bound() -> None:
     assert comparison.verdict == "equivalent" or not finite(comparison) or has_exploded(comparison), comparison.explanation()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_long_run_stays_equivalent_and_its_drift_is_measured(dtype: str, mode: Any) -> None:
@@ -107,6 +108,7 @@ def test_kept_steps_carry_both_records_and_what_is_allowed() -> None:
     assert kept.actual.deltas["0.weight"].shape == kept.allowed.deltas["0.weight"].shape == (2, 3)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_what_is_kept_of_an_equal_run_is_within_its_bounds_also_where_the_sides_have_drifted_apart(optimizer: str, dtype: str) -> None:
@@ -383,7 +385,7 @@ def chaotic(factor: float) -> tuple[Problem, Variant]:
     return drawn, Variant(drawn, 0, 0, 1, fault=spoil, fault_at=150)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("factor", [0.0, 1.0, 2.0, -1.0])
 def test_a_fault_does_not_hide_in_drift(factor: float, mode: Any) -> None:

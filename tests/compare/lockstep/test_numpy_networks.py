@@ -35,7 +35,7 @@ def test_what_is_not_shown_of_a_gradient_that_is_rounding_alone_is_no_difference
     assert comparison.verdict == "equivalent", comparison.explanation()
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FAULTY.items() for name in names])
 def test_a_fault_is_found_where_it_is(kind: str, name: str) -> None:
     run = drawn(7, kind=kind, dtype="float64", steps=3, ways=IN_ERROR)

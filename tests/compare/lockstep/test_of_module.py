@@ -85,7 +85,7 @@ def names(part: str | None, path: str) -> bool:
     return any(each == path or each.startswith(f"{path}.") for each in paths(part))
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize(("name", "dtype"), [known(name, dtype) for name in CASES for dtype in DTYPES])
 def test_a_module_and_its_second_form_train_alike(name: str, dtype: str) -> None:
     check_equal(trained(name, dtype))
@@ -112,7 +112,7 @@ def test_a_module_whose_backward_pass_is_less_exact(name: str, dtype: str) -> No
     assert trained(name, dtype, DTYPES[dtype], is_usual=False).verdict == "different"
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize(("name", "dtype"), [known(name, dtype) for name in NETWORKS for dtype in DTYPES])
 def test_a_whole_network_and_its_second_form_train_alike(name: str, dtype: str) -> None:
     network = NETWORKS[name]
@@ -125,7 +125,7 @@ def test_a_whole_network_and_its_second_form_train_alike(name: str, dtype: str) 
 _PLACES = [(name, path, what) for name, network in NETWORKS.items() for path, what in network.places]
 
 
-@pytest.mark.sampled(14)
+@pytest.mark.sampled(42)
 @pytest.mark.parametrize(("name", "path", "what", "dtype"), [known(*place, dtype) for place in _PLACES for dtype in DTYPES])
 def test_a_wrong_backward_pass_of_one_submodule_is_found_there(name: str, path: str, what: str, dtype: str) -> None:
     network = NETWORKS[name]
@@ -149,6 +149,7 @@ def test_a_second_form_trains_alike_with_any_optimiser(optimizer: str, dtype: st
     check_equal(train_beside_module(network.candidate(), network.problem(dtype, optimizer), steps=20, mode=mode))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("optimizer", [known(name, test="lost") for name in ("AdamW", "RMSprop", "Adamax", "Rprop")])
 def test_a_gradient_that_is_rounding_alone_has_room(optimizer: str) -> None:
     """The gradient of a bias before batch normalisation is rounding alone, and adaptive optimisers make steps of full size of it."""

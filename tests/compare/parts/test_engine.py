@@ -16,6 +16,7 @@ def test_right_engines_are_equivalent(tmp_path: Path, text: str) -> None:
     assert ("MLP" in [part.name for part in result.parts]) == (text is SCALARS)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "part"),
     [

@@ -23,6 +23,7 @@ def test_right_functions_are_equivalent(tmp_path: Path, seed: int) -> None:
     assert [part.name for part in result.parts] == [f"{name}.backward" for name in ("Swish", "Linear", "LayerNorm", "CrossEntropy")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("line", "wrong", "part", "tensor"),
     [

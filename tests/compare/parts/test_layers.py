@@ -17,6 +17,7 @@ def test_right_files_are_equivalent(tmp_path: Path, text: str, seed: int) -> Non
     assert all(part.mark == "agrees" and part.compared for part in result.parts)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "part", "tensor"),
     [

@@ -29,6 +29,7 @@ def test_right_gradients_are_equivalent(tmp_path: Path, text: str, count: int) -
     assert "is not there" in result.notes[0]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "tensor"),
     [

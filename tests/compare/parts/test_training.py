@@ -146,6 +146,7 @@ def test_a_right_program_agrees(name: str, tmp_path: Path) -> None:
     assert result.reference == "differences of its own loss"
 
 
+@pytest.mark.slow
 def test_an_update_that_is_no_multiple_of_the_gradient_is_not_compared(tmp_path: Path) -> None:
     result = checked(tmp_path, CLASSES.replace("UPDATE", ADAM))
     assert (result.verdict, len(result.left_out)) == ("equivalent", 4)
@@ -171,6 +172,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("text", "old", "new", "wrong"), WRONG)
 def test_a_fault_is_found_in_what_it_reaches(text: str, old: str, new: str, wrong: set[str] | None, tmp_path: Path) -> None:
     result = checked(tmp_path, changed(text, old, new))
@@ -183,6 +185,7 @@ UNUSED = MODEL.split("\nrng =")[0].replace("self, x, labels, steps", "self, x, l
 OF_LISTS = SCALARS.split("\nif __name__")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [UNUSED, OF_LISTS])
 def test_a_class_that_nothing_trains_is_trained_here(text: str, tmp_path: Path) -> None:
     result = checked(tmp_path, text)

@@ -267,6 +267,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("text", "old", "new", "wrong"), WRONG)
 def test_a_fault_is_found_in_what_it_reaches(text: str, old: str, new: str, wrong: set[str] | None, tmp_path: Path) -> None:
     result = checked(tmp_path, changed(text, old, new))

@@ -114,6 +114,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_program_agrees(name: str, tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT[name])
@@ -151,6 +152,7 @@ WRONG = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", WRONG)
 def test_a_fault_is_found(name: str, tmp_path: Path) -> None:
     assert checked(tmp_path, WRONG[name]).verdict == "different"

@@ -79,6 +79,7 @@ def test_a_hint_gives_away_no_number_and_no_line(level: int, tmp_path: Path, cap
     assert "batchnorm_backward" in out
 
 
+@pytest.mark.slow
 def test_a_hint_of_a_part_says_the_factor_last(capsys: pytest.CaptureFixture[str]) -> None:
     said = {}
     for level in (1, 2, 3):

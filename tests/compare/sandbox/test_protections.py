@@ -98,6 +98,7 @@ def _missing(monkeypatch: pytest.MonkeyPatch, edits: Edits, **others: Any) -> se
 
 
 @has_landlock
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_protection_that_landlock_lacks_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     edits, expected = FAULTS[name]

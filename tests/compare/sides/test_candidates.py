@@ -66,6 +66,7 @@ class ByHand:
         return StepRecord(output=output, loss=np.mean((output - y) ** 2), grads=grads, params=dict(p), **shown)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", ["free", "follow"])
 @pytest.mark.parametrize("shows_state", [True, False])
 def test_a_side_by_hand_is_equal_with_and_without_its_state(mode: Any, shows_state: bool) -> None:
@@ -76,6 +77,7 @@ def test_a_side_by_hand_is_equal_with_and_without_its_state(mode: Any, shows_sta
     assert comparison.rounding.unknown == ()
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("shows_state", [True, False])
 @pytest.mark.parametrize(("fault", "at"), [("0.weight", 1), ("2.bias", 90), ("0.bias", 149)])
 def test_a_gradient_that_is_off_by_1e_11_is_seen_whenever_it_comes(fault: str, at: int, shows_state: bool) -> None:

@@ -23,6 +23,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Py
     return pytester
 
 
+@pytest.mark.slow
 def test_networks_that_are_equal_pass_whatever_they_are_given_as(run: pytest.Pytester) -> None:
     run.makepyfile(
         """

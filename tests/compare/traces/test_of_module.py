@@ -94,7 +94,7 @@ def stopping(step: int) -> None:
 # ---- A recorded run is judged as the candidate itself.
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("fault", [0.0, 0.01, -0.01])
 @pytest.mark.parametrize(("dtype", "dropout"), [("float64", 0.0), ("float32", 0.3), ("bfloat16", 0.0)])
 def test_a_recorded_module_is_compared_as_the_module_itself(tmp_path: Path, dtype: str, dropout: float, fault: float) -> None:
@@ -143,6 +143,7 @@ class InPlace(ByHand):
         return StepRecord(output=shown.output, loss=float(shown.loss), grads=shown.grads, params=before)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("make", [ByHand, InPlace, lambda **fault: ByHand(shows_state=False, **fault)])
 def test_a_side_by_hand_is_recorded(tmp_path: Path, make: Callable[..., Any]) -> None:
     p = by_hand_problem()

@@ -94,6 +94,7 @@ def test_the_same_run_is_kept_in_the_same_bytes(whole: Path, tmp_path: Path) -> 
 # ---- A run that is cut off.
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("side", "optimizer"), [("torch_ref", "sgd"), ("manual", "adam"), ("manual", "sgd"), ("torch_ref", "adamw")])
 def test_a_run_that_is_cut_off_anywhere_goes_on_to_the_same_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: Any, optimizer: str
@@ -434,6 +435,7 @@ def train_step(params, x, y, lr):
 """
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("was", "now", "verdict", "said"),
     [
@@ -683,6 +685,7 @@ class Flipped(Manual):
         return {**shown, "grads": {name: -grad for name, grad in shown["grads"].items()}} if self.done >= 150 else shown
 
 
+@pytest.mark.slow
 def test_drift_hides_nothing(tmp_path: Path) -> None:
     """A learning rate that doubles any drift, until the weights of two runs are no longer alike: each step is seen from its own start."""
     problem = Problem.draw((6, 8, 8, 1), activations=("relu", "relu", "sigmoid"), bias=True, lr=50.0, dtype="float32", records=(60,))

@@ -48,7 +48,7 @@ def checked(tmp_path: Path, text: str, reference: str) -> subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("text", "reference", "code", "said"),
     [
