@@ -32,6 +32,7 @@ from .updates import check_updates, rules_in
 _Tree = ast.Module
 TRAINING, DIFFERENCES = "training", "differences of its own loss"      # a shape, and what its parts stand beside
 _STEPS = ("train_step", "gradients", "trace")      # of the contract: a file with none of these may call anything forward
+_OF_AUTOGRAD = ("Function", "InplaceFunction", "NestedIOFunction")      # PyTorch's classes whose apply calls a backward of one's own
 _WHOLE = ("prop", "propagation", "propagate", "pass", "model", "net", "network", "nn", "mlp")      # pairs that are not of a layer
 
 
@@ -69,9 +70,16 @@ def _layers(tree: _Tree) -> list[str]:
 def _functions(tree: _Tree) -> list[str]:
     """Return the names of the classes that derive from autograd's Function, or from another such class."""
     found: list[str] = []
+    known = {"Function"} | {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("torch.autograd")
+        for alias in node.names
+        if alias.name in _OF_AUTOGRAD
+    }
     for node in tree.body:
         bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
-        if any(base in ("Function", *found) or base.endswith("autograd.Function") for base in bases):
+        if any(base in (*known, *found) or base.endswith(tuple(f".{name}" for name in _OF_AUTOGRAD)) for base in bases):
             found.append(node.name)      # type: ignore[attr-defined]
     return found
 

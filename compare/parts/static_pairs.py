@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ..support.kinds import kind_of
 from .classes.methods import Methods
 from .file import PartsFile
 from .functions.check import check_function
@@ -16,7 +17,8 @@ from .result import Part
 def static_pair(file: PartsFile, methods: Methods, seed: int) -> Part:
     """Return the part of a class's backward method."""
     kind = vars(file.module)[methods.name]
-    made = function_of(getattr(kind, methods.forward), getattr(kind, methods.backward))
+    is_function = isinstance(kind, type) and issubclass(kind, torch.autograd.Function)      # by a class of another file
+    made = kind if is_function else function_of(getattr(kind, methods.forward), getattr(kind, methods.backward))
     return check_function(file, methods.name, f"{methods.name}.{methods.backward}", made, seed)
 
 
@@ -33,7 +35,10 @@ def function_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> An
     class Made(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *arguments: Any) -> Any:
-            out, ctx.cache = forward(*arguments)
+            answer = forward(*arguments)
+            if not isinstance(answer, (tuple, list)):      # a tensor of two rows could be unpacked, too
+                raise TypeError(f"forward returned {kind_of(answer)}; expected (output, cache)")
+            out, ctx.cache = answer
             return out
 
         @staticmethod
@@ -46,5 +51,5 @@ def function_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> An
 
 def _signature(forward: Callable[..., Any]) -> Any:
     own = inspect.signature(forward)
-    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    context = inspect.Parameter("_".join(("ctx", *own.parameters)), inspect.Parameter.POSITIONAL_OR_KEYWORD)      # no name of its own
     return own.replace(parameters=[context, *own.parameters.values()])

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from compare.parts.check import check_parts
+from compare.parts.shapes import shape_of
+
 from .checking import checked, first, right
 
 RIGHT = right("functions")
@@ -80,3 +83,16 @@ def test_a_forward_in_place_and_one_with_a_set_up_are_compared(tmp_path: Path) -
     exp = mine("return x.exp()", "(y,) = ctx.saved_tensors\n        return g * y", "x") + set_up
     assert checked(tmp_path, exp).verdict == "equivalent"
     assert checked(tmp_path, exp.replace("g * y", "g")).verdict == "different"
+
+
+def test_a_base_of_another_file_is_no_fault_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text("import torch\n\n\nclass Base(torch.autograd.Function):\n    pass\n")
+    text = mine("return 2 * x", "return 2 * g").replace("import torch\n", "from base import Base\n")
+    text = text.replace("torch.autograd.Function", "Base")
+    path = tmp_path / "mine.py"
+    for each, verdict in ((text, "equivalent"), (text.replace("2 * g", "g"), "different")):
+        path.write_text(each)
+        assert shape_of(path, is_last=True) == "layer_classes"
+        assert check_parts(path, "layer_classes", 1).verdict == verdict
+    path.write_text(text.replace("import Base", "import Base as Other").replace("class Mine(Base)", "class Mine"))
+    assert check_parts(path, "layer_classes", 1).verdict == "not a proof"      # no Function: its ctx is an argument
