@@ -1,6 +1,8 @@
 """A file's own `torch.autograd.Function`s: each backward beside autograd of its own forward, run again as plain PyTorch code."""
 
+import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,36 +15,34 @@ from ...support.errors import ProblemError
 from ...support.kinds import kind_of
 from ...userfile.file import AttemptError
 from ..file import PartsFile, line_of_returned
+from ..in_float64 import in_float64
 from ..judged import Judged, judged
 from ..result import Part
 from ..words import factor_of
-from .inputs import Inputs, drawn_inputs, tensors_of
+from .contexts import Context, takes_context, with_context
+from .inputs import Inputs, drawn_inputs, parameters_of, tensors_of
 
+_NEEDED = "; a reference is needed: --reference"
 _MOVED = 1e-6      # how far an input is moved, to see whether the outputs depend on it
-
-
-class Context:
-    """Stands in for the context of a Function while its forward runs as plain code: it keeps what is saved, and marks nothing."""
-
-    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
-        self.needs_input_grad = needs_input_grad
-        self.saved_tensors: tuple[Any, ...] = ()
-
-    def save_for_backward(self, *tensors: Any) -> None:
-        """Keep the tensors."""
-        self.saved_tensors = tensors
-
-    def _ignore(self, *_: Any) -> None:
-        """Do nothing."""
-
-    save_for_forward = mark_dirty = mark_non_differentiable = set_materialize_grads = _ignore
 
 
 def check_functions(file: PartsFile, seed: int) -> Iterator[Part]:
     """Yield a part for each of the file's own Functions that has a backward."""
     for name, value in file.own().items():
         if isinstance(value, type) and issubclass(value, torch.autograd.Function):
-            yield check_function(file, name, f"{name}.backward", value, seed)
+            if takes_context(value):
+                yield check_function(file, name, f"{name}.backward", value, seed)
+            else:
+                yield _without_context(file, name, value, seed)
+
+
+def _without_context(file: PartsFile, name: str, function: Any, seed: int) -> Part:
+    """Return the part of a Function whose methods take no context: PyTorch cannot apply it, but it may be right, if the file never does."""
+    if any(isinstance(node, ast.Attribute) and ast.unparse(node) == f"{name}.apply" for node in ast.walk(file.tree)):
+        reason = f"{name}.backward takes no context, and PyTorch cannot apply it; expected forward(ctx, …) and backward(ctx, …)"
+        return Part(f"{name}.backward", "could not run", lines=file.lines_of(name), reason=reason)
+    part = check_function(file, name, f"{name}.backward", with_context(function), seed)
+    return replace(part, beside=f"{part.beside}; without ctx PyTorch cannot apply it") if part.mark == "agrees" else part
 
 
 def check_function(file: PartsFile, name: str, backward: str, function: Any, seed: int) -> Part:
@@ -55,23 +55,23 @@ class _Function:
         self.file, self.name, self.function, self.seed = file, name, function, seed
         self.backward = backward
         self.beside = "autograd of its own forward"
+        self.varying, self.constant = set[str](), set[str]()      # names of inputs that the forward depends on, and others
 
     def part(self) -> Part:
         """Return the part: the first difference on any of the inputs."""
         name = self.backward
         lines = self.file.lines_of(name) or self.file.lines_of(self.name)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), in_float64():
             torch.manual_seed(self.seed % 2**63)
             try:
                 inputs = self.file.run(f"{self.name}.forward", drawn_inputs, self.function, self.file.node_of(name), self.seed)
                 if not inputs:
-                    reason = "no inputs were found that its forward takes; a reference is needed: --reference"
+                    reason = f"no inputs were found that its forward takes{_NEEDED}"
                     return Part(name, "not compared", lines=lines, reason=reason)
-                results = []
-                for each in inputs:
-                    if (opaque := self._opaque(each)) is not None:
-                        return Part(name, "not compared", lines=lines, reason=opaque)
-                    results.append((each, self._judged(each)))
+                opaques = (said for each in inputs if (said := self._opaque(each)))
+                if (opaque := next(opaques, None) or self._straight_through()) is not None:
+                    return Part(name, "not compared", lines=lines, reason=opaque)
+                results = [(each, self._judged(each)) for each in inputs]
             except AttemptError as error:
                 if "invalid gradient" in str(error):      # of another shape, or too few of them
                     misshapen = Difference(1, "gradients", "the gradients", reason=str(error))
@@ -83,8 +83,10 @@ class _Function:
         wrong = [(each, result) for each, result in results if result.first is not None]
         if not wrong:
             left = [each for each in inputs[0].names if each not in inputs[0].wanted]
-            said = f"{self.beside}; it gives no gradient of {', '.join(left)}" if left else self.beside
-            return Part(name, "agrees", said, compared, lines=lines)
+            beside = f"{self.beside}; it gives no gradient of {', '.join(left)}" if left else self.beside
+            absent = [each.name for each in parameters_of(self.function) if each.name not in inputs[0].names]
+            beside += f"; {', '.join(absent)} by default only, as its backward returns no gradient for it" if absent else ""
+            return Part(name, "agrees", beside, compared, lines=lines)
         at, result = wrong[0]
         first = result.first
         assert first is not None
@@ -104,29 +106,33 @@ class _Function:
     def _opaque(self, inputs: Inputs) -> str | None:
         """Say why autograd does not see through the forward, None where it does."""
         arguments, leaves = inputs.fresh()
-        moved, needed = self._by_moving(inputs), "; a reference is needed: --reference"
+        moved = self._by_moving(inputs)
         try:
             outs = _tensors(self._plain(arguments))
             ends = [each for each in outs if each.requires_grad]
             above = [torch.randn_like(each) for each in ends]      # not ones: the sum of what is normalised has no gradient
             found = torch.autograd.grad(ends, list(leaves.values()), above, allow_unused=True) if ends else [None] * len(leaves)
         except (AttemptError, RuntimeError) as error:
-            return f"its forward is not code that autograd sees through ({error}){needed}"
+            return f"its forward is not code that autograd sees through ({error}){_NEEDED}"
         applied = _tensors(self._applied(inputs.fresh()[0]))
         if len(outs) != len(applied) or not all(torch.equal(one, other) for one, other in zip(outs, applied, strict=True)):
-            return f"its forward gives other numbers when it is run again, as where it draws{needed}"
+            return f"its forward gives other numbers when it is run again, as where it draws{_NEEDED}"
         given = [each.detach() for each in inputs.fresh()[0] if isinstance(each, Tensor)]
         if any(torch.equal(out.detach(), each) for out in outs for each in given) and self._judged(inputs).first is not None:
-            return f"its forward returns its input, and its backward another gradient, as where gradients are reversed or scaled{needed}"
+            return f"its forward returns its input, and its backward another gradient, as where gradients are reversed or scaled{_NEEDED}"
         for name, grad in zip(leaves, found, strict=True):
             if grad is not None and bool(grad.any()):
-                continue
-            if moved[name]:
-                return f"its forward depends on {name} by what autograd does not see, as NumPy, .data or no_grad{needed}"
-            if self._gives(inputs, name):
-                text = "is constant where its backward is not 0, as a straight-through estimator is meant to be"
-                return f"its forward {text}{needed}"
+                self.varying.add(name)
+            elif moved[name]:
+                return f"its forward depends on {name} by what autograd does not see, as NumPy, .data or no_grad{_NEEDED}"
+            elif self._gives(inputs, name):
+                self.constant.add(name)
         return None
+
+    def _straight_through(self) -> str | None:
+        """Say so where the backward gives a gradient of what the forward was constant in on all inputs, None where there is no such."""
+        text = "is constant where its backward is not 0, as a straight-through estimator is meant to be"
+        return f"its forward {text}{_NEEDED}" if self.constant - self.varying else None
 
     def _by_moving(self, inputs: Inputs) -> dict[str, bool]:
         """Return of each input whether the outputs change when it is moved a little."""
@@ -174,7 +180,13 @@ class _Function:
                 for (name, leaf), grad in zip(leaves.items(), grads, strict=True)
             }
 
-        return judged(actual, reference, self.seed)
+        def again() -> dict[Key, Tensor]:
+            arguments, leaves = inputs.fresh()
+            found = back(_tensors(self._applied(arguments)), leaves)
+            pairs = zip(leaves.items(), found, strict=True)
+            return {("gradients", f"gradient of {name}"): grad for (name, _), grad in pairs if grad is not None}
+
+        return judged(actual, reference, self.seed, again)
 
     def _line(self, name: str, tensor: str, inputs: Inputs) -> int | None:
         node = self.file.node_of(name)

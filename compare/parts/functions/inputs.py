@@ -13,12 +13,14 @@ from torch import Tensor
 from ..binding import plain
 from ..file import nones_returned
 
-_RUNS = 400      # times that a forward is tried on one shape of its first input
+_FEW, _MANY = 400, 2000      # times that a forward is tried on one shape of its first input
 _LARGER = 4.0      # times the first input: kinks are often at 1, 2, 3 or 6
 _IMAGE = 4      # axes: the channels are the second
 _UNITS = 5      # no other size, so that nothing fits by broadcasting alone
+_LEAST = 0.5      # what is positive is no less
 _SHARE = 0.7      # of a mask is True
 _FIRST = ((4, 6), (2, 4, 6), (2, 4, 3, 6), (7,))
+_ONE = (1, 1)
 _CLASSES = ("target", "targets", "label", "labels", "y", "index", "indices", "idx", "ids", "classes", "ytrue")
 _FLAGS = ("training", "inplace", "train", "bias", "affine")
 _WHOLE = ("stride", "padding", "pad", "dim", "axis", "groups", "numgroups", "g", "k", "n", "kernelsize", "dilation", "size", "num", "bits")
@@ -26,6 +28,7 @@ _NUMBERS = (
     "eps", "epsilon", "alpha", "lambda", "lambd", "lam", "slope", "negativeslope", "p", "temperature", "tau", "threshold", "constant",
     "factor", "momentum", "scale", "beta", "c", "s", "margin", "delta", "power", "exponent", "min", "max", "low", "high", "gamma",
 )      # fmt: skip
+_POSITIVE = ("alpha", "lambda", "lambd", "lam", "temperature", "tau", "threshold", "max", "high", "eps", "epsilon")      # as they are meant
 _OF_UNITS = ("weight", "w", "kernel", "weights")
 _OF_FEATURES = ("bias", "b", "gamma", "beta", "scale", "shift", "gain", "alpha")
 
@@ -67,20 +70,36 @@ def drawn_inputs(function: Any, backward: ast.AST | None, seed: int) -> list[Inp
     if not parameters or any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return []
     without = _without_gradient(backward, [each.name for each in parameters])
+    required = [each for each in parameters if each.default is each.empty]
+    whole, others = _running(function, parameters, without, seed, _FEW)
+    if not whole and required and len(required) < len(parameters):      # or with what has a default left out
+        whole, _ = _running(function, required, without, seed, _FEW)
+    found = whole or _running(function, parameters, without, seed, _MANY)[0] or others[:1]
+    larger = [each.with_first(lambda x: _LARGER * x) for each in found]
+    optional = [each.name for each in parameters if each.default is None and found and each.name in found[0].arguments]
+    shorter = [_inputs({**found[0].arguments, **dict.fromkeys(optional)}, without)] if optional and found else []
+    return found + [each for each in larger + shorter if _runs(each, function)]
+
+
+def _running(
+    function: Any, parameters: Sequence[inspect.Parameter], without: Sequence[str], seed: int, runs: int
+) -> tuple[list[Inputs], list[Inputs]]:
+    """Return inputs for these arguments on which both ways run, one for each shape, and others on which the forward runs.
+
+    A shape of one number is tried where no other fits.
+    """
     whole, others = list[Inputs](), list[Inputs]()
-    for first in _FIRST:
-        tried = islice(_combinations(parameters, first, without, torch.Generator().manual_seed(seed % 2**63)), _RUNS)
+    for first in (*_FIRST, _ONE):
+        if first == _ONE and (whole or others):
+            break
+        tried = islice(_combinations(parameters, first, without, torch.Generator().manual_seed(seed % 2**63)), runs)
         running = (inputs for each in tried if _runs(inputs := _inputs(each, without), function))
         for inputs in running:
             if _goes_back(inputs, function):
                 whole.append(inputs)
                 break
             others.append(inputs)
-    found = whole or others[:1]
-    larger = [each.with_first(lambda x: _LARGER * x) for each in found]
-    optional = [each.name for each in parameters if each.default is None]
-    shorter = [_inputs({**found[0].arguments, **dict.fromkeys(optional)}, without)] if optional and found else []
-    return found + [each for each in larger + shorter if _runs(each, function)]
+    return whole, others
 
 
 def parameters_of(function: Any) -> list[inspect.Parameter]:
@@ -148,7 +167,7 @@ def _choices(
 
     if is_first:
         yield normal(first)
-        yield normal(first).abs() + 0.5
+        yield normal(first).abs() + _LEAST
         yield torch.rand(first, generator=generator, dtype=torch.float64)
         return
     features, channels = first[-1], first[1] if len(first) > 1 else first[0]
@@ -161,7 +180,7 @@ def _choices(
         shapes = [*matrices, *vectors, (_UNITS, channels, 2, 3), first, (1,), ()]
     elif name in _OF_FEATURES:
         shapes = [*vectors, first, (1,), ()]
-    tensors = [normal(shape) for shape in shapes]
+    tensors = [normal(shape).abs() + _LEAST if name in _POSITIVE else normal(shape) for shape in shapes]
     numbers: list[Any] = [0.7, 2, 1, 0, 3.0, True]
     if isinstance(parameter.default, (bool, int, float, str)):
         yield parameter.default
@@ -184,9 +203,14 @@ def _choices(
 
 
 def _without_gradient(node: ast.AST | None, names: Sequence[str]) -> list[str]:
-    """Return the names of the arguments for which the backward returns None, unless they are those of weights."""
+    """Return the names of the arguments for which the backward returns None, unless they are those of weights, or of a layer's input.
+
+    What takes weights and targets is a whole loss, and its input is data.
+    """
     places = nones_returned(node) if isinstance(node, ast.FunctionDef) else []
-    return [names[at] for at in places if at < len(names) and plain(names[at]) not in (*_OF_UNITS, "bias", "x", "input")]
+    known = {plain(name) for name in names}
+    inputs = () if known & {*_CLASSES} and known & {*_OF_UNITS} else ("x", "input")
+    return [names[at] for at in places if at < len(names) and plain(names[at]) not in (*_OF_UNITS, "bias", *inputs)]
 
 
 def _is_float(value: Any) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ...sides.interface import Key
 from ...support.kinds import kind_of
 from ..as_tensors import array_module, as_numbers_of, as_tensors, tensor_of
+from ..in_float64 import in_float64
 from ..repeatable import repeatable
 from .run import NamesFile, Round, copied
 from .tree import Cluster
@@ -29,11 +30,10 @@ def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[st
         for tensor in cluster.roots:
             _set(variables, tensor, leaves)
         space = dict(variables)
-        before, own = torch.get_default_dtype(), {name: value for name, value in each.module.items() if value is np}
-        torch.set_default_dtype(torch.float64)
+        own = {name: value for name, value in each.module.items() if value is np}
         each.module.update(dict.fromkeys(own, array_module()))      # methods see these
         try:
-            with torch.enable_grad():
+            with torch.enable_grad(), in_float64():
                 exec(code, space)
                 if (loss := tensor_of(space[cluster.loss])) is None:
                     raise ValueError(f"{cluster.loss} is {kind_of(space[cluster.loss])}")
@@ -46,7 +46,6 @@ def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[st
                     raise ValueError(f"{cluster.loss} depends on none of the tensors")
                 grads = torch.autograd.grad(loss.sum(), list(found.values()), allow_unused=True)
         finally:
-            torch.set_default_dtype(before)
             each.module.update(own)
         numbers: dict[Key, Tensor] = {("outputs", cluster.loss): loss.detach().sum()}
         for (name, value), grad in zip(found.items(), grads, strict=True):

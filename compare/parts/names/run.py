@@ -17,6 +17,7 @@ from torch import Tensor
 from ...userfile.file import AttemptError
 from ...userfile.imports import Imports
 from ..file import PartsFile
+from ..in_float64 import in_float64
 from .hooked import instrumented
 from .kept import drawn_data, kept_value
 from .tree import Cluster, clusters_in
@@ -124,14 +125,9 @@ class NamesFile(PartsFile):
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Draw from the seed, and make tensors of float64."""
-        before = torch.get_default_dtype()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), in_float64():
             torch.manual_seed(self.seed)
-            torch.set_default_dtype(torch.float64)
-            try:
-                yield
-            finally:
-                torch.set_default_dtype(before)
+            yield
 
 
 class _InFloat64(ast.NodeTransformer):

@@ -85,6 +85,19 @@ def test_a_forward_in_place_and_one_with_a_set_up_are_compared(tmp_path: Path) -
     assert checked(tmp_path, exp.replace("g * y", "g")).verdict == "different"
 
 
+PACT = mine("ctx.save_for_backward(x, alpha)\n        return x.clamp(min=0).min(alpha)", "x, alpha = ctx.saved_tensors\n        "
+            "return g * ((x > 0) & (x < alpha)), (g * (x >= alpha)).sum().reshape(1)", "ctx, x, alpha").replace(
+    "import torch\n", "import torch\nfrom torch.autograd.function import InplaceFunction\n").replace(
+    "torch.autograd.Function)", "InplaceFunction)")      # fmt: skip
+
+
+def test_functions_of_another_base_are_known(tmp_path: Path) -> None:
+    result = checked(tmp_path, PACT, shape="autograd_functions")
+    assert result.verdict == "equivalent", first(result)
+    for right_one, wrong in (("x < alpha", "x < 2 * alpha"), ("x >= alpha", "x <= alpha"), ("(x > 0) & ", "")):
+        assert checked(tmp_path, PACT.replace(right_one, wrong)).verdict == "different"
+
+
 def test_a_base_of_another_file_is_no_fault_of_ours(tmp_path: Path) -> None:
     (tmp_path / "base.py").write_text("import torch\n\n\nclass Base(torch.autograd.Function):\n    pass\n")
     text = mine("return 2 * x", "return 2 * g").replace("import torch\n", "from base import Base\n")
@@ -96,3 +109,74 @@ def test_a_base_of_another_file_is_no_fault_of_ours(tmp_path: Path) -> None:
         assert check_parts(path, "layer_classes", 1).verdict == verdict
     path.write_text(text.replace("import Base", "import Base as Other").replace("class Mine(Base)", "class Mine"))
     assert check_parts(path, "layer_classes", 1).verdict == "not a proof"      # no Function: its ctx is an argument
+
+
+SIGMOID = mine("y = 1 / (1 + torch.exp(-x))\n        ctx.save_for_backward(y)\n        return y", "(y,) = ctx.saved_tensors\n        "
+               "return g * y * (1.0 - y)")      # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_rounding_of_its_own_formula_is_allowed(tmp_path: Path, seed: int) -> None:
+    assert checked(tmp_path, SIGMOID, seed).verdict == "equivalent"
+
+
+@pytest.mark.parametrize("wrong", ["g * y * (1.0 - y * y)", "g * y * (1.0 + 1e-9 - y)", "y * (1.0 - y)", "g * (y * 1e9 - y * (1e9 - 0.2))"])
+def test_its_own_rounding_explains_no_mistake(tmp_path: Path, wrong: str) -> None:
+    assert checked(tmp_path, SIGMOID.replace("g * y * (1.0 - y)", wrong)).verdict == "different"
+
+
+LEAKY = mine("ctx.save_for_backward(x, torch.as_tensor(slope).double())\n        return torch.where(x < 0, slope * x, x)",
+             "x, slope = ctx.saved_tensors\n        return g * torch.where(x < 0, slope, 1.0)",
+             "ctx, x, slope: float = 0.01")      # fmt: skip
+
+
+def test_a_function_may_be_meant_for_its_defaults(tmp_path: Path) -> None:
+    result = checked(tmp_path, LEAKY)
+    assert result.verdict == "equivalent", first(result)
+    assert "slope by default only" in result.parts[0].beside
+    for right_one, wrong in (("slope, 1.0", "slope, 1.1"), ("x < 0, slope, 1", "x > 0, slope, 1"), ("return g *", "return 2 * g *")):
+        assert checked(tmp_path, LEAKY.replace(right_one, wrong)).verdict == "different"
+    assert checked(tmp_path, LEAKY.replace("slope: float = 0.01", "slope: float")).verdict == "could not run"
+
+
+LOSS = mine(
+    "p = torch.sigmoid(x.mv(weight) + bias)\n        ctx.save_for_backward(x, weight, p, y)\n        ctx.lam = lam\n"
+    "        return -(y * p.log() + (1 - y) * (1 - p).log()).mean() + lam * weight.abs().sum()",
+    "x, weight, p, y = ctx.saved_tensors\n        off = (p - y) / len(y)\n"
+    "        return None, g * (x.t().mv(off) + ctx.lam * weight.sign()), g * off.sum().reshape(1), None, None",
+    "ctx, x, weight, bias, y, lam",
+)      # fmt: skip
+
+
+def test_a_loss_of_weights_and_targets_takes_its_input_as_data(tmp_path: Path) -> None:
+    result = checked(tmp_path, LOSS)
+    assert result.verdict == "equivalent", first(result)
+    for right_one, wrong in (("weight.sign()", "weight"), (" / len(y)", ""), ("x.t().mv", "x.t().abs().mv"), ("g * off.sum", "off.sum")):
+        assert checked(tmp_path, LOSS.replace(right_one, wrong)).verdict == "different"
+
+
+NUMBER = mine(
+    "ctx.save_for_backward(x)\n        return (data / x).pow(2).sum() * x",
+    "(x,) = ctx.saved_tensors\n        return -g * (data / x).pow(2).sum().reshape(1, 1)",
+) + "\n\ndata = torch.randn(1, 100)\n"
+
+
+def test_a_function_of_one_number_is_compared(tmp_path: Path) -> None:
+    result = checked(tmp_path, NUMBER)
+    assert result.verdict == "equivalent", first(result)
+    for right_one, wrong in (("return -g", "return g"), ("return -g", "return -2 * g"), ("pow(2).sum().r", "sum().r")):
+        assert checked(tmp_path, NUMBER.replace(right_one, wrong)).verdict == "different"
+
+
+BARE = mine("return 3 * x", "return 3 * g", "x").replace("backward(ctx, g)", "backward(g)")
+
+
+def test_a_function_without_context_is_compared_if_it_is_never_applied(tmp_path: Path) -> None:
+    result = checked(tmp_path, BARE)
+    assert result.verdict == "equivalent", first(result)
+    assert "cannot apply it" in result.parts[0].beside
+    for wrong in ("2 * g", "-3 * g", "3 * g * g"):
+        assert checked(tmp_path, BARE.replace("return 3 * g", f"return {wrong}")).verdict == "different"
+    applied = checked(tmp_path, BARE + "\n\nprint(Mine.apply(torch.ones(2)))\n")
+    assert applied.verdict == "could not run"
+    assert "takes no context" in str(first(applied).reason)
