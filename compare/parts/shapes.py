@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..support.errors import CompareError
-from ..userfile.file import FUNCTIONS
+from ..userfile.shapes.definitions import steps_in
 from ..userfile.source import Source
 from .binding import plain
 from .classes.check import check_classes
@@ -31,7 +31,7 @@ from .updates import check_updates, rules_in
 
 _Tree = ast.Module
 TRAINING, DIFFERENCES = "training", "differences of its own loss"      # a shape, and what its parts stand beside
-_STEPS = ("train_step", "gradients", "trace")      # of the contract: a file with none of these may call anything forward
+_OTHERS = ("forward", "loss")      # of the contract: where a file has no step of it, these may be anything
 _OF_AUTOGRAD = ("Function", "InplaceFunction", "NestedIOFunction")      # PyTorch's classes whose apply calls a backward of one's own
 _WHOLE = ("prop", "propagation", "propagate", "pass", "model", "net", "network", "nn", "mlp")      # pairs that are not of a layer
 
@@ -106,7 +106,7 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
         tree = ast.parse("\n".join(Source.read(path).lines) + "\n")
     except (CompareError, SyntaxError, ValueError, RecursionError, MemoryError):      # whoever executes the file says so
         return None
-    if set(functions_of(tree)) & (set(_STEPS) if is_last else set(FUNCTIONS)):
+    if steps_in(tree) or (not is_last and {*functions_of(tree)} & {*_OTHERS}):
         return None
     found = next((name for name, shape in SHAPES.items() if name != TRAINING and shape.found_in(tree, path)), None)
     is_weak = found == "layer_classes" or (found == "tensor_names" and not uses_torch(tree))

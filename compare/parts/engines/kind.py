@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...support.arrays import Array
+from ..binding import plain
 from ..file import PartsFile
 
 _BACKWARDS = ("backward", "backprop", "backpropagate", "backward_pass")
+_WORDS = ("backward", "backprop")
 _DATA = ("data", "value", "val", "v", "_data", "_value")
 _GRAD = ("grad", "gradient", "derivative", "_grad", "g")
 _TRACKED = ("requires_grad", "autograd", "require_grad", "needs_grad")      # options of a class whose objects are leaves
@@ -25,7 +27,7 @@ class EngineError(Exception):
 def engines_in(tree: ast.Module) -> list[str]:
     """Return the names of classes that add, multiply, and go back."""
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    return [node.name for node in classes if {"__add__", "__mul__"} <= (own := methods_of(node)) and own & {*_BACKWARDS}]
+    return [node.name for node in classes if {"__add__", "__mul__"} <= (own := methods_of(node)) and backward_of(sorted(own))]
 
 
 def methods_of(node: ast.ClassDef) -> set[str]:
@@ -33,6 +35,13 @@ def methods_of(node: ast.ClassDef) -> set[str]:
     named = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
     targets = [target for each in node.body if isinstance(each, ast.Assign) for target in each.targets]
     return named | {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def backward_of(names: Sequence[str]) -> str | None:
+    """Return the name of the method that goes back: a usual one, or one in which such a word is, and that is not private."""
+    usual = [name for name in _BACKWARDS if name in names]
+    others = [name for name in names if not name.startswith("_") and any(word in plain(name) for word in _WORDS)]
+    return next(iter([*usual, *others]), None)
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Engine:
         same = [name for name in names if _is_same(getattr(made, name, None), number)]
         data = next((name for name in _DATA if name in same), same[0] if same else None)
         grad = next((name for name in _GRAD if name in names), None)
-        backward = next((name for name in _BACKWARDS if callable(getattr(kind, name, None))), None)
+        backward = backward_of([name for name in dir(kind) if callable(getattr(kind, name))])
         if data is None or grad is None or backward is None:
             raise EngineError("it keeps no number and gradient as attributes; expected such as data and grad")
         return cls(kind, data, grad, backward, is_array, options)

@@ -14,6 +14,7 @@ from ..text import TextError, python_text
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)      # whose bodies run later
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_STEPS = {"train_step": (4, 5), "gradients": (3, 4), "trace": (3, 4, 5)}      # of the contract, and how many arguments they take
 _MAGIC = re.compile(r"(?m)^([ \t]*)[%!?].*$")
 
 
@@ -61,14 +62,21 @@ def offers_contract(path: Path) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError, TextError):
         return True
     defined = {each.name: each.args for each in tree.body if isinstance(each, ast.FunctionDef)}
-    counts = {"train_step": (4, 5), "gradients": (3, 4), "trace": (3, 4, 5)}
-    given = {name: len(args.posonlyargs + args.args) for name, args in defined.items()}
     is_forward = "forward" in defined and [each.arg for each in defined["forward"].args] == ["params", "x"]
-    if is_forward or any(given.get(name, 0) in allowed for name, allowed in counts.items()):
+    if is_forward or steps_in(tree):
         return True
     assigned = [target for each in tree.body if isinstance(each, ast.Assign) for target in each.targets]
     imported = {alias.asname or alias.name for each in tree.body if isinstance(each, ast.ImportFrom) for alias in each.names}
-    return bool((counts.keys() | {"PROBLEM"}) & ({each.id for each in assigned if isinstance(each, ast.Name)} | imported))
+    return bool((_STEPS.keys() | {"PROBLEM"}) & ({each.id for each in assigned if isinstance(each, ast.Name)} | imported))
+
+
+def steps_in(tree: Any) -> Any:
+    """Return the names of the file's functions that make a step of the contract, by their names and how many arguments they take.
+
+    Others may have such a name: `trace(root)` draws the graph of an engine.
+    """
+    functions = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name in _STEPS]
+    return [each.name for each in functions if each.args.vararg or len(each.args.posonlyargs + each.args.args) in _STEPS[each.name]]
 
 
 def needed_for(body: Any, names: Any) -> Any:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from compare.parts.shapes import shape_of
+
 from .checking import checked, first, right
 
 SCALARS, ARRAYS = map(right, ("engine", "array_engine"))
@@ -64,3 +66,45 @@ def test_networks_of_an_engine_beside_the_file(tmp_path: Path) -> None:
     result = checked(tmp_path, text, shape="engine")
     assert result.verdict == "equivalent"
     assert [part.name for part in result.parts] == ["MLP", "Layer", "Neuron"]
+
+
+TRACE = '''
+
+def trace(root):
+    nodes = set()
+
+    def build(node):
+        nodes.add(node)
+        for child in node._children:
+            build(child)
+
+    build(root)
+    return nodes
+'''
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("self.grad += other.data * out.grad", "self.grad = other.data * out.grad"),
+        ("(1 - out.data**2) * out.grad", "(1 - out.data) * out.grad"),
+        ("if node not in seen:", "if True:"),
+    ],
+)
+def test_a_function_of_another_contract_by_its_arguments_is_no_step(tmp_path: Path, line: str, wrong: str) -> None:
+    assert checked(tmp_path, SCALARS + TRACE, shape="engine").verdict == "equivalent"
+    assert checked(tmp_path, SCALARS.replace(line, wrong) + TRACE, shape="engine").verdict == "different"
+    path = tmp_path / "mine.py"
+    path.write_text(SCALARS + TRACE.replace("trace(root)", "trace(params, x, y)"))
+    assert shape_of(path) is None
+
+
+@pytest.mark.parametrize("name", ["backprop_now", "run_backward", "do_backprop"])
+def test_the_method_that_goes_back_has_such_a_word_in_its_name(tmp_path: Path, name: str) -> None:
+    text = SCALARS.replace("def backward(self)", f"def {name}(self)")
+    result = checked(tmp_path, text, shape="engine")
+    assert result.verdict == "equivalent", first(result)
+    assert f"Value.{name}" in [part.name for part in result.parts]
+    wrongs = (("if node not in seen:", "if True:"), ("self.grad = 1.0", "self.grad = 2.0"), ("self.grad += out.grad", "self.grad = 1"))
+    for line, wrong in wrongs:
+        assert checked(tmp_path, text.replace(line, wrong)).verdict == "different"
