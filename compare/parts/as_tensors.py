@@ -51,7 +51,7 @@ def array_module() -> Any:
 
 
 def as_tensors(value: Any) -> Any:
-    """Return a value with its arrays as PyTorch's; of an object of the file, a copy with such attributes."""
+    """Return a value with its arrays as PyTorch's; of an object of the file, a copy with such attributes, if one can be made."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         return tnp.asarray(torch.from_numpy(np.array(value)))
     if type(value) in (list, tuple):
@@ -60,7 +60,10 @@ def as_tensors(value: Any) -> Any:
         return {key: as_tensors(each) for key, each in value.items()}
     if not hasattr(value, "__dict__") or isinstance(value, (type, ModuleType, Tensor)) or callable(value):
         return value
-    other = copy.copy(value)
+    try:
+        other = copy.copy(value)
+    except Exception:      # an open file, or an object whose own `__copy__` may raise anything
+        return value
     vars(other).update({name: as_tensors(each) for name, each in vars(other).items()})
     return other
 

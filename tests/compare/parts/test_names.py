@@ -228,3 +228,16 @@ def test_tensors_that_a_file_makes_float32_are_of_the_others_kind(tmp_path: Path
     assert result.verdict == "equivalent", first(result)
     wrong = checked(tmp_path, TENSORS[:before] + SINGLE.replace(".T @", ".T @ torch.abs(1 *").replace("=1)\n", "=1))\n") + TENSORS[after:])
     assert (wrong.verdict, first(wrong).name) == ("different", "dC")
+
+
+def test_a_file_that_is_still_open_as_a_variable_is_no_obstacle(tmp_path: Path) -> None:
+    reading = 'open("names.txt").read().splitlines()'
+    assert TENSORS.count(reading) == 1
+    lines = TENSORS.splitlines()
+    at = next(i for i, line in enumerate(lines) if reading in line)
+    name = lines[at].partition(" =")[0]
+    text = "\n".join([*lines[:at], 'with open("names.txt") as f:', f"    {name} = f.read().splitlines()", *lines[at + 1 :]]) + "\n"
+    assert checked(tmp_path, text).verdict == "equivalent"
+    for line, wrong in (("dhdiff = (1 - h**2) * dh", "dhdiff = (1 - h) * dh"), ("dhmean / n", "dhmean"), ("    dlogits /= n", "")):
+        assert text.count(line) == 1
+        assert checked(tmp_path, text.replace(line, wrong)).verdict == "different"
