@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...userfile.stubs import _nothing
+from . import missing
 
 _REFUSED = frozenset((
     "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown", "os.system",
@@ -48,6 +49,7 @@ def harmless() -> Iterator[None]:
         (builtins, "open", _opened), (io, "open", _opened), (subprocess, "run", _completed),
         (subprocess, "call", lambda *_, **__: 0), (subprocess, "check_call", lambda *_, **__: 0),
         (time, "time", lambda: 1.7e9 + 1e-3 * next(clock)), (time, "perf_counter", lambda: 1e-3 * next(clock)),
+        (np, "loadtxt", missing.loader(np.loadtxt)), (np, "genfromtxt", missing.loader(np.genfromtxt)),
         (threading.Thread, "start", _started(threading.Thread.start)),
         (np.random, "default_rng", _seeded(np.random.default_rng)), (np.random, "RandomState", _seeded(np.random.RandomState)),
         (np.random, "seed", _seeded(np.random.seed)), (random, "seed", _seeded(random.seed)), (random, "Random", _seeded(random.Random)),
@@ -96,10 +98,10 @@ _open = builtins.open
 
 
 def _opened(file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
-    """Open a file to read; what is written goes nowhere."""
+    """Open a file to read, or what stands in for it; what is written goes nowhere."""
     if set(mode) & set("wax+"):
         return _open(os.devnull, "rb+" if "b" in mode else "r+")
-    return _open(file, mode, *arguments, **named)
+    return missing.opened(_open, file, mode, *arguments, **named)
 
 
 def _audited(event: str, arguments: tuple[Any, ...]) -> None:

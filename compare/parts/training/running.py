@@ -14,7 +14,7 @@ from ...support.errors import ProblemError
 from ...userfile.file import AttemptError
 from ...userfile.stubs import _nothing
 from ..file import PartsFile, definitions_alone
-from . import stand_ins
+from . import missing, stand_ins
 from .harmless import harmless
 from .instrumented import WATCH, instrumented
 from .page.tree import page_of
@@ -60,6 +60,7 @@ class TrainingFile(PartsFile):
         if time.process_time() > self._until:
             said = f"{self.name} could not be run often enough in {_SECONDS:g} s to tell whether its steps are right"
             raise TooLongError(f"{said}; expected fewer records, smaller arrays, or less before its first step")
+        missing.stood_in.clear()
         space = vars(ModuleType("__main__" if self.drive is None else "attempt"))
         space["__tree__"] = self.tree
         space.update(__file__=str(self.path), print=_nothing, input=lambda *_: "10", exit=_leave, quit=_leave)
@@ -73,6 +74,7 @@ class TrainingFile(PartsFile):
                     self.drive(space, made)
 
         self.run("the file", run)
+        self.notes += [f"{name} is not there: {said} stand in for it" for name, said in missing.stood_in.items()]
         return made
 
     def watched_if_it_runs(self, watch: Callable[[dict[str, Any]], Any], code: CodeType | None = None) -> Any | None:
