@@ -110,7 +110,7 @@ def steps(random: Generator, gates: int = 1) -> Iterator[Case]:
 
 def sequences(random: Generator, gates: int = 1) -> Iterator[Case]:
     """Yield sequences for a cell with so many gates."""
-    for records, length, features, units in ((3, 4, 2, 5), (2, 6, 3, 4), (2, 1, 3, 2)):
+    for records, length, features, units in ((3, 4, 2, 5), (2, 6, 3, 4), (2, 1, 3, 2), (1, 4, 3, 2), (1, 5, 2, 3)):
         weights = _normal(random, Wx=(features, gates * units), Wh=(units, gates * units), b=gates * units)
         yield Case({**_normal(random, x=(records, length, features), h0=(records, units)), **{k: 0.7 * v for k, v in weights.items()}})
 

@@ -14,6 +14,7 @@ _TURNS: Mapping[str, Callable[[Array], Array]] = {
     "as a row": lambda a: a[None],
     "channels last": lambda a: np.moveaxis(a, 1, -1).copy(),
     "filters last": lambda a: a.transpose(2, 3, 1, 0).copy(),
+    "of one record": lambda a: a[0],
     "over four axes": lambda a: a.reshape(1, 1, 1, -1),
 }
 
@@ -22,19 +23,22 @@ _TURNS: Mapping[str, Callable[[Array], Array]] = {
 class Layout:
     """How the arrays of each role are turned, with the words for it.
 
-    `is_flat` takes the records of two axes alone, `is_square` filters and windows that are as high as wide.
+    `is_flat` takes the records of two axes alone, `is_square` filters and windows that are as high as wide, `is_one` one record.
     """
 
     said: str
     turns: Mapping[str, str] = field(default_factory=dict)
     is_flat: bool = False
     is_square: bool = False
+    is_one: bool = False
 
     def takes(self, case: Case) -> bool:
         """Return whether the case can be had in this layout."""
         if self.is_square:
             sizes = case.arrays["w"].shape[2:] if "w" in case.arrays else [case.options[name] for name in ("pool_height", "pool_width")]
             return len({*sizes}) == 1
+        if self.is_one:
+            return len(case.arrays["x"]) == 1
         return not self.is_flat or all(array.ndim == 2 for role, array in case.arrays.items() if role == "x")
 
     def turned(self, case: Case) -> Case:
@@ -77,4 +81,10 @@ POOLS = tuple(
     Layout("; ".join(filter(None, (said, "windows are square" if is_square else ""))), turns, is_square=is_square)
     for said, turns in (("", {}), ("channels last", _LAST))
     for is_square in (False, True)
+)
+_ONE = {"x": "of one record", "out": "of one record"}
+SEQUENCES = (
+    AS_DRAWN,
+    Layout("one sequence, x is (T, D), h0 (1, H)", _ONE, is_one=True),
+    Layout("one sequence, x is (T, D), h0 (H,)", {**_ONE, "h0": "of one record"}, is_one=True),
 )

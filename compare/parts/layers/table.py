@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from . import draws as draw
 from . import references as by
 from .draws import Case
-from .layouts import AFFINE, AS_DRAWN, FEATURES, IMAGES, POOLS, Layout
+from .layouts import AFFINE, AS_DRAWN, FEATURES, IMAGES, POOLS, SEQUENCES, Layout
 
 Convention = tuple[str, Mapping[str, Any]]
 
@@ -93,12 +93,14 @@ LAYERS: Mapping[str, Layer] = {
     **_named("max_pool maxpool max_pool2d maxpool2d pool pooling", Layer("F.max_pool2d", draw.pools, by.max_pool, layouts=POOLS)),
     **_named("avg_pool average_pool avgpool avg_pool2d mean_pool", Layer("F.avg_pool2d", draw.pools, by.avg_pool, layouts=POOLS)),
     **_named("rnn_step rnn_cell vanilla_rnn_step", Layer("tanh(x·Wx + h·Wh + b)", draw.steps, by.rnn_step, ("next_h",))),
-    **_named("rnn vanilla_rnn", Layer("tanh cells over the sequence", draw.sequences, by.rnn, ("h",))),
+    **_named("rnn vanilla_rnn", Layer("tanh cells over the sequence", draw.sequences, by.rnn, ("h",), layouts=SEQUENCES)),
     **_named(
         "lstm_step lstm_cell",
         Layer("an LSTM cell", lambda random: draw.steps(random, 4), by.lstm_step, ("next_h", "next_c"), conventions=_GATES),
     ),
-    "lstm": Layer("LSTM cells over the sequence", lambda random: draw.sequences(random, 4), by.lstm, ("h",), conventions=_GATES),
+    "lstm": Layer(
+        "LSTM cells over the sequence", lambda random: draw.sequences(random, 4), by.lstm, ("h",), conventions=_GATES, layouts=SEQUENCES
+    ),
     **_named("word_embedding embedding", Layer("F.embedding", draw.words, lambda x, W: F.embedding(x, W))),
     "temporal_affine": Layer("x·w + b at each time", draw.temporal, lambda x, w, b: x @ w + b),
 }

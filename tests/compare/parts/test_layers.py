@@ -168,3 +168,45 @@ def test_pairs_of_pytorchs_tensors_are_compared(tmp_path: Path) -> None:
     found = first(result := checked(tmp_path, text.replace("sum(0)", "mean(0)")))
     assert (result.verdict, found.name) == ("different", "linear_backward")
     assert checked(tmp_path, "import torch\n" + right("layer_pairs")).parts[0].name == "affine_forward"
+
+
+ONE_SEQUENCE = '''import numpy as np
+
+
+def rnn_forward(x, h0, Wx, Wh, b):
+    hs, h = [], h0
+    for xt in x:
+        h = np.tanh(xt @ Wx + h @ Wh + b)
+        hs.append(h.ravel())
+    return np.array(hs), (x, h0, Wx, Wh, b, np.array(hs))
+
+
+def rnn_backward(dh, cache):
+    x, h0, Wx, Wh, b, hs = cache
+    dx, dWx, dWh, db = np.zeros_like(x), np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)
+    later = np.zeros(len(b))
+    for t in reversed(range(len(x))):
+        draw = (dh[t] + later) * (1 - hs[t] ** 2)
+        before = hs[t - 1] if t > 0 else h0.ravel()
+        dx[t] = Wx @ draw
+        dWx += np.outer(x[t], draw)
+        dWh += np.outer(before, draw)
+        db += draw
+        later = Wh @ draw
+    return dx, later.reshape(h0.shape), dWx, dWh, db
+'''
+
+
+def test_one_sequence_without_an_axis_of_records_is_a_layout(tmp_path: Path) -> None:
+    result = checked(tmp_path, ONE_SEQUENCE)
+    assert result.verdict == "equivalent", first(result)
+    assert "one sequence, x is (T, D)" in result.parts[0].beside
+    before = "hs[t - 1] if t > 0 else h0.ravel()"
+    for line, wrong in (("dh[t] + later", "dh[t]"), (before, "hs[t]"), ("db += draw", "db = draw"), ("hs[t] ** 2", "hs[t]")):
+        assert ONE_SEQUENCE.count(line) == 1
+        found = first(result := checked(tmp_path, ONE_SEQUENCE.replace(line, wrong)))
+        assert (result.verdict, found.name) == ("different", "rnn_backward")
+    alone = ONE_SEQUENCE.replace("h = [], h0\n", "h = [], h0.ravel()\n").replace("later.reshape(h0.shape)", "later")
+    assert checked(tmp_path, alone.replace("hs, h = ", "assert h0.ndim == 1\n    hs, h = ")).verdict == "equivalent"
+    forward = first(result := checked(tmp_path, ONE_SEQUENCE.replace("h @ Wh + b)", "h @ Wh)")))
+    assert (result.verdict, forward.name) == ("different", "rnn_forward")
