@@ -106,8 +106,20 @@ class _Class:
             if part.mark == "agrees" and made.x.shape == ONE and (other := self.objects.again(made, SEVERAL)) is not None:
                 return self._of_several(part, other)
         except AttemptError as error:
-            return Part(self.label, "could not run", _BESIDE, lines=self.lines, line=error.line, reason=str(error))
+            failed = Part(self.label, "could not run", _BESIDE, lines=self.lines, line=error.line, reason=str(error))
+            return (self._of_square(str(error)) if "ValueError" in str(error) else None) or failed
         return part
+
+    def _of_square(self, error: str) -> Part | None:
+        """Return the part where it is wrong with as many outputs as inputs: where the wrong array is taken, it fits there alone."""
+        try:
+            made = self.file.run(self.label, lambda: next(iter(self.objects.running(is_square=True)), None))
+            part = None if made is None else self._part(made)
+        except AttemptError:
+            return None
+        if part is None or part.first is None or part.first.actual is None:      # another shape says nothing of what is meant
+            return None
+        return replace(part, on=f"{part.on}; where the sizes differ, {error}")
 
     def _of_targets(self, made: Made) -> Part:
         """Return the part of a last layer, which goes along one of the losses of its output; of none the first."""

@@ -72,12 +72,12 @@ class Objects:
         tree = repeatable([_NoSmallNumbers().visit(copy.deepcopy(each)) for each in own_nodes(self.file)])
         return Objects(self.file, self.methods, compile(tree, str(self.file.path), "exec", dont_inherit=True), self.seed)
 
-    def all(self) -> Iterator[Any]:
-        """Yield objects with the arguments in words."""
+    def all(self, *, is_square: bool = False) -> Iterator[Any]:
+        """Yield objects with the arguments in words; if square, with as many outputs as inputs."""
         parameters = [each for each in inspect.signature(self.kind).parameters.values() if each.default is each.empty]
         parameters = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
         random = np.random.default_rng(self.seed)
-        for arguments in islice(product(*(choices(each.name, random) for each in parameters)), _MADE):
+        for arguments in islice(product(*(choices(each.name, random, is_square=is_square) for each in parameters)), _MADE):
             said = ", ".join(f"{each.name} {value}" for each, value in zip(parameters, arguments, strict=True))
             try:
                 layer = self._seeded(self.kind)(*arguments)
@@ -87,10 +87,11 @@ class Objects:
                 value[...] = value if value.any() else 0.5 * random.standard_normal(value.shape)
             yield layer, said
 
-    def running(self) -> list[Made]:
+    def running(self, *, is_square: bool = False) -> list[Made]:
         """Return objects and inputs with which the class runs, first those whose backward returns a gradient of the input's shape."""
         random = np.random.default_rng((self.seed, 1))
-        tried = (Made(layer, random.standard_normal(shape), said) for layer, said in self.all() for shape in _INPUTS)
+        made = self.all(is_square=is_square)
+        tried = (Made(layer, random.standard_normal(shape), said) for layer, said in made for shape in _INPUTS)
         found = islice((made for made in tried if self._runs(made)), len(_INPUTS))
         return sorted(found, key=lambda made: not self._returns_as_long(made))
 
@@ -217,13 +218,14 @@ def _is_weight(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def choices(name: str, random: Any) -> Sequence[Any]:
-    """Return what an argument of that name may be."""
-    text = plain(name)
+def choices(name: str, random: Any, *, is_square: bool = False) -> Sequence[Any]:
+    """Return what an argument of that name may be; if square, 6 for all sizes."""
+    text, units = plain(name), 6 if is_square else 5
     if text in ("f", "df", "fprime"):
         return (lambda x: 3 * x * x if text != "f" else x * x * x,)
     if text in ("w", "weight", "weights"):
-        return random.standard_normal((6, 5)), random.standard_normal((5, 6))
+        return random.standard_normal((6, units)), random.standard_normal((units, 6))
     if text in ("b", "bias", "biases"):
-        return random.standard_normal(5), random.standard_normal((5, 1))
-    return next((values for words, values in _ONE_OF if any(word in text for word in words)), _UNKNOWN)
+        return random.standard_normal(units), random.standard_normal((units, 1))
+    found = next((values for words, values in _ONE_OF if any(word in text for word in words)), _UNKNOWN)
+    return (6,) if is_square and 5 in found else found

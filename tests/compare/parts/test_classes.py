@@ -415,3 +415,36 @@ def test_gradients_in_an_order_of_the_files_own(tmp_path: Path, line: str, wrong
 def test_a_cell_that_is_right_for_one_record_alone_is_no_proof(tmp_path: Path) -> None:
     result = checked(tmp_path, CELL.replace("dz.sum(axis=0, keepdims=True)", "dz.copy()"))
     assert (result.verdict, "meant for one record alone" in str(first(result).reason)) == ("not a proof", True)
+
+
+DENSE = '''import numpy as np
+
+
+class Dense:
+    def __init__(self, input_size, output_size):
+        self.weights = 0.1 * np.random.randn(input_size, output_size)
+        self.bias = np.zeros((1, output_size))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weights + self.bias
+
+    def backward(self, grad, learning_rate):
+        grad_input = grad @ self.weights.T
+        self.weights -= learning_rate * (self.x.T @ grad)
+        self.bias -= learning_rate * grad.sum(axis=0, keepdims=True)
+        return grad_input
+'''
+
+
+def test_a_backward_that_fits_equal_sizes_alone_is_compared_with_these(tmp_path: Path) -> None:
+    assert checked(tmp_path, DENSE).verdict == "equivalent"
+    wrongs = (("self.weights.T", "self.weights"), ("self.x.T @ grad)", "self.x.T @ grad_input)"), ("x.T @ grad)", "x.T @ self.x)"))
+    for line, wrong in wrongs:
+        assert DENSE.count(line) == 1
+        found = first(result := checked(tmp_path, DENSE.replace(line, wrong)))
+        assert (result.verdict, "where the sizes differ" in found.on) == ("different", True)
+    fixed = DENSE.replace("(self.x.T @ grad)", "(self.x.T @ grad)[:6, :6] * np.ones((6, 6))")
+    assert checked(tmp_path, fixed).verdict == "could not run"      # it agrees where it runs
+    raising = DENSE.replace("grad_input = ", "raise TypeError('no')\n        grad_input = 2 * ")
+    assert checked(tmp_path, raising).verdict == "could not run"
