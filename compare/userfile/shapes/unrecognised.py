@@ -24,6 +24,10 @@ def said_of(name: str, tree: ast.Module, options: Mapping[str, str]) -> str:
     said = f" by {' '.join(f'--{option} {value}' for option, value in options.items())}" if options else ""
     if not options and _goes_back_by_autograd(tree):
         return f"{name} goes back by PyTorch's own .backward(), and has no way back by hand; expected one, or a module of yours: {_MODULES}"
+    if not options and (alone := _backwards_of_a_cache(functions)):
+        forwards = ", ".join(each.replace("backward", "forward") for each in alone)
+        expected = f"expected {forwards} beside it, which returns the output and the cache"
+        return f"{name} has {', '.join(alone)} and no forward function that makes its cache; {expected}: docs/other-files.md"
     expected = f"expected {' '.join(_options(tree, classes, functions, options))}, or {_DOCS}"
     return f"{name} is a file in which no network is recognised{said} ({_LOOKED_FOR}); it has {_seen(classes, functions)}; {expected}"
 
@@ -37,6 +41,14 @@ def _goes_back_by_autograd(tree: ast.Module) -> bool:
     defined = [each.name for each in nodes if isinstance(each, _Function)]
     is_torch = any(each.partition(".")[0] == "torch" for each in imported)
     return is_torch and any(each.attr == "backward" for each in calls) and not ranked(defined, BACK)
+
+
+def _backwards_of_a_cache(functions: Sequence[_Function]) -> list[str]:
+    """Return the names of functions that go back from a cache, where no function goes forward."""
+    if any("forward" in each.name for each in functions):
+        return []
+    takes = {each.name: [argument.arg for argument in each.args.args] for each in functions if "backward" in each.name}
+    return [name for name, arguments in takes.items() if "cache" in arguments]
 
 
 def _seen(classes: Mapping[str, ast.ClassDef], functions: Sequence[_Function]) -> str:

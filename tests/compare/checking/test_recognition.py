@@ -198,6 +198,14 @@ def test_a_file_that_goes_back_by_autograd_is_said_to_have_no_way_back_by_hand(t
         check(written(tmp_path, text + "def backward(q):\n    pass\n"))
 
 
+def test_a_backward_without_the_forward_that_makes_its_cache_is_said_so(tmp_path: Path) -> None:
+    text = "def gate_backward(dh, cache):\n    x, w = cache\n    return dh * w, dh * x\n"
+    with pytest.raises(UnusableFileError, match=r"has gate_backward and no forward function .* expected gate_forward beside it"):
+        check(written(tmp_path, text))
+    with pytest.raises(UnusableFileError, match="no network is recognised"):      # the control: there is one that goes forward
+        check(written(tmp_path, text + "def forward(q):\n    pass\n"))
+
+
 def test_options_of_functions_name_what_goes_back_and_what_updates(tmp_path: Path) -> None:
     text = "W1 = W2 = 0\ndef forward(q):\n    raise ValueError\ndef backprop(q):\n    pass\ndef update(q):\n    pass\n"
     with pytest.raises(UnusableFileError, match="expected --weights W1,W2 --step backprop,update --forward forward, or"):
