@@ -1,6 +1,5 @@
 """A file's own `torch.autograd.Function`s: each backward beside autograd of its own forward, run again as plain PyTorch code."""
 
-import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,7 @@ from ..in_float64 import in_float64
 from ..judged import Judged, judged
 from ..result import Part
 from ..words import factor_of
-from .contexts import Context, takes_context, with_context
+from .contexts import Context, most_given, takes_context, with_context
 from .inputs import Inputs, drawn_inputs, parameters_of, tensors_of
 
 _NEEDED = "; a reference is needed: --reference"
@@ -38,7 +37,7 @@ def check_functions(file: PartsFile, seed: int) -> Iterator[Part]:
 
 def _without_context(file: PartsFile, name: str, function: Any, seed: int) -> Part:
     """Return the part of a Function whose methods take no context: PyTorch cannot apply it, but it may be right, if the file never does."""
-    if any(isinstance(node, ast.Attribute) and ast.unparse(node) == f"{name}.apply" for node in ast.walk(file.tree)):
+    if most_given(file.tree, name):
         reason = f"{name}.backward takes no context, and PyTorch cannot apply it; expected forward(ctx, …) and backward(ctx, …)"
         return Part(f"{name}.backward", "could not run", lines=file.lines_of(name), reason=reason)
     part = check_function(file, name, f"{name}.backward", with_context(function), seed)
@@ -61,10 +60,11 @@ class _Function:
         """Return the part: the first difference on any of the inputs."""
         name = self.backward
         lines = self.file.lines_of(name) or self.file.lines_of(self.name)
+        given = most_given(self.file.tree, self.name)
         with torch.random.fork_rng(), in_float64():
             torch.manual_seed(self.seed % 2**63)
             try:
-                inputs = self.file.run(f"{self.name}.forward", drawn_inputs, self.function, self.file.node_of(name), self.seed)
+                inputs = self.file.run(f"{self.name}.forward", drawn_inputs, self.function, self.file.node_of(name), self.seed, given)
                 if not inputs:
                     reason = f"no inputs were found that its forward takes{_NEEDED}"
                     return Part(name, "not compared", lines=lines, reason=reason)
@@ -85,8 +85,8 @@ class _Function:
             left = [each for each in inputs[0].names if each not in inputs[0].wanted]
             beside = f"{self.beside}; it gives no gradient of {', '.join(left)}" if left else self.beside
             absent = [each.name for each in parameters_of(self.function) if each.name not in inputs[0].names]
-            beside += f"; {', '.join(absent)} by default only, as its backward returns no gradient for it" if absent else ""
-            return Part(name, "agrees", beside, compared, lines=lines)
+            caveat = f"is right for {', '.join(absent)} by default only, for which its backward returns no gradient" if absent else ""
+            return Part(name, "agrees", beside, compared, lines=lines, caveat=caveat)
         at, result = wrong[0]
         first = result.first
         assert first is not None

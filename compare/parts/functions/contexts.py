@@ -1,5 +1,6 @@
-"""The context of an `autograd.Function`: a stand-in for it, and Functions that take none."""
+"""The context of an `autograd.Function`: a stand-in for it, Functions that take none, and where a file applies one."""
 
+import ast
 import inspect
 from functools import wraps
 from typing import Any
@@ -48,3 +49,13 @@ def with_context(function: Any) -> Any:
             return function.backward(above)
 
     return Made
+
+
+def most_given(tree: ast.AST, name: str) -> int:
+    """Return the most arguments that a file gives to the Function of that name, 1 where it names its `apply` alone, 0 for none."""
+    applied = f"{name}.apply"
+    assigned = [each for each in ast.walk(tree) if isinstance(each, ast.Assign) and ast.unparse(each.value) == applied]
+    known = {applied, *(ast.unparse(target) for each in assigned for target in each.targets)}
+    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call) and ast.unparse(each.func) in known]
+    names = any(isinstance(each, ast.Attribute) and ast.unparse(each) == applied for each in ast.walk(tree))
+    return max((len(each.args) for each in calls), default=int(names))

@@ -60,20 +60,23 @@ class Inputs:
         return ", ".join(f"{name} {tuple(value.shape) if isinstance(value, Tensor) else value}" for name, value in self.arguments.items())
 
 
-def drawn_inputs(function: Any, backward: ast.AST | None, seed: int) -> list[Inputs]:
+def drawn_inputs(function: Any, backward: ast.AST | None, seed: int, given: int = 0) -> list[Inputs]:
     """Return inputs of several shapes and sizes on which the forward runs and is finite; none where none were found.
 
     Those on which the backward, whose definition is given, returns gradients of other shapes are left out, if there are others: they ran
-    by broadcasting what is not meant so.
+    by broadcasting what is not meant so. Where there are none, numbers by default that come last are left out, if the file does
+    so too, which applies it to as many arguments as `given`.
     """
     parameters = parameters_of(function)
     if not parameters or any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return []
     without = _without_gradient(backward, [each.name for each in parameters])
-    required = [each for each in parameters if each.default is each.empty]
+    kept = list(parameters)
+    while kept and isinstance(kept[-1].default, (int, float, str)):
+        kept.pop()
     whole, others = _running(function, parameters, without, seed, _FEW)
-    if not whole and required and len(required) < len(parameters):      # or with what has a default left out
-        whole, _ = _running(function, required, without, seed, _FEW)
+    if not whole and kept and given <= len(kept) < len(parameters):
+        whole, _ = _running(function, kept, without, seed, _FEW)
     found = whole or _running(function, parameters, without, seed, _MANY)[0] or others[:1]
     larger = [each.with_first(lambda x: _LARGER * x) for each in found]
     optional = [each.name for each in parameters if each.default is None and found and each.name in found[0].arguments]

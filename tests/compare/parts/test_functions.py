@@ -133,10 +133,19 @@ LEAKY = mine("ctx.save_for_backward(x, torch.as_tensor(slope).double())\n       
 def test_a_function_may_be_meant_for_its_defaults(tmp_path: Path) -> None:
     result = checked(tmp_path, LEAKY)
     assert result.verdict == "equivalent", first(result)
-    assert "slope by default only" in result.parts[0].beside
+    assert "slope by default only" in result.parts[0].caveat
     for right_one, wrong in (("slope, 1.0", "slope, 1.1"), ("x < 0, slope, 1", "x > 0, slope, 1"), ("return g *", "return 2 * g *")):
         assert checked(tmp_path, LEAKY.replace(right_one, wrong)).verdict == "different"
     assert checked(tmp_path, LEAKY.replace("slope: float = 0.01", "slope: float")).verdict == "could not run"
+    assert checked(tmp_path, LEAKY + "\n\nprint(Mine.apply(torch.ones(2), 0.1))\n").verdict == "could not run"
+    assert checked(tmp_path, LEAKY + "\n\nleaky = Mine.apply\nprint(leaky(torch.ones(2), 0.1))\n").verdict == "could not run"
+    assert checked(tmp_path, LEAKY + "\n\nleaky = Mine.apply\nprint(leaky(torch.ones(2)))\n").verdict == "equivalent"
+
+
+def test_a_gradient_of_a_weight_that_may_be_none_is_not_left_out(tmp_path: Path) -> None:
+    body = ("ctx.save_for_backward(x, weight)\n        out = x @ weight.t()\n        return out if bias is None else out + bias",
+            "x, weight = ctx.saved_tensors\n        return g @ weight, g.t() @ x", "ctx, x, weight, bias=None")      # fmt: skip
+    assert checked(tmp_path, mine(*body)).verdict != "equivalent"
 
 
 LOSS = mine(
