@@ -19,7 +19,7 @@ from ..judged import Judged, judged
 from ..result import Part
 from ..words import factor_of
 from .contexts import Context, most_given, takes_context, with_context
-from .inputs import Inputs, drawn_inputs, parameters_of, tensors_of
+from .inputs import INPUTS, Inputs, drawn_inputs, parameters_of, tensors_of
 
 _NEEDED = "; a reference is needed: --reference"
 _MOVED = 1e-6      # how far an input is moved, to see whether the outputs depend on it
@@ -41,7 +41,7 @@ def _without_context(file: PartsFile, name: str, function: Any, seed: int) -> Pa
         reason = f"{name}.backward takes no context, and PyTorch cannot apply it; expected forward(ctx, …) and backward(ctx, …)"
         return Part(f"{name}.backward", "could not run", lines=file.lines_of(name), reason=reason)
     part = check_function(file, name, f"{name}.backward", with_context(function), seed)
-    return replace(part, beside=f"{part.beside}; without ctx PyTorch cannot apply it") if part.mark == "agrees" else part
+    return replace(part, caveat="takes no ctx, so that PyTorch cannot apply it") if part.mark == "agrees" else part
 
 
 def check_function(file: PartsFile, name: str, backward: str, function: Any, seed: int) -> Part:
@@ -85,8 +85,9 @@ class _Function:
             left = [each for each in inputs[0].names if each not in inputs[0].wanted]
             beside = f"{self.beside}; it gives no gradient of {', '.join(left)}" if left else self.beside
             absent = [each.name for each in parameters_of(self.function) if each.name not in inputs[0].names]
-            caveat = f"is right for {', '.join(absent)} by default only, for which its backward returns no gradient" if absent else ""
-            return Part(name, "agrees", beside, compared, lines=lines, caveat=caveat)
+            caveats = [f"is right for {', '.join(absent)} by default only, for which its backward returns no gradient"] if absent else []
+            caveats += [f"gives no gradient of {each}, which has to be data" for each in left if each in INPUTS]
+            return Part(name, "agrees", beside, compared, lines=lines, caveat=", and ".join(caveats))
         at, result = wrong[0]
         first = result.first
         assert first is not None

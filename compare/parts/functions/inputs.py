@@ -29,6 +29,7 @@ _NUMBERS = (
     "factor", "momentum", "scale", "beta", "c", "s", "margin", "delta", "power", "exponent", "min", "max", "low", "high", "gamma",
 )      # fmt: skip
 _POSITIVE = ("alpha", "lambda", "lambd", "lam", "temperature", "tau", "threshold", "max", "high", "eps", "epsilon")      # as they are meant
+INPUTS = ("x", "input")      # arguments that have a gradient, but in a whole loss
 _OF_UNITS = ("weight", "w", "kernel", "weights")
 _OF_FEATURES = ("bias", "b", "gamma", "beta", "scale", "shift", "gain", "alpha")
 
@@ -212,7 +213,7 @@ def _without_gradient(node: ast.AST | None, names: Sequence[str]) -> list[str]:
     """
     places = nones_returned(node) if isinstance(node, ast.FunctionDef) else []
     known = {plain(name) for name in names}
-    inputs = () if known & {*_CLASSES} and known & {*_OF_UNITS} else ("x", "input")
+    inputs = () if known & {*_CLASSES} and known & {*_OF_UNITS} else INPUTS
     return [names[at] for at in places if at < len(names) and plain(names[at]) not in (*_OF_UNITS, "bias", *inputs)]
 
 
