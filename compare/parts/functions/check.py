@@ -22,6 +22,7 @@ from .contexts import Context, most_given, takes_context, with_context
 from .inputs import INPUTS, Inputs, drawn_inputs, parameters_of, tensors_of
 
 _NEEDED = "; a reference is needed: --reference"
+_MISSHAPEN = ("invalid gradient", "incorrect number of gradients")      # PyTorch's words for another shape, and for too few of them
 _MOVED = 1e-6      # how far an input is moved, to see whether the outputs depend on it
 
 
@@ -73,7 +74,7 @@ class _Function:
                     return Part(name, "not compared", lines=lines, reason=opaque)
                 results = [(each, self._judged(each)) for each in inputs]
             except AttemptError as error:
-                if "invalid gradient" in str(error):      # of another shape, or too few of them
+                if any(each in str(error) for each in _MISSHAPEN):
                     misshapen = Difference(1, "gradients", "the gradients", reason=str(error))
                     return Part(name, "wrong", self.beside, 0, misshapen, lines=lines)
                 return Part(name, "could not run", self.beside, lines=lines, line=error.line, reason=str(error))
