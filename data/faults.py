@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from os import PathLike
+from traceback import walk_tb
 from typing import NoReturn, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -67,17 +68,26 @@ class Faults:
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
-    """Return the function, whose `DataError` comes without the frames of this package: a traceback ends at the user's own call."""
+    """Return the function, which says what it refuses without the frames of this package: a traceback ends at the user's own call."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except DataError as error:
-            error.__traceback__ = None
+        except (ValueError, TypeError) as error:
+            if isinstance(error, DataError) or _is_of_arguments(error):
+                error.__traceback__ = None
             raise      # which adds no frame of its own
 
     return call
+
+
+def _is_of_arguments(error: ValueError | TypeError) -> bool:
+    """Return whether this package raised the ValueError, or the function has not the arguments that it was called with."""
+    assert error.__traceback__ is not None
+    *_, (last, _) = walk_tb(error.__traceback__)
+    is_own = last.f_globals.get("__name__", "").startswith(__name__.rpartition("faults")[0])
+    return error.__traceback__.tb_next is None if isinstance(error, TypeError) else is_own
 
 
 def fail(path: str | PathLike[str], what: str, advice: str = "") -> NoReturn:

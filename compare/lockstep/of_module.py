@@ -14,6 +14,7 @@ from ..sides.candidates import candidate_of
 from ..sides.interface import CARRIED, BecomesSide, Implementation, Key
 from ..sides.module import ModuleSide
 from ..support.arrays import Array
+from ..support.boundary import public
 from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
 from .candidate import Running
@@ -256,6 +257,7 @@ class ModuleRun:
                     self.moved.add(name)
 
 
+@public
 def train_beside_module(
     candidate: Any,
     problem: ModuleProblem,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
 from ..support.arrays import Array, Batch
+from ..support.boundary import public
 from ..support.errors import ProblemError
 from ..support.kinds import kind_of
 from .arrays import read_only
@@ -97,6 +98,7 @@ def name_of(part: Any) -> str:
     return name.replace("<lambda>", UNNAMED).strip("_")
 
 
+@public
 def module_problem(
     module: Any,
     *,

@@ -17,6 +17,7 @@ from ..lockstep.result import Comparison
 from ..problem.problem import Problem
 from ..sides.interface import Key
 from ..support.arrays import Array
+from ..support.boundary import public
 from ..support.errors import MissingExtraError, ProblemError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def label(problem: Problem, key: Key) -> str:
     return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS // 3]}…{name[len(name) - 2 * _MOST_LETTERS // 3 + 1 :]}"
 
 
+@public
 def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = SIDES) -> Axes:
     """Draw the loss of both sides before each kept step, one line over the other; of probes, which are no training, points alone."""
     ax = ax or _new_axes()
@@ -80,6 +82,7 @@ def plot_loss(comparison: Comparison, ax: Axes | None = None, *, sides: Sides = 
     return _labelled(ax, comparison, comparison.problem.loss.replace("_", " "))
 
 
+@public
 def plot_differences(comparison: Comparison, ax: Axes | None = None, *, phase: str | None = None) -> Axes:
     """Draw the largest difference of each tensor per step, and dashed what rounding allows there; below its dashed line it is equal.
 
@@ -115,6 +118,7 @@ def update_shares(comparison: Comparison) -> dict[Key, Array]:
     return {key: each for key, each in comparison.shares.items() if key[0] == phase}
 
 
+@public
 def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
     """Draw a heat map of steps × tensors: the largest difference as a share of what rounding allows; red where it is more than that."""
     from matplotlib import colormaps
@@ -141,6 +145,7 @@ def plot_shares(comparison: Comparison, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@public
 def plot_deltas(comparison: Comparison, step: int | None = None, axes: Any = None, *, sides: Sides = SIDES) -> Any:
     """Draw a step's weight deltas as matrices, a parameter in each row: both sides, and the difference as a share of what is allowed.
 
@@ -167,6 +172,7 @@ def plot_deltas(comparison: Comparison, step: int | None = None, axes: Any = Non
     return axes
 
 
+@public
 def plot_network(problem: Problem, wrong: Difference | None = None, ax: Axes | None = None) -> Axes:
     """Draw the network with its layers; with `wrong`, the stage where two sides part is marked on it."""
     ax = ax or _new_axes()

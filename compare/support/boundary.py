@@ -6,11 +6,11 @@ So a traceback ends at the user's own call, and the message, not the place in th
 import sys
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
+from traceback import walk_tb
 from types import FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from .errors import CompareError
+from .errors import CompareError, ProblemError
 from .packages import PARENT, TOP_LEVEL
 
 P = ParamSpec("P")
@@ -32,9 +32,13 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         __tracebackhide__ = True
         try:
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except (TypeError, AttributeError) as error:
+                _refuse_another_kind(error, function, args, kwargs)
+                raise
         except Exception as error:
-            if is_on_purpose(error) or (isinstance(error, TypeError) and not _takes(function, args, kwargs)):
+            if is_on_purpose(error) or (isinstance(error, TypeError) and _names_an_argument(error, kwargs)):
                 _strip(error)
             raise      # which adds no frame of its own to a traceback that was taken away
 
@@ -53,13 +57,20 @@ def public_methods(kind: C) -> C:
     return kind
 
 
-def _takes(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
-    """Return whether the function has these arguments: an error about another one is the caller's, too."""
-    try:
-        signature(function).bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
+def _refuse_another_kind(error: Exception, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> None:
+    """Raise ProblemError if the package, not the user's code, failed on an argument of another kind than its annotation says."""
+    *_, (last, _) = walk_tb(error.__traceback__)
+    if not is_on_purpose(error) and last.f_globals.get("__name__", "").partition(".")[0] in _OWN:
+        from .annotations import of_another_kind  # loads NumPy
+
+        if wrong := of_another_kind(function, args, kwargs):
+            raise ProblemError(f"{wrong[0]}; expected {wrong[1]}") from None
+
+
+def _names_an_argument(error: TypeError, kwargs: dict[str, Any]) -> bool:
+    """Return whether the error is of the call itself, or of an argument by name that it handed on to where there is no such."""
+    assert error.__traceback__ is not None
+    return error.__traceback__.tb_next is None or any(f"unexpected keyword argument {name!r}" in str(error) for name in kwargs)
 
 
 def _strip(error: BaseException) -> None:
