@@ -21,6 +21,7 @@ class Parser(argparse.ArgumentParser):
 
     family: Mapping[str, Parser] = {}      # one mapping for all, set by `arguments.parser`
     fill: Callable[[argparse.ArgumentParser], None] | None = None
+    others: Callable[[Sequence[str]], Mapping[str, str]] | None = None      # given all words, by what one may mean: its command line
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=_Formatter, allow_abbrev=False, **options)
@@ -58,7 +59,7 @@ class Parser(argparse.ArgumentParser):
                 self.error(self._unknown_option(name))
             if not is_option and not is_value and commands:
                 if word not in commands:
-                    self.error(_unknown_command(word, commands, known))
+                    self.error(_unknown_command(word, commands, known, self.others(words) if self.others else {}))
                 return
             is_value = is_option and not equals and known[name].nargs is None
 
@@ -82,11 +83,14 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{value!r} is no choice; expected one of {', '.join(choices)}{meant}")
 
 
-def _unknown_command(word: str, commands: Iterable[str], options: Iterable[str]) -> str:
-    """Say which command or option was meant, if it is like one; or that a file is checked by `check`."""
-    from ..support.suggest import did_you_mean
+def _unknown_command(word: str, commands: Iterable[str], options: Iterable[str], others: Mapping[str, str]) -> str:
+    """Say which command, option or other word was meant, if it is like one; or that a file is checked by `check`."""
+    from ..support.suggest import did_you_mean, nearest
 
-    if not (meant := did_you_mean(word, [*commands, *options])) and (word.endswith((".py", ".ipynb")) or os.path.exists(word)):
+    meant = did_you_mean(word, names := [*commands, *options, *others])
+    if (other := others.get(nearest(word, names) or "")) is not None:
+        meant = f"; did you mean: {other}?"
+    if not meant and (word.endswith((".py", ".ipynb")) or os.path.exists(word)):
         meant = f"; did you mean: backprop-compare {'grade' if os.path.isdir(word) else 'check'} {word}?"
     return f"{word!r} is no command; expected one of {', '.join(commands)}{meant}"
 

@@ -9,6 +9,7 @@ TYPE_CHECKING = False      # as `typing` has it, which takes longer to import th
 if TYPE_CHECKING:
     import argparse
     from argparse import Namespace
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ..exercises.progress import Solved
@@ -22,6 +23,8 @@ def fill(command: argparse.ArgumentParser) -> None:
     """Add the actions and their options."""
     import argparse
 
+    assert isinstance(command, Parser)
+    command.others = _by_name
     command.set_defaults(run="exercises.exercises")
     command.add_argument("--set", metavar="DIR", type=parsers.path, help="a teacher's exercises (default: those of the guide)")
     _add_watch(command)
@@ -51,6 +54,17 @@ def fill(command: argparse.ArgumentParser) -> None:
     make_.add_argument("--chapter", help="in the list (default: the folder's name)")
     make_.add_argument("--hint", metavar="TEXT", action="append", default=[], help="a hint; again for each further one")
     action("solution", "print the solution of an exercise").add_argument("name", metavar="NAME", help="of an exercise")
+
+
+def _by_name(words: Sequence[str]) -> Mapping[str, str]:
+    """Return the command line for each exercise and chapter of the guide: to check it if it is begun, else to start it."""
+    if any(word.startswith("--set") for word in words):
+        return {}
+    from ..exercises.sets import GUIDE, exercise_set
+
+    found, command = exercise_set(GUIDE), "backprop-compare exercises"
+    own = {each.name: f"{command} {'check' if each.own.is_file() else 'start'} {each.name}" for each in found.exercises}
+    return {name: f"{command} start {name}" for name in found.chapters} | own | {f"{name}.py": said for name, said in own.items()}
 
 
 def _add_watch(parser: argparse.ArgumentParser) -> None:

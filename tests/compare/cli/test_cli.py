@@ -304,6 +304,11 @@ def test_bad_usage_is_refused_with_what_was_expected(arguments: list[str], capsy
         ("--lr fast", "'fast' is not a number; expected one such as 0.01"),
         ("--lr 0,1", "'0,1' is not a number; expected 0.1, with a point"),
         ("version", "did you mean --version?"),
+        ("exercises attention_1", "did you mean: backprop-compare exercises start attention_1?"),
+        ("exercises atention_1.py", "did you mean: backprop-compare exercises start attention_1?"),
+        ("exercises convolution", "did you mean: backprop-compare exercises start convolution?"),      # and not solution
+        ("exercises --set mine attention_1", "make, solution; see"),
+        ("exercises chek", "did you mean check?"),
         ("epochs 3", "did you mean --epochs?"),
         ("grade", "backprop-compare grade: error: the command is not complete; expected DIR, --out; see backprop-compare grade --help"),
         ("check", "check takes a FILE or --command CMD; expected one of them; see backprop-compare check --help"),

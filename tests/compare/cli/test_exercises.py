@@ -134,3 +134,11 @@ def test_a_list_of_names_that_is_none_is_refused(names: str, capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         main(["exercises", "make", "right.py", "--out", "SET", "--leave-out", names])
     assert "is no list of names; expected each once, with commas between" in capsys.readouterr().err
+
+
+def test_a_name_alone_is_told_the_command_that_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("start", "check"):
+        with pytest.raises(SystemExit, match="2"):
+            main(["exercises", "attention_1"])
+        assert f"did you mean: backprop-compare exercises {command} attention_1?" in capsys.readouterr().err
+        said(capsys, command, "attention_1")
