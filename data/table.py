@@ -15,6 +15,7 @@ from .target import CHECKS, Kind, as_targets
 
 MOST_TEXTS = 100
 _LEAVE_OUT = "delete the column, or leave it out with drop"
+_IS_NAMES = 10      # so many records with texts that are all different: these say which record it is, and nothing about it
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,9 @@ def _prepared(path: str | PathLike[str], column: Column, training: pd.Index, sta
         fail(path, f"{where}: every value is {quoted(texts[0])}", f"expected values that tell records apart: {_LEAVE_OUT}")
     if len(texts) > MOST_TEXTS:
         fail(path, f"{where}: {len(texts)} different texts", f"expected at most {MOST_TEXTS}, a category and no identifier: {_LEAVE_OUT}")
+    if len(texts) == len(column.texts) >= _IS_NAMES:
+        what = f"all of its {len(texts)} texts are different, as names are"
+        fail(path, f"{where}: {what}", f"expected a category: leave it out, as by --drop {shown(column.name)}, or drop in Python")
     place_of = {text: place for place, text in enumerate(texts)}
     places = pd.Series([place_of[text] for text in column.texts])
     return {f"{column.name}={text}": (places == place).astype("float64") for text, place in place_of.items()}

@@ -617,6 +617,15 @@ def test_more_texts_than_a_category_has_are_refused(tmp_path: Path) -> None:
     assert "delete the column" in says
 
 
+def test_texts_that_are_all_different_are_refused_as_names(tmp_path: Path) -> None:
+    names = [f"name {i}" for i in range(20)]
+    assert refusal(saved(tmp_path, with_column("city", names))) == (
+        "column city: all of its 20 texts are different, as names are; "
+        "expected a category: leave it out, as by --drop city, or drop in Python"
+    )
+    load_table(saved(tmp_path, with_column("city", [*names[1:], names[1]])), "sold", kind="binary")      # the control: two have one
+
+
 CLASHES = {
     "a column's name": ("t,t=a,y", ["a,1,0", "b,2,1", "a,3,0", "b,4,1"], "column t=a", "'t=a'"),
     "a column's name, the other way round": ("t=a,t,y", ["1,a,0", "2,b,1", "3,a,0", "4,b,1"], "column t:", "'t=a'"),
@@ -832,7 +841,7 @@ def drawn_tables(draw: st.DrawFn) -> tuple[dict[str, list[Any]], Kind, list[Any]
     for i in range(draw(st.integers(1, 2))):
         columns[f"x{i}"] = draw(st.lists(NUMBERS_THAT_STANDARDISE, min_size=n, max_size=n).filter(lambda x: len(set(x)) > 1))
     for i in range(draw(st.integers(0, 2))):
-        columns[f"t{i}"] = draw(st.lists(TEXTS, min_size=n, max_size=n).filter(lambda t: len(set(t)) > 1))
+        columns[f"t{i}"] = draw(st.lists(TEXTS, min_size=n, max_size=n).filter(lambda t: 1 < len(set(t)) < max(10, len(t))))
     kind: Kind = draw(st.sampled_from(KINDS))
     if kind == "regression":
         return columns, kind, draw(st.lists(NUMBERS, min_size=n, max_size=n))
