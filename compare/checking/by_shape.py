@@ -1,6 +1,6 @@
 """Which check a file gets: that of a network, one part by part, or that of the training that it runs, by what it defines and does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +49,18 @@ def by_shape(
     if training.verdict not in ("equivalent", "different"):      # where nothing else is known, what it compared is
         return training if found is None and any(part.compared for part in training.parts) else _shown(found, unusable)
     return training if not _says(found) else replace(training, notes=(*training.notes, "its network is none that was recognised"))
+
+
+def named_network(path: Path, names: Mapping[str, str], network: Callable[[], Check]) -> Check:
+    """Return the check of the network that has these names; where there is none, the error says what else the file is."""
+    try:
+        return network()
+    except UnusableFileError:
+        if (shape := shape_of(path, is_last=True)) is None:
+            raise
+        said = " ".join(f"--{option} {value}" for option, value in names.items())
+        parts = f"it is checked part by part, as {shape}, where each part is found by its name"
+        raise UnusableFileError(f"{path.name} has no network by {said}; {parts}; expected none of these options") from None
 
 
 def _is_in_doubt(found: Check | PartsCheck) -> bool:

@@ -71,9 +71,12 @@ def check(
     def parts(name: str) -> PartsCheck:
         return parts_of(Path(attempt), name, [*(problem or {}), *(["data"] if data is not None else [])], seed)
 
-    if shape or not isinstance(attempt, (str, PathLike)):
+    if not isinstance(attempt, (str, PathLike)):
         return network()
-    from .by_shape import by_shape, parts_of      # isort: skip - it loads torch
+    from .by_shape import by_shape, named_network, parts_of      # isort: skip - it loads torch
+
+    if shape:
+        return named_network(Path(attempt), shape, network)
 
     return by_shape(Path(attempt), None if adapter is None else fspath(adapter), network, parts)
 

@@ -1,4 +1,4 @@
-"""What is said of a file in which no network is found: what was looked for, what the file has, and what to do next."""
+"""What is said of a file in which no network is found: what the file has, and what to do next."""
 
 import ast
 import re
@@ -7,11 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from .spellings import BACK, FORWARD, STEP, UPDATE, is_bias, ranked
 
 _MOST = 6      # names of a kind
-_LOOKED_FOR = (
-    "looked for a function train_step, gradients or trace, for a class or functions that go forward and make a step, for a loop that "
-    "trains, and for layers, an engine or gradients by name"
-)
-_DOCS = "an adapter, as docs/adding-an-adapter.md writes one; docs/bring-your-own.md says what is recognised"
+_DOCS = "an adapter; docs/bring-your-own.md says what is recognised"
 _MODULES = "docs/any-module.md compares it with a reference"
 _WEIGHT = re.compile(r"(w|weights?|theta|coefs?|syn|kernel|parameters|params?)[\w]*|\w+_(w|weights?)|w[a-z]{1,2}", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -29,7 +25,7 @@ def said_of(name: str, tree: ast.Module, options: Mapping[str, str]) -> str:
         expected = f"expected {forwards} beside it, which returns the output and the cache"
         return f"{name} has {', '.join(alone)} and no forward function that makes its cache; {expected}: docs/other-files.md"
     expected = f"expected {' '.join(_options(tree, classes, functions, options))}, or {_DOCS}"
-    return f"{name} is a file in which no network is recognised{said} ({_LOOKED_FOR}); it has {_seen(classes, functions)}; {expected}"
+    return f"{name} is a file in which no network is recognised{said}; it has {_seen(classes, functions)}; {expected}"
 
 
 def _goes_back_by_autograd(tree: ast.Module) -> bool:
@@ -55,7 +51,7 @@ def _seen(classes: Mapping[str, ast.ClassDef], functions: Sequence[_Function]) -
     """Say which classes, with their methods, and functions the file has."""
     found = [f"class {name} ({_some(_methods(each)) or 'without methods'})" for name, each in classes.items()]
     if functions:
-        found.append("the functions " + _some([f"{each.name}({', '.join(arg.arg for arg in each.args.args)})" for each in functions]))
+        found.append("the functions " + _some([each.name for each in functions]))
     return " and ".join([_some(found[:-1]), found[-1]] if len(found) > 1 else found) or "no class and no function"
 
 

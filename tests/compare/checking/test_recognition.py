@@ -154,7 +154,7 @@ def test_an_optimiser_that_is_no_plain_descent_is_not_guessed_at(tmp_path: Path)
 
 def test_a_file_without_a_network_is_said_to_be_so_and_not_run(tmp_path: Path) -> None:
     path = written(tmp_path, "import numpy as np\nwhile True:\n    pass\n")
-    with pytest.raises(UnusableFileError, match=r"no network is recognised .*; it has no class and no function; expected --weights"):
+    with pytest.raises(UnusableFileError, match=r"no network is recognised; it has no class and no function; expected --weights"):
         check(path)
 
 
@@ -182,11 +182,11 @@ def test_what_is_not_recognised_is_named_with_options_that_would_fit(tmp_path: P
     with pytest.raises(UnusableFileError) as found:
         check(written(tmp_path, HIDDEN))
     said = str(found.value)
-    assert "looked for a function train_step, gradients or trace, for a class" in said
-    assert "it has class Blob (forward, learn) and the functions helper(rows);" in said
-    assert "expected --class Blob --weights w_in,w_out --step learn --forward forward, or an adapter, as docs/adding-an-adapter.md" in said
+    assert "is a file in which no network is recognised; it has class Blob (forward, learn) and the functions helper;" in said
+    assert "expected --class Blob --weights w_in,w_out --step learn --forward forward, or an adapter; docs/bring-your-own.md" in said
+    assert len(said) < 300
     assert "\n" not in said
-    with pytest.raises(UnusableFileError, match=r"recognised by --class Blob --step learn .*expected --class Blob"):
+    with pytest.raises(UnusableFileError, match=r"recognised by --class Blob --step learn; .*expected --class Blob"):
         check(written(tmp_path, HIDDEN), shape={"class": "Blob", "step": "learn"})
 
 
@@ -641,3 +641,11 @@ def test_a_class_that_holds_the_records_is_no_network(tmp_path: Path) -> None:
     )
     with pytest.raises(UnusableFileError, match="no network is recognised"):
         check(path, seed=1)
+
+
+@pytest.mark.parametrize("option", ["step", "forward"])
+def test_of_a_file_checked_part_by_part_no_weights_are_proposed(option: str) -> None:
+    path = EXAMPLES / "parts" / "layer_pairs_right.py"
+    with pytest.raises(UnusableFileError, match=r"it is checked part by part, as layer_pairs.*; expected none of these options") as found:
+        check(path, shape={option: "affine_backward"})
+    assert "--weights" not in str(found.value)
