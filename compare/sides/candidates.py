@@ -201,6 +201,7 @@ class GradientsSide:
 def _as_numbers(grad: Any, name: str, shape: Any) -> Array:
     array = np.array(as_array(grad) if isinstance(grad, torch.Tensor) else grad)
     if array.shape != tuple(shape) or array.dtype.kind not in "fi":
-        found = f"of shape {list(array.shape)} and dtype {array.dtype}"
+        found = f"of shape {list(array.shape)}" if array.dtype.kind in "fi" else f"of shape {list(array.shape)} and dtype {array.dtype}"
+        found = "None, as of a function without a return" if grad is None else found
         raise ProblemError(f"the gradient of {name} is {found}; expected numbers of shape {list(shape)}")
     return array

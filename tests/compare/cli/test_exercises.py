@@ -142,3 +142,21 @@ def test_a_name_alone_is_told_the_command_that_it_needs(capsys: pytest.CaptureFi
             main(["exercises", "attention_1"])
         assert f"did you mean: backprop-compare exercises {command} attention_1?" in capsys.readouterr().err
         said(capsys, command, "attention_1")
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("pass", "None, as of a function without a return"),
+        ("return delta", "of shape [4, 3, 3, 5]"),
+        ("return np.full(3, 'a')", "dtype <U1"),
+    ],
+)
+def test_a_try_that_returns_no_gradient_is_told_what_it_returned(body: str, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "start", "convolution_1")
+    path = Path("convolution_1.py")
+    before, _, rest = path.read_text(encoding="utf-8").partition("    raise NotImplementedError(")
+    path.write_text(f"{before}    {body}\n{rest[rest.index('    )') + 6 :]}", encoding="utf-8")
+    out = said(capsys, "check")[1]
+    assert "COULD NOT RUN: the gradient of weight is " in out
+    assert f"{what}; expected numbers of shape [3, 2, 3, 2]\n" in out
