@@ -26,7 +26,7 @@ from .gates import gate_part
 from .gradients import gradients_kept, kept_by_value
 from .last import targets_of
 from .losses import check_losses
-from .methods import BACKWARDS, Methods, files_beside, methods_in
+from .methods import BACKWARDS, Methods, files_beside, may_be_targets, methods_in
 from .objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
 from .primes import prime_parts
 
@@ -93,14 +93,17 @@ class _Class:
 
     def part(self) -> Part:
         """Return the part of the class's backward method."""
-        name = self.objects.methods.name
         try:
-            made = self.file.run(name, lambda: next(iter(self.objects.running()), None))
+            made = self.file.run(self.objects.methods.name, lambda: next(iter(self.objects.running()), None))
             if made is None:
                 return Part(self.label, "not compared", lines=self.lines, reason=_NEVER_RUNS)
             if self.objects.methods.kind == "last":
                 return self._of_targets(made)
             part = self._part(made)
+            if part.mark == "wrong" and may_be_targets(name := self.objects.methods.takes[0]):
+                along = self._of_targets(made)
+                if along.mark == "agrees":
+                    return replace(along, beside=f"{along.beside}, {name} being targets")
             if part.mark == "wrong" and self._takes_one_class(made):
                 return self._of_one_class(part, made)
             if part.mark == "agrees" and made.x.shape == ONE and (other := self.objects.again(made, SEVERAL)) is not None:

@@ -1,6 +1,7 @@
 """The classes of layers and losses in a file: which methods go forward and back, and how each class is to be called."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ BACKWARDS = (
 TARGETS = ("y", "ytrue", "yt", "t", "target", "targets", "label", "labels", "truth", "ytrain", "yb", "expected")
 _LOSSES = ("loss", "entropy", "error", "mse", "cost", "nll", "criterion", "likelihood")
 _RATES = ("lr", "rate", "eta", "alpha", "step")
+_GRADIENT = re.compile(r"[dg]\w?|d_\w*|d(l|out|val|inp)\w*|.*(grad|delta|err|loss|out|above|next|prev|fehl).*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
 def is_target(name: str) -> bool:
     """Return whether a name stands for targets."""
     return plain(name) in TARGETS or any(word in plain(name) for word in ("target", "label", "ytrue", "truth"))
+
+
+def may_be_targets(name: str) -> bool:
+    """Return whether a name is not that of a gradient, and may so stand for targets in another language."""
+    return _GRADIENT.fullmatch(name) is None
 
 
 def _calls_on(method: ast.FunctionDef) -> bool:

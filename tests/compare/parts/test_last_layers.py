@@ -58,3 +58,21 @@ def test_a_last_layer_goes_along_a_loss_of_its_output(tmp_path: Path, slope: str
     result = check_parts(path, "layer_classes", 1)
     assert {part.name for part in result.parts if part.mark == "wrong"} == {f"{name}.backward" for name in wrong.split()}
     assert {part.mark for part in result.parts} <= {"agrees", "wrong"}
+
+
+@pytest.mark.parametrize(
+    ("takes", "given", "wrong"),
+    [
+        ("y_verdadero", "(self.A - y_verdadero) * self.A * (1 - self.A)", set()),
+        ("y_verdadero", "(y_verdadero - self.A) * self.A * (1 - self.A)", {"Output.backward"}),
+        ("y_verdadero", "(self.A - y_verdadero) * self.A", {"Output.backward"}),
+        ("soll", "soll * self.A * (1 - self.A)", set()),
+        ("dvalores", "(self.A - dvalores) * self.A * (1 - self.A)", {"Output.backward"}),
+    ],
+)
+def test_targets_of_an_unknown_name_are_found_by_what_is_done(tmp_path: Path, takes: str, given: str, wrong: set[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TEXT.replace("(self.A - y_target) * SLOPE", given).replace("y_target", takes))
+    result = check_parts(path, "layer_classes", 1)
+    assert {part.name for part in result.parts if part.mark == "wrong"} == wrong
+    assert {part.mark for part in result.parts} <= {"agrees", "wrong"}
