@@ -44,6 +44,8 @@ def parts_of(fit: Fit, seed: int) -> Iterator[Part]:
         yield Part(path, "not compared", "", 1, line=_line(file, path), reason="the step replaces it, and does not go on from what it was")
     for path in fit.step.beside:
         yield Part(path, "not compared", line=_line(file, path), reason="the step changes it, and no output was seen to depend on it")
+    for path in fit.step.drawn:
+        yield Part(path, "not compared", line=_line(file, path), reason="the output depends on it, and the step leaves it as it was drawn")
     for path in fit.step.still:
         yield Part(path, "wrong", "", 1, None, line=_line(file, path), why="the output depends on it, and the step leaves it as it is")
 
