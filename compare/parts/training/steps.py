@@ -11,7 +11,7 @@ from .losses import LOGS, SQUARES
 from .moving import TINY, differ, influenced, noise
 from .running import TrainingFile
 from .states import momenta_among, states_of
-from .step import Candidate, Places, Step
+from .step import Candidate, Place, Places, Step
 from .survey import Met
 from .totals import is_of_arguments, losses_at, totals
 from .watch import LOSS, Measure, Region
@@ -218,9 +218,16 @@ def _outputs(found: Mapping[str, Places]) -> tuple[Places, set[str]]:
     most = max(alone.values(), key=len, default=set())
     best = {each for each, names in alone.items() if names == most}
     if operands := {each for each in best if not is_of_arguments(each[0])}:
-        return operands, most
+        operands |= _others(alone, most)
+        return operands, set().union(*(alone[each] for each in operands))
     meeting = {each: names for each, names in alone.items() if not is_of_arguments(each[0]) and 2 * len(names) >= len(most)}
     return ({*meeting}, set().union(*meeting.values())) if meeting else (best, most)      # several outputs, or arguments
+
+
+def _others(alone: Mapping[tuple[Place, bool], set[str]], most: set[str]) -> Places:
+    """Return the operands that are outputs beside one: each depends on half as much or more, some of which no other does."""
+    found = [each for each, names in alone.items() if not is_of_arguments(each[0]) and 2 * len(names) >= len(most)]
+    return {each for each in found if not any(alone[each] < alone[other] for other in found)}
 
 
 def _goes_in(step: Step, plain: Measure, fixed: Mapping[str, Array], outputs: Places) -> tuple[list[str], list[str]]:

@@ -58,8 +58,34 @@ for epoch in range(300):
     v -= 0.1 / 12 * gv
     b -= 0.1 / 12 * gb
 """
+HEADS = """
+import math
+i1, i2, t1, t2 = 0.05, 0.10, 0.01, 0.99
+w1, w2, w3, w4, w5, w6, w7, w8 = 0.15, 0.20, 0.25, 0.30, 0.40, 0.45, 0.50, 0.55
+b1, b2 = 0.35, 0.60
+
+def s(z):
+    return 1 / (1 + math.exp(-z))
+
+for epoch in range(1000):
+    h1, h2 = s(w1 * i1 + w2 * i2 + b1), s(w3 * i1 + w4 * i2 + b1)
+    o1, o2 = s(w5 * h1 + w6 * h2 + b2), s(w7 * h1 + w8 * h2 + b2)
+    d1 = (o1 - t1) * o1 * (1 - o1)
+    d2 = (o2 - t2) * o2 * (1 - o2)
+    e1 = (d1 * w5 + d2 * w7) * h1 * (1 - h1)
+    e2 = (d1 * w6 + d2 * w8) * h2 * (1 - h2)
+    w5, w6, w7, w8 = w5 - 0.5 * d1 * h1, w6 - 0.5 * d1 * h2, w7 - 0.5 * d2 * h1, w8 - 0.5 * d2 * h2
+    w1, w2, w3, w4 = w1 - 0.5 * e1 * i1, w2 - 0.5 * e1 * i2, w3 - 0.5 * e2 * i1, w4 - 0.5 * e2 * i2
+    b1, b2 = b1 - 0.5 * (e1 + e2), b2 - 0.5 * (d1 + d2)
+"""
 
 FORMS = {
+    "two outputs of weights of their own, and no loss": (HEADS, [
+        ("(d1 * w5 + d2 * w7)", "(d1 * w5)"),
+        ("0.5 * (d1 + d2)", "0.25 * (d1 + d2)"),
+        ("d2 = (o2 - t2)", "d2 = 2 * (o2 - t2)"),
+        ("w5 - 0.5 * d1 * h1", "w5 + 0.5 * d1 * h1"),
+    ]),
     "weights in tuples beside their nodes": (TUPLES, [
         ("w * out.delta * node.value * (1 - node.value)", "w * out.delta"),
         ("w + rate", "w - rate"),
