@@ -12,7 +12,6 @@ from . import schedules as schedules
 from .activations import ACTIVATIONS, Activation
 from .adam import Adam, AdamW
 from .attention import MultiheadAttention
-from .boundary import make_public
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .classification import CrossEntropy, MultiMargin
 from .clipping import clip_grad_norm, clip_grad_value
@@ -89,6 +88,3 @@ __all__ = [
     "save",
     "train",
 ]
-
-make_public(globals())
-make_public(vars(schedules))

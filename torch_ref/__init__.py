@@ -6,7 +6,6 @@ Its files and names are those of `manual`, so that the two read side by side; th
 from .activations import ACTIVATIONS
 from .adam import Adam, AdamW
 from .attention import MultiheadAttention
-from .boundary import make_public
 from .channel_normalization import BatchNorm2d, GroupNorm
 from .classification import CrossEntropy, MultiMargin
 from .clipping import clip_grad_norm, clip_grad_value
@@ -82,5 +81,3 @@ __all__ = [
     "save",
     "train",
 ]
-
-make_public(globals())

@@ -62,7 +62,7 @@ class Line:
                 line.value = _with_fault(line.value)  # type: ignore[arg-type]    # which is none of None
         # a class's methods find `super` by the name `__class__` around them
         source = f"def make(__class__, fault):\n{textwrap.indent(ast.unparse(tree), '    ')}\n    return {self.method}"
-        namespace: dict[str, Any] = dict(inspect.unwrap(vars(self.owner)[self.method]).__globals__)
+        namespace: dict[str, Any] = dict(vars(self.owner)[self.method].__globals__)
         exec(source, namespace)
         object.__setattr__(into, self.method, MethodType(namespace["make"](self.owner, fault), into))
 

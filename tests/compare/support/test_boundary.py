@@ -7,15 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import compare
 import data
-import manual
-import torch_ref
 from compare import (
     ByHand,
     Manual,
@@ -38,7 +35,6 @@ from compare.report.plots import plot_loss
 from compare.support.boundary import is_on_purpose, public
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("compare", "data", "manual", "torch_ref")
 PROBLEM = Problem.draw((3, 2, 1))
 RAISING: dict[str, Callable[[], Any]] = {
     "check": lambda: check("no such file.py"),
@@ -110,8 +106,6 @@ def test_the_users_own_frames_of_a_cause_are_kept() -> None:
         lambda: Problem.of(nn.Linear(2, 1), sed=1),
         lambda: lesson_problem(sed=1),
         lambda: data.load_table("x.csv", "y"),  # type: ignore[call-arg]
-        lambda: manual.Linear(wieght=1),  # type: ignore[call-arg]
-        lambda: torch_ref.Dropout(),  # type: ignore[call-arg]
     ],
 )
 def test_an_argument_that_there_is_not_ends_at_the_users_own_call_too(call: Callable[[], Any]) -> None:
@@ -135,40 +129,10 @@ def test_an_argument_of_another_kind_is_said_by_its_name(said: str) -> None:
     assert {frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)} == {__file__}
 
 
-class Own(manual.Layer):
-    """A layer of the user's, which uses one of the package wrongly."""
-
-    def forward(self, x: Any) -> Any:
-        return manual.Linear(np.ones((2, 3))).forward(x)
-
-
-REFUSED: dict[str, Callable[[], Any]] = {
-    "manual, a constructor": lambda: manual.Linear(np.ones(3)),
-    "manual, a method": lambda: manual.Sequential(manual.Linear(np.ones((2, 3)))).forward(np.ones((2, 5))),
-    "manual, a user's layer within": lambda: manual.Sequential(Own()).forward(np.ones((2, 5))),
-    "manual, a function": lambda: manual.train(*[manual.Network((2, 1), "sigmoid"), np.ones((3, 2)), np.ones((3, 1))], epochs=1),
-    "manual.schedules": lambda: manual.schedules.cosine(0.1, steps=0),
-    "torch_ref, inherited": lambda: torch_ref.Network((2,), "sigmoid"),
-    "torch_ref, within a module": lambda: torch_ref.CrossEntropy()(torch.ones(0, 3), torch.ones(0, dtype=torch.int64)),
-    "data": lambda: data.load_table("x.csv", "y", kind="labels"),  # type: ignore[arg-type]
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_the_other_packages_refuse_without_their_own_frames(name: str) -> None:
+def test_the_data_refuse_without_their_own_frames() -> None:
     with pytest.raises(ValueError, match="expected") as caught:
-        REFUSED[name]()
-    files = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
-    assert __file__ in files
-    assert not [file for file in files if Path(file).parent in [ROOT / package for package in PACKAGES]]
-    assert "user" not in name or files.count(__file__) == 3
-
-
-def test_a_mistake_of_the_other_packages_keeps_its_frames() -> None:
-    """The control: an error that no `raise` of theirs is."""
-    with pytest.raises(AttributeError) as caught:
-        manual.clip_grad_norm(3, 1.0)  # type: ignore[arg-type]
-    assert [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][-1] == "clip_grad_norm"
+        data.load_table("x.csv", "y", kind="labels")  # type: ignore[arg-type]
+    assert {frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)} == {__file__}
 
 
 def test_another_error_keeps_its_frames() -> None:
