@@ -16,6 +16,7 @@ from ..userfile.imports import Imports
 from ..userfile.shapes import scientific
 from ..userfile.shapes.definitions import ASSIGNMENTS, is_definition, needed_for
 from . import signal
+from .small_numbers import NoSmallNumbers
 
 
 class PartsFile(Attempt):
@@ -26,7 +27,7 @@ class PartsFile(Attempt):
 
     MODULES: ClassVar[Mapping[str, Any]] = scientific.MODULES | signal.MODULES      # for imports of what is not installed
 
-    def __init__(self, path: Path, seed: int = 0) -> None:
+    def __init__(self, path: Path, seed: int = 0, *, has_small_numbers: bool = True) -> None:
         self.path, self.adapter, self.name = path, None, path.name
         self._begin(seed)
         self._imports: Imports = Imports(path, self.notes)
@@ -34,7 +35,8 @@ class PartsFile(Attempt):
         self._imports.place(self._imports.attempt)
         source = self._imports.attempt.sources[str(path)]
         self.tree = ast.parse("\n".join(source.lines) + "\n")
-        code = compile(definitions_alone(self.tree), str(path), "exec", dont_inherit=True)
+        tree = definitions_alone(self.tree)
+        code = compile(tree if has_small_numbers else NoSmallNumbers().visit(tree), str(path), "exec", dont_inherit=True)
         self._imports.attempt.sources[str(path)] = replace(source, code=code)
         self.module = self._executed(path, self._imports.attempt)
         self._definitions = {node.name: node for node in _definitions(self.tree)}

@@ -20,13 +20,13 @@ from ..binding import plain
 from ..file import PartsFile
 from ..repeatable import repeatable
 from ..signal import SIGNAL
+from ..small_numbers import NoSmallNumbers
 from .methods import Methods, attributes_stored
 
 ONE, SEVERAL = (6, 1), (6, 7)      # records in columns
 _INPUTS = ((4, 6), (3, 4, 6), ONE, (6,), (2, 6, 7), (3, 2, 6, 7), (3, 6, 7, 2), SEVERAL, (6, 7, 2))
 _MADE = 60      # ways to make an object that are tried
 _UNKNOWN = (6, 5)      # for an argument of no known name
-_SMALL = 1e-5
 _BEFORE, _AFTER = r"(?:d(?:(?:l|loss|j|c|e|cost)(?:d|wrt))?|grad(?:ient)?s?(?:of)?|delta|nabla|g)", r"(?:grad(?:ient)?s?|delta|g)"
 _PARAMETERS = ("params", "parameters", "weights")
 _ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
@@ -69,7 +69,7 @@ class Objects:
 
     def without_small_numbers(self) -> "Objects":
         """Return the same with code on tensors in which what keeps a logarithm from 0, as in log(p + 1e-7), is 0."""
-        tree = repeatable([_NoSmallNumbers().visit(copy.deepcopy(each)) for each in own_nodes(self.file)])
+        tree = repeatable([NoSmallNumbers().visit(copy.deepcopy(each)) for each in own_nodes(self.file)])
         return Objects(self.file, self.methods, compile(tree, str(self.file.path), "exec", dont_inherit=True), self.seed)
 
     def all(self, *, is_square: bool = False) -> Iterator[Any]:
@@ -186,15 +186,6 @@ class Objects:
 def own_nodes(file: PartsFile) -> list[ast.stmt]:
     """Return the file's functions and classes, but for those that are decorated."""
     return [node for node in file.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list]
-
-
-class _NoSmallNumbers(ast.NodeTransformer):
-    """Writes 0 for each small number."""
-
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        """Replace the number."""
-        is_small = isinstance(node.value, float) and 0 < node.value <= _SMALL
-        return ast.copy_location(ast.Constant(0.0), node) if is_small else node
 
 
 def weights(layer: Any) -> dict[str, Array]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ...userfile.file import AttemptError
 from ..file import PartsFile
 from ..result import Part
+from ..small_numbers import has_small_numbers
 from .expressions import part_of_expressions
 from .kind import Engine, EngineError, engine_of, engines_in
 from .network import network_parts
@@ -16,7 +17,25 @@ from .uses import AMONG, part_of_operator
 
 
 def check_engine(file: PartsFile, seed: int) -> Iterator[Part]:
-    """Yield a part for each operator, for drawn expressions, and for a network made of the engine's objects."""
+    """Yield a part for each operator, for drawn expressions, and for a network made of the engine's objects.
+
+    What agrees without the small numbers of its formulas, as in log(x + 1e-15), agrees.
+    """
+    parts = list(_parts(file, seed))
+    if any(part.mark == "wrong" for part in parts) and has_small_numbers(file.tree):
+        exact = {part.name: part for part in _parts(PartsFile(file.path, seed, has_small_numbers=False), seed)}
+        parts = [_exact(part, exact.get(part.name)) for part in parts]
+    yield from parts
+
+
+def _exact(part: Part, other: Part | None) -> Part:
+    """Return a part that differs as it is without small numbers, if it agrees there."""
+    if part.mark not in ("wrong", "unclear") or other is None or other.mark != "agrees":
+        return part
+    return replace(other, beside=f"{other.beside}; but for the small number in it")
+
+
+def _parts(file: PartsFile, seed: int) -> Iterator[Part]:
     wrong: str | None = None
     for name in engines_in(file.tree):
         try:

@@ -85,6 +85,8 @@ def _parts(cluster: Cluster, results: list[Judged]) -> Iterator[Part]:
         beside, line = f"{_BESIDE} at {cluster.names[name]}", cluster.lines[name]
         ratios = [result.ratios.get(label) for result in results]
         why = factor_of(name, ratios)
+        if first is not None and first.actual is None and _is_of_something_else(cluster, name):
+            continue
         if first is None:
             yield Part(label, "agrees", beside, compared, line=line)
         elif why is not None and roots_agree and cluster.names[name] not in cluster.roots and ratios[0]:
@@ -96,6 +98,12 @@ def _parts(cluster: Cluster, results: list[Judged]) -> Iterator[Part]:
         else:
             wrong.append(name)
             yield Part(label, "wrong", beside, compared, first, line=line, why=why)
+
+
+def _is_of_something_else(cluster: Cluster, name: str) -> bool:
+    """Return whether a name of another shape may be no gradient of the tensor: as db2_unused, where db2 is that of b2."""
+    same = [each for each, tensor in cluster.names.items() if tensor == cluster.names[name]]
+    return any(name.startswith(f"{each}_") for each in same)
 
 
 def _shaped(value: Any, expected: Tensor) -> Any:

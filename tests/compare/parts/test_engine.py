@@ -108,3 +108,27 @@ def test_the_method_that_goes_back_has_such_a_word_in_its_name(tmp_path: Path, n
     wrongs = (("if node not in seen:", "if True:"), ("self.grad = 1.0", "self.grad = 2.0"), ("self.grad += out.grad", "self.grad = 1"))
     for line, wrong in wrongs:
         assert checked(tmp_path, text.replace(line, wrong)).verdict == "different"
+
+
+LOG = """
+    def log(self):
+        out = Value(math.log(self.data + 1e-15), (self,))
+
+        def _backward():
+            self.grad += SLOPE * out.grad
+
+        out._backward = _backward
+        return out
+
+    def tanh(self):"""
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize(
+    ("slope", "verdict"), [("1 / (self.data + 1e-15)", "equivalent"), ("1 / self.data", "equivalent"), ("self.data", "different")]
+)
+def test_a_small_number_that_keeps_a_logarithm_from_0_is_no_mistake(tmp_path: Path, slope: str, verdict: str) -> None:
+    assert SCALARS.count("\n    def tanh(self):") == 1
+    result = checked(tmp_path, SCALARS.replace("\n    def tanh(self):", LOG.replace("SLOPE", slope)), shape="engine")
+    assert result.verdict == verdict
+    assert [part.name for part in result.parts if part.mark == "wrong"] == (["Value: a.log()"] if verdict == "different" else [])

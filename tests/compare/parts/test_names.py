@@ -241,3 +241,12 @@ def test_a_file_that_is_still_open_as_a_variable_is_no_obstacle(tmp_path: Path) 
     for line, wrong in (("dhdiff = (1 - h**2) * dh", "dhdiff = (1 - h) * dh"), ("dhmean / n", "dhmean"), ("    dlogits /= n", "")):
         assert text.count(line) == 1
         assert checked(tmp_path, text.replace(line, wrong)).verdict == "different"
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"), [("db2_unused = dhpreact.sum(0)", "equivalent"), ("db2_fast = 2 * dlogits.sum(0)", "different")]
+)
+def test_a_longer_name_is_of_the_same_tensor_if_it_has_its_shape(tmp_path: Path, line: str, verdict: str) -> None:
+    at = "    db1 = dhpreact.sum(0)\n"
+    assert TENSORS.count(at) == 1
+    assert checked(tmp_path, TENSORS.replace(at, f"{at}    {line}\n")).verdict == verdict

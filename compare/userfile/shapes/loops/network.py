@@ -90,7 +90,8 @@ def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int
         return None
     if sizes[-1] != k and not (sizes[-1] > 1 and k == OUTPUTS):      # what is right for one output need not be for three
         return None
-    own = [(INPUTS, *HIDDEN[: len(sizes) - 2], k)] + ([(INPUTS, *sizes[1:]), sizes] if sizes[-1] == k else [])
+    own = [(INPUTS, *HIDDEN[: len(sizes) - 2], k)] if len(sizes) - 2 <= len(HIDDEN) else []
+    own += [(INPUTS, *sizes[1:]), sizes] if sizes[-1] == k else []
     for units in dict.fromkeys(own):
         for form in _forms(loop, plan["y"]) if k == 1 else (0,):
             own_plan = {**plan, "form": form, "root": emptied(root, layers, units)}
