@@ -2,7 +2,7 @@
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from .last import targets_of
 from .losses import check_losses
 from .methods import BACKWARDS, Methods, files_beside, may_be_targets, methods_in
 from .objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
+from .own_updates import own_updates
 from .primes import prime_parts
 
 _LR = 0.3
@@ -53,10 +54,19 @@ def check_classes(file: PartsFile, seed: int) -> Iterator[Part]:
             layers[methods.name] = objects
             parts[methods.name] = _Class(objects).part()
     parts |= check_losses(losses)
+    parts |= _updates(layers, parts, has_loss=any(parts[name].mark == "agrees" for name in losses if name in parts))
     parts |= {name: container_part(objects, layers, losses, _LR) for name, objects in containers.items()}
     yield from taken_together(parts, layers, losses)
     yield from prime_parts(file, seed)
     yield from _beside(file, seed)
+
+
+def _updates(layers: Mapping[str, Objects], parts: Mapping[str, Part], *, has_loss: bool) -> dict[str, Part]:
+    """Return the parts of the updates of layers whose gradients agree; where some are compared, those that are not are said."""
+    every = {name: own_updates(each) for name, each in layers.items() if parts[name].mark == "agrees" and each.methods.kind == "layer"}
+    found = {update.name: update.part(has_loss=has_loss) for updates in every.values() for update in updates if update.shares}
+    left = {name: updates for name, updates in every.items() if found and any(not update.shares for update in updates)}
+    return {name: replace(parts[name], caveat="has an update that is not compared") for name in left} | found
 
 
 def _beside(file: PartsFile, seed: int) -> Iterator[Part]:

@@ -124,7 +124,7 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
         both = _is_static(forward) and _is_static(backward) and len(required(backward)) > 1
         return Methods(name, forward.name, backward.name, "static", tuple(required(backward))) if both else None
     inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
-    if len(inputs) == 1 and takes and all(_is_rate(each) for each in takes[1:]) and len(takes) <= 2:
+    if len(inputs) == 1 and takes and all(is_rate(each) for each in takes[1:]) and len(takes) <= 2:
         if not is_target(takes[0]):
             return Methods(name, forward.name, backward.name, "layer", takes)
         return None if _calls_on(forward) or _calls_on(backward) else Methods(name, forward.name, backward.name, "last", takes)
@@ -152,7 +152,8 @@ def _calls_on(method: ast.FunctionDef) -> bool:
     return any(plain(each.attr) in (*FORWARDS, *BACKWARDS) for each in calls)
 
 
-def _is_rate(name: str) -> bool:
+def is_rate(name: str) -> bool:
+    """Return whether a name stands for a learning rate."""
     return any(word in plain(name) for word in _RATES)
 
 
