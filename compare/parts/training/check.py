@@ -78,6 +78,9 @@ def _parts(file: TrainingFile, trained: Trained, seed: int) -> Iterator[Part]:
     fits = {region: [along_own(fit) for fit in each] for region, each in trained.fits.items()}
     every = [fit for each in fits.values() for fit in each]
     file.left_out = tuple(dict.fromkeys(name for fit in every for name in (fit.gradients or are_uncompared(fit.step))))
+    trained_names = {_last(path) for fit in every for path in fit.step.paths}
+    for step in [fit.step for fit in every]:      # what another step trains is no fault of this one
+        step.drawn = [path for path in step.drawn if _last(path) not in trained_names]
     names: set[str] = set()
     for (line, _), each in fits.items():
         for part in _merged([part for fit in each for part in parts_of(fit, seed)]):

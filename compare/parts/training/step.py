@@ -58,7 +58,7 @@ class Step:
     losses: Sequence[Candidate]
     kinds: Sequence[str] = ()      # of the losses of its outputs that the file computes, by what it squares and takes logarithms of
     still: Sequence[str] = ()      # parameters by their names, on which the output depends too, and which are not changed
-    drawn: Sequence[str] = ()      # the same, by any names, of objects that it trains, and which these draw as weights are
+    drawn: Sequence[str] = ()      # the same by any names, which the file draws as it does weights
     carried: Sequence[str] = ()      # what the output depends on too, and which is replaced by something that does not go on from it
     beside: Sequence[str] = ()      # what it changes and goes on from, and on which no output was seen to depend
     states: Sequence[State] = ()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from ...support.arrays import Array
-from .drawn import drawn_in
+from .drawn import left_as_drawn
 from .losses import LOGS, SQUARES
 from .moving import TINY, differ, influenced, noise
 from .running import TrainingFile
@@ -90,8 +90,7 @@ def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) ->
     step.losses = [*(totals(before, outputs) if _are_numbers(before, outputs) else ()), *losses_at(before, outputs)]
     step.losses += _named(before, run)
     step.still = [path for path in dict.fromkeys([*still, *_alike(step, before, base, changed, outputs)]) if path not in step.carried]
-    owners, drawn = {path.rpartition(".")[0] for path in step.paths}, drawn_in(file.tree)
-    step.drawn = [path for path in step.data if path.rpartition(".")[0] in owners - {""} and _attribute(path) in drawn]
+    step.drawn = [*left_as_drawn(step, before, base, outputs)]
     is_step = any(differ(run.start[path], run.end[path]) for path in step.paths if path in run.end)
     return step if step.losses and step.groups and is_step else None
 

@@ -52,3 +52,43 @@ def test_what_is_drawn_has_to_be_trained(tmp_path: Path, drawn: str, update: str
     result = check_parts(path, "training", 1)
     assert result.verdict == verdict
     assert [part.name for part in result.parts if part.mark == "not compared"] == (["self.p"] if verdict == "not a proof" else [])
+
+
+SCRIPT = """
+import numpy as np
+np.random.seed(4)
+dane = np.random.rand(25, 3)
+cele = (dane.sum(axis=1, keepdims=True) > 1.5).astype(float)
+A, B = np.random.randn(3, 5), np.random.randn(5, 1)
+p = np.random.randn(5)
+q = np.zeros(1)
+sig = lambda z: 1 / (1 + np.exp(-z))
+for epoka in range(300):
+    u = sig(dane @ A + p)
+    o = sig(u @ B + q)
+    strata = -np.mean(cele * np.log(o) + (1 - cele) * np.log(1 - o))
+    d = (o - cele) / len(dane)
+    e = d @ B.T * u * (1 - u)
+    B -= 0.5 * u.T @ d
+    q -= 0.5 * d.sum(axis=0)
+    A -= 0.5 * dane.T @ e
+    p -= 0.5 * e.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "left"),
+    [
+        ("", "", []),
+        ("    p -= 0.5 * e.sum(axis=0)\n", "", ["p"]),
+        ("    q -= 0.5 * d.sum(axis=0)\n", "", ["q"]),
+        ("    A -= 0.5 * dane.T @ e\n", "", ["A"]),
+        ("q = np.zeros(1)", "q = np.zeros(1)\ndane = dane * scale", []),
+    ],
+)
+def test_a_drawn_variable_of_all_records_has_to_be_trained(tmp_path: Path, was: str, now: str, left: list[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(SCRIPT.replace(was, now).replace("cele =", "scale = np.random.rand(25, 1)\ncele =") if was else SCRIPT)
+    result = check_parts(path, "training", 1)
+    assert [part.name for part in result.parts if part.mark == "not compared"] == left
+    assert result.verdict == ("not a proof" if left else "equivalent")
