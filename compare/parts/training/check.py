@@ -119,7 +119,7 @@ def _with_activations(file: TrainingFile, seed: int, trained: Trained, plan: Any
     """Return the fits and the plan, or those with the first other activation of which something is wrong, and note those that agree."""
     if isinstance(plan, Chain) or trained.share():
         return trained, plan
-    agreed = []
+    agreed, unsaid = list[str](), list[str]()
     for name in activations_of(plan.made.name, {**vars(file.module), "__tree__": file.tree}):
         if name == plan.made.activation:
             continue
@@ -131,9 +131,11 @@ def _with_activations(file: TrainingFile, seed: int, trained: Trained, plan: Any
             continue
         if tested.fits and tested.share():
             return tested, other
-        agreed += [repr(name)] if tested.fits else []
+        (agreed if tested.fits else unsaid).append(repr(name))
     if agreed:
         file.notes.append(f"it agrees with the activation {' and '.join(agreed)}, too")
+    if unsaid:
+        file.caveats = (*file.caveats, f"its activation {' and '.join(unsaid)} is not compared")
     return trained, plan
 
 

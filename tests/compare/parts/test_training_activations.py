@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from compare import check
+from compare.parts.check import check_parts
 
 TEXT = """
 import numpy as np
@@ -64,3 +65,11 @@ def test_each_activation_is_compared(tmp_path: Path, was: str, now: str, verdict
     else:
         assert result.line is not None
         assert result.line < 42      # not in what loads weights
+
+
+def test_an_activation_of_which_nothing_can_be_told_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TEXT.replace("return z / 10", "return 0 * z").replace("activation):", "activation='tanh'):"))
+    result = check_parts(path, "training", 1)
+    assert result.verdict == "equivalent"
+    assert "its activation 'linear' is not compared" in result.caveats
