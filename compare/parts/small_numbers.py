@@ -1,9 +1,19 @@
 """Small numbers in formulas, which keep logarithms and quotients from 0: without them the formula is that which is meant."""
 
 import ast
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from .result import Part
+
 _SMALL = 1e-5
+
+
+def but_for_small_numbers(parts: Iterable[Part], exact: Iterable[Part]) -> list[Part]:
+    """Return the parts, and in place of one that differs that of the same name without small numbers, if it agrees there."""
+    others = {part.name: replace(part, beside=f"{part.beside}; but for the small number in it") for part in exact if part.mark == "agrees"}
+    return [others.get(part.name, part) if part.mark in ("wrong", "unclear") else part for part in parts]
 
 
 class NoSmallNumbers(ast.NodeTransformer):

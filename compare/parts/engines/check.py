@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...userfile.file import AttemptError
 from ..file import PartsFile
 from ..result import Part
-from ..small_numbers import has_small_numbers
+from ..small_numbers import but_for_small_numbers, has_small_numbers
 from .expressions import part_of_expressions
 from .kind import Engine, EngineError, engine_of, engines_in
 from .network import network_parts
@@ -23,16 +23,8 @@ def check_engine(file: PartsFile, seed: int) -> Iterator[Part]:
     """
     parts = list(_parts(file, seed))
     if any(part.mark == "wrong" for part in parts) and has_small_numbers(file.tree):
-        exact = {part.name: part for part in _parts(PartsFile(file.path, seed, has_small_numbers=False), seed)}
-        parts = [_exact(part, exact.get(part.name)) for part in parts]
+        parts = but_for_small_numbers(parts, _parts(PartsFile(file.path, seed, has_small_numbers=False), seed))
     yield from parts
-
-
-def _exact(part: Part, other: Part | None) -> Part:
-    """Return a part that differs as it is without small numbers, if it agrees there."""
-    if part.mark not in ("wrong", "unclear") or other is None or other.mark != "agrees":
-        return part
-    return replace(other, beside=f"{other.beside}; but for the small number in it")
 
 
 def _parts(file: PartsFile, seed: int) -> Iterator[Part]:

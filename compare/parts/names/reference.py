@@ -1,6 +1,7 @@
 """What autograd makes of the code before gradients by hand, run again on PyTorch's tensors."""
 
 import ast
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,14 +14,16 @@ from ...support.kinds import kind_of
 from ..as_tensors import array_module, as_numbers_of, as_tensors, tensor_of
 from ..in_float64 import in_float64
 from ..repeatable import repeatable
+from ..small_numbers import NoSmallNumbers
 from .run import NamesFile, Round, copied
 from .tree import Cluster
 
 
-def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[str, str]) -> Any:
+def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[str, str], *, has_small_numbers: bool = True) -> Any:
     """Return a function that runs the statements before the gradients on tensors, and returns autograd's gradients."""
     functions = [node for node in file.tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
-    body = repeatable([*functions, *cluster.forward])
+    forward = cluster.forward if has_small_numbers else [NoSmallNumbers().visit(copy.deepcopy(node)) for node in cluster.forward]
+    body = repeatable([*functions, *forward])
     code = compile(body, str(file.path), "exec", dont_inherit=True)
 
     def run() -> dict[Key, Tensor]:

@@ -48,7 +48,10 @@ class Made:
         if not self.name:
             return SimpleNamespace(**{name: value for name, value in space.items() if inspect.isfunction(value)})
         every: list[Callable[[Any, Any, float], Any]] = [maker for _, maker in makers(space[self.name], activation=self.activation)]
-        return every[self.number](*_records(4, 3), _RATE) if self.number < len(every) else space[self.name]()
+        if self.number < len(every):
+            return every[self.number](*_records(4, 3), _RATE)
+        stands = roles_of(space[self.name], constructs=True) if self.activation else {}
+        return space[self.name](**{name: self.activation for name, what in stands.items() if what == "activation"})
 
 
 @dataclass(frozen=True)

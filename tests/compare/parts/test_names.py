@@ -250,3 +250,30 @@ def test_a_longer_name_is_of_the_same_tensor_if_it_has_its_shape(tmp_path: Path,
     at = "    db1 = dhpreact.sum(0)\n"
     assert TENSORS.count(at) == 1
     assert checked(tmp_path, TENSORS.replace(at, f"{at}    {line}\n")).verdict == verdict
+
+
+@pytest.mark.parametrize(("gradient", "verdict"), [("dlogits /= n", "equivalent"), ("dlogits /= 2 * n", "different")])
+def test_a_small_number_in_the_loss_is_no_mistake(tmp_path: Path, gradient: str, verdict: str) -> None:
+    text = f"""
+import numpy as np
+rng = np.random.default_rng(0)
+x, y, n = rng.normal(size=(6, 4)), rng.integers(0, 3, 6), 6
+W1, b1, W2, b2 = rng.normal(size=(4, 5)), np.zeros(5), rng.normal(size=(5, 3)), np.zeros(3)
+for step in range(20):
+    h = np.tanh(x @ W1 + b1)
+    logits = h @ W2 + b2
+    counts = np.exp(logits)
+    probs = counts / counts.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(probs[np.arange(n), y] + 1e-9))
+    dlogits = probs.copy()
+    dlogits[np.arange(n), y] -= 1
+    {gradient}
+    dW2, db2 = h.T @ dlogits, dlogits.sum(axis=0)
+    dh = dlogits @ W2.T
+    dW1, db1 = x.T @ (dh * (1 - h**2)), (dh * (1 - h**2)).sum(axis=0)
+    W1 -= 0.1 * dW1
+    b1 -= 0.1 * db1
+    W2 -= 0.1 * dW2
+    b2 -= 0.1 * db2
+"""
+    assert checked(tmp_path, text).verdict == verdict

@@ -73,3 +73,12 @@ def test_an_activation_of_which_nothing_can_be_told_is_said(tmp_path: Path) -> N
     result = check_parts(path, "training", 1)
     assert result.verdict == "equivalent"
     assert "its activation 'linear' is not compared" in result.caveats
+
+
+def test_a_class_made_by_its_defaults_is_given_each_activation_too(tmp_path: Path) -> None:
+    text = TEXT.replace("n_in, n_hidden, n_out, taxa, activation", "n_in=4, n_hidden=5, n_out=2, taxa=0.1, activation='tanh'")
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    assert check(path, seed=1).verdict == "equivalent"
+    path.write_text(text.replace("1 / 10", "1 / 5"))
+    assert check(path, seed=1).verdict == "different"
