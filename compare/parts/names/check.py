@@ -48,7 +48,7 @@ def check_names(file: PartsFile, seed: int) -> Iterator[Part]:
             yield Part(", ".join(cluster.names), "not compared", reason=reason, line=min(cluster.lines.values()))
             continue
         parts = list(_parts(cluster, results))
-        if any(part.mark == "wrong" for part in parts) and any(map(has_small_numbers, cluster.forward)):
+        if any(part.mark == "wrong" for part in parts) and has_small_numbers(file.tree):
             exact = [_judged(file, cluster, each, seed, has_small_numbers=False) for each in rounds]
             parts = but_for_small_numbers(parts, _parts(cluster, exact))
         yield from parts

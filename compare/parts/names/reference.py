@@ -22,8 +22,8 @@ from .tree import Cluster
 def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[str, str], *, has_small_numbers: bool = True) -> Any:
     """Return a function that runs the statements before the gradients on tensors, and returns autograd's gradients."""
     functions = [node for node in file.tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
-    forward = cluster.forward if has_small_numbers else [NoSmallNumbers().visit(copy.deepcopy(node)) for node in cluster.forward]
-    body = repeatable([*functions, *forward])
+    nodes = [*functions, *cluster.forward]
+    body = repeatable(nodes if has_small_numbers else [NoSmallNumbers().visit(copy.deepcopy(node)) for node in nodes])
     code = compile(body, str(file.path), "exec", dont_inherit=True)
 
     def run() -> dict[Key, Tensor]:
