@@ -56,7 +56,7 @@ def named_network(path: Path, names: Mapping[str, str], network: Callable[[], Ch
     try:
         return network()
     except UnusableFileError:
-        if (shape := shape_of(path, is_last=True)) is None:
+        if (shape := shape_of(path)) is None:
             raise
         said = " ".join(f"--{option} {value}" for option, value in names.items())
         parts = f"it is checked part by part, as {shape}, where each part is found by its name"
