@@ -6,7 +6,7 @@ its own too, and are imported when they are first used.
 
 import os
 
-if os.path.exists(os.path.join(os.path.dirname(__file__), "_checkout.py")):      # a checkout, where they lie beside this folder
+if not os.path.isdir(os.path.join(os.path.dirname(__file__), "compare")):      # a checkout, where they lie beside this folder
     from . import _checkout as _checkout
 
 from .compare import __all__ as _names  # type: ignore[import-not-found, unused-ignore]

@@ -1,3 +1,3 @@
 """`python -m backprop_compare`, which does what `backprop-compare` does."""
 
-from .compare import __main__  # noqa: F401
+from .compare import __main__  # type: ignore  # noqa: F401

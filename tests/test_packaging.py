@@ -33,34 +33,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def with_what_it_needs(place: Path) -> Path:
-    """Make an environment with all of the one that runs the tests but the checkout, and return its site-packages."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-    (site,) = place.glob("lib/python*/site-packages")
-    (mine,) = Path(sys.prefix).glob("lib/python*/site-packages")
-    for other in mine.iterdir():
-        if other.suffix != ".pth" and not other.name.startswith("backprop_compare") and not (site / other.name).exists():
-            (site / other.name).symlink_to(other)
-    return site
-
-
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin folder of a fresh environment with the wheel, and what it depends on from the one that runs the tests."""
     place = tmp_path_factory.mktemp("fresh")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
+    (site,) = place.glob("lib/python*/site-packages")
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
-        wheel.extractall(with_what_it_needs(place))
+        wheel.extractall(site)
+    (mine,) = Path(sys.prefix).glob("lib/python*/site-packages")
+    for other in mine.iterdir():      # all but the checkout
+        if other.suffix != ".pth" and not other.name.startswith("backprop_compare") and not (site / other.name).exists():
+            (site / other.name).symlink_to(other)
     script = "import sys\nfrom backprop_compare.compare.cli.main import run\nsys.exit(run())\n"      # as pip writes it
     (place / "bin" / "backprop-compare").write_text(f"#!{place}/bin/python\n{script}")
     (place / "bin" / "backprop-compare").chmod(0o755)
-    return place / "bin"
-
-
-@pytest.fixture(scope="module")
-def editable(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of a fresh environment in which this checkout is installed as by `pip install -e .`: by its path."""
-    place = tmp_path_factory.mktemp("editable")
-    (with_what_it_needs(place) / "_backprop_compare.pth").write_text(str(ROOT))
     return place / "bin"
 
 
@@ -91,7 +78,6 @@ def test_the_wheel_holds_one_package_its_data_and_its_types(built: Path) -> None
     inside = {"py.typed", "data/binary.csv", *page, *guide, *(f"{package}/py.typed" for package in PACKAGES)}
     assert {f"backprop_compare/{name}" for name in inside} <= set(names)
     assert "backprop_compare/_checkout.py" not in names
-    assert not [name for name in names if name.endswith(".pyi")]
 
 
 def test_its_metadata_says_what_it_is(built: Path) -> None:
@@ -177,10 +163,8 @@ def test_installed_an_import_of_data_is_the_projects_own(installed: Path, projec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["installed", "editable"])
-def test_installed_its_types_hold_for_a_user_under_mypy_strict(way: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_installed_its_types_hold_for_a_user_under_mypy_strict(installed: Path, tmp_path: Path) -> None:
     """Of a right file nothing is said, and of a wrong one each mistake: no name is Any."""
-    installed: Path = request.getfixturevalue(way)
     users = Path(__file__).parent / "users"
     asked = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(installed / "python"), "--cache-dir", str(tmp_path)]
     right, wrong = (

@@ -1,8 +1,9 @@
 """A user's file with a mistake on each marked line, which mypy finds."""
 
+from backprop_compare.data import load_table
+
 import backprop_compare
 from backprop_compare import Problem, check, lesson_problem
-from backprop_compare.data import load_table
 
 print(backprop_compare.asert_equivalent)  # wrong: attr-defined
 check("x", steps="many")  # wrong: arg-type

@@ -5,8 +5,6 @@ from typing import assert_type
 
 import numpy as np
 import torch
-from backprop_compare.compare.report.plots import plot_loss
-from backprop_compare.compare.support.errors import MissingExtraError
 from numpy.typing import NDArray
 from torch import nn
 
@@ -35,7 +33,6 @@ from backprop_compare import (
     torch_ref,
     train_in_lockstep,
 )
-from backprop_compare.manual.schedules import cosine
 
 
 class Mine:
@@ -68,8 +65,7 @@ losses: list[float] = manual.train(network, np.ones((3, 6)), np.ones((3, 1)), lr
 reference = torch_ref.Network((6, 2, 1), "sigmoid")
 table = data.load_table("mine.csv", "y", kind="binary", drop=["id"], missing="drop")
 print(table.names, bc.__version__, ByHand, reference, losses)
-print(plot_loss, cosine(0.1, steps=10)(3))
 try:
     check("x", steps="many")  # type: ignore[arg-type]
-except (ProblemError, MissingExtraError) as error:
+except ProblemError as error:
     print(error)
