@@ -46,7 +46,7 @@ def _hidden(part: Part, level: int) -> Part:
 
 def part_said(part: Part) -> str:
     """Name the part, with the number that is wrong, if one is."""
-    return f"{part.name}, {part.tensor}" if part.first is not None else f"the {part.name}"
+    return f"{part.name}, {part.tensor}" if part.first is not None else f"the {part.name}" if " " in part.name else part.name
 
 
 def place_said(check: PartsCheck) -> str | None:

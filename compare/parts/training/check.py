@@ -10,6 +10,7 @@ from ..result import Part
 from .calls import ErrorPlan, Plan, activations_of, plans_of
 from .chains import Chain
 from .fits import Fit, best_fit
+from .inactive import held_where_inactive
 from .lone_step import lone_step
 from .momentum import are_uncompared
 from .own_loss import along_own
@@ -54,6 +55,10 @@ class Trained:
         """Return which share of the groups is wrong."""
         return _share([fit for each in self.fits.values() for fit in each])
 
+    def held(self, seed: int) -> "Trained":
+        """Return the same, held to where outputs are 0 too."""
+        return replace(self, fits={region: [held_where_inactive(fit, seed) for fit in each] for region, each in self.fits.items()})
+
 
 def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
     """Yield a part for each group of numbers that the file trains, or else that a class of it does; nothing where no region is a step."""
@@ -68,6 +73,8 @@ def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
             yield from parts
             return
         trained = _of_classes(file, seed)
+    else:
+        trained = trained.held(seed)
     if trained is None and failed is not None:
         raise failed
     if trained is not None:
@@ -126,7 +133,7 @@ def _with_activations(file: TrainingFile, seed: int, trained: Trained, plan: Any
         other = replace(plan, made=replace(plan.made, activation=name))
         file.drive = other
         try:
-            tested = _trained(file, seed)
+            tested = _trained(file, seed).held(seed)
         except AttemptError:      # it is no activation of the file's
             continue
         if tested.fits and tested.share():
@@ -196,7 +203,8 @@ def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
     if found is None:
         file.drive = None
         return None
-    found = _with_activations(file, seed, *found)
+    file.drive = found[1]
+    found = _with_activations(file, seed, found[0].held(seed), found[1])
     file.drive = found[1]
     file.notes.append(f"trained here: {found[1].said}")
     if isinstance(chain := found[1], Chain):

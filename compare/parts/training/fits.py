@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...support.arrays import Array
 from .course import Course, Equation, course_along
 from .losses import kind_of
 from .moving import direction_in, moved_from, slopes_along
 from .step import Candidate, Step
+from .watch import Measure
 
 _BASES = 2      # from which numbers a step is taken
 _DIRECTIONS = 2      # in each group
@@ -24,6 +26,7 @@ class Fit:
     course: Course
     unsaid: Sequence[str]
     gradients: Mapping[str, str] | None = None      # by group the path of its gradient, where the step is none along it
+    is_inactive: bool = False      # whether what is wrong is so only where outputs are 0
 
     @property
     def kind(self) -> str:
@@ -53,13 +56,18 @@ def _equations(step: Step, seed: int) -> Iterator[Equation]:
         random = np.random.default_rng(seed + number)
         base = moved_from(step, plain, random)
         run = step.measured(base)
-        if run is None:
-            continue
-        for group in step.groups:
-            for _ in range(_DIRECTIONS):
-                direction = direction_in(step, plain, group, random, run)
-                if direction and direction.keys() <= run.end.keys():
-                    yield Equation(group, direction, run, slopes_along(step, base, direction))
+        yield from equations_from(step, plain, base, run, random) if run is not None else ()
+
+
+def equations_from(
+    step: Step, plain: Measure, base: Mapping[str, Array], run: Measure, random: np.random.Generator
+) -> Iterator[Equation]:
+    """Yield equations along drawn directions in each group, from one base, given its run."""
+    for group in step.groups:
+        for _ in range(_DIRECTIONS):
+            direction = direction_in(step, plain, group, random, run)
+            if direction and direction.keys() <= run.end.keys():
+                yield Equation(group, direction, run, slopes_along(step, base, direction))
 
 
 def _fits(step: Step, equations: Sequence[Equation]) -> Iterator[Fit]:

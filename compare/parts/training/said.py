@@ -16,6 +16,8 @@ from .moving import moved_from, slopes_along
 from .own_loss import beside_own, in_words
 from .running import TrainingFile
 
+_INACTIVE = "it goes on where an output is 0, as that of a relu that is not active, and the loss does not depend on it there"
+_AGAINST = "it does not go against its gradient, or not as far as the others"
 _UNSAID = "no direction was found in which the loss changes with it"
 
 
@@ -29,9 +31,9 @@ def parts_of(fit: Fit, seed: int) -> Iterator[Part]:
         if group in fit.unsaid:
             yield Part(group, "not compared", reason=_UNSAID, line=line)
         elif group in fit.course.wrong:
-            is_gradient = fit.gradients is not None
-            why = "it does not go against its gradient, or not as far as the others" if is_gradient else _why(fit, group)
-            yield Part(group, "wrong", said, count, None if is_gradient else _difference(fit, group, seed), line=line, why=why)
+            told = _INACTIVE if fit.is_inactive else _AGAINST if fit.gradients is not None else None
+            first = _difference(fit, group, seed) if told is None else None
+            yield Part(group, "wrong", said, count, first, line=line, why=told or _why(fit, group))
         elif beside is not None and beside[1]:
             yield Part(group, "wrong", "", count, None, line=line, why=beside[0])
         elif beside is not None:

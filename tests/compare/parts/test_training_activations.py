@@ -82,3 +82,36 @@ def test_a_class_made_by_its_defaults_is_given_each_activation_too(tmp_path: Pat
     assert check(path, seed=1).verdict == "equivalent"
     path.write_text(text.replace("1 / 10", "1 / 5"))
     assert check(path, seed=1).verdict == "different"
+
+
+OUTPUTS = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in=4, n_hidden=5, rate=0.01):
+        self.rate = rate
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.1, np.random.rand(n_hidden)
+        self.W2, self.b2 = np.random.rand(n_hidden, 1) * 0.1, np.random.rand(1)
+
+    def fit(self, X, Y):
+        for _ in range(5):
+            A1 = np.maximum(0, X @ self.W1 + self.b1)
+            A2 = np.maximum(0, A1 @ self.W2 + self.b2)
+            d2 = (A2 - Y.reshape(-1, 1)) MASK
+            d1 = (d2 @ self.W2.T) * (A1 > 0)
+            self.W2 -= self.rate * A1.T @ d2
+            self.b2 -= self.rate * d2.sum(axis=0)
+            self.W1 -= self.rate * X.T @ d1
+            self.b1 -= self.rate * d1.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize(("mask", "verdict"), [("* (A2 > 0)", "equivalent"), ("", "different"), ("* (A2 >= 0)", "different")])
+def test_a_relu_at_the_output_is_looked_at_where_it_is_not_active(tmp_path: Path, mask: str, verdict: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(OUTPUTS.replace("MASK", mask))
+    result = check_parts(path, "training", 1)
+    assert result.verdict == verdict
+    assert [part.name for part in result.parts if "where an output is 0" in (part.why or "")] == (
+        [] if verdict == "equivalent" else [part.name for part in result.parts if part.mark == "wrong"]
+    )
