@@ -1,7 +1,7 @@
 """Ask the confined process of a file what came out of checking its parts, and read the answer, in which anything may stand."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -42,19 +42,21 @@ def _read(said: str, path: Path, shape: str, seed: int) -> PartsCheck:
     parts = tuple(_part(each) for each in found["parts"][:_MOST_PARTS])
     beside = {each.file for each in parts if each.file and Path(each.file).name == each.file}
     return PartsCheck(
-        path.name,
-        shape,
-        _text(found["recognised"]),
-        seed,
-        parts,
-        tuple(map(_text, found["notes"][:_MOST_PARTS])),
-        printable_lines(str(found["printed"]), _MOST_TEXT),
-        _text_or_none(found["failure"]),
-        _count(found["at"]),
-        "\n".join(Source.read(path).lines) + "\n",
-        {name: (path.parent / name).read_text(errors="replace") for name in sorted(beside) if (path.parent / name).is_file()},
-        tuple(map(_text, found["left_out"][:_MOST_PARTS])),
-        tuple(map(_text, found["caveats"][:_MOST_PARTS])),
+        name=path.name,
+        shape=shape,
+        recognised=_text(found["recognised"]),
+        seed=seed,
+        parts=parts,
+        notes=_texts(found["notes"]),
+        printed=printable_lines(str(found["printed"]), _MOST_TEXT),
+        failure=_text_or_none(found["failure"]),
+        at=_count(found["at"]),
+        text="\n".join(Source.read(path).lines) + "\n",
+        texts={name: (path.parent / name).read_text(errors="replace") for name in sorted(beside) if (path.parent / name).is_file()},
+        left_out=_texts(found["left_out"]),
+        caveats=_texts(found["caveats"]),
+        unused=_texts(found["unused"]),
+        reference=_text(found["reference"]),
     )
 
 
@@ -63,17 +65,18 @@ def _part(said: Mapping[str, Any]) -> Part:
         raise ValueError("no mark")
     lines = said["lines"]
     return Part(
-        _text(said["name"]),
-        said["mark"],
-        _text(said["beside"]),
-        _count(said["compared"]) or 0,
-        _difference(said["first"]),
-        _text(said["on"]),
-        None if lines is None else (_count(lines[0]) or 1, _count(lines[1]) or 1),
-        _count(said["line"]),
-        _text_or_none(said["why"]),
-        _text_or_none(said["reason"]),
-        _text(said["file"]),
+        name=_text(said["name"]),
+        mark=said["mark"],
+        beside=_text(said["beside"]),
+        compared=_count(said["compared"]) or 0,
+        first=_difference(said["first"]),
+        on=_text(said["on"]),
+        lines=None if lines is None else (_count(lines[0]) or 1, _count(lines[1]) or 1),
+        line=_count(said["line"]),
+        why=_text_or_none(said["why"]),
+        reason=_text_or_none(said["reason"]),
+        caveat=_text(said["caveat"]),
+        file=_text(said["file"]),
     )
 
 
@@ -83,6 +86,10 @@ def _difference(said: Mapping[str, Any] | None) -> Difference | None:
     numbers = {name: _number(said[name]) for name in ("actual", "expected", "difference", "allowed", "ulps")}
     index = None if said["index"] is None else tuple(_count(each) or 0 for each in said["index"][:10])
     return Difference(1, _text(said["phase"]), _text(said["tensor"]), index, **numbers, reason=_text_or_none(said["reason"]))
+
+
+def _texts(values: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(map(_text, values[:_MOST_PARTS]))
 
 
 def _text(value: Any) -> str:

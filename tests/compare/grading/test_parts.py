@@ -13,8 +13,8 @@ from compare.grading.by_parts import confined_parts
 from compare.grading.one import Graded, Settings, graded
 from compare.grading.score import WEIGHTS, score
 from compare.parts.remote import _read
-from compare.parts.result import PartsCheck
-from compare.parts.shapes import shape_of
+from compare.parts.result import Part, PartsCheck
+from compare.parts.shapes import TRAINING, shape_of
 from compare.sandbox.limits import Limits
 from tests.compare.grading.test_hostile import MISSING
 from tests.compare.pages import Page
@@ -50,9 +50,7 @@ FORGED = {
 
 
 def of_shape(path: Path) -> str:
-    shape = shape_of(path) or shape_of(path, is_last=True)
-    assert shape is not None
-    return shape
+    return shape_of(path) or shape_of(path, is_last=True) or TRAINING
 
 
 def close(value: Any) -> Any:
@@ -169,8 +167,15 @@ WRONG_ANSWERS: dict[str, Any] = {
 
 def said(**change: Any) -> str:
     found = asdict(PartsCheck("layers.py", "layer_pairs", "pairs", SEED, text="x\n"))
-    part = {"name": "f", "mark": "agrees", "beside": "", "compared": 3, "first": None, "on": "", "lines": None, "line": None}
-    return json.dumps({**found, "parts": [{**part, "why": None, "reason": None, "file": "", **change}]})
+    return json.dumps({**found, "parts": [{**asdict(Part("f", "agrees", compared=3)), **change}]})
+
+
+def test_every_field_of_an_answer_is_read_as_that_field() -> None:
+    part = Part("f", "wrong", "beside", 3, None, "on", (1, 2), 3, "why", "reason", "caveat", "file")
+    said_of_it = (("note",), "printed", "failure", 4, RIGHT.read_text(), {}, ("left",), ("but",), ("g",), "it")
+    check = PartsCheck(RIGHT.name, "layer_pairs", "pairs", SEED, (part,), *said_of_it)
+    assert all(getattr(each, field.name) != field.default for each in (part, check) for field in fields(each) if field.name != "first")
+    assert _read(json.dumps(asdict(check)), RIGHT, "layer_pairs", SEED) == check
 
 
 @pytest.mark.parametrize("what", WRONG_ANSWERS)
