@@ -26,6 +26,7 @@ from ..userfile.file import AttemptError
 from ..userfile.interface import Recognised
 
 _HIDDEN = tuple(name for name in ACTIVATIONS if name not in ("softmax", "log_softmax"))
+_BENT = ("elu", "gelu", "softplus", "silu", "leaky_relu")      # of the hidden layers, that are taken where their names are in the text
 _CLOSE = 1e-7      # relative, of numbers that follow from the right formula: rounding is far below, another formula far above
 _SQUARES = tuple((loss, reduction) for loss in ("half_mse", "mse") for reduction in ("batchmean", "mean", "sum"))
 _ENTROPIES = {"bce": ("mean", "batchmean", "sum"), "cross_entropy": ("mean", "sum")}
@@ -121,7 +122,8 @@ def _is_output(side: Manual, x: Array, parameters: Mapping[str, Array], output: 
 
 def _named_activations(text: str, depth: int) -> list[tuple[str, ...]]:
     """Return activations by the names in the text: where the forward pass is not shown, or wrong."""
-    found = [name for name in ("sigmoid", "tanh", "relu", "softmax") if re.search(name, text, re.IGNORECASE)]
+    names = ("sigmoid", "tanh", *_BENT, "relu", "softmax")
+    found = [name for name in names if re.search(name.replace("_", "[_ ]?"), text, re.IGNORECASE)]
     if not found and re.search(r"exp\(-", text):
         found = ["sigmoid"]
     hidden = [name for name in found if name != "softmax"] or ["sigmoid"]

@@ -114,6 +114,67 @@ class Red:
                     for i in range(len(x)):
                         red["lower"][j][i] += 0.3 * e[j] * x[i]
 """
+ONLINE = """
+import numpy as np
+
+X, labels = np.random.randn(30, 4), np.random.randint(0, 3, 30)
+T = np.eye(3)[labels]
+lower, lower_b = np.random.randn(4, 6) * 0.5, np.zeros(6)
+upper, upper_b = np.random.randn(6, 3) * 0.5, np.zeros(3)
+for epoch in range(9):
+    for k in np.random.permutation(len(X)):
+        x, t = X[k], T[k]
+        net = x @ lower + lower_b
+        h = np.where(net > 0, net, 0.01 * net)      # leaky relu
+        s = h @ upper + upper_b
+        p = np.exp(s - s.max()) / np.exp(s - s.max()).sum()
+        loss = -np.sum(t * np.log(p))
+        e = p - t
+        d = (upper @ e) * np.where(net > 0, 1.0, 0.01)
+        upper, upper_b = upper - 0.05 * np.outer(h, e), upper_b - 0.05 * e
+        lower, lower_b = lower - 0.05 * np.outer(x, d), lower_b - 0.05 * d
+"""
+KEPT = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z)), z
+
+def forward(X, parameters):
+    kept, A = [], X
+    for l in (1, 2):
+        z = parameters[f"W{l}"] @ A + parameters[f"b{l}"]
+        kept.append((A, parameters[f"W{l}"], z))
+        A, _ = sigmoid(z)
+    return A, kept
+
+def cost_of(A, Y, parameters, lambd):
+    logs = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / Y.shape[1]
+    return logs + lambd / (2 * Y.shape[1]) * sum(np.sum(parameters[f"W{l}"] ** 2) for l in (1, 2))
+
+def model(X, Y, sizes, learning_rate=0.3, rounds=400, lambd=0.1):
+    parameters = {}
+    for l in (1, 2):
+        parameters[f"W{l}"] = np.random.randn(sizes[l], sizes[l - 1])
+        parameters[f"b{l}"] = np.zeros((sizes[l], 1))
+    for i in range(rounds):
+        A, kept = forward(X, parameters)
+        cost, m = cost_of(A, Y, parameters, lambd), X.shape[1]
+        dA = -(Y / A - (1 - Y) / (1 - A))
+        for l in (2, 1):
+            before, W, z = kept[l - 1]
+            s = 1 / (1 + np.exp(-z))
+            dZ = dA * s * (1 - s)
+            dW = dZ @ before.T / m + lambd / m * W
+            dA = W.T @ dZ
+            parameters[f"W{l}"] = W - learning_rate * dW
+            parameters[f"b{l}"] = parameters[f"b{l}"] - learning_rate * dZ.sum(axis=1, keepdims=True) / m
+    return parameters
+
+if __name__ == "__main__":
+    X = np.random.randn(6, 50)
+    model(X, (X[:1] > 0).astype(float), [6, 5, 1])
+"""
 
 FORMS = {
     "a step that takes its targets from its inputs, of large layers by default": (CODER, [
@@ -141,6 +202,18 @@ FORMS = {
         ("red[\"lower\"][j][i] += 0.3", "red[\"lower\"][j][i] -= 0.3"),
         ("0.3 * d[k] * h[j]", "0.3 * d[k]"),
         ("d[k] * red[\"upper\"][k][j] for", "d[0] * red[\"upper\"][k][j] for"),
+    ]),
+    "one record at a time, picked out of the data, and a leaky relu": (ONLINE, [
+        ("1.0, 0.01)", "1.0, 0.0)"),
+        ("e = p - t", "e = t - p"),
+        ("(upper @ e)", "(upper @ p)"),
+        ("upper_b - 0.05 * e", "upper_b - 0.05 * p"),
+    ]),
+    "an output that stands beside what is kept for the way back": (KEPT, [
+        ("s * (1 - s)", "(1 - s)"),
+        ("+ lambd / m * W", "- lambd / m * W"),
+        ("dA = W.T @ dZ", "dA = W.T @ dA"),
+        ("dZ @ before.T / m", "dZ @ before.T"),
     ]),
 }
 

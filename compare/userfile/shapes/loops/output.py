@@ -29,7 +29,8 @@ def find_output(about: Network, loop: Loop) -> None:
     for name in made:
         for place, array in places({name: vars(about.module)[name]}):
             wanted = (n, units) if layout.name == "rows" else (units, n)
-            if np.shape(array) in (wanted, (n,) if units == 1 else wanted) and np.asarray(array).dtype.kind == "f":
+            flat = (units,) if about.is_single else (n,) if units == 1 else wanted
+            if np.shape(array) in (wanted, flat) and np.asarray(array).dtype.kind == "f":
                 found.append((name, place))
     values = {place: np.array(get(vars(about.module), place), dtype=float) for _, place in found}
     about.step(about.with_parameters(params, x, y, 0.0), x, np.roll(y, 1, axis=0) if n > 1 else 1 - y, 0.0)
@@ -37,7 +38,7 @@ def find_output(about: Network, loop: Loop) -> None:
     targets = {*plan["y"], *_inner_targets(loop, set(plan["y"]))}
     first = _first_use(loop, targets) - targets
     before = [place for name, place in found if name in first]
-    if before:
+    if before := [place for place in before if len(place) == 1] or before:      # what is kept for the way back may be that before it
         about.plan["output"] = before[-1]
         about.run = bound(about, loop).run
 
@@ -55,19 +56,40 @@ def _order(loop: Loop) -> list[str]:
 
 
 def _inner_targets(loop: Loop, targets: set[str]) -> set[str]:
-    """Return the names that one record's targets have in loops over the records."""
+    """Return the names that one record's targets have: in loops over the records, and where they are picked out."""
     inner = [
         each
         for each in ast.walk(loop.node)
         if isinstance(each, ast.For) and targets & {n.id for n in ast.walk(each.iter) if isinstance(n, ast.Name)}
     ]
-    return {stored(each.target)[-1] for each in inner if isinstance(each.target, ast.Tuple)}
+    looped = {stored(each.target)[-1] for each in inner if isinstance(each.target, ast.Tuple)}
+    return looped | {name for each in ast.walk(loop.node) for name in _picked(each, targets)}
+
+
+def _picked(statement: ast.AST, targets: set[str]) -> list[str]:
+    """Return the names to which an assignment gives entries of the targets."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) > 1:
+        return []
+    target, value = statement.targets[0], statement.value
+    pairs = [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = list(zip(target.elts, value.elts, strict=False))
+    return [one.id for one, other in pairs if isinstance(one, ast.Name) and _is_entry(other, targets)]
+
+
+def _is_entry(value: ast.expr, targets: set[str]) -> bool:
+    while isinstance(value, (ast.Subscript, ast.Attribute, ast.Call)):      # y[i : i + 1].reshape(-1, 1)
+        value = value.func if isinstance(value, ast.Call) else value.value
+    return isinstance(value, ast.Name) and value.id in targets
 
 
 def _first_use(loop: Loop, targets: set[str]) -> set[str]:
     """Return the names that a pass has made when the targets are first used."""
     made: set[str] = set()
     for statement in _flat(loop.node.body):
+        if _picked(statement, targets):
+            made |= {*stored(statement)}
+            continue
         if targets & {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}:
             break
         made |= set(stored(statement))
