@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ...support.arrays import Array
+from ...userfile.shapes.spellings import is_bias
 from .moving import TINY, influenced, noise
 from .step import Places, Step
 from .watch import Measure
 
 _DRAWS = re.compile(r"(^|[._])(rand\w*|normal|uniform|zeros|ones|full|gauss|choice|standard_normal)$")
 _CARRIED = re.compile(r"(^|[._])[hc]\d*$|prev|hidden|state|memory|context|mask", re.IGNORECASE)      # may begin at 0 each time
+_MARK = re.compile(r"^(w|b|weights?|bias(es)?)_?|_?(w|b|weights?|bias(es)?)$", re.IGNORECASE)      # of a weight's name, or a bias's
 _LEAST = 3      # records, to tell what is of one of them from what is of all
 _LOOKED = 4      # rows of data
 _MOST = 40      # arrays that are looked at
@@ -26,15 +28,21 @@ def left_as_drawn(step: Step, before: Measure, base: Mapping[str, Array], output
     others = [path for path in before.start if path not in known and path not in before.whole][:_MOST]
     of_objects = [path for path in others if "." in path and path.rpartition(".")[0] in owners and _last(path) in attributes]
     alone = [path for path in others if path in variables and before.start[path].ndim and not _CARRIED.search(path)]
-    for path in of_objects:
+    beside = [path for path in alone if is_bias(path) and _stem(path) in {_stem(each) for each in step.paths}]
+    for path in (*of_objects, *beside):
         if influenced(before, _moved(step, before, base, path) or before) & outputs:
             yield path
     if alone and any(_is_of_records(step, before, base, outputs, path) for path in step.data):
-        for path in alone:
+        for path in (each for each in alone if each not in beside):
             rows = _rows(before, _moved(step, before, base, path, 0), outputs)
             columns = _rows(before, _moved(step, before, base, path, -1, axis=-1), outputs)
             if min(rows, columns) > 1:
                 yield path
+
+
+def _stem(path: str) -> str:
+    """Return what the name of a bias has in common with that of its weights."""
+    return _MARK.sub("", _last(path), count=1)
 
 
 def drawn_in(tree: ast.Module) -> tuple[set[str], set[str]]:

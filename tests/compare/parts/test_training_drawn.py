@@ -92,3 +92,29 @@ def test_a_drawn_variable_of_all_records_has_to_be_trained(tmp_path: Path, was: 
     result = check_parts(path, "training", 1)
     assert [part.name for part in result.parts if part.mark == "not compared"] == left
     assert result.verdict == ("not a proof" if left else "equivalent")
+
+
+ALONE = """
+import numpy as np
+
+X, T = np.random.randn(20, 4), np.random.uniform(0.1, 0.9, (20, 2))
+lower, lower_b = np.random.randn(4, 5), np.zeros(5)
+upper, upper_b = np.random.randn(5, 2), np.zeros(2)
+for k in range(20):
+    h = np.tanh(X[k] @ lower + lower_b)
+    e = h @ upper + upper_b - T[k]
+    d = (upper @ e) * (1 - h ** 2)
+    upper -= 0.05 * np.outer(h, e)
+    upper_b -= 0.05 * e
+    lower -= 0.05 * np.outer(X[k], d)
+    lower_b -= 0.05 * d
+"""
+
+
+def test_a_bias_by_its_name_is_told_from_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(ALONE)
+    assert check_parts(path, "training", 1).verdict == "equivalent"
+    path.write_text(ALONE.replace("    upper_b -= 0.05 * e\n", ""))
+    result = check_parts(path, "training", 1)
+    assert (result.verdict, result.worst and result.worst.name) == ("not a proof", "upper_b")
