@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from types import FunctionType, MethodType, SimpleNamespace
@@ -16,9 +16,10 @@ from ...userfile.shapes.classes.trial import methods
 from ...userfile.shapes.making import choice_of_activations, makers
 from ...userfile.shapes.spellings import BACK, FORWARD, STEP, UPDATE, ranked
 from .chains import DRIVEN, Chain, chains_of
+from .records import Rows, Words, takes_words, words_of
 from .watch import Hooks
 
-_RECORDS, _RATE, _ROUNDS = 6, 0.1, 2
+_RATE, _ROUNDS = 0.1, 2
 _SMALL = 1e-3      # of an error that is handed over: what is clipped at 1 is not
 _ERROR = re.compile(r"d_?(y|o|out|output|l|loss|a|z)\w*|.*(err|delta|grad|loss_?d)\w*", re.IGNORECASE)
 _LAYOUTS = ("rows", "columns", "column", "vector", "list")
@@ -49,20 +50,18 @@ class Made:
             return SimpleNamespace(**{name: value for name, value in space.items() if inspect.isfunction(value)})
         every: list[Callable[[Any, Any, float], Any]] = [maker for _, maker in makers(space[self.name], activation=self.activation)]
         if self.number < len(every):
-            return every[self.number](*_records(4, 3), _RATE)
+            return every[self.number](*Rows(4, 3)(), _RATE)
         stands = roles_of(space[self.name], constructs=True) if self.activation else {}
         return space[self.name](**{name: self.activation for name, what in stands.items() if what == "activation"})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is made, with so many inputs and outputs, and the methods that are called in a round; with `of_one` for a sequence's target."""
+    """What is made, the methods that are called in a round, and the records that they are given."""
 
     made: Made
-    inputs: int
-    outputs: int
+    drawn: Rows | Words
     calls: Calls
-    of_one: bool
 
     @property
     def owner(self) -> str:
@@ -72,18 +71,16 @@ class Plan:
     @property
     def records(self) -> tuple[Any, ...]:
         """What is made and called, with which records and which form of targets."""
-        return self.made, self.inputs, self.calls.names, self.calls.layout.name, self.calls.is_index, self.calls.form, self.of_one
+        return self.made, self.drawn.given, self.calls.names, self.calls.layout.name, self.calls.is_index, self.calls.form
 
     @property
     def said(self) -> str:
         """What is called, in words."""
-        given = "records as a sequence" if self.of_one else self.calls.layout.said
-        return f"{self.made.said} with {' and '.join(dict.fromkeys(self.calls.names))}, given {given}"
+        return f"{self.made.said} with {' and '.join(dict.fromkeys(self.calls.names))}, given {self.drawn.said or self.calls.layout.said}"
 
     def __call__(self, space: Mapping[str, Any], watch: Hooks) -> None:
         """Train for some rounds, each a region of line 0."""
-        x, y = _records(self.inputs, self.outputs)
-        y = y[0] if self.of_one else y
+        x, y = self.drawn()
         net = self.made(space)
         about: Any = SimpleNamespace(module=SimpleNamespace(__tree__=space["__tree__"]), strength=lambda n: 0.0, moving={})
         for _ in range(_ROUNDS):
@@ -121,7 +118,7 @@ class ErrorPlan:
 
     def __call__(self, space: Mapping[str, Any], watch: Hooks) -> None:
         """Train for some rounds, each a region of line 0."""
-        x, _ = _records(self.inputs, 1)
+        x, _ = Rows(self.inputs, 1)()
         net = self.made(space)
         given = self.layout.make(x if self.layout.is_whole else x[0])
         wanted: Any = None
@@ -138,12 +135,6 @@ class ErrorPlan:
             watch.ends(*DRIVEN, local)
 
 
-def _records(inputs: int, outputs: int) -> tuple[Any, Any]:
-    random = np.random.default_rng(0)
-    x, y = random.normal(size=(_RECORDS, inputs)), np.eye(outputs)[np.arange(_RECORDS) % outputs]
-    return x, random.uniform(0.1, 0.9, size=(_RECORDS, 1)) if outputs == 1 else y
-
-
 def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan | Chain]:
     """Yield plans for the classes of a file, and for its functions if it has matrices, the likeliest first; they need not work."""
     for name, each in list(space.items()):
@@ -152,7 +143,8 @@ def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan | Chain]:
             ways_made = [Made(name, number, given) for given in (None, *activations_of(name, space)[:1]) for number in numbers]
             every = [(made, dims) for made in ways_made if (dims := _dims_of(made, space)) is not None]
             for made, dims in sorted(every, key=lambda one: max(one[1], default=0) > _MOST_UNITS):      # what is large is slow
-                yield from _plans(made, each, methods(each), dims)
+                lengths = [*_counts(vars(made(space))), 4] if takes_words(space["__tree__"], name) else []
+                yield from _plans(made, each, methods(each), dims, lengths)
     if dims := _dims(space):
         functions = Made("", 0)(space)
         yield from _plans(Made("", 0), functions, ranked(vars(functions), (*STEP, *FORWARD)), dims)
@@ -172,7 +164,7 @@ def _dims_of(made: Made, space: Mapping[str, Any]) -> list[int] | None:
         return None
 
 
-def _plans(made: Made, each: Any, own: list[str], dims: list[int]) -> Iterator[Plan | ErrorPlan]:
+def _plans(made: Made, each: Any, own: list[str], dims: list[int], lengths: Sequence[int] = ()) -> Iterator[Plan | ErrorPlan]:
     steps, backs, updates, forwards = (ranked(own, spellings) for spellings in (STEP, BACK, UPDATE, FORWARD))
     forward = next((one for one in forwards if one not in steps), None)
     sizes = list(dict.fromkeys([*dims, 4, 3]))
@@ -182,16 +174,21 @@ def _plans(made: Made, each: Any, own: list[str], dims: list[int]) -> Iterator[P
             yield ErrorPlan(made, inputs, layout, forward, back, error)
     others = [one for one in own if one not in (*steps, *forwards) and _takes_targets(each, one)]
     sequences = [[step] for step in [*steps, *others]] + [[back, update] for back, update in product(backs, updates) if back != update]
+    for sequence in sequences if lengths else ():
+        every = [each for each in ways(sequence, [LAYOUTS["rows"]], forward, in_pairs=False) if each.is_index]
+        yield from (Plan(made, words, calls) for calls, words in product(every, words_of(lengths)))
     for sequence in sequences:
         takes = any(_takes_targets(each, method) for method in sequence)
         both = [(inputs, outputs) for inputs in sizes for outputs in ([1, *reversed(sizes)] if takes else [inputs])]
         every = list(ways(sequence, [LAYOUTS[layout] for layout in _LAYOUTS], forward, in_pairs=True))
-        every = [each for each in every if takes or each.is_paired or (each.form == 0 and not each.is_index)]
+        every = [calls for calls in every if takes or calls.is_paired or (calls.form == 0 and not calls.is_index)]
+        if not any(_arguments(each, name) for name in (*sequence, *filter(None, [forward]))):      # it was made with its records
+            every, both = [*{calls.names: calls for calls in reversed(every)}.values()], both[:1]
         for calls, (inputs, outputs) in islice(product(every, both), _MOST):
-            yield Plan(made, inputs, outputs, calls, of_one=False)
+            yield Plan(made, Rows(inputs, outputs), calls)
         for calls, (inputs, outputs) in product([each for each in every if each.layout.name in ("rows", "stack")] if takes else (), both):
             if not calls.is_index and calls.form == 0:
-                yield Plan(made, inputs, outputs, calls, of_one=True)
+                yield Plan(made, Rows(inputs, outputs, of_one=True), calls)
 
 
 def _arguments(each: Any, name: str) -> list[str]:
@@ -213,8 +210,13 @@ def _dims(space: Mapping[str, Any]) -> list[int]:
     values += [each for value in values if isinstance(value, (list, tuple)) for each in value]
     values += [each for value in values if isinstance(value, dict) for each in value.values()]
     sizes = [size for each in values if isinstance(each, (np.ndarray, list)) for size in _shape(each)]
-    counts = [value for value in values if type(value) is int and 1 < value <= _MOST_UNITS]
-    return list(dict.fromkeys(sizes or counts))
+    return list(dict.fromkeys(sizes or _counts(space)))
+
+
+def _counts(space: Mapping[str, Any]) -> list[int]:
+    """Return the small counts among variables, or attributes."""
+    counts = [value for name, value in space.items() if type(value) is int and 1 < value <= _MOST_UNITS and not name.startswith("__")]
+    return list(dict.fromkeys(counts))
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from .watch import Region
 
 AnyPlan = Plan | ErrorPlan | Chain
 _MORE = 6      # ways to call a class that are looked at once one is found in which something agrees
+_MOSTLY = 0.7      # of the directions
 _DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 _GIVES = (ast.Assign, ast.AnnAssign)
 
@@ -54,6 +55,11 @@ class Trained:
     def share(self) -> float:
         """Return which share of the groups is wrong."""
         return _share([fit for each in self.fits.values() for fit in each])
+
+    def goes_down(self) -> bool:
+        """Return whether the losses become less, to first order, along most directions of what is trained."""
+        every = [each.goes_down(fit.loss) for own in self.fits.values() for fit in own for each in fit.equations if each.says(fit.loss)]
+        return bool(every) and sum(every) > _MOSTLY * len(every)
 
     def held(self, seed: int) -> "Trained":
         """Return the same, held to where outputs are 0 too."""
@@ -174,9 +180,13 @@ def _weight(part: Part) -> int:
 
 
 def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
-    """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees."""
+    """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees.
+
+    Where nothing agrees in any way, it is the first that goes down its loss in most directions.
+    """
     space: dict[str, Any] = {**vars(file.module), "__tree__": file.tree}
     found: tuple[Trained, AnyPlan] | None = None
+    down: tuple[Trained, AnyPlan] | None = None
     failed, refused, more = dict[Any, str](), set[Any](), _MORE
     for plan in plans_of(space):
         if not more or (found is not None and found[1].owner != plan.owner):
@@ -194,12 +204,15 @@ def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
         if not any(any(met.changed) for met in survey.regions.values()):
             continue
         trained = _trained(file, seed)
-        more -= found is not None
+        more -= found is not None or down is not None
         if trained.fits and trained.share() < 1:
             if found is None or trained.share() < found[0].share():
                 found = trained, plan
             if not trained.share():
                 break
+        elif down is None and isinstance(plan, Plan) and trained.goes_down():
+            down = trained, plan
+    found = found or down
     if found is None:
         file.drive = None
         return None

@@ -54,6 +54,10 @@ class Equation:
         way = next(iter(self.direction.values()))
         return float(np.sum(self.run.end[path] * way))
 
+    def goes_down(self, loss: Candidate) -> bool:
+        """Return whether the step goes against the loss's slope."""
+        return self.gone() * self.slopes[loss][0] < 0
+
     def rounding(self) -> float:
         """How much of how far the step goes may be its last rounding."""
         ends = sum(np.sum((abs(self.run.end[path]) + abs(self.run.start[path])) * abs(way)) for path, way in self.direction.items())

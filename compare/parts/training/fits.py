@@ -12,7 +12,7 @@ from .moving import direction_in, moved_from, slopes_along
 from .step import Candidate, Step
 from .watch import Measure
 
-_BASES = 2      # from which numbers a step is taken
+BASES = 2      # from which numbers a step is taken
 _DIRECTIONS = 2      # in each group
 
 
@@ -52,7 +52,7 @@ def _equations(step: Step, seed: int) -> Iterator[Equation]:
     plain = step.measured({})
     if plain is None:
         return
-    for number in range(_BASES):
+    for number in range(BASES):
         random = np.random.default_rng(seed + number)
         base = moved_from(step, plain, random)
         run = step.measured(base)

@@ -1,16 +1,17 @@
 """The parts of a file that trains: what is said of each group of numbers that a step trains."""
 
 import ast
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from ...lockstep.difference import Difference
+from ...support.arrays import Array
 from ...userfile.shapes.definitions import ASSIGNMENTS
 from ..result import Part
 from .course import FACTOR, Equation
-from .fits import Fit
+from .fits import BASES, Fit
 from .momentum import momenta_wrong
 from .moving import moved_from, slopes_along
 from .own_loss import beside_own, in_words
@@ -72,9 +73,14 @@ def _why(fit: Fit, group: str) -> str | None:
 
 
 def _difference(fit: Fit, group: str, seed: int) -> Difference | None:
-    """Return a number of the group that goes elsewhere than the slope says."""
+    """Return a number of the group that goes elsewhere than the slope says, from the first base from which one does."""
     step, plain = fit.step, fit.step.measured({})
-    base = {} if plain is None else moved_from(step, plain, np.random.default_rng(seed))
+    bases = [{} if plain is None else moved_from(step, plain, np.random.default_rng(seed + number)) for number in range(BASES)]
+    return next(filter(None, (_difference_from(fit, group, base) for base in bases)), None)
+
+
+def _difference_from(fit: Fit, group: str, base: Mapping[str, Array]) -> Difference | None:
+    step = fit.step
     run = step.measured(base)
     if run is None:
         return None
@@ -95,7 +101,7 @@ def _difference(fit: Fit, group: str, seed: int) -> Difference | None:
 def _line(file: TrainingFile, path: str) -> int | None:
     """Return the last line that assigns to the name or the attribute of a path, of those that ran if any did."""
     name, lines = path.split("[")[0].split(".")[-1], dict[int, bool]()
-    for node, has_run in _statements(ast.parse(file.text), file.ran):
+    for node, has_run in _statements(ast.parse(file.text), file.ran, has_run=file.drive is None):
         if not isinstance(node, ASSIGNMENTS):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -107,7 +113,7 @@ def _line(file: TrainingFile, path: str) -> int | None:
     return max((line for line, has_run in lines.items() if has_run or not any(lines.values())), default=None)
 
 
-def _statements(node: ast.AST, ran: Container[int], *, has_run: bool = True) -> Iterator[tuple[ast.AST, bool]]:
+def _statements(node: ast.AST, ran: Container[int], *, has_run: bool) -> Iterator[tuple[ast.AST, bool]]:
     """Yield what is in a part of the code, and whether the innermost function around it has run."""
     for each in ast.iter_child_nodes(node):
         inside = each.lineno in ran if isinstance(each, ast.FunctionDef) else has_run

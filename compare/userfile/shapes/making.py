@@ -50,12 +50,14 @@ def makers(
         if unknown and len(unknown) == len(sizes):      # all of them counts, by other names
             known |= dict(zip(unknown, sizes, strict=True))
         yield sizes, Maker(each, {**values, **more}, known)
-    loose = [each.name for each in parameters_of(each) if stands[each.name] in (None, "x", "y") and each.default is each.empty]
-    known = dict(zip(loose, _LOOSE, strict=False))
     sizes, values = next((one for one in tried if {"inputs", "hidden", "outputs"} <= {*one[1]}), tried[0])
-    if loose and stands[loose[-1]] is None and "lr" not in roles:
-        yield sizes, Maker(each, {**values, **more}, known, rate=loose[-1])
-    if loose:
+    required = {each.name: stands[each.name] for each in parameters_of(each) if each.default is each.empty}
+    unclear = [name for name, what in required.items() if what in (None, "x", "y")]
+    also = [name for name, what in required.items() if name in unclear or what in ("sizes", "hiddens")]      # `units` may be one count
+    for loose in filter(None, [unclear, also] if also != unclear else [unclear]):
+        known = dict(zip(loose, _LOOSE, strict=False))
+        if stands[loose[-1]] is None and "lr" not in roles:
+            yield sizes, Maker(each, {**values, **more}, known, rate=loose[-1])
         yield sizes, Maker(each, {**values, **more}, known)
 
 
