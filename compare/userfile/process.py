@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.random.mtrand import get_bit_generator, set_bit_generator
 
 from .imports import is_same
+from .stubs import PYPLOT, Placeholder
 
 MOST_PRINTED = 4000      # characters
 _OF_SYS = ("argv", "path_hooks", "stdin", "stdout", "stderr", "excepthook", "dont_write_bytecode")      # attributes that are put back
@@ -71,7 +72,7 @@ class Process:
         own = {module: vars(module).copy() for module in (np, builtins)}
         sys.argv, sys.stdin, sys.stdout, sys.dont_write_bytecode = [str(path)], io.StringIO(), self._stdout, True
         try:
-            with ending_raises(), warnings.catch_warnings(), np.errstate(all="ignore"), np.printoptions():
+            with ending_raises(), _undrawn(), warnings.catch_warnings(), np.errstate(all="ignore"), np.printoptions():
                 warnings.simplefilter("default")
                 for category in _SILENCED:
                     warnings.simplefilter("ignore", category)
@@ -140,6 +141,18 @@ def ending_raises() -> Iterator[None]:
         yield
     finally:
         os._exit = leave
+
+
+@contextmanager
+def _undrawn() -> Iterator[None]:
+    """Within this, pyplot's functions do nothing, which take most of the time of a file that plots its training."""
+    pyplot = vars(sys.modules.get(PYPLOT, ModuleType("")))
+    own = {name: value for name, value in pyplot.items() if isinstance(value, FunctionType) and name[0] != "_" and name != "imread"}
+    pyplot.update({name: Placeholder(PYPLOT, f"{PYPLOT}.{name}") for name in own})
+    try:
+        yield
+    finally:
+        pyplot.update(own)
 
 
 def _put_back(own: Mapping[ModuleType, Mapping[str, Any]]) -> Iterator[str]:

@@ -7,11 +7,16 @@ from types import ModuleType
 from typing import Any
 
 
+PYPLOT = "matplotlib.pyplot"
+
+
 def _nothing(*args: Any, **kwargs: Any) -> None:
     """Do nothing."""
 
 
 def _refuse(self: "Placeholder", *args: Any, **kwargs: Any) -> Any:
+    if self._module == PYPLOT:
+        raise RuntimeError(f"{self._name} draws nothing while a file is checked, and is used in a calculation")
     raise ModuleNotFoundError(f"{self._module} is not installed, and {self._name} is used in a calculation", name=self._module)
 
 
@@ -22,7 +27,7 @@ def _check_plain(name: str) -> None:
 
 
 class Placeholder:
-    """Stands in for a name of a module that is not installed; it does nothing, and a calculation with it raises ModuleNotFoundError."""
+    """Stands in for a name of a module that is not installed, or a function that plots; it does nothing, and a calculation with it raises ModuleNotFoundError."""
 
     def __init__(self, module: str, name: str) -> None:
         self._module, self._name = module, name

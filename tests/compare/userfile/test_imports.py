@@ -187,3 +187,17 @@ def test_a_folder_that_holds_no_module_is_no_package(
     write("", "lib/seaborn/figure.svg" if is_on_path else "seaborn/figure.svg")
     monkeypatch.syspath_prepend(str(tmp_path / "lib"))
     assert answer(write(f"import seaborn as sns\nsns.set()\nVALUE = 7{VALUE}")) == 7
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
+def test_what_plots_draws_nothing_while_a_file_is_checked(write: Write) -> None:
+    text = f"{PYPLOT}def loss(output, y):\n    plt.plot(y)\n    return len(plt.get_fignums()) if y else 1 - plt.gcf()\n"
+    attempt = Attempt.load(write(text))
+    assert attempt.call("loss", None, [1]) == 0
+    with pytest.raises(AttemptError, match=r"matplotlib.pyplot.gcf\(\) draws nothing while a file is checked"):
+        attempt.call("loss", None, [])
+    from matplotlib import pyplot
+
+    pyplot.plot([1])
+    assert pyplot.get_fignums()
+    pyplot.close("all")
