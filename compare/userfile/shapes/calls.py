@@ -16,6 +16,7 @@ BATCH = 10**6      # more records than any batch has: a batch size that leaves a
 NOTHING: Mapping[str, Any] = {
     "epochs": 1, "batch": BATCH, "zero": 0.0, "momentum": 0.0, "reg": 0.0, "false": False, "seed": 1, "dtype": np.float64,
 }      # fmt: skip
+_SOME, _MANY = 20, 500      # rounds of a training, where an argument of a method, or of a constructor, is so large a number by default
 _ABSENT = ("zero", "momentum", "reg", "false")      # of which a default of 0, False or None does
 
 
@@ -108,6 +109,11 @@ _signature_of = lru_cache(maxsize=256)(_parameters)      # of a plain function, 
 def roles_of(function: Any, *, constructs: bool = False) -> dict[str, str | None]:
     """Return by name what each parameter stands for; of several inputs the second is the output, and a lone `output` the targets."""
     found = {each.name: "false" if each.annotation is bool else role(each.name, constructs=constructs) for each in parameters_of(function)}
+    if "epochs" not in found.values():      # how often by a name of any language
+        least = _MANY if constructs else _SOME
+        counts = [each for each in parameters_of(function) if found[each.name] is None and type(each.default) is int]
+        often = [each.name for each in counts if each.default >= least and not (constructs and each.default % 100)]
+        found |= dict.fromkeys(often[:1], "epochs")
     own = rates(found)
     found = {name: None if what == "lr" and name not in own else what for name, what in found.items()}
     if not constructs:

@@ -134,6 +134,33 @@ for epoch in range(9):
         upper, upper_b = upper - 0.05 * np.outer(h, e), upper_b - 0.05 * e
         lower, lower_b = lower - 0.05 * np.outer(x, d), lower_b - 0.05 * d
 """
+OFTEN = """
+import numpy as np
+
+class Red:
+    def __init__(self, tasa=0.1):
+        self.tasa = tasa
+        self.pesos1, self.pesos2 = np.random.rand(3, 4), np.random.rand(4, 2)
+
+    def s(self, x):
+        return 1 / (1 + np.exp(-x))
+
+    def adelante(self, X):
+        self.capa = self.s(X @ self.pesos1)
+        self.salida = self.s(self.capa @ self.pesos2)
+        return self.salida
+
+    def atras(self, X, y):
+        d = (y - self.salida) * self.salida * (1 - self.salida)
+        e = d @ self.pesos2.T * self.capa * (1 - self.capa)
+        self.pesos2 += self.tasa * self.capa.T @ d
+        self.pesos1 += self.tasa * X.T @ e
+
+    def entrenar(self, X, y, vueltas=1000):
+        for _ in range(vueltas):
+            self.adelante(X)
+            self.atras(X, y)
+"""
 KEPT = """
 import numpy as np
 
@@ -208,6 +235,11 @@ FORMS = {
         ("e = p - t", "e = t - p"),
         ("(upper @ e)", "(upper @ p)"),
         ("upper_b - 0.05 * e", "upper_b - 0.05 * p"),
+    ]),
+    "rounds by a name of its own": (OFTEN, [
+        ("* self.salida * (1 - self.salida)", "* self.salida"),
+        ("d @ self.pesos2.T * self.capa", "d @ self.pesos2.T"),
+        ("self.pesos1 += self.tasa * X.T @ e", "self.pesos1 -= self.tasa * X.T @ e"),
     ]),
     "an output that stands beside what is kept for the way back": (KEPT, [
         ("s * (1 - s)", "(1 - s)"),
