@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-
 PYPLOT = "matplotlib.pyplot"
 
 
@@ -27,7 +26,10 @@ def _check_plain(name: str) -> None:
 
 
 class Placeholder:
-    """Stands in for a name of a module that is not installed, or a function that plots; it does nothing, and a calculation with it raises ModuleNotFoundError."""
+    """Stands in for a name of a module that is not installed, or a function that plots: it does nothing.
+
+    A calculation with it raises ModuleNotFoundError, or RuntimeError for what plots.
+    """
 
     def __init__(self, module: str, name: str) -> None:
         self._module, self._name = module, name

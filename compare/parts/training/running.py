@@ -40,6 +40,7 @@ class TrainingFile(PartsFile):
     def __init__(self, path: Path, seed: int = 0) -> None:
         super().__init__(path, seed)
         self._until = time.process_time() + _SECONDS
+        self._columns = missing.columns_in(self.tree)
         self.clips = _CLIPS.search(self.text) is not None
         self.drive: Callable[[Mapping[str, Any], Any], None] | None = None      # what trains what the file defines, if it does not itself
         self._program, self._defined = (
@@ -61,6 +62,7 @@ class TrainingFile(PartsFile):
             said = f"{self.name} could not be run often enough in {_SECONDS:g} s to tell whether its steps are right"
             raise TooLongError(f"{said}; expected fewer records, smaller arrays, or less before its first step")
         missing.stood_in.clear()
+        missing.columns[:] = self._columns
         space = vars(ModuleType("__main__" if self.drive is None else "attempt"))
         space["__tree__"] = self.tree
         space.update(__file__=str(self.path), print=_nothing, input=lambda *_: "10", exit=_leave, quit=_leave)

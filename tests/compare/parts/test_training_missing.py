@@ -18,6 +18,16 @@ data = np.array([[float(each) for each in row] for row in rows])
 import pandas as pd
 data = pd.read_csv("points.csv", header=None).values
 """,
+    "read_csv by names": """
+import pandas as pd
+frame = pd.read_csv("prices.csv", sep=";")
+data = np.column_stack([frame.drop(columns="target").to_numpy(), frame["target"]])
+""",
+    "read_excel": """
+import pandas as pd
+frame = pd.read_excel("data/curve.xlsx")
+data = frame[["height", "outcome"]].values
+""",
 }
 TRAINED = """
 import numpy as np
@@ -38,7 +48,8 @@ def test_a_table_of_numbers_stands_in(tmp_path: Path, how: str) -> None:
     path.write_text(TRAINED.format(loaded=LOADED[how], gradient="x.T @ error / len(x)"))
     result = check_parts(path, "training", 1)
     assert result.verdict == "equivalent"
-    assert any("is not there: 60 rows of 5 drawn numbers and 0 or 1 stand in for it" in note for note in result.notes)
+    said = {"read_csv by names": "drawn numbers in a, b, c, d, target", "read_excel": "drawn numbers in height, outcome"}
+    assert any(f"is not there: 60 rows of {said.get(how, '5 drawn numbers and 0 or 1')} stand in for it" in note for note in result.notes)
 
 
 def test_a_wrong_step_on_it_is_different(tmp_path: Path) -> None:
@@ -54,6 +65,23 @@ pixels = np.array([line.split(",") for line in open("mnist_train.csv")], float)
 kinds = [line.strip().split(",")[-1] for line in open("iris.csv")]
 assert pixels.shape == (60, 785) and set(kinds) == {"Iris-setosa", "Iris-versicolor", "Iris-virginica"}
 x, y = pixels[:, 1:] / 255, pixels[:, 0]
+w = np.zeros(784)
+for step in range(9):
+    error = x @ w - y
+    w -= 0.01 * x.T @ error
+"""
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    assert check_parts(path, "training", 1).verdict == "equivalent"
+
+
+def test_digits_may_have_names(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+import pandas as pd
+frame = pd.read_csv("train_mnist.csv")
+y, x = frame["label"].values, frame.drop("label", axis=1).values / 255
+assert x.shape == (60, 784)
 w = np.zeros(784)
 for step in range(9):
     error = x @ w - y
