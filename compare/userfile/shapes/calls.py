@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .spellings import rates, role
+from .spellings import ACTIVATION_NAMES, plain, rates, role
 
 BATCH = 10**6      # more records than any batch has: a batch size that leaves a batch whole
 NOTHING: Mapping[str, Any] = {
@@ -116,7 +116,10 @@ def roles_of(function: Any, *, constructs: bool = False) -> dict[str, str | None
         found |= dict.fromkeys(often[:1], "epochs")
     own = rates(found)
     found = {name: None if what == "lr" and name not in own else what for name, what in found.items()}
-    if not constructs:
+    if constructs:      # its activation by a name of any language
+        named = [each.name for each in parameters_of(function) if isinstance(each.default, str) and plain(each.default) in ACTIVATION_NAMES]
+        found |= {name: "activation" for name in named if found[name] is None}
+    else:
         stands = list(found.values())
         if "y" not in stands and "output" in stands and ("x" in stands or len(found) == 1):
             name = next(name for name, what in found.items() if what == "output")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .calls import called, filled, parameters_of, roles_of
-from .spellings import ACTIVATION_NAMES, plain, role
+from .spellings import ACTIVATION_NAMES, plain
 
 _INPUTS, _HIDDEN, _OUTPUTS = 4, (7, 6), 3
 _LOOSE = (5, 8, 9, 10, 11)      # counts of anything
@@ -99,7 +99,8 @@ def choice_of_activations(module: Any, each: Any) -> list[str]:
 
 
 def _of_activations(each: Any) -> list[Parameter]:
-    return [parameter for parameter in parameters_of(each) if role(parameter.name, constructs=True) == "activation"]
+    stands = roles_of(each, constructs=True)
+    return [parameter for parameter in parameters_of(each) if stands[parameter.name] == "activation"]
 
 
 def _activation_names(module: Any) -> list[Any]:

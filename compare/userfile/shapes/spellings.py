@@ -121,7 +121,10 @@ INIT = _words("""
     initialiseparameters buildmodel createparameters makeparams getparams getinitialparams newnetwork initializenetwork inittwolayermodel
     setup
 """)
-ACTIVATION_NAMES = _words("sigmoid logistic tanh relu leakyrelu linear identity elu softplus gelu silu swish")
+ACTIVATION_NAMES = _words("""
+    sigmoid logistic tanh relu leakyrelu linear identity elu softplus gelu silu swish sigmoide sigmoidal logistica lineal lineaire
+    identidad identidade tangente hyperbolic sigm
+""")
 WHOLE = re.compile(r"parameters|params?|model|weights|theta|net(work)?|nn|mlp|w|p|variables|state")      # all parameters as one argument
 CACHE = re.compile(
     r"caches?|cached?_?\w*|memory|store|forward_?(cache|results?|pass)|intermediates?|activations?|acts|fwd|saved|context|ctx|tape|values|history"

@@ -47,6 +47,12 @@ def test_each_activation_is_compared(tmp_path: Path, default: str) -> None:
     assert (result.verdict, result.notes) == ("equivalent", ("it agrees with the activation 'relu', too",))
 
 
+@pytest.mark.parametrize(("slope", "verdict"), [("(a > 0)", "equivalent"), ("(a < 0)", "different")])
+def test_its_argument_may_have_any_name(tmp_path: Path, slope: str, verdict: str) -> None:
+    result = checked(tmp_path, RIGHT.replace("activation", "ativacao").replace("(a > 0)", slope))
+    assert result.verdict == verdict
+
+
 @pytest.mark.slow
 def test_a_slope_that_is_wrong_for_another_activation_than_the_default_is_found(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT.replace("(a > 0)", "(a < 0)"))
