@@ -72,7 +72,7 @@ class _Function:
                 opaques = (said for each in inputs if (said := self._opaque(each)))
                 if (opaque := next(opaques, None) or self._straight_through()) is not None:
                     return Part(name, "not compared", lines=lines, reason=opaque)
-                results = [(each, self._judged(each)) for each in inputs]
+                results = [self._judged_or_shares(each) for each in inputs]
             except AttemptError as error:
                 if any(each in str(error) for each in _MISSHAPEN):
                     misshapen = Difference(1, "gradients", "the gradients", reason=str(error))
@@ -87,6 +87,8 @@ class _Function:
             beside = f"{self.beside}; it gives no gradient of {', '.join(left)}" if left else self.beside
             absent = [each.name for each in parameters_of(self.function) if each.name not in inputs[0].names]
             caveats = [f"is right for {', '.join(absent)} by default only, for which its backward returns no gradient"] if absent else []
+            shares = dict.fromkeys(name for each, _ in results for name in each.shares)
+            caveats += [f"is right for {each} that sums to 1" for each in shares]
             caveats += [f"gives no gradient of {each}, which has to be data" for each in left if each in INPUTS]
             return Part(name, "agrees", beside, compared, lines=lines, caveat=", and ".join(caveats))
         at, result = wrong[0]
@@ -157,6 +159,12 @@ class _Function:
         ahead = [torch.ones_like(each) for each in outs]
         grad = self.file.run(self.backward, torch.autograd.grad, outs, [leaves[name]], ahead, allow_unused=True)[0]
         return grad is not None and bool(grad.any())
+
+    def _judged_or_shares(self, inputs: Inputs) -> tuple[Inputs, Judged]:
+        """Judge the backward on inputs, and where it differs, on shares of 1 as data: return those on which it agrees, if there are."""
+        result = self._judged(inputs)
+        others = ((each, self._judged(each)) for each in inputs.with_shares()) if result.first is not None else ()
+        return next(((each, other) for each, other in others if other.first is None), (inputs, result))
 
     def _judged(self, inputs: Inputs) -> Judged:
         arguments, leaves = inputs.fresh()

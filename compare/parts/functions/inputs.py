@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +23,7 @@ _SHARE = 0.7      # of a mask is True
 _FIRST = ((4, 6), (2, 4, 6), (2, 4, 3, 6), (7,))
 _ONE = (1, 1)
 _CLASSES = ("target", "targets", "label", "labels", "y", "index", "indices", "idx", "ids", "classes", "ytrue")
+_TARGETS = ("target", "label", "hot", "truth")
 _FLAGS = ("training", "inplace", "train", "bias", "affine")
 _WHOLE = ("stride", "padding", "pad", "dim", "axis", "groups", "numgroups", "g", "k", "n", "kernelsize", "dilation", "size", "num", "bits")
 _NUMBERS = (
@@ -36,15 +38,24 @@ _OF_FEATURES = ("bias", "b", "gamma", "beta", "scale", "shift", "gain", "alpha")
 
 @dataclass(frozen=True)
 class Inputs:
-    """The arguments of a forward, by name: tensors, whole numbers, flags; `wanted` are the tensors that have a gradient."""
+    """The arguments of a forward, by name: tensors, whole numbers, flags; `wanted` are the tensors that have a gradient.
+
+    `shares` are those whose numbers sum to 1 along an axis.
+    """
 
     arguments: Mapping[str, Any]
     wanted: tuple[str, ...]
+    shares: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """The names of the arguments in their order."""
         return list(self.arguments)
+
+    @property
+    def kinds(self) -> list[bool]:
+        """Which of the arguments are tensors."""
+        return [isinstance(each, Tensor) for each in self.arguments.values()]
 
     def fresh(self) -> tuple[list[Any], dict[str, Tensor]]:
         """Return copies of the arguments, and the leaves of which those with a gradient are made, so that they may be changed in place."""
@@ -56,6 +67,14 @@ class Inputs:
         first = next(iter(self.arguments))
         return Inputs({**self.arguments, first: change(self.arguments[first])}, self.wanted)
 
+    def with_shares(self) -> Iterator["Inputs"]:
+        """Yield the inputs with shares of 1 along an axis as data of the first's shape, as the targets of a softmax are."""
+        first, *others = self.arguments.items()
+        shape = first[1].shape
+        data = tuple(name for name, value in others if name not in self.wanted and _is_float(value) and value.shape == shape)
+        for axis in {len(shape) - 1, min(1, len(shape) - 1)} if data else ():
+            yield Inputs({**self.arguments, **{name: self.arguments[name].softmax(axis) for name in data}}, self.wanted, data)
+
     def said(self) -> str:
         """Say the shapes and the values."""
         return ", ".join(f"{name} {tuple(value.shape) if isinstance(value, Tensor) else value}" for name, value in self.arguments.items())
@@ -65,8 +84,8 @@ def drawn_inputs(function: Any, backward: ast.AST | None, seed: int, given: int 
     """Return inputs of several shapes and sizes on which the forward runs and is finite; none where none were found.
 
     Those on which the backward, whose definition is given, returns gradients of other shapes are left out, if there are others: they ran
-    by broadcasting what is not meant so. Where there are none, numbers by default that come last are left out, if the file does
-    so too, which applies it to as many arguments as `given`.
+    by broadcasting what is not meant so. So are those with a tensor for what is a number on the first, or the reverse. Where there are
+    none, numbers by default that come last are left out, if the file does so too, which applies it to as many arguments as `given`.
     """
     parameters = parameters_of(function)
     if not parameters or any(each.kind is each.VAR_POSITIONAL for each in parameters):
@@ -79,6 +98,7 @@ def drawn_inputs(function: Any, backward: ast.AST | None, seed: int, given: int 
     if not whole and kept and given <= len(kept) < len(parameters):
         whole, _ = _running(function, kept, without, seed, _FEW)
     found = whole or _running(function, parameters, without, seed, _MANY)[0] or others[:1]
+    found = [each for each in found if each.kinds == found[0].kinds]
     larger = [each.with_first(lambda x: _LARGER * x) for each in found]
     optional = [each.name for each in parameters if each.default is None and found and each.name in found[0].arguments]
     shorter = [_inputs({**found[0].arguments, **dict.fromkeys(optional)}, without)] if optional and found else []
@@ -126,14 +146,24 @@ def _runs(inputs: Inputs, function: Any) -> bool:
 
 
 def _goes_back(inputs: Inputs, function: Any) -> bool:
-    """Return whether the backward returns gradients of the right shapes."""
+    """Return whether the backward returns gradients of the right shapes, of which PyTorch has to sum none to the input's."""
     arguments, leaves = inputs.fresh()
-    ends = [each for each in tensors_of(function.apply(*arguments)) if each.requires_grad]
+    shapes: list[Any] = []
+
+    class Watched(function):      # type: ignore[misc]
+        @staticmethod
+        def backward(ctx: Any, *above: Any) -> Any:
+            grads = function.backward(ctx, *above)
+            shapes[:] = [np.shape(each) for each in grads] if isinstance(grads, tuple) else [np.shape(grads)]
+            return grads
+
     try:
+        ends = [each for each in tensors_of(Watched.apply(*arguments)) if each.requires_grad]
         torch.autograd.grad(ends, list(leaves.values()), [torch.ones_like(each) for each in ends], allow_unused=True)
     except Exception:      # whatever the backward raises
         return False
-    return True
+    places = [inputs.names.index(name) for name in leaves]
+    return all(shapes[at] in ((), arguments[at].shape) for at in places)
 
 
 def tensors_of(out: Any) -> list[Tensor]:
@@ -198,8 +228,9 @@ def _choices(
     mask = torch.rand(first, generator=generator) < _SHARE
     if has_no_gradient and "mask" in name:
         yield from [mask, mask.double(), *tensors]
-    elif has_no_gradient and name in _CLASSES:
-        yield from [*classes, *tensors, *numbers]
+    elif has_no_gradient and (name in _CLASSES or any(word in name for word in _TARGETS)):
+        of_records = classes[:1] if len(first) > 1 else []
+        yield from [*of_records, *tensors[:1], *classes, *tensors[1:], *numbers]
     elif has_no_gradient:
         yield from [*numbers, *tensors, *classes, mask]
     else:

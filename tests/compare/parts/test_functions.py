@@ -190,3 +190,56 @@ def test_a_function_without_context_is_compared_if_it_is_never_applied(tmp_path:
     applied = checked(tmp_path, BARE + "\n\nprint(Mine.apply(torch.ones(2)))\n")
     assert applied.verdict == "could not run"
     assert "takes no context" in str(first(applied).reason)
+
+
+POOL = mine(
+    "y = torch.logsumexp(r * x, dim=1) / r\n        ctx.save_for_backward(x, y)\n        ctx.r = r\n        return y",
+    "x, y = ctx.saved_tensors\n        return g.unsqueeze(1) * torch.exp(ctx.r * (x - y.unsqueeze(1))), None",
+    "ctx, x, r",
+)      # fmt: skip
+WEIGHTED = mine(
+    "p = torch.softmax(w, 0).view(1, -1, 1)\n        ctx.save_for_backward(x, p)\n        return (x * p).sum(1)",
+    "x, p = ctx.saved_tensors\n        d = (g.unsqueeze(1) * x).sum((0, 2))\n        p1 = p.flatten()\n"
+    "        return g.unsqueeze(1) * p, p1 * (d - (d * p1).sum())",
+    "ctx, x, w",
+)      # fmt: skip
+SQUARES = mine(
+    "ctx.save_for_backward(x, target)\n        return ((x - target) ** 2).mean()",
+    "x, target = ctx.saved_tensors\n        return g * 2 * (x - target) / target.numel(), None",
+    "ctx, x, target",
+)      # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "right_one", "wrong"),
+    [
+        (POOL, "g.unsqueeze(1) * torch", "g.unsqueeze(1) * ctx.r * torch"),
+        (POOL, "exp(ctx.r * (", "exp(("),
+        (WEIGHTED, "d - (d * p1).sum()", "d"),
+        (SQUARES, "target.numel()", "len(target)"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_inputs_that_fit_by_broadcasting_alone_are_no_proof_of_a_mistake(
+    tmp_path: Path, text: str, right_one: str, wrong: str, seed: int
+) -> None:
+    result = checked(tmp_path, text, seed)
+    assert result.verdict == "equivalent", first(result)
+    assert text.count(right_one) == 1
+    assert checked(tmp_path, text.replace(right_one, wrong), seed).verdict == "different"
+
+
+HOT = mine(
+    "p = torch.softmax(logits, dim=1)\n        ctx.save_for_backward(p, one_hot)\n        return -(one_hot * p.log()).sum() / len(p)",
+    "p, one_hot = ctx.saved_tensors\n        return g * (p - one_hot) / len(p), None",
+    "ctx, logits, one_hot",
+)      # fmt: skip
+
+
+def test_targets_of_a_softmax_may_have_to_sum_to_1(tmp_path: Path) -> None:
+    result = checked(tmp_path, HOT)
+    assert result.verdict == "equivalent", first(result)
+    assert result.parts[0].caveat == "is right for one_hot that sums to 1"
+    for right_one, wrong in (("p - one_hot", "p + one_hot"), ("p - one_hot", "p - one_hot**2"), (" / len(p), None", ", None")):
+        assert HOT.count(right_one) == 1
+        assert checked(tmp_path, HOT.replace(right_one, wrong)).verdict == "different"
