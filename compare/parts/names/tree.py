@@ -12,6 +12,9 @@ _TARGETS = ("y", "Y", "t", "T")      # whose names are taken for the prediction'
 _AFFIXES = re.compile(r"grad(?:ient)?_(?:of_)?(\w+)|(\w+)_grad(?:ient)?|d_?(\w+)")
 _CALLED = ("print", "backward", "retain_grad", "zero_grad", "show", "plot")      # whose statements are not repeated
 
+_IN_PLACE = "add sub mul div neg copy addmm addr index_add index_copy index_put masked_fill scatter scatter_add scatter_reduce"
+_CHANGES = ("append", "insert", "at", *(f"{name}_" for name in _IN_PLACE.split()))      # methods that change a tensor, and np.add.at
+
 
 @dataclass
 class Cluster:
@@ -183,7 +186,7 @@ def _targets(node: ast.AST) -> list[str]:
         parts: list[ast.expr] = node.targets
     elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For)):
         parts = [node.target]
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("append", "at", "insert"):
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES:
         parts = [node.func.value] if node.func.attr != "at" else list(node.args[:1])
     else:
         return []

@@ -277,3 +277,18 @@ for step in range(20):
     b2 -= 0.1 * db2
 """
     assert checked(tmp_path, text).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("begun", "completed", "wrong"),
+    [
+        ("torch.zeros_like(C)", "dC.index_add_(0, Xb.flatten(), demb.flatten(0, 1))", "dC.index_copy_(0, Xb.flatten(), demb.view(-1, 4))"),
+        ("torch.zeros_like(C)", "dC.index_put_((Xb,), demb, accumulate=True)", "dC.index_put_((Xb,), demb)"),
+        ("torch.empty_like(C)", "dC.zero_().index_add_(0, Xb.flatten(), demb.flatten(0, 1)); dC.mul_(1)", "dC.zero_(); dC.mul_(1)"),
+    ],
+)
+def test_a_gradient_is_what_a_method_makes_of_it_in_place(tmp_path: Path, begun: str, completed: str, wrong: str) -> None:
+    before, after = TENSORS.index("    dC = torch.zeros_like(C)\n"), TENSORS.index("\n    for p, grad in zip")
+    for line, verdict in ((completed, "equivalent"), (wrong, "different")):
+        result = checked(tmp_path, f"{TENSORS[:before]}    dC = {begun}\n    {line}\n{TENSORS[after:]}")
+        assert (result.verdict, first(result).name if verdict == "different" else "dC") == (verdict, "dC")
