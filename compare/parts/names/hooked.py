@@ -4,7 +4,7 @@ import ast
 import copy
 from typing import Any
 
-from .kept import with_data
+from .absent import with_data
 from .tree import clusters_in
 
 

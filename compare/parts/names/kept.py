@@ -1,14 +1,10 @@
-"""Gradients that functions keep on the tensors themselves, as lin_grad(inp, out, w, b) does by inp.g = …; and data that is not there."""
+"""Gradients that functions keep on the tensors themselves, as lin_grad(inp, out, w, b) does by `inp.g = …`."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
-
 _KEPT = ("g", "grad_", "gradient", "my_grad", "mygrad", "d")      # not grad, which is autograd's own
-_RECORDS, _FEATURES, _CLASSES = 20, 6, 4
-_TARGETS = ("y", "t", "label", "target")
 Keepers = Mapping[str, list[tuple[int, str]]]
 
 
@@ -43,30 +39,3 @@ def kept_value(variables: Mapping[str, Any], name: str) -> Any:
     """Return the gradient of that name, None if it is not kept."""
     tensor, _, attribute = name.partition(".")
     return getattr(variables.get(tensor), attribute, None)
-
-
-def with_data(tree: ast.Module, hooks: str) -> None:
-    """Let assignments that call something, and do not find their file, take stand-ins of data in its place."""
-    for at, node in enumerate(tree.body):
-        names = _names(node)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(names) > 1 and len(node.targets) == 1:
-            instead = ast.parse(f"{', '.join(names)} = {hooks}.data({names!r})").body
-            handler = ast.ExceptHandler(ast.Name("FileNotFoundError", ast.Load()), None, instead)
-            tree.body[at] = ast.copy_location(ast.Try([node], [handler], [], []), node)
-
-
-def _names(node: ast.stmt) -> list[str]:
-    targets = node.targets[0] if isinstance(node, ast.Assign) else None
-    parts = targets.elts if isinstance(targets, (ast.Tuple, ast.List)) else []
-    return [each.id for each in parts if isinstance(each, ast.Name)] if all(isinstance(each, ast.Name) for each in parts) else []
-
-
-def drawn_data(names: Sequence[str], seed: int) -> list[torch.Tensor]:
-    """Return records for each name, and classes for those of targets."""
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        torch.randint(0, _CLASSES, (_RECORDS,), generator=generator)
-        if name.lower().startswith(_TARGETS)
-        else torch.randn((_RECORDS, _FEATURES), generator=generator, dtype=torch.float64)
-        for name in names
-    ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from .kept import Keepers, keepers_in, kept_by
 
-LOSSES = ("loss", "cost", "total_loss", "nll", "J", "L")
+_OTHER_WORDS = "perte perdida pérdida perda custo costo coste perdita verlust kosten kayip kayıp koszt strata 损失 потеря 손실 損失"
+LOSSES = ("loss", "cost", "total_loss", "nll", "J", "L", *_OTHER_WORDS.split())
 _TARGETS = ("y", "Y", "t", "T")      # whose names are taken for the prediction's gradient
 _AFFIXES = re.compile(r"grad(?:ient)?_(?:of_)?(\w+)|(\w+)_grad(?:ient)?|d_?(\w+)")
 _CALLED = ("print", "backward", "retain_grad", "zero_grad", "show", "plot")      # whose statements are not repeated

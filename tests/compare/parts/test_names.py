@@ -292,3 +292,38 @@ def test_a_gradient_is_what_a_method_makes_of_it_in_place(tmp_path: Path, begun:
     for line, verdict in ((completed, "equivalent"), (wrong, "different")):
         result = checked(tmp_path, f"{TENSORS[:before]}    dC = {begun}\n    {line}\n{TENSORS[after:]}")
         assert (result.verdict, first(result).name if verdict == "different" else "dC") == (verdict, "dC")
+
+
+TABLE = """import numpy as np
+import pandas as pd
+import torch
+
+df = pd.read_csv("nowhere/wine.csv", sep=";").sample(frac=1)
+extra = np.loadtxt("nowhere/more.txt")
+y = torch.tensor(df["quality"].values)
+x = torch.tensor(df.drop(columns="quality").values, dtype=torch.float32)
+n, k = len(x), int(y.max()) + 1
+W, b = torch.randn(x.shape[1], k) * 0.1, torch.zeros(k)
+for step in range(100):
+    logits = x @ W + b
+    counts = (logits - logits.max(1, keepdim=True).values).exp()
+    probs = counts / counts.sum(1, keepdim=True)
+    perda = -probs.log()[torch.arange(n), y].mean() + 0.01 * (W ** 2).sum()
+    dlogits = probs.clone()
+    dlogits[torch.arange(n), y] -= 1
+    dlogits /= n
+    dW = x.T @ dlogits + 0.02 * W
+    db = dlogits.sum(0)
+    W -= 0.5 * dW
+    b -= 0.5 * db
+"""
+
+
+def test_a_loss_of_another_name_and_a_table_that_is_not_there(tmp_path: Path) -> None:
+    result = checked(tmp_path, TABLE)
+    assert result.verdict == "equivalent", first(result)
+    assert [part.name for part in result.parts[:3]] == ["dlogits", "dW", "db"]
+    assert result.notes[:1] == ("wine.csv is not there; drawn numbers stand in for it",)
+    for right_one, wrong, name in ((" + 0.02 * W", " + 0.01 * W", "dW"), ("    dlogits /= n\n", "", "dlogits")):
+        assert TABLE.count(right_one) == 1
+        assert first(checked(tmp_path, TABLE.replace(right_one, wrong))).name == name
