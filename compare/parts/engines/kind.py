@@ -63,7 +63,7 @@ class Engine:
         options = {name: True for name in _TRACKED if name in parameters}
         number: Any = np.array([[0.37, 1.21]]) if is_array else 0.37
         made = kind(number, **options)
-        names = [*vars(made), *(name for name in (*_DATA, *_GRAD) if hasattr(made, name))]
+        names = [*getattr(made, "__dict__", ()), *_slots(kind), *(name for name in (*_DATA, *_GRAD) if hasattr(made, name))]
         same = [name for name in names if _is_same(getattr(made, name, None), number)]
         data = next((name for name in _DATA if name in same), same[0] if same else None)
         grad = next((name for name in _GRAD if name in names), None)
@@ -103,6 +103,12 @@ def engine_of(file: PartsFile, name: str) -> Engine:
     """Return the file's class of that name as an engine; raises EngineError, or AttemptError."""
     engine: Engine = file.run(f"{name}()", Engine.of, vars(file.module)[name])
     return engine
+
+
+def _slots(kind: Any) -> list[str]:
+    """Return the attributes of a class that has __slots__ in place of a dict."""
+    slots = [vars(each).get("__slots__", ()) for each in kind.__mro__]
+    return [name for each in slots for name in ([each] if isinstance(each, str) else each)]
 
 
 def _is_same(value: Any, number: Any) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...sides.interface import Key
 from ...userfile.file import AttemptError
+from ..binding import plain
 from ..file import PartsFile
 from ..judged import judged
 from ..result import Part
@@ -75,9 +76,9 @@ def _network(file: PartsFile, engine_name: str, name: str, arguments: tuple[Any,
 
     def run() -> Any:
         network = vars(file.module)[name](*arguments)
-        if not callable(getattr(network, "parameters", None)) or engine.is_array:
+        if (listed := _lists_parameters(network)) is None or engine.is_array:
             return None
-        parameters = list(network.parameters())
+        parameters = list(getattr(network, listed)())
         random = np.random.default_rng((seed, 12))
         for each in parameters:
             setattr(each, engine.data, float(random.standard_normal()))
@@ -102,7 +103,7 @@ def _network(file: PartsFile, engine_name: str, name: str, arguments: tuple[Any,
         vars(file.module)[engine_name] = _Scalar
         try:
             network = vars(file.module)[name](*arguments)
-            parameters = list(network.parameters())
+            parameters = list(getattr(network, str(_lists_parameters(network)))())
             with torch.no_grad():
                 for each, value in zip(parameters, values, strict=True):
                     each.copy_(torch.tensor(value, dtype=torch.float64))
@@ -121,6 +122,12 @@ def _network(file: PartsFile, engine_name: str, name: str, arguments: tuple[Any,
     if result.first is None:
         return Part(name, "agrees", _BESIDE, compared, lines=lines)
     return Part(name, "wrong", _BESIDE, compared, result.first, on, lines)
+
+
+def _lists_parameters(network: Any) -> str | None:
+    """Return the name of the method that lists a network's parameters: the usual one, or one in which such a word is."""
+    names = [name for name in dir(network) if not name.startswith("_") and "param" in plain(name) and callable(getattr(network, name))]
+    return min(names, key=lambda name: name != "parameters", default=None)
 
 
 def _listed(out: Any) -> list[Any]:

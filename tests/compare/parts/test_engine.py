@@ -132,3 +132,13 @@ def test_a_small_number_that_keeps_a_logarithm_from_0_is_no_mistake(tmp_path: Pa
     result = checked(tmp_path, SCALARS.replace("\n    def tanh(self):", LOG.replace("SLOPE", slope)), shape="engine")
     assert result.verdict == verdict
     assert [part.name for part in result.parts if part.mark == "wrong"] == (["Value: a.log()"] if verdict == "different" else [])
+
+
+def test_an_engine_with_slots_and_a_network_that_lists_its_parameters_by_another_name(tmp_path: Path) -> None:
+    slots = 'class Value:\n    __slots__ = ("data", "grad", "_children", "_backward")\n'
+    text = SCALARS.replace("class Value:\n", slots).replace("parameters", "parametros")
+    result = checked(tmp_path, text, shape="engine")
+    assert result.verdict == "equivalent", first(result)
+    assert "MLP" in [part.name for part in result.parts]
+    for line, wrong in (("self.grad += other.data * out.grad", "self.grad += out.grad"), ("if node not in seen:", "if True:")):
+        assert checked(tmp_path, text.replace(line, wrong)).verdict == "different"
