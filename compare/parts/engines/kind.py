@@ -17,6 +17,7 @@ _WORDS = ("backward", "backprop")
 _DATA = ("data", "value", "val", "v", "_data", "_value")
 _GRAD = ("grad", "gradient", "derivative", "_grad", "g")
 _TRACKED = ("requires_grad", "autograd", "require_grad", "needs_grad")      # options of a class whose objects are leaves
+_LISTS = [[0.37, 1.21]]
 _ARRAYS = {"__matmul__", "matmul", "dot", "sum", "reshape", "transpose", "T"}
 
 
@@ -25,9 +26,9 @@ class EngineError(Exception):
 
 
 def engines_in(tree: ast.Module) -> list[str]:
-    """Return the names of classes that add, multiply, and go back."""
+    """Return the names of classes that add, and go back."""
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    return [node.name for node in classes if {"__add__", "__mul__"} <= (own := methods_of(node)) and backward_of(sorted(own))]
+    return [node.name for node in classes if "__add__" in (own := methods_of(node)) and backward_of(sorted(own))]
 
 
 def methods_of(node: ast.ClassDef) -> set[str]:
@@ -46,7 +47,10 @@ def backward_of(names: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True)
 class Engine:
-    """A class of scalars or arrays: the attributes of an object's number and gradient, the method that goes back, and what it needs."""
+    """A class of scalars or arrays: the attributes of an object's number and gradient, the method that goes back, and what it needs.
+
+    Its arrays may be lists of lists.
+    """
 
     kind: Any
     data: str
@@ -54,6 +58,7 @@ class Engine:
     backward: str
     is_array: bool
     options: dict[str, Any]
+    are_lists: bool = False
 
     @classmethod
     def of(cls, kind: Any) -> "Engine":
@@ -62,7 +67,8 @@ class Engine:
         parameters = inspect.signature(kind).parameters
         options = {name: True for name in _TRACKED if name in parameters}
         number: Any = np.array([[0.37, 1.21]]) if is_array else 0.37
-        made = kind(number, **options)
+        made, are_lists = _made(kind, number, options)
+        number = _LISTS if are_lists else number
         names = [*getattr(made, "__dict__", ()), *_slots(kind), *(name for name in (*_DATA, *_GRAD) if hasattr(made, name))]
         same = [name for name in names if _is_same(getattr(made, name, None), number)]
         data = next((name for name in _DATA if name in same), same[0] if same else None)
@@ -70,11 +76,15 @@ class Engine:
         backward = backward_of([name for name in dir(kind) if callable(getattr(kind, name))])
         if data is None or grad is None or backward is None:
             raise EngineError("it keeps no number and gradient as attributes; expected such as data and grad")
-        return cls(kind, data, grad, backward, is_array, options)
+        return cls(kind, data, grad, backward, is_array or are_lists, options, are_lists)
 
     def leaf(self, value: Array) -> Any:
         """Return an object of that number."""
-        return self.kind(value.copy() if self.is_array else float(value), **self.options)
+        return self.kind(self._of(value), **self.options)
+
+    def _of(self, value: Array) -> Any:
+        """Return a number as the class takes it."""
+        return value.tolist() if self.are_lists else value.copy() if self.is_array else float(value)
 
     def number(self, made: Any) -> Any:
         """Return the number of an object; of anything else the thing itself."""
@@ -91,11 +101,11 @@ class Engine:
             getattr(root, self.backward)()
             is_started = any(np.any(np.asarray(grad, float)) for leaf in leaves if (grad := self.gradient(leaf)) is not None)
         except TypeError:      # it takes the gradient
-            getattr(root, self.backward)(np.ones_like(self.number(root)) if self.is_array else 1.0)
+            getattr(root, self.backward)(self._of(np.ones(np.shape(self.number(root)))))
             return
         own = self.gradient(root)
         if not is_started and (own is None or not np.any(np.asarray(own, float))):
-            setattr(root, self.grad, 1.0)
+            setattr(root, self.grad, self._of(np.ones(np.shape(self.number(root)))))
             getattr(root, self.backward)()
 
 
@@ -103,6 +113,18 @@ def engine_of(file: PartsFile, name: str) -> Engine:
     """Return the file's class of that name as an engine; raises EngineError, or AttemptError."""
     engine: Engine = file.run(f"{name}()", Engine.of, vars(file.module)[name])
     return engine
+
+
+def _made(kind: Any, number: Any, options: dict[str, Any]) -> tuple[Any, bool]:
+    """Return an object of that number, or of a list of lists where the class takes no number, and whether it is that."""
+    try:
+        return kind(number, **options), False
+    except Exception:      # whatever it raises
+        try:
+            return kind(_LISTS, **options), True
+        except Exception:
+            pass
+        raise
 
 
 def _slots(kind: Any) -> list[str]:

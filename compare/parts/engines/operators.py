@@ -34,6 +34,7 @@ class Operator:
 _ONE: tuple[Shapes, ...] = (((3, 4),), ((5,),))
 _SAME: Shapes = ((3, 4), (3, 4))
 BROADCAST: tuple[Shapes, ...] = (_SAME, ((3, 4), (4,)), ((3, 4), (3, 1)), ((4,), (3, 4)), ((1, 4), (3, 1)), ((2, 3, 4), (3, 1)))
+ROWS: tuple[Shapes, ...] = (_SAME, ((3, 4), (1, 4)))
 
 
 def _unary(method: str, said: str, apply: Callable[..., Any], reference: Any = None, *, is_positive: bool = False) -> Operator:

@@ -18,9 +18,10 @@ from ..judged import judged
 from ..result import Part
 from .kind import Engine
 from .numbers import BESIDE, drawn, plain, said_of, summed
-from .operators import BROADCAST, Operator
+from .operators import BROADCAST, ROWS, Operator
 
 AMONG = "y + y + y"      # the first use of an operator in which there is another node
+_AXES = 2      # of a list of lists
 _DRAWS = 2      # of each use of an operator
 
 
@@ -56,7 +57,7 @@ def part_of_operator(file: PartsFile, name: str, engine: Engine, operator: Opera
     lines = file.lines_of(f"{name}.{operator.method}") or file.lines_of(name)
     random = np.random.default_rng((seed, *label.encode()))
     agreed, apart = list[Any](), list[Part]()
-    for shapes in operator.shapes if engine.is_array else ((((),) * operator.count),):
+    for shapes in _shapes(operator, engine):
         is_broadcast = operator.shapes == BROADCAST and len(set(shapes)) > 1
         for use, leaves in _drawn_uses(operator, shapes, random):
             result = _compared(file, engine, leaves, use.code, operator, seed, f"{name}.{operator.method}")
@@ -82,6 +83,15 @@ def part_of_operator(file: PartsFile, name: str, engine: Engine, operator: Opera
     if apart and agreed:
         return apart[0]
     return Part(label, "agrees", f"{BESIDE}{'; it does not broadcast' if apart else ''}", compared, lines=lines)
+
+
+def _shapes(operator: Operator, engine: Engine) -> Sequence[Any]:
+    """Return the shapes of operands: of lists of lists those of two axes, and a row where arrays are broadcast."""
+    if not engine.is_array:
+        return (((),) * operator.count,)
+    if not engine.are_lists:
+        return operator.shapes
+    return ROWS if operator.shapes == BROADCAST else [each for each in operator.shapes if all(len(shape) == _AXES for shape in each)]
 
 
 def _drawn_uses(operator: Operator, shapes: Any, random: Generator) -> Iterator[tuple[_Use, list[Array]]]:

@@ -142,3 +142,52 @@ def test_an_engine_with_slots_and_a_network_that_lists_its_parameters_by_another
     assert "MLP" in [part.name for part in result.parts]
     for line, wrong in (("self.grad += other.data * out.grad", "self.grad += out.grad"), ("if node not in seen:", "if True:")):
         assert checked(tmp_path, text.replace(line, wrong)).verdict == "different"
+
+
+LISTS = """
+class Matrix:
+    def __init__(self, data):
+        self.data, self.parents = data, ()
+        self.grad = [[0.0] * len(row) for row in data]
+        self.back = lambda: None
+
+    def __add__(self, other):
+        rows = other.data if len(other.data) > 1 else other.data * len(self.data)
+        out = Matrix([[a + b for a, b in zip(one, two)] for one, two in zip(self.data, rows)])
+        out.parents = (self, other)
+
+        def back():
+            for i, row in enumerate(out.grad):
+                for j, g in enumerate(row):
+                    self.grad[i][j] += g
+                    other.grad[i if len(other.data) > 1 else 0][j] += g
+
+        out.back = back
+        return out
+
+    def backward(self):
+        order, seen = [], set()
+
+        def visit(one):
+            if id(one) not in seen:
+                seen.add(id(one))
+                for each in one.parents:
+                    visit(each)
+                order.append(one)
+
+        visit(self)
+        for each in reversed(order):
+            each.back()
+"""
+
+
+def test_an_engine_of_lists_that_only_adds(tmp_path: Path) -> None:
+    result = checked(tmp_path, LISTS, shape="engine")
+    assert result.verdict == "equivalent", first(result)
+    assert "broadcast" not in result.parts[0].beside
+    row = "other.grad[i if len(other.data) > 1 else 0][j] += g"
+    for right_one, wrong in (("self.grad[i][j] += g", "self.grad[i][j] = g"), (row, f"if i < len(other.data):\n{24 * ' '}{row}")):
+        assert LISTS.count(right_one) == 1
+        result = checked(tmp_path, LISTS.replace(right_one, wrong))
+        assert (result.verdict, first(result).name) == ("different", "Matrix: a + b")
+    assert "b (1, 4)" in first(result).on
