@@ -51,6 +51,12 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
     return [Pair(layer.lower(), name, tuple(mine[name]), spelled.get(name, "")) for (layer, _), name in forwards.items() if mine[name]]
 
 
+def layer_of_backward(name: str) -> str | None:
+    """Return the layer's name in that of a backward function, in lower case; None for any other function."""
+    found = _NAMED.fullmatch(name)
+    return (found["name"] or found["name2"]).lower() if found and "backward" in (found["way"], found["way2"]) else None
+
+
 def _nearly(layer: str, forwards: Mapping[str, str]) -> str | None:
     """Return the forward function of the layer that is spelled nearly as this one, with the same numbers in it; None for none."""
     plain = {_plain(own): forward for own, forward in forwards.items() if re.findall(r"\d", own) == re.findall(r"\d", layer)}

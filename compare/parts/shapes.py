@@ -18,6 +18,7 @@ from .engines.network import networks_in
 from .file import PartsFile
 from .functions.check import check_functions
 from .layers.check import check_layers, losses_in
+from .layers.lone import check_lone, lone_backwards
 from .layers.table import LAYERS
 from .names.check import check_names, names_in
 from .names.run import NamesFile
@@ -86,6 +87,7 @@ def _functions(tree: _Tree) -> list[str]:
 
 SHAPES: Mapping[str, Shape] = {
     "layer_pairs": Shape("pairs of a forward and a backward function with a cache", _layers, check_layers),
+    "lone_backwards": Shape("the backward function of a convolution or a pooling alone", lone_backwards, check_lone),
     "autograd_functions": Shape("one's own autograd.Functions", _functions, check_functions),
     "engine": Shape("an engine whose objects go back by themselves", lambda tree: [*engines_in(tree), *networks_in(tree)], check_engine),
     "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),

@@ -25,7 +25,7 @@ from ..words import factor_said
 from .draws import Case
 from .layouts import Layout
 from .table import LAYERS, LOSSES, Layer
-from .twin import LayerTwin
+from .twin import LayerTwin, in_shape
 
 _WITH_GRADIENT = 2      # values that a loss returns
 _OF_NETWORK = {"w", "w1", "weight", "weights", "theta", "params", "model"}      # arguments
@@ -157,8 +157,8 @@ class _Layer:
                 by_role, words = gradients_by_role(returned, roles, node if isinstance(node, ast.FunctionDef) else None)
             if all(each is None for each in (returned if isinstance(returned, tuple) else (returned,))):
                 return self._not_compared(name, _NOT_WRITTEN)
-            others = {role: value for role, value in by_role.items() if _is_as_long(value, roles[role])}
-            by_role |= {role: np.reshape(value, roles[role]) for role, value in others.items()}
+            others = {role: value for role, value in by_role.items() if in_shape(value, roles[role]) is not value}
+            by_role |= {role: in_shape(value, roles[role]) for role, value in others.items()}
             shapes = ", ".join(f"d{role} is {np.shape(value)}" for role, value in others.items())
             said = "; ".join(filter(None, (twin.said, words, shapes)))
             grads: dict[Key, Any] = {("gradients", f"d{role}"): by_role.get(role) for role in roles}
@@ -199,12 +199,6 @@ class _Layer:
 
     def _not_compared(self, name: str, reason: str) -> Part:
         return Part(name, "not compared", self.row.title, lines=self.file.lines_of(name), reason=reason)
-
-
-def _is_as_long(value: Any, shape: tuple[int, ...]) -> bool:
-    """Return whether a gradient has another shape than its array, but for axes of one entry the same."""
-    own = np.shape(value) if isinstance(value, np.ndarray) else shape
-    return own != shape and [n for n in own if n > 1] == [n for n in shape if n > 1]
 
 
 def _fits(twin: LayerTwin, answer: _Answer) -> bool:

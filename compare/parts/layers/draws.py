@@ -99,6 +99,25 @@ def pools(random: Generator) -> Iterator[Case]:
         yield Case(_normal(random, x=x), {"pool_height": height, "pool_width": width, "stride": stride})
 
 
+def lone_images(random: Generator) -> Iterator[Case]:
+    """Yield images and filters, with a stride and a pad along each axis, for a function that does not say which it takes."""
+    square, uneven = ((3, 3, 5, 6), (4, 3, 3, 3)), ((2, 3, 7, 6), (4, 3, 3, 2))
+    small, wide = ((2, 2, 5, 6), (3, 2, 3, 3)), ((2, 2, 6, 5), (4, 2, 5, 3))
+    for x, w, stride, pad in (
+        (*square, (1, 1), (0, 0)), (*uneven, (2, 2), (0, 0)), (*small, (2, 1), (0, 0)), (*small, (1, 2), (0, 0)),
+        (*small, (1, 1), (1, 1)), (*small, (2, 2), (1, 1)), (*wide, (1, 1), (2, 1)),
+    ):      # fmt: skip
+        yield Case(_normal(random, x=x, w=w, b=w[0]), {"stride": stride, "pad": pad})
+
+
+def lone_pools(random: Generator) -> Iterator[Case]:
+    """Yield images and windows, which may overlap, with a stride along each axis."""
+    for x, (height, width), stride in (
+        ((3, 2, 4, 6), (2, 2), (2, 2)), ((2, 3, 5, 7), (3, 3), (2, 2)), ((2, 3, 7, 6), (3, 2), (2, 1)), ((2, 3, 6, 5), (2, 2), (1, 2)),
+    ):      # fmt: skip
+        yield Case(_normal(random, x=x), {"pool_height": height, "pool_width": width, "stride": stride})
+
+
 def steps(random: Generator, gates: int = 1) -> Iterator[Case]:
     """Yield one step of a cell with so many gates."""
     cell = {"prev_c": True} if gates > 1 else {}

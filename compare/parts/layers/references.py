@@ -38,17 +38,17 @@ def group_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, G: int, eps: float = 1
     return F.group_norm(x, G, eps=eps) * gamma + beta
 
 
-def conv(x: Tensor, w: Tensor, b: Tensor, *, stride: int = 1, pad: int = 0) -> Tensor:
+def conv(x: Tensor, w: Tensor, b: Tensor | None = None, *, stride: Any = 1, pad: Any = 0) -> Tensor:
     """Return the correlation of each image with each filter."""
     return F.conv2d(x, w, b, stride=stride, padding=pad)
 
 
-def max_pool(x: Tensor, *, pool_height: int, pool_width: int, stride: int) -> Tensor:
+def max_pool(x: Tensor, *, pool_height: int, pool_width: int, stride: Any) -> Tensor:
     """Return the maximum of each window."""
     return F.max_pool2d(x, (pool_height, pool_width), stride)
 
 
-def avg_pool(x: Tensor, *, pool_height: int, pool_width: int, stride: int) -> Tensor:
+def avg_pool(x: Tensor, *, pool_height: int, pool_width: int, stride: Any) -> Tensor:
     """Return the mean of each window."""
     return F.avg_pool2d(x, (pool_height, pool_width), stride)
 

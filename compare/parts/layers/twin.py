@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,3 +62,10 @@ class LayerTwin:
 
     def _turned(self, role: str, tensor: Tensor) -> Tensor:
         return torch.from_numpy(self.layout.turn(role, tensor.numpy(force=True))) if role in self.layout.turns else tensor
+
+
+def in_shape(value: Any, shape: tuple[int, ...]) -> Any:
+    """Return a gradient in the shape of its array, if it has that but for axes of one entry; else the gradient itself."""
+    own = np.shape(value) if isinstance(value, np.ndarray) else shape
+    is_as_long = own != shape and [n for n in own if n > 1] == [n for n in shape if n > 1]
+    return np.reshape(value, shape) if is_as_long else value

@@ -7,7 +7,9 @@ from ...support.suggest import did_you_mean
 FOLDER = Path(__file__).parent
 RECOGNISED = FOLDER / "recognised.py"      # the adapter of files in which a network is found
 NAMES = ("lesson", "loss_and_grads", "network_class", "parameters_dict", "weight_lists")
-PARTS = ("layer_pairs", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "training", "update_rules")
+PARTS = (
+    "layer_pairs", "lone_backwards", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "training", "update_rules",
+)      # fmt: skip
 
 
 def adapter_at(name: str) -> Path:
