@@ -14,7 +14,7 @@ from ..judged import Judged, as_numbers, judged
 from ..result import Part
 from ..small_numbers import but_for_small_numbers, has_small_numbers
 from ..words import factor_of
-from .reference import reference
+from .reference import own_gradients, reference
 from .run import NamesFile, Round
 from .tree import Cluster, clusters_in, uses_torch
 from .update import parameters_of, update_parts
@@ -74,7 +74,8 @@ def _judged(file: NamesFile, cluster: Cluster, each: Round, seed: int, *, has_sm
     expected = reference(file, cluster, each, labels, has_small_numbers=has_small_numbers)
     plain = expected()
     shown = {key: _shaped(value, plain[key]) for key, value in numbers.items() if key in plain}
-    return file.run("the code before the gradients", judged, shown, expected, seed)      # type: ignore[no-any-return]
+    again = own_gradients(file, cluster, each, plain, labels)
+    return file.run("the code before the gradients", judged, shown, expected, seed, again)      # type: ignore[no-any-return]
 
 
 def _parts(cluster: Cluster, results: list[Judged]) -> Iterator[Part]:

@@ -2,7 +2,8 @@
 
 import ast
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,27 +30,21 @@ def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[st
     def run() -> dict[Key, Tensor]:
         leaves: dict[str, Tensor] = {}
         variables = {name: as_tensors(copied(value)) for name, value in each.variables.items()}
-        variables |= {name: array_module() for name, value in each.variables.items() if value is np}
         for tensor in cluster.roots:
             _set(variables, tensor, leaves)
         space = dict(variables)
-        own = {name: value for name, value in each.module.items() if value is np}
-        each.module.update(dict.fromkeys(own, array_module()))      # methods see these
-        try:
-            with torch.enable_grad(), in_float64():
-                exec(code, space)
-                if (loss := tensor_of(space[cluster.loss])) is None:
-                    raise ValueError(f"{cluster.loss} is {kind_of(space[cluster.loss])}")
-                found: dict[str, Tensor] = {}
-                for name, tensor in cluster.names.items():
-                    value = leaves.get(tensor, tensor_of(_get(space, tensor)))
-                    if value is not None and value.requires_grad:
-                        found[name] = value
-                if not found:
-                    raise ValueError(f"{cluster.loss} depends on none of the tensors")
-                grads = torch.autograd.grad(loss.sum(), list(found.values()), allow_unused=True)
-        finally:
-            each.module.update(own)
+        with _with_tensors(space, each), torch.enable_grad():
+            exec(code, space)
+            if (loss := tensor_of(space[cluster.loss])) is None:
+                raise ValueError(f"{cluster.loss} is {kind_of(space[cluster.loss])}")
+            found: dict[str, Tensor] = {}
+            for name, tensor in cluster.names.items():
+                value = leaves.get(tensor, tensor_of(_get(space, tensor)))
+                if value is not None and value.requires_grad:
+                    found[name] = value
+            if not found:
+                raise ValueError(f"{cluster.loss} depends on none of the tensors")
+            grads = torch.autograd.grad(loss.sum(), list(found.values()), allow_unused=True)
         numbers: dict[Key, Tensor] = {("outputs", cluster.loss): loss.detach().sum()}
         for (name, value), grad in zip(found.items(), grads, strict=True):
             gradient = torch.zeros_like(value) if grad is None else grad
@@ -58,6 +53,36 @@ def reference(file: NamesFile, cluster: Cluster, each: Round, labels: Mapping[st
         return numbers
 
     return run
+
+
+def own_gradients(file: NamesFile, cluster: Cluster, each: Round, like: Mapping[Key, Tensor], labels: Mapping[str, str]) -> Any:
+    """Return a function that runs the gradients' own statements, too, on tensors, and returns what these make."""
+
+    def run() -> dict[Key, Tensor]:
+        functions = [node for node in file.tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
+        statements = cluster.body[cluster.first : cluster.last + 1]
+        code = compile(repeatable([*functions, *cluster.forward, *statements]), str(file.path), "exec", dont_inherit=True)
+        space = {name: as_tensors(copied(value)) for name, value in each.variables.items()}
+        with _with_tensors(space, each), torch.no_grad():
+            exec(code, space)
+        made = {("gradients", label): tensor_of(_get(space, name)) for name, label in labels.items()}
+        known = {key: (tensor, like[key]) for key, tensor in made.items() if tensor is not None and key in like}
+        return {key: tensor.reshape(other.shape) for key, (tensor, other) in known.items() if tensor.numel() == other.numel()}
+
+    return run
+
+
+@contextmanager
+def _with_tensors(space: dict[str, Any], each: Round) -> Iterator[None]:
+    """Let code in that space, and the file's functions, make tensors in place of arrays."""
+    space |= {name: array_module() for name, value in each.variables.items() if value is np}
+    own = {name: value for name, value in each.module.items() if value is np}
+    each.module.update(dict.fromkeys(own, array_module()))      # methods see these
+    try:
+        with in_float64():
+            yield
+    finally:
+        each.module.update(own)
 
 
 def _set(variables: dict[str, Any], tensor: str, leaves: dict[str, Tensor]) -> None:

@@ -327,3 +327,9 @@ def test_a_loss_of_another_name_and_a_table_that_is_not_there(tmp_path: Path) ->
     for right_one, wrong, name in ((" + 0.02 * W", " + 0.01 * W", "dW"), ("    dlogits /= n\n", "", "dlogits")):
         assert TABLE.count(right_one) == 1
         assert first(checked(tmp_path, TABLE.replace(right_one, wrong))).name == name
+
+
+@pytest.mark.parametrize(("gradient", "verdict"), [("dlogits /= n", "equivalent"), ("dlogits /= n * (1 + 1e-7)", "different")])
+def test_the_rounding_of_its_own_formula_is_allowed(tmp_path: Path, gradient: str, verdict: str) -> None:
+    text = TABLE.replace("* 0.1", "* 2").replace("dlogits /= n", gradient)      # so that the largest share is nearly 1
+    assert checked(tmp_path, text).verdict == verdict
