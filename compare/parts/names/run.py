@@ -4,7 +4,7 @@ import ast
 import copy
 import io
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from ...userfile.file import AttemptError
 from ...userfile.imports import Imports
 from ..file import PartsFile
 from ..in_float64 import in_float64
-from .absent import drawn_data, drawn_table
+from .absent import drawn_data, with_tables
 from .hooked import instrumented
 from .kept import kept_value
 from .tree import Cluster, clusters_in
@@ -88,15 +88,6 @@ class _Hooks:
         self.notes.append(f"what {', '.join(names)} are read from is not there; drawn numbers stand in for it")
         return drawn_data(names, self.seed)
 
-    def table(self, read: Callable[[], Any], columns: list[str], is_frame: bool) -> Any:
-        """Return what reads a table, or a drawn one where that is not there."""
-        try:
-            return read()
-        except FileNotFoundError as error:
-            self.notes.append(f"{Path(str(error.filename or 'a table')).name} is not there; drawn numbers stand in for it")
-            table = drawn_table(columns, self.seed)
-            return table if is_frame else table.to_numpy(float)
-
     def few(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield the first values."""
         return itertools.islice(values, _ROUNDS)
@@ -121,11 +112,11 @@ class NamesFile(PartsFile):
         self.clusters = clusters_in(self.tree)
         self.left_out: list[str] = []      # parameters whose update is not compared
         self.hooks = _Hooks(self.clusters, self.notes, seed)
-        hooks = {name: getattr(self.hooks, name) for name in ("begin", "keep", "end", "few", "once", "open", "data", "table")}
+        hooks = {name: getattr(self.hooks, name) for name in ("begin", "keep", "end", "few", "once", "open", "data")}
         self._imports.provide({_HOOKS: hooks})
         code = compile(instrumented(self.tree, _HOOKS), str(path), "exec", dont_inherit=True)
         self._imports.attempt.sources[str(path)] = replace(source, code=code)
-        with self._alone():
+        with self._alone(), with_tables(self.tree, self.notes):
             try:
                 self.module = self._executed(path, self._imports.attempt)
             except AttemptError as error:
