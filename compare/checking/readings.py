@@ -123,12 +123,12 @@ def _is_output(side: Manual, x: Array, parameters: Mapping[str, Array], output: 
 def _named_activations(text: str, depth: int) -> list[tuple[str, ...]]:
     """Return activations by the names in the text: where the forward pass is not shown, or wrong."""
     names = ("sigmoid", "tanh", *_BENT, "relu", "softmax")
-    found = [name for name in names if re.search(name.replace("_", "[_ ]?"), text, re.IGNORECASE)]
+    found = [name for name in names if re.search(name.removesuffix("_relu"), text, re.IGNORECASE)]
     if not found and re.search(r"exp\(-", text):
         found = ["sigmoid"]
     hidden = [name for name in found if name != "softmax"] or ["sigmoid"]
     last: list[str] = [name for name in ("softmax", "sigmoid") if name in found] or ["identity"]
-    pairs = [(one, other) for one in reversed(hidden) for other in (*last, *hidden, "identity")]
+    pairs = [(one, other) for one in (*reversed(hidden), "identity") for other in (*last, *hidden, "identity")]
     return list(dict.fromkeys((*((one,) * (depth - 1)), other) for one, other in pairs))
 
 

@@ -65,20 +65,17 @@ def _with_activations(attempt: Recognised, given: Mapping[str, Any], check: Chec
     The lines that run are added to `lines`.
     """
     agreed, seen = [], {check.problem.activations}
+    same = {"loss": check.problem.loss, "reduction": check.problem.reduction}
     for name in attempt.activations():
         other = attempt.with_options({"activation": name})
         try:
-            if {declared_problem(each.problem).activations for each in readings(other, {**other.problem, **given})} <= seen:
-                continue
-            tested = _checked(other, given, seed, _STEPS)
+            tested = _checked(other, {**same, **given}, seed, _STEPS)
         except CompareError:      # it is no activation of the file's
             continue
-        if tested.problem.activations in seen:
-            continue
-        seen.add(tested.problem.activations)
-        if tested.verdict == "different":
+        if tested.verdict in ("different", "not a proof"):      # which another name for one that agrees is not
             return replace(tested, notes=(*tested.notes, f"it agrees as it is made by default, and not with the activation {name!r}"))
-        if tested.verdict == "equivalent":
+        if tested.verdict == "equivalent" and tested.problem.activations not in seen:
+            seen.add(tested.problem.activations)
             agreed.append(name)
             lines |= lines_run(other, tested.problem)
     said = f"it agrees with the activation {' and '.join(map(repr, agreed))}, too"

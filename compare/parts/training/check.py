@@ -102,6 +102,8 @@ def _parts(file: TrainingFile, trained: Trained, seed: int) -> Iterator[Part]:
     for path, line in trained.around.items():
         if fits and _last(path) not in {_last(name) for name in names}:
             yield Part(path, "not compared", reason="it is trained around the step that is compared", line=line)
+    for name in file.untold:
+        yield Part(f"activation {name}", "not compared", reason="nothing can be told of its steps with it")
 
 
 def _trained(file: TrainingFile, seed: int) -> Trained:
@@ -147,8 +149,7 @@ def _with_activations(file: TrainingFile, seed: int, trained: Trained, plan: Any
         (agreed if tested.fits else unsaid).append(repr(name))
     if agreed:
         file.notes.append(f"it agrees with the activation {' and '.join(agreed)}, too")
-    if unsaid:
-        file.caveats = (*file.caveats, f"its activation {' and '.join(unsaid)} is not compared")
+    file.untold = tuple(unsaid)
     return trained, plan
 
 

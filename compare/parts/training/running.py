@@ -35,6 +35,7 @@ class TrainingFile(PartsFile):
     clips: bool = False      # whether it may clip gradients
     left_out: tuple[str, ...] = ()      # what it trains by more than a multiple of the gradient
     caveats: tuple[str, ...] = ()      # what else is not compared
+    untold: tuple[str, ...] = ()      # activations of which nothing is told
     MODULES: ClassVar[Mapping[str, Any]] = {**PartsFile.MODULES, **stand_ins.MODULES}
 
     def __init__(self, path: Path, seed: int = 0) -> None:

@@ -87,7 +87,7 @@ class Maker:
 def numbered_makers(module: Any, each: type, only: int | None) -> Iterator[tuple[int, tuple[tuple[int, ...], Maker], str | None]]:
     """Yield the makers, numbered, with an activation by name where one has to be given, of those that the file names."""
     has_to = any(parameter.default is parameter.empty for parameter in _of_activations(each))
-    for activation in _activation_names(module) if has_to else [None]:
+    for activation in _activation_names(module, each) if has_to else [None]:
         yield from ((number, made, activation) for number, made in enumerate(makers(each, only, activation)))
 
 
@@ -95,7 +95,7 @@ def choice_of_activations(module: Any, each: Any) -> list[str]:
     """Return the names of activations that an object may be made with, as the file spells them; none where it takes no name."""
     own = _of_activations(each) if each else []
     takes_name = any(parameter.default is parameter.empty or isinstance(parameter.default, str) for parameter in own)
-    return _activation_names(module) if takes_name else []
+    return _activation_names(module, each) if takes_name else []
 
 
 def _of_activations(each: Any) -> list[Parameter]:
@@ -103,9 +103,17 @@ def _of_activations(each: Any) -> list[Parameter]:
     return [parameter for parameter in parameters_of(each) if stands[parameter.name] == "activation"]
 
 
-def _activation_names(module: Any) -> list[Any]:
+def _activation_names(module: Any, each: Any) -> list[str]:
+    """Return the strings of the file that are names of activations, or with which it compares such an argument or attribute."""
     strings = [node.value for node in ast.walk(module.__tree__) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return list(dict.fromkeys(each for each in strings if plain(each) in ACTIVATION_NAMES))
+    own = {parameter.name for parameter in _of_activations(each)}
+    compares = [node for node in ast.walk(module.__tree__) if isinstance(node, ast.Compare) and _last_name(node.left) in own]
+    asked = {part.value for node in compares for other in node.comparators for part in ast.walk(other) if isinstance(part, ast.Constant)}
+    return list(dict.fromkeys(one for one in strings if plain(one) in ACTIVATION_NAMES or one in asked))
+
+
+def _last_name(node: ast.expr) -> str | None:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
 
 
 def has_one_output(module: Any, each: type) -> bool:

@@ -34,6 +34,34 @@ class MLP:
             delta = before
 '''
 
+BRANCHES = """
+import numpy as np
+
+
+class MLP:
+    def __init__(self, n_in, n_hidden, n_out, activation="tanh"):
+        self.activation = activation
+        self.W1, self.b1 = np.random.randn(n_hidden, n_in), np.zeros((n_hidden, 1))
+        self.W2, self.b2 = np.random.randn(n_out, n_hidden), np.zeros((n_out, 1))
+
+    def act(self, z):
+        return np.tanh(z) if self.activation == "tanh" else np.where(z > 0, z, 0.1 * z) if self.activation == "bent" else None
+
+    def slope(self, z):
+        return 1 - np.tanh(z) ** 2 if self.activation == "tanh" else SLOPE
+
+    def train_step(self, x, t, lr):
+        z1 = self.W1 @ x + self.b1
+        a1 = self.act(z1)
+        z2 = self.W2 @ a1 + self.b2
+        d2 = (self.act(z2) - t) * self.slope(z2)
+        d1 = (self.W2.T @ d2) * self.slope(z1)
+        self.W2 -= lr * d2 @ a1.T
+        self.b2 -= lr * d2
+        self.W1 -= lr * d1 @ x.T
+        self.b1 -= lr * d1
+"""
+
 
 def checked(folder: Path, text: str) -> Check:
     path = folder / "network.py"
@@ -51,6 +79,21 @@ def test_each_activation_is_compared(tmp_path: Path, default: str) -> None:
 def test_its_argument_may_have_any_name(tmp_path: Path, slope: str, verdict: str) -> None:
     result = checked(tmp_path, RIGHT.replace("activation", "ativacao").replace("(a > 0)", slope))
     assert result.verdict == verdict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("slope", "verdict"), [("(z > 0) + 0.1 * (z <= 0)", "equivalent"), ("(z > 0) + 0.01 * (z <= 0)", "different")])
+def test_an_activation_may_be_named_as_it_is_nowhere_else(tmp_path: Path, slope: str, verdict: str) -> None:
+    text = BRANCHES.replace("SLOPE", slope)
+    path = tmp_path / "network.py"
+    path.write_text(text)
+    assert check(path, seed=1).verdict == verdict
+
+
+def test_an_activation_whose_steps_leave_everything_is_no_proof(tmp_path: Path) -> None:
+    path = tmp_path / "network.py"
+    path.write_text(BRANCHES.replace("SLOPE", "0 * z"))
+    assert check(path, seed=1).verdict == "not a proof"
 
 
 @pytest.mark.slow

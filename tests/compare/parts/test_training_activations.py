@@ -71,8 +71,7 @@ def test_an_activation_of_which_nothing_can_be_told_is_said(tmp_path: Path) -> N
     path = tmp_path / "mine.py"
     path.write_text(TEXT.replace("return z / 10", "return 0 * z").replace("activation):", "activation='tanh'):"))
     result = check_parts(path, "training", 1)
-    assert result.verdict == "equivalent"
-    assert "its activation 'linear' is not compared" in result.caveats
+    assert (result.verdict, result.worst and result.worst.name) == ("not a proof", "activation 'linear'")
 
 
 def test_a_class_made_by_its_defaults_is_given_each_activation_too(tmp_path: Path) -> None:
