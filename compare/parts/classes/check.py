@@ -27,9 +27,10 @@ from .gradients import gradients_kept, kept_by_value
 from .last import targets_of
 from .losses import check_losses
 from .methods import BACKWARDS, Methods, files_beside, may_be_targets, methods_in
-from .objects import ONE, SEVERAL, Made, Objects, own_nodes, weights
+from .objects import ONE, SEVERAL, Made, Objects, own_nodes
 from .own_updates import own_updates
 from .primes import prime_parts
+from .weights import weights
 
 _LR = 0.3
 _BESIDE = "autograd of its own forward, which is not compared"

@@ -14,7 +14,8 @@ from ..file import returned_names
 from ..result import Part
 from ..several_inputs import Code, part_of
 from .gradients import gradients_kept
-from .objects import Objects, weights
+from .objects import Objects
+from .weights import weights
 
 
 def gate_part(objects: Objects) -> Part:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...support.arrays import Array
 from ..binding import plain
-from .objects import is_gradient_of, weights
+from .weights import is_gradient_of, is_object, weights
 
 _DICTS = ("grads", "gradients", "grad", "dparams")
 
@@ -38,7 +38,7 @@ def kept_by_value(after: Any, before: Any, expected: Array) -> Any:
 
 
 def _arrays(layer: Any) -> Iterator[tuple[str, Array]]:
-    """Yield the arrays that an object keeps as attributes, and in dicts and lists; a dict of gradients may have the weights' names."""
+    """Yield the arrays that an object keeps as attributes, in dicts, lists and objects; a dict of gradients may have the weights' names."""
     for name, value in vars(layer).items():
         if isinstance(value, Mapping):
             of_grads = plain(name) in _DICTS
@@ -48,6 +48,8 @@ def _arrays(layer: Any) -> Iterator[tuple[str, Array]]:
             yield from ((f"{name}[{i}]", each) for i, each in enumerate(value) if isinstance(each, np.ndarray))
         elif isinstance(value, np.ndarray):
             yield name, value
+        elif is_object(value):
+            yield from ((f"{name}.{own}", each) for own, each in vars(value).items() if isinstance(each, np.ndarray))
 
 
 def _is_new(before: Any, name: str, value: Array) -> bool:

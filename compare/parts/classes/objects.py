@@ -3,7 +3,6 @@
 import ast
 import copy
 import inspect
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
@@ -22,13 +21,12 @@ from ..repeatable import repeatable
 from ..signal import SIGNAL
 from ..small_numbers import NoSmallNumbers
 from .methods import Methods, attributes_stored
+from .weights import paths, put, weights
 
 ONE, SEVERAL = (6, 1), (6, 7)      # records in columns
 _INPUTS = ((4, 6), (3, 4, 6), ONE, (6,), (2, 6, 7), (3, 2, 6, 7), (3, 6, 7, 2), SEVERAL, (6, 7, 2))
 _MADE = 60      # ways to make an object that are tried
 _UNKNOWN = (6, 5)      # for an argument of no known name
-_BEFORE, _AFTER = r"(?:d(?:(?:l|loss|j|c|e|cost)(?:d|wrt))?|grad(?:ient)?s?(?:of)?|delta|nabla|g)", r"(?:grad(?:ient)?s?|delta|g)"
-_PARAMETERS = ("params", "parameters", "weights")
 _ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
     (("prime", "deriv"), (lambda x: 3 * x * x,)),
     (("activation", "func", "fn"), (lambda x: x * x * x,)),
@@ -78,7 +76,8 @@ class Objects:
         parameters = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
         random = np.random.default_rng(self.seed)
         for arguments in islice(product(*(choices(each.name, random, is_square=is_square) for each in parameters)), _MADE):
-            said = ", ".join(f"{each.name} {value}" for each, value in zip(parameters, arguments, strict=True))
+            shown = [np.shape(each) if isinstance(each, np.ndarray) else each for each in arguments]
+            said = ", ".join(f"{each.name} {value}" for each, value in zip(parameters, shown, strict=True))
             try:
                 layer = self._seeded(self.kind)(*arguments)
             except Exception:      # whatever the class raises
@@ -165,8 +164,9 @@ class Objects:
         exec(self.code, space)
         twin = object.__new__(space[self.methods.name])
         state = {name: as_tensors(copy.deepcopy(value)) for name, value in vars(layer).items()}
-        for place in _places(state):
-            place.update({name: array_module().asarray(leaf.clone()) for name, leaf in leaves.items() if name in place})
+        for name, path in paths(layer):
+            if name in leaves:
+                put(state, path, array_module().asarray(leaves[name].clone()))
         for value in state.values():      # an object of the file's that it holds runs on tensors, too
             if type(value) is vars(self.file.module).get(type(value).__name__) and type(value).__name__ in space:
                 value.__class__ = space[type(value).__name__]
@@ -186,27 +186,6 @@ class Objects:
 def own_nodes(file: PartsFile) -> list[ast.stmt]:
     """Return the file's functions and classes, but for those that are decorated."""
     return [node for node in file.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list]
-
-
-def weights(layer: Any) -> dict[str, Array]:
-    """Return the arrays of floating point that an object has, by name, also those in a dict of parameters, without their gradients."""
-    found = {name: place[name] for place in _places(vars(layer)) for name in place if _is_weight(place[name])}
-    return {name: value for name, value in found.items() if not any(is_gradient_of(name, other) for other in found if other != name)}
-
-
-def is_gradient_of(name: str, weight: str) -> bool:
-    """Return whether a name says that it is that weight's gradient."""
-    own = re.escape(plain(weight))
-    return re.fullmatch(f"{_BEFORE}{own}|{own}{_AFTER}", plain(name)) is not None
-
-
-def _places(attributes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the dicts that hold weights: an object's own, and those of its parameters."""
-    return [attributes, *(value for name, value in attributes.items() if plain(name) in _PARAMETERS and type(value) is dict)]
-
-
-def _is_weight(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def choices(name: str, random: Any, *, is_square: bool = False) -> Sequence[Any]:

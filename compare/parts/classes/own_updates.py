@@ -12,7 +12,8 @@ from ...userfile.file import AttemptError
 from ...userfile.shapes.spellings import UPDATE, rank
 from ..result import Part
 from .methods import is_rate, own_methods, required
-from .objects import Objects, weights
+from .objects import Objects
+from .weights import weights
 
 _RATE = 0.3
 _CLIPS = re.compile(r"clip|norm\b", re.IGNORECASE)      # then a weight may go less far than its gradient says
