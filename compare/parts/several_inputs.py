@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,10 @@ BESIDE = "autograd of its own forward, which is not compared"
 
 @dataclass(frozen=True)
 class Code:
-    """The code: `forward` returns the output, `backward` the gradients at the inputs; `on_tensors` is the forward again."""
+    """The code: `forward` returns the output, `backward` the gradients at the inputs; `on_tensors` is the forward again.
+
+    `shapes` are tried first. The gradients of the `optional` inputs need not be there. `size` is that of the gradient from above.
+    """
 
     label: str
     names: Sequence[str]
@@ -34,6 +37,9 @@ class Code:
     backward: Callable[[Sequence[Array], Array], Sequence[Any]]
     on_tensors: Callable[[Sequence[Any]], Any]
     fixed: Sequence[Array] = ()      # inputs that are not drawn, as weights
+    shapes: Sequence[Sequence[tuple[int, ...]]] = ()
+    optional: Sequence[str] = ()
+    size: float = 1.0
 
 
 def part_of(file: PartsFile, code: Code, lines: tuple[int, int] | None, seed: int) -> Part:
@@ -47,13 +53,15 @@ def part_of(file: PartsFile, code: Code, lines: tuple[int, int] | None, seed: in
     except AttemptError as error:
         return Part(code.label, "could not run", BESIDE, lines=lines, line=error.line, reason=str(error))
     on = ", ".join(f"{name} {np.shape(each)}" for name, each in zip(code.names, arrays, strict=True))
+    without, missing = [name for name in missing if name in code.optional], [name for name in missing if name not in code.optional]
     said = f"{BESIDE}; of {', '.join(each.tensor for each in result.differences)}"
+    said += f"; it returns no gradient of {', '.join(without)}" if without else ""
     part = Part(code.label, "agrees", said, sum(result.sizes.values()), lines=lines)
     if result.first is not None:
         why = factor_of(result.first.tensor, [result.ratios.get(result.first.tensor)]) if len(result.wrong) == 1 else None
         return replace(part, mark="wrong", beside=BESIDE, first=result.first, on=on, why=why)
-    if missing:
-        return replace(part, mark="not compared", reason=f"its gradient of {', '.join(missing)} was not found")
+    if missing or not part.compared:
+        return replace(part, mark="not compared", reason=f"its gradient of {', '.join(missing or without)} was not found")
     if is_one:
         reason = f"it agrees for one record, {on}; for several its gradients have other shapes; is it meant for one record alone?"
         return replace(part, mark="not compared", reason=reason)
@@ -77,8 +85,8 @@ def _fittest(code: Code, seed: int) -> tuple[list[Array] | None, bool]:
 
 
 def _is_one(code: Code, arrays: Sequence[Array]) -> bool:
-    """Return whether no input of rows has several."""
-    return not any(each.ndim > 1 and len(each) > 1 for each in arrays[: len(arrays) - len(code.fixed)])
+    """Return whether no input of rows has several, and none of columns."""
+    return not any(each.ndim > 1 and len(each) > 1 and each.shape[-1] > 1 for each in arrays[: len(arrays) - len(code.fixed)])
 
 
 def running(code: Code, seed: int) -> Iterator[list[Array]]:
@@ -86,7 +94,7 @@ def running(code: Code, seed: int) -> Iterator[list[Array]]:
     random = np.random.default_rng((seed, 21))
     count = len(code.names) - len(code.fixed)
     found = failed = 0
-    for number, shapes in enumerate(product(_SHAPES, repeat=count)):
+    for number, shapes in enumerate(chain(code.shapes, product(_SHAPES, repeat=count))):
         arrays: list[Array] = [*(np.asarray(random.standard_normal(shape)) for shape in shapes), *code.fixed]
         if number >= _TRIED or found > len(_SHAPES) or failed > _FAILED:
             return
@@ -112,7 +120,7 @@ def _unfitness(code: Code, arrays: Sequence[Array]) -> int:
         return 3
     if any(grad is not None and np.shape(grad) != np.shape(each) for grad, each in zip(grads, arrays, strict=True)):
         return 2
-    return int(any(grad is None for grad in grads))
+    return int(any(grad is None and name not in code.optional for name, grad in zip(code.names, grads, strict=True)))
 
 
 def _autograd(code: Code, arrays: Sequence[Array], above: Array | None) -> list[Any]:
@@ -128,7 +136,7 @@ def _autograd(code: Code, arrays: Sequence[Array], above: Array | None) -> list[
 def judged_on(file: PartsFile, code: Code, arrays: Sequence[Array], seed: int) -> tuple[Judged, list[str]]:
     """Return the judgement of the gradients at these inputs, and the names of those whose gradient was not found."""
     out = np.asarray(file.run(code.label, code.forward, arrays), float)
-    above = np.asarray(np.random.default_rng((seed, 22)).standard_normal(out.shape)) if out.shape else np.ones(())
+    above = code.size * np.asarray(np.random.default_rng((seed, 22)).standard_normal(out.shape)) if out.shape else np.ones(())
     grads = file.run(code.label, code.backward, arrays, above)
     named = dict(zip(code.names, grads, strict=True))
     shown: dict[Key, Any] = {("gradients", f"d{name}"): grad for name, grad in named.items() if grad is not None}

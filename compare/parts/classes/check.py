@@ -27,12 +27,13 @@ from .gradients import gradients_kept, kept_by_value
 from .last import targets_of
 from .losses import check_losses
 from .methods import BACKWARDS, Methods, files_beside, may_be_targets, methods_in
-from .objects import ONE, SEVERAL, Made, Objects, own_nodes
+from .objects import COLUMNS, ONE, SEVERAL, Made, Objects, own_nodes
 from .own_updates import own_updates
 from .primes import prime_parts
 from .weights import weights
 
 _LR = 0.3
+_OTHER_SIZES = {"where the sizes differ": ((6, 6),), "where there are several features": ((1, 5), (COLUMNS,))}
 _BESIDE = "autograd of its own forward, which is not compared"
 _NEVER_RUNS = "no arguments and inputs were found with which it runs, as it is and on PyTorch's tensors"
 
@@ -121,19 +122,20 @@ class _Class:
                 return self._of_several(part, other)
         except AttemptError as error:
             failed = Part(self.label, "could not run", _BESIDE, lines=self.lines, line=error.line, reason=str(error))
-            return (self._of_square(str(error)) if "ValueError" in str(error) else None) or failed
+            return (self._of_sizes(str(error)) if "ValueError" in str(error) else None) or failed
         return part
 
-    def _of_square(self, error: str) -> Part | None:
-        """Return the part where it is wrong with as many outputs as inputs: where the wrong array is taken, it fits there alone."""
-        try:
-            made = self.file.run(self.label, lambda: next(iter(self.objects.running(is_square=True)), None))
-            part = None if made is None else self._part(made)
-        except AttemptError:
-            return None
-        if part is None or part.first is None or part.first.actual is None:      # another shape says nothing of what is meant
-            return None
-        return replace(part, on=f"{part.on}; where the sizes differ, {error}")
+    def _of_sizes(self, error: str) -> Part | None:
+        """Return the part where it is wrong with sizes for which it runs: the wrong array may fit there alone."""
+        for said, sizes in _OTHER_SIZES.items():
+            try:
+                made = self.file.run(self.label, lambda sizes=sizes: next(iter(self.objects.running(*sizes)), None))
+                part = None if made is None else self._part(made)
+            except AttemptError:
+                continue
+            if part is not None and part.first is not None and part.first.actual is not None:      # not of another shape
+                return replace(part, on=f"{part.on}; {said}, {error}")
+        return None
 
     def _of_targets(self, made: Made) -> Part:
         """Return the part of a last layer, which goes along one of the losses of its output; of none the first."""

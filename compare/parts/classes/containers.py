@@ -15,7 +15,8 @@ from ...userfile.file import AttemptError
 from ..binding import plain
 from ..judged import judged
 from ..result import Part
-from .objects import Made, Objects, choices
+from .arguments import choices
+from .objects import Made, Objects
 
 _LISTS = ("modules", "layers", "blocks", "args", "steps", "ops")
 _LOSSES = ("loss", "criterion", "lossfunction", "lossfn", "cost")

@@ -1,25 +1,32 @@
-"""Classes of layers that take several inputs, as a gate of x and y, or a cell of x and the state before it."""
+"""Classes of layers that take several inputs, as a gate of x and y, or a cell of x and the state before it, or return several outputs."""
 
 import ast
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ...support.arrays import Array
 from ...userfile.file import AttemptError
-from ..binding import plain
-from ..file import returned_names
 from ..result import Part
 from ..several_inputs import Code, part_of
 from .gradients import gradients_kept
 from .objects import Objects
-from .weights import weights
+from .returned import by_role, names_of, returned
+from .weights import is_gradient_of, weights
+
+# Inputs and the states before them: rows, columns and a vector, then sequences of rows and columns.
+_SHAPES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
+    ((4, 6), (4, 5)), ((6, 4), (5, 4)), ((6, 1), (5, 1)), ((6,), (5,)),
+    ((3, 4, 6), (3, 5)), ((4, 3, 6), (3, 5)), ((4, 6, 1), (5, 1)), ((6, 4, 3), (5, 3)), ((4, 6, 3), (5, 3)),
+)      # fmt: skip
 
 
 def gate_part(objects: Objects) -> Part:
-    """Return the part of a class whose forward takes several inputs, by the first object with which it runs."""
+    """Return the part of such a class, by the first object whose gradients are compared."""
     label = f"{objects.methods.name}.{objects.methods.backward}"
     lines = objects.file.lines_of(label) or objects.file.lines_of(objects.methods.name)
     part = Part(label, "not compared", lines=lines, reason="no arguments were found with which an object can be made")
@@ -28,49 +35,57 @@ def gate_part(objects: Objects) -> Part:
     except AttemptError as error:
         return Part(label, "could not run", lines=lines, line=error.line, reason=str(error))
     for layer in made:
-        part = part_of(objects.file, _code(objects, label, layer), lines, objects.seed)
-        if part.compared or part.mark != "not compared":
+        other = part_of(objects.file, _code(objects, label, layer), lines, objects.seed)
+        part = other if other.compared or part.mark == "not compared" else part
+        if part.compared:
             break
     return part
 
 
 def _code(objects: Objects, label: str, layer: Any) -> Code:
-    count, own = len(objects.methods.inputs), weights(layer)
-    order = _order(objects, label)
+    own, methods = weights(layer), objects.methods
+    groups = [_taken_apart(objects.file.node_of(f"{methods.name}.{methods.forward}"), name) for name in methods.inputs]
+    inputs = [name for group in groups for name in group]
+
+    def given(values: Iterable[Any]) -> Iterator[Any]:
+        left = iter(values)
+        return (next(left) if len(group) == 1 else tuple(next(left) for _ in group) for group in groups)
+
+    def compared(outs: list[Any]) -> list[Any]:
+        return outs[: len(methods.takes)] if len(methods.takes) > 1 else [outs[objects.place if objects.place < len(outs) else 0]]
+
+    def outs(arrays: Sequence[Array], after: Any) -> list[Array]:
+        return [np.asarray(each) for each in compared(objects.outs(after, *given(map(np.array, arrays[: len(inputs)]))))]
 
     def forward(arrays: Sequence[Array]) -> Any:
-        return objects.forward(copy.deepcopy(layer), *map(np.array, arrays[:count]))
+        found = outs(arrays, copy.deepcopy(layer))
+        return found[0] if len(found) == 1 else np.concatenate([each.ravel() for each in found])
 
     def backward(arrays: Sequence[Array], above: Array) -> list[Any]:
         after = copy.deepcopy(layer)
-        objects.forward(after, *map(np.array, arrays[:count]))
-        returned = objects.back_all(after, above)
-        listed = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-        kept = gradients_kept(layer, after, listed[count:])
-        at_inputs = (listed + [None] * count)[:count]
-        return [*(at_inputs[place] for place in order), *(kept.get(name) for name in own)]
+        found = outs(arrays, after)
+        parts = np.split(np.ravel(above), np.cumsum([each.size for each in found])[:-1])
+        aboves = [part.reshape(each.shape) for part, each in zip(parts, found, strict=True)]
+        values = [(name, each) for name, each in returned(getattr(after, methods.backward)(*aboves), objects.way_back) if each is not None]
+        grads = by_role(values, inputs, [*own])
+        kept = gradients_kept(layer, after, grads)
+        left = {name: value for name in inputs for each, value in vars(after).items() if is_gradient_of(each, name)}
+        return [*(grads.get(name, left.get(name)) for name in inputs), *(kept.get(name) for name in own)]
 
-    def on_tensors(values: Sequence[Any]) -> Any:
-        leaves = {name: value.tensor for name, value in zip(own, values[count:], strict=True)}
-        return objects.of_tensors(layer, leaves, values[0].tensor, *values[1:count])
+    def on_tensors(values: Sequence[Any]) -> Tensor:
+        leaves = {name: value.tensor for name, value in zip(own, values[len(inputs) :], strict=True)}
+        found: list[Tensor] = compared(objects.outs_of_tensors(layer, leaves, *given(values[: len(inputs)])))
+        return found[0] if len(found) == 1 else torch.cat([each.reshape(-1) for each in found])
 
-    return Code(label, (*objects.methods.inputs, *own), forward, backward, on_tensors, tuple(own.values()))
-
-
-def _order(objects: Objects, label: str) -> list[int]:
-    """Return the place of each input's gradient among what the backward method returns, by the names in its return statement.
-
-    Of one that says none of the inputs, the place is the one that is left.
-    """
-    inputs, node = [plain(each) for each in objects.methods.inputs], objects.file.node_of(label)
-    said = [_of_gradient(name) for name in returned_names(node)][: len(inputs)] if isinstance(node, ast.FunctionDef) else []
-    places = {name: said.index(name) for name in inputs if said.count(name) == 1}
-    left = [place for place in range(len(inputs)) if place not in places.values()]
-    if len(said) != len(inputs) or len(left) > 1:
-        return [*range(len(inputs))]
-    return [places[name] if name in places else left[0] for name in inputs]
+    shapes = [(x, *[state] * (len(inputs) - 1)) for x, state in _SHAPES]
+    return Code(label, (*inputs, *own), forward, backward, on_tensors, tuple(own.values()), shapes, inputs, objects.size)
 
 
-def _of_gradient(name: str) -> str:
-    """Return the name of which a name is the gradient, as x of dx and of grad_x."""
-    return plain(name).removeprefix("grad").removeprefix("d")
+def _taken_apart(forward: ast.AST | None, name: str) -> list[str]:
+    """Return the names of the arrays that a method takes from an argument, as h and c from a state; else the argument's own."""
+    for each in ast.walk(forward) if forward is not None else ():
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and each.value.id == name:
+            names = [*names_of(each.targets[0])]
+            if len(names) > 1:
+                return names
+    return [name]

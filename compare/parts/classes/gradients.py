@@ -12,9 +12,11 @@ from .weights import is_gradient_of, is_object, weights
 _DICTS = ("grads", "gradients", "grad", "dparams")
 
 
-def gradients_kept(before: Any, after: Any, others: Sequence[Any]) -> dict[str, Any]:
+def gradients_kept(before: Any, after: Any, others: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
     """Return the gradients by the weights' names, of an object as it was before and after its backward, and of what that returned."""
     own = weights(before)
+    if isinstance(others, Mapping):
+        return gradients_kept(before, after, ()) | {name: grad for name, grad in others.items() if name in own}
     listed: Sequence[Any] = next((each for each in others if isinstance(each, (list, tuple)) and len(each) == len(own)), ())
     listed = others if not listed and len(others) == len(own) else listed or _in_order(own, after)
     found: dict[str, Any] = dict(zip(own, listed, strict=True)) if listed else {}

@@ -10,12 +10,14 @@ from typing import Literal
 from ...support.errors import CompareError
 from ...userfile.source import Source
 from ..binding import plain
+from .returned import names_returned
 
 Kind = Literal["layer", "last", "gate", "loss", "static"]
 FORWARDS = ("forward", "forwardpass", "forwardpropagation", "forwardprop", "fprop", "feedforward", "call")
 BACKWARDS = (
     "backward", "backwardpass", "backwardpropagation", "backwardprop", "backprop", "backpropagation", "backpropagate", "bprop", "back",
 )      # fmt: skip
+_OF_PARTS = ("sequence", "seq", "layer", "cell", "step", "time_step", "timestep")      # as in forward_sequence
 TARGETS = ("y", "ytrue", "yt", "t", "target", "targets", "label", "labels", "truth", "ytrain", "yb", "expected")
 _LOSSES = ("loss", "entropy", "error", "mse", "cost", "nll", "criterion", "likelihood")
 _RATES = ("lr", "rate", "eta", "alpha", "step")
@@ -99,7 +101,9 @@ def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[st
 def _ways_of_names(owned: Mapping[str, Mapping[str, ast.FunctionDef]]) -> list[tuple[str, str]]:
     names = list(dict.fromkeys(name for methods in owned.values() for name in methods))
     forwards = sorted((name for name in names if plain(name) in FORWARDS), key=lambda name: plain(name) == "call")
-    return [(forward, backward) for forward in forwards for backward in names if plain(backward) in BACKWARDS]
+    whole = [(forward, backward) for forward in forwards for backward in names if plain(backward) in BACKWARDS]
+    of_part = [(form.format("forward"), form.format("backward")) for part in _OF_PARTS for form in (f"{{}}_{part}", f"{part}_{{}}")]
+    return [*whole, *(pair for pair in of_part if {*pair} <= {*names})]
 
 
 def _ways_of_structure(owned: Mapping[str, Mapping[str, ast.FunctionDef]]) -> list[tuple[str, str]]:
@@ -129,7 +133,8 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
             return Methods(name, forward.name, backward.name, "layer", takes)
         return None if _calls_on(forward) or _calls_on(backward) else Methods(name, forward.name, backward.name, "last", takes)
     is_loss = any(word in plain(name) for word in _LOSSES) or {plain(each) for each in takes} & {*TARGETS} or not takes
-    if len(inputs) > 1 and len(takes) == 1 and not is_loss:
+    has_several = len(takes) == len({*names_returned(forward)}) and not any(may_be_targets(each) or is_rate(each) for each in takes)
+    if not is_loss and (has_several if len(takes) > 1 else len(inputs) > 1):
         return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs))
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
         return Methods(name, forward.name, backward.name, "loss", takes, tuple(inputs))

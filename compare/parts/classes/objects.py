@@ -20,26 +20,16 @@ from ..file import PartsFile
 from ..repeatable import repeatable
 from ..signal import SIGNAL
 from ..small_numbers import NoSmallNumbers
+from .arguments import SIZES, choices
 from .methods import Methods, attributes_stored
-from .weights import paths, put, weights
+from .returned import by_role, outputs_in, place_of, returned
+from .weights import is_gradient_of, paths, put, weights
 
 ONE, SEVERAL = (6, 1), (6, 7)      # records in columns
-_INPUTS = ((4, 6), (3, 4, 6), ONE, (6,), (2, 6, 7), (3, 2, 6, 7), (3, 6, 7, 2), SEVERAL, (6, 7, 2))
+COLUMNS = (4, 6, 1)      # one after the other
+_INPUTS = ((4, 6), (3, 4, 6), ONE, (6,), (2, 6, 7), (3, 2, 6, 7), (3, 6, 7, 2), SEVERAL, (6, 7, 2), COLUMNS)
 _MADE = 60      # ways to make an object that are tried
-_UNKNOWN = (6, 5)      # for an argument of no known name
-_ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
-    (("prime", "deriv"), (lambda x: 3 * x * x,)),
-    (("activation", "func", "fn"), (lambda x: x * x * x,)),
-    (("shape", "xdim", "inputdim", "indim"), ((2, 6, 7), (6, 7, 2), (3, 2, 6, 7), 6)),
-    (("kernel", "filtersize", "ksize", "poolsize", "hfilter", "wfilter"), (3, 2)),
-    (("filter", "depth", "channels"), (4,)),
-    (("prob", "rate", "ratio", "keep", "dropout"), (0.5,)),
-    (("stride",), (1, 2)),
-    (("pad",), (0, 1)),
-    (("name",), ("layer",)),
-    (("out", "neurons", "units", "hidden", "nodes"), (5,)),
-    (("in", "embd", "dim", "features", "size", "d"), (6, 5)),
-)
+_LITTLE, _UNFIT = 0.01, 2
 
 
 @dataclass(frozen=True)
@@ -63,19 +53,21 @@ class Objects:
         self.file, self.methods, self.code, self.seed = file, methods, code, seed
         self.kind = vars(file.module)[methods.name]
         forward, backward = (file.node_of(f"{methods.name}.{name}") for name in (methods.forward, methods.backward))
-        self.outputs, self.gradients = attributes_stored(forward), attributes_stored(backward)
+        self.outputs, self.gradients, self.way_back = attributes_stored(forward), attributes_stored(backward), backward
+        self.place = place_of(methods.takes[0] if methods.takes else "", forward)
+        self.size = _LITTLE if "clip" in file.text else 1.0      # of the gradient from above, so that nothing is clipped
 
     def without_small_numbers(self) -> "Objects":
         """Return the same with code on tensors in which what keeps a logarithm from 0, as in log(p + 1e-7), is 0."""
         tree = repeatable([NoSmallNumbers().visit(copy.deepcopy(each)) for each in own_nodes(self.file)])
         return Objects(self.file, self.methods, compile(tree, str(self.file.path), "exec", dont_inherit=True), self.seed)
 
-    def all(self, *, is_square: bool = False) -> Iterator[Any]:
-        """Yield objects with the arguments in words; if square, with as many outputs as inputs."""
+    def all(self, sizes: tuple[int, int] = SIZES) -> Iterator[Any]:
+        """Yield objects with the arguments in words; `sizes` are those of inputs and outputs."""
         parameters = [each for each in inspect.signature(self.kind).parameters.values() if each.default is each.empty]
         parameters = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
         random = np.random.default_rng(self.seed)
-        for arguments in islice(product(*(choices(each.name, random, is_square=is_square) for each in parameters)), _MADE):
+        for arguments in islice(product(*(choices(each.name, random, sizes) for each in parameters)), _MADE):
             shown = [np.shape(each) if isinstance(each, np.ndarray) else each for each in arguments]
             said = ", ".join(f"{each.name} {value}" for each, value in zip(parameters, shown, strict=True))
             try:
@@ -86,13 +78,14 @@ class Objects:
                 value[...] = value if value.any() else 0.5 * random.standard_normal(value.shape)
             yield layer, said
 
-    def running(self, *, is_square: bool = False) -> list[Made]:
+    def running(self, sizes: tuple[int, int] = SIZES, inputs: Sequence[tuple[int, ...]] = _INPUTS) -> list[Made]:
         """Return objects and inputs with which the class runs, first those whose backward returns a gradient of the input's shape."""
         random = np.random.default_rng((self.seed, 1))
-        made = self.all(is_square=is_square)
-        tried = (Made(layer, random.standard_normal(shape), said) for layer, said in made for shape in _INPUTS)
-        found = islice((made for made in tried if self._runs(made)), len(_INPUTS))
-        return sorted(found, key=lambda made: not self._returns_as_long(made))
+        shapes = [tuple(sizes[0] if n == SIZES[0] else n for n in shape) for shape in inputs]
+        tried = (Made(layer, random.standard_normal(shape), said) for layer, said in self.all(sizes) for shape in shapes)
+        found = [(self._unfitness(made), made) for made in islice((made for made in tried if self._runs(made)), len(_INPUTS))]
+        found = [(unfitness, made) for unfitness, made in found if unfitness < _UNFIT or made.x.shape != COLUMNS]
+        return [made for _, made in sorted(found, key=lambda each: each[0])]
 
     def again(self, made: Made, shape: tuple[int, ...]) -> Made | None:
         """Return the same object on an input of another shape, None if it does not run forward."""
@@ -111,27 +104,38 @@ class Objects:
             return False
         return np.shape(out) == tuple(same.shape) and bool(np.allclose(out, same.detach().numpy())) and same.requires_grad
 
-    def _returns_as_long(self, made: Made) -> bool:
+    def _unfitness(self, made: Made) -> int:
+        """Return 0 where the backward returns a gradient of the input's shape, 1 where it returns none and runs, else more."""
         try:
-            returned, *_ = self.backward(made)
+            dx, *_ = self.backward(made)
         except Exception:      # whatever the class raises
-            return False
-        return bool(np.shape(returned) == made.x.shape)
+            return _UNFIT
+        return 1 if dx is None else 0 if np.shape(dx) == made.x.shape else _UNFIT
 
     def forward(self, layer: Any, *inputs: Any) -> Any:
-        """Return what the forward method returns, or keeps last as an attribute."""
+        """Return what the forward method returns, or keeps last as an attribute; of several the output that the way back begins at."""
+        outs = self.outs(layer, *inputs)
+        return outs[self.place if self.place < len(outs) else 0] if outs else None
+
+    def outs(self, layer: Any, *inputs: Any) -> list[Any]:
+        """Return all outputs that the forward method returns, each once; a list of arrays is one."""
         inputs = inputs[::-1] if self.methods.is_turned else inputs
         out = getattr(self._seeded(layer), self.methods.forward)(*inputs)
-        return getattr(layer, self.outputs[0], None) if out is None and self.outputs else out
+        found = outputs_in(getattr(layer, self.outputs[0], None) if out is None and self.outputs else out)
+        return list({id(each): each for each in found}.values())
 
     def backward(self, made: Made, above: Array | None = None, rate: float = 0.0) -> tuple[Any, Any, Array, Any]:
         """Return the gradient at the input, what else came, the gradient from above, and the layer afterwards."""
         layer = copy.deepcopy(made.layer)
         out = np.asarray(self.forward(layer, made.x.copy()))
-        above = np.random.default_rng((self.seed, 3)).standard_normal(out.shape) if above is None else above
-        returned = self.back_all(layer, above, rate)
-        values = returned if isinstance(returned, tuple) else (returned,)
-        return self.at_input(values[0], layer, made.x.shape), values[1:], above, layer
+        above = self.size * np.random.default_rng((self.seed, 3)).standard_normal(out.shape) if above is None else above
+        given = self.back_all(layer, above, rate)
+        values, own = returned(given, self.way_back), weights(made.layer)
+        others: Any = [each for _, each in values[1:]]
+        if len(values) > 1 and any(is_gradient_of(name, each) for name, _ in values for each in own):
+            by_name = by_role(values, ["x"], [*own])
+            return self.at_input(by_name.pop("x", None), layer, made.x.shape), by_name, above, layer
+        return self.at_input(values[0][1], layer, made.x.shape), others, above, layer
 
     def back(self, layer: Any, above: Array, rate: float) -> Any:
         """Let an object go back, and return its gradient at the input."""
@@ -157,6 +161,11 @@ class Objects:
 
     def of_tensors(self, layer: Any, leaves: Mapping[str, Tensor], x: Tensor, *others: Any) -> Tensor:
         """Run the forward method on a tensor, with these leaves as weights; raises ValueError where it returns none."""
+        outs = self.outs_of_tensors(layer, leaves, array_module().asarray(x.clone()), *map(as_tensors, others))
+        return outs[self.place if self.place < len(outs) else 0]
+
+    def outs_of_tensors(self, layer: Any, leaves: Mapping[str, Tensor], *inputs: Any) -> list[Tensor]:
+        """Return all outputs of the forward method on tensors; raises ValueError where one is none."""
         space = dict(vars(self.file.module))
         space |= {name: array_module() for name, value in space.items() if value is np}
         signals = [name for name, value in space.items() if isinstance(value, ModuleType) and value.__name__ == "scipy.signal"]
@@ -172,10 +181,11 @@ class Objects:
                 value.__class__ = space[type(value).__name__]
         vars(twin).update(state)
         with self.file.with_arrays_of(array_module()):
-            out = tensor_of(self.forward(twin, array_module().asarray(x.clone()), *map(as_tensors, others)))
-        if out is None:
+            outs = [tensor_of(each) for each in self.outs(twin, *inputs)]
+        found = [each for each in outs if each is not None]
+        if not found or len(found) < len(outs):
             raise ValueError("its forward returns no array")
-        return out
+        return found
 
     def _seeded(self, layer: Any) -> Any:
         """Return the layer, which draws the same numbers each time from now on."""
@@ -186,16 +196,3 @@ class Objects:
 def own_nodes(file: PartsFile) -> list[ast.stmt]:
     """Return the file's functions and classes, but for those that are decorated."""
     return [node for node in file.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list]
-
-
-def choices(name: str, random: Any, *, is_square: bool = False) -> Sequence[Any]:
-    """Return what an argument of that name may be; if square, 6 for all sizes."""
-    text, units = plain(name), 6 if is_square else 5
-    if text in ("f", "df", "fprime"):
-        return (lambda x: 3 * x * x if text != "f" else x * x * x,)
-    if text in ("w", "weight", "weights"):
-        return random.standard_normal((6, units)), random.standard_normal((units, 6))
-    if text in ("b", "bias", "biases"):
-        return random.standard_normal(units), random.standard_normal((units, 1))
-    found = next((values for words, values in _ONE_OF if any(word in text for word in words)), _UNKNOWN)
-    return (6,) if is_square and 5 in found else found
