@@ -42,7 +42,7 @@ def _empty_list(objects: Objects) -> str | None:
 
 def container_part(objects: Objects, layers: Mapping[str, Objects], losses: Mapping[str, Objects], rate: float) -> Part:
     """Return the part of a class that holds layers, on a chain of the file's own."""
-    label = f"{objects.methods.name}.{objects.methods.backward}"
+    label = objects.label
     lines = objects.file.lines_of(label) or objects.file.lines_of(objects.methods.name)
     chain = _chain(layers)
     if len(chain) < 2:

@@ -71,7 +71,7 @@ def _passes_on(objects: Objects, made: Made) -> bool:
 
 def _together(objects: Objects, loss: Objects, made: Made) -> Part | None:
     """Return the part of a loss of an activation, None if they do not run one after the other."""
-    label = f"{loss.methods.name}.{loss.methods.backward}"
+    label = loss.label
     other = objects.again(made, tuple(n + 1 for n in made.x.shape))
     for layer, _ in loss.all():
         for number, _ in enumerate(_targets(_out(objects, made), objects.seed)):

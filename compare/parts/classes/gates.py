@@ -27,7 +27,7 @@ _SHAPES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
 
 def gate_part(objects: Objects) -> Part:
     """Return the part of such a class, by the first object whose gradients are compared."""
-    label = f"{objects.methods.name}.{objects.methods.backward}"
+    label = objects.label
     lines = objects.file.lines_of(label) or objects.file.lines_of(objects.methods.name)
     part = Part(label, "not compared", lines=lines, reason="no arguments were found with which an object can be made")
     try:

@@ -70,7 +70,7 @@ def exact(part_of: Callable[[Objects], Part | None], objects: Objects) -> Any:
 
 
 def _part(objects: Objects) -> Part:
-    label = f"{objects.methods.name}.{objects.methods.backward}"
+    label = objects.label
     lines = objects.file.lines_of(label) or objects.file.lines_of(objects.methods.name)
     try:
         found = objects.file.run(objects.methods.name, running, objects)

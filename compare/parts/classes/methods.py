@@ -132,13 +132,18 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
         if not is_target(takes[0]):
             return Methods(name, forward.name, backward.name, "layer", takes)
         return None if _calls_on(forward) or _calls_on(backward) else Methods(name, forward.name, backward.name, "last", takes)
-    is_loss = any(word in plain(name) for word in _LOSSES) or {plain(each) for each in takes} & {*TARGETS} or not takes
+    of_loss = is_loss(name) or {plain(each) for each in takes} & {*TARGETS} or not takes
     has_several = len(takes) == len({*names_returned(forward)}) and not any(may_be_targets(each) or is_rate(each) for each in takes)
-    if not is_loss and (has_several if len(takes) > 1 else len(inputs) > 1):
+    if not of_loss and (has_several if len(takes) > 1 else len(inputs) > 1):
         return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs))
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
         return Methods(name, forward.name, backward.name, "loss", takes, tuple(inputs))
     return None
+
+
+def is_loss(name: str) -> bool:
+    """Return whether a name is that of a loss."""
+    return any(word in plain(name) for word in _LOSSES)
 
 
 def is_target(name: str) -> bool:

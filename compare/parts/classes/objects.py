@@ -51,7 +51,7 @@ class Objects:
 
     def __init__(self, file: PartsFile, methods: Methods, code: Any, seed: int) -> None:
         self.file, self.methods, self.code, self.seed = file, methods, code, seed
-        self.kind = vars(file.module)[methods.name]
+        self.kind, self.label = vars(file.module)[methods.name], f"{methods.name}.{methods.backward}"
         forward, backward = (file.node_of(f"{methods.name}.{name}") for name in (methods.forward, methods.backward))
         self.outputs, self.gradients, self.way_back = attributes_stored(forward), attributes_stored(backward), backward
         self.place = place_of(methods.takes[0] if methods.takes else "", forward)
