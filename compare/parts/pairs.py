@@ -19,13 +19,14 @@ class Pair:
     other_spelling: str = ""
 
 
-def pairs_in(names: Iterable[str]) -> list[Pair]:
+def pairs_in(names: Iterable[str], *, has_bare: bool = False) -> list[Pair]:
     """Return the pairs; a backward function goes with the forward of the same ending, else with that of none, else with any.
 
-    What is left of either goes with the one that is spelled nearly the same.
+    What is left of either goes with the one that is spelled nearly the same, or, with `has_bare`, with the function of the layer's name.
     """
     forwards, backwards = dict[tuple[str, str], str](), list[tuple[str, str, str]]()
-    for name in names:
+    every = [*names]
+    for name in every:
         if (found := _NAMED.fullmatch(name)) is None:
             continue
         layer, way, end = found["name"] or found["name2"], found["way"] or found["way2"], found["end"] or ""
@@ -33,6 +34,9 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
             forwards[layer, end] = name
         else:
             backwards.append((layer, end, name))
+    if has_bare:
+        bare = {layer for layer, _, _ in backwards if layer in every and not _NAMED.fullmatch(layer)}
+        forwards |= {(layer, ""): layer for layer in sorted(bare - {own for own, _ in forwards})}
     mine: dict[str, list[str]] = {name: [] for name in forwards.values()}
     left = list[tuple[str, str]]()
     for layer, end, name in backwards:

@@ -101,7 +101,7 @@ def _reached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: b
     """Return the functions, classes, and methods with a dot before them, that are parts, and all that these use."""
     definitions = [*_definitions(tree)]
     reached = {each for part in parts for each in re.findall(r"\.?\w+", part.name)}
-    reached |= {pair.forward for pair in pairs_in([key for key, _ in definitions]) if {*pair.backwards} & reached}
+    reached |= {pair.forward for pair in pairs_in([key for key, _ in definitions], has_bare=True) if {*pair.backwards} & reached}
     reached |= {f".{each.forward}" for each in methods_in(tree)} if shape == "layer_classes" else {*_FORWARDS.get(shape, ())}
     if is_whole:      # then what its statements use, and functions in which a tensor of a part is made
         lines = {part.line for part in parts}

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ...support.arrays import Array
+from ..loss_cases import OF_INPUT, Case, Compared, is_difference, judged_part
 from ..result import Part
-from .losses import Case, Compared, copied, exact, gradient_of, judged_part, running
+from .losses import copied, exact, gradient_of, running
 from .objects import Made, Objects
 
-_FUSED = "its gradient is the prediction less the target, which is that at the input of a softmax or sigmoid, and no such class is found"
 _PASSED = "it passes the gradient on, which is right only where the loss's gradient is already that at its input; no such class is found"
 
 
@@ -41,7 +41,7 @@ def taken_together(parts: Mapping[str, Part], layers: Mapping[str, Objects], los
             found[name] = replace(parts[name], mark="not compared", first=None, why=None, reason=_PASSED)
     for name, objects in losses.items():
         if found[name].mark == "wrong" and not has_activation and _is_fused(objects):
-            found[name] = replace(found[name], mark="not compared", first=None, why=None, reason=_FUSED)
+            found[name] = replace(found[name], mark="not compared", first=None, why=None, reason=OF_INPUT.format("class"))
     yield from found.values()
 
 
@@ -80,7 +80,7 @@ def _together(objects: Objects, loss: Objects, made: Made) -> Part | None:
                 return None if other is None else objects.file.run(label, _compared, objects, loss, layer, other, number)
 
             try:
-                return judged_part(loss, Part(label, "agrees"), _compared(objects, loss, layer, made, number), elsewhere)
+                return judged_part(loss.file, loss.seed, Part(label, "agrees"), _compared(objects, loss, layer, made, number), elsewhere)
             except Exception:      # whatever the classes raise
                 continue
     return None
@@ -116,8 +116,4 @@ def _is_fused(objects: Objects) -> bool:
     if found is None:
         return False
     layer, case = found
-    target = np.eye(case.prediction.shape[-1])[case.target] if case.target.dtype.kind == "i" else case.target
-    if target.shape != case.prediction.shape:
-        return False
-    ratios = np.asarray(gradient_of(objects, layer, case), float) / (case.prediction - target)
-    return ratios.shape == target.shape and bool(np.allclose(ratios, ratios.flat[0])) and float(ratios.flat[0]) > 0
+    return is_difference(gradient_of(objects, layer, case), case)

@@ -1,21 +1,17 @@
 """Classes of losses: the gradient at the prediction beside autograd of the class's own forward."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...sides.interface import Key
-from ...support.arrays import Array
 from ...userfile.file import AttemptError
 from ..binding import plain
-from ..judged import Judged, judged
+from ..loss_cases import Case, Compared, cases, judged_part, other_case
 from ..result import Part
-from ..words import factor_of, multiple_of
 from .methods import TARGETS
 from .objects import Objects
 
@@ -23,36 +19,6 @@ _OUTPUTS = ("output", "out", "probs", "a")
 _BESIDE = "autograd of its own forward, which is not compared"
 _NEVER_RUNS = "no predictions and targets were found with which it runs, as it is and on PyTorch's tensors"
 _SMALL = "the small number in its logarithm"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A prediction and its target, of n records with k outputs; `number` is its place among all that are tried."""
-
-    prediction: Array
-    target: Any
-    sizes: tuple[int, int]
-    number: int = 0
-
-    @property
-    def on(self) -> str:
-        """The shapes, in words."""
-        return f"prediction {self.prediction.shape}, target {self.target.shape}"
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A gradient, the right one of what a loss returns in sum or in mean, and the numbers of records and outputs."""
-
-    shown: Any
-    reference: Callable[[Callable[[Tensor], Tensor]], Tensor]
-    sizes: tuple[int, int]
-
-    def judged(self, objects: Objects, label: str, reduce: Callable[[Tensor], Tensor] = torch.sum) -> Judged:
-        """Judge the gradient."""
-        key: Key = ("gradients", "the gradient")
-        found: Judged = objects.file.run(label, judged, {key: self.shown}, lambda: {key: self.reference(reduce)}, objects.seed)
-        return found
 
 
 def check_losses(losses: Mapping[str, Objects]) -> dict[str, Part]:
@@ -82,7 +48,7 @@ def _part(objects: Objects) -> Part:
             return _compared(objects, label, layer, case)
 
         part = Part(label, "agrees", _BESIDE, lines=lines, on=case.on)
-        return judged_part(objects, part, of(case), lambda: of([*_cases(objects.seed, 3, 7)][case.number]))
+        return judged_part(objects.file, objects.seed, part, of(case), lambda: of(other_case(objects.seed, case)))
     except AttemptError as error:
         return Part(label, "could not run", _BESIDE, lines=lines, line=error.line, reason=str(error))
 
@@ -97,54 +63,11 @@ def _compared(objects: Objects, label: str, layer: Any, case: Case) -> Compared:
     return Compared(objects.file.run(label, gradient_of, objects, layer, case), reference, case.sizes)
 
 
-def judged_part(objects: Objects, part: Part, compared: Compared, elsewhere: Callable[[], Compared | None]) -> Part:
-    """Return the part with its mark, by the gradient of the loss; of a loss of each record that of their sum, or of their mean.
-
-    A multiple that conventions have agrees, if it is one in other sizes, too, which are run `elsewhere`; another may be meant.
-    """
-    results: list[Judged] = []
-    for said, reduce in (("", torch.sum), ("; of the mean over what it returns", torch.mean)):
-        result = compared.judged(objects, part.name, reduce)
-        results.append(result)
-        if result.first is None:
-            return replace(part, beside=f"{part.beside}{said}", compared=sum(result.sizes.values()), on="")
-    result = results[0]
-    ratio = result.ratios.get("the gradient")
-    part = replace(part, compared=sum(result.sizes.values()))
-    if ratio is not None and ratio > 0:
-        with suppress(AttemptError):
-            other = elsewhere()
-            found = None if other is None else other.judged(objects, part.name).ratios.get("the gradient")
-            times = None if other is None else multiple_of([(ratio, *compared.sizes), (found, *other.sizes)])
-            if times is not None:
-                return replace(part, caveat=times, on="")
-        reason = f"its gradient is {ratio:.6g} times that of the loss that it returns, which may be meant"
-        return replace(part, mark="not compared", reason=reason)
-    why = factor_of("the gradient", [ratio]) if ratio is not None else None
-    return replace(part, mark="wrong", first=result.first, why=why)
-
-
-def _cases(seed: int, n: int = 4, k: int = 6) -> Iterator[Case]:
-    """Yield predictions and targets: probabilities in rows and in columns, of one number each, and any numbers."""
-    yield from (replace(case, number=number) for number, case in enumerate(_drawn(np.random.default_rng((seed, 4)), n, k)))
-
-
-def _drawn(random: np.random.Generator, n: int, k: int) -> Iterator[Case]:
-    for axis, shape in ((1, (n, k)), (0, (k, n))):
-        scores = np.exp(random.standard_normal(shape))
-        labels: Any = random.integers(0, k, n)
-        one_hot = np.eye(k)[labels] if axis else np.eye(k)[labels].T
-        yield from (Case(scores / scores.sum(axis, keepdims=True), target, (n, k)) for target in (one_hot, labels))
-    yield Case(random.uniform(0.1, 0.9, k), np.eye(k)[2], (1, k))
-    for other in ((n + 1, 1), (1, n + 1), (n + 1,)):
-        yield Case(random.uniform(0.1, 0.9, other), random.integers(0, 2, other).astype(float), (n + 1, 1))
-
-
 def running(objects: Objects) -> tuple[Any, Case] | None:
     """Return an object and a case on which it runs, the first on which its gradient has the prediction's shape; None for none."""
     first = None
     for layer, _ in objects.all():
-        for case in _cases(objects.seed):
+        for case in cases(objects.seed):
             try:
                 loss = objects.forward(copied(layer), case.prediction.copy(), case.target.copy())
                 same = objects.of_tensors(layer, {}, torch.from_numpy(case.prediction.copy()).requires_grad_(), case.target)

@@ -4,7 +4,7 @@ import ast
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from ..static_pairs import pair_of_tensors
 from ..words import factor_said
 from .draws import Case
 from .layouts import Layout
+from .own_losses import own_loss
 from .table import LAYERS, LOSSES, Layer
 from .twin import LayerTwin, in_shape
 
@@ -42,9 +43,12 @@ def losses_in(tree: ast.Module) -> list[str]:
 def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
     """Yield a part for each forward and backward function, and each loss."""
     own = {name: value for name, value in file.own().items() if inspect.isfunction(value)}
-    for pair in pairs_in(own):
-        row = LAYERS.get(pair.name) or LAYERS.get(pair.other_spelling) or own_layer(file, pair, [*LAYERS.values()])
-        parts = [*_Layer(file, pair, row, seed).parts()] if row is not None else []
+    for pair in pairs_in(own, has_bare=True):
+        row = LAYERS.get(pair.name) or LAYERS.get(pair.other_spelling)
+        losses = [own_loss(file, pair.forward, name, seed) for name in pair.backwards if row is None]
+        parts = [part for part in losses if part is not None]
+        row = row or (None if parts else own_layer(file, pair, [*LAYERS.values()]))
+        parts += _Layer(file, pair, row, seed).parts() if row is not None else []
         if uses_torch(file.tree) and all(part.mark != "agrees" for part in parts if part.name in pair.backwards):
             tensors = [*pair_of_tensors(file, pair, seed)]      # it may be code for these alone
             parts = parts if any(part.mark == "wrong" for part in parts) else tensors
@@ -112,7 +116,11 @@ class _Layer:
         if not self.row.is_loss and not self.row.is_own:
             yield forward
         for name in self.pair.backwards:
-            yield self._backward(name, twin, answers.given, forward)
+            part = self._backward(name, twin, answers.given, forward)
+            if part.mark in ("wrong", "could not run") and all(each.cache is None for each in answers.given):
+                other = self._backward(name, twin, [replace(each, cache=each.outs[0]) for each in answers.given], forward)
+                part = replace(other, beside=f"{other.beside}; it takes the output") if other.mark == "agrees" else part
+            yield part
 
     def _answers(self, layout: Layout) -> _Answers:
         """Call the forward function on each case."""

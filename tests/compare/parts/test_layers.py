@@ -197,6 +197,32 @@ def rnn_backward(dh, cache):
 '''
 
 
+BARE = """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def sigmoid_backward(da, a):
+    return da * a * (1 - a)
+
+
+def relu(z):
+    return np.maximum(0, z)
+
+
+def relu_backward(da, z):
+    return da * (z > 0)
+"""
+
+
+@pytest.mark.parametrize(("line", "wrong"), [("a * (1 - a)", "a * (1 + a)"), ("(z > 0)", "(z < 0)")])
+def test_a_forward_function_may_have_the_layers_name_alone(tmp_path: Path, line: str, wrong: str) -> None:
+    affine = LAYERS.partition("def relu_forward")[0]
+    assert (right := checked(tmp_path, affine + BARE)).verdict == "equivalent", first(right)
+    assert "it takes the output" in next(part.beside for part in right.parts if part.name == "sigmoid_backward")
+    assert checked(tmp_path, affine + BARE.replace(line, wrong)).verdict == "different"
+
+
 def test_one_sequence_without_an_axis_of_records_is_a_layout(tmp_path: Path) -> None:
     result = checked(tmp_path, ONE_SEQUENCE)
     assert result.verdict == "equivalent", first(result)
