@@ -20,7 +20,8 @@ from .words import factor_of
 
 _SHAPES: tuple[tuple[int, ...], ...] = ((4, 6), (6, 5), (5,), (4, 1), (4, 5), (1, 5), (1, 6), (6,), ())
 _TRIED = 729      # combinations of shapes
-_FAILED = 20      # of those on which the code runs, and not on PyTorch's tensors
+_FOUND = 30      # of those on which it runs
+_FAILED = 20      # of those on which it runs, and not on PyTorch's tensors
 BESIDE = "autograd of its own forward, which is not compared"
 
 
@@ -95,8 +96,8 @@ def running(code: Code, seed: int) -> Iterator[list[Array]]:
     count = len(code.names) - len(code.fixed)
     found = failed = 0
     for number, shapes in enumerate(chain(code.shapes, product(_SHAPES, repeat=count))):
-        arrays: list[Array] = [*(np.asarray(random.standard_normal(shape)) for shape in shapes), *code.fixed]
-        if number >= _TRIED or found > len(_SHAPES) or failed > _FAILED:
+        arrays: list[Array] = [*(_drawn(random, shape) for shape in shapes), *code.fixed]
+        if number >= _TRIED or found > _FOUND or failed > _FAILED:
             return
         try:
             out = np.asarray(code.forward(arrays), float)
@@ -110,6 +111,12 @@ def running(code: Code, seed: int) -> Iterator[list[Array]]:
         if out.shape == grads[0].shape and np.allclose(out, grads[0].detach().numpy()) and all(each is not None for each in grads[1:]):
             found += 1
             yield arrays
+
+
+def _drawn(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Return drawn numbers; a square matrix is symmetric and above 0, as a graph's."""
+    array = np.asarray(random.standard_normal(shape))
+    return np.abs(array + array.T) if len(shape) == 2 and len({*shape}) == 1 else array
 
 
 def _unfitness(code: Code, arrays: Sequence[Array]) -> int:

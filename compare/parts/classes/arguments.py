@@ -9,6 +9,7 @@ from ..binding import plain
 SIZES = (6, 5)      # of inputs and of outputs
 _UNKNOWN = SIZES      # for an argument of no known name
 _WEIGHT, _INTO, _WITHIN = (re.compile(each) for each in ("w(eights?)?", "w(x|xh|hx|ax|ih|ix|in|i)|u", "w(h|hh|aa|rec)"))
+_IN = re.compile("(n|num)?(in|inputs?|prev|previous)(neurons|units|nodes)")
 _UNITS = re.compile("(n|d)?[hy]|na")      # of the state, or of the output
 _GATES = (1, 4)      # of a recurrent cell, in the columns or rows of its weights
 _ONE_OF: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = (
@@ -38,5 +39,6 @@ def choices(name: str, random: Any, sizes: tuple[int, int] = SIZES) -> Sequence[
         return [random.standard_normal(shape) for k in _GATES for shape in ((units, k * units), (k * units, units))[: 1 + (k > 1)]]
     if text in ("b", "bias", "biases"):
         return [random.standard_normal(shape) for k in _GATES for shape in ((k * units,), (k * units, 1))]
-    found = (5,) if _UNITS.fullmatch(text) else next((values for words, values in _ONE_OF if any(word in text for word in words)), _UNKNOWN)
+    own = SIZES if _IN.fullmatch(text) else (5,) if _UNITS.fullmatch(text) else None
+    found = own or next((values for words, values in _ONE_OF if any(word in text for word in words)), _UNKNOWN)
     return [*dict.fromkeys(dict(zip(SIZES, sizes, strict=True)).get(each, each) for each in found)]

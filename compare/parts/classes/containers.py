@@ -55,12 +55,12 @@ def container_part(objects: Objects, layers: Mapping[str, Objects], losses: Mapp
     except AttemptError as error:
         return Part(label, "could not run", _BESIDE, lines=lines, line=error.line, reason=str(error))
     alone = [copy.deepcopy(layer.layer) for layer, _ in chain]
-    out = x.copy()
+    outs = [x.copy()]
     for layer, (_, each) in zip(alone, chain, strict=True):
-        out = each.forward(layer, out)
-    above = _above(objects, out)
-    for layer, (_, each) in reversed(list(zip(alone, chain, strict=True))):
-        above = each.back(layer, above, rate)
+        outs.append(each.forward(layer, outs[-1]))
+    above = _above(objects, outs.pop())
+    for layer, (_, each), put_in in reversed(list(zip(alone, chain, outs, strict=True))):
+        above = each.back(layer, above, put_in, rate)
     names = [f"{i}: {each.methods.name}" for i, (_, each) in enumerate(chain)]
     expected, actual = _by_name(names, alone), _by_name(names, inner)
     result = judged(actual, lambda: {key: torch.from_numpy(np.array(value)) for key, value in expected.items()}, objects.seed)
@@ -106,7 +106,7 @@ def _made(objects: Objects, inner: list[Any], losses: Mapping[str, Objects]) -> 
 
 def _there_and_back(objects: Objects, container: Any, x: Array, rate: float) -> None:
     out = objects.forward(container, x.copy())
-    objects.back(container, _above(objects, np.asarray(out)), rate)
+    objects.back(container, _above(objects, np.asarray(out)), x, rate)
 
 
 def _above(objects: Objects, out: Array) -> Array:

@@ -18,10 +18,10 @@ from .objects import Objects
 from .returned import by_role, names_of, returned
 from .weights import is_gradient_of, weights
 
-# Inputs and the states before them: rows, columns and a vector, then sequences of rows and columns.
+# Inputs and the states before them: rows, columns and a vector, then sequences of rows and columns; last what mixes the records.
 _SHAPES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
     ((4, 6), (4, 5)), ((6, 4), (5, 4)), ((6, 1), (5, 1)), ((6,), (5,)),
-    ((3, 4, 6), (3, 5)), ((4, 3, 6), (3, 5)), ((4, 6, 1), (5, 1)), ((6, 4, 3), (5, 3)), ((4, 6, 3), (5, 3)),
+    ((3, 4, 6), (3, 5)), ((4, 3, 6), (3, 5)), ((4, 6, 1), (5, 1)), ((6, 4, 3), (5, 3)), ((4, 6, 3), (5, 3)), ((4, 6), (4, 4)),
 )      # fmt: skip
 
 
@@ -66,7 +66,8 @@ def _code(objects: Objects, label: str, layer: Any) -> Code:
         found = outs(arrays, after)
         parts = np.split(np.ravel(above), np.cumsum([each.size for each in found])[:-1])
         aboves = [part.reshape(each.shape) for part, each in zip(parts, found, strict=True)]
-        values = [(name, each) for name, each in returned(getattr(after, methods.backward)(*aboves), objects.way_back) if each is not None]
+        answer = getattr(after, methods.backward)(*methods.given([*given(map(np.array, arrays[: len(inputs)]))], aboves))
+        values = [(name, each) for name, each in returned(answer, objects.way_back) if each is not None]
         grads = by_role(values, inputs, [*own])
         kept = gradients_kept(layer, after, grads)
         left = {name: value for name in inputs for each, value in vars(after).items() if is_gradient_of(each, name)}

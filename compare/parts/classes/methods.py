@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ...support.errors import CompareError
 from ...userfile.source import Source
@@ -20,13 +20,17 @@ BACKWARDS = (
 _OF_PARTS = ("sequence", "seq", "layer", "cell", "step", "time_step", "timestep")      # as in forward_sequence
 TARGETS = ("y", "ytrue", "yt", "t", "target", "targets", "label", "labels", "truth", "ytrain", "yb", "expected")
 _LOSSES = ("loss", "entropy", "error", "mse", "cost", "nll", "criterion", "likelihood")
+_INPUTS = ("x", "input", "inputs", "inp", "xinput", "data")
 _RATES = ("lr", "rate", "eta", "alpha", "step")
 _GRADIENT = re.compile(r"[dg]\w?|d_\w*|d(l|out|val|inp)\w*|.*(grad|delta|err|loss|out|above|next|prev|fehl).*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Methods:
-    """A class with the names of its methods; `takes` are the arguments of the backward method that have no default."""
+    """A class with the names of its methods; `takes` are the arguments of the backward method that have no default.
+
+    Among them are not the inputs, which some take again: `again` has for each argument the number of the input that it is, or None.
+    """
 
     name: str
     forward: str
@@ -34,6 +38,12 @@ class Methods:
     kind: Kind
     takes: tuple[str, ...]
     inputs: tuple[str, ...] = ()
+    again: tuple[int | None, ...] = ()
+
+    def given(self, inputs: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+        """Return the arguments of the backward method, which are inputs again and others."""
+        left = iter(others)
+        return [next(left) if number is None else inputs[number] for number in self.again] if self.again else [*others]
 
     @property
     def is_turned(self) -> bool:
@@ -128,17 +138,27 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
         both = _is_static(forward) and _is_static(backward) and len(required(backward)) > 1
         return Methods(name, forward.name, backward.name, "static", tuple(required(backward))) if both else None
     inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
+    again = tuple(next((i for i, own in enumerate(inputs) if _is_again(each, own, len(inputs))), None) for each in takes)
+    if None in again and not any(is_target(each) for each in takes):
+        takes = tuple(each for each, number in zip(takes, again, strict=True) if number is None)
+    else:
+        again = ()
     if len(inputs) == 1 and takes and all(is_rate(each) for each in takes[1:]) and len(takes) <= 2:
         if not is_target(takes[0]):
-            return Methods(name, forward.name, backward.name, "layer", takes)
+            return Methods(name, forward.name, backward.name, "layer", takes, again=again)
         return None if _calls_on(forward) or _calls_on(backward) else Methods(name, forward.name, backward.name, "last", takes)
     of_loss = is_loss(name) or {plain(each) for each in takes} & {*TARGETS} or not takes
     has_several = len(takes) == len({*names_returned(forward)}) and not any(may_be_targets(each) or is_rate(each) for each in takes)
     if not of_loss and (has_several if len(takes) > 1 else len(inputs) > 1):
-        return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs))
+        return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs), again)
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
         return Methods(name, forward.name, backward.name, "loss", takes, tuple(inputs))
     return None
+
+
+def _is_again(name: str, own: str, count: int) -> bool:
+    """Return whether an argument is that input of so many which the forward method takes by its own name."""
+    return plain(name) == plain(own) or (count == 1 and plain(name) in _INPUTS and plain(own) in _INPUTS)
 
 
 def is_loss(name: str) -> bool:

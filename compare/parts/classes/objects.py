@@ -129,7 +129,7 @@ class Objects:
         layer = copy.deepcopy(made.layer)
         out = np.asarray(self.forward(layer, made.x.copy()))
         above = self.size * np.random.default_rng((self.seed, 3)).standard_normal(out.shape) if above is None else above
-        given = self.back_all(layer, above, rate)
+        given = self.back_all(layer, above, made.x, rate)
         values, own = returned(given, self.way_back), weights(made.layer)
         others: Any = [each for _, each in values[1:]]
         if len(values) > 1 and any(is_gradient_of(name, each) for name, _ in values for each in own):
@@ -137,14 +137,15 @@ class Objects:
             return self.at_input(by_name.pop("x", None), layer, made.x.shape), by_name, above, layer
         return self.at_input(values[0][1], layer, made.x.shape), others, above, layer
 
-    def back(self, layer: Any, above: Array, rate: float) -> Any:
-        """Let an object go back, and return its gradient at the input."""
-        returned = self.back_all(layer, above, rate)
+    def back(self, layer: Any, above: Array, x: Array, rate: float) -> Any:
+        """Let an object go back from a gradient above its output of x, and return its gradient at the input."""
+        returned = self.back_all(layer, above, x, rate)
         return returned[0] if isinstance(returned, tuple) else returned
 
-    def back_all(self, layer: Any, above: Array, rate: float = 0.0) -> Any:
+    def back_all(self, layer: Any, above: Array, x: Array, rate: float = 0.0) -> Any:
         """Let an object go back, and return all that it returns."""
-        return getattr(layer, self.methods.backward)(above.copy(), *([rate] if self.methods.has_rate else []))
+        others = [above.copy(), *([rate] if self.methods.has_rate else [])]
+        return getattr(layer, self.methods.backward)(*self.methods.given([x.copy()], others))
 
     def at_input(self, returned: Any, layer: Any, shape: tuple[int, ...]) -> Any:
         """Return the gradient at the input: what was returned, or what the backward method keeps in the input's shape."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .spellings import ACTIVATION_NAMES, plain, rates, role
+from .spellings import ACTIVATION_NAMES, IS_GRADIENT, plain, rates, role
 
 BATCH = 10**6      # more records than any batch has: a batch size that leaves a batch whole
 NOTHING: Mapping[str, Any] = {
@@ -128,6 +128,8 @@ def roles_of(function: Any, *, constructs: bool = False) -> dict[str, str | None
         for what in ("x", "y", "lr"):
             if what == "lr":      # comes after the records, or is a weight
                 unknown = [name for name in unknown if "y" in list(found.values())[: list(found).index(name)]]
+            if what == "y" and unknown and IS_GRADIENT.fullmatch(unknown[0]):      # from above: it is a layer's
+                continue
             if what not in found.values() and "pairs" not in found.values() and unknown and len(parameters_of(function)) > 1:
                 found[unknown.pop(0)] = what
     return found

@@ -129,6 +129,9 @@ WHOLE = re.compile(r"parameters|params?|model|weights|theta|net(work)?|nn|mlp|w|
 CACHE = re.compile(
     r"caches?|cached?_?\w*|memory|store|forward_?(cache|results?|pass)|intermediates?|activations?|acts|fwd|saved|context|ctx|tape|values|history"
 )
+IS_GRADIENT = re.compile(      # from above
+    r"(grad(ient)?s?_?|d_?)(of_)?(out|outputs?|above|next|values?)|(out|outputs?|upstream)_?grad(ient)?s?|upstream", re.IGNORECASE
+)
 GRADS = re.compile(r"d?grad(ient)?s?|dparams|derivatives?|deltas|updates|backward_?results?")
 # fmt: on
 _NO_WEIGHTS = re.compile(r"decay|std|scale|^(is|use|has|have|with|add|include|enable)_", re.IGNORECASE)      # but how they are made
