@@ -1,6 +1,5 @@
 """Check a file part by part: recognise its shape, execute it, and compare each part."""
 
-import ast
 import secrets
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
 from ..userfile.file import AttemptError
 from .file import PartsFile
+from .nested import tree_of
 from .result import PartsCheck
 from .shapes import SHAPES
 from .uncompared import uncompared
@@ -28,7 +28,7 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
         except AttemptError as error:
             return replace(result, failure=str(error), at=error.line)
         result = replace(result, text=file.text)
-        if not (signs := shape.found_in(ast.parse(file.text), path.resolve())):
+        if not (signs := shape.found_in(tree_of(file.text), path.resolve())):
             raise ProblemError(f"{path.name} has no part of the shape {name}; expected {shape.words}")
         parts = tuple(shape.check(file, seed))
     found = f"{shape.words}: {', '.join(dict.fromkeys(signs))}"

@@ -16,6 +16,7 @@ from ..userfile.imports import Imports
 from ..userfile.shapes import scientific
 from ..userfile.shapes.definitions import ASSIGNMENTS, is_definition, needed_for
 from . import signal
+from .nested import tree_of
 from .small_numbers import NoSmallNumbers
 
 
@@ -34,7 +35,7 @@ class PartsFile(Attempt):
         self._imports.provide(self.MODULES)
         self._imports.place(self._imports.attempt)
         source = self._imports.attempt.sources[str(path)]
-        self.tree = ast.parse("\n".join(source.lines) + "\n")
+        self.tree = tree_of("\n".join(source.lines) + "\n")
         tree = definitions_alone(self.tree)
         code = compile(tree if has_small_numbers else NoSmallNumbers().visit(tree), str(path), "exec", dont_inherit=True)
         self._imports.attempt.sources[str(path)] = replace(source, code=code)

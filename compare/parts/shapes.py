@@ -23,6 +23,7 @@ from .layers.table import LAYERS
 from .names.check import check_names, names_in
 from .names.run import NamesFile
 from .names.tree import uses_torch
+from .nested import tree_of
 from .nodes.check import check_nodes, nodes_in
 from .pairs import pairs_in
 from .result import Part
@@ -105,7 +106,7 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
     is asked last.
     """
     try:
-        tree = ast.parse("\n".join(Source.read(path).lines) + "\n")
+        tree = tree_of("\n".join(Source.read(path).lines) + "\n")
     except (CompareError, SyntaxError, ValueError, RecursionError, MemoryError):      # whoever executes the file says so
         return None
     if steps_in(tree) or (not is_last and {*functions_of(tree)} & {*_OTHERS}):
