@@ -50,6 +50,11 @@ def array_module() -> Any:
     return _Numpy()
 
 
+def kept_as_copies() -> Any:
+    """Return a context in which autograd keeps copies, so that an array may be written to after what it had was used, as states[t] is."""
+    return torch.autograd.graph.saved_tensors_hooks(lambda value: value.detach().clone(), lambda kept: kept)
+
+
 def as_tensors(value: Any) -> Any:
     """Return a value with its arrays as PyTorch's; of an object of the file, a copy with such attributes, if one can be made."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":

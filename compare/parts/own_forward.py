@@ -12,7 +12,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from ..userfile.file import AttemptError
-from .as_tensors import array_module, as_tensors, tensor_of
+from .as_tensors import array_module, as_tensors, kept_as_copies, tensor_of
 from .binding import BindingError, bound
 from .file import PartsFile
 from .layers.draws import Case
@@ -98,7 +98,7 @@ class _Own:
         exec(self.code, space)
         arrays = {role: array_module().asarray(each) for role, each in zip(self.roles, tensors, strict=True)}
         named = {name: as_tensors(value) for name, value in options.items()}
-        with self.file.with_arrays_of(array_module()):
+        with self.file.with_arrays_of(array_module()), kept_as_copies():
             answer = space[self.name](**bound(space[self.name], Case(arrays, named)))
         outs = [tensor_of(each) for each in (list(answer)[: self.count] if isinstance(answer, tuple) else [answer])]
         if any(each is None for each in outs):

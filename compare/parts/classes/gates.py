@@ -66,7 +66,7 @@ def _code(objects: Objects, label: str, layer: Any) -> Code:
         found = outs(arrays, after)
         parts = np.split(np.ravel(above), np.cumsum([each.size for each in found])[:-1])
         aboves = [part.reshape(each.shape) for part, each in zip(parts, found, strict=True)]
-        answer = getattr(after, methods.backward)(*methods.given([*given(map(np.array, arrays[: len(inputs)]))], aboves))
+        answer = objects.going_back(after, [*given(map(np.array, arrays[: len(inputs)]))], aboves)
         values = [(name, each) for name, each in returned(answer, objects.way_back) if each is not None]
         grads = by_role(values, inputs, [*own])
         kept = gradients_kept(layer, after, grads)

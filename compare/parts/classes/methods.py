@@ -21,6 +21,7 @@ _OF_PARTS = ("sequence", "seq", "layer", "cell", "step", "time_step", "timestep"
 TARGETS = ("y", "ytrue", "yt", "t", "target", "targets", "label", "labels", "truth", "ytrain", "yb", "expected")
 _LOSSES = ("loss", "entropy", "error", "mse", "cost", "nll", "criterion", "likelihood")
 _INPUTS = ("x", "input", "inputs", "inp", "xinput", "data")
+_CACHES = ("cache", "caches", "ctx", "memory", "saved")
 _RATES = ("lr", "rate", "eta", "alpha", "step")
 _GRADIENT = re.compile(r"[dg]\w?|d_\w*|d(l|out|val|inp)\w*|.*(grad|delta|err|loss|out|above|next|prev|fehl).*", re.IGNORECASE)
 
@@ -29,7 +30,8 @@ _GRADIENT = re.compile(r"[dg]\w?|d_\w*|d(l|out|val|inp)\w*|.*(grad|delta|err|los
 class Methods:
     """A class with the names of its methods; `takes` are the arguments of the backward method that have no default.
 
-    Among them are not the inputs, which some take again: `again` has for each argument the number of the input that it is, or None.
+    Among them are not the inputs, which some take again, nor a cache that the forward method returns last: `again` has for each argument
+    the number of the input that it is, -1 for the cache, or None.
     """
 
     name: str
@@ -40,10 +42,15 @@ class Methods:
     inputs: tuple[str, ...] = ()
     again: tuple[int | None, ...] = ()
 
-    def given(self, inputs: Sequence[Any], others: Sequence[Any]) -> list[Any]:
-        """Return the arguments of the backward method, which are inputs again and others."""
-        left = iter(others)
-        return [next(left) if number is None else inputs[number] for number in self.again] if self.again else [*others]
+    def given(self, inputs: Sequence[Any], others: Sequence[Any], cache: Any) -> list[Any]:
+        """Return the arguments of the backward method: inputs again, the cache, and others."""
+        left, known = iter(others), [*inputs, cache]
+        return [next(left) if number is None else known[number] for number in self.again] if self.again else [*others]
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether the forward method returns a cache for the backward method."""
+        return -1 in self.again
 
     @property
     def is_turned(self) -> bool:
@@ -138,7 +145,8 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
         both = _is_static(forward) and _is_static(backward) and len(required(backward)) > 1
         return Methods(name, forward.name, backward.name, "static", tuple(required(backward))) if both else None
     inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
-    again = tuple(next((i for i, own in enumerate(inputs) if _is_again(each, own, len(inputs))), None) for each in takes)
+    returns_more = len(names_returned(forward)) > 1
+    again = tuple(_number(each, inputs, has_cache=returns_more) for each in takes)
     if None in again and not any(is_target(each) for each in takes):
         takes = tuple(each for each, number in zip(takes, again, strict=True) if number is None)
     else:
@@ -148,7 +156,8 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
             return Methods(name, forward.name, backward.name, "layer", takes, again=again)
         return None if _calls_on(forward) or _calls_on(backward) else Methods(name, forward.name, backward.name, "last", takes)
     of_loss = is_loss(name) or {plain(each) for each in takes} & {*TARGETS} or not takes
-    has_several = len(takes) == len({*names_returned(forward)}) and not any(may_be_targets(each) or is_rate(each) for each in takes)
+    are_gradients = not any(may_be_targets(each) or is_rate(each) for each in takes)
+    has_several = are_gradients and len(takes) == len({*names_returned(forward)} - {*_CACHES})
     if not of_loss and (has_several if len(takes) > 1 else len(inputs) > 1):
         return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs), again)
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
@@ -156,9 +165,12 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
     return None
 
 
-def _is_again(name: str, own: str, count: int) -> bool:
-    """Return whether an argument is that input of so many which the forward method takes by its own name."""
-    return plain(name) == plain(own) or (count == 1 and plain(name) in _INPUTS and plain(own) in _INPUTS)
+def _number(name: str, inputs: Sequence[str], *, has_cache: bool) -> int | None:
+    """Return the number of the input that an argument is by its name, -1 for a cache, None for neither."""
+    if has_cache and plain(name) in _CACHES:
+        return -1
+    is_input = len(inputs) == 1 and plain(name) in _INPUTS and plain(inputs[0]) in _INPUTS
+    return 0 if is_input else next((number for number, own in enumerate(inputs) if plain(name) == plain(own)), None)
 
 
 def is_loss(name: str) -> bool:

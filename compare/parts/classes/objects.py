@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from ...support.arrays import Array
-from ..as_tensors import array_module, as_tensors, image_functions, tensor_of
+from ..as_tensors import array_module, as_tensors, image_functions, kept_as_copies, tensor_of
 from ..binding import plain
 from ..file import PartsFile
 from ..repeatable import repeatable
 from ..signal import SIGNAL
 from ..small_numbers import NoSmallNumbers
 from .arguments import SIZES, choices
+from .gradients import gradients_kept
 from .methods import Methods, attributes_stored
 from .returned import by_role, outputs_in, place_of, returned
 from .weights import is_gradient_of, paths, put, weights
@@ -54,6 +55,7 @@ class Objects:
         self.kind, self.label = vars(file.module)[methods.name], f"{methods.name}.{methods.backward}"
         forward, backward = (file.node_of(f"{methods.name}.{name}") for name in (methods.forward, methods.backward))
         self.outputs, self.gradients, self.way_back = attributes_stored(forward), attributes_stored(backward), backward
+        self.caches = dict[int, Any]()      # by the object
         self.place = place_of(methods.takes[0] if methods.takes else "", forward)
         self.size = _LITTLE if "clip" in file.text else 1.0      # of the gradient from above, so that nothing is clipped
 
@@ -99,18 +101,22 @@ class Objects:
     def _runs(self, made: Made) -> bool:
         try:
             out = self.forward(copy.deepcopy(made.layer), made.x.copy())
-            same = self.on_tensors(made.layer, made.x)[0]
+            same, leaves = self.on_tensors(made.layer, made.x)
+            torch.autograd.grad(same.sum(), list(leaves.values()), allow_unused=True)
         except Exception:      # whatever the class raises
             return False
         return np.shape(out) == tuple(same.shape) and bool(np.allclose(out, same.detach().numpy())) and same.requires_grad
 
     def _unfitness(self, made: Made) -> int:
-        """Return 0 where the backward returns a gradient of the input's shape, 1 where it returns none and runs, else more."""
+        """Return 0 where the backward returns a gradient of the input's shape, 1 where it has those of the weights alone, else more."""
         try:
-            dx, *_ = self.backward(made)
+            dx, others, _, after = self.backward(made)
         except Exception:      # whatever the class raises
             return _UNFIT
-        return 1 if dx is None else 0 if np.shape(dx) == made.x.shape else _UNFIT
+        own, kept = weights(made.layer), gradients_kept(made.layer, after, others)
+        if dx is None:
+            return 1 if all(np.size(kept[name]) == own[name].size for name in kept) else _UNFIT
+        return 0 if np.shape(dx) == made.x.shape else _UNFIT
 
     def forward(self, layer: Any, *inputs: Any) -> Any:
         """Return what the forward method returns, or keeps last as an attribute; of several the output that the way back begins at."""
@@ -121,6 +127,9 @@ class Objects:
         """Return all outputs that the forward method returns, each once; a list of arrays is one."""
         inputs = inputs[::-1] if self.methods.is_turned else inputs
         out = getattr(self._seeded(layer), self.methods.forward)(*inputs)
+        if self.methods.has_cache:
+            *outs, self.caches[id(layer)] = out
+            out = tuple(outs)
         found = outputs_in(getattr(layer, self.outputs[0], None) if out is None and self.outputs else out)
         return list({id(each): each for each in found}.values())
 
@@ -132,7 +141,7 @@ class Objects:
         given = self.back_all(layer, above, made.x, rate)
         values, own = returned(given, self.way_back), weights(made.layer)
         others: Any = [each for _, each in values[1:]]
-        if len(values) > 1 and any(is_gradient_of(name, each) for name, _ in values for each in own):
+        if len(values) > 1 and any(name == each or is_gradient_of(name, each) for name, _ in values for each in own):
             by_name = by_role(values, ["x"], [*own])
             return self.at_input(by_name.pop("x", None), layer, made.x.shape), by_name, above, layer
         return self.at_input(values[0][1], layer, made.x.shape), others, above, layer
@@ -145,7 +154,11 @@ class Objects:
     def back_all(self, layer: Any, above: Array, x: Array, rate: float = 0.0) -> Any:
         """Let an object go back, and return all that it returns."""
         others = [above.copy(), *([rate] if self.methods.has_rate else [])]
-        return getattr(layer, self.methods.backward)(*self.methods.given([x.copy()], others))
+        return self.going_back(layer, [x.copy()], others)
+
+    def going_back(self, layer: Any, inputs: Sequence[Any], others: Sequence[Any]) -> Any:
+        """Call the backward method with inputs, gradients and a rate, and what the forward method kept for it."""
+        return getattr(layer, self.methods.backward)(*self.methods.given(inputs, others, self.caches.get(id(layer))))
 
     def at_input(self, returned: Any, layer: Any, shape: tuple[int, ...]) -> Any:
         """Return the gradient at the input: what was returned, or what the backward method keeps in the input's shape."""
@@ -181,7 +194,7 @@ class Objects:
             if type(value) is vars(self.file.module).get(type(value).__name__) and type(value).__name__ in space:
                 value.__class__ = space[type(value).__name__]
         vars(twin).update(state)
-        with self.file.with_arrays_of(array_module()):
+        with self.file.with_arrays_of(array_module()), kept_as_copies():
             outs = [tensor_of(each) for each in self.outs(twin, *inputs)]
         found = [each for each in outs if each is not None]
         if not found or len(found) < len(outs):

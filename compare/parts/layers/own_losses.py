@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...support.arrays import Array
 from ...userfile.file import AttemptError
-from ..as_tensors import array_module, as_tensors, tensor_of
+from ..as_tensors import array_module, as_tensors, kept_as_copies, tensor_of
 from ..binding import plain
 from ..classes.methods import is_target, may_be_targets
 from ..file import PartsFile
@@ -106,7 +106,7 @@ class _Pair:
         tree = repeatable(functions) if self.has_small else NoSmallNumbers().visit(repeatable(functions))
         space = {name: array_module() if value is np else value for name, value in vars(self.file.module).items()}
         exec(compile(tree, str(self.file.path), "exec", dont_inherit=True), space)
-        with self.file.with_arrays_of(array_module()):
+        with self.file.with_arrays_of(array_module()), kept_as_copies():
             answer = space[self.forward](*self._arguments(array_module().asarray(prediction.clone()), as_tensors(np.array(target))))
         loss = tensor_of(answer[0] if isinstance(answer, tuple) else answer)
         if loss is None:

@@ -153,6 +153,47 @@ class OverTime:
         return np.stack(dxs, axis=1)
 '''
 
+IN_PLACE = '''import numpy as np
+
+
+class TimeFirst:
+    """Keeps its states in one array, and returns a dict of gradients."""
+
+    def __init__(self, d_in, d_hidden):
+        self.u, self.w = np.random.randn(d_in, d_hidden), np.random.randn(d_hidden, d_hidden)
+
+    def forward(self, xs):
+        self.xs, self.hs = xs, np.zeros((len(xs) + 1, xs.shape[1], len(self.w)))
+        for t in range(len(xs)):
+            self.hs[t] = np.tanh(xs[t] @ self.u + self.hs[t - 1] @ self.w)
+        return self.hs[:-1]
+
+    def backward(self, above):
+        grads, after = {"w": 0, "u": 0}, 0
+        for t in reversed(range(len(above))):
+            dz = (above[t] + after) * (1 - self.hs[t] ** 2)
+            grads["w"] += self.hs[t - 1].T @ dz
+            grads["u"] += self.xs[t].T @ dz
+            after = dz @ self.w.T
+        return grads
+'''
+WITH_CACHE = '''import numpy as np
+
+
+class WithCache:
+    def __init__(self, n_x, n_h):
+        self.wx, self.wh = np.random.randn(n_x, n_h), np.random.randn(n_h, n_h)
+
+    def forward(self, x, h_prev):
+        h = np.tanh(x @ self.wx + h_prev @ self.wh)
+        return h, (x, h_prev, h)
+
+    def backward(self, dh, cache):
+        x, h_prev, h = cache
+        dz = dh * (1 - h**2)
+        return dz @ self.wx.T, dz @ self.wh.T, x.T @ dz, h_prev.T @ dz
+'''
+
 
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "tensor"),
@@ -164,6 +205,10 @@ class OverTime:
         (OVER_TIME, "after = self.w.T", "after = self.w", "du"),
         (OVER_TIME, "dc += dys[t]", "dc = dys[t]", "dc"),
         (LAST_STATE, "dh = self.w.T", "dh = self.w", "du"),
+        (IN_PLACE, "above[t] + after", "above[t]", "du"),
+        (IN_PLACE, "self.xs[t].T @ dz", "2 * self.xs[t].T @ dz", "du"),
+        (WITH_CACHE, "x.T @ dz, h_prev.T @ dz", "x.T @ dz, h.T @ dz", "dwh"),
+        (WITH_CACHE, "dz @ self.wh.T", "dz @ self.wh", "dh_prev"),
         (OF_CELLS, "dhs[:, t] + dh", "dhs[:, t]", "dx"),
         (OF_CELLS, "total += grad", "total[...] = grad", "dparams[0]"),
     ],
