@@ -101,7 +101,7 @@ class LayerClass:
     def _of_mean(self, made: Made) -> Part | None:
         """Return the part where each weight's gradient is that of a mean over the records, in two sizes; None elsewhere."""
         for axis, n in enumerate(made.x.shape if weights(made.layer) and self.takes_means else ()):
-            other = self.objects.again(made, (*made.x.shape[:axis], n + 1, *made.x.shape[axis + 1 :]))
+            other = self.objects.again(made, (*made.x.shape[:axis], n + 3, *made.x.shape[axis + 1 :]))
             if n > 1 and other is not None:
                 parts = [self._part(each, share=1 / each.x.shape[axis]) for each in (made, other)]
                 if all(part.mark == "agrees" for part in parts):

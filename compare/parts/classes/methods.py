@@ -24,6 +24,7 @@ _INPUTS = ("x", "input", "inputs", "inp", "xinput", "data")
 _CACHES = ("cache", "caches", "ctx", "memory", "saved")
 _RATES = ("lr", "rate", "eta", "alpha", "step")
 _GRADIENT = re.compile(r"[dg]\w?|d_\w*|d(l|out|val|inp)\w*|.*(grad|delta|err|loss|out|above|next|prev|fehl).*", re.IGNORECASE)
+_FROM_ABOVE = re.compile(r".*(grad|diff|upstream|above).*|d_?(l_?d?_?)?\w{0,2}|d_?(out|loss|val)\w*|g\w?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,10 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
     inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
     returns_more = len(names_returned(forward)) > 1
     again = tuple(_number(each, inputs, has_cache=returns_more) for each in takes)
-    if None in again and not any(is_target(each) for each in takes):
-        takes = tuple(each for each, number in zip(takes, again, strict=True) if number is None)
-    else:
+    others = tuple(each for each, number in zip(takes, again, strict=True) if number is None)
+    if others and all(_FROM_ABOVE.fullmatch(each) or is_rate(each) for each in others) and not any(is_target(each) for each in takes):
+        takes = others
+    else:      # a network that takes its records and targets
         again = ()
     if len(inputs) == 1 and takes and all(is_rate(each) for each in takes[1:]) and len(takes) <= 2:
         if not is_target(takes[0]):

@@ -137,14 +137,15 @@ class Objects:
         """Return the gradient at the input, what else came, the gradient from above, and the layer afterwards."""
         layer = copy.deepcopy(made.layer)
         out = np.asarray(self.forward(layer, made.x.copy()))
-        above = self.size * np.random.default_rng((self.seed, 3)).standard_normal(out.shape) if above is None else above
-        given = self.back_all(layer, above, made.x, rate)
-        values, own = returned(given, self.way_back), weights(made.layer)
-        others: Any = [each for _, each in values[1:]]
-        if len(values) > 1 and any(name == each or is_gradient_of(name, each) for name, _ in values for each in own):
-            by_name = by_role(values, ["x"], [*own])
+        drawn = self.size * np.random.default_rng((self.seed, 3)).standard_normal(out.shape)
+        above = np.asarray(drawn) if above is None else above
+        values, own = returned(self.back_all(layer, above, made.x, rate), self.way_back), weights(made.layer)
+        are_named = len(values) > 1 and any(name == each or is_gradient_of(name, each) for name, _ in values for each in own)
+        are_shaped = [np.shape(each) for _, each in values] == [each.shape for each in own.values()]
+        if are_named or (are_shaped and np.shape(values[0][1]) != made.x.shape):
+            by_name = by_role(values, ["x"] if are_named else [], [*own])
             return self.at_input(by_name.pop("x", None), layer, made.x.shape), by_name, above, layer
-        return self.at_input(values[0][1], layer, made.x.shape), others, above, layer
+        return self.at_input(values[0][1], layer, made.x.shape), [each for _, each in values[1:]], above, layer
 
     def back(self, layer: Any, above: Array, x: Array, rate: float) -> Any:
         """Let an object go back from a gradient above its output of x, and return its gradient at the input."""

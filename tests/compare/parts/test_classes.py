@@ -1,10 +1,12 @@
 """Classes of layers with forward and backward: each gradient beside autograd of the class's own forward."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from compare.parts.check import check_parts
+from compare.parts.classes.methods import classes_in
 from compare.parts.result import PartsCheck
 from compare.parts.shapes import shape_of
 
@@ -448,3 +450,57 @@ def test_a_backward_that_fits_equal_sizes_alone_is_compared_with_these(tmp_path:
     assert checked(tmp_path, fixed).verdict == "could not run"      # it agrees where it runs
     raising = DENSE.replace("grad_input = ", "raise TypeError('no')\n        grad_input = 2 * ")
     assert checked(tmp_path, raising).verdict == "could not run"
+
+
+NEURON = '''import numpy as np
+
+
+class Neuron:
+    def __init__(self, n_inputs):
+        self.w = np.random.randn(n_inputs)
+
+    def forward(self, x):
+        self.x = x
+        self.out = np.tanh(self.w @ x)
+        return self.out
+
+    def backward(self, signal):
+        dz = signal * (1 - self.out**2)
+        self.dw = dz * self.x
+        return dz * self.w
+'''
+
+
+def test_an_output_that_is_one_number_is_compared(tmp_path: Path) -> None:
+    assert checked(tmp_path, NEURON).verdict == "equivalent"
+    assert checked(tmp_path, NEURON.replace("dz * self.x", "dz * self.w")).verdict == "different"
+
+
+ONLY_WEIGHTS = '''import numpy as np
+
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.weights, self.bias = np.random.randn(n_out, n_in), np.zeros((n_out, 1))
+
+    def forward(self, x):
+        self.x = x
+        return self.weights @ x.T + self.bias
+
+    def backward(self, dL_dZ):
+        dL_dW = dL_dZ @ self.x
+        dL_dB = dL_dZ.sum(axis=1).reshape(-1, 1)
+        return dL_dW, dL_dB
+'''
+
+
+def test_what_has_the_weights_shapes_alone_is_no_gradient_at_the_input(tmp_path: Path) -> None:
+    assert (right := checked(tmp_path, ONLY_WEIGHTS)).verdict == "equivalent", first(right)
+    found = first(result := checked(tmp_path, ONLY_WEIGHTS.replace("sum(axis=1)", "mean(axis=1)")))
+    assert (result.verdict, found.tensor.partition("[")[0]) == ("different", "dbias")
+
+
+def test_a_network_that_takes_records_and_targets_is_no_layer() -> None:
+    text = "class Net:\n    def forward(self, x):\n        return x\n\n    def backpropagation(self, x, alvo):\n        return x - alvo\n"
+    assert [*classes_in(ast.parse(text))] == []
+    assert [*classes_in(ast.parse(text.replace("alvo", "grad_output")))] == ["Net"]      # the control
