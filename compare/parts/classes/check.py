@@ -14,10 +14,11 @@ from .fused import taken_together
 from .gates import gate_part
 from .layer import LR, MEAN, LayerClass
 from .losses import check_losses
-from .methods import BACKWARDS, files_beside, is_loss, methods_in
+from .methods import files_beside, methods_in
 from .objects import Objects, own_nodes
 from .own_updates import own_updates
 from .primes import prime_parts
+from .spellings import BACKWARDS, is_loss
 from .weights import weights
 
 

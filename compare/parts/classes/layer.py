@@ -19,8 +19,8 @@ from ..result import Part
 from ..words import factor_of
 from .gradients import gradients_kept, kept_by_value
 from .last import targets_of
-from .methods import is_rate, may_be_targets
 from .objects import COLUMNS, ONE, SEVERAL, Made, Objects
+from .spellings import is_rate, may_be_targets
 from .weights import weights
 
 LR = 0.3

@@ -12,8 +12,8 @@ from ...userfile.file import AttemptError
 from ..binding import plain
 from ..loss_cases import Case, Compared, cases, judged_part, other_case
 from ..result import Part
-from .methods import TARGETS
 from .objects import Objects
+from .spellings import TARGETS
 
 _OUTPUTS = ("output", "out", "probs", "a")
 _BESIDE = "autograd of its own forward, which is not compared"

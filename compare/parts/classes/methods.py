@@ -1,7 +1,6 @@
 """The classes of layers and losses in a file: which methods go forward and back, and how each class is to be called."""
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,9 @@ from ...support.errors import CompareError
 from ...userfile.source import Source
 from ..binding import plain
 from .returned import names_returned
+from .spellings import BACKWARDS, CACHES, FORWARDS, OF_PARTS, TARGETS, is_from_above, is_loss, is_rate, is_target, may_be_targets, number_of
 
 Kind = Literal["layer", "last", "gate", "loss", "static"]
-FORWARDS = ("forward", "forwardpass", "forwardpropagation", "forwardprop", "fprop", "feedforward", "call")
-BACKWARDS = (
-    "backward", "backwardpass", "backwardpropagation", "backwardprop", "backprop", "backpropagation", "backpropagate", "bprop", "back",
-)      # fmt: skip
-_OF_PARTS = ("sequence", "seq", "layer", "cell", "step", "time_step", "timestep")      # as in forward_sequence
-TARGETS = ("y", "ytrue", "yt", "t", "target", "targets", "label", "labels", "truth", "ytrain", "yb", "expected")
-_LOSSES = ("loss", "entropy", "error", "mse", "cost", "nll", "criterion", "likelihood")
-_INPUTS = ("x", "input", "inputs", "inp", "xinput", "data")
-_CACHES = ("cache", "caches", "ctx", "memory", "saved")
-_RATES = ("lr", "rate", "eta", "alpha", "step")
-_GRADIENT = re.compile(r"[dg]\w?|d_\w*|d(l|out|val|inp)\w*|.*(grad|delta|err|loss|out|above|next|prev|fehl).*", re.IGNORECASE)
-_FROM_ABOVE = re.compile(r".*(grad|diff|upstream|above).*|d_?(l_?d?_?)?\w{0,2}|d_?(out|loss|val)\w*|g\w?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -120,7 +108,7 @@ def _ways_of_names(owned: Mapping[str, Mapping[str, ast.FunctionDef]]) -> list[t
     names = list(dict.fromkeys(name for methods in owned.values() for name in methods))
     forwards = sorted((name for name in names if plain(name) in FORWARDS), key=lambda name: plain(name) == "call")
     whole = [(forward, backward) for forward in forwards for backward in names if plain(backward) in BACKWARDS]
-    of_part = [(form.format("forward"), form.format("backward")) for part in _OF_PARTS for form in (f"{{}}_{part}", f"{part}_{{}}")]
+    of_part = [(form.format("forward"), form.format("backward")) for part in OF_PARTS for form in (f"{{}}_{part}", f"{part}_{{}}")]
     return [*whole, *(pair for pair in of_part if {*pair} <= {*names})]
 
 
@@ -147,9 +135,9 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
         return Methods(name, forward.name, backward.name, "static", tuple(required(backward))) if both else None
     inputs, takes = required(forward)[1:], tuple(required(backward)[1:])
     returns_more = len(names_returned(forward)) > 1
-    again = tuple(_number(each, inputs, has_cache=returns_more) for each in takes)
+    again = tuple(number_of(each, inputs, has_cache=returns_more) for each in takes)
     others = tuple(each for each, number in zip(takes, again, strict=True) if number is None)
-    if others and all(_FROM_ABOVE.fullmatch(each) or is_rate(each) for each in others) and not any(is_target(each) for each in takes):
+    if others and all(is_from_above(each) or is_rate(each) for each in others) and not any(is_target(each) for each in takes):
         takes = others
     else:      # a network that takes its records and targets
         again = ()
@@ -159,7 +147,7 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
         return None if _calls_on(forward) or _calls_on(backward) else Methods(name, forward.name, backward.name, "last", takes)
     of_loss = is_loss(name) or {plain(each) for each in takes} & {*TARGETS} or not takes
     are_gradients = not any(may_be_targets(each) or is_rate(each) for each in takes)
-    has_several = are_gradients and len(takes) == len({*names_returned(forward)} - {*_CACHES})
+    has_several = are_gradients and len(takes) == len({*names_returned(forward)} - {*CACHES})
     if not of_loss and (has_several if len(takes) > 1 else len(inputs) > 1):
         return Methods(name, forward.name, backward.name, "gate", takes, tuple(inputs), again)
     if len(inputs) == 2 and {plain(each) for each in inputs} & {*TARGETS}:
@@ -167,38 +155,10 @@ def _classified(name: str, forward: ast.FunctionDef, backward: ast.FunctionDef) 
     return None
 
 
-def _number(name: str, inputs: Sequence[str], *, has_cache: bool) -> int | None:
-    """Return the number of the input that an argument is by its name, -1 for a cache, None for neither."""
-    if has_cache and plain(name) in _CACHES:
-        return -1
-    is_input = len(inputs) == 1 and plain(name) in _INPUTS and plain(inputs[0]) in _INPUTS
-    return 0 if is_input else next((number for number, own in enumerate(inputs) if plain(name) == plain(own)), None)
-
-
-def is_loss(name: str) -> bool:
-    """Return whether a name is that of a loss."""
-    return any(word in plain(name) for word in _LOSSES)
-
-
-def is_target(name: str) -> bool:
-    """Return whether a name stands for targets."""
-    return plain(name) in TARGETS or any(word in plain(name) for word in ("target", "label", "ytrue", "truth"))
-
-
-def may_be_targets(name: str) -> bool:
-    """Return whether a name is not that of a gradient, and may so stand for targets in another language."""
-    return _GRADIENT.fullmatch(name) is None
-
-
 def _calls_on(method: ast.FunctionDef) -> bool:
     """Return whether a method calls another object's that goes forward or back, as a network's does."""
     calls = [each.func for each in ast.walk(method) if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)]
     return any(plain(each.attr) in (*FORWARDS, *BACKWARDS) for each in calls)
-
-
-def is_rate(name: str) -> bool:
-    """Return whether a name stands for a learning rate."""
-    return any(word in plain(name) for word in _RATES)
 
 
 def is_abstract(method: ast.FunctionDef) -> bool:

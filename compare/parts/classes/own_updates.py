@@ -11,8 +11,9 @@ from ...support.arrays import Array
 from ...userfile.file import AttemptError
 from ...userfile.shapes.spellings import UPDATE, rank
 from ..result import Part
-from .methods import is_rate, own_methods, required
+from .methods import own_methods, required
 from .objects import Objects
+from .spellings import is_rate
 from .weights import weights
 
 _RATE = 0.3

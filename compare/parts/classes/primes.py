@@ -15,8 +15,8 @@ from ..repeatable import repeatable
 from ..result import Part
 from ..several_inputs import Code, judged_on, part_of, running
 from ..words import multiple_of
-from .methods import TARGETS
 from .objects import own_nodes
+from .spellings import TARGETS
 
 _PRIME = re.compile(r"(\w+?)_?(?:prime|deriv|derivative|grad|gradient|dx)|(?:d|grad|gradient)_(\w+)")
 

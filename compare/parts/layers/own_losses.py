@@ -14,7 +14,7 @@ from ...support.arrays import Array
 from ...userfile.file import AttemptError
 from ..as_tensors import array_module, as_tensors, kept_as_copies, tensor_of
 from ..binding import plain
-from ..classes.methods import is_target, may_be_targets
+from ..classes.spellings import is_target, may_be_targets
 from ..file import PartsFile
 from ..loss_cases import OF_INPUT, Case, Compared, cases, is_difference, judged_part, other_case
 from ..repeatable import repeatable

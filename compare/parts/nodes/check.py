@@ -9,7 +9,8 @@ import numpy as np
 
 from ..as_tensors import array_module
 from ..binding import plain
-from ..classes.methods import BACKWARDS, FORWARDS, is_abstract, own_methods, required
+from ..classes.methods import is_abstract, own_methods, required
+from ..classes.spellings import BACKWARDS, FORWARDS
 from ..file import PartsFile
 from ..repeatable import repeatable
 from ..result import Part
