@@ -48,8 +48,8 @@ def _arrays(layer: Any) -> Iterator[tuple[str, Array]]:
             yield from ((str(key), each) for key, each in value.items() if of_grads and isinstance(each, np.ndarray))
         elif isinstance(value, (list, tuple)):
             yield from ((f"{name}[{i}]", each) for i, each in enumerate(value) if isinstance(each, np.ndarray))
-        elif isinstance(value, np.ndarray):
-            yield name, value
+        elif isinstance(value, (np.ndarray, float)):
+            yield name, np.asarray(value)
         elif is_object(value):
             yield from ((f"{name}.{own}", each) for own, each in vars(value).items() if isinstance(each, np.ndarray))
 

@@ -12,6 +12,7 @@ from ...support.arrays import Array
 from ..binding import plain
 
 _BEFORE, _AFTER = r"(?:d(?:(?:l|loss|j|c|e|cost)(?:d|wrt))?|grad(?:ient)?s?(?:of)?|delta|nabla|g)", r"(?:grad(?:ient)?s?|delta|g)"
+_BIASES = ("b", "bias")
 _PARAMETERS = ("params", "parameters", "weights")
 _Path = tuple[Any, ...]
 
@@ -48,7 +49,11 @@ def is_object(value: Any) -> bool:
 
 
 def _entries(layer: Any) -> Iterator[tuple[str, _Path, Array]]:
-    return ((name, path, value) for name, path, value in _all(vars(layer)) if isinstance(value, np.ndarray) and value.dtype.kind == "f")
+    for name, path, value in _all(vars(layer)):
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            yield name, path, value
+        elif isinstance(value, float) and plain(name.rpartition(".")[2]) in _BIASES:      # of a neuron
+            yield name, path, np.asarray(value)
 
 
 def _all(attributes: dict[str, Any]) -> Iterator[tuple[str, _Path, Any]]:

@@ -457,16 +457,16 @@ NEURON = '''import numpy as np
 
 class Neuron:
     def __init__(self, n_inputs):
-        self.w = np.random.randn(n_inputs)
+        self.w, self.b = np.random.randn(n_inputs), 0.1
 
     def forward(self, x):
         self.x = x
-        self.out = np.tanh(self.w @ x)
+        self.out = np.tanh(self.w @ x + self.b)
         return self.out
 
     def backward(self, signal):
         dz = signal * (1 - self.out**2)
-        self.dw = dz * self.x
+        self.dw, self.db = dz * self.x, dz
         return dz * self.w
 '''
 
@@ -474,6 +474,8 @@ class Neuron:
 def test_an_output_that_is_one_number_is_compared(tmp_path: Path) -> None:
     assert checked(tmp_path, NEURON).verdict == "equivalent"
     assert checked(tmp_path, NEURON.replace("dz * self.x", "dz * self.w")).verdict == "different"
+    found = first(result := checked(tmp_path, NEURON.replace("self.x, dz", "self.x, signal")))
+    assert (result.verdict, found.tensor) == ("different", "db")
 
 
 ONLY_WEIGHTS = '''import numpy as np
