@@ -74,8 +74,12 @@ class Equation:
 
     def says(self, loss: Candidate) -> bool:
         """Return whether the slope is so much larger than its error that it says something."""
+        return self.is_finite(loss) and bool(_SAYS * self.doubt(loss) < 1)
+
+    def doubt(self, loss: Candidate) -> float:
+        """Return which share of the slope its error is."""
         slope, error = self.slopes[loss]
-        return self.is_finite(loss) and bool(abs(slope) > _SAYS * error)
+        return error / abs(slope) if slope else np.inf
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,8 @@ def _clipped(loss: Candidate, gone: Sequence[tuple[Equation, float]]) -> Course 
 
 
 def _at_one_rate(loss: Candidate, gone: Sequence[tuple[Equation, float]], may_decay: bool) -> Course:
-    rates = [-far / each.slopes[loss][0] for each, far in gone if each.says(loss)]
+    saying = sorted([(each, far) for each, far in gone if each.says(loss)], key=lambda one: one[0].doubt(loss))
+    rates = [-far / each.slopes[loss][0] for each, far in saying]      # the surest first
     agreeing = {rate: sum(each.agrees(loss, rate, far) for each, far in gone) for rate in rates if rate > 0}
     rate = max(agreeing, key=lambda each: agreeing[each], default=0.0)
     if may_decay and agreeing.get(rate, 0) <= 1 and (both := _with_decay(loss, gone)) is not None:

@@ -88,7 +88,7 @@ def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) ->
     places = {each.place for each in before.pairs}
     step.kinds = [*_kinds(before, run, {(place, is_second) for place, is_second in outputs if place in places})]
     step.losses = [*(totals(before, outputs) if _are_numbers(before, outputs) else ()), *losses_at(before, outputs)]
-    step.losses += _named(before, run)
+    step.losses += _named(before, run, outputs)
     step.still = [path for path in dict.fromkeys([*still, *_alike(step, before, base, changed, outputs)]) if path not in step.carried]
     step.drawn = [*left_as_drawn(step, before, base, outputs)]
     is_step = any(differ(run.start[path], run.end[path]) for path in step.paths if path in run.end)
@@ -161,9 +161,10 @@ def _shape(run: Measure, path: str) -> tuple[int, ...] | None:
     return run.end[path].shape if path in run.end else None
 
 
-def _named(before: Measure, run: Measure) -> list[Candidate]:
-    """Return the numbers that the file names as losses, without errors that are a difference."""
-    pairs = {abs(float(each.one.ravel()[0] - each.other.ravel()[0])) for each in before.pairs if each.one.size == 1}
+def _named(before: Measure, run: Measure, outputs: Places) -> list[Candidate]:
+    """Return the numbers that the file names as losses, without errors that are a difference of an output and its target."""
+    meeting = [each for each in before.pairs if each.one.size == 1] if any(line for (line, _), _ in outputs) else []
+    pairs = {abs(float(each.one.ravel()[0] - each.other.ravel()[0])) for each in meeting}
     early = [Candidate(name, is_early=True) for name, number in before.early.items() if abs(number) not in pairs and number >= 0]
     known = {*before.early.values()}
     late = [Candidate(name) for name, number in run.losses.items() if abs(number) not in pairs and number >= 0 and number not in known]
@@ -208,10 +209,17 @@ def _influences(step: Step, plain: Measure, base: Mapping[str, Array], changed: 
 
 
 def _outputs(found: Mapping[str, Places]) -> tuple[Places, set[str]]:
-    """Return the places, with the operand that is the output: it depends on most of what is changed, and the other on nothing of it."""
+    """Return the places, with the operand that is the output: it depends on most of what is changed, and the other on nothing of it.
+
+    Where no two operands meet so, these are the losses by name.
+    """
     everywhere: Places = set().union(*found.values())
-    if of_pairs := {each for each in everywhere if each[0][0]}:
-        everywhere = of_pairs
+    of_pairs = {each for each in everywhere if each[0][0]}
+    outputs = _outputs_among(of_pairs, found)
+    return outputs if outputs[0] else _outputs_among(everywhere - of_pairs, found)
+
+
+def _outputs_among(everywhere: Places, found: Mapping[str, Places]) -> tuple[Places, set[str]]:
     depends = {each: {name for name, places in found.items() if each in places} for each in everywhere}
     alone = {(place, is_second): names for (place, is_second), names in depends.items() if (place, not is_second) not in everywhere}
     most = max(alone.values(), key=len, default=set())

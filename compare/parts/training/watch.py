@@ -128,7 +128,8 @@ class Measure(Hooks):
             found = numbers_of(local, self.module, {})
             self.end = {path: each.get() for path, each in found.items()}
             self.losses = {path: float(each[0]) for path, each in self.end.items() if each.size == 1 and LOSS.search(path)}
-            self.ends_with = [Pair((0, name), np.array(number), np.zeros(())) for name, number in self.losses.items()]
+            losses = {**self.early, **self.losses}
+            self.ends_with = [Pair((0, name), np.array(number), np.zeros(())) for name, number in losses.items()]
             raise Seen
 
     def has(self, name: str) -> bool:

@@ -78,8 +78,38 @@ for epoch in range(1000):
     w1, w2, w3, w4 = w1 - 0.5 * e1 * i1, w2 - 0.5 * e1 * i2, w3 - 0.5 * e2 * i1, w4 - 0.5 * e2 * i2
     b1, b2 = b1 - 0.5 * (e1 + e2), b2 - 0.5 * (d1 + d2)
 """
+TERMS = """
+import numpy as np
+random = np.random.default_rng(0)
+places, sides = random.normal(size=(5, 3)), random.normal(size=(5, 3))
+
+def losing(place, near, far):
+    good, bad = 1 / (1 + np.exp(-sides[near] @ place)), 1 / (1 + np.exp(sides[far] @ place))
+    cost = -np.log(good) - np.log(bad).sum()
+    of_place = (good - 1) * sides[near] + (1 - bad) @ sides[far]
+    of_sides = np.zeros_like(sides)
+    of_sides[near] += (good - 1) * place
+    for each, share in zip(far, 1 - bad):
+        of_sides[each] += share * place
+    return cost, of_place, of_sides
+
+for epoch in range(3):
+    for at, near in [(0, 1), (1, 2), (2, 4), (4, 3), (3, 0)]:
+        if at == epoch % 5:
+            continue
+        far = random.choice([each for each in range(5) if each != near], size=4)
+        value, down, others = losing(places[at], near, far)
+        places[at] -= 0.1 * down
+        sides -= 0.1 * others
+"""
 
 FORMS = {
+    "a loss of two terms, in which no output meets a target": (TERMS, [
+        ("of_sides[each] += share", "of_sides[each] = share"),
+        ("(1 - bad) @ sides[far]", "bad @ sides[far]"),
+        ("of_place = (good - 1)", "of_place = good"),
+        ("sides -= 0.1", "sides += 0.1"),
+    ]),
     "two outputs of weights of their own, and no loss": (HEADS, [
         ("(d1 * w5 + d2 * w7)", "(d1 * w5)"),
         ("0.5 * (d1 + d2)", "0.25 * (d1 + d2)"),
