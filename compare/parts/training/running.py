@@ -20,6 +20,7 @@ from .instrumented import WATCH, instrumented
 from .page.tree import page_of
 from .watch import Seen
 
+_ANSWER = "3"      # to what a program asks: of so many layers none is too deep for differences
 _SECONDS = 90.0      # in which a file is run again and again
 _CLIPS = re.compile(r"clip|norm\b", re.IGNORECASE)
 
@@ -66,7 +67,7 @@ class TrainingFile(PartsFile):
         missing.columns[:] = self._columns
         space = vars(ModuleType("__main__" if self.drive is None else "attempt"))
         space["__tree__"] = self.tree
-        space.update(__file__=str(self.path), print=_nothing, input=lambda *_: "10", exit=_leave, quit=_leave)
+        space.update(__file__=str(self.path), print=_nothing, input=self._answered, exit=_leave, quit=_leave)
         made = space[WATCH] = watch(space)
         self._process.begin_anew()      # each run draws the same numbers
 
@@ -79,6 +80,12 @@ class TrainingFile(PartsFile):
         self.run("the file", run)
         self.notes += [f"{name} is not there: {said} stand in for it" for name, said in missing.stood_in.items()]
         return made
+
+    def _answered(self, *_: Any) -> str:
+        """Answer what the program asks, and note that."""
+        said = f"what it asks is answered by {_ANSWER}"
+        self.notes += [said] if said not in self.notes else []
+        return _ANSWER
 
     def watched_if_it_runs(self, watch: Callable[[dict[str, Any]], Any], code: CodeType | None = None) -> Any | None:
         """Return what `watched` does, None if the file raises something."""

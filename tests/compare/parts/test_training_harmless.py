@@ -59,6 +59,33 @@ def test_what_cannot_be_left_undone_is_refused(act: str, tmp_path: Path, monkeyp
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "mine.py"]
 
 
+ASKING = """
+import numpy as np
+random = np.random.default_rng(0)
+layers = int(input("How many hidden layers? "))
+x, y = random.normal(size=(9, 4)), random.uniform(size=(9, 1))
+weights = [random.uniform(size=(4, 4)) for _ in range(layers)] + [random.uniform(size=(4, 1))]
+for epoch in range(20):
+    outputs = [x]
+    for w in weights:
+        outputs.append(1 / (1 + np.exp(-outputs[-1] @ w)))
+    delta = (outputs[-1] - y) * outputs[-1] * (1 - outputs[-1])
+    for at in reversed(range(layers + 1)):
+        before = (delta @ weights[at].T) * outputs[at] * (1 - outputs[at])
+        weights[at] -= 0.5 * outputs[at].T @ delta
+        delta = before
+"""
+
+
+@pytest.mark.parametrize(("fault", "verdict"), [(" * (1 - outputs[at])", "equivalent"), ("", "different")])
+def test_a_program_that_asks_is_answered_by_a_small_count(fault: str, verdict: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(ASKING.replace(" * (1 - outputs[at])", fault))
+    result = check_parts(path, "training", 1)
+    assert (result.verdict, result.notes) == (verdict, ("what it asks is answered by 3",))
+    assert [part.name for part in result.parts] == [f"weights[{at}]" for at in range(4)]
+
+
 @pytest.mark.parametrize("seed", ["", "int(time.time())", "None"])
 def test_a_program_without_a_seed_draws_the_same_numbers_each_time(seed: str, tmp_path: Path) -> None:
     assert check_parts(written(tmp_path, seed=seed), "training", 1).verdict == "equivalent"
