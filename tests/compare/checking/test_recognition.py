@@ -387,6 +387,66 @@ class Rede:
 """
 
 
+SEVERAL = """
+import numpy as np
+
+class Net:
+    def __init__(self, sizes):
+        self.weights = [np.random.randn(m, n) for n, m in zip(sizes, sizes[1:])]
+        self.biases = [np.random.randn(m, 1) for m in sizes[1:]]
+
+    def forward(self, x):
+        activations, zs = [x], []
+        for w, b in zip(self.weights, self.biases):
+            zs.append(w @ activations[-1] + b)
+            activations.append(np.tanh(zs[-1]))
+        return activations, zs
+
+    def train(self, x, y, lr):
+        activations, zs = self.forward(x)
+        delta = (activations[-1] - y) SLOPE
+        for l in range(len(self.weights) - 1, -1, -1):
+            below = (self.weights[l].T @ delta) * (1 - activations[l] ** 2)
+            self.weights[l] -= lr * delta @ activations[l].T
+            self.biases[l] -= lr * delta.sum(axis=1, keepdims=True)
+            delta = below
+"""
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [("* (1 - activations[-1] ** 2)", "equivalent"), ("* (1 - activations[-1])", "different")])
+def test_of_several_lists_the_output_is_in_that_of_its_name(tmp_path: Path, slope: str, verdict: str) -> None:
+    result = check(written(tmp_path, SEVERAL, SLOPE=slope), seed=1, steps=2)
+    assert (result.verdict, result.problem.activations[-1]) == (verdict, "tanh")
+
+
+NAMED = """
+import numpy as np
+
+def ahead(X, W1, b1, W2, b2, activation="sigmoid"):
+    z = X @ W1 + b1
+    h = np.tanh(z) if activation == "tanh" else 1 / (1 + np.exp(-z))
+    return h, 1 / (1 + np.exp(-(h @ W2 + b2)))
+
+def trained(X, y, n_hidden, activation="sigmoid", epochs=900, learning_rate=0.5):
+    W1, b1 = np.random.randn(X.shape[1], n_hidden), np.zeros((1, n_hidden))
+    W2, b2 = np.random.randn(n_hidden, 1), np.zeros((1, 1))
+    for epoch in range(epochs):
+        h, out = ahead(X, W1, b1, W2, b2, activation)
+        e = (out - y) * out * (1 - out)
+        d = e @ W2.T SLOPE
+        W2 -= learning_rate * h.T @ e
+        b2 -= learning_rate * e.sum(axis=0, keepdims=True)
+        W1 -= learning_rate * X.T @ d
+        b1 -= learning_rate * d.sum(axis=0, keepdims=True)
+    return W1, b1, W2, b2
+"""
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [("* h * (1 - h)", "equivalent"), ("", "different")])
+def test_an_argument_that_is_a_text_by_default_is_no_record(tmp_path: Path, slope: str, verdict: str) -> None:
+    assert check(written(tmp_path, NAMED, SLOPE=slope), seed=1, steps=2).verdict == verdict
+
+
 def test_a_class_is_recognised_in_another_language(tmp_path: Path) -> None:
     assert check(written(tmp_path, PORTUGUESE, SLOPE="* ativacoes[l] * (1 - ativacoes[l])"), seed=1, steps=2).verdict == "equivalent"
     wrong = check(written(tmp_path, PORTUGUESE, SLOPE=""), seed=1, steps=2)

@@ -1,11 +1,11 @@
 """The forward pass of a class: the method that returns an output for records, or leaves it in the object."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..calls import LAYOUTS, Layout, called, filled, parameters_of, roles_of
+from ..calls import LAYOUTS, Layout, called, filled, parameters_of, returned, roles_of
 from ..spellings import FORWARD, rank, ranked, role
 from .trial import RECORDS, Trial
 
@@ -16,7 +16,7 @@ def find_forward(trial: Trial) -> tuple[str, Layout] | None:
     usual = [trial.options["forward"]] if "forward" in trial.options else ranked(trial.names, FORWARD)
     for name in dict.fromkeys([*usual, *trial.others]):
         for layout in LAYOUTS.values():
-            run = runner(name, layout, about.sizes[-1])
+            run = runner(about.module, name, layout, about.sizes[-1])
             try:
                 output = run(trial.fresh(), x)
                 if output is None or (name not in usual and np.allclose(output, run(halved(trial), x))):
@@ -38,8 +38,9 @@ def halved(trial: Trial) -> Any:
     return trial.about.written(root, [array / 2 for array in trial.about.parameters(root)])
 
 
-def runner(name: str, layout: Layout, units: int) -> Callable[[Any, Any], Any]:
+def runner(module: Any, name: str, layout: Layout, units: int) -> Callable[[Any, Any], Any]:
     """Return the forward pass by that method: a function of the root and the records, that returns the output as rows."""
+    names = returned(module, name)
 
     def run(root: Any, x: Any) -> Any:
         method = getattr(root, name)
@@ -49,8 +50,8 @@ def runner(name: str, layout: Layout, units: int) -> Callable[[Any, Any], Any]:
             return called(method, filled(method, {"x": layout.make(records)}, without))
 
         if layout.is_whole:
-            return _output(root, answer(x), layout, len(x), units)
-        rows = [_output(root, answer(row), layout, 1, units) for row in x]
+            return _output(root, answer(x), names, layout, len(x), units)
+        rows = [_output(root, answer(row), names, layout, 1, units) for row in x]
         return None if any(row is None for row in rows) else np.vstack(rows)
 
     return run
@@ -62,9 +63,14 @@ def _without_targets(method: Any) -> dict[str, None]:
     return {each.name: None for each in parameters_of(method) if stands[each.name] == "y" and each.default is each.empty}
 
 
-def _output(root: Any, answer: Any, layout: Layout, n: int, units: int) -> Any:
-    """Return the output as rows: what was returned, the last of several arrays, or what the object keeps by such a name."""
+def _output(root: Any, answer: Any, names: Sequence[str], layout: Layout, n: int, units: int) -> Any:
+    """Return the output as rows: what was returned, of several arrays that by its name or the last, or what the object keeps.
+
+    `names` are those in the return.
+    """
     parts = [answer] if isinstance(answer, np.ndarray) or not isinstance(answer, (tuple, list)) else [answer, *reversed(answer)]
+    if isinstance(answer, tuple) and len(answer) == len(names):
+        parts[:0] = [part for part, name in zip(answer, names, strict=True) if role(name) == "output"]
     if answer is None:
         parts = [value for name, value in vars(root).items() if role(name) == "output"][::-1]
     for part in parts:

@@ -91,7 +91,7 @@ def rebuilt(module: Any, network: Network) -> Network:
     _, new = next(islice(makers(each, plan["only"], plan["activation"], network.moving), plan["maker"], None))
     about = replace(network, module=module, new=new, _last=None, _kept=None)
     if "forward" in plan:
-        about.run = runner(plan["forward"][0], LAYOUTS[plan["forward"][1]], about.sizes[-1])
+        about.run = runner(module, plan["forward"][0], LAYOUTS[plan["forward"][1]], about.sizes[-1])
     if "step" in plan:
         about.step = stepper(about, plan["step"])
     if "back" in plan:

@@ -15,7 +15,8 @@ def data_of(module: Any, loop: Loop) -> dict[str, list[str]]:
     """Return the names of records and of targets that the loop takes from outside, or its method as arguments."""
     if loop.owner is None:
         own = vars(module)
-        read = [name for name in loop.read if not inspect.isroutine(own.get(name))]
+        texts = _texts(module, loop)
+        read = [name for name in loop.read if not inspect.isroutine(own.get(name)) and name not in texts]
         return {what: [name for name in read if role(name) == what] for what in ("x", "y")}
     arguments = _arguments(module, loop)      # what the method itself makes of them need not be given
     data = {what: [name for name in _read_by_method(loop) if role(name) == what] for what in ("x", "y")}
@@ -56,6 +57,13 @@ def fractions_in(loop: Loop, carried: list[str]) -> list[str]:
 def is_code(value: Any) -> bool:
     """Return whether it is a function, a class or a module."""
     return inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
+
+
+def _texts(module: Any, loop: Loop) -> set[str]:
+    """Return the names of the function's arguments that are texts by default, as that of an activation is."""
+    functions = [each.args for each in ast.walk(module.__tree__) if isinstance(each, ast.FunctionDef) and each.name == loop.function]
+    pairs = [pair for each in functions for pair in zip(each.args[::-1], each.defaults[::-1], strict=False)]
+    return {arg.arg for arg, default in pairs if isinstance(default, ast.Constant) and isinstance(default.value, str)}
 
 
 def _read_by_method(loop: Loop) -> list[str]:
