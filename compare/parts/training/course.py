@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...support.arrays import Array
+from ...userfile.shapes.languages import translated
 from .step import Candidate
 from .watch import Measure
 
@@ -140,7 +141,7 @@ def _at_one_rate(loss: Candidate, gone: Sequence[tuple[Equation, float]], may_de
 
 
 def _is_weight(group: str) -> bool:
-    return _WEIGHT.search(group) is not None
+    return _WEIGHT.search(translated(group)) is not None
 
 
 def _with_decay(loss: Candidate, gone: Sequence[tuple[Equation, float]]) -> float | None:

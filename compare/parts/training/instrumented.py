@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .lone_step import is_same, lone_step
-from .watch import LOSS
+from .watch import is_loss
 
 WATCH = "__watch__"      # the name under which the code finds what watches it
 _COMPILES = re.compile(r"^(numba|nb)\.|^(n?jit|vectorize|guvectorize|prange)\b")      # decorators of code that would not see what watches
@@ -143,7 +143,7 @@ def _region(node: Any, body: list[ast.stmt], names: set[str], *, is_call: bool) 
 def _loss_of(target: ast.expr) -> str:
     """Return the name of a variable or attribute, if it is that of a loss."""
     name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-    return name if LOSS.search(name) else ""
+    return name if is_loss(name) else ""
 
 
 def _array(node: ast.expr) -> Any:

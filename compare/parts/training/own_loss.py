@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...userfile.shapes.languages import translated
 from .course import course_along
 from .fits import Fit, are_one
 from .losses import ABSOLUTE
 from .step import Candidate
 
-_MEANT = re.compile(r"loss|cost|entrop|perte|perdida|pérdida|perda|custo|costo|coste|verlust|损失|потер", re.IGNORECASE)
+_MEANT = re.compile(r"loss|cost|entrop|损失|потер", re.IGNORECASE)
 _ELSE = re.compile(
     r"(^|_)(d|del|delta|grad|gradient|deriv\w*|prime|val|valid\w*|test|dev|prev\w*|last|old|best|min|diff)(_|$)", re.IGNORECASE
 )
@@ -54,7 +55,7 @@ def beside_own(fit: Fit) -> tuple[str, bool] | None:
 
 def _meant(fit: Fit) -> list[Candidate]:
     named = [each for each in fit.step.losses if each.place is None and each.is_early]
-    return [each for each in named if _MEANT.search(each.name) and not _ELSE.search(each.name)]
+    return [each for each in named if _MEANT.search(translated(each.name)) and not _ELSE.search(translated(each.name))]
 
 
 def _says(fit: Fit, own: Candidate) -> bool:

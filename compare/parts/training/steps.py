@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from ...support.arrays import Array
+from ...userfile.shapes.languages import translated
 from .drawn import left_as_drawn
 from .losses import LOGS, SQUARES
 from .moving import TINY, differ, influenced, noise
@@ -14,14 +15,14 @@ from .states import momenta_among, states_of
 from .step import Candidate, Place, Places, Step
 from .survey import Met
 from .totals import is_of_arguments, losses_at, totals
-from .watch import LOSS, Measure, Region
+from .watch import Measure, Region, is_loss
 
 _MOST_GROUPS = 40
 _INSTANCES = 3      # of a region that are compared
 _MOST_PATHS = 60
 _PARAMETER = re.compile(
     r"(^|\.)_?((b|w)[\d_]*|gamma\d*|beta\d*)(\[.*\])?$"
-    r"|(^|[._])(bias\w*|bais\w*|weight\w*|theta|sesgo\w*|umbral\w*|peso\w*|biais|poids|gewicht\w*)[\d_]*(\[.*\])?$"
+    r"|(^|[._])(bias\w*|bais\w*|weight\w*|theta)[\d_]*(\[.*\])?$"
     r"|(^|\.)(b|w)[\d_]*_?(hidden|output|input|[hoiyf]{1,2})\d*(\[.*\])?$",
     re.IGNORECASE,
 )
@@ -111,6 +112,11 @@ def _alike(step: Step, before: Measure, base: Mapping[str, Array], changed: set[
             yield path
 
 
+def _is_parameter(path: str) -> bool:
+    """Return whether a path is by its name that of weights or biases."""
+    return _PARAMETER.search(translated(path)) is not None
+
+
 def _attribute(path: str) -> str:
     """Return the name of the attribute at the end of a path."""
     return path.rpartition(".")[2].partition("[")[0]
@@ -134,7 +140,7 @@ def _set_apart(step: Step, base: Mapping[str, Array], before: Measure, run: Meas
         on = sum(float(np.sum((moved.end[path] - run.end[path]) * way)) for path, way in ways.items())
         if abs(on) < 0.1 * sum(float(np.sum(way * way)) for way in ways.values()):
             carried.append(name)
-    step.carried = [name for name in carried if not _CARRIED.search(name)]
+    step.carried = [name for name in carried if not _CARRIED.search(translated(name))]
     step.groups = {name: paths for name, paths in step.groups.items() if name not in carried}
     nesterov = [*momenta_among(step, base, run, random)]
     step.groups = {name: paths for name, paths in step.groups.items() if not {*paths} & {each.path for each in nesterov}}
@@ -145,11 +151,11 @@ def _set_apart(step: Step, base: Mapping[str, Array], before: Measure, run: Meas
 def _beside(step: Step, base: Mapping[str, Array], run: Measure, random: np.random.Generator) -> list[str]:
     """Return what the step changes and goes on from too, as a bias does, on which no output was seen to depend."""
     known = step.paths | {each.path for each in step.states} | {*step.carried} | {*step.data}
-    others = [path for path in _changed(run) if path not in known and not (run.start[path].size == 1 and not _PARAMETER.search(path))]
+    others = [path for path in _changed(run) if path not in known and not (run.start[path].size == 1 and not _is_parameter(path))]
     found = []
     for path in others[:_MOST_PATHS]:
         way = TINY * noise(run.start[path], random)
-        moved = None if LOSS.search(path) or path in run.whole else step.measured({**base, path: base.get(path, 0) + way})
+        moved = None if is_loss(path) or path in run.whole else step.measured({**base, path: base.get(path, 0) + way})
         if moved is not None and _shape(moved, path) == way.shape:
             with np.errstate(invalid="ignore"):      # a mask may have −∞
                 shift = moved.end[path] - run.end[path]
@@ -192,7 +198,7 @@ def _changed(run: Measure) -> set[str]:
 
 def _influences(step: Step, plain: Measure, base: Mapping[str, Array], changed: set[str], random: np.random.Generator) -> dict[str, Places]:
     """Return the operands of which places depend on what the region changes of each group; none for groups without any."""
-    groups = _grouped(path for path in changed if path in plain.start and not (plain.start[path].size == 1 and LOSS.search(path)))
+    groups = _grouped(path for path in changed if path in plain.start and not (plain.start[path].size == 1 and is_loss(path)))
     found = {}
     for name, paths in list(groups.items())[: 2 * _MOST_GROUPS]:
         moved = {**base}
@@ -242,7 +248,7 @@ def _goes_in(step: Step, plain: Measure, fixed: Mapping[str, Array], outputs: Pl
     goes_in: list[str] = []
     still: list[str] = []
     for path, way in fixed.items():
-        is_parameter = bool(_PARAMETER.search(path)) and path not in plain.whole
+        is_parameter = _is_parameter(path) and path not in plain.whole
         if plain.start[path].size == 1 and not is_parameter:
             continue
         moved = step.measured({path: way * TINY})

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...support.arrays import Array
+from ...userfile.shapes.languages import translated
 from .numbers import Numbers, numbers_of
 
-LOSS = re.compile(r"loss|cost|err|mse|entrop|perte|perdida|pérdida|perda|custo|costo|coste|verlust|fehler|损失|потер|ошиб", re.IGNORECASE)
+_LOSS = re.compile(r"loss|cost|err|mse|entrop|损失|потер|ошиб", re.IGNORECASE)
 _MOST_PAIRED = 100_000      # numbers
 
 Region = tuple[int, bool]      # the line, and whether it is a call
@@ -127,7 +128,7 @@ class Measure(Hooks):
         if not self._depth:
             found = numbers_of(local, self.module, {})
             self.end = {path: each.get() for path, each in found.items()}
-            self.losses = {path: float(each[0]) for path, each in self.end.items() if each.size == 1 and LOSS.search(path)}
+            self.losses = {path: float(each[0]) for path, each in self.end.items() if each.size == 1 and is_loss(path)}
             losses = {**self.early, **self.losses}
             self.ends_with = [Pair((0, name), np.array(number), np.zeros(())) for name, number in losses.items()]
             raise Seen
@@ -197,6 +198,11 @@ class Measure(Hooks):
 
     def _has_changed(self) -> bool:
         return any(not same(each.get(), self.start[path]) for path, each in self._now.items())
+
+
+def is_loss(path: str) -> bool:
+    """Return whether a path is by its name that of a loss."""
+    return _LOSS.search(translated(path)) is not None
 
 
 def same(one: Array, other: Array) -> bool:

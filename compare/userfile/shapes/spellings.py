@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from .languages import in_english
+
 _COUNT = r"(num|no|n|number|numof|noof|numberof|size|sizeof|dim)?(of)?(the)?"
 _UNITS = r"(layers?)?(nodes?|neurons?|units?|sizes?|dims?|dimensions?|features?|num|count|cnt|n|width|shape|length|len)?"
 
@@ -154,27 +156,29 @@ def plain(name: str) -> str:
 @lru_cache(maxsize=4096)
 def role(name: str, *, constructs: bool = False) -> str | None:
     """Return what an argument of that name stands for, in a constructor or a method; None where that is not known."""
+    return next((what for each in in_english(name.strip("_")) if (what := _role(each, constructs)) is not None), None)
+
+
+def _role(name: str, constructs: bool) -> str | None:
     rows = (*_OF_BOTH, *(_OF_CONSTRUCTORS if constructs else _OF_METHODS))
-    bare = name.strip("_")
-    if constructs and re.search("weight|bias(es)?$", bare, re.IGNORECASE) and not _NO_WEIGHTS.search(bare):
+    if constructs and re.search("weight|bias(es)?$", name, re.IGNORECASE) and not _NO_WEIGHTS.search(name):
         return None      # first weights, which a constructor draws without them
-    return next((what for what, pattern in rows if pattern.fullmatch(bare)), None)
+    return next((what for what, pattern in rows if pattern.fullmatch(name)), None)
 
 
 def rates(names: Iterable[str]) -> list[str]:
     """Return the names of learning rates; those that may be another constant's, such as alpha, only where no other is there."""
     found = [name for name in names if role(name) == "lr"]
-    return [name for name in found if not _AMBIGUOUS_RATE.fullmatch(name.strip("_"))] or found
+    return [name for name in found if not any(map(_AMBIGUOUS_RATE.fullmatch, in_english(name.strip("_"))))] or found
 
 
 @lru_cache(maxsize=4096)
 def rank(name: str, names: tuple[str, ...]) -> int:
     """Return the place of a function's name among these spellings, exact ones before those that begin or end with one; -1 for none."""
-    bare = plain(name)
-    if bare in names:
-        return names.index(bare)
-    near = [i for i, each in enumerate(names) if len(each) > 3 and (bare.startswith(each) or bare.endswith(each))]
-    return len(names) + near[0] if near else -1
+    spelt = [plain(each) for each in in_english(name)]
+    exact = [names.index(bare) for bare in spelt if bare in names]
+    near = [i for i, each in enumerate(names) if len(each) > 3 and any(bare.startswith(each) or bare.endswith(each) for bare in spelt)]
+    return exact[0] if exact else len(names) + near[0] if near else -1
 
 
 def ranked(names: Iterable[str], spellings: tuple[str, ...]) -> list[str]:
@@ -185,11 +189,12 @@ def ranked(names: Iterable[str], spellings: tuple[str, ...]) -> list[str]:
 
 def is_bias(name: str) -> bool:
     """Return whether an array of that name is a bias rather than a weight."""
-    return _BIAS.match(name) is not None
+    return any(map(_BIAS.match, in_english(name)))
 
 
 def fits_parameter(name: str) -> int:
     """Return how much the name is a parameter's: 2 for a usual one, 1 for any, 0 for that of a gradient, a velocity or a cache."""
-    if _OTHER.match(name):
+    spelt = in_english(name)
+    if any(map(_OTHER.match, spelt)):
         return 0
-    return 2 if _WEIGHT.match(name) or is_bias(name) else 1
+    return 2 if any(map(_WEIGHT.match, spelt)) or is_bias(name) else 1

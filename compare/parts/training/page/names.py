@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ....userfile.shapes.languages import translated
+
 Kind = Literal["new", "gradient", "step"]      # a step may have either sign: what is added, or subtracted
 
 _OF_LOSS = r"(e|l|c|j|s?loss|cost|err|error|e?total|etot|totalerror|errortotal|totalloss)"
@@ -17,7 +19,7 @@ _STEP = re.compile(r"deltas?|changes?|adjust(ment)?s?|correction|step|update|aju
 _NEW = re.compile(r"new|updated|upd|next|after|plus|nuevo|nueva|novo|nova|neu|nouveau")
 _KINDS: Mapping[Kind, re.Pattern[str]] = {"gradient": _GRADIENT, "step": _STEP, "new": _NEW}
 _PARAMETER = re.compile(
-    r"[wb][a-z]{0,2}|weights?|bias(es)?|bais|thetas?|thresholds?|kernels?|gammas?|betas?|syn|pesos?|sesgos?|umbral(es)?|biais|poids|gewichte?"
+    r"[wb][a-z]{0,2}|weights?|bias(es)?|bais|thetas?|thresholds?|kernels?|gammas?|betas?|syn"
 )
 _DATA = re.compile(r"[xyt]\w?|a_?0|[xy]_?\w*|inputs?|data|features?|samples?|targets?|labels?|wanted|expected|desired", re.IGNORECASE)
 _AFFIXED = re.compile(r"d_?[a-z]+\w*|(?i:.*(grad|delta|nabla|deriv).*)")
@@ -52,13 +54,13 @@ def _plain(name: str) -> str:
 
 def is_parameter(path: str) -> bool:
     """Return whether a name is that of weights, or of something else that is trained."""
-    words = [word.lower() for word in re.findall(r"[A-Z]+[a-z]*|[a-z]+", _keys(path)[-1])]
+    words = [word.lower() for word in re.findall(r"[A-Z]+[a-z]*|[a-z]+", translated(_keys(path)[-1]))]
     return any(_PARAMETER.fullmatch(each) for each in (words[0], words[-1])) if words else False
 
 
 def is_data(path: str) -> bool:
     """Return whether a name is that of inputs or targets."""
-    return _DATA.fullmatch(_keys(path)[-1]) is not None
+    return _DATA.fullmatch(translated(_keys(path)[-1])) is not None
 
 
 def is_gradient(name: str) -> bool:

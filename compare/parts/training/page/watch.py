@@ -9,7 +9,7 @@ import numpy as np
 
 from ....support.arrays import Array
 from ..numbers import Numbers, numbers_of
-from ..watch import LOSS, Hooks, Measure, Pair, Seen, same
+from ..watch import Hooks, Measure, Pair, Seen, is_loss, same
 from .names import is_gradient
 from .shown import History, Shown, gone_to
 
@@ -127,7 +127,7 @@ class PageMeasure(Measure):
                 self.start[path] = found[path].get()
         if number == self.last:
             self.end = {path: each.get() for path, each in found.items()}
-            self.losses = {path: float(value[0]) for path, value in self.end.items() if value.size == 1 and LOSS.search(path)}
+            self.losses = {path: float(value[0]) for path, value in self.end.items() if value.size == 1 and is_loss(path)}
             self.ends_with = [Pair((0, name), np.array(value), np.zeros(())) for name, value in self.losses.items()]
             there = {path: each for path, each in self.shown.items() if path in self.start and each.path in self.end}
             self.end |= {path: gone_to(self.start[path], self.end[each.path], each) for path, each in there.items()}
