@@ -179,12 +179,13 @@ def _plans(made: Made, each: Any, own: list[str], dims: list[int], lengths: Sequ
         yield from (Plan(made, words, calls) for calls, words in product(every, words_of(lengths)))
     for sequence in sequences:
         takes = any(_takes_targets(each, method) for method in sequence)
-        both = [(inputs, outputs) for inputs in sizes for outputs in ([1, *reversed(sizes)] if takes else [inputs])]
+        same, both = [(inputs, inputs) for inputs in sizes], [*product(sizes, [1, *reversed(sizes)])]
         every = list(ways(sequence, [LAYOUTS[layout] for layout in _LAYOUTS], forward, in_pairs=True))
         every = [calls for calls in every if takes or calls.is_paired or (calls.form == 0 and not calls.is_index)]
         if not any(_arguments(each, name) for name in (*sequence, *filter(None, [forward]))):      # it was made with its records
-            every, both = [*{calls.names: calls for calls in reversed(every)}.values()], both[:1]
-        for calls, (inputs, outputs) in islice(product(every, both), _MOST):
+            every, same = [*{calls.names: calls for calls in reversed(every)}.values()], same[:1]
+        drawn = ((calls, one) for calls in every for one in (both if takes or calls.is_paired else same))
+        for calls, (inputs, outputs) in islice(drawn, _MOST):
             yield Plan(made, Rows(inputs, outputs), calls)
         for calls, (inputs, outputs) in product([each for each in every if each.layout.name in ("rows", "stack")] if takes else (), both):
             if not calls.is_index and calls.form == 0:

@@ -183,10 +183,14 @@ def test_a_fault_is_found_in_what_it_reaches(text: str, old: str, new: str, wron
 
 UNUSED = MODEL.split("\nrng =")[0].replace("self, x, labels, steps", "self, x, labels, epochs").replace("range(steps)", "range(epochs)")
 OF_LISTS = SCALARS.split("\nif __name__")[0]
+OF_PAIRS = (
+    OF_LISTS.replace("learn(self, x, t, rate=0.4)", "learn(self, rows, epochs=1)").replace("rate *", "0.4 *")
+    .replace("        h = ", "      for x, t in rows:\n        h = ")
+)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [UNUSED, OF_LISTS])
+@pytest.mark.parametrize("text", [UNUSED, OF_LISTS, OF_PAIRS], ids=["arrays", "lists", "pairs"])
 def test_a_class_that_nothing_trains_is_trained_here(text: str, tmp_path: Path) -> None:
     result = checked(tmp_path, text)
     assert (result.verdict, {part.mark for part in result.parts}) == ("equivalent", {"agrees"})

@@ -9,6 +9,7 @@ from ..network import Network
 from ..spellings import FORWARD, rank, role
 
 _FORMS = 3      # of targets
+_NUMBERS = 2      # the form of those in pairs that are single numbers
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,21 @@ class Calls:
         return slice(None) if self.layout.is_whole else slice(1)
 
     def fits(self, y: Any) -> bool:
-        """Return whether the targets have this form."""
+        """Return whether the targets have this form.
+
+        Numbers in pairs are left to who holds a step to its own loss: such code often keeps its output from 0 and 1, in the gradient too.
+        """
+        if self.is_paired and self.form == _NUMBERS:
+            return False
         return self.form < len(list(targets_of(self.layout, y if self.layout.is_whole else y[0], self.is_index)))
 
     def made(self, about: Network, root: Any, x: Any, y: Any, lr: float) -> Any:
         """Call the methods of the root with these records, and return the last answer."""
         of_one = not self.layout.is_whole
-        targets = list(targets_of(self.layout, y[0] if of_one else y, self.is_index))[self.form]
+        forms, are_numbers = list(targets_of(self.layout, y[0] if of_one else y, self.is_index)), self.is_paired and self.form == _NUMBERS
+        targets = None if are_numbers else forms[self.form]
         single = LAYOUTS["column"] if self.form == 0 else LAYOUTS["vector"]
-        pairs = [(single.make(one), single.make(other)) for one, other in zip(x, y, strict=False)]
+        pairs = [(single.make(one), other.item() if are_numbers else single.make(other)) for one, other in zip(x, y, strict=False)]
         values: dict[str, Any] = {
             "x": self.layout.make(x[0] if of_one else x),
             "y": targets,
@@ -73,5 +80,5 @@ def ways(names: Sequence[str], layouts: Sequence[Layout], forward: str | None, *
     for layout in layouts:
         for is_index in (False, True):
             for first in ((), (forward,)) if forward else ((),):
-                for is_paired in (False, True) if in_pairs and layout.name == "rows" else (False,):
+                for is_paired in (False, True) if in_pairs and layout.name == "rows" and not is_index else (False,):
                     yield from (Calls((*first, *names), layout, is_index, form, is_paired) for form in range(_FORMS))
