@@ -1,5 +1,6 @@
 """A class that a file defines and does not train: an object is made, and its methods are given drawn records, as whoever uses it would."""
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,18 +32,20 @@ _MOST_UNITS = 64      # of a layer, that are told by a count
 class Made:
     """An object of the class of that name, by its maker of that number, by defaults after the last; the module where it has no name.
 
-    It may be given the name of an activation.
+    The name may be that of a function that makes such an object. It may be given the name of an activation.
     """
 
     name: str
     number: int
     activation: str | None = None
+    of_class: str = ""      # where a function makes it
 
     @property
     def said(self) -> str:
         """What it is, in words."""
         given = f" given {self.activation!r}" if self.activation else ""
-        return f"a class {self.name}{given}" if self.name else "functions of its own"
+        by = f", made by {self.name}" if self.of_class else ""
+        return f"a class {self.of_class or self.name}{by}{given}" if self.name else "functions of its own"
 
     def __call__(self, space: Mapping[str, Any]) -> Any:
         """Make it in that namespace."""
@@ -137,18 +140,26 @@ class ErrorPlan:
 
 def plans_of(space: Mapping[str, Any]) -> Iterator[Plan | ErrorPlan | Chain]:
     """Yield plans for the classes of a file, and for its functions if it has matrices, the likeliest first; they need not work."""
-    for name, each in list(space.items()):
-        if inspect.isclass(each) and each.__module__ == space["__name__"]:
-            numbers = range(len(list(makers(each))), -1, -1)
-            ways_made = [Made(name, number, given) for given in (None, *activations_of(name, space)[:1]) for number in numbers]
-            every = [(made, dims) for made in ways_made if (dims := _dims_of(made, space)) is not None]
-            for made, dims in sorted(every, key=lambda one: max(one[1], default=0) > _MOST_UNITS):      # what is large is slow
-                lengths = [*_counts(vars(made(space))), 4] if takes_words(space["__tree__"], name) else []
-                yield from _plans(made, each, methods(each), dims, lengths)
+    classes = {name: each for name, each in space.items() if inspect.isclass(each) and each.__module__ == space["__name__"]}
+    made_by = {node.name: kind for node in space["__tree__"].body if (kind := _made_in(node)) in classes}
+    for name, of_class in [*((name, "") for name in classes), *made_by.items()]:
+        each = classes[of_class or name]
+        numbers = range(len(list(makers(space[name]))), -1, -1)
+        ways_made = [Made(name, number, given, of_class) for given in (None, *activations_of(name, space)[:1]) for number in numbers]
+        every = [(made, dims) for made in ways_made if (dims := _dims_of(made, space)) is not None]
+        for made, dims in sorted(every, key=lambda one: max(one[1], default=0) > _MOST_UNITS):      # what is large is slow
+            lengths = [*_counts(vars(made(space))), 4] if takes_words(space["__tree__"], of_class or name) else []
+            yield from _plans(made, each, methods(each), dims, lengths)
     if dims := _dims(space):
         functions = Made("", 0)(space)
         yield from _plans(Made("", 0), functions, ranked(vars(functions), (*STEP, *FORWARD)), dims)
     yield from chains_of(space)
+
+
+def _made_in(node: ast.stmt) -> str | None:
+    """Return the name of what a function returns an object of, as far as it does."""
+    returns = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)] if isinstance(node, ast.FunctionDef) else []
+    return returns[-1].func.id if returns and isinstance(returns[-1], ast.Call) and isinstance(returns[-1].func, ast.Name) else None
 
 
 def activations_of(name: str, space: Mapping[str, Any]) -> list[str]:

@@ -100,7 +100,12 @@ def _difference_from(fit: Fit, group: str, base: Mapping[str, Array]) -> Differe
 
 def _line(file: TrainingFile, path: str) -> int | None:
     """Return the last line that assigns to the name or the attribute of a path, of those that ran if any did."""
-    name, lines = path.split("[")[0].split(".")[-1], dict[int, bool]()
+    last, first = path.rpartition(".")[2].split("[")[0], path.split("[")[0].split(".")[-1]
+    return next((line for name in (last, first) if (line := _line_of(file, name)) is not None), None)
+
+
+def _line_of(file: TrainingFile, name: str) -> int | None:
+    lines = dict[int, bool]()
     for node, has_run in _statements(ast.parse(file.text), file.ran, has_run=file.drive is None):
         if not isinstance(node, ASSIGNMENTS):
             continue

@@ -70,6 +70,9 @@ class Step:
         return {path for group in self.groups.values() for path in group}
 
     def measured(self, moved: Mapping[str, Array]) -> Measure | None:
-        """Return what a run of it shows from moved numbers."""
-        measure: Measure | None = self.file.watched_if_it_runs(lambda space: Measure(space, self.region, self.instance, moved, self.paths))
-        return measure if measure is not None and measure.end else None
+        """Return what a run of it shows from moved numbers; None where it does not end, or with other shapes of what it trains."""
+        run: Measure | None = self.file.watched_if_it_runs(lambda space: Measure(space, self.region, self.instance, moved, self.paths))
+        if run is None or not run.end:
+            return None
+        both = self.paths & run.start.keys() & run.end.keys()
+        return run if all(run.start[path].shape == run.end[path].shape for path in both) else None

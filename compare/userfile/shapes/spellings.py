@@ -34,6 +34,7 @@ _OF_BOTH = (
     ("records", _named(r"m|(n|num|number|no|total)_?(of_?)?(samples|records|examples|observations)|n_?data")),
     ("zero", _named(r"""
         l1|decay(_?rate)?|dropout(_?(rate|prob|p))?|p_?dropout|lr_?decay|tol(erance)?
+        |(error|err|loss|cost|stop(ping)?)_?(threshold|thresh|tol(erance)?|limit|goal)|(min|max|goal|stop)_?(error|err|loss|cost)
     """)),
     ("true", _named(r"(is|use|has|have|with|add|include|enable)_?bias(es)?|bias_?(active|enabled|on)")),
     ("false", _named(r"""
