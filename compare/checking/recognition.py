@@ -12,6 +12,7 @@ from ..userfile.interface import Recognised
 from .decay import with_penalty
 from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
+from .named_decay import named_decay
 from .own_loss import SQUARES, beside_the_step, in_words, is_of_own, own_losses, stated_by
 from .own_penalty import STRENGTH, constant_penalty
 from .readings import Reading, evidence, readings
@@ -128,6 +129,12 @@ def _checked(
         key=lambda each: (each[0].verdict != "equivalent", not each[0].diagnosis, len(each[0].diagnosis), not is_of_own(own, each[1])),
     )
     check, reading = order[0]
+    decay = named_decay(check, attempt.texts)
+    if decay is not None and constant_penalty(attempt, found[0].problem) is None:
+        decayed = examined(replace(reading, problem={**reading.problem, **decay}))
+        if decayed.verdict == "equivalent":
+            said = f"its step has a weight decay of {decay['weight_decay']:.4g}, which the file names, and no loss of its own has"
+            return _said(replace(decayed, notes=(*decayed.notes, said)), attempt, reading)
     check = examined(reading) if keep else check
     others = [other for other, _ in order[1:] if other.diagnosis and len(other.diagnosis) == len(check.diagnosis)]
     return _said(replace(check, notes=(*check.notes, *_also(check, others))), attempt, reading)
