@@ -1,5 +1,6 @@
 """Check a file whose shape was recognised: by the reading of its loss that makes it right, or else by that which explains it best."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from .unrun import lines_run, others_like, said_of, trainers_unrun
 
 _STEPS = 10      # of training with another activation
 _MOST = 6      # readings that are examined where none is right
+_SECONDS = 40.0      # of processor time, after which no other reading is begun
 
 
 def check_recognised(
@@ -122,7 +124,10 @@ def _checked(
         raise ProblemError(f"{attempt.name} does not say which loss it has: {said}; expected --loss {one} or --loss {two}")
     best = _likeliest(stated) if own or any(evidence(attempt.texts)) else _of_each_kind(found)
     checks: list[tuple[Check, Reading]] = []
+    until = time.process_time() + _SECONDS
     for each in best:      # two mistakes explain it less well than one by another reading
+        if checks and time.process_time() > until:
+            break
         checks.append((examined(each, keep=False, with_pairs=not any(_is_settled(one) for one, _ in checks)), each))
     order = sorted(
         checks,
