@@ -3,10 +3,7 @@
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 
 from ..training import missing
@@ -28,11 +25,8 @@ def with_data(tree: ast.Module, hooks: str) -> None:
 @contextmanager
 def with_tables(tree: ast.Module, notes: list[str]) -> Iterator[None]:
     """Let pandas and NumPy read drawn numbers where a table is not there, and note it."""
-    missing.stood_in.clear()
-    missing.columns[:] = missing.columns_in(tree)
-    readers = {"read_csv": ",", "read_table": "\t", "read_excel": None}
-    replaced: list[tuple[Any, str, Any]] = [(pd, name, missing.reader(getattr(pd, name), separator)) for name, separator in readers.items()]
-    replaced += [(np, name, missing.loader(getattr(np, name))) for name in ("loadtxt", "genfromtxt")]
+    missing.begin(missing.columns_in(tree))
+    replaced = missing.readers()
     before = [(module, name, getattr(module, name)) for module, name, _ in replaced]
     for module, name, value in replaced:
         setattr(module, name, value)
@@ -41,7 +35,7 @@ def with_tables(tree: ast.Module, notes: list[str]) -> Iterator[None]:
     finally:
         for module, name, value in before:
             setattr(module, name, value)
-        notes += [f"{name} is not there: {said} stand in for it" for name, said in missing.stood_in.items()]
+        notes += missing.notes()
 
 
 def _names(node: ast.stmt) -> list[str]:

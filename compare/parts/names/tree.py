@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ...userfile.shapes.languages import translated
 from .kept import Keepers, keepers_in, kept_by
 
-_OTHER_WORDS = "perte perdida pérdida perda custo costo coste perdita verlust kosten kayip kayıp koszt strata 损失 потеря 손실 損失"
-LOSSES = ("loss", "cost", "total_loss", "nll", "J", "L", *_OTHER_WORDS.split())
+_LOSSES = ("loss", "cost", "total_loss", "nll", "J", "L", "损失", "потеря", "손실", "損失")
 _TARGETS = ("y", "Y", "t", "T")      # whose names are taken for the prediction's gradient
 _AFFIXES = re.compile(r"grad(?:ient)?_(?:of_)?(\w+)|(\w+)_grad(?:ient)?|d_?(\w+)")
 _CALLED = ("print", "backward", "retain_grad", "zero_grad", "show", "plot")      # whose statements are not repeated
@@ -105,7 +105,7 @@ def _cluster(
     before = body[: places[0]] if places else []
     alike = _in_loops(body) | _in_loops(before)
     names = {name: tensor for name, tensor in names.items() if name not in alike and tensor not in alike}
-    loss = next((name for name in LOSSES if name in stored(before)), None)
+    loss = min((name for name in stored(before) if _is_loss(name)), key=lambda name: _LOSSES.index(translated(name)), default=None)
     if loss is None or not names:
         return None
     forward, roots = _leading_to(before, set(names.values()))
@@ -129,9 +129,13 @@ def _in_loops(body: Sequence[ast.stmt]) -> set[str]:
     return inside - outside
 
 
+def _is_loss(name: str) -> bool:
+    return translated(name) in _LOSSES
+
+
 def _has_own_loss(statement: ast.stmt) -> bool:
     """Return whether a compound statement computes a loss of its own before gradients, so that it is a place by itself."""
-    return hasattr(statement, "body") and any(name in LOSSES for name in stored([statement]))
+    return hasattr(statement, "body") and any(map(_is_loss, stored([statement])))
 
 
 def _tensor_of(name: str, known: set[str]) -> str | None:
@@ -140,7 +144,7 @@ def _tensor_of(name: str, known: set[str]) -> str | None:
         return None
     while text:
         for each in (text, f"self.{text}"):
-            if each in known and text not in (*_TARGETS, *LOSSES):
+            if each in known and text not in _TARGETS and not _is_loss(text):
                 return each
         text = text.rpartition("_")[0]
     return None

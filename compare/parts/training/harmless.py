@@ -15,7 +15,6 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ...userfile.stubs import _nothing
 from . import missing
@@ -50,9 +49,7 @@ def harmless() -> Iterator[None]:
         (builtins, "open", _opened), (io, "open", _opened), (subprocess, "run", _completed),
         (subprocess, "call", lambda *_, **__: 0), (subprocess, "check_call", lambda *_, **__: 0),
         (time, "time", lambda: 1.7e9 + 1e-3 * next(clock)), (time, "perf_counter", lambda: 1e-3 * next(clock)),
-        (np, "loadtxt", missing.loader(np.loadtxt)), (np, "genfromtxt", missing.loader(np.genfromtxt)),
-        (pd, "read_csv", missing.reader(pd.read_csv, ",")), (pd, "read_table", missing.reader(pd.read_table, "\t")),
-        (pd, "read_excel", missing.reader(pd.read_excel)),
+        *missing.readers(),
         (threading.Thread, "start", _started(threading.Thread.start)),
         (np.random, "default_rng", _seeded(np.random.default_rng)), (np.random, "RandomState", _seeded(np.random.RandomState)),
         (np.random, "seed", _seeded(np.random.seed)), (random, "seed", _seeded(random.seed)), (random, "Random", _seeded(random.Random)),

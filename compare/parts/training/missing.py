@@ -47,6 +47,24 @@ def opened(open_file: Callable[..., Any], file: Any, mode: str, *arguments: Any,
         return io.BytesIO(text.encode()) if "b" in mode else io.StringIO(text)
 
 
+def begin(asked: Sequence[str]) -> None:
+    """Forget what stood in before, for a program that asks tables for these columns."""
+    stood_in.clear()
+    columns[:] = asked
+
+
+def notes() -> list[str]:
+    """Say what stood in."""
+    return [f"{name} is not there: {said} stand in for it" for name, said in stood_in.items()]
+
+
+def readers() -> list[tuple[Any, str, Any]]:
+    """Return functions that read tables, by their modules and names, which take stand-ins for those that are not there."""
+    separators = {"read_csv": ",", "read_table": "\t", "read_excel": None}
+    found: list[tuple[Any, str, Any]] = [(pd, name, reader(getattr(pd, name), each)) for name, each in separators.items()]
+    return found + [(np, name, loader(getattr(np, name))) for name in ("loadtxt", "genfromtxt")]
+
+
 def loader(load: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of NumPy that loads a table, with drawn numbers where that is not there."""
 

@@ -63,8 +63,7 @@ class TrainingFile(PartsFile):
         if time.process_time() > self._until:
             said = f"{self.name} could not be run often enough in {_SECONDS:g} s to tell whether its steps are right"
             raise TooLongError(f"{said}; expected fewer records, smaller arrays, or less before its first step")
-        missing.stood_in.clear()
-        missing.columns[:] = self._columns
+        missing.begin(self._columns)
         space = vars(ModuleType("__main__" if self.drive is None else "attempt"))
         space["__tree__"] = self.tree
         space.update(__file__=str(self.path), print=_nothing, input=self._answered, exit=_leave, quit=_leave)
@@ -78,7 +77,7 @@ class TrainingFile(PartsFile):
                     self.drive(space, made)
 
         self.run("the file", run)
-        self.notes += [f"{name} is not there: {said} stand in for it" for name, said in missing.stood_in.items()]
+        self.notes += missing.notes()
         return made
 
     def _answered(self, *_: Any) -> str:

@@ -25,3 +25,16 @@ def checked(folder: Path, text: str, seed: int = 1, shape: str | None = None) ->
 def first(result: PartsCheck) -> Part:
     assert result.worst is not None, "nothing was found"
     return result.worst
+
+
+def is_found(folder: Path, text: str, line: str, wrong: str, tensor: str) -> None:
+    """A file of layers is right, and wrong with another line, first at the tensor whose name begins so."""
+    path = folder / "mine.py"
+    path.write_text(text)
+    assert shape_of(path, is_last=True) == "layer_classes"
+    assert (right := check_parts(path, "layer_classes", 1)).verdict == "equivalent", first(right)
+    assert text.count(line) == 1
+    path.write_text(text.replace(line, wrong))
+    found = first(result := check_parts(path, "layer_classes", 1))
+    assert result.verdict == "different"
+    assert str(found.tensor).startswith(tensor)

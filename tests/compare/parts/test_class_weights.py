@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.parts.check import check_parts
-
-from .checking import first
+from .checking import is_found
 
 LISTED = '''import numpy as np
 
@@ -62,11 +60,4 @@ class Outer:
     ],
 )
 def test_every_weight_has_its_gradient_compared(tmp_path: Path, text: str, line: str, wrong: str, tensor: str) -> None:
-    path = tmp_path / "mine.py"
-    path.write_text(text)
-    assert (right := check_parts(path, "layer_classes", 1)).verdict == "equivalent", first(right)
-    assert text.count(line) == 1
-    path.write_text(text.replace(line, wrong))
-    found = first(result := check_parts(path, "layer_classes", 1))
-    assert result.verdict == "different"
-    assert str(found.tensor).startswith(tensor)
+    is_found(tmp_path, text, line, wrong, tensor)

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from compare import check
-from compare.parts.check import check_parts
 
-from .checking import first
+from .checking import is_found
 
 DENSE = '''import numpy as np
 
@@ -82,14 +81,7 @@ class Graph:
     ],
 )
 def test_it_is_right_and_a_planted_mistake_is_found(tmp_path: Path, text: str, line: str, wrong: str, tensor: str) -> None:
-    path = tmp_path / "mine.py"
-    path.write_text(text)
-    assert (right := check_parts(path, "layer_classes", 1)).verdict == "equivalent", first(right)
-    assert text.count(line) == 1
-    path.write_text(text.replace(line, wrong))
-    found = first(result := check_parts(path, "layer_classes", 1))
-    assert result.verdict == "different"
-    assert str(found.tensor).startswith(tensor)
+    is_found(tmp_path, text, line, wrong, tensor)
 
 
 def test_a_layer_that_takes_the_gradient_from_above_is_not_taken_for_a_network(tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from compare.parts.check import check_parts
-from compare.parts.shapes import shape_of
 
-from .checking import first
+from .checking import first, is_found
 
 COLUMN_CELL = '''import numpy as np
 
@@ -214,15 +213,7 @@ class WithCache:
     ],
 )
 def test_a_recurrent_class_is_right_and_a_planted_mistake_is_found(tmp_path: Path, text: str, line: str, wrong: str, tensor: str) -> None:
-    path = tmp_path / "mine.py"
-    path.write_text(text)
-    assert shape_of(path, is_last=True) == "layer_classes"
-    assert (right := check_parts(path, "layer_classes", 1)).verdict == "equivalent", first(right)
-    assert text.count(line) == 1
-    path.write_text(text.replace(line, wrong))
-    found = first(result := check_parts(path, "layer_classes", 1))
-    assert result.verdict == "different"
-    assert str(found.tensor).startswith(tensor)
+    is_found(tmp_path, text, line, wrong, tensor)
 
 
 def test_what_raises_with_several_features_is_compared_with_one(tmp_path: Path) -> None:
