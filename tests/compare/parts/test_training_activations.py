@@ -74,6 +74,7 @@ def test_an_activation_of_which_nothing_can_be_told_is_said(tmp_path: Path) -> N
     assert (result.verdict, result.worst and result.worst.name) == ("not a proof", "activation 'linear'")
 
 
+@pytest.mark.slow
 def test_a_class_made_by_its_defaults_is_given_each_activation_too(tmp_path: Path) -> None:
     text = TEXT.replace("n_in, n_hidden, n_out, taxa, activation", "n_in=4, n_hidden=5, n_out=2, taxa=0.1, activation='tanh'")
     path = tmp_path / "mine.py"

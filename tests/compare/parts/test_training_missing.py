@@ -75,6 +75,7 @@ for step in range(9):
     assert check_parts(path, "training", 1).verdict == "equivalent"
 
 
+@pytest.mark.slow
 def test_digits_may_have_names(tmp_path: Path) -> None:
     text = """
 import numpy as np

@@ -68,6 +68,7 @@ def test_what_looks_words_up_is_held_to_its_loss(text: str, tmp_path: Path) -> N
     assert any("words by their numbers" in note for note in result.notes)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("text", "was", "now", "where"),
     [
