@@ -96,6 +96,7 @@ def test_its_metadata_says_what_it_is(built: Path) -> None:
     assert "docs/grading.md" in readme
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program", [("backprop-compare",), pytest.param(("python", "-m", "backprop_compare"), marks=pytest.mark.slow)], ids=" ".join
 )
@@ -183,6 +184,7 @@ def test_it_says_its_version(installed: Path, project: Path) -> None:
     assert done.stdout == code.stdout != ""
 
 
+@pytest.mark.slow
 def test_in_a_checkout_both_names_are_the_same_object() -> None:
     code = """
 import backprop_compare.compare.problem.problem as inner, backprop_compare.manual, backprop_compare.torch_ref, backprop_compare.data

@@ -34,6 +34,7 @@ def mistake(id: str) -> Mistake:
     return next(each for each in LISTED if each.id == id)
 
 
+@pytest.mark.slow
 def test_every_mistake_is_on_its_page_and_measured(page: ModuleType) -> None:
     on_page = [each for by_id in page.sections().values() for readings in by_id.values() for each in readings]
     assert {each.id for each in on_page} == {each.id for each in LISTED}

@@ -119,6 +119,7 @@ def held_to_be_wrong() -> None:
     assert (found.step, found.phase) == (1, "grads")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(NUMBA not in WAYS, reason="Numba is not installed")
 def test_a_wrong_loop_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: tanh's slope 1 − tanh² taken a little too large."""

@@ -78,7 +78,7 @@ def test_its_formulas_make_the_numbers(id: str, variant: str) -> None:
     assert any(causes(matcher_of(network, plant), plant.names))
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(23)
 @pytest.mark.parametrize(
     ("id", "variant", "number"),
     [

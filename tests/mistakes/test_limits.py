@@ -101,7 +101,7 @@ NOTICED = (
 )
 
 
-@pytest.mark.sampled(40)
+@pytest.mark.sampled(99)
 @pytest.mark.parametrize("name", NOTICED)
 @pytest.mark.parametrize("shows", [False, True], ids=["new weights", "more"])
 def test_it_is_noticed(name: str, shows: bool, tmp_path: Path) -> None:
@@ -110,6 +110,7 @@ def test_it_is_noticed(name: str, shows: bool, tmp_path: Path) -> None:
     assert check(path, seed=4).verdict == "different"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMED)
 def test_without_a_limit_it_is_equivalent(name: str, tmp_path: Path) -> None:
     path = tmp_path / "attempt.py"

@@ -22,6 +22,7 @@ def shown(network: Network, plant: Plant) -> Outcome:
     return answered(Case("single", network, plant.apply(source(network)), (plant.names,)), "stages", seed=2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("id", "variant"), sorted(FIRST))
 def test_it_is_named_with_its_stages_shown(id: str, variant: str) -> None:
     outcome = shown(*FIRST[id, variant])

@@ -81,6 +81,7 @@ del trace
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [NETWORKS[1], NETWORKS[3], NETWORKS[13]], ids=lambda network: f"{network.sizes}-{network.optimizer}")
 def test_a_mistake_beside_one_in_the_update_is_not_named_twice(tmp_path: Path, network: Network) -> None:
     """The missing f′ explains the biases' gradient too; and what is halved is the step, as the output layer's gradients are right."""
@@ -92,6 +93,7 @@ def test_a_mistake_beside_one_in_the_update_is_not_named_twice(tmp_path: Path, n
     assert causes[1].sentence == "every step is half as large as it should be"
 
 
+@pytest.mark.slow
 def test_what_the_gradients_shown_have_not_is_said_to_be_in_the_update_alone(tmp_path: Path) -> None:
     network = NETWORKS[3]
     text = edited(source(network), ((", db3, lr)", ", db3 / n, lr)"), (slope(2), "1.0")), "both") + GRADIENTS

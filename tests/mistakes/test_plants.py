@@ -44,7 +44,7 @@ def test_the_honest_trainer_is_right(network: Network, style: Style) -> None:
         np.testing.assert_allclose(actual[name], expected[name], rtol=1e-10, atol=1e-14, err_msg=name)
 
 
-@pytest.mark.sampled(13)
+@pytest.mark.sampled(82)
 @each_network
 @each_style
 def test_each_plant_changes_the_weights(network: Network, style: Style) -> None:

@@ -63,6 +63,7 @@ def test_a_limit_that_shows_in_what_is_shown_alone_is_checked_there() -> None:
     assert answered(case, "stages", 1).verdict == "different"
 
 
+@pytest.mark.slow
 @pytest.mark.all_trials
 def test_a_gradient_that_is_held_from_below_is_equal_on_problems_drawn_at_random() -> None:
     """At this seed a bias 780 times as large makes a gradient of e⁻⁷⁸⁰, which the program holds at e⁻⁷⁰⁰; no new weight shows it."""
@@ -70,6 +71,7 @@ def test_a_gradient_that_is_held_from_below_is_equal_on_problems_drawn_at_random
     assert answered(held, "stages", 5842).verdict == "equivalent"
 
 
+@pytest.mark.slow
 @pytest.mark.all_trials
 def test_a_textbook_softmax_is_unstable_where_one_step_throws_its_scores_far() -> None:
     """At this seed the step with every class wrong makes scores of 98,580, whose exponentials overflow."""

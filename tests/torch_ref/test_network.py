@@ -87,6 +87,7 @@ def test_settings_are_exact_within_and_put_back_after() -> None:
     assert settings_now() == before
 
 
+@pytest.mark.slow
 def test_training_imports_no_compiler() -> None:
     train = "from torch_ref import Network, train; train(Network((3, 1)), np.eye(3), np.ones((3, 1)), lr=0.1, epochs=1)"
     code = f"import sys, numpy as np; {train}; sys.exit('torch._dynamo' in sys.modules)"      # which takes as long as torch itself

@@ -56,12 +56,14 @@ def checked(folder: Path, text: str) -> PartsCheck | Check:
     return check(path, seed=1, steps=10)
 
 
+@pytest.mark.slow
 def test_a_network_of_the_layers_is_one_more_part(tmp_path: Path) -> None:
     result = checked(tmp_path, TEXT)
     assert isinstance(result, PartsCheck)
     assert (result.parts[-1].name, result.parts[-1].mark, result.caveats) == ("Network", "agrees", ())
 
 
+@pytest.mark.slow
 def test_a_network_that_forgets_a_layer_is_different_though_each_layer_is_right(tmp_path: Path) -> None:
     line = "        dout = relu_backward(dout, kinks)\n"
     assert TEXT.count(line) == 1

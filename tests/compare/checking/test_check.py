@@ -531,6 +531,7 @@ def test_a_factor_of_no_entry_is_measured(checked: Any) -> None:
     assert "1.7 times" in found[0].causes[0].sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lr", ["0.5", "0.3", "0.0125"])
 def test_a_learning_rate_of_its_own_is_said(lr: str, checked: Any) -> None:
     for text in (RIGHT, TRACED):
@@ -556,6 +557,7 @@ def test_a_unit_that_no_probe_reaches_proves_nothing(checked: Any) -> None:
     assert "never change" in result.reason
 
 
+@pytest.mark.slow
 def test_the_line_is_not_one_that_only_takes_what_was_handed_in() -> None:
     result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter="lesson", seed=5)
     assert result.text_of(result.diagnosis[0].line) == "hidden_error = output_error_term * weights_hidden_output"
@@ -628,6 +630,7 @@ def train_step(p, x, y, lr):
     assert [[cause.id for cause in each.causes] for each in found] == [["bias-mean"]]
 
 
+@pytest.mark.slow
 def test_an_error_term_in_a_scale_of_its_own_is_not_blamed_for_a_mistake_after_it() -> None:
     result = check(EXAMPLES / "lesson_wrong_missing_slope.py", adapter="lesson", seed=1)
     marks = {stage.name: stage.mark for stage in result.stages}

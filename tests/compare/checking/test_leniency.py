@@ -58,12 +58,14 @@ def test_an_unstable_formula_is_trained_in_lockstep_too(tmp_path: Path) -> None:
     assert (late.verdict, late.reason) == ("different", "the probes agree, and a training in lockstep does not")
 
 
+@pytest.mark.slow
 def test_an_error_on_some_numbers_of_records_is_in_the_line_of_the_verdict(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT.replace("n = len(X)\n", "n = len(X)\n        assert n != 100\n"))
     assert result.verdict == "equivalent"
     assert "; but it raises an error with 100 records, and elsewhere" in headline(result)
 
 
+@pytest.mark.slow
 def test_more_records_than_those_that_raise_are_compared(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT.replace("n = len(X)\n", "n = min(len(X), 60)\n        assert len(X) != 12\n"))
     assert result.verdict == "different"
@@ -83,6 +85,7 @@ def test_a_class_that_no_record_has_is_tried_where_classes_are_numbers(tmp_path:
     assert checked(tmp_path, NUMBERS + IN_ORDER).verdict == "different"
 
 
+@pytest.mark.slow
 def test_one_shift_for_all_records_is_no_mistake(tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT.replace("np.exp(z)", "np.exp(z - np.max(z))"))
     assert result.verdict == "equivalent"

@@ -30,6 +30,7 @@ class Net:
 """
 
 
+@pytest.mark.slow
 def test_a_decay_that_is_named_is_said(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(TEXT)
@@ -38,7 +39,7 @@ def test_a_decay_that_is_named_is_said(tmp_path: Path) -> None:
     assert "its step has a weight decay of 0.02, which the file names, and no loss of its own has" in result.notes
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("old", "new"), [
     ("      # L2 regularisation", ""),
     ("X.T @ d + 0.02 * self.W1", "X.T @ d"),

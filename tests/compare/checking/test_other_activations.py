@@ -75,6 +75,7 @@ def test_each_activation_is_compared(tmp_path: Path, default: str) -> None:
     assert (result.verdict, result.notes) == ("equivalent", ("it agrees with the activation 'relu', too",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("slope", "verdict"), [("(a > 0)", "equivalent"), ("(a < 0)", "different")])
 def test_its_argument_may_have_any_name(tmp_path: Path, slope: str, verdict: str) -> None:
     result = checked(tmp_path, RIGHT.replace("activation", "ativacao").replace("(a > 0)", slope))
@@ -90,6 +91,7 @@ def test_an_activation_may_be_named_as_it_is_nowhere_else(tmp_path: Path, slope:
     assert check(path, seed=1).verdict == verdict
 
 
+@pytest.mark.slow
 def test_an_activation_whose_steps_leave_everything_is_no_proof(tmp_path: Path) -> None:
     path = tmp_path / "network.py"
     path.write_text(BRANCHES.replace("SLOPE", "0 * z"))

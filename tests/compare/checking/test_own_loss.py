@@ -68,6 +68,7 @@ def test_a_factor_between_the_step_and_the_own_loss_is_in_the_line_of_the_verdic
     assert json.loads(check_json(result))["caveat"] == result.caveat
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", ["", "    # the logistic function, as in a logistic regression\n"])
 def test_the_error_of_another_loss_than_the_own_one_is_wrong(tmp_path: Path, said: str) -> None:
     result = checked(tmp_path, said.strip() + RIGHT.replace(ERROR, "(out - y) / out.size"))

@@ -256,12 +256,13 @@ def verdict_of(folder: Path, text: str) -> str:
     return check(path, seed=1).verdict
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FORMS)
 def test_a_right_file_is_equivalent(name: str, tmp_path: Path) -> None:
     assert verdict_of(tmp_path, FORMS[name][0]) == "equivalent"
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize(("name", "old", "new"), [(name, old, new) for name, (_, faults) in FORMS.items() for old, new in faults])
 def test_a_fault_is_found(name: str, old: str, new: str, tmp_path: Path) -> None:
     text, _ = FORMS[name]

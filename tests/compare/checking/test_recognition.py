@@ -74,6 +74,7 @@ def test_a_loss_that_is_not_said_is_asked_for_where_two_fit(tmp_path: Path) -> N
     assert (wrong.verdict, wrong.diagnosis[0].causes[0].id) == ("different", "slope-missing")
 
 
+@pytest.mark.slow
 def test_a_mistake_is_explained_by_both_losses_where_none_is_said_and_none_is_right(tmp_path: Path) -> None:
     text = CLASS.replace(" * self.h * (1 - self.h)", "")
     path = written(tmp_path, text, DELTA=ENTROPY)
@@ -281,6 +282,7 @@ OLD = """
 """
 
 
+@pytest.mark.slow
 def test_python_2_is_converted_in_memory(tmp_path: Path) -> None:
     result = check(written(tmp_path, OLD), seed=1, steps=2)
     assert result.verdict == "equivalent"
@@ -447,6 +449,7 @@ def test_an_argument_that_is_a_text_by_default_is_no_record(tmp_path: Path, slop
     assert check(written(tmp_path, NAMED, SLOPE=slope), seed=1, steps=2).verdict == verdict
 
 
+@pytest.mark.slow
 def test_a_class_is_recognised_in_another_language(tmp_path: Path) -> None:
     assert check(written(tmp_path, PORTUGUESE, SLOPE="* ativacoes[l] * (1 - ativacoes[l])"), seed=1, steps=2).verdict == "equivalent"
     wrong = check(written(tmp_path, PORTUGUESE, SLOPE=""), seed=1, steps=2)
@@ -633,6 +636,7 @@ def test_counts_a_rate_and_biases_of_unknown_names_are_found_by_what_they_do(tmp
     assert [stage.name for stage in result.stages if stage.mark == "wrong"] == (["new 2.bias"] if times else [])
 
 
+@pytest.mark.slow
 def test_a_network_with_a_weight_that_is_none_of_its_layers_is_not_taken_for_one_of_them_alone(tmp_path: Path) -> None:
     again = {"HIDDEN": "+ x[:, :1] * self.again.sum(axis=0)", "AGAIN": "self.again -= self.viteza * (x[:, :1] * dh).sum(axis=0)"}
     result = check(written(tmp_path, ODD, TIMES="", **again), seed=1, steps=2)
@@ -681,6 +685,7 @@ def cost(A2, Y):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [(LINEAR_SOFTMAX, ("X.T @ p / n", "X.T @ p / X.size")), (COUNTED, ("dZ1 @ X.T / m", "dZ1 @ X.T"))],

@@ -239,6 +239,7 @@ def test_a_parameter_that_does_not_move_at_a_limit_is_said_to(tmp_path: Path, mo
     assert said not in str(check(tmp_path / "skipped.py", seed=1, steps=0).reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
@@ -336,7 +337,7 @@ def written(*edits: tuple[str, str]) -> str:
     return text
 
 
-@pytest.mark.sampled(11)
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize(
     ("honest", "limit", "said"),
     [
@@ -415,6 +416,7 @@ def gradients(params, x, y):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("was", "now", "verdict", "said"),
     [

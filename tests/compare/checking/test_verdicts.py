@@ -135,6 +135,7 @@ def test_the_honest_file_beside_it_is_equal(name: str, tmp_path: Path) -> None:
     assert (result.verdict, result.reason) == ("equivalent", None)
 
 
+@pytest.mark.slow
 @pytest.mark.seeds(10)
 def test_what_is_declared_makes_it_equal(seed: int, tmp_path: Path) -> None:
     binary = checked("binary_targets_only", tmp_path, seed=seed, problem={"targets": "binary"})

@@ -376,6 +376,7 @@ def test_an_os_error_that_is_not_of_the_report_is_3(monkeypatch: pytest.MonkeyPa
     assert "cannot be written" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["numpy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("data", "argparse", "torch"))])
 def test_a_module_in_the_current_folder_shadows_nothing(name: str, tmp_path: Path) -> None:
     (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
@@ -391,6 +392,7 @@ def test_too_little_memory_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "not enough memory" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupt_is_130() -> None:
     process = subprocess.Popen(
         [*PYTHON, "--epochs", "1000000"],
@@ -443,6 +445,7 @@ def test_a_full_disk_is_a_clear_error(form: str) -> None:
     assert done.stderr == "backprop-compare: error: the report cannot be written: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_plain_text_and_is_told_of_no_progress_and_no_loading() -> None:
     piped = run("--epochs", "20", "--quiet", env=os.environ | {"FORCE_COLOR": ""})
     assert "\x1b" not in piped.stdout
@@ -478,6 +481,7 @@ def test_a_terminal_gets_colour_and_for_a_long_run_a_progress_bar() -> None:
     assert "steps" in written.split("Network")[0]
 
 
+@pytest.mark.slow
 def test_a_terminal_is_told_that_pytorch_is_being_loaded() -> None:
     assert "loading PyTorch" in on_a_terminal("--epochs", "5", "--quiet")
 

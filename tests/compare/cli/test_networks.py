@@ -59,6 +59,7 @@ def test_the_terminal_shows_deltas_what_is_reached_and_the_verdict(capsys: pytes
     assert out.startswith("EQUIVALENT: ")
 
 
+@pytest.mark.slow
 def test_without_verbose_it_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--network", "lenet", "--epochs", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()

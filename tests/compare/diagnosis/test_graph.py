@@ -65,7 +65,7 @@ def test_every_stage_is_what_the_hand_written_network_has(options: dict[str, Any
                 assert is_within(record.params[name], run(f"{kind}_after", step, number))
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("options", PROBLEMS, ids=lambda options: f"{options['sizes']}")
 def test_every_mistake_can_be_made_where_it_applies(options: dict[str, Any]) -> None:
     """Each gives numbers, or cannot be made with these shapes; and what memory has is what would be worked out anew."""

@@ -50,6 +50,7 @@ def recognised(tmp_path: Path) -> Making:
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("adapted", "recognised")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("which", ["right", "beside", "parts", *SLOW])
 def test_an_exercise_is_started_checked_and_solved(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     making: Making = request.getfixturevalue(which)

@@ -49,6 +49,7 @@ def lines(graded: Path) -> dict[str, dict[str, Any]]:
     return {line["attempt"]: line for line in found}
 
 
+@pytest.mark.slow
 def test_each_attempt_goes_by_its_own_name(graded: Path) -> None:
     found = lines(graded)
     for name, shown in (("eve", "eve/main.py"), ("fay", "fay/main.py"), ("gus.zip", "gus.zip/src/network.py"), ("anna.py", "anna.py")):

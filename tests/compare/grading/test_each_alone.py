@@ -157,6 +157,7 @@ def test_a_network_that_is_too_large_is_not_graded() -> None:
     assert line["reason"] == f"its PROBLEM has 4002000 weights; expected at most {MOST_WEIGHTS}"
 
 
+@pytest.mark.slow
 @confined
 def test_answers_that_are_slow_altogether_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Limits(answer=3.0).altogether == 3.0 * ALTOGETHER

@@ -128,6 +128,7 @@ def test_a_hint_gives_away_no_more(hint: int, given: str | None, attempts: Path,
     assert "output_error_term @ w2" not in everything
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("hint", [None, pytest.param(1, marks=pytest.mark.slow), 3])
 def test_no_hint_has_the_right_numbers(hint: int | None, attempts: Path, tmp_path: Path) -> None:
     """Nor those that are wrong, nor how far they are off; without a hint they are there."""
@@ -314,6 +315,7 @@ def test_the_weights_are_those_that_the_page_says() -> None:
     assert f"stage has a weight: {said};" in (ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_without_a_backward_pass_a_right_forward_one_has_two_sevenths(tmp_path: Path) -> None:
     """What is not shown of the backward pass holds as far as the new weights do."""
     assert scored(tmp_path, NO_BACKWARD) == pytest.approx(2 / 7, abs=1e-4)

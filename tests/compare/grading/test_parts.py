@@ -66,7 +66,7 @@ def line(path: Path, **options: Any) -> Graded:
     return graded(attempt, Settings(**{"seed": 1, "steps": 2, "confined": False, **options}))
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(19)
 @pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
 @pytest.mark.parametrize("name", FILES)
 def test_parts_are_told_the_same_in_confinement(name: str, confinement: str) -> None:

@@ -68,6 +68,7 @@ def test_what_is_recognised_is_told_the_same(name: str, kind: str, confinement: 
     assert "--class" in found["conventions"] or "--weights" in found["conventions"]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("confinement", [pytest.param(name, marks=missing) for name, missing in MISSING.items()])
 @pytest.mark.parametrize("id", PLANTED)
 def test_planted_mistakes_are_told_the_same(id: str, confinement: str, tmp_path_factory: pytest.TempPathFactory) -> None:

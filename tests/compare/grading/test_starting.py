@@ -90,6 +90,7 @@ def test_a_worker_that_died_is_no_failed_start(tmp_path: Path, monkeypatch: pyte
     assert len(asked) == 1 + 3
 
 
+@pytest.mark.slow
 @MISSING["bubblewrap"]
 def test_it_is_told_and_the_next_run_tries_it_again(attempts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside it one that takes too long itself, which is final."""

@@ -320,7 +320,7 @@ class OwnAdamW:
         return StepRecord(output=output, grads={"0.weight": grad}, params={"0.weight": self.w.copy()})
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [{"decay": 0}, {"scale": 1 + 5e-7}, {}])
 def test_steps_that_lean_to_one_side_are_found_together(wrong: dict[str, float]) -> None:
     """In float32 a decay of 1e-6 of the weights is less than what rounding allows in one step."""

@@ -252,6 +252,7 @@ def test_numbers_that_are_small_in_their_tensor_are_held_to_their_own(dtype: str
         assert_equivalent(Wrong(weight, factor, (1, 2, 11), 1), Wrong(weight, 1, ()), stages=False, **how)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("dtype", "factor"), [("float32", 1 + 1e-4), ("float64", 1 + 1e-9)])
 def test_steps_in_which_a_gradient_is_rounding_alone_excuse_no_real_one(dtype: str, factor: float) -> None:
     """Of equal records a batch normalisation leaves rounding alone, of which relu makes a choice."""

@@ -67,7 +67,7 @@ def test_a_run_that_explodes_is_different_for_want_of_a_bound() -> None:
     assert comparison.verdict == "equivalent" or not finite(comparison) or has_exploded(comparison), comparison.explanation()
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_long_run_stays_equivalent_and_its_drift_is_measured(dtype: str, mode: Any) -> None:
@@ -385,7 +385,7 @@ def chaotic(factor: float) -> tuple[Problem, Variant]:
     return drawn, Variant(drawn, 0, 0, 1, fault=spoil, fault_at=150)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("factor", [0.0, 1.0, 2.0, -1.0])
 def test_a_fault_does_not_hide_in_drift(factor: float, mode: Any) -> None:

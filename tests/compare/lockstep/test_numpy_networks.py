@@ -26,6 +26,7 @@ def test_an_honest_trainer_is_equivalent(kind: str, dtype: str, seed: int) -> No
     assert comparison.steps == 4
 
 
+@pytest.mark.slow
 def test_what_is_not_shown_of_a_gradient_that_is_rounding_alone_is_no_difference() -> None:
     """Softmax makes the gradient of the keys' bias 0, but for rounding; adam divides it by its own root, which is not shown."""
     run = drawn(584)
@@ -35,7 +36,7 @@ def test_what_is_not_shown_of_a_gradient_that_is_rounding_alone_is_no_difference
     assert comparison.verdict == "equivalent", comparison.explanation()
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FAULTY.items() for name in names])
 def test_a_fault_is_found_where_it_is(kind: str, name: str) -> None:
     run = drawn(7, kind=kind, dtype="float64", steps=3, ways=IN_ERROR)

@@ -125,7 +125,7 @@ def test_a_whole_network_and_its_second_form_train_alike(name: str, dtype: str) 
 _PLACES = [(name, path, what) for name, network in NETWORKS.items() for path, what in network.places]
 
 
-@pytest.mark.sampled(42)
+@pytest.mark.sampled(127)
 @pytest.mark.parametrize(("name", "path", "what", "dtype"), [known(*place, dtype) for place in _PLACES for dtype in DTYPES])
 def test_a_wrong_backward_pass_of_one_submodule_is_found_there(name: str, path: str, what: str, dtype: str) -> None:
     network = NETWORKS[name]
@@ -149,7 +149,7 @@ def test_a_second_form_trains_alike_with_any_optimiser(optimizer: str, dtype: st
     check_equal(train_beside_module(network.candidate(), network.problem(dtype, optimizer), steps=20, mode=mode))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [known(name, test="lost") for name in ("AdamW", "RMSprop", "Adamax", "Rprop")])
 def test_a_gradient_that_is_rounding_alone_has_room(optimizer: str) -> None:
     """The gradient of a bias before batch normalisation is rounding alone, and adaptive optimisers make steps of full size of it."""

@@ -194,6 +194,7 @@ BACKWARD = {"mean term dropped": mean_dropped, "variance term dropped": variance
 GRADIENTS = {"gamma's": (gammas_gradient_of_z, "1.weight"), "beta's": (betas_gradient_averaged, "1.bias")}
 
 
+@pytest.mark.sampled(3)
 @SINCE
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_a_normalisation_that_is_wrong_is_found_where_it_is(name: str, since: int) -> None:

@@ -31,6 +31,7 @@ def test_right_classes_are_equivalent(tmp_path: Path) -> None:
     assert result.parts[2].beside.endswith("of dx, dwq, dwk, dwv")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("line", "wrong", "part", "tensor"),
     [
@@ -289,6 +290,7 @@ class SoftmaxWithLoss:
 '''
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("line", "wrong", "part"),
     [

@@ -18,7 +18,7 @@ def test_right_engines_are_equivalent(tmp_path: Path, text: str) -> None:
     assert ("MLP" in [part.name for part in result.parts]) == (text is SCALARS)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(19)
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "part"),
     [
@@ -41,6 +41,7 @@ def test_a_planted_mistake_is_found_in_its_operator(tmp_path: Path, text: str, l
     assert (result.verdict, first(result).name) == ("different", part)
 
 
+@pytest.mark.slow
 def test_what_is_made_of_a_wrong_operator_follows_from_it(tmp_path: Path) -> None:
     result = checked(tmp_path, SCALARS.replace("self.grad += other.data * out.grad", "self.grad = other.data * out.grad"))
     marks = {part.name: part.mark for part in result.parts}
@@ -49,6 +50,7 @@ def test_what_is_made_of_a_wrong_operator_follows_from_it(tmp_path: Path) -> Non
     assert result.text_of(first(result).line or 0) == "self.grad = other.data * out.grad"
 
 
+@pytest.mark.slow
 def test_an_engine_that_does_not_broadcast_is_told_so(tmp_path: Path) -> None:
     text = ARRAYS.replace("    while grad.ndim", '    if grad.shape != shape:\n        raise ValueError("no")\n    while grad.ndim')
     result = checked(tmp_path, text)
@@ -83,6 +85,7 @@ def trace(root):
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [
@@ -99,6 +102,7 @@ def test_a_function_of_another_contract_by_its_arguments_is_no_step(tmp_path: Pa
     assert shape_of(path) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["backprop_now", "run_backward", "do_backprop"])
 def test_the_method_that_goes_back_has_such_a_word_in_its_name(tmp_path: Path, name: str) -> None:
     text = SCALARS.replace("def backward(self)", f"def {name}(self)")
@@ -123,7 +127,7 @@ LOG = """
     def tanh(self):"""
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("slope", "verdict"), [("1 / (self.data + 1e-15)", "equivalent"), ("1 / self.data", "equivalent"), ("self.data", "different")]
 )
@@ -134,6 +138,7 @@ def test_a_small_number_that_keeps_a_logarithm_from_0_is_no_mistake(tmp_path: Pa
     assert [part.name for part in result.parts if part.mark == "wrong"] == (["Value: a.log()"] if verdict == "different" else [])
 
 
+@pytest.mark.slow
 def test_an_engine_with_slots_and_a_network_that_lists_its_parameters_by_another_name(tmp_path: Path) -> None:
     slots = 'class Value:\n    __slots__ = ("data", "grad", "_children", "_backward")\n'
     text = SCALARS.replace("class Value:\n", slots).replace("parameters", "parametros")

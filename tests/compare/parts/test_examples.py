@@ -14,7 +14,7 @@ from .checking import EXAMPLES
 FILES = sorted(EXAMPLES.glob("*.py"))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_one_command_gives_the_verdict(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["check", str(path), "--seed", "3", "--json"])

@@ -18,6 +18,7 @@ def mine(forward: str, backward: str, arguments: str = "ctx, x") -> str:
     return f"{HEAD}{body}    @staticmethod\n    def backward(ctx, g):\n        {backward}\n"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(3))
 def test_right_functions_are_equivalent(tmp_path: Path, seed: int) -> None:
     result = checked(tmp_path, RIGHT, seed, "autograd_functions")
@@ -26,7 +27,7 @@ def test_right_functions_are_equivalent(tmp_path: Path, seed: int) -> None:
     assert [part.name for part in result.parts] == [f"{name}.backward" for name in ("Swish", "Linear", "LayerNorm", "CrossEntropy")]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("line", "wrong", "part", "tensor"),
     [
@@ -91,6 +92,7 @@ PACT = mine("ctx.save_for_backward(x, alpha)\n        return x.clamp(min=0).min(
     "torch.autograd.Function)", "InplaceFunction)")      # fmt: skip
 
 
+@pytest.mark.slow
 def test_functions_of_another_base_are_known(tmp_path: Path) -> None:
     result = checked(tmp_path, PACT, shape="autograd_functions")
     assert result.verdict == "equivalent", first(result)
@@ -115,11 +117,13 @@ SIGMOID = mine("y = 1 / (1 + torch.exp(-x))\n        ctx.save_for_backward(y)\n 
                "return g * y * (1.0 - y)")      # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(12))
 def test_the_rounding_of_its_own_formula_is_allowed(tmp_path: Path, seed: int) -> None:
     assert checked(tmp_path, SIGMOID, seed).verdict == "equivalent"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("wrong", ["g * y * (1.0 - y * y)", "g * y * (1.0 + 1e-9 - y)", "y * (1.0 - y)", "g * (y * 1e9 - y * (1e9 - 0.2))"])
 def test_its_own_rounding_explains_no_mistake(tmp_path: Path, wrong: str) -> None:
     assert checked(tmp_path, SIGMOID.replace("g * y * (1.0 - y)", wrong)).verdict == "different"
@@ -130,6 +134,7 @@ LEAKY = mine("ctx.save_for_backward(x, torch.as_tensor(slope).double())\n       
              "ctx, x, slope: float = 0.01")      # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_function_may_be_meant_for_its_defaults(tmp_path: Path) -> None:
     result = checked(tmp_path, LEAKY)
     assert result.verdict == "equivalent", first(result)
@@ -157,6 +162,7 @@ LOSS = mine(
 )      # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_loss_of_weights_and_targets_takes_its_input_as_data(tmp_path: Path) -> None:
     result = checked(tmp_path, LOSS)
     assert result.verdict == "equivalent", first(result)
@@ -181,6 +187,7 @@ def test_a_function_of_one_number_is_compared(tmp_path: Path) -> None:
 BARE = mine("return 3 * x", "return 3 * g", "x").replace("backward(ctx, g)", "backward(g)")
 
 
+@pytest.mark.slow
 def test_a_function_without_context_is_compared_if_it_is_never_applied(tmp_path: Path) -> None:
     result = checked(tmp_path, BARE)
     assert result.verdict == "equivalent", first(result)
@@ -210,6 +217,7 @@ SQUARES = mine(
 )      # fmt: skip
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     ("text", "right_one", "wrong"),
     [
@@ -236,6 +244,7 @@ HOT = mine(
 )      # fmt: skip
 
 
+@pytest.mark.slow
 def test_targets_of_a_softmax_may_have_to_sum_to_1(tmp_path: Path) -> None:
     result = checked(tmp_path, HOT)
     assert result.verdict == "equivalent", first(result)

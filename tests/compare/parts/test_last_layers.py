@@ -39,6 +39,7 @@ class Output(Layer):
 """
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("slope", "was", "now", "wrong"),
     [
@@ -60,6 +61,7 @@ def test_a_last_layer_goes_along_a_loss_of_its_output(tmp_path: Path, slope: str
     assert {part.mark for part in result.parts} <= {"agrees", "wrong"}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("takes", "given", "wrong"),
     [

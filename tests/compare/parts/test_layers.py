@@ -17,7 +17,7 @@ def test_right_files_are_equivalent(tmp_path: Path, text: str, seed: int) -> Non
     assert all(part.mark == "agrees" and part.compared for part in result.parts)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "part", "tensor"),
     [
@@ -64,6 +64,7 @@ def test_a_factor_that_explains_every_number_is_said(tmp_path: Path) -> None:
     assert result.text_of(first(result).line or 0) == "db = -dout.sum(axis=0)"
 
 
+@pytest.mark.slow
 def test_what_is_not_written_or_not_known_is_no_proof(tmp_path: Path) -> None:
     stub = "def relu_forward(x):\n    out = cache = None\n    return out, cache\n\n\ndef relu_backward(dout, cache):\n    return None\n"
     assert checked(tmp_path, stub).verdict == "not a proof"
@@ -99,6 +100,7 @@ def scaled_backward(dout, cache):
 """
 
 
+@pytest.mark.slow
 def test_a_layer_of_no_known_name_is_compared_with_autograd_of_its_own_forward(tmp_path: Path) -> None:
     result = checked(tmp_path, LAYERS + WARP)
     backwards = {part.name: part for part in result.parts if part.name.startswith(("leaky", "scaled"))}
@@ -114,6 +116,7 @@ def test_a_layer_of_no_known_name_is_compared_with_autograd_of_its_own_forward(t
         assert (result.verdict, first(result).name) == ("different", name)
 
 
+@pytest.mark.slow
 def test_a_number_that_a_forward_has_by_default_is_given_another_value(tmp_path: Path) -> None:
     own = """
 def sharp_relu_forward(x, alpha=0.1):
@@ -223,6 +226,7 @@ def test_a_forward_function_may_have_the_layers_name_alone(tmp_path: Path, line:
     assert checked(tmp_path, affine + BARE.replace(line, wrong)).verdict == "different"
 
 
+@pytest.mark.slow
 def test_one_sequence_without_an_axis_of_records_is_a_layout(tmp_path: Path) -> None:
     result = checked(tmp_path, ONE_SEQUENCE)
     assert result.verdict == "equivalent", first(result)

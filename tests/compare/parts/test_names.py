@@ -29,7 +29,7 @@ def test_right_gradients_are_equivalent(tmp_path: Path, text: str, count: int) -
     assert "is not there" in result.notes[0]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "tensor"),
     [
@@ -69,6 +69,7 @@ def test_a_place_that_is_not_reached_is_no_proof(tmp_path: Path) -> None:
     assert "not reached" in str(first(result).reason)
 
 
+@pytest.mark.slow
 def test_a_factor_between_the_loss_and_the_parameters_is_a_convention(tmp_path: Path) -> None:
     text = TENSORS.replace("    dlogits /= n\n", "").replace("(0)\n", "(0) / n\n")
     for line in ("dW2 = h.T @ dlogits", "dW1 = embcat.T @ dhpreact"):
@@ -230,6 +231,7 @@ def test_tensors_that_a_file_makes_float32_are_of_the_others_kind(tmp_path: Path
     assert (wrong.verdict, first(wrong).name) == ("different", "dC")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_still_open_as_a_variable_is_no_obstacle(tmp_path: Path) -> None:
     reading = 'open("names.txt").read().splitlines()'
     assert TENSORS.count(reading) == 1
@@ -243,6 +245,7 @@ def test_a_file_that_is_still_open_as_a_variable_is_no_obstacle(tmp_path: Path) 
         assert checked(tmp_path, text.replace(line, wrong)).verdict == "different"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("line", "verdict"), [("db2_unused = dhpreact.sum(0)", "equivalent"), ("db2_fast = 2 * dlogits.sum(0)", "different")]
 )
@@ -252,6 +255,7 @@ def test_a_longer_name_is_of_the_same_tensor_if_it_has_its_shape(tmp_path: Path,
     assert checked(tmp_path, TENSORS.replace(at, f"{at}    {line}\n")).verdict == verdict
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("gradient", "verdict"), [("dlogits /= n", "equivalent"), ("dlogits /= 2 * n", "different")])
 def test_a_small_number_in_the_loss_is_no_mistake(tmp_path: Path, gradient: str, verdict: str) -> None:
     text = f"""
@@ -279,6 +283,7 @@ for step in range(20):
     assert checked(tmp_path, text).verdict == verdict
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("begun", "completed", "wrong"),
     [
@@ -319,6 +324,7 @@ for step in range(100):
 """
 
 
+@pytest.mark.slow
 def test_a_loss_of_another_name_and_a_table_that_is_not_there(tmp_path: Path) -> None:
     result = checked(tmp_path, TABLE)
     assert result.verdict == "equivalent", first(result)
@@ -329,6 +335,7 @@ def test_a_loss_of_another_name_and_a_table_that_is_not_there(tmp_path: Path) ->
         assert first(checked(tmp_path, TABLE.replace(right_one, wrong))).name == name
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("gradient", "verdict"), [("dlogits /= n", "equivalent"), ("dlogits /= n * (1 + 1e-7)", "different")])
 def test_the_rounding_of_its_own_formula_is_allowed(tmp_path: Path, gradient: str, verdict: str) -> None:
     text = TABLE.replace("* 0.1", "* 2").replace("dlogits /= n", gradient)      # so that the largest share is nearly 1

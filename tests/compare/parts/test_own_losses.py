@@ -64,6 +64,7 @@ def cost_backward(cache):
 '''
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("loss", "line", "wrong", "verdict"),
     [

@@ -194,6 +194,7 @@ class WithCache:
 '''
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     ("text", "line", "wrong", "tensor"),
     [

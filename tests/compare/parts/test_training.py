@@ -139,6 +139,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_program_agrees(name: str, tmp_path: Path) -> None:
     result = checked(tmp_path, RIGHT[name])
@@ -172,7 +173,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(("text", "old", "new", "wrong"), WRONG)
 def test_a_fault_is_found_in_what_it_reaches(text: str, old: str, new: str, wrong: set[str] | None, tmp_path: Path) -> None:
     result = checked(tmp_path, changed(text, old, new))

@@ -52,6 +52,7 @@ class Rede:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("was", "now", "verdict"), [("", "", "equivalent"), ("1 / 10", "1 / 5", "different"), (") ** 2\n", ")\n", "different")]
 )
@@ -67,6 +68,7 @@ def test_each_activation_is_compared(tmp_path: Path, was: str, now: str, verdict
         assert result.line < 42      # not in what loads weights
 
 
+@pytest.mark.slow
 def test_an_activation_of_which_nothing_can_be_told_is_said(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(TEXT.replace("return z / 10", "return 0 * z").replace("activation):", "activation='tanh'):"))
@@ -106,6 +108,7 @@ class Net:
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("mask", "verdict"), [("* (A2 > 0)", "equivalent"), ("", "different"), ("* (A2 >= 0)", "different")])
 def test_a_relu_at_the_output_is_looked_at_where_it_is_not_active(tmp_path: Path, mask: str, verdict: str) -> None:
     path = tmp_path / "mine.py"

@@ -50,6 +50,7 @@ for step in range(100):
 """
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("was", "now", "wrong"),
     [

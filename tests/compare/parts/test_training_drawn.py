@@ -36,6 +36,7 @@ class Siec:
 UPDATE = "        self.p += self.tempo * blad_h\n"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("drawn", "update", "verdict"),
     [

@@ -143,13 +143,14 @@ def checked(folder: Path, text: str) -> PartsCheck:
     return check_parts(path, "training", 1)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", FORMS)
 def test_a_right_program_agrees(name: str, tmp_path: Path) -> None:
     result = checked(tmp_path, FORMS[name][0])
     assert (result.verdict, {part.mark for part in result.parts}) == ("equivalent", {"agrees"})
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize(("name", "old", "new"), [(name, old, new) for name, (_, faults) in FORMS.items() for old, new in faults])
 def test_a_fault_is_found(name: str, old: str, new: str, tmp_path: Path) -> None:
     text, _ = FORMS[name]

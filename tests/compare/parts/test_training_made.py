@@ -50,12 +50,15 @@ def checked(folder: Path, text: str) -> PartsCheck:
     return check_parts(path, "training", 1)
 
 
+@pytest.mark.slow
 def test_it_is_trained(tmp_path: Path) -> None:
     result = checked(tmp_path, TEXT)
     assert (result.verdict, {part.mark for part in result.parts}) == ("equivalent", {"agrees"})
     assert "trained here: a class Grid, made by random_grid with learn, given one record at a time" in result.notes
 
 
+@pytest.mark.slow
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("old", "new", "found"), [
     ("offset - rate * slopes", "offset + rate * slopes", "level.offset = "),
     (" * (1 - abs(after)) ** 2\n", " * (1 - abs(after))\n", "level."),

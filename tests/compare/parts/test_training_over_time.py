@@ -33,7 +33,7 @@ def test_the_error_itself_at_the_output_is_that_of_cross_entropy(tmp_path: Path)
     assert "cross-entropy" in result.parts[0].beside
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("line", "wrong", "weights"),
     [

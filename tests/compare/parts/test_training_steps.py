@@ -152,7 +152,7 @@ WRONG = {
 }
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("name", WRONG)
 def test_a_fault_is_found(name: str, tmp_path: Path) -> None:
     assert checked(tmp_path, WRONG[name]).verdict == "different"
@@ -166,6 +166,7 @@ ADAM = START + "state = {name: np.zeros_like(each) for name, each in dict(W1=W1,
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("rate", "verdict"), [("0.01", "equivalent"), ("-0.01", "different"), ("0.03", "different")])
 def test_an_update_that_is_no_multiple_goes_against_its_gradient(rate: str, verdict: str, tmp_path: Path) -> None:
     result = checked(tmp_path, ADAM.replace("RATE", rate))

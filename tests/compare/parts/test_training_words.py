@@ -60,6 +60,7 @@ def _checked(folder: Path, text: str) -> PartsCheck:
     return result
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", [ONE_WORD, MEAN])
 def test_what_looks_words_up_is_held_to_its_loss(text: str, tmp_path: Path) -> None:
     result = _checked(tmp_path, text)
@@ -68,7 +69,7 @@ def test_what_looks_words_up_is_held_to_its_loss(text: str, tmp_path: Path) -> N
     assert any("words by their numbers" in note for note in result.notes)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "was", "now", "where"),
     [

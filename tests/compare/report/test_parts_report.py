@@ -66,6 +66,7 @@ def test_the_page_shows_what_is_wrong_first_with_its_line(tmp_path: Path) -> Non
     assert f"line {LINE}" not in words
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("level", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 def test_a_hint_gives_away_no_number_and_no_line(level: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page, suite = tmp_path / "page.html", tmp_path / "suite.xml"

@@ -73,6 +73,7 @@ PAGES = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_of_a_picture_is_cut_off(name: str, drawn: Iterator[list[Figure]]) -> None:
     figures = next(drawn)
@@ -88,6 +89,7 @@ def test_nothing_is_cut_off_in_the_page_of_a_wrong_file(wrong: Check, drawn: Ite
     assert [cut_off(figure) for figure in figures] == [[]] * len(figures)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("fault", "side"),
     [

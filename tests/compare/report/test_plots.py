@@ -196,6 +196,7 @@ def test_without_matplotlib_a_plot_says_what_to_install(equal: Comparison, monke
             draw()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", PICTURES)
 def test_a_picture_is_the_same_byte_for_byte(kind: str, equal: Comparison) -> None:
     assert picture(kind, equal, "svg") == picture(kind, equal, "svg")

@@ -296,6 +296,7 @@ def test_a_hint_keeps_the_numbers_back_where_no_stage_is_wrong_by_itself(hint: i
     assert page.pictures == 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.all_trials
 @pytest.mark.parametrize("hint", [1, 2, 3])
 def test_a_hint_does_not_give_away_what_a_limits_reason_says(hint: int, tmp_path: Path) -> None:
@@ -488,6 +489,7 @@ def test_numbers_that_overflow_have_a_page_that_says_so() -> None:
     assert page.pictures == 4
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("options", "steps", "said"),
     [
@@ -570,6 +572,7 @@ def test_without_the_extra_a_report_is_refused_at_once(
     assert not (tmp_path / "out.html").exists()
 
 
+@pytest.mark.slow
 def test_without_the_extra_all_else_works() -> None:
     code = "import sys; sys.modules.update(matplotlib=None, jinja2=None)\nfrom compare.cli.main import run\nrun()"
     done = subprocess.run([sys.executable, "-c", code, "--epochs", "2", "--quiet"], capture_output=True, text=True, check=False)

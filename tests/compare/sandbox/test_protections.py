@@ -98,7 +98,7 @@ def _missing(monkeypatch: pytest.MonkeyPatch, edits: Edits, **others: Any) -> se
 
 
 @has_landlock
-@pytest.mark.sampled(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_protection_that_landlock_lacks_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     edits, expected = FAULTS[name]
@@ -111,6 +111,7 @@ def test_root_that_keeps_its_capabilities_is_seen(monkeypatch: pytest.MonkeyPatc
     assert "no privileges" in _missing(monkeypatch, WITH_CAPABILITIES)
 
 
+@pytest.mark.slow
 @has_landlock
 def test_a_folder_that_nobody_watches_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "its folder is bounded" in _missing(monkeypatch, {}, watched=lambda pid: nullcontext())
@@ -199,6 +200,7 @@ def test_what_is_removed_and_held_open_counts(tmp_path: Path) -> None:
         assert used(tmp_path, os.getpid()) >= 2 << 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("times", "ends"), [(3, False), (1000, True)])
 def test_a_process_that_may_not_be_looked_at_is_ended_unless_it_ends_by_itself(
     times: int, ends: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

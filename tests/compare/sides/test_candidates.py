@@ -66,7 +66,7 @@ class ByHand:
         return StepRecord(output=output, loss=np.mean((output - y) ** 2), grads=grads, params=dict(p), **shown)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("mode", ["free", "follow"])
 @pytest.mark.parametrize("shows_state", [True, False])
 def test_a_side_by_hand_is_equal_with_and_without_its_state(mode: Any, shows_state: bool) -> None:
@@ -85,6 +85,7 @@ def test_a_gradient_that_is_off_by_1e_11_is_seen_whenever_it_comes(fault: str, a
         assert_equivalent(ByHand(shows_state=shows_state, fault=fault, at=at), problem(), steps=150)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("shows_state", [True, False])
 def test_a_wrong_update_is_seen_though_its_state_is_hidden(shows_state: bool) -> None:
     with pytest.raises(NotEquivalentError, match="first at step 60, params"):
@@ -184,6 +185,7 @@ class Scaled(nn.Sequential):
         return super().forward(x) * self.factor
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 def test_each_precision_has_its_own_rounding(dtype: str) -> None:
     unit = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-9}[dtype]

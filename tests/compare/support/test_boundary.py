@@ -184,6 +184,7 @@ def unsaid(source: str, name: str = "") -> Iterator[str]:
                 yield f"{name}:{node.lineno}: {ast.unparse(node.exc)}"
 
 
+@pytest.mark.slow
 def test_every_message_says_what_was_expected() -> None:
     files = (ROOT / "compare").rglob("*.py")
     assert [place for path in files for place in unsaid(path.read_text(encoding="utf-8"), path.name)] == []

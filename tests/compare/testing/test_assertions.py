@@ -99,6 +99,7 @@ def test_a_path_a_module_a_mapping_an_object_and_a_function_are_checked(tmp_path
     assert module.velocity == {}
 
 
+@pytest.mark.slow
 def test_what_a_module_keeps_starts_anew_with_each_training(tmp_path: Path) -> None:
     module = module_of(RIGHT, tmp_path / "mine.py")
     module.MOMENTUM = 0.9  # type: ignore[attr-defined]
@@ -160,6 +161,7 @@ def test_arguments_that_do_not_go_together_are_refused() -> None:
             assert_equivalent(actual, given, **options)
 
 
+@pytest.mark.slow
 def test_it_hides_its_own_frames_under_pytest(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -153,6 +153,7 @@ def test_a_planted_fault_fails_in_the_words_of_the_report(run: pytest.Pytester, 
     assert "f′ is left out" in (suite.find("testcase/failure").text or "")  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_no_torch_and_no_numpy_are_imported_until_it_is_used(run: pytest.Pytester) -> None:
     run.makepyfile(
         """

@@ -94,7 +94,7 @@ def stopping(step: int) -> None:
 # ---- A recorded run is judged as the candidate itself.
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("fault", [0.0, 0.01, -0.01])
 @pytest.mark.parametrize(("dtype", "dropout"), [("float64", 0.0), ("float32", 0.3), ("bfloat16", 0.0)])
 def test_a_recorded_module_is_compared_as_the_module_itself(tmp_path: Path, dtype: str, dropout: float, fault: float) -> None:

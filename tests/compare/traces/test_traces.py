@@ -94,7 +94,7 @@ def test_the_same_run_is_kept_in_the_same_bytes(whole: Path, tmp_path: Path) -> 
 # ---- A run that is cut off.
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("side", "optimizer"), [("torch_ref", "sgd"), ("manual", "adam"), ("manual", "sgd"), ("torch_ref", "adamw")])
 def test_a_run_that_is_cut_off_anywhere_goes_on_to_the_same_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: Any, optimizer: str
@@ -480,6 +480,7 @@ def test_a_run_that_stands_still_proves_nothing(tmp_path: Path) -> None:
     assert "the steps of 0.weight, 2.weight are about as small as what rounding allows" in (result.reason or "")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("lr", [2e-7, 3e-7, 5e-7, 1e-6, 1e-5])
 def test_who_stands_still_is_never_equivalent(lr: float, tmp_path: Path) -> None:
     """Also where the recorded weights move, but by no more than what rounding allows."""
@@ -639,6 +640,7 @@ def test_two_runs_part_where_one_of_them_is_wrong(tmp_path: Path, monkeypatch: p
     assert differences(right, right).verdict == "equivalent"
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @example(seed=554)      # its numbers overflow float32
 @given(seed=st.integers(0, 2**32 - 1))
@@ -707,6 +709,7 @@ def test_drift_hides_nothing(tmp_path: Path) -> None:
 # ---- From the command line, and without torch.
 
 
+@pytest.mark.slow
 def test_all_but_recording_pytorch_needs_no_torch(tmp_path: Path) -> None:
     assert main(["record", "--out", str(tmp_path / "t"), "--epochs", "20"]) == 0
     code = f"""

@@ -85,6 +85,7 @@ class RedNeuronal:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("slope", "verdict"), [(" * a[capa] * (1 - a[capa])", "equivalent"), ("", "different")])
 def test_a_class_is_recognised_by_its_words(slope: str, verdict: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"

@@ -84,6 +84,7 @@ def test_one_that_misbehaves_is_told_so(how: str, said: str) -> None:
     assert not alive()
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     ("how", "said"),
     [

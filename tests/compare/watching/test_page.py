@@ -43,11 +43,13 @@ def test_each_state_is_an_event(page: LocalPage) -> None:
     assert b"data" not in events.read()      # which ends
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", ["/../compare/cli/main.py", "/live.html", "//etc/passwd", "/%2e%2e/x", "/events/", "/?x=1"])
 def test_there_is_nothing_else(path: str, page: LocalPage) -> None:
     assert asked(page, path).status == 404
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
 def test_nothing_can_be_sent_to_it(method: str, page: LocalPage) -> None:
     assert asked(page, "/", method).status == 501

@@ -25,6 +25,7 @@ def test_one_process_answers_one_command_after_the_other(warm: Warm) -> None:
     assert first.out.split()[-1] == second.out.split()[-1] != str(os.getpid())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "ended"),
     [
@@ -40,6 +41,7 @@ def test_what_ends_its_process_is_said_and_costs_no_other(command: list[str], en
         assert warm.run(["a"]).out.startswith("a by ")
 
 
+@pytest.mark.slow
 def test_what_is_outdated_is_stopped_before_its_limit() -> None:
     warm = Warm(SERVING)
     try:
