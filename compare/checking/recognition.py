@@ -48,13 +48,15 @@ def check_recognised(
 
 def _with_others(attempt: Recognised, given: Mapping[str, Any], check: Check, seed: int, lines: set[int]) -> Check:
     """Return the check, or that of another class or function like the one checked, with which the file differs; collect the lines run."""
-    for what, name in others_like(attempt.text, lines) if not attempt.options else ():
+    compared = lines_run(attempt, check.problem, with_losses=False)
+    for what, name in others_like(attempt.text, compared) if not attempt.options else ():
         try:
             other = attempt.with_options({what: name})
-            tested = _checked(other, given, seed, _STEPS)
+            same = {"reduction": check.problem.reduction} if what == "step" else {}      # a twin of what is checked
+            tested = _checked(other, {**same, **given}, seed, _STEPS)
         except CompareError:      # it is no network
             continue
-        if tested.verdict == "different":
+        if tested.verdict == "different" or (tested.verdict == "not a proof" and what == "step"):
             return replace(tested, notes=(*tested.notes, f"{', '.join(attempt.found)} agrees, and {name} does not"))
         if tested.verdict == "equivalent":
             lines |= lines_run(other, tested.problem)

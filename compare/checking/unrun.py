@@ -15,14 +15,15 @@ _MOST = 6      # that are named
 _LEAST = 3      # arguments that tell which functions are alike: weights, inputs and targets
 
 
-def lines_run(attempt: Recognised, problem: Problem) -> set[int]:
-    """Return the lines of the file that run while it is loaded, and by one call of each of its functions."""
+def lines_run(attempt: Recognised, problem: Problem, *, with_losses: bool = True) -> set[int]:
+    """Return the lines of the file that run while it is loaded, and by one call of each of its functions, and of its own losses."""
     convention, probe = convention_of(attempt), Limits.of(problem, attempt.conventions).within(draw_probes(problem, 1)[0])
     x, y = map(convention.records_in, probe.batches[0])
     with attempt.lines_run() as lines:
         try:
             fresh = attempt.fresh()
-            fresh.own_losses(convention.parameters_in(problem, probe.parameters), x, y)
+            if with_losses:
+                fresh.own_losses(convention.parameters_in(problem, probe.parameters), x, y)
             params = convention.parameters_in(problem, probe.parameters)
             output = fresh.call("forward", params, x) if "forward" in fresh.functions else None
             for name, given in (("train_step", (params, x, y, probe.lrs[0])), ("gradients", (params, x, y)), ("loss", (output, y))):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...support.arrays import Array
 from .course import Course, Equation, course_along
-from .losses import kind_of
+from .losses import ABSOLUTE, kind_of
 from .moving import direction_in, moved_from, slopes_along
 from .step import Candidate, Step
 from .watch import Measure
@@ -38,7 +38,7 @@ class Fit:
 
 def best_fit(step: Step, seed: int) -> Fit | None:
     """Return the fit of the step that explains most; None where it has no loss that says anything."""
-    fits = list(_fits(step, list(_equations(step, seed))))
+    fits = [each for each in _fits(step, list(_equations(step, seed))) if each.kind != ABSOLUTE or step.file.takes_signs]
     own = [each for each in fits if each.kind == "own" or each.kind in step.kinds or not step.kinds]
     return min(own if any(own) and all(each.course.wrong for each in fits) else fits, key=_order, default=None)
 

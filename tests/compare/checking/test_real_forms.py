@@ -203,6 +203,40 @@ if __name__ == "__main__":
     model(X, (X[:1] > 0).astype(float), [6, 5, 1])
 """
 
+RECURRENT = """
+import numpy as np
+
+class Rnn:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.n_hidden = n_hidden
+        self.wx, self.wh = np.random.randn(n_hidden, n_in) * 0.1, np.random.randn(n_hidden, n_hidden) * 0.1
+        self.wy = np.random.randn(n_out, n_hidden) * 0.1
+        self.bh, self.by = np.zeros((n_hidden, 1)), np.zeros((n_out, 1))
+
+    def forward(self, x):
+        self.xs, self.hs, self.ys = [], [np.zeros((self.n_hidden, 1))], []
+        for t in range(len(x)):
+            self.xs.append(x[t].reshape(-1, 1))
+            self.hs.append(np.tanh(self.wx @ self.xs[t] + self.wh @ self.hs[-1] + self.bh))
+            self.ys.append(self.wy @ self.hs[-1] + self.by)
+        return np.array(self.ys)
+
+    def backward(self, x, y, learning_rate):
+        dwx, dwh, dwy = np.zeros_like(self.wx), np.zeros_like(self.wh), np.zeros_like(self.wy)
+        dbh, dby, later = np.zeros_like(self.bh), np.zeros_like(self.by), np.zeros((self.n_hidden, 1))
+        for t in reversed(range(len(x))):
+            dy = self.ys[t] - y[t].reshape(-1, 1)
+            dwy, dby = dwy + dy @ self.hs[t + 1].T, dby + dy
+            dz = (self.wy.T @ dy + later) * (1 - self.hs[t + 1] ** 2)
+            dwx, dbh = dwx + dz @ self.xs[t].T, dbh + dz
+            dwh += dz @ self.hs[t].T
+            later = self.wh.T @ dz
+        self.wx -= learning_rate * dwx
+        self.wh -= learning_rate * dwh
+        self.wy -= learning_rate * dwy
+        self.bh -= learning_rate * dbh
+        self.by -= learning_rate * dby
+"""
 FORMS = {
     "a step that takes its targets from its inputs, of large layers by default": (CODER, [
         ("(1 - self.h ** 2)", "(1 - self.h)"),
@@ -246,6 +280,11 @@ FORMS = {
         ("+ lambd / m * W", "- lambd / m * W"),
         ("dA = W.T @ dZ", "dA = W.T @ dA"),
         ("dZ @ before.T / m", "dZ @ before.T"),
+    ]),
+    "a recurrent class, which one record alone does not show": (RECURRENT, [
+        ("dy + later)", "dy)"),
+        ("dwh += dz", "dwh = dz"),
+        ("learning_rate * dwh", "learning_rate * dwh.T"),
     ]),
 }
 

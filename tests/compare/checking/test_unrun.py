@@ -84,3 +84,38 @@ def test_another_class_is_checked_too(tmp_path: Path, was: str, now: str, verdic
 def test_functions_with_the_arguments_of_one_that_ran_are_like_it() -> None:
     text = "def one(w, x, y):\n    return x @ w\n\ndef two(w, x, y):\n    return x * w\n\ndef three(x, y):\n    return x * y\n"
     assert list(others_like(text, {2})) == [("step", "two")]
+
+
+TWICE = """
+import numpy as np
+
+def loss_naive(W, X, y, reg):
+    loss, dW = 0.0, np.zeros_like(W)
+    for row, label in zip(X, y):
+        scores = row @ W
+        p = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+        loss -= np.log(p[label])
+        p[label] -= 1
+        dW += np.outer(row, p)
+    return loss / len(X) + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
+
+def loss_vectorized(W, X, y, reg):
+    scores = X @ W
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(X)), y]).mean() + reg * np.sum(W * W)
+    p[np.arange(len(X)), y] -= 1
+    dW = X.T @ p / len(X)
+    dW += 2 * reg * W
+    return loss, dW
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "verdict"), [("", "", "equivalent"), ("dW += 2", "dW = 2", "not a proof"), ("@ p / len(X)", "@ p", "different")]
+)
+def test_a_function_of_the_same_arguments_is_checked_too(tmp_path: Path, was: str, now: str, verdict: str) -> None:
+    result = check(written(tmp_path, TWICE.replace(was, now)), seed=1, steps=2)
+    said = "loss_vectorized agrees, too" if verdict == "equivalent" else "loss_naive agrees, and loss_vectorized does not"
+    assert result.verdict == verdict
+    assert any(said in note for note in result.notes)

@@ -70,6 +70,17 @@ for epoch in range(40):
         w2 -= 0.1 * d * x2
         bias -= 0.1 * d
 """
+SIGNS = """
+import math
+w1, w2, bias, answer = 0.3, -0.2, 0.1, 0.9
+for epoch in range(60):
+    out = w2 * math.tanh(w1 * 0.7 + bias)
+    d = math.copysign(1, answer - out)
+    back = d * w2 * (1 - math.tanh(w1 * 0.7 + bias) ** 2)
+    w2 += 0.01 * d * math.tanh(w1 * 0.7 + bias)
+    w1 += 0.01 * back * 0.7
+    bias += 0.01 * back
+"""
 HINGE = """
 import numpy as np
 random = np.random.default_rng(0)
@@ -106,6 +117,7 @@ RIGHT = {
     "two networks": TWO,
     "rows of a table": EMBEDDED,
     "scalars": SCALARS,
+    "the sign of the error": SIGNS,
     "float32": LOOP.replace("np.zeros(2)\n", "np.zeros(2)\nx, y, W1, W2 = (each.astype(np.float32) for each in (x, y, W1, W2))\n"),
     "a column of ones": ONES,
     "a root of the mean": START + within(GRADIENTS, "error = abs(e).mean()", "loss = np.sqrt((e ** 2).mean())", UPDATE),
@@ -135,6 +147,7 @@ WRONG = {
     "twice the penalty": START + PENALTY.replace("gW1 += 0.2", "gW1 += 0.4"),
     "a penalty of a bias": START + PENALTY.replace("gW1 +=", "gb1 += 0.2 * b1; gW1 +="),
     "no sizes in the step": START + ABSOLUTE.replace("gW1 += 0.1 * np.sign(W1)", "pass"),
+    "no error, where one answer is larger": SIGNS.replace("math.copysign(1, answer - out)", "1; e = answer - out"),
     "the second network": TWO.replace("B -=", "B +="),
     "the first network": TWO.replace("A -=", "A +="),
     "another row": EMBEDDED.replace("b2 - 0.1 * e, E[word]", "b2 - 0.1 * e, E[0]").replace("E[word] = W2", "E[0] = W2"),

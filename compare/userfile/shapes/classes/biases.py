@@ -1,5 +1,6 @@
-"""The biases of a class's network: whether the output depends on them, where they lie in a weight, and whether they are trained."""
+"""What a class's network has beside its weights: biases, whether they count and are trained, and matrices that are none of its layers."""
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..layers import put_like
 from ..network import Network
-from ..places import Place, places
+from ..places import Place, get, places
 from .trial import Trial
 
 _FIXED = re.compile(
@@ -33,6 +34,30 @@ def depends_on_biases(trial: Trial) -> bool:
             if np.allclose(one, about.run(about.written(root, arrays), trial.x)):
                 return False
     return True
+
+
+def has_another_matrix(trial: Trial) -> bool:
+    """Return whether a new object holds a drawn matrix that its methods use, and that is none of the weights and no copy of one.
+
+    That of a recurrent layer is such a one: one record alone neither shows it nor changes it.
+    """
+    about = trial.about
+    root = about.new(trial.x, trial.y, 0.5)
+    weights = {layer.weight for layer in about.layers}
+    known = [np.sort(each, axis=None) for each in (trial.x, trial.y, *(get(root, place) for place in weights if ("each", "") not in place))]
+    used = _used_by_methods(about.module.__tree__)
+    others = [array for place, array in places(root) if place not in weights and place[0][1] in used and _is_drawn(array)]
+    return any(not any(np.array_equal(np.sort(other, axis=None), each) for each in known) for other in others)
+
+
+def _is_drawn(array: Any) -> bool:
+    return np.ndim(array) == 2 and min(np.shape(array)) > 1 and len(np.unique(array)) == np.size(array)
+
+
+def _used_by_methods(tree: ast.Module) -> set[str]:
+    """Return the attributes that functions other than constructors use."""
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) and each.name != "__init__"]
+    return {each.attr for function in functions for each in ast.walk(function) if isinstance(each, ast.Attribute)}
 
 
 def take_in_others(trial: Trial) -> bool:

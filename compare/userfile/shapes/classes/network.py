@@ -14,7 +14,7 @@ from ..layers import chain
 from ..making import has_one_output, makers, numbered_makers
 from ..network import Network
 from ..spellings import BACK, FORWARD, STEP, rank
-from .biases import depends_on_biases, leave_out_fixed_biases, place_bias, take_in_others
+from .biases import depends_on_biases, has_another_matrix, leave_out_fixed_biases, place_bias, take_in_others
 from .forward import find_forward, runner
 from .loss import coster, find_loss
 from .step import backer, find_gradients, find_step, likely_gradients, stepper
@@ -116,7 +116,7 @@ def _completed(about: Network, each: type, options: Mapping[str, str], is_by_nam
     chosen = find_step(trial, layouts, forward) or find_gradients(trial, layouts, forward, likely_gradients(trial, forward))
     if chosen is None or (not is_by_name and about.has_bias and not depends_on_biases(trial)):
         return False
-    if not take_in_others(trial):
+    if ("weights" not in options and has_another_matrix(trial)) or not take_in_others(trial):
         return False
     if about.step is not None:
         about.learn_limits()
