@@ -47,7 +47,8 @@ def by_shape(
             raise
         return _shown(found, unusable)
     if training.verdict not in ("equivalent", "different"):      # where nothing else is known, what it compared is
-        return training if found is None and any(part.compared for part in training.parts) else _shown(found, unusable)
+        is_more = (found is None or found.verdict == "could not run") and any(part.compared for part in training.parts)
+        return training if is_more else _shown(found, unusable)
     return training if not _says(found) else replace(training, notes=(*training.notes, "its network is none that was recognised"))
 
 

@@ -1,10 +1,12 @@
 """Check the steps of a file that trains something: how far each goes, beside how its loss changes there."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
+from ...support.errors import CompareError
 from ...userfile.file import AttemptError
 from ..result import Part
 from .calls import ErrorPlan, Plan, activations_of, plans_of
@@ -23,6 +25,7 @@ from .survey import Survey
 from .watch import Region
 
 AnyPlan = Plan | ErrorPlan | Chain
+_Way = tuple["Trained", AnyPlan]
 _MORE = 6      # ways to call a class that are looked at once one is found in which something agrees
 _MOSTLY = 0.7      # of the directions
 _DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
@@ -74,17 +77,22 @@ def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
         trained = _trained(file, seed)
     except AttemptError as error:
         failed = error
-    if trained is None or not trained.fits:
-        if parts := parts_of_pages(file, seed):
-            yield from parts
-            return
-        trained = _of_classes(file, seed)
-    else:
-        trained = trained.held(seed)
-    if trained is None and failed is not None:
+    if trained is not None and trained.fits:
+        yield from _parts(file, trained.held(seed), seed)
+        return
+    parts = parts_of_pages(file, seed) or list(_parts_of_classes(file, seed))
+    if not parts and failed is not None:
         raise failed
-    if trained is not None:
-        yield from _parts(file, trained, seed)
+    yield from parts
+
+
+def _parts_of_classes(file: TrainingFile, seed: int) -> Iterator[Part]:
+    """Yield the parts of each class that trains, under its name where another has a part of that name."""
+    names: set[str] = set()
+    for owner, trained in _of_classes(file, seed):
+        own = list(_parts(file, trained, seed))
+        yield from (replace(part, name=f"{owner}: {part.name}") if part.name in names else part for part in own)
+        names |= {part.name for part in own}
 
 
 def _parts(file: TrainingFile, trained: Trained, seed: int) -> Iterator[Part]:
@@ -180,17 +188,49 @@ def _weight(part: Part) -> int:
     return {"wrong": 3, "not compared": 2 if part.compared else 0, "agrees": 1}.get(part.mark, 0)
 
 
-def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
-    """Return the best fit of the first class whose methods make a step; of several ways to call them that in which most agrees.
+def _of_classes(file: TrainingFile, seed: int) -> Iterator[tuple[str, Trained]]:
+    """Yield the best fit of the first class whose methods make a step, and of each other of which nothing has run by then.
 
-    Where nothing agrees in any way, it is the first that goes down its loss in most directions.
+    Where nothing agrees in any way to call a class, it is the first that goes down its loss in most directions.
     """
     space: dict[str, Any] = {**vars(file.module), "__tree__": file.tree}
-    found: tuple[Trained, AnyPlan] | None = None
-    down: tuple[Trained, AnyPlan] | None = None
+    ran, downs, is_first = set[int](), list[_Way](), True
+    for owner, plans in groupby(plans_of(space), key=lambda plan: plan.owner):
+        if not is_first and not _is_other(file, owner, ran):
+            continue
+        try:
+            found, down = _best_of(file, seed, (plan for plan in plans if is_first or not isinstance(plan, Chain)))
+            downs += [down] if down is not None else []
+            if found is not None:
+                trained = _examined(file, seed, *found)
+                ran |= file.ran
+                yield owner, trained
+                is_first = False
+        except CompareError:
+            if is_first:
+                raise
+            break
+    if is_first and downs:
+        yield downs[0][1].owner, _examined(file, seed, *downs[0])
+    elif is_first:
+        file.drive = None
+    else:
+        file.ran = frozenset(ran)
+
+
+def _is_other(file: TrainingFile, owner: str, ran: Collection[int]) -> bool:
+    """Return whether it is a class of which no method has run."""
+    node = next((each for each in file.tree.body if isinstance(each, ast.ClassDef) and each.name == owner), None)
+    return node is not None and not any(node.lineno <= line <= (node.end_lineno or node.lineno) for line in ran)
+
+
+def _best_of(file: TrainingFile, seed: int, plans: Iterable[AnyPlan]) -> tuple[_Way | None, _Way | None]:
+    """Return of the ways to call a class that in which most agrees, and the first that goes down its loss in most directions."""
+    found: _Way | None = None
+    down: _Way | None = None
     failed, refused, more = dict[Any, str](), set[Any](), _MORE
-    for plan in plans_of(space):
-        if not more or (found is not None and found[1].owner != plan.owner):
+    for plan in plans:
+        if not more:
             break
         if plan.records in refused:
             continue
@@ -213,17 +253,19 @@ def _of_classes(file: TrainingFile, seed: int) -> Trained | None:
                 break
         elif down is None and isinstance(plan, Plan) and trained.goes_down():
             down = trained, plan
-    found = found or down
-    if found is None:
-        file.drive = None
-        return None
-    file.drive = found[1]
-    found = _with_activations(file, seed, found[0].held(seed), found[1])
-    file.drive = found[1]
-    file.notes.append(f"trained here: {found[1].said}")
-    if isinstance(chain := found[1], Chain):
-        for step in [fit.step for each in found[0].fits.values() for fit in each]:
-            left = [path for path in step.still if chain.leaves(space, path)]
+    return found, down
+
+
+def _examined(file: TrainingFile, seed: int, trained: Trained, plan: AnyPlan) -> Trained:
+    """Return the fits of that way to call a class, held to what it does elsewhere, and note the way."""
+    file.drive = plan
+    trained, plan = _with_activations(file, seed, trained.held(seed), plan)
+    file.drive = plan
+    file.notes.append(f"trained here: {plan.said}")
+    if isinstance(plan, Chain):
+        space: dict[str, Any] = {**vars(file.module), "__tree__": file.tree}
+        for step in [fit.step for each in trained.fits.values() for fit in each]:
+            left = [path for path in step.still if plan.leaves(space, path)]
             step.still = [path for path in step.still if path not in left]
             file.caveats = (f"no step of {', '.join(left)} is made",) if left else file.caveats
-    return found[0]
+    return trained

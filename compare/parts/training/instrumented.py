@@ -119,9 +119,9 @@ class _Watched(ast.NodeTransformer):
         is_one = isinstance(node.value, ast.Constant) and node.value.value == 1
         if not (isinstance(node.op, ast.Sub) and isinstance(node.target, ast.Subscript) and is_one):
             return node
-        whole, index = (ast.parse(ast.unparse(each), mode="eval").body for each in (node.target.value, node.target.slice))
-        if any(isinstance(each, (ast.Slice, ast.NamedExpr)) for each in ast.walk(index)):
+        if any(isinstance(each, (ast.Slice, ast.NamedExpr)) for each in ast.walk(node.target.slice)):
             return node
+        whole, index = (ast.parse(ast.unparse(each), mode="eval").body for each in (node.target.value, node.target.slice))
         return [_at(node, ast.Expr(_call("entry", ast.Constant(node.lineno), whole, index))), node]
 
 

@@ -98,3 +98,51 @@ class Net:
 def test_what_several_records_widen_is_no_step(tmp_path: Path) -> None:
     """Of several records each would have offsets of its own."""
     assert checked(tmp_path, ONE_COLUMN).verdict == "equivalent"
+
+
+OTHERS = """
+import math, random
+
+class Neuron:
+    def __init__(self, count):
+        self.weights, self.offset = [random.uniform(-1, 1) for _ in range(count)], random.uniform(-1, 1)
+
+    def train(self, x, target, rate=0.1):
+        out = math.tanh(sum(w * v for w, v in zip(self.weights, x)) + self.offset)
+        d = (target - out) * (1 - out ** 2)
+        self.weights = [w + rate * d * v for w, v in zip(self.weights, x)]
+        self.offset += rate * d
+
+class Pair:
+    def __init__(self):
+        self.lower = [[random.uniform(-1, 1) for _ in range(2)] for _ in range(2)]
+        self.upper, self.base = [random.uniform(-1, 1) for _ in range(2)], random.uniform(-1, 1)
+
+    def train(self, x, target, rate=0.1):
+        h = [math.tanh(sum(w * v for w, v in zip(row, x))) for row in self.lower]
+        out = math.tanh(sum(w * v for w, v in zip(self.upper, h)) + self.base)
+        d = (target - out) * (1 - out ** 2)
+        back = [d * w * (1 - v ** 2) for w, v in zip(self.upper, h)]
+        for j in range(2):
+            self.upper[j] += rate * d * h[j]
+            for i in range(2):
+                self.lower[j][i] += rate * back[j] * x[i]
+        self.base += rate * d
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "verdict"), [
+    ("", "", "equivalent"),
+    ("back[j] * x[i]", "back[0] * x[i]", "different"),
+    ("self.base += rate * d\n", "self.base = rate * d\n", "not a proof"),
+])
+def test_another_class_that_trains_is_trained_too(old: str, new: str, verdict: str, tmp_path: Path) -> None:
+    assert not old or OTHERS.count(old) == 1
+    result = checked(tmp_path, OTHERS.replace(old, new))
+    assert result.verdict == verdict
+    assert [note.split()[4] for note in result.notes if note.startswith("trained here: ")] == ["Neuron", "Pair"]
+
+
+def test_a_1_is_subtracted_from_a_column(tmp_path: Path) -> None:
+    text = TEXT + "\ndef shifted(g, y):\n    g[:, y] -= 1\n    return g\n"
+    assert checked(tmp_path, text).verdict == "equivalent"
