@@ -27,6 +27,7 @@ from ..userfile.interface import Recognised
 
 _HIDDEN = tuple(name for name in ACTIVATIONS if name not in ("softmax", "log_softmax"))
 _BENT = ("elu", "gelu", "softplus", "silu", "leaky_relu")      # of the hidden layers, that are taken where their names are in the text
+_WRITTEN_RELU = re.compile(r"\b(max|maximum|clamp)\((\s*0(\.0?)?\s*,|[^()]*(\([^()]*\))?[^()]*,\s*0(\.0?)?\s*\))")
 _CLOSE = 1e-7      # relative, of numbers that follow from the right formula: rounding is far below, another formula far above
 _SQUARES = tuple((loss, reduction) for loss in ("half_mse", "mse") for reduction in ("batchmean", "mean", "sum"))
 _ENTROPIES = {"bce": ("mean", "batchmean", "sum"), "cross_entropy": ("mean", "sum")}
@@ -126,6 +127,8 @@ def _named_activations(text: str, depth: int) -> list[tuple[str, ...]]:
     found = [name for name in names if re.search(name.removesuffix("_relu"), text, re.IGNORECASE)]
     if not found and re.search(r"exp\(-", text):
         found = ["sigmoid"]
+    if "relu" not in found and _WRITTEN_RELU.search(text):
+        found.append("relu")
     hidden = [name for name in found if name != "softmax"] or ["sigmoid"]
     last: list[str] = [name for name in ("softmax", "sigmoid") if name in found] or ["identity"]
     pairs = [(one, other) for one in (*reversed(hidden), "identity") for other in (*last, *hidden, "identity")]

@@ -17,7 +17,7 @@ from ..words import factor_of
 from .reference import own_gradients, reference
 from .run import NamesFile, Round
 from .tree import Cluster, clusters_in, uses_torch
-from .update import parameters_of, update_parts
+from .update import parameters_of, trained_in, update_parts
 
 _LEAST = {"torch": 3, "numpy": 5}      # gradients by hand that make a file one of this shape
 _BESIDE = "autograd of the same code"
@@ -57,11 +57,12 @@ def check_names(file: PartsFile, seed: int) -> Iterator[Part]:
 
 def _updates(file: NamesFile, cluster: Cluster, rounds: Sequence[Round]) -> Iterator[Part]:
     """Yield a part for the update of each parameter that a loop at top level changes, and leave the others out."""
-    parts: list[Part] = []
+    parts, trained = list[Part](), parameters_of(cluster)
     if not cluster.scope and cluster.outer and len(rounds) > 1:
-        parts = list(update_parts(cluster, rounds[0].variables, rounds[0].grads, rounds[1].variables))
+        run = rounds[0].variables, rounds[0].grads, rounds[1].variables
+        parts, trained = list(update_parts(cluster, *run)), list(trained_in(cluster, *run))
     compared = {part.name.removeprefix("update of ") for part in parts}
-    file.left_out += [name for name in parameters_of(cluster) if name not in compared and name not in file.left_out]
+    file.left_out += [name for name in trained if name not in compared and name not in file.left_out]
     yield from parts
 
 

@@ -20,7 +20,7 @@ def update_parts(cluster: Cluster, first: Mapping[str, Any], grads: Sequence[tup
 
     A parameter whose step is none has another update, such as Adam's, and no part.
     """
-    gradients = dict(_of_parameters(cluster, grads))
+    gradients = trained_in(cluster, first, grads, second)
     rates = {tensor: _rate(first.get(tensor), second.get(tensor), grad) for tensor, grad in gradients.items()}
     moved = [rate for rate in rates.values() if rate]
     if not moved:
@@ -50,16 +50,26 @@ def parameters_of(cluster: Cluster) -> list[str]:
     return [tensor for tensor in dict.fromkeys(cluster.names.values()) if tensor in cluster.roots and _is_parameter(tensor)]
 
 
+def trained_in(cluster: Cluster, first: Mapping[str, Any], grads: Sequence[tuple[str, Any]], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a loop at top level starts from with the gradient: parameters by their names, or as it has drawn or changes them."""
+    last, changed, found = dict(grads), _changed_in(cluster), dict[str, Any]()
+    for name, tensor in cluster.names.items():
+        if tensor not in cluster.roots or name not in last:
+            continue
+        is_other = role(tensor) not in ("x", "y") and (tensor in changed or _is_drawn(first.get(tensor)))
+        if _is_parameter(tensor) or is_other or _rate(first.get(tensor), second.get(tensor), last[name]):
+            found[tensor] = last[name]
+    return found
+
+
 def _is_parameter(tensor: str) -> bool:
     return fits_parameter(tensor.removeprefix("self.")) == 2
 
 
-def _of_parameters(cluster: Cluster, grads: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield the parameters that the loop starts from, each with its gradient."""
-    last = dict(grads)
-    for name, tensor in cluster.names.items():
-        if tensor in cluster.roots and name in last and _is_parameter(tensor):
-            yield tensor, last[name]
+def _is_drawn(value: Any) -> bool:
+    """Return whether the numbers are all different, as those of a state that begins with 0 are not."""
+    numbers = as_numbers(value) if value is not None else None
+    return isinstance(numbers, np.ndarray) and numbers.size > 1 and len(np.unique(numbers)) == numbers.size
 
 
 def _rate(before: Any, after: Any, grad: Any) -> float | None:

@@ -237,6 +237,57 @@ class Rnn:
         self.bh -= learning_rate * dbh
         self.by -= learning_rate * dby
 """
+SHUFFLED = """
+import numpy as np
+
+X = np.random.randn(60, 2)
+Y = np.sin(X[:, :1]) * X[:, 1:]
+W1, b1 = np.random.randn(2, 8) * 0.5, np.zeros(8)
+W2, b2 = np.random.randn(8, 1) * 0.5, np.zeros(1)
+lr, batch_size = 0.05, 20
+
+for epoch in range(9):
+    order = np.random.permutation(len(X))
+    for i in range(0, len(X), batch_size):
+        xb, yb = X[order[i:i + batch_size]], Y[order[i:i + batch_size]]
+        h = np.tanh(xb @ W1 + b1)
+        out = h @ W2 + b2
+        d = 2 * (out - yb) / len(xb)
+        dh = d @ W2.T * (1 - h * h)
+        W2 -= lr * h.T @ d
+        b2 -= lr * d.sum(0)
+        W1 -= lr * xb.T @ dh
+        b1 -= lr * dh.sum(0)
+"""
+UNNAMED = """
+import numpy as np
+
+class Net:
+    def __init__(self, d, h, k, lr=0.1):
+        self.W1, self.b1 = 0.1 * np.random.randn(d, h), np.zeros(h)
+        self.W2, self.b2 = 0.1 * np.random.randn(h, k), np.zeros(k)
+        self.lr = lr
+
+    def loss(self, X, y):
+        n = len(X)
+        hidden = np.maximum(0, X @ self.W1 + self.b1)
+        scores = hidden @ self.W2 + self.b2
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(n), y]).sum() / n
+        p[np.arange(n), y] -= 1
+        p /= n
+        dhidden = p @ self.W2.T
+        dhidden[hidden <= 0] = 0
+        return loss, {"W2": hidden.T @ p, "b2": p.sum(axis=0), "W1": X.T @ dhidden, "b1": dhidden.sum(axis=0)}
+
+    def train(self, X, y, num_iters=100, batch_size=20):
+        for _ in range(num_iters):
+            chosen = np.random.choice(len(X), batch_size)
+            loss, grads = self.loss(X[chosen], y[chosen])
+            for name in grads:
+                setattr(self, name, getattr(self, name) - self.lr * grads[name])
+"""
 FORMS = {
     "a step that takes its targets from its inputs, of large layers by default": (CODER, [
         ("(1 - self.h ** 2)", "(1 - self.h)"),
@@ -280,6 +331,14 @@ FORMS = {
         ("+ lambd / m * W", "- lambd / m * W"),
         ("dA = W.T @ dZ", "dA = W.T @ dA"),
         ("dZ @ before.T / m", "dZ @ before.T"),
+    ]),
+    "a loop whose records come in another order in each pass": (SHUFFLED, [
+        ("* (1 - h * h)", ""),
+        ("lr * d.sum(0)", "lr * d.mean(0)"),
+    ]),
+    "a relu without its name, in a method that returns a loss and gradients": (UNNAMED, [
+        ("    dhidden[hidden <= 0] = 0\n", "    pass\n"),
+        ("p.sum(axis=0), ", "p.mean(axis=0), "),
     ]),
     "a recurrent class, which one record alone does not show": (RECURRENT, [
         ("dy + later)", "dy)"),

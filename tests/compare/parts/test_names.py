@@ -340,3 +340,43 @@ def test_a_loss_of_another_name_and_a_table_that_is_not_there(tmp_path: Path) ->
 def test_the_rounding_of_its_own_formula_is_allowed(tmp_path: Path, gradient: str, verdict: str) -> None:
     text = TABLE.replace("* 0.1", "* 2").replace("dlogits /= n", gradient)      # so that the largest share is nearly 1
     assert checked(tmp_path, text).verdict == verdict
+
+
+LETTERS = """
+import numpy as np
+random = np.random.default_rng(0)
+E, R, k = random.normal(size=(7, 4)), random.normal(size=(4, 7)), np.zeros(7)
+words, wanted = np.array([0, 3, 3, 1, 6, 2, 0, 5]), np.array([3, 3, 1, 6, 2, 0, 5, 4])
+n = len(words)
+for step in range(20):
+    v = E[words]
+    o = v @ R + k
+    q = np.exp(o) / np.exp(o).sum(1, keepdims=True)
+    loss = -np.log(q[np.arange(n), wanted]).sum() / n
+    do = q.copy()
+    do[np.arange(n), wanted] -= 1
+    do /= n
+    dR = v.T @ do
+    dk = do.sum(0)
+    dv = do @ R.T
+    dE = np.zeros_like(E)
+    np.add.at(dE, words, dv)
+    for p, g in ((E, dE), (R, dR), (k, dk)):
+        p -= 0.5 * g
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict", "why"),
+    [
+        ("", "", "equivalent", None),
+        ("(E, dE), ", "", "different", "E is never updated: no statement of the loop changes it by dE"),
+        ("p -= 0.5", "p += 0.5", "different", "E goes uphill: its step is +0.5 dE"),
+        ("0.5 * g", "(0.5 if p is not k else 0.1) * g", "different", "its step is −0.1 dk, and that of others −0.5 times theirs"),
+    ],
+    ids=["right", "never", "uphill", "another rate"],
+)      # fmt: skip
+def test_what_the_loop_changes_is_a_parameter_by_any_name(tmp_path: Path, old: str, new: str, verdict: str, why: str | None) -> None:
+    result = checked(tmp_path, LETTERS.replace(old, new))
+    assert result.verdict == verdict
+    assert why is None or why in [part.why for part in result.parts if part.mark == "wrong"]
