@@ -271,7 +271,8 @@ def right_step(problem: Problem, probe: Probe) -> dict[str, Array]:
 
 def _scale(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return by what one factor most parameters' steps differ from the right ones."""
-    each = [float(np.vdot(found[name], expected[name]) / np.vdot(expected[name], expected[name])) for name in expected]
+    with np.errstate(invalid="ignore"):      # gradients that are 0
+        each = [float(np.vdot(found[name], expected[name]) / np.vdot(expected[name], expected[name])) for name in expected]
     return max(reversed(each), key=lambda one: sum(bool(np.isclose(one, other, rtol=1e-6)) for other in each))
 
 

@@ -259,6 +259,68 @@ for epoch in range(9):
         W1 -= lr * xb.T @ dh
         b1 -= lr * dh.sum(0)
 """
+SEQUENCE = """
+import numpy as np
+
+class Linear:
+    def __init__(self, a, b):
+        self.weights, self.bias = np.random.randn(a, b) * 0.4, np.zeros(b)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weights + self.bias
+
+    def backward(self, d):
+        self.grad_w, self.grad_b = self.x.T @ d, d.sum(axis=0)
+        return d @ self.weights.T
+
+    def update(self, lr):
+        self.weights -= lr * self.grad_w
+        self.bias -= lr * self.grad_b
+
+class Relu:
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def backward(self, d):
+        return d * (self.x > 0)
+
+    def update(self, lr):
+        pass
+
+class SoftmaxCE:
+    def forward(self, z, t):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        self.p, self.t = e / e.sum(axis=1, keepdims=True), t
+        return -np.mean(np.log(self.p[np.arange(len(t)), t]))
+
+    def backward(self):
+        d = self.p.copy()
+        d[np.arange(len(self.t)), self.t] -= 1
+        return d / len(self.t)
+
+class Sequential:
+    def __init__(self, *layers):
+        self.layers, self.loss = layers, SoftmaxCE()
+
+    def train_step(self, x, t, lr=0.1):
+        for layer in self.layers:
+            x = layer.forward(x)
+        loss = self.loss.forward(x, t)
+        d = self.loss.backward()
+        for layer in self.layers[::-1]:
+            d = layer.backward(d)
+        for layer in self.layers:
+            layer.update(lr)
+        return loss
+
+X = np.random.randn(40, 2)
+t = (X[:, 0] + X[:, 1] > 0).astype(int)
+model = Sequential(Linear(2, 6), Relu(), Linear(6, 2))
+for e in range(20):
+    loss = model.train_step(X, t)
+"""
 UNNAMED = """
 import numpy as np
 
@@ -335,6 +397,10 @@ FORMS = {
     "a loop whose records come in another order in each pass": (SHUFFLED, [
         ("* (1 - h * h)", ""),
         ("lr * d.sum(0)", "lr * d.mean(0)"),
+    ]),
+    "layers in a sequence, each with its update": (SEQUENCE, [
+        ("d * (self.x > 0)", "d * (d > 0)"),
+        ("self.x.T @ d, d.sum(axis=0)", "self.x.T @ d, d.mean(axis=0)"),
     ]),
     "a relu without its name, in a method that returns a loss and gradients": (UNNAMED, [
         ("    dhidden[hidden <= 0] = 0\n", "    pass\n"),

@@ -50,10 +50,13 @@ def _is_users(each: type, module: Any) -> bool:
 
 
 def _is_part(each: type, module: Any) -> bool:
-    """Return whether another class of the file makes such objects, as a layer makes its neurons."""
-    others = (node for node in ast.walk(module.__tree__) if isinstance(node, ast.ClassDef) and node.name != each.__name__)
-    calls = (call.func for other in others for call in ast.walk(other) if isinstance(call, ast.Call))
-    return any(isinstance(called, ast.Name) and called.id == each.__name__ for called in calls)
+    """Return whether another class of the file makes such objects, as a layer makes its neurons, or they are handed on or listed."""
+    nodes = list(ast.walk(module.__tree__))
+    others = [node for node in nodes if isinstance(node, ast.ClassDef) and node.name != each.__name__]
+    made = [call for other in others for call in ast.walk(other)]
+    made += [call for node in nodes if isinstance(node, ast.Call) for call in node.args]
+    made += [call for node in nodes if isinstance(node, (ast.List, ast.Tuple)) for call in node.elts]
+    return any(isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == each.__name__ for call in made)
 
 
 def _likeness(each: type) -> int:
