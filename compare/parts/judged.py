@@ -72,7 +72,7 @@ def judged(
         for key, each in _own_rounding(again, units, seed).items():
             most = _LITTLE * np.abs(plain[key]).max(initial=0.0)
             allowed[key] = np.maximum(allowed[key], np.minimum(each, most)) if each.shape == plain[key].shape else allowed[key]
-    differences = tuple(_difference(key, answers.get(key), expected, allowed[key]) for key, expected in plain.items())
+    differences = tuple(difference(key, answers.get(key), expected, allowed[key]) for key, expected in plain.items())
     ratios = {
         each.tensor: 1.0 if each.is_allowed else ratio
         for each, (key, expected) in zip(differences, plain.items(), strict=True)
@@ -117,12 +117,13 @@ def _within(actual: Array | str | None, expected: Array, allowed: Array) -> bool
     return isinstance(actual, np.ndarray) and actual.shape == expected.shape and bool((np.abs(actual - expected) <= allowed).all())
 
 
-def _difference(key: Key, actual: Array | str | None, expected: Array, allowed: Array) -> Difference:
+def difference(key: Key, actual: Array | str | None, expected: Array, allowed: Array) -> Difference:
+    """Return the number of an array nearest to what is allowed of it, or that it is missing, or of another shape."""
     if not isinstance(actual, np.ndarray):
         return Difference(1, *key, reason=f"it is {actual or 'missing'}; expected an array of shape {list(expected.shape)}")
     if actual.shape != expected.shape:
         return Difference(1, *key, reason=f"its shape is {list(actual.shape)}; expected {list(expected.shape)}")
     if not expected.size:
         return Difference(1, *key)
-    difference = largest_share(1, key, *(np.atleast_1d(each) for each in (actual, expected, allowed)))
-    return difference if expected.size > 1 else Difference(**{**vars(difference), "index": None})
+    largest = largest_share(1, key, *(np.atleast_1d(each) for each in (actual, expected, allowed)))
+    return largest if expected.size > 1 else Difference(**{**vars(largest), "index": None})

@@ -12,7 +12,7 @@ from .result import Part
 
 _MOST = 3      # that are named
 _OWN_FORWARD, _RAISES = "its own forward", "where it raises"      # words of a part
-_KNOWN = ("engine", "nodes")      # the shapes of which every method is compared, or what is not is said
+_KNOWN = ("nodes",)      # the shapes of which every method is compared, or what is not is said
 _CHECKS = re.compile(r"numeric|check|test|demo", re.IGNORECASE)
 _BACK = re.compile(r"backward|back_?prop|bprop|^d_|^grads?_|_grads?$", re.IGNORECASE)
 _NO_BACK = re.compile(r"zero|clip|norm|clear|reset|update|apply|collect|descent|plot|print", re.IGNORECASE)

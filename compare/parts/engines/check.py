@@ -13,6 +13,7 @@ from .kind import Engine, EngineError, engine_of, engines_in
 from .network import network_parts
 from .numbers import BESIDE
 from .operators import ARRAY, SCALAR
+from .own import own_operators
 from .uses import AMONG, part_of_operator
 
 
@@ -63,6 +64,9 @@ def _engine_parts(file: PartsFile, name: str, engine: Engine, seed: int) -> Iter
     for each, part in parts.items():
         yield _behind(part, wrong) if composed[each] else part
         wrong = wrong or (part.name if part.mark == "wrong" else None)
+    others = own_operators(file, name, engine, {each.method for each in parts})
+    found = (part_of_operator(file, name, engine, each, seed) for each in others)
+    yield from (_behind(part, wrong) for part in found if part)
     yield part_of_expressions(file, name, engine, [each for each, part in parts.items() if part.mark == "agrees"], seed)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ...support.arrays import Array
 
 BESIDE = "PyTorch's autograd"
+OWN = "the slope of its own forward, by differences"
 
 
 def summed(made: Any) -> Any:
@@ -30,6 +31,15 @@ def plain(value: Any, shape: tuple[int, ...]) -> Any:
     """Return a number of one entry as one of that shape: (1, 1) for a scalar is no difference."""
     array = np.asarray(value) if not isinstance(value, Tensor) else value
     return array.reshape(shape) if np.size(array) == int(np.prod(shape)) and np.ndim(array) != len(shape) and np.size(array) == 1 else value
+
+
+def plain_number(value: Any) -> Array | None:
+    """Return an object's number as an array of floats; None for what is none, or not finite."""
+    try:
+        array: Array = np.asarray(value, np.float32 if getattr(value, "dtype", None) == np.float32 else np.float64)
+    except (TypeError, ValueError):
+        return None
+    return array if np.isfinite(array).all() else None
 
 
 def said_of(leaves: Sequence[Array]) -> str:

@@ -15,7 +15,9 @@ _C = 1.7      # a constant beside an object
 class Operator:
     """An operator of so many operands: the method that it needs, the code, and PyTorch's code where that is another.
 
-    `is_positive` draws numbers above 0 alone. `shapes` are those of the operands in an engine of arrays; () is a scalar.
+    `is_positive` draws numbers above 0 alone. `shapes` are those of the operands in an engine of arrays; () is a scalar. One of the file's
+    own has the path of its method or function, `is_own` where it is held to the slope of its own forward; `parents` says of each argument
+    whether a gradient is due to it.
     """
 
     method: str
@@ -25,6 +27,9 @@ class Operator:
     reference: Callable[..., Any] | None = None
     is_positive: bool = False
     shapes: tuple[Shapes, ...] = ()
+    path: str = ""
+    is_own: bool = False
+    parents: tuple[bool, ...] = ()
 
     def expected(self, *operands: Any) -> Any:
         """Apply PyTorch's code."""

@@ -10,15 +10,17 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from ...lockstep.difference import Difference
 from ...sides.interface import Key
 from ...support.arrays import Array
 from ...userfile.file import AttemptError
 from ..file import PartsFile, lines_that_assign
-from ..judged import judged
+from ..judged import Judged, as_numbers, difference, judged
 from ..result import Part
 from .kind import Engine
-from .numbers import BESIDE, drawn, plain, said_of, summed
+from .numbers import BESIDE, OWN, drawn, plain, plain_number, said_of, summed
 from .operators import BROADCAST, ROWS, Operator
+from .slopes import slopes
 
 AMONG = "y + y + y"      # the first use of an operator in which there is another node
 _AXES = 2      # of a list of lists
@@ -53,22 +55,23 @@ def part_of_operator(file: PartsFile, name: str, engine: Engine, operator: Opera
 
     An engine need not broadcast: where no operands of two shapes agree, those of one shape count, and the part says so.
     """
-    label, compared = f"{name}: {operator.said}", 0
-    lines = file.lines_of(f"{name}.{operator.method}") or file.lines_of(name)
+    label, compared, path = f"{name}: {operator.said}", 0, operator.path or f"{name}.{operator.method}"
+    beside = OWN if operator.is_own else BESIDE
+    lines = file.lines_of(path) or file.lines_of(name)
     random = np.random.default_rng((seed, *label.encode()))
     agreed, apart = list[Any](), list[Part]()
     for shapes in _shapes(operator, engine):
         is_broadcast = operator.shapes == BROADCAST and len(set(shapes)) > 1
         for use, leaves in _drawn_uses(operator, shapes, random):
-            result = _compared(file, engine, leaves, use.code, operator, seed, f"{name}.{operator.method}")
+            result = _compared(file, engine, leaves, use.code, operator, seed, path)
             if isinstance(result, str):
                 if not compared and not apart:
                     return None      # it need not have this form
-                apart.append(Part(label, "could not run", BESIDE, compared, lines=lines, reason=result))
+                apart.append(Part(label, "could not run", beside, compared, lines=lines, reason=result))
             elif result.first is not None:
                 compared += sum(result.sizes.values())
-                line = _line(file, f"{name}.{operator.method}", result.first.tensor)
-                found = Part(label, "wrong", BESIDE, compared, result.first, f"{use.said}, with {said_of(leaves)}", lines, line)
+                line = _line(file, path, result.first.tensor)
+                found = Part(label, "wrong", beside, compared, result.first, f"{use.said}, with {said_of(leaves)}", lines, line)
                 if not (is_broadcast and result.first.actual is None):      # another shape
                     return found
                 apart.append(found)
@@ -82,7 +85,7 @@ def part_of_operator(file: PartsFile, name: str, engine: Engine, operator: Opera
             agreed += [shapes] if is_broadcast else []
     if apart and agreed:
         return apart[0]
-    return Part(label, "agrees", f"{BESIDE}{'; it does not broadcast' if apart else ''}", compared, lines=lines)
+    return Part(label, "agrees", f"{beside}{'; it does not broadcast' if apart else ''}", compared, lines=lines)
 
 
 def _shapes(operator: Operator, engine: Engine) -> Sequence[Any]:
@@ -121,7 +124,8 @@ def _compared(
 
     def run() -> tuple[Any, list[Any]]:
         made = [engine.leaf(each) for each in leaves]
-        root = summed(code(operator.apply, made))
+        root = code(operator.apply, made)
+        root = summed(_weighted(engine, root) if operator.is_own else root)
         engine.go_back(root, made)
         return np.sum(engine.number(root)), [engine.gradient(each) for each in made]
 
@@ -130,6 +134,8 @@ def _compared(
         grads = [np.zeros(leaf.shape) if grad is None else grad for grad, leaf in zip(grads, leaves, strict=True)]      # it is not used
     except AttemptError as error:
         return str(error)
+    if operator.is_own:
+        return _beside_own(file, engine, leaves, code, operator, grads, label)
     names = [f"gradient of {'abc'[i]}" for i in range(len(leaves))]
     actual: dict[Key, Any] = {("outputs", "the number"): plain(data, ())}
     actual |= {("gradients", each): plain(grad, leaf.shape) for each, grad, leaf in zip(names, grads, leaves, strict=True)}
@@ -143,3 +149,45 @@ def _compared(
         return {("outputs", "the number"): root} | {("gradients", name): grad for name, grad in zip(names, grads, strict=True)}
 
     return judged(actual, reference, seed)
+
+
+def _beside_own(
+    file: PartsFile, engine: Engine, leaves: Sequence[Array], code: Callable[..., Any], operator: Operator, grads: Sequence[Any], label: str
+) -> Judged | str:
+    """Return the judgement of one use beside the slope of its forward, or why there is none.
+
+    An argument that is no parent, and to which no gradient comes, is a constant; a slope of 0 that the file makes another is meant so.
+    """
+
+    def forward(values: Sequence[Array]) -> Array:
+        number = plain_number(engine.number(_weighted(engine, code(operator.apply, [engine.leaf(each) for each in values]))))
+        if number is None:
+            raise ValueError("its number is not finite beside the operand")
+        return number
+
+    try:
+        found = file.run(label, slopes, forward, leaves)
+    except AttemptError as error:
+        return str(error)
+    arrays = [as_numbers(plain(grad, leaf.shape)) for grad, leaf in zip(grads, leaves, strict=True)]
+    is_parent = [*operator.parents[: operator.count], *operator.parents[-1:] * len(leaves)]
+    is_moved = [any(np.any(each) for each in both) for both in ([slope for slope, _ in found], arrays)]
+    if is_moved == [False, True]:
+        return "its forward has no slope"
+    differences = list[Difference]()
+    for at, (actual, (expected, allowed)) in enumerate(zip(arrays, found, strict=True)):
+        if not is_parent[at] and isinstance(actual, np.ndarray) and not actual.any():
+            continue
+        is_kink = np.isinf(allowed)
+        same = actual if isinstance(actual, np.ndarray) and actual.shape == expected.shape else expected
+        differences.append(difference(("gradients", f"gradient of {'abc'[at]}"), actual, np.where(is_kink, same, expected), allowed))
+    if not differences:
+        return "it goes back to none of its operands"
+    return Judged(tuple(differences), {each.tensor: leaves["abc".find(each.tensor[-1])].size for each in differences}, {})
+
+
+def _weighted(engine: Engine, root: Any) -> Any:
+    """Return an object times numbers that differ, so that what sums to a constant has a slope too; a scalar as it is."""
+    shape = np.shape(engine.number(root))
+    size = int(np.prod(shape))
+    return root if size == 1 or not hasattr(engine.kind, "__mul__") else root * engine.leaf((0.5 + np.arange(size) / size).reshape(shape))
