@@ -259,6 +259,43 @@ for epoch in range(9):
         W1 -= lr * xb.T @ dh
         b1 -= lr * dh.sum(0)
 """
+ASKED = """
+import numpy as np
+
+class Dense:
+    def __init__(self, a, b):
+        self.w, self.b = np.random.randn(a, b) * 0.5, np.zeros(b)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, d):
+        self.dw, self.db = self.x.T @ d, d.sum(axis=0)
+        return d @ self.w.T
+
+class Sigmoid:
+    def forward(self, x):
+        self.y = 1 / (1 + np.exp(-x))
+        return self.y
+
+    def backward(self, d):
+        return d * self.y * (1 - self.y)
+
+X = np.random.rand(40, 3)
+Y = (X.sum(axis=1, keepdims=True) > 1.5) * 1.0
+layers = [Dense(3, 5), Sigmoid(), Dense(5, 1), Sigmoid()]
+for epoch in range(200):
+    a = X
+    for each in layers:
+        a = each.forward(a)
+    d = 2 * (a - Y) / len(X)
+    for each in reversed(layers):
+        d = each.backward(d)
+    for each in layers[::2]:
+        each.w -= 0.5 * each.dw
+        each.b -= 0.5 * each.db
+"""
 SEQUENCE = """
 import numpy as np
 
@@ -397,6 +434,10 @@ FORMS = {
     "a loop whose records come in another order in each pass": (SHUFFLED, [
         ("* (1 - h * h)", ""),
         ("lr * d.sum(0)", "lr * d.mean(0)"),
+    ]),
+    "a loop that asks of which class each layer is": (ASKED, [
+        ("d = each.backward(d)", "d = d if isinstance(each, Sigmoid) else each.backward(d)"),
+        ("d = each.backward(d)", "d = d if type(each) is Sigmoid else each.backward(d)"),
     ]),
     "layers in a sequence, each with its update": (SEQUENCE, [
         ("d * (self.x > 0)", "d * (d > 0)"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..network import Network
 from ..spellings import fits_parameter, role
 from .names import carriers, data_of, fractions_in, frames_in, settings_of
 from .output import find_output
-from .parameters import HIDDEN, INPUTS, OUTPUTS, RECORDS, emptied, root_of
+from .parameters import HIDDEN, INPUTS, OUTPUTS, RECORDS, emptied, of_module, root_of
 from .passes import bound
 from .state import changed_in_place
 from .target_shape import is_vector
@@ -33,7 +34,8 @@ def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
 def rebuilt(module: Any, network: Network) -> Network:
     """Return the same network in the module of the file that is loaded anew."""
     loop = loops(module.__tree__)[network.plan["loop"]]
-    return bound(replace(network, module=module, _last=None, _kept=None), loop)
+    plan = {**network.plan, "root": of_module(deepcopy(network.plan["root"]), module)}
+    return bound(replace(network, module=module, plan=plan, _last=None, _kept=None), loop)
 
 
 def _network(module: Any, loop: Loop, number: int, options: Mapping[str, str]) -> Network | None:

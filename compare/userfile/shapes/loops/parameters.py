@@ -77,6 +77,26 @@ def emptied(root: Any, layers: list[Layer], units: Any) -> Any:
     return root
 
 
+def of_module(root: Any, module: Any) -> Any:
+    """Return the root, with its objects of the file's classes made ones of the module that is loaded anew, as `isinstance` sees them."""
+    left, seen = [root], set[int]()
+    while left:
+        value = left.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, (list, tuple, set)):
+            left += value
+        elif hasattr(value, "__dict__") and type(value).__module__ == module.__name__:
+            left += vars(value).values()
+            kind = getattr(module, type(value).__qualname__, None)
+            if isinstance(kind, type):
+                value.__class__ = kind
+    return root
+
+
 def _bias_shape(there: tuple[int, ...], units: int) -> tuple[int, ...]:
     """Return the shape of a bias of so many units that is laid out as the one that is there."""
     at = next((i for i, size in enumerate(there) if size > 1), len(there) - 1)
