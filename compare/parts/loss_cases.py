@@ -45,6 +45,11 @@ def other_case(seed: int, case: Case) -> Case:
     return [*cases(seed, 3, 7)][case.number]
 
 
+def wide_case(seed: int, case: Case) -> Case:
+    """Return the case with predictions far from the target on either side, as a loss of two branches needs them."""
+    return replace(case, prediction=2 * np.random.default_rng((seed, 6)).standard_normal(case.prediction.shape))
+
+
 def _drawn(random: np.random.Generator, n: int, k: int) -> Iterator[Case]:
     for axis, shape in ((1, (n, k)), (0, (k, n))):
         scores = np.exp(random.standard_normal(shape))

@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +21,21 @@ from .pairs import Pair
 from .repeatable import repeatable
 
 
+def on_tensors(file: PartsFile) -> dict[str, Any]:
+    """Return the file's names, with its functions and classes made anew on PyTorch's tensors in place of NumPy's arrays."""
+    own = [node for node in file.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list]
+    space = {name: array_module() if value is np else value for name, value in vars(file.module).items()}
+    exec(compile(repeatable(own), str(file.path), "exec", dont_inherit=True), space)
+    return space
+
+
 def own_layer(file: PartsFile, pair: Pair, rows: Sequence[Layer]) -> Layer | None:
     """Return a layer with what is drawn for one of the rows, on which the forward runs as it is and on tensors alike; None for none."""
     module = vars(file.module)
     required = [each for each in inspect.signature(module[pair.backwards[0]]).parameters.values() if each.default is each.empty]
     outputs = tuple(f"out{i or ''}" for i in range(max(1, len(required) - 1)))
-    other = _other_numbers(module[pair.forward], module[pair.backwards[0]])
+    told = inspect.signature(module[pair.backwards[0]]).parameters      # of others it learns by the cache alone
+    other = other_numbers(module[pair.forward], told)
     for draw in dict.fromkeys(row.draw for row in rows):
         cases = list(draw(np.random.default_rng(0)))
         own = _Own(file, pair.forward, list(cases[0].arrays), len(outputs))
@@ -38,12 +47,11 @@ def own_layer(file: PartsFile, pair: Pair, rows: Sequence[Layer]) -> Layer | Non
     return None
 
 
-def _other_numbers(forward: Callable[..., Any], backward: Callable[..., Any]) -> dict[str, float]:
-    """Return other numbers for the arguments that are numbers by default, of which the backward function learns by the cache alone."""
-    own = inspect.signature(forward).parameters.values()
+def other_numbers(function: Callable[..., Any], left_out: Collection[str] = ()) -> dict[str, float]:
+    """Return another value for each argument that is a number by default, but for those of these names."""
+    own = [each for each in inspect.signature(function).parameters.values() if each.name not in left_out]
     numbers = {each.name: each.default for each in own if isinstance(each.default, float) and np.isfinite(each.default)}
-    left = {name: value for name, value in numbers.items() if name not in inspect.signature(backward).parameters}
-    return {name: value**0.5 if 0 < value < 1 else 1.5 * value + 0.25 for name, value in left.items()}
+    return {name: value**0.5 if 0 < value < 1 else 1.5 * value + 0.25 for name, value in numbers.items()}
 
 
 def _with(case: Case, other: Mapping[str, float]) -> Case:

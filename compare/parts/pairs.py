@@ -1,11 +1,12 @@
 """The pairs of a forward and a backward function among the names of a file."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 _NAMED = re.compile(r"(?P<name>\w+?)_?(?P<way>forward|backward)(?P<end>(_\w+)?)$|(?P<way2>forward|backward)_(?P<name2>\w+)$")
+_DERIVATIVE = re.compile(r"(\w+?)_?(?:prime|deriv|derivative|grad|gradient|dx)|(?:d|grad|gradient)_(\w+)")
 _ALIKE, _LONG = 0.88, 5      # of the letters, as difflib counts them; letters of a name in which one may be missing
 
 
@@ -53,6 +54,15 @@ def pairs_in(names: Iterable[str], *, has_bare: bool = False) -> list[Pair]:
             mine[near].append(name)
             spelled[near] = layer.lower()
     return [Pair(layer.lower(), name, tuple(mine[name]), spelled.get(name, "")) for (layer, _), name in forwards.items() if mine[name]]
+
+
+def derivatives_among(names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the names of derivatives, as tanh_prime or d_loss, each with that of its function."""
+    for name in names:
+        found = _DERIVATIVE.fullmatch(name)
+        base = next((text for text in found.groups() if text), "") if found else ""
+        if base in names:
+            yield name, base
 
 
 def layer_of_backward(name: str) -> str | None:

@@ -11,7 +11,8 @@ from ..userfile.shapes.definitions import steps_in
 from ..userfile.source import Source
 from .binding import plain
 from .classes.check import check_classes
-from .classes.methods import classes_beside, classes_in
+from .classes.methods import classes_beside, classes_in, methods_in
+from .derivatives import check_derivatives, derivatives_in
 from .engines.check import check_engine
 from .engines.kind import engines_in
 from .engines.network import networks_in
@@ -29,6 +30,7 @@ from .pairs import pairs_in
 from .result import Part
 from .training.check import check_training, programs_in
 from .training.running import TrainingFile
+from .uncompared import are_all
 from .updates import check_updates, rules_in
 
 _Tree = ast.Module
@@ -69,6 +71,12 @@ def _layers(tree: _Tree) -> list[str]:
     return [*known, *losses_in(tree)] if known or are_losses_alone else []
 
 
+def _classes(tree: _Tree) -> list[str]:
+    """Return the names of the classes of layers; those of losses alone only where the file computes nothing else."""
+    losses = {each.name: f"{each.name}.{each.forward}.{each.backward}" for each in methods_in(tree) if each.kind == "loss"}
+    return classes_in(tree) or ([*losses] if losses and are_all(tree, [*losses.values()]) else [])
+
+
 def _functions(tree: _Tree) -> list[str]:
     """Return the names of the classes that derive from autograd's Function, or from another such class."""
     found: list[str] = []
@@ -86,14 +94,20 @@ def _functions(tree: _Tree) -> list[str]:
     return found
 
 
+def _check_derivatives(file: PartsFile, seed: int) -> Iterator[Part]:
+    yield from check_layers(file, seed)
+    yield from check_derivatives(file, seed)
+
+
 SHAPES: Mapping[str, Shape] = {
     "layer_pairs": Shape("pairs of a forward and a backward function with a cache", _layers, check_layers),
     "lone_backwards": Shape("the backward function of a convolution or a pooling alone", lone_backwards, check_lone),
     "autograd_functions": Shape("one's own autograd.Functions", _functions, check_functions),
     "engine": Shape("an engine whose objects go back by themselves", lambda tree: [*engines_in(tree), *networks_in(tree)], check_engine),
     "tensor_names": Shape("gradients by hand under the names of tensors", names_in, check_names, NamesFile),
-    "layer_classes": Shape("classes of layers with forward and backward", classes_in, check_classes, beside=classes_beside),
+    "layer_classes": Shape("classes of layers with forward and backward", _classes, check_classes, beside=classes_beside),
     "nodes": Shape("a graph of nodes that go forward and back without arguments", nodes_in, check_nodes),
+    "derivatives": Shape("functions beside their derivatives", derivatives_in, _check_derivatives),
     TRAINING: Shape("a program that trains", programs_in, check_training, TrainingFile, reference=DIFFERENCES),
     "update_rules": Shape("update rules of weights, gradients and a config", rules_in, check_updates),
 }
@@ -112,5 +126,5 @@ def shape_of(path: Path, *, is_last: bool = False) -> str | None:
     if steps_in(tree) or (not is_last and {*functions_of(tree)} & {*_OTHERS}):
         return None
     found = next((name for name, shape in SHAPES.items() if name != TRAINING and shape.found_in(tree, path)), None)
-    is_weak = found == "layer_classes" or (found == "tensor_names" and not uses_torch(tree))
+    is_weak = found in ("layer_classes", "derivatives") or (found == "tensor_names" and not uses_torch(tree))
     return None if is_weak and not is_last else found

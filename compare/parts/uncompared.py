@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..userfile.computing import BESIDE, Function, functions_of, has_arithmetic
 from .classes.methods import methods_in
-from .pairs import pairs_in
+from .pairs import derivatives_among, pairs_in
 from .result import Part
 
 _MOST = 3      # that are named
@@ -56,6 +56,11 @@ def uncompared(
     return Uncompared(tuple(said), tuple(names), tuple(back))
 
 
+def are_all(tree: ast.Module, names: Sequence[str]) -> bool:
+    """Return whether the functions and classes of these names, and what they use, are all that computes in a file."""
+    return not any(_unreached(tree, "", [Part(name, "agrees") for name in names], is_whole=False))
+
+
 def _goes_back(name: str) -> bool:
     own = name.rpartition(".")[2].strip("_")
     return _BACK.search(own) is not None and _NO_BACK.search(own) is None
@@ -102,6 +107,7 @@ def _reached(tree: ast.Module, shape: str, parts: Sequence[Part], *, is_whole: b
     definitions = [*_definitions(tree)]
     reached = {each for part in parts for each in re.findall(r"\.?\w+", part.name)}
     reached |= {pair.forward for pair in pairs_in([key for key, _ in definitions], has_bare=True) if {*pair.backwards} & reached}
+    reached |= {base for name, base in derivatives_among([key for key, _ in definitions]) if name in reached}
     reached |= {f".{each.forward}" for each in methods_in(tree)} if shape == "layer_classes" else {*_FORWARDS.get(shape, ())}
     if is_whole:      # then what its statements use, and functions in which a tensor of a part is made
         lines = {part.line for part in parts}

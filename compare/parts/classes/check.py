@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..binding import plain
+from ..derivatives import check_derivatives
 from ..file import PartsFile
 from ..repeatable import repeatable
 from ..result import Part
@@ -17,7 +18,6 @@ from .losses import check_losses
 from .methods import files_beside, methods_in
 from .objects import Objects, own_nodes
 from .own_updates import own_updates
-from .primes import prime_parts
 from .spellings import BACKWARDS, is_loss
 from .weights import weights
 
@@ -42,7 +42,7 @@ def check_classes(file: PartsFile, seed: int) -> Iterator[Part]:
     parts |= check_losses(losses)
     parts |= _updates(layers, parts, has_loss=any(parts[name].mark == "agrees" for name in losses if name in parts))
     parts |= {name: container_part(objects, layers, losses, LR) for name, objects in containers.items()}
-    primes = [*prime_parts(file, seed)]
+    primes = [*check_derivatives(file, seed)]
     together, of_losses = [*taken_together(parts, layers, losses)], {each.label for each in losses.values()}
     exact = [part for part in (*together, *primes) if part.mark == "agrees" and not part.caveat]
     yield from _with_means(together, layers, has_exact=any(part.name in of_losses or is_loss(part.name) for part in exact))

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ...support.arrays import Array
-from ..loss_cases import OF_INPUT, Case, Compared, is_difference, judged_part
+from ..loss_cases import OF_INPUT, Case, Compared, is_difference, judged_part, wide_case
 from ..result import Part
-from .losses import copied, exact, gradient_of, running
+from .losses import copied, exact, gradient_of, running, runs
 from .objects import Made, Objects
 
 _PASSED = "it passes the gradient on, which is right only where the loss's gradient is already that at its input; no such class is found"
@@ -116,4 +116,6 @@ def _is_fused(objects: Objects) -> bool:
     if found is None:
         return False
     layer, case = found
-    return is_difference(gradient_of(objects, layer, case), case)
+    wide = wide_case(objects.seed, case)
+    tried = [case, wide] if runs(objects, layer, wide) else [case]
+    return all(is_difference(gradient_of(objects, layer, each), each) for each in tried)

@@ -1,6 +1,7 @@
 """Classes of losses: the gradient at the prediction beside autograd of the class's own forward."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ...userfile.file import AttemptError
 from ..binding import plain
-from ..loss_cases import Case, Compared, cases, judged_part, other_case
+from ..loss_cases import Case, Compared, cases, judged_part, other_case, wide_case
 from ..result import Part
 from .objects import Objects
 from .spellings import TARGETS
@@ -48,7 +49,12 @@ def _part(objects: Objects) -> Part:
             return _compared(objects, label, layer, case)
 
         part = Part(label, "agrees", _BESIDE, lines=lines, on=case.on)
-        return judged_part(objects.file, objects.seed, part, of(case), lambda: of(other_case(objects.seed, case)))
+        part = judged_part(objects.file, objects.seed, part, of(case), lambda: of(other_case(objects.seed, case)))
+        wide = wide_case(objects.seed, case)
+        if part.mark != "wrong" and runs(objects, layer, wide):
+            other = judged_part(objects.file, objects.seed, replace(part, on=wide.on), of(wide), lambda: None)
+            return other if other.mark == "wrong" else part
+        return part
     except AttemptError as error:
         return Part(label, "could not run", _BESIDE, lines=lines, line=error.line, reason=str(error))
 
@@ -67,19 +73,24 @@ def running(objects: Objects) -> tuple[Any, Case] | None:
     """Return an object and a case on which it runs, the first on which its gradient has the prediction's shape; None for none."""
     first = None
     for layer, _ in objects.all():
-        for case in cases(objects.seed):
-            try:
-                loss = objects.forward(copied(layer), case.prediction.copy(), case.target.copy())
-                same = objects.of_tensors(layer, {}, torch.from_numpy(case.prediction.copy()).requires_grad_(), case.target)
-                is_same = same.requires_grad and np.allclose(np.asarray(loss, float), same.detach().numpy())
-                if not is_same or np.shape(loss) != tuple(same.shape) or np.shape(loss) == case.prediction.shape == (6,):
-                    continue
-                first = first or (layer, case)
+        for case in (each for each in cases(objects.seed) if runs(objects, layer, each)):
+            first = first or (layer, case)
+            with suppress(Exception):      # whatever the class raises
                 if np.shape(gradient_of(objects, layer, case)) == case.prediction.shape:
                     return layer, case
-            except Exception:      # whatever the class raises
-                continue
     return first
+
+
+def runs(objects: Objects, layer: Any, case: Case) -> bool:
+    """Return whether the loss is the same on tensors, and no number of each of a vector, with a gradient at the prediction."""
+    try:
+        with np.errstate(all="ignore"):      # as of a logarithm
+            loss = objects.forward(copied(layer), case.prediction.copy(), case.target.copy())
+        same = objects.of_tensors(layer, {}, torch.from_numpy(case.prediction.copy()).requires_grad_(), case.target)
+        is_same = same.requires_grad and np.allclose(np.asarray(loss, float), same.detach().numpy())
+    except Exception:      # whatever the class raises
+        return False
+    return is_same and np.shape(loss) == tuple(same.shape) and not np.shape(loss) == case.prediction.shape == (6,)
 
 
 def copied(layer: Any) -> Any:

@@ -2,8 +2,9 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ...userfile.computing import functions_of
 from ...userfile.file import AttemptError
 from ..file import PartsFile
+from ..own_forward import other_numbers
 from .kind import Engine
 from .numbers import plain_number
 from .operators import ARRAY, SCALAR, Operator, Shapes
@@ -45,11 +47,11 @@ def own_operators(file: PartsFile, name: str, engine: Engine, taken: Collection[
             continue
         operator = replace(first, method=method, said=_said(first.said, method, is_method=bool(owner)), path=path, parents=parents)
         yield operator
-        for named in _other_numbers(call):
+        if named := other_numbers(call):
             said = ", ".join(f"{key}={value:g}" for key, value in named.items())
             head = operator.said.removesuffix(")")
             whole = f"{head}{'' if head.endswith('(') else ', '}{said})"
-            yield replace(operator, said=whole, apply=lambda *operands, f=operator.apply, named=named: f(*operands, **named))
+            yield replace(operator, said=whole, apply=partial(operator.apply, **named))
 
 
 def _goes_back(node: ast.AST, name: str) -> bool:
@@ -107,12 +109,6 @@ def _said(arguments: str, method: str, *, is_method: bool) -> str:
         return f"{method}({arguments})"
     first, _, rest = arguments.partition(", ")
     return f"{first}.{method}({rest})"
-
-
-def _other_numbers(call: Callable[..., Any]) -> Sequence[dict[str, float]]:
-    """Return another value for each argument that is a number by default."""
-    numbers = {each.name: each.default for each in inspect.signature(call).parameters.values() if isinstance(each.default, float)}
-    return [{name: value**0.5 if 0 < value < 1 else 1.5 * value + 0.25 for name, value in numbers.items()}] if numbers else []
 
 
 def _makes_an_object(file: PartsFile, path: str, engine: Engine, operator: Operator) -> bool:

@@ -25,6 +25,7 @@ from ..words import factor_said
 from .draws import Case
 from .layouts import Layout
 from .own_losses import own_loss
+from .own_pairs import own_pair
 from .table import LAYERS, LOSSES, Layer
 from .twin import LayerTwin, in_shape
 
@@ -49,6 +50,7 @@ def check_layers(file: PartsFile, seed: int) -> Iterator[Part]:
         parts = [part for part in losses if part is not None]
         row = row or (None if parts else own_layer(file, pair, [*LAYERS.values()]))
         parts += _Layer(file, pair, row, seed).parts() if row is not None else []
+        parts = parts or [part for name in pair.backwards if (part := own_pair(file, pair, name, seed)) is not None]
         if uses_torch(file.tree) and all(part.mark != "agrees" for part in parts if part.name in pair.backwards):
             tensors = [*pair_of_tensors(file, pair, seed)]      # it may be code for these alone
             parts = parts if any(part.mark == "wrong" for part in parts) else tensors

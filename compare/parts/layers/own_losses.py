@@ -3,7 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from ...userfile.file import AttemptError
 from ..as_tensors import array_module, as_tensors, kept_as_copies, tensor_of
 from ..binding import plain
 from ..classes.spellings import is_target, may_be_targets
-from ..file import PartsFile
-from ..loss_cases import OF_INPUT, Case, Compared, cases, is_difference, judged_part, other_case
+from ..file import PartsFile, line_of_returned
+from ..loss_cases import OF_INPUT, Case, Compared, cases, is_difference, judged_part, other_case, wide_case
+from ..own_forward import other_numbers
 from ..repeatable import repeatable
 from ..result import Part
 from ..small_numbers import NoSmallNumbers
@@ -25,12 +26,24 @@ _BESIDE = "autograd of its own forward, which is not compared"
 
 
 def own_loss(file: PartsFile, forward: str, backward: str, seed: int) -> Part | None:
-    """Return the part of a loss's backward function, None where the forward is no loss of a prediction and a target."""
-    names = _required(vars(file.module)[forward])
+    """Return the part of a loss's backward function, None where the forward is no loss of a prediction and a target.
+
+    Other arguments that are numbers by default get other values too.
+    """
+    names, numbers = required(vars(file.module)[forward]), other_numbers(vars(file.module)[forward])
     if len(names) != 2:
         return None
-    parts = [_part(_Pair(file, forward, backward, _target_of(names), seed, has_small)) for has_small in (True, False)]
-    first, other = parts
+    pair = _Pair(file, forward, backward, _target_of(names), seed)
+    part = _but_for_small(pair)
+    further = _but_for_small(replace(pair, numbers=numbers)) if part is not None and part.mark == "agrees" and numbers else None
+    part = part if further is None or further.mark != "wrong" else further
+    is_wrong, node = part is not None and part.mark == "wrong", file.node_of(backward)
+    return replace(part, line=line_of_returned(node, "", 0)) if part is not None and is_wrong and node is not None else part
+
+
+def _but_for_small(pair: "_Pair") -> Part | None:
+    """Return the part, or that without the small number that keeps a logarithm from 0, if it agrees only so."""
+    first, other = _part(pair), _part(replace(pair, has_small=False))
     if first is None or other is None or first.mark != "wrong" or other.mark == "wrong":
         return first
     return replace(other, beside=f"{other.beside}; but for the small number in its logarithm")
@@ -49,6 +62,10 @@ def _part(pair: "_Pair") -> Part | None:
         part = judged_part(pair.file, pair.seed, part, compared, lambda: pair.compared(other_case(pair.seed, case)))
         if part.mark == "wrong" and is_difference(compared.shown, case):
             return replace(part, mark="not compared", first=None, why=None, reason=OF_INPUT.format("function"))
+        wide = wide_case(pair.seed, case)
+        if part.mark != "wrong" and pair.runs(wide):
+            other = judged_part(pair.file, pair.seed, replace(part, on=wide.on), pair.compared(wide), lambda: None)
+            return other if other.mark == "wrong" else part
         return part
     except AttemptError as error:
         return Part(pair.backward, "could not run", _BESIDE, lines=lines, line=error.line, reason=str(error))
@@ -63,16 +80,18 @@ class _Pair:
     backward: str
     target: int
     seed: int
-    has_small: bool
+    has_small: bool = True
+    numbers: Mapping[str, float] = field(default_factory=dict)      # for arguments that have others by default
 
     def runs(self, case: Case) -> bool:
         """Return whether the loss is the same on tensors, one number or one for each record, with a gradient at the prediction."""
         try:
-            plain_loss = np.asarray(self._loss(case)[0], float)
+            with np.errstate(all="ignore"):      # as of a logarithm
+                plain_loss = np.asarray(self._loss(case)[0], float)
             loss = self._of_tensors(torch.from_numpy(case.prediction.copy()).requires_grad_(), case.target)
         except Exception:      # whatever the file's code raises
             return False
-        of_records = case.sizes[0] if any(is_target(name) for name in _required(vars(self.file.module)[self.forward])) else 1
+        of_records = case.sizes[0] if any(is_target(name) for name in required(vars(self.file.module)[self.forward])) else 1
         is_loss = plain_loss.shape == tuple(loss.shape) and plain_loss.size in (1, of_records) and loss.requires_grad
         return bool(is_loss and np.allclose(plain_loss, loss.detach().numpy()))
 
@@ -97,7 +116,7 @@ class _Pair:
 
     def _loss(self, case: Case) -> tuple[Any, Any]:
         """Return the loss, and its cache or None."""
-        answer = vars(self.file.module)[self.forward](*self._arguments(case.prediction.copy(), case.target.copy()))
+        answer = vars(self.file.module)[self.forward](*self._arguments(case.prediction.copy(), case.target.copy()), **self.numbers)
         loss, *rest = answer if isinstance(answer, tuple) else (answer,)
         return loss, rest[0] if len(rest) == 1 else tuple(rest) or None
 
@@ -107,7 +126,8 @@ class _Pair:
         space = {name: array_module() if value is np else value for name, value in vars(self.file.module).items()}
         exec(compile(tree, str(self.file.path), "exec", dont_inherit=True), space)
         with self.file.with_arrays_of(array_module()), kept_as_copies():
-            answer = space[self.forward](*self._arguments(array_module().asarray(prediction.clone()), as_tensors(np.array(target))))
+            given = self._arguments(array_module().asarray(prediction.clone()), as_tensors(np.array(target)))
+            answer = space[self.forward](*given, **self.numbers)
         loss = tensor_of(answer[0] if isinstance(answer, tuple) else answer)
         if loss is None:
             raise ValueError(f"{self.forward} returns no array")
@@ -117,8 +137,8 @@ class _Pair:
         """Return what the backward function gives for the prediction, of the arguments that it takes by their names."""
         loss, cache = self._loss(case)
         function = vars(self.file.module)[self.backward]
-        own = dict(zip(_required(vars(self.file.module)[self.forward]), self._arguments(case.prediction, case.target), strict=True))
-        takes = _required(function)
+        own = dict(zip(required(vars(self.file.module)[self.forward]), self._arguments(case.prediction, case.target), strict=True))
+        takes = required(function)
         given: list[Any] = []
         for name in takes:
             if "cache" in plain(name) or (len(takes) == 1 and cache is not None and name not in own):
@@ -128,12 +148,14 @@ class _Pair:
             else:
                 is_above = not may_be_targets(name) and "pred" not in plain(name)
                 given.append(np.ones(np.shape(loss)) if is_above else np.copy(case.prediction))
-        returned = function(*given)
+        known = inspect.signature(function).parameters
+        returned = function(*given, **{name: value for name, value in self.numbers.items() if name in known})
         values = [*returned.values()] if isinstance(returned, Mapping) else returned if isinstance(returned, (tuple, list)) else [returned]
         return next((each for each in values if np.shape(each) == case.prediction.shape), values[0] if len(values) else None)
 
 
-def _required(function: Callable[..., Any]) -> list[str]:
+def required(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments without a default."""
     return [each.name for each in inspect.signature(function).parameters.values() if each.default is each.empty]
 
 

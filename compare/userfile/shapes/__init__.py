@@ -8,7 +8,8 @@ FOLDER = Path(__file__).parent
 RECOGNISED = FOLDER / "recognised.py"      # the adapter of files in which a network is found
 NAMES = ("lesson", "loss_and_grads", "network_class", "parameters_dict", "weight_lists")
 PARTS = (
-    "layer_pairs", "lone_backwards", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "training", "update_rules",
+    "layer_pairs", "lone_backwards", "autograd_functions", "engine", "tensor_names", "layer_classes", "nodes", "derivatives", "training",
+    "update_rules",
 )      # fmt: skip
 
 
