@@ -8,8 +8,10 @@ from typing import Any
 from ..problem.from_dict import declared_problem
 from ..support.arrays import Batch
 from ..support.errors import CompareError, ProblemError
+from ..userfile.computing import parsed
 from ..userfile.conventions import CHOICES, Convention
 from ..userfile.interface import Recognised
+from ..userfile.shapes.unused_rate import unused_rate
 from .decay import with_penalty
 from .examination import Examination
 from .momentum import MOMENTUM, with_momentum
@@ -43,6 +45,8 @@ def check_recognised(
         return check
     trainers = trainers_unrun(attempt.text, lines)
     check = with_caveat(check, f"{' and '.join(trainers[:2])} did not run, and may train in another way") if trainers else check
+    unused = unused_rate(parsed(attempt.text))
+    check = with_caveat(check, unused) if unused else check
     return replace(check, notes=(*check.notes, *said_of(attempt.text, lines)))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..support.errors import ProblemError
 from ..support.threads import one_blas_thread
 from ..userfile.file import AttemptError
+from ..userfile.shapes.unused_rate import unused_rate
 from .file import PartsFile
 from .nested import tree_of
 from .result import PartsCheck
@@ -35,7 +36,9 @@ def check_parts(path: Path, name: str, seed: int | None = None) -> PartsCheck:
     texts = {part.file: (path.parent / part.file).read_text(errors="replace") for part in parts if part.file}
     left_out = tuple(getattr(file, "left_out", ()))
     ran = getattr(file, "ran", None)
-    left = uncompared(file.tree, name, parts, is_whole=shape.load is not PartsFile, ran=ran)
-    caveats = (*getattr(file, "caveats", ()), *left.said)
+    is_whole = shape.load is not PartsFile
+    left = uncompared(file.tree, name, parts, is_whole=is_whole, ran=ran)
+    unused = unused_rate(file.tree) if is_whole else None
+    caveats = (*getattr(file, "caveats", ()), *left.said, *([unused] if unused else []))
     result = replace(result, recognised=found, parts=(*parts, *left.parts), texts=texts, left_out=left_out)
     return replace(result, caveats=caveats, unused=left.names, notes=tuple(dict.fromkeys(file.notes)), printed=file.printed)
