@@ -7,10 +7,10 @@ from pathlib import Path
 from ..parts.check import check_parts
 from ..parts.result import PartsCheck
 from ..parts.shapes import SHAPES, TRAINING, shape_of
-from ..parts.training.running import TooLongError
+from ..parts.training.running import ROOTS, TooLongError
 from ..support.errors import CompareError, ProblemError
 from ..userfile.shapes.definitions import offers_contract
-from ..userfile.source import UnusableFileError
+from ..userfile.source import Source, UnusableFileError
 from .beside_parts import with_networks
 from .result import Check
 
@@ -38,7 +38,7 @@ def by_shape(
             unusable = error
         if last is not None and (found is None or found.verdict == "could not run"):
             found = parts(last)
-    if offers_contract(path) or (found is not None and not _is_in_doubt(found)):
+    if offers_contract(path) or (found is not None and not _is_in_doubt(found) and not _is_of_roots(found, path)):
         return _shown(found, unusable)
     try:
         training = parts(TRAINING)
@@ -49,7 +49,10 @@ def by_shape(
     if training.verdict not in ("equivalent", "different"):      # where nothing else is known, what it compared is
         is_more = (found is None or found.verdict == "could not run") and any(part.compared for part in training.parts)
         return training if is_more else _shown(found, unusable)
-    return training if not _says(found) else replace(training, notes=(*training.notes, "its network is none that was recognised"))
+    if found is None or not _says(found):
+        return training
+    why = "its steps are no multiples of the gradient" if _is_of_roots(found, path) else "its network is none that was recognised"
+    return replace(training, notes=(*training.notes, why))
 
 
 def named_network(path: Path, names: Mapping[str, str], network: Callable[[], Check]) -> Check:
@@ -68,6 +71,13 @@ def _is_in_doubt(found: Check | PartsCheck) -> bool:
     """Return whether the check says nothing, or only that a network which the file was taken for is another one, from its first number."""
     is_another = not found.parts and not found.diagnosis and all(stage.mark == "wrong" for stage in found.stages)
     return found.verdict in ("could not run", "not a proof") or (found.verdict == "different" and is_another)
+
+
+def _is_of_roots(found: Check | PartsCheck, path: Path) -> bool:
+    """Return whether no step is right, by no known mistake, in a file that may divide its steps by a root, as Adam's are."""
+    steps = [stage for stage in found.stages if stage.name.startswith("new ")]
+    is_so = found.verdict == "different" and bool(steps) and not found.diagnosis and all(stage.mark == "wrong" for stage in steps)
+    return is_so and ROOTS.search("\n".join(Source.read(path).lines)) is not None
 
 
 def _says(found: Check | PartsCheck | None) -> bool:

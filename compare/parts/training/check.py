@@ -9,9 +9,10 @@ from typing import Any
 from ...support.errors import CompareError
 from ...userfile.file import AttemptError
 from ..result import Part
+from .adaptive import follows_rule
 from .calls import ErrorPlan, Plan, activations_of, plans_of
 from .chains import Chain
-from .fits import Fit, best_fit
+from .fits import Fit, best_fit, has_states
 from .inactive import held_where_inactive
 from .lone_step import lone_step
 from .momentum import are_uncompared
@@ -21,13 +22,15 @@ from .page.names import gradients_in
 from .running import TrainingFile
 from .said import parts_of
 from .steps import steps_in
-from .survey import Survey
+from .survey import Met, Survey
 from .watch import Region
 
 AnyPlan = Plan | ErrorPlan | Chain
 _Way = tuple["Trained", AnyPlan]
 _MORE = 6      # ways to call a class that are looked at once one is found in which something agrees
 _MOSTLY = 0.7      # of the directions
+_FIRST = "how the moments of its update are corrected in the first steps is not compared"
+_NO_RULE = "its gradient agrees, and its update by that is none that is known, as Adam's, RMSProp's or AdaGrad's"
 _DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 _GIVES = (ast.Assign, ast.AnnAssign)
 
@@ -98,13 +101,15 @@ def _parts_of_classes(file: TrainingFile, seed: int) -> Iterator[Part]:
 def _parts(file: TrainingFile, trained: Trained, seed: int) -> Iterator[Part]:
     fits = {region: [along_own(fit) for fit in each] for region, each in trained.fits.items()}
     every = [fit for each in fits.values() for fit in each]
-    file.left_out = tuple(dict.fromkeys(name for fit in every for name in (fit.gradients or are_uncompared(fit.step))))
+    of_moments = [fit for fit in every if fit.gradients and follows_rule(fit)]
+    file.left_out = tuple(dict.fromkeys(name for fit in every if not fit.gradients for name in are_uncompared(fit.step)))
+    file.caveats += (_FIRST,) if of_moments else ()
     trained_names = {_last(path) for fit in every for path in fit.step.paths}
     for step in [fit.step for fit in every]:      # what another step trains is no fault of this one
         step.drawn = [path for path in step.drawn if _last(path) not in trained_names]
     names: set[str] = set()
     for (line, _), each in fits.items():
-        for part in _merged([part for fit in each for part in parts_of(fit, seed)]):
+        for part in _merged([_of_rule(part, fit, of_moments) for fit in each for part in parts_of(fit, seed)]):
             yield replace(part, name=f"{part.name} at line {line}") if part.name in names else part
             names.add(part.name)
     for path, line in trained.around.items():
@@ -112,6 +117,12 @@ def _parts(file: TrainingFile, trained: Trained, seed: int) -> Iterator[Part]:
             yield Part(path, "not compared", reason="it is trained around the step that is compared", line=line)
     for name in file.untold:
         yield Part(f"activation {name}", "not compared", reason="nothing can be told of its steps with it")
+
+
+def _of_rule(part: Part, fit: Fit, known: Sequence[Fit]) -> Part:
+    """Return a part that agrees as not compared where the update that follows its gradient is no rule that is known."""
+    is_known = not fit.gradients or fit in known or part.mark != "agrees"
+    return part if is_known else replace(part, mark="not compared", reason=_NO_RULE)
 
 
 def _trained(file: TrainingFile, seed: int) -> Trained:
@@ -128,7 +139,7 @@ def _trained(file: TrainingFile, seed: int) -> Trained:
         changed = {_last(path) for other in inner for path in regions[other].paths()}
         if inner and not are_wrong and {_last(path) for path in regions[region].paths()} <= changed:
             continue
-        found = [fit for step in steps_in(file, region, regions[region]) if (fit := best_fit(step, seed)) is not None]
+        found = _fits(file, region, regions[region], seed)
         least = max((_share(chosen[other]) for other in inner), default=1.0)
         is_all = least == 1 or done <= {_last(path) for fit in found for path in fit.step.paths}
         if found and (not inner or (is_all and _share(found) < least)):
@@ -136,6 +147,15 @@ def _trained(file: TrainingFile, seed: int) -> Trained:
         else:
             around |= {path: region[0] for fit in found for path in fit.step.groups if _last(path) not in done}
     return Trained(chosen, around)
+
+
+def _fits(file: TrainingFile, region: Region, met: Met, seed: int) -> list[Fit]:
+    """Return the fits of a region; from its second instance on where only these agree, as the first may make the states of its update."""
+    found = [fit for step in steps_in(file, region, met) if (fit := best_fit(step, seed)) is not None]
+    if not file.takes_roots or not any(fit.course.wrong for fit in found):
+        return found
+    later = [fit for step in steps_in(file, region, met, first=1) if (fit := best_fit(step, seed)) is not None]
+    return later if later and not any(fit.course.wrong for fit in later) and any(has_states(fit.step) for fit in later) else found
 
 
 def _with_activations(file: TrainingFile, seed: int, trained: Trained, plan: AnyPlan) -> tuple[Trained, AnyPlan]:

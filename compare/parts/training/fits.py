@@ -79,11 +79,11 @@ def _fits(step: Step, equations: Sequence[Equation]) -> Iterator[Fit]:
         course = course_along(loss, [(each, each.gone()) for each in usable])
         unsaid = [group for group in step.groups if group not in told and group not in course.wrong]
         yield Fit(step, equations, loss, course, unsaid)
-        if course.wrong and _has_states(step) and (found := _gradients(step, usable, loss)) is not None:
+        if course.wrong and has_states(step) and (found := _gradients(step, usable, loss)) is not None:
             yield Fit(step, equations, loss, found[1], unsaid, found[0])
 
 
-def _has_states(step: Step) -> bool:
+def has_states(step: Step) -> bool:
     """Return whether each array has a state of its own, of an update that is more than a multiple of the gradient."""
     return step.paths <= {each.of for each in step.states if each.share is None}
 

@@ -23,6 +23,7 @@ from .watch import Seen
 _ANSWER = "3"      # to what a program asks: of so many layers none is too deep for differences
 _SECONDS = 90.0      # in which a file is run again and again
 _CLIPS = re.compile(r"clip|norm\b", re.IGNORECASE)
+ROOTS = re.compile(r"sqrt|\*\*\s*\(?0?\.5")
 _SIGNS = re.compile(r"\bsign\(|copysign|else\s*\(?-\s*1\b|,\s*-\s*1(\.0?)?\s*\)|/\s*(\w+\.)?abs\(")
 
 
@@ -36,6 +37,7 @@ class TrainingFile(PartsFile):
     ran: frozenset[int] = frozenset()      # the lines of the functions that ran
     clips: bool = False      # whether it may clip gradients
     takes_signs: bool = False      # whether it may go along |output − target|
+    takes_roots: bool = False      # whether its update may divide by a root, as Adam's
     left_out: tuple[str, ...] = ()      # what it trains by more than a multiple of the gradient
     caveats: tuple[str, ...] = ()      # what else is not compared
     untold: tuple[str, ...] = ()      # activations of which nothing is told
@@ -47,6 +49,7 @@ class TrainingFile(PartsFile):
         self._columns = missing.columns_in(self.tree)
         self.clips = _CLIPS.search(self.text) is not None
         self.takes_signs = _SIGNS.search(self.text) is not None
+        self.takes_roots = ROOTS.search(self.text) is not None
         self.drive: Callable[[Mapping[str, Any], Any], None] | None = None      # what trains what the file defines, if it does not itself
         self._program, self._defined = (
             compile(instrumented(tree), str(path), "exec", dont_inherit=True)

@@ -1,7 +1,8 @@
 """Which region of a file is one step of a training: what it trains, what goes into it, and along which losses it may go."""
 
+import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -29,9 +30,9 @@ _PARAMETER = re.compile(
 _CARRIED = re.compile(r"(^|[._])(h|c|hs|cs)(_?(prev|t|state|0))?\d*$|prev|hidden|state|memory|context|carry|cell", re.IGNORECASE)
 
 
-def steps_in(file: TrainingFile, region: Region, met: Met) -> list[Step]:
-    """Return the region as a step, in as many of its first instances as change what others do not; empty where it is none."""
-    left, found = dict(enumerate(met.lasting())), list[Step]()
+def steps_in(file: TrainingFile, region: Region, met: Met, first: int = 0) -> list[Step]:
+    """Return the region as a step, in as many of its instances from the first on as change what others do not; empty where it is none."""
+    left, found = dict([*enumerate(met.lasting())][first:]), list[Step]()
     seen: dict[str, Array] = {}
     for _ in range(_INSTANCES):
         if not left:
@@ -59,8 +60,9 @@ def _count_new(changes: Mapping[str, Array], seen: Mapping[str, Array], found: l
     return sum(old is None or old.shape != where.shape or bool(np.any(where > old)) for old, where in of_trained)
 
 
-def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) -> Step | None:
-    changed = met.paths()
+def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int, states: Collection[str] = ()) -> Step | None:
+    """Return the region as a step in that instance, None where it is none; what is known to be a state of its update makes no output."""
+    changed = met.paths() - {*states}
     step = Step(file, region, instance, {}, (), ())
     plain = step.measured({})
     if plain is None or not _is_repeated(plain, step.measured({})):
@@ -93,7 +95,9 @@ def _at_instance(file: TrainingFile, region: Region, met: Met, instance: int) ->
     step.still = [path for path in dict.fromkeys([*still, *_alike(step, before, base, changed, outputs)]) if path not in step.carried]
     step.drawn = [*left_as_drawn(step, before, base, outputs)]
     is_step = any(differ(run.start[path], run.end[path]) for path in step.paths if path in run.end)
-    return step if step.losses and step.groups and is_step else None
+    found = step if step.losses and step.groups and is_step else None
+    own = {each.path for each in step.states if each.share is None} if not states else None
+    return (own and _at_instance(file, region, met, instance, own)) or found
 
 
 def _are_numbers(before: Measure, outputs: Places) -> bool:
@@ -131,21 +135,27 @@ def _is_repeated(plain: Measure, again: Measure | None) -> bool:
 
 def _set_apart(step: Step, base: Mapping[str, Array], before: Measure, run: Measure, random: np.random.Generator, outputs: Places) -> None:
     """Take out of what is trained what it does not go on from, and momenta; note the states of its update."""
-    carried = []
-    for name, paths in step.groups.items():
-        ways = {path: TINY * noise(before.start[path], random) for path in paths}
-        moved = step.measured({**base, **{path: base.get(path, 0) + way for path, way in ways.items()}})
-        if moved is None or not all(_shape(moved, path) == _shape(run, path) == way.shape for path, way in ways.items()):
-            continue
-        on = sum(float(np.sum((moved.end[path] - run.end[path]) * way)) for path, way in ways.items())
-        if abs(on) < 0.1 * sum(float(np.sum(way * way)) for way in ways.values()):
-            carried.append(name)
+    sizes = (TINY, 1.0)      # a step that goes by signs alone may take back what is moved by little
+    moved = functools.partial(_is_replaced, step, base, before, run, random)
+    carried = [name for name, paths in step.groups.items() if all(moved(paths, size) for size in sizes)]
     step.carried = [name for name in carried if not _CARRIED.search(translated(name))]
     step.groups = {name: paths for name, paths in step.groups.items() if name not in carried}
     nesterov = [*momenta_among(step, base, run, random)]
     step.groups = {name: paths for name, paths in step.groups.items() if not {*paths} & {each.path for each in nesterov}}
     step.states = [*nesterov, *states_of(step, base, run, random, outputs)]
     step.beside = _beside(step, base, run, random)
+
+
+def _is_replaced(
+    step: Step, base: Mapping[str, Array], before: Measure, run: Measure, random: np.random.Generator, paths: Sequence[str], size: float
+) -> bool:
+    """Return whether the ends of paths do not go on from their beginnings, moved by so much."""
+    ways = {path: size * noise(before.start[path], random) for path in paths}
+    moved = step.measured({**base, **{path: base.get(path, 0) + way for path, way in ways.items()}})
+    if moved is None or not all(_shape(moved, path) == _shape(run, path) == way.shape for path, way in ways.items()):
+        return False
+    on = sum(float(np.sum((moved.end[path] - run.end[path]) * way)) for path, way in ways.items())
+    return abs(on) < 0.1 * sum(float(np.sum(way * way)) for way in ways.values())
 
 
 def _beside(step: Step, base: Mapping[str, Array], run: Measure, random: np.random.Generator) -> list[str]:

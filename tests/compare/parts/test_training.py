@@ -148,9 +148,9 @@ def test_a_right_program_agrees(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_update_that_is_no_multiple_of_the_gradient_is_not_compared(tmp_path: Path) -> None:
+def test_an_update_that_is_no_multiple_of_the_gradient_follows_a_rule(tmp_path: Path) -> None:
     result = checked(tmp_path, CLASSES.replace("UPDATE", ADAM))
-    assert (result.verdict, len(result.left_out)) == ("equivalent", 4)
+    assert (result.verdict, result.left_out) == ("equivalent", ())
     wrong = checked(tmp_path, changed(CLASSES, "back[z <= 0] = 0", "back[z <= 0.5] = 0").replace("UPDATE", ADAM))
     assert wrong.verdict == "different"
 
