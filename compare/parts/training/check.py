@@ -73,7 +73,31 @@ class Trained:
 
 
 def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
-    """Yield a part for each group of numbers that the file trains, or else that a class of it does; nothing where no region is a step."""
+    """Yield a part for each group of numbers that the file trains, or else that a class of it does; nothing where no region is a step.
+
+    A file that agrees is run in the other ways that its own words offer; the first in which something is wrong is taken.
+    """
+    parts, agreed = list(_checked(file, seed)), list[str]()
+    is_right = bool(parts) and all(part.mark == "agrees" for part in parts)
+    for said, other in file.variants() if is_right else ():
+        try:
+            found = list(_checked(other, seed))
+        except CompareError:      # it cannot be run so
+            continue
+        wrong = sum(part.mark == "wrong" for part in found)
+        file.caveats += (f"with {said} it is not compared",) if wrong and wrong == len(found) else ()      # its loss may be another
+        if 0 < wrong < len(found):
+            file.notes += [*(note for note in other.notes if note not in file.notes), f"it agrees as it is, and not with {said}"]
+            file.ran |= other.ran
+            yield from found
+            return
+        agreed += [said] if found and all(part.mark == "agrees" for part in found) else []
+        file.ran |= other.ran
+    file.notes += [f"it agrees with {', and with '.join(agreed)}, too"] if agreed else []
+    yield from parts
+
+
+def _checked(file: TrainingFile, seed: int) -> Iterator[Part]:
     failed: AttemptError | None = None
     trained: Trained | None = None
     try:

@@ -3,7 +3,7 @@
 import ast
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from . import missing, stand_ins
 from .harmless import harmless
 from .instrumented import WATCH, instrumented
 from .page.tree import page_of
+from .variants import variants_of
 from .watch import Seen
 
 _ANSWER = "3"      # to what a program asks: of so many layers none is too deep for differences
@@ -43,9 +44,9 @@ class TrainingFile(PartsFile):
     untold: tuple[str, ...] = ()      # activations of which nothing is told
     MODULES: ClassVar[Mapping[str, Any]] = {**PartsFile.MODULES, **stand_ins.MODULES}
 
-    def __init__(self, path: Path, seed: int = 0) -> None:
+    def __init__(self, path: Path, seed: int = 0, change: Callable[[ast.Module], ast.Module] = lambda tree: tree) -> None:
         super().__init__(path, seed)
-        self._until = time.process_time() + _SECONDS
+        self.seed, self._until = seed, time.process_time() + _SECONDS
         self._columns = missing.columns_in(self.tree)
         self.clips = _CLIPS.search(self.text) is not None
         self.takes_signs = _SIGNS.search(self.text) is not None
@@ -53,8 +54,14 @@ class TrainingFile(PartsFile):
         self.drive: Callable[[Mapping[str, Any], Any], None] | None = None      # what trains what the file defines, if it does not itself
         self._program, self._defined = (
             compile(instrumented(tree), str(path), "exec", dont_inherit=True)
-            for tree in (ast.parse(self.text), definitions_alone(ast.parse(self.text)))
+            for tree in (change(ast.parse(self.text)), definitions_alone(change(ast.parse(self.text))))
         )
+
+    def variants(self) -> Iterator[tuple[str, "TrainingFile"]]:
+        """Yield the file as it is run in other ways by its own words, with these ways in words, as long as there is time."""
+        for said, change in variants_of(self.tree):
+            if time.process_time() < self._until - _SECONDS / 2:
+                yield said, TrainingFile(self.path, self.seed, change)
 
     @cached_property
     def page(self) -> CodeType:
