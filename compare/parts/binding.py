@@ -30,12 +30,14 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "stride": ("s",),
     "pad": ("padding", "p"),
     "eps": ("epsilon",),
+    "p": ("prob", "keepprob", "dropprob", "dropoutprob", "rate", "dropoutrate", "droprate", "ratio", "dropoutratio"),
     "G": ("groups", "numgroups"),
     "pool_height": ("ph", "size", "poolsize", "kernelsize", "f", "hh"),
     "pool_width": ("pw", "ww"),
 }
 _KEYS: Mapping[str, tuple[str, ...]] = {"pad": ("padding",), "eps": ("epsilon",), "pool_height": ("f", "size")}      # also in a dict
 _IS_DICT = ("param", "params", "hparameters", "hparams", "config", "options", "cfg")
+IS_TRAINING = ("training", "istraining", "train", "istrain")
 
 
 class BindingError(Exception):
@@ -45,6 +47,11 @@ class BindingError(Exception):
 def plain(name: str) -> str:
     """Return a name in lower case without underscores."""
     return name.lower().replace("_", "")
+
+
+def is_dict(name: str) -> bool:
+    """Return whether an argument of that name is a dict of options."""
+    return any(part in _IS_DICT for part in name.lower().split("_"))
 
 
 def bound(function: Callable[..., Any], case: Case, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -63,10 +70,12 @@ def bound(function: Callable[..., Any], case: Case, given: Mapping[str, Any] | N
             continue
         if role is not None:
             arguments[parameter.name] = left.pop(role)
-        elif any(part in _IS_DICT for part in parameter.name.lower().split("_")):
+        elif is_dict(parameter.name):
             arguments[parameter.name] = _options_for(parameter.name, options)
         elif option is not None:
             arguments[parameter.name] = options[option]
+        elif name in IS_TRAINING and "mode" in options:
+            arguments[parameter.name] = options["mode"] == "train"
         else:
             arguments[parameter.name] = inspect.Parameter.empty
             unknown.append(parameter)

@@ -22,6 +22,7 @@ from ..pairs import Pair, pairs_in
 from ..result import Part
 from ..static_pairs import pair_of_tensors
 from ..words import factor_said
+from .asked import as_asked
 from .draws import Case
 from .layouts import Layout
 from .own_losses import own_loss
@@ -85,7 +86,8 @@ class _Layer:
     """One layer's functions on all cases, in the layout and by the convention that fit."""
 
     def __init__(self, file: PartsFile, pair: Pair, row: Layer, seed: int) -> None:
-        self.file, self.pair, self.row, self.seed = file, pair, row, seed
+        self.file, self.pair, self.seed = file, pair, seed
+        self.row = as_asked(row, file.node_of(pair.forward), file.tree)
 
     def parts(self) -> Iterator[Part]:
         """Yield the part of the forward function, and one for each backward function."""

@@ -1,7 +1,7 @@
 """The layers and losses that a file may have, by name: what is drawn for each, PyTorch's function, and the conventions that it may have."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -25,7 +25,7 @@ class Layer:
 
     `conventions` are further options of the reference, each with the words for it; the first is taken unless another is right. With
     `sees_output` the reference is given the file's own output, which alone shows what was drawn. `in_test` says whether there is a
-    backward pass in evaluation, `is_own` that the reference is the file's own forward function.
+    backward pass in evaluation, `is_own` that the reference is the file's own forward function, `is_running` that it has running averages.
     """
 
     title: str
@@ -38,9 +38,11 @@ class Layer:
     sees_output: bool = False
     in_test: bool = False
     is_own: bool = False
+    is_running: bool = False
 
 
 _VARIANCES: tuple[Convention, ...] = (("", {}), ("running_var takes the unbiased variance", {"is_biased": False}))
+_NORM = Layer("F.batch_norm", draw.batch_norm, by.batch_norm, conventions=_VARIANCES, layouts=FEATURES, is_running=True)
 _GATES: tuple[Convention, ...] = tuple((f"gates in the order {', '.join(each)}", {"gates": "".join(each)}) for each in permutations("ifog"))
 _GATES = tuple(sorted(_GATES, key=lambda each: each[1]["gates"] != "ifog"))
 _REDUCTIONS: tuple[Convention, ...] = (("the mean over the records", {}), ("the sum over the records", {"reduction": "sum"}))
@@ -78,11 +80,11 @@ LAYERS: Mapping[str, Layer] = {
         Layer("relu(F.layer_norm(x·w + b))", draw.normalized_affine, partial(by.affine_norm_relu, is_layer=True)),
     ),
     "softmax": Layer("softmax of each row", draw.rows, lambda x: torch.softmax(x, 1)),
-    **_named("batchnorm batch_norm bn", Layer("F.batch_norm", draw.batch_norm, by.batch_norm, conventions=_VARIANCES, layouts=FEATURES)),
+    **_named("batchnorm batch_norm bn", _NORM),
     **_named("layernorm layer_norm ln", Layer("F.layer_norm", draw.layer_norm, by.layer_norm, layouts=FEATURES)),
     **_named(
         "spatial_batchnorm spatial_batch_norm",
-        Layer("F.batch_norm", lambda random: draw.batch_norm(random, ((2, 3, 4, 5), (3, 2, 2, 3))), by.batch_norm, conventions=_VARIANCES),
+        replace(_NORM, draw=lambda random: draw.batch_norm(random, ((2, 3, 4, 5), (3, 2, 2, 3))), layouts=(AS_DRAWN,)),
     ),
     **_named("spatial_groupnorm spatial_group_norm groupnorm group_norm", Layer("F.group_norm", draw.group_norm, by.group_norm)),
     "dropout": Layer("F.dropout", draw.dropout, by.dropout, conventions=_DROPOUTS, sees_output=True, in_test=True),

@@ -33,7 +33,7 @@ class LayerTwin:
     @property
     def running(self) -> tuple[str, ...]:
         """The names of running averages, if the layer has them."""
-        return _RUNNING if "batch_norm" in self.row.title and len(self.row.conventions) > 1 else ()
+        return _RUNNING if self.row.is_running else ()
 
     def numbers(self, case: Case, roles: Sequence[str], above: Sequence[Array], outs: Sequence[Any]) -> dict[Key, Tensor]:
         """Return the outputs, and the gradients of those roles from the gradients `above` of the outputs, or of a loss."""
@@ -58,7 +58,7 @@ class LayerTwin:
     def _outputs(self, tensors: Mapping[str, Tensor], options: Mapping[str, Any], outs: Sequence[Any]) -> dict[str, Tensor]:
         seen = {"out": outs[0]} if self.row.sees_output else {}
         results = self.row.reference(*tensors.values(), **options, **self.convention[1], **seen)
-        return dict(zip((*self.row.outputs, *_RUNNING), results if isinstance(results, tuple) else (results,), strict=False))
+        return dict(zip((*self.row.outputs, *self.running), results if isinstance(results, tuple) else (results,), strict=False))
 
     def _turned(self, role: str, tensor: Tensor) -> Tensor:
         return torch.from_numpy(self.layout.turn(role, tensor.numpy(force=True))) if role in self.layout.turns else tensor
