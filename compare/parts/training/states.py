@@ -38,6 +38,8 @@ def states_of(step: Step, base: Mapping[str, Array], run: Measure, random: np.ra
                 shares = [_one_number(end.get(trained), way) for end, (_, _, way) in zip(ends, runs, strict=True)]
                 lefts = [None if after is None else _one_number(after.end[path] - before.end[path], way) for before, after, way in runs]
                 yield State(path, trained, _same_of(shares), _same_of(lefts))
+            elif run.start[path].ndim:      # the momentum of another: one number alone may be a count
+                yield State(path, trained)
 
 
 def momenta_among(step: Step, base: Mapping[str, Array], run: Measure, random: np.random.Generator) -> Iterator[State]:

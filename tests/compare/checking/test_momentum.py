@@ -106,8 +106,12 @@ for epoch in range(100):
 """
 
 
+OTHER_NAMES = SCRIPT.replace("v1, v2 = np.zeros((3, 5)), np.zeros((5, 1))", "u1 = u2 = 0").replace("v1", "u1").replace("v2", "u2")
+
+
+@pytest.mark.parametrize("text", [SCRIPT, OTHER_NAMES], ids=["arrays", "numbers"])
 @pytest.mark.parametrize(("sign", "verdict"), [("", "equivalent"), ("-", "different")])
-def test_a_scripts_own(tmp_path: Path, sign: str, verdict: str) -> None:
-    result = check(written(tmp_path, text=SCRIPT.replace("SIGN ", sign)), seed=1, steps=2)
+def test_a_scripts_own(tmp_path: Path, text: str, sign: str, verdict: str) -> None:
+    result = check(written(tmp_path, text=text.replace("SIGN ", sign)), seed=1, steps=2)
     assert result.verdict == verdict
     assert any("with its momentum at 0.9" in note for note in result.notes)

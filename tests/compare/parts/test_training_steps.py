@@ -133,6 +133,11 @@ def test_a_right_program_agrees(name: str, tmp_path: Path) -> None:
     assert (result.verdict, {part.mark for part in result.parts}) == ("equivalent", {"agrees"})
 
 
+def test_an_update_by_the_size_of_anothers_momentum_is_said_not_to_be_compared(tmp_path: Path) -> None:
+    assert checked(tmp_path, MOMENTUM).left_out == ()
+    assert checked(tmp_path, MOMENTUM.replace("0.9 * vb1", "0.9 * vb2.mean()")).left_out == ("b1",)
+
+
 WRONG = {
     "one step": ONE_STEP.replace("d.sum(0)", "d.mean(0)"),
     "a recursion": RIGHT["a recursion"].replace("(1 - h ** 2)", "(1 - h)"),

@@ -36,7 +36,15 @@ def settings_of(loop: Loop, carried: list[str]) -> dict[str, list[str]]:
     found = {what: [name for name in loop.read if role(name) == what and name not in carried] for what in _SETTINGS}
     text = ast.unparse(loop.node)
     is_used = r"(?m)^\s*_?(v|m|prev|delta)\w*[\w\[\].]* = .*\b{}\b"
-    return found | {"momentum": [name for name in found["momentum"] if re.search(is_used.format(name), text)]}
+    of_state = {name for name in found["momentum"] if re.search(is_used.format(name), text) or _multiplies(name, loop.node, carried)}
+    return found | {"momentum": [name for name in found["momentum"] if name in of_state]}
+
+
+def _multiplies(name: str, node: ast.AST, carried: list[str]) -> bool:
+    """Return whether the name is a factor of what a pass takes from the one before, as of a velocity."""
+    products = [each for each in ast.walk(node) if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult)]
+    factors = [{inner.id for inner in ast.walk(each) if isinstance(inner, ast.Name)} for each in products]
+    return any(name in each and not each.isdisjoint(carried) for each in factors)
 
 
 def frames_in(loop: Loop, data: dict[str, list[str]]) -> list[str]:

@@ -68,7 +68,8 @@ def bound(about: Network, loop: Loop) -> Network:
 
     def step(root: Any, x: Any, y: Any, lr: float) -> Any:
         space = passed(root, x, y, lr)
-        return {name: space[name] for name in (*root, *kept)}
+        begun = [name for name in plan["carried"] if name not in root and np.ndim(space.get(name))]      # velocities that were the number 0
+        return {name: space[name] for name in (*root, *kept, *begun)}
 
     about = replace(about, new=new, step=step)
     if "output" in plan:
