@@ -29,6 +29,9 @@ def update_parts(cluster: Cluster, first: Mapping[str, Any], grads: Sequence[tup
     usual = max(downhill, key=lambda rate: sum(abs(rate - other) <= 1e-3 * abs(rate) for other in downhill))
     names = {tensor: name for name, tensor in cluster.names.items()}
     for tensor, rate in rates.items():
+        if rate is None and (other := _of_another(cluster, tensor, first, dict(grads), second)) is not None:
+            line = cluster.lines[names[tensor]]
+            yield Part(f"update of {tensor}", "wrong", line=line, why=f"{tensor} goes along {other}, and not {names[tensor]}")
         if rate is None or (rate == 0 and (tensor in _changed_in(cluster) or _is_lost(usual, gradients[tensor], first[tensor]))):
             continue
         part, line = f"update of {tensor}", cluster.lines[names[tensor]]
@@ -81,6 +84,18 @@ def _rate(before: Any, after: Any, grad: Any) -> float | None:
     rate = -float(change @ g / (g @ g))
     is_multiple = np.abs(change + rate * g).max() <= _CLOSE * np.abs(change).max(initial=0.0)
     return rate if is_multiple else None
+
+
+def _of_another(
+    cluster: Cluster, tensor: str, first: Mapping[str, Any], grads: Mapping[str, Any], second: Mapping[str, Any]
+) -> str | None:
+    """Return the name of the gradient of another along which a parameter goes, or its own transposed; None where it goes along none."""
+    arrays = [(name, of == tensor, as_numbers(grads[name])) for name, of in cluster.names.items() if name in grads]
+    known = [(name, is_own, grad) for name, is_own, grad in arrays if isinstance(grad, np.ndarray)]
+    known.sort(key=lambda each: not each[1])      # it may have several names of its own
+    ways = known + [(f"{name} transposed", False, grad.T) for name, _, grad in known]
+    found = next((each for each in ways if _rate(first.get(tensor), second.get(tensor), each[2])), None)
+    return None if found is None or found[1] else found[0]
 
 
 def _is_lost(rate: float, grad: Any, parameter: Any) -> bool:

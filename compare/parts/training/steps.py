@@ -9,6 +9,7 @@ import numpy as np
 from ...support.arrays import Array
 from ...userfile.shapes.languages import translated
 from .drawn import left_as_drawn
+from .in_vain import differentiated_in_vain
 from .losses import LOGS, SQUARES
 from .moving import TINY, differ, influenced, noise
 from .running import TrainingFile
@@ -254,11 +255,16 @@ def _others(alone: Mapping[tuple[Place, bool], set[str]], most: set[str]) -> Pla
 
 
 def _goes_in(step: Step, plain: Measure, fixed: Mapping[str, Array], outputs: Places) -> tuple[list[str], list[str]]:
-    """Return the paths, of what is not changed, on which some output depends, and no target: what goes in, and parameters by name."""
+    """Return the paths, of what is not changed, on which some output depends, and no target: what goes in, and parameters.
+
+    Parameters are so by their names, or as their gradient is computed and read nowhere.
+    """
     goes_in: list[str] = []
     still: list[str] = []
+    in_vain = differentiated_in_vain(step.file.tree)
     for path, way in fixed.items():
-        is_parameter = _is_parameter(path) and path not in plain.whole
+        is_of_vain = plain.start[path].size == 1 and path in in_vain      # an array may be data
+        is_parameter = (_is_parameter(path) or is_of_vain) and path not in plain.whole
         if plain.start[path].size == 1 and not is_parameter:
             continue
         moved = step.measured({path: way * TINY})

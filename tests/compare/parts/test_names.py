@@ -373,8 +373,9 @@ for step in range(20):
         ("(E, dE), ", "", "different", "E is never updated: no statement of the loop changes it by dE"),
         ("p -= 0.5", "p += 0.5", "different", "E goes uphill: its step is +0.5 dE"),
         ("0.5 * g", "(0.5 if p is not k else 0.1) * g", "different", "its step is −0.1 dk, and that of others −0.5 times theirs"),
+        ("(R, dR)", "(R, dE.reshape(R.shape))", "different", "R goes along dE, and not dR"),
     ],
-    ids=["right", "never", "uphill", "another rate"],
+    ids=["right", "never", "uphill", "another rate", "another gradient"],
 )      # fmt: skip
 def test_what_the_loop_changes_is_a_parameter_by_any_name(tmp_path: Path, old: str, new: str, verdict: str, why: str | None) -> None:
     result = checked(tmp_path, LETTERS.replace(old, new))

@@ -70,6 +70,10 @@ for epoch in range(40):
         w2 -= 0.1 * d * x2
         bias -= 0.1 * d
 """
+LINE = START + "t = 3 * x[:, 0] + 1\nk = m = 0.0\n" + within(
+    "e = k * x[:, 0] + m - t", "loss = np.mean(e ** 2)", "dk = 2 * np.mean(e * x[:, 0])", "dm = 2 * np.mean(e)",
+    "k -= 0.1 * dk", "m -= 0.1 * dm",
+)
 SIGNS = """
 import math
 w1, w2, bias, answer = 0.3, -0.2, 0.1, 0.9
@@ -117,6 +121,7 @@ RIGHT = {
     "two networks": TWO,
     "rows of a table": EMBEDDED,
     "scalars": SCALARS,
+    "a line": LINE,
     "the sign of the error": SIGNS,
     "float32": LOOP.replace("np.zeros(2)\n", "np.zeros(2)\nx, y, W1, W2 = (each.astype(np.float32) for each in (x, y, W1, W2))\n"),
     "a column of ones": ONES,
@@ -159,6 +164,7 @@ WRONG = {
     "a scalar's input": SCALARS.replace("d * x2", "d * x1"),
     "a scalar's rate": SCALARS.replace("w2 -= 0.1", "w2 -= 0.2"),
     "a scalar that stays": SCALARS.replace("        bias -= 0.1 * d\n", ""),
+    "a scalar of any name that stays": LINE.replace("    m -= 0.1 * dm\n", ""),
     "an offset that stays": LOOP.replace("b1 -= 0.1 * gb1; ", ""),
     "what does not go on from what it was": START + "A = W1[:, :2].copy()\n" + within("A = -0.1 * x.T @ (x @ A - y)"),
     "the target of another": START + within(
