@@ -109,9 +109,20 @@ for epoch in range(100):
 OTHER_NAMES = SCRIPT.replace("v1, v2 = np.zeros((3, 5)), np.zeros((5, 1))", "u1 = u2 = 0").replace("v1", "u1").replace("v2", "u2")
 
 
-@pytest.mark.parametrize("text", [SCRIPT, OTHER_NAMES], ids=["arrays", "numbers"])
+@pytest.mark.parametrize("text", [SCRIPT, pytest.param(OTHER_NAMES, marks=pytest.mark.slow)], ids=["arrays", "numbers"])
 @pytest.mark.parametrize(("sign", "verdict"), [("", "equivalent"), ("-", "different")])
 def test_a_scripts_own(tmp_path: Path, text: str, sign: str, verdict: str) -> None:
     result = check(written(tmp_path, text=text.replace("SIGN ", sign)), seed=1, steps=2)
     assert result.verdict == verdict
     assert any("with its momentum at 0.9" in note for note in result.notes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["W1 -= lr * (X.T @ d1 + beta * W1)", "W1 = W1 - lr * X.T @ d1 - lr * beta * W1"])
+def test_a_factor_of_the_weights_is_no_momentum(tmp_path: Path, step: str) -> None:
+    text = SCRIPT.replace("momentum = 0.1, 0.9", "beta = 0.1, 0.0")
+    for line in ("    v2 = momentum * v2 - lr * h.T @ d2\n", "    v1 = SIGN momentum * v1 - lr * X.T @ d1\n"):
+        text = text.replace(line, "")
+    result = check(written(tmp_path, text=text.replace("W2 += v2", "W2 -= lr * h.T @ d2").replace("W1 += v1", step)), seed=1, steps=2)
+    assert result.verdict == "equivalent"
+    assert not any("momentum at 0.9" in note for note in result.notes)

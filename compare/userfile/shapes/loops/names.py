@@ -3,7 +3,8 @@
 import ast
 import inspect
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 from ..spellings import role
 from .training_loop import Loop
@@ -41,10 +42,26 @@ def settings_of(loop: Loop, carried: list[str]) -> dict[str, list[str]]:
 
 
 def _multiplies(name: str, node: ast.AST, carried: list[str]) -> bool:
-    """Return whether the name is a factor of what a pass takes from the one before, as of a velocity."""
-    products = [each for each in ast.walk(node) if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult)]
-    factors = [{inner.id for inner in ast.walk(each) if isinstance(inner, ast.Name)} for each in products]
-    return any(name in each and not each.isdisjoint(carried) for each in factors)
+    """Return whether the name is a velocity's factor: a carried name becomes that times a carried one and more, and not itself and more."""
+    for each in (each for each in ast.walk(node) if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) in carried):
+        terms = [*_terms(each.value)]
+        factors = [{ast.unparse(side).lstrip("-") for side in (term.left, term.right)} for term in terms if _is_product(term)]
+        if ast.unparse(each.targets[0]) not in map(ast.unparse, terms) and any(name in pair and pair & {*carried} for pair in factors):
+            return True
+    return False
+
+
+def _terms(value: ast.expr) -> Iterator[ast.expr]:
+    """Yield what a sum or a difference is made of."""
+    if isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Add, ast.Sub)):
+        yield from _terms(value.left)
+        yield from _terms(value.right)
+    else:
+        yield value
+
+
+def _is_product(value: ast.expr) -> TypeGuard[ast.BinOp]:
+    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult)
 
 
 def frames_in(loop: Loop, data: dict[str, list[str]]) -> list[str]:
