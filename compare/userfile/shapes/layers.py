@@ -74,14 +74,14 @@ def chain(
     `is_by_name`, any vector of as many numbers as a layer has units may be its bias.
     """
     found = [(place, np.asarray(array)) for place, array in places(root)]
-    scored = [(place, array, is_parameter(place)) for place, array in found]
+    scored = [(place, array, is_parameter(place) or int(place_is(place, of_biases))) for place, array in found]
     if names:
         others = [each for each in scored if not of_biases and is_bias(name_of(each[0]))]
         scored = [
             (place, array, 3) for name in (*names, *of_biases) for place, array in found if name in (key for _, key in place)
         ] + others
     kept = [(place, array) for place, array, score in scored if score]
-    weights = [(place, array) for place, array in kept if _may_be_weight(place, array, names)]
+    weights = [(place, array) for place, array in kept if _may_be_weight(place, array, names, of_biases)]
     shapes = {place: array.shape for place, array in weights}
     weights = [(place, array) for place, array in weights if not _is_bias_of(array.shape, shapes.get(_before(place)))]
     chosen = [place for place, _ in weights]
@@ -103,11 +103,11 @@ def chain(
     return None
 
 
-def _may_be_weight(place: Place, array: Any, names: Sequence[str]) -> bool:
+def _may_be_weight(place: Place, array: Any, names: Sequence[str], of_biases: Sequence[str]) -> bool:
     """Return whether the array may be a weight: a matrix, or a vector to one unit, that is not named as a bias."""
     if array.size < 2 or array.ndim not in (1, 2):
         return False
-    if is_bias(name_of(place)):      # beside a weight in what the names name
+    if is_bias(name_of(place)) or place_is(place, of_biases):      # beside a weight in what the names name
         return name_of(place) in names
     return place_is(place, names) or array.ndim == 2 or is_parameter(place) == 2
 

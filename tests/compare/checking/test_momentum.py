@@ -126,3 +126,27 @@ def test_a_factor_of_the_weights_is_no_momentum(tmp_path: Path, step: str) -> No
     result = check(written(tmp_path, text=text.replace("W2 += v2", "W2 -= lr * h.T @ d2").replace("W1 += v1", step)), seed=1, steps=2)
     assert result.verdict == "equivalent"
     assert not any("momentum at 0.9" in note for note in result.notes)
+
+
+BIASES = """
+import numpy as np
+
+X, y = np.random.randn(8, 3), np.random.randn(8, 1)
+W1, v1, W2, v2 = np.random.randn(3, 5), np.zeros((1, 5)), np.random.randn(5, 1), np.zeros((1, 1))
+for epoch in range(100):
+    h = np.tanh(v1 + X.dot(W1))
+    out = h.dot(W2) + v2
+    d2 = 2 * (out - y) / y.size      # of the mean squared error
+    d1 = d2 @ W2.T * (1 - h ** 2)
+    W2, W1 = W2 - 0.1 * h.T @ d2, W1 - 0.1 * X.T @ d1
+    v2 -= 0.1 * d2.sum(0, keepdims=True)
+    v1 SIGN 0.1 * d1.sum(0, keepdims=True)
+"""
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [("-=", "equivalent"), ("+=", "different"), ("-= 0 *", "different")])
+def test_what_a_product_has_added_is_a_bias_by_the_name_of_a_velocity(tmp_path: Path, sign: str, verdict: str) -> None:
+    result = check(written(tmp_path, text=BIASES.replace("SIGN", sign)), seed=1, steps=2)
+    assert result.verdict == verdict
+    assert result.problem is not None
+    assert result.problem.bias

@@ -12,6 +12,7 @@ from ..calls import LAYOUTS, Layout
 from ..layers import Layer, chain
 from ..network import Network
 from ..spellings import fits_parameter, role
+from .biases import added_biases
 from .names import carriers, data_of, fractions_in, frames_in, settings_of
 from .output import find_output
 from .parameters import HIDDEN, INPUTS, OUTPUTS, RECORDS, emptied, of_module, root_of
@@ -82,7 +83,7 @@ def _carrying(module: Any, loop: Loop, plan: dict[str, Any]) -> Network | None:
 def _tried(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: int) -> Network | None:
     """Return the network by that plan, with sizes of our own where it takes these."""
     root = root_of(module, loop, plan, layout, k)
-    found = None if root is None else chain(root, None)
+    found = None if root is None else chain(root, None, of_biases=added_biases(module.__tree__))
     if found is None:
         return None
     sizes, layers = found

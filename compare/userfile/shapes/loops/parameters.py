@@ -1,5 +1,6 @@
 """The parameters of a loop: as the statements before it make them, or as arrays of such names usually are."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..layers import Layer, chain
 from ..making import makers
 from ..places import get, places, put
 from ..spellings import fits_parameter, is_bias
+from .biases import added_biases
 from .passes import given_names, space_of
 from .training_loop import Loop
 
@@ -34,7 +36,8 @@ def root_of(module: Any, loop: Loop, plan: dict[str, Any], layout: Layout, k: in
         return None
     made = {name: space[name] for name in plan["carried"] if name in space and not callable(space[name])}
     root = {name: value for name, value in made.items() if any(True for _ in places(value))}
-    return root if root and chain(root, None) is not None else _supposed(plan["carried"], layout, k)
+    added = added_biases(module.__tree__)
+    return root if root and chain(root, None, of_biases=added) is not None else _supposed(plan["carried"], added, layout, k)
 
 
 def _object(module: Any, owner: str, x: Any, y: Any) -> Any:
@@ -47,10 +50,10 @@ def _object(module: Any, owner: str, x: Any, y: Any) -> Any:
     raise TypeError(f"{owner} cannot be made")
 
 
-def _supposed(carried: list[str], layout: Layout, k: int) -> dict[str, Any]:
+def _supposed(carried: list[str], added: Sequence[str], layout: Layout, k: int) -> dict[str, Any]:
     """Return arrays as such names usually have them: where what they start from cannot be made, as its data is not there."""
-    weights = sorted((name for name in carried if fits_parameter(name) == 2 and not is_bias(name)), key=_number)
-    biases = sorted((name for name in carried if is_bias(name) and fits_parameter(name)), key=_number)
+    weights = sorted((name for name in carried if fits_parameter(name) == 2 and name not in added and not is_bias(name)), key=_number)
+    biases = sorted((name for name in carried if name in added or (is_bias(name) and fits_parameter(name))), key=_number)
     sizes = (INPUTS, *HIDDEN[: max(0, len(weights) - 1)], k)
     is_column = layout.name == "columns"
     root: dict[str, Any] = {}
