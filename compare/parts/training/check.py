@@ -23,6 +23,7 @@ from .running import TrainingFile
 from .said import parts_of
 from .steps import steps_in
 from .survey import Met, Survey
+from .variants import ANOTHER
 from .watch import Region
 
 AnyPlan = Plan | ErrorPlan | Chain
@@ -77,24 +78,32 @@ def check_training(file: TrainingFile, seed: int) -> Iterator[Part]:
 
     A file that agrees is run in the other ways that its own words offer; the first in which something is wrong is taken.
     """
-    parts, agreed = list(_checked(file, seed)), list[str]()
+    parts, agreed, untold = list(_checked(file, seed)), list[str](), list[str]()
     is_right = bool(parts) and all(part.mark == "agrees" for part in parts)
     for said, other in file.variants() if is_right else ():
-        try:
-            found = list(_checked(other, seed))
-        except CompareError:      # it cannot be run so
-            continue
+        found = [] if other is None else _checked_so(other, seed)
         wrong = sum(part.mark == "wrong" for part in found)
-        file.caveats += (f"with {said} it is not compared",) if wrong and wrong == len(found) else ()      # its loss may be another
-        if 0 < wrong < len(found):
+        if other is not None and 0 < wrong < len(found):      # where all is wrong, its loss may be another
             file.notes += [*(note for note in other.notes if note not in file.notes), f"it agrees as it is, and not with {said}"]
             file.ran |= other.ran
             yield from found
             return
-        agreed += [said] if found and all(part.mark == "agrees" for part in found) else []
-        file.ran |= other.ran
+        if other is not None and found and all(part.mark == "agrees" for part in found):
+            agreed.append(said)
+            file.ran |= other.ran
+        elif found or not said.startswith(ANOTHER):      # which it need not take
+            untold.append(said)
     file.notes += [f"it agrees with {', and with '.join(agreed)}, too"] if agreed else []
+    file.caveats += (f"with {', and with '.join(untold)}, it is not compared",) if untold else ()
     yield from parts
+
+
+def _checked_so(file: TrainingFile, seed: int) -> list[Part]:
+    """Return the parts of a file that is run in another way; none where it cannot be."""
+    try:
+        return list(_checked(file, seed))
+    except CompareError:
+        return []
 
 
 def _checked(file: TrainingFile, seed: int) -> Iterator[Part]:

@@ -57,11 +57,10 @@ class TrainingFile(PartsFile):
             for tree in (change(ast.parse(self.text)), definitions_alone(change(ast.parse(self.text))))
         )
 
-    def variants(self) -> Iterator[tuple[str, "TrainingFile"]]:
-        """Yield the file as it is run in other ways by its own words, with these ways in words, as long as there is time."""
+    def variants(self) -> Iterator[tuple[str, "TrainingFile | None"]]:
+        """Yield the other ways in which the file may be run by its own words, with the file as it is run so; None where time is out."""
         for said, change in variants_of(self.tree):
-            if time.process_time() < self._until - _SECONDS / 2:
-                yield said, TrainingFile(self.path, self.seed, change)
+            yield said, TrainingFile(self.path, self.seed, change) if time.process_time() < self._until - _SECONDS / 2 else None
 
     @cached_property
     def page(self) -> CodeType:

@@ -8,24 +8,21 @@ from typing import Any
 from ...userfile.shapes.spellings import ACTIVATION_NAMES, plain, role
 
 _STRENGTH = 0.05
-_OTHER = "another"      # what none of the names is, for what comes after the last `else`
-_MOST = 6
+ANOTHER = "another"      # what none of the names is, for what comes after the last `else`
 _DECAY = re.compile(r"(weight_?|l2_?)?(decay|penalty)", re.IGNORECASE)
 Change = Callable[[ast.Module], ast.Module]
 
 
 def variants_of(tree: ast.Module) -> Iterator[tuple[str, Change]]:
     """Yield in words what is another way, and what changes the code to it: constants alone, so that each line stays where it is."""
-    found: list[tuple[str, Change]] = []
     for name, asked in _asked(tree).items():
         given = {each.value for each in _strings(tree) if each.value in asked}
         if len(given) == 1:
             one = next(iter(given))
-            found += [(f"{name} {other!r}", _Strings(one, other).visit) for other in asked if other != one]
-            found.append((f"another {name}", _Strings(one, _OTHER).visit))
+            yield from ((f"{name} {other!r}", _Strings(one, other).visit) for other in asked if other != one)
+            yield (f"{ANOTHER} {name}", _Strings(one, ANOTHER).visit)
     numbers = sorted({name for name, constant in _defaults(tree) if constant.value == 0 and _is_strength(name)})
-    found += [(f"{name} {_STRENGTH:g}", _Numbers(name).visit) for name in numbers]
-    yield from found[:_MOST]
+    yield from ((f"{name} {_STRENGTH:g}", _Numbers(name).visit) for name in numbers)
 
 
 def _asked(tree: ast.Module) -> dict[str, list[str]]:
