@@ -70,6 +70,8 @@ def named_network(path: Path, names: Mapping[str, str], network: Callable[[], Ch
 def _is_in_doubt(found: Check | PartsCheck) -> bool:
     """Return whether the check says nothing, or only that a network which the file was taken for is another one, from its first number."""
     is_another = not found.parts and not found.diagnosis and all(stage.mark == "wrong" for stage in found.stages)
+    is_moved = isinstance(found, Check) and found.problem is not None and bool(found.problem.optimizer_options.get("momentum"))
+    is_another = is_another and not is_moved      # without its momentum it agreed
     return found.verdict in ("could not run", "not a proof") or (found.verdict == "different" and is_another)
 
 

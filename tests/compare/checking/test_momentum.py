@@ -150,3 +150,13 @@ def test_what_a_product_has_added_is_a_bias_by_the_name_of_a_velocity(tmp_path: 
     assert result.verdict == verdict
     assert result.problem is not None
     assert result.problem.bias
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("", ""), ("v1 = 0.9 * v1", "v1 = -0.9 * v1"), ("v1 = 0.9 * v1", "v1 = 0.9 * v2.mean()"), ("v1 = 0.9 * v1", "v1 = 0 * 0.9 * v1")],
+)
+def test_a_scripts_momentum_that_is_written_out(tmp_path: Path, right: str, wrong: str) -> None:
+    text = SCRIPT.replace("SIGN ", "").replace("momentum * ", "0.9 * ").replace("lr, momentum = 0.1, 0.9", "lr = 0.1")
+    result = check(written(tmp_path, text=text.replace(right, wrong) if right else text), seed=1, steps=2)
+    assert result.verdict == ("different" if wrong else "equivalent")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from ..spellings import role
+from .momentum import WRITTEN_OUT
 from .training_loop import Loop
 
 _SETTINGS = ("lr", "batch", "epochs", "reg", "momentum")
@@ -38,7 +39,7 @@ def settings_of(loop: Loop, carried: list[str]) -> dict[str, list[str]]:
     text = ast.unparse(loop.node)
     is_used = r"(?m)^\s*_?(v|m|prev|delta)\w*[\w\[\].]* = .*\b{}\b"
     of_state = {name for name in found["momentum"] if re.search(is_used.format(name), text) or _multiplies(name, loop.node, carried)}
-    return found | {"momentum": [name for name in found["momentum"] if name in of_state]}
+    return found | {"momentum": [name for name in loop.read if name in of_state or name == WRITTEN_OUT]}
 
 
 def _multiplies(name: str, node: ast.AST, carried: list[str]) -> bool:

@@ -13,20 +13,21 @@ from ..layers import Layer, chain
 from ..network import Network
 from ..spellings import fits_parameter, role
 from .biases import added_biases
+from .momentum import named_loops
 from .names import carriers, data_of, fractions_in, frames_in, settings_of
 from .output import find_output
 from .parameters import HIDDEN, INPUTS, OUTPUTS, RECORDS, emptied, of_module, root_of
 from .passes import bound
 from .state import changed_in_place
 from .target_shape import is_vector
-from .training_loop import Loop, loops, stored
+from .training_loop import Loop, stored
 
 
 def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
     """Yield the networks of the file's loops that train, the outermost loop first."""
     if {"class", "step"} & options.keys():
         return
-    for number, loop in enumerate(loops(module.__tree__)):
+    for number, loop in enumerate(named_loops(module.__tree__)):
         found = _network(module, loop, number, options)
         if found is not None:
             yield found
@@ -34,7 +35,7 @@ def networks(module: Any, options: Mapping[str, str]) -> Iterator[Network]:
 
 def rebuilt(module: Any, network: Network) -> Network:
     """Return the same network in the module of the file that is loaded anew."""
-    loop = loops(module.__tree__)[network.plan["loop"]]
+    loop = named_loops(module.__tree__)[network.plan["loop"]]
     plan = {**network.plan, "root": of_module(deepcopy(network.plan["root"]), module)}
     return bound(replace(network, module=module, plan=plan, _last=None, _kept=None), loop)
 

@@ -154,7 +154,8 @@ def stored(node: ast.AST) -> list[str]:
     return found
 
 
-def _loaded(node: ast.AST) -> list[str]:
+def loaded(node: ast.AST) -> list[str]:
+    """Return the names that a statement or an expression reads."""
     return [each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)]
 
 
@@ -163,7 +164,7 @@ def _walk_in_order(block: Sequence[ast.stmt], read: set[str], made: set[str], ca
     for statement in block:
         if isinstance(statement, LOOPS):
             head = [statement.iter] if isinstance(statement, ast.For) else [statement.test]
-            read |= {name for each in head for name in _loaded(each)} - made
+            read |= {name for each in head for name in loaded(each)} - made
             if isinstance(statement, ast.For):
                 made |= set(stored(statement.target))
             _walk_in_order(statement.body, read, made, carried)
@@ -171,10 +172,10 @@ def _walk_in_order(block: Sequence[ast.stmt], read: set[str], made: set[str], ca
             head_of: list[ast.AST] = (
                 [statement.test] if isinstance(statement, ast.If) else [each.context_expr for each in getattr(statement, "items", [])]
             )
-            read |= {name for each in head_of for name in _loaded(each)} - made
+            read |= {name for each in head_of for name in loaded(each)} - made
             _walk_in_order([*statement.body, *getattr(statement, "orelse", [])], read, made, carried)
         elif not isinstance(statement, FUNCTIONS):
-            own = set(_loaded(statement))
+            own = set(loaded(statement))
             if isinstance(statement, ast.AugAssign):
                 own |= set(stored(statement))
             read |= own - made
