@@ -55,7 +55,7 @@ def unrun_in(text: str, lines: Collection[int]) -> Iterator[str]:
     tree = parsed(text)
     own = own_names(tree)
     for name, function in functions_of(tree):
-        if _has_run(function.body, lines):
+        if _is_run(function, lines):
             yield from (f"a branch of {name} (line {first.lineno})" for first in _branches(function.body, lines))
         elif not BESIDE.search(name) and (has_arithmetic(function.body) or calls_in_loop(function, own)):
             yield f"{name} (line {function.lineno})"
@@ -72,12 +72,13 @@ def others_like(text: str, lines: Collection[int]) -> Iterator[tuple[str, str]]:
     """Yield the classes that did not run, and the functions with the arguments of one that did, each as an option of a shape."""
     tree = parsed(text)
     for node in (each for each in tree.body if isinstance(each, ast.ClassDef)):
-        methods = [each.body for each in node.body if isinstance(each, Function)]
-        if methods and not any(_has_run(each, lines) for each in methods) and any(map(has_arithmetic, methods)):
+        methods = [each for each in node.body if isinstance(each, Function)]
+        if methods and not any(_is_run(each, lines) for each in methods) and any(has_arithmetic(each.body) for each in methods):
             yield "class", node.name
-    functions = [(node.name, [each.arg for each in node.args.args], node.body) for node in tree.body if isinstance(node, Function)]
-    known = [names for _, names, body in functions if _has_run(body, lines) and len(names) >= _LEAST]
-    yield from (("step", name) for name, names, body in functions if names in known and not _has_run(body, lines) and has_arithmetic(body))
+    functions = [(node, [each.arg for each in node.args.args]) for node in tree.body if isinstance(node, Function)]
+    known = [names for node, names in functions if _is_run(node, lines) and len(names) >= _LEAST]
+    others = [node for node, names in functions if names in known and not _is_run(node, lines)]
+    yield from (("step", node.name) for node in others if has_arithmetic(node.body))
 
 
 def _branches(body: Sequence[ast.stmt], lines: Collection[int]) -> Iterator[ast.stmt]:
@@ -88,6 +89,11 @@ def _branches(body: Sequence[ast.stmt], lines: Collection[int]) -> Iterator[ast.
                 yield from block[:1] if has_arithmetic(block) else []
             else:
                 yield from _branches(block, lines)
+
+
+def _is_run(function: Function, lines: Collection[int]) -> bool:
+    """Return whether a function has run, and not only the line on which it is defined."""
+    return _has_run(function.body, lines if function.body[0].lineno > function.lineno else {-line for line in lines if line < 0})
 
 
 def _has_run(body: Sequence[ast.stmt], lines: Collection[int]) -> bool:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType, NoneType, SimpleNamespace
 from typing import Any
@@ -136,7 +137,10 @@ def _within(name: str, value: Any, frame: FrameType, depth: int) -> Iterator[tup
 
 @contextmanager
 def lines_run(path: str) -> Iterator[set[int]]:
-    """Collect the lines of the file at that path that are run within this, in functions that are entered within it."""
+    """Collect the lines of the file at that path that are run within this, in functions that are entered within it.
+
+    One that runs inside of a function is there with a minus before it, too: that of a function of one line runs where it is defined.
+    """
     lines: set[int] = set()
 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:
@@ -144,6 +148,8 @@ def lines_run(path: str) -> Iterator[set[int]]:
 
     def follow(frame: FrameType, event: str, argument: Any) -> Any:
         lines.add(frame.f_lineno)
+        if frame.f_code.co_flags & CO_OPTIMIZED:
+            lines.add(-frame.f_lineno)
         return follow
 
     former = sys.gettrace()

@@ -61,6 +61,16 @@ def test_functions_and_branches_that_did_not_run_are_named(tmp_path: Path) -> No
     assert f"not run, and so not compared: {said}" in result.notes
 
 
+def test_a_function_of_one_line_has_not_run_where_it_is_defined(tmp_path: Path) -> None:
+    one_line = "def sigmoid(z):\n    return"
+    assert FUNCTIONS.count(one_line) == 1
+    result = check(written(tmp_path, FUNCTIONS.replace(one_line, "def sigmoid(z): return")), seed=1, steps=2)
+    assert any("so not compared: sigmoid (line 4), " in note for note in result.notes)
+    text = "class Tanh:\n    def slope(self, z): return 1 - z * z\n"
+    assert list(unrun_in(text, {1, 2})) == ["Tanh.slope (line 2)"]
+    assert not list(unrun_in(text, {1, 2, -2}))
+
+
 def test_nothing_is_said_where_all_ran() -> None:
     assert not list(unrun_in(FUNCTIONS, range(1000)))
 
